@@ -1,0 +1,85 @@
+"""bpframe: neural networks by backpropagation, in which every part is a plugin.
+
+    import bpframe as bp
+
+    network = bp.Network([bp.layers.dense(64, activation="tanh"), bp.layers.dense(10)])
+    trainer = bp.Trainer(network, loss="softmax_cross_entropy", optimizer=bp.optimizers.adam(lr=1e-3))
+    history = trainer.fit(x, y, epochs=20, validation=(xv, yv))
+
+`bp.layers`, `bp.losses`, `bp.optimizers`, ... list the installed components; importing bpframe imports none of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from bpframe.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from bpframe import datasets, errors, testing
+    from bpframe.history import History
+    from bpframe.hooks import hookimpl
+    from bpframe.network import Network
+    from bpframe.registry import Namespace, build, load, names, providers, refresh, register
+    from bpframe.trainer import Trainer
+
+    activations: Namespace
+    callbacks: Namespace
+    constraints: Namespace
+    engines: Namespace
+    gradient_steps: Namespace
+    initializers: Namespace
+    layers: Namespace
+    losses: Namespace
+    metrics: Namespace
+    optimizers: Namespace
+    regularizers: Namespace
+    samplers: Namespace
+    schedules: Namespace
+
+_HOME = {
+    "History": "history",
+    "Network": "network",
+    "Trainer": "trainer",
+    "build": "registry",
+    "hookimpl": "hooks",
+    "load": "registry",
+    "names": "registry",
+    "providers": "registry",
+    "refresh": "registry",
+    "register": "registry",
+}
+_MODULES = ("datasets", "errors", "testing")
+_NAMESPACES = (
+    "activations",
+    "callbacks",
+    "constraints",
+    "engines",
+    "gradient_steps",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "regularizers",
+    "samplers",
+    "schedules",
+)
+
+__all__ = [*_HOME, *_MODULES, *_NAMESPACES, "__version__"]  # noqa: PLE0604  (all of them are text)
+
+
+def __getattr__(name: str) -> Any:
+    """Public names come from their modules when first touched, so that importing bpframe costs little."""
+    if name in _HOME:
+        return getattr(importlib.import_module(f"bpframe.{_HOME[name]}"), name)
+    if name in _NAMESPACES:
+        return importlib.import_module("bpframe.registry").namespaces[name]
+    if name in _MODULES:
+        return importlib.import_module(f"bpframe.{name}")
+    raise AttributeError(f"module 'bpframe' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

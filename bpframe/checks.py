@@ -1,0 +1,31 @@
+"""Checks of constructor arguments, for components: a value out of range is named where it enters.
+
+A setting that follows a schedule is checked as it comes: only plain numbers are looked at here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bpframe.errors import ConfigError
+
+
+def positive(who: str, **settings: Any) -> None:
+    """Each setting must be greater than 0."""
+    _each(who, settings, lambda value: value > 0, "a number above 0")
+
+
+def not_negative(who: str, **settings: Any) -> None:
+    """Each setting must be 0 or more."""
+    _each(who, settings, lambda value: value >= 0, "a number of at least 0")
+
+
+def fraction(who: str, **settings: Any) -> None:
+    """Each setting must lie in [0, 1)."""
+    _each(who, settings, lambda value: 0 <= value < 1, "a number in [0, 1)")
+
+
+def _each(who: str, settings: dict[str, Any], holds: Any, wanted: str) -> None:
+    for name, value in settings.items():
+        if isinstance(value, int | float) and not holds(value):
+            raise ConfigError(f"{who} needs {wanted} as {name}, got {value!r}.")

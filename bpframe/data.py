@@ -1,0 +1,62 @@
+"""From what users hand in to what engines train on: checked once, at the door.
+
+Shapes: x (N, n) rows, y (N,) or (N, C), weights (N,). Every error names what is wrong and where.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bpframe.errors import DataError, ShapeError
+from bpframe.types import HostArray, Shape
+
+
+def inputs(x: Any, dtype: str, shape: Shape | None = None, name: str = "x") -> HostArray:
+    """x as a C-contiguous array of finite numbers of `dtype`, at least one row; rows of `shape` where that is known."""
+    array = numbers(x, dtype, name)
+    if array.ndim < 2:
+        raise ShapeError(f"{name} needs rows and columns, got shape {array.shape}. For one column: x.reshape(-1, 1).")
+    if len(array) == 0:
+        raise DataError(f"{name} needs at least one row, got shape {array.shape}.")
+    if shape is not None and array.shape[1:] != shape:
+        raise ShapeError(f"{name} needs rows of shape {shape}, as in the first fit, got {array.shape[1:]}.")
+    return array
+
+
+def numbers(values: Any, dtype: str, name: str) -> HostArray:
+    """A C-contiguous array of `dtype` without NaN or infinity; a copy only where one is needed."""
+    if hasattr(values, "toarray"):
+        raise DataError(f"{name} needs a dense array, got a sparse {type(values).__name__}. Use {name}.toarray().")
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{name} needs numbers, got {array.dtype} ({_sample(array)}). Encode text and dates first.")
+    with np.errstate(over="ignore"):
+        converted = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
+    finite = np.isfinite(converted)
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        place = f"row {where[0]}" + (f", column {', '.join(map(str, where[1:]))}" if len(where) > 1 else "")
+        value = array[where]
+        remedy = "Remove or replace such values." if not np.isfinite(value) else f"It does not fit {dtype}: scale it, or use dtype='float64'."
+        raise DataError(f"{name} needs finite numbers, got {value} at {place}. {remedy}")
+    return converted
+
+
+def weights(sample_weight: Any, rows: int, dtype: str) -> HostArray | None:
+    """Weights (N,) of rows: finite, none negative, not all zero; None stays None."""
+    if sample_weight is None:
+        return None
+    w = numbers(sample_weight, dtype, "sample_weight")
+    if w.shape != (rows,):
+        raise ShapeError(f"sample_weight needs one number a row, shape ({rows},), got {w.shape}.")
+    if (w < 0).any():
+        raise DataError(f"sample_weight needs numbers of at least 0, got {w.min()} at row {int(w.argmin())}.")
+    if not w.any():
+        raise DataError("sample_weight needs a number above 0, but every weight is zero.")
+    return w
+
+
+def _sample(array: HostArray) -> str:
+    return ", ".join(repr(value) for value in array.ravel()[:3].tolist())

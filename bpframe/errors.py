@@ -1,0 +1,106 @@
+"""Every error that bpframe raises on purpose.
+
+    BpframeError
+    |-- ConfigError (ValueError)          a setting, argument or config file is wrong
+    |-- DataError (ValueError)            x, y or weights are wrong
+    |   `-- ShapeError                    ... in their shape
+    |-- NumericalError (ArithmeticError)  a loss or a parameter is not finite any more
+    |-- CheckpointError                   a model file cannot be written, read or trusted
+    |-- PluginError                       a component cannot be used
+    |   |-- UnknownComponent (AttributeError, LookupError)   nobody provides that name
+    |   |-- AmbiguousComponent            several distributions do
+    |   |-- BlockedComponent              the policy forbids its distribution
+    |   |-- BrokenComponent               it fails on import or in use
+    |   `-- IncompatibleComponent         it lacks members of its kind's protocol
+    `-- CheckFailed (AssertionError)      a check of bpframe.testing failed
+
+Messages read: who needs what, got what. Remedy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "AmbiguousComponent",
+    "BlockedComponent",
+    "BpframeError",
+    "BrokenComponent",
+    "CheckFailed",
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "IncompatibleComponent",
+    "NumericalError",
+    "PluginError",
+    "Problem",
+    "ShapeError",
+    "UnknownComponent",
+]
+
+
+class BpframeError(Exception):
+    """The root: whatever bpframe raises on purpose is one of these."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a setting: its dotted path, and what is wanted, given and suggested."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ConfigError(BpframeError, ValueError):
+    """A setting, an argument or a config file is wrong; `problems` holds each mistake on its own."""
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class DataError(BpframeError, ValueError):
+    """Inputs, targets or weights cannot be used as they are."""
+
+
+class ShapeError(DataError):
+    """An array has the wrong shape."""
+
+
+class NumericalError(BpframeError, ArithmeticError):
+    """A loss or a parameter is not finite; the model holds the last step at which all was."""
+
+
+class CheckpointError(BpframeError):
+    """A model file cannot be written, read, or trusted."""
+
+
+class PluginError(BpframeError):
+    """A component cannot be used; the subclasses say why."""
+
+
+class UnknownComponent(PluginError, AttributeError, LookupError):
+    """No installed distribution and no local registration provides this name."""
+
+
+class AmbiguousComponent(PluginError):
+    """Several distributions provide this bare name; `dist/name` tells them apart."""
+
+
+class BlockedComponent(PluginError):
+    """The policy in force forbids the distribution that provides this component."""
+
+
+class BrokenComponent(PluginError):
+    """The component was found, but raises on import or in use; the cause is chained."""
+
+
+class IncompatibleComponent(PluginError):
+    """The component lacks members that the protocol of its kind names."""
+
+
+class CheckFailed(BpframeError, AssertionError):
+    """A check of `bpframe.testing` failed: the component does not keep a law of its kind."""

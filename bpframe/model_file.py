@@ -1,0 +1,67 @@
+"""A model as one file: its tensors, and a manifest that names every component; no pickle, no import paths.
+
+The manifest holds names (bpframe's own bare, others as dist/name) and arguments. Where a component came from
+(distribution, version, target) is recorded for information; nothing is imported by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bpframe.errors import CheckpointError
+from bpframe.registry import policy, registry
+from bpframe.registry.describe import describe, providers_in
+
+SCHEMA = 1
+PARTS = ("metric", "regularizer", "gradient_step", "constraint")
+
+
+def manifest(trainer: Any, version: str) -> dict[str, Any]:
+    """What, besides tensors, makes the trainer again."""
+    parts: list[tuple[str, Any]] = [("loss", trainer.loss), ("optimizer", trainer.optimizer)]
+    parts += [("layer", layer) for _, layer in trainer.network.layers]
+    parts += [(kind, component) for kind in PARTS for component in getattr(trainer, f"{kind}s") or ()]
+    found = {provider for kind, component in parts for provider in providers_in(registry, kind, component)}
+    return {
+        "schema": SCHEMA,
+        "kind": "model",
+        "bpframe": version,
+        "network": [{**describe(registry, "layer", layer), "label": label} for label, layer in trainer.network.layers],
+        "input_shape": list(trainer.head.shape),
+        "loss": describe(registry, "loss", trainer.loss),
+        "optimizer": describe(registry, "optimizer", trainer.optimizer),
+        **{f"{kind}s": _described(kind, getattr(trainer, f"{kind}s")) for kind in PARTS},
+        "seed": trainer.seed,
+        "dtype": trainer.dtype,
+        "learned": dict(trainer.head.learned),
+        "plugins": [
+            {"kind": p.kind, "name": p.ref, "version": p.version, "target": p.target} for p in sorted(found)
+        ],
+    }
+
+
+def check(path: Any, found: dict[str, Any], allowed: Sequence[str]) -> None:
+    """CheckpointError unless this is a model of a schema we know, whose plugins the caller allows."""
+    if found.get("kind") != "model" or "schema" not in found:
+        raise CheckpointError(f"{path} is not a bpframe model file.")
+    if found["schema"] != SCHEMA:
+        raise CheckpointError(f"{path} has schema {found['schema']}, this bpframe reads {SCHEMA}. Install a newer bpframe.")
+    trusted = {policy.CORE, policy.LOCAL, *map(policy.normalise, allowed)}
+    foreign = sorted({name.split("/")[0] for name in _names(found) if "/" in name} - trusted)
+    if foreign:
+        raise CheckpointError(f"{path} needs plugins of {', '.join(foreign)}. If you trust them: load(path, plugins={foreign}).")
+
+
+def _described(kind: str, components: Any) -> list[Any] | None:
+    return None if components is None else [describe(registry, kind, component) for component in components]
+
+
+def _names(node: Any) -> list[str]:
+    """Every component name in the parts of the manifest that are built."""
+    if isinstance(node, list):
+        return [name for item in node for name in _names(item)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["name"]] if isinstance(node.get("name"), str) else []
+    return own + [name for key, item in node.items() if key != "plugins" for name in _names(item)]

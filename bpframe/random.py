@@ -1,0 +1,81 @@
+"""Randomness by name, without state: the same key gives the same bits in every engine and on every machine.
+
+Host draws (initial weights, the order of an epoch) come from PCG64 seeded by (seed, stream, number). Draws inside a
+step (dropout, noise) come from a counter through an integer hash, in 32-bit array operations that every array
+library has. Good for masks and noise; not for cryptography.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from bpframe.types import Array, HostArray
+
+INITIAL, SPLIT, ORDER, STEP = range(4)  # the streams of one seed
+MASK = 0xFFFFFFFF
+Word = Any  # 32 bits: a Python int on the host, a uint32 array inside a compiled step
+
+
+def host_generator(seed: int, stream: int, number: int = 0) -> np.random.Generator:
+    """NumPy's generator for host draws of one stream."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(stream, number))))
+
+
+def permutation(generator: np.random.Generator, n: int) -> HostArray:
+    """The numbers 0 .. n - 1 shuffled: by raw bits, whose stream NumPy keeps (that of its `permutation` it may not)."""
+    return np.argsort(generator.bit_generator.random_raw(n), kind="stable")
+
+
+def epoch_key(seed: int, epoch: int) -> HashKey:
+    """The key from which all draws of an epoch's steps descend."""
+    a, b = np.random.SeedSequence(seed, spawn_key=(STEP, epoch)).generate_state(2, np.uint32)
+    return HashKey(int(a), int(b))
+
+
+def scramble(x: Word) -> Word:
+    """An invertible hash of 32-bit words. Source: C. Wellons (2018), hash-prospector, `lowbias32`."""
+    x = x ^ (x >> 16)
+    x = (x * 0x7FEB352D) & MASK
+    x = x ^ (x >> 15)
+    x = (x * 0x846CA68B) & MASK
+    return x ^ (x >> 16)
+
+
+@final
+@dataclass(frozen=True)
+class HashKey:
+    """Two words; children hash their name into both, draws hash a counter with each in turn."""
+
+    a: Word
+    b: Word
+
+    def child(self, name: str | int) -> HashKey:
+        """The key of that name (text, or a number below 2^32) under this one."""
+        word = zlib.crc32(name.encode()) if isinstance(name, str) else name
+        return HashKey(scramble(self.a ^ word), scramble((self.b + word) & MASK))
+
+    def uniform(self, like: Array) -> Array:
+        """Uniform on [0, 1), shape and dtype of `like`: 24 random bits in float32, 53 in float64."""
+        xp = like.__array_namespace__()
+        if like.dtype == xp.float32:
+            return xp.reshape(xp.astype(self._bits(xp, like.size, 0) >> 8, like.dtype) * 2.0**-24, like.shape)
+        high = xp.astype(self._bits(xp, like.size, 0) >> 5, like.dtype)
+        low = xp.astype(self._bits(xp, like.size, 1) >> 6, like.dtype)
+        return xp.reshape((high * 2.0**26 + low) * 2.0**-53, like.shape)
+
+    def normal(self, like: Array) -> Array:
+        """Standard normal, shape and dtype of `like`. Source: Box and Muller (1958)."""
+        xp = like.__array_namespace__()
+        radius = xp.sqrt(-2 * xp.log1p(-self.child("radius").uniform(like)))
+        return radius * xp.cos(2 * math.pi * self.child("angle").uniform(like))
+
+    def _bits(self, xp: Any, n: int, draw: int) -> Any:
+        counter = xp.arange(n, dtype=xp.uint32)
+        word = xp.asarray(self.child(draw).a, dtype=xp.uint32)
+        other = xp.asarray(self.child(draw).b, dtype=xp.uint32)
+        return scramble(scramble(counter ^ word) ^ other)

@@ -1,0 +1,64 @@
+"""Components by kind and name: found in installers' metadata, imported when named, built from specifications.
+
+`registry` is the process's own; `Registry()` makes another (for tests, or a service with several policies).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bpframe.registry.builder import Builder, Spec, arguments
+from bpframe.registry.kinds import KINDS, Kind
+from bpframe.registry.lookup import Registry
+from bpframe.registry.namespaces import Namespace
+from bpframe.registry.policy import Policy
+from bpframe.registry.provider import Provider
+
+registry = Registry()
+namespaces = {kind.plural: Namespace(registry, kind.name) for kind in KINDS.values()}
+
+names = registry.names
+load = registry.load
+providers = registry.providers
+register = registry.register
+refresh = registry.refresh
+
+
+def build(kind: str, spec: Spec, /, **overrides: Any) -> Any:
+    """A ready component of `kind` from a name, a mapping with `name` and arguments, or a ready object.
+
+    `overrides` replace arguments of the specification: build("optimizer", "adam", lr=3e-4).
+    """
+    if overrides:
+        spec = {"name": spec} if isinstance(spec, str) else spec
+        spec = {**spec, **overrides} if isinstance(spec, dict) else {**_describe(kind, spec), **overrides}
+    builder = Builder(registry)
+    component = builder.build(registry.kind(kind).name, spec)
+    builder.finish()
+    return component
+
+
+def _describe(kind: str, component: Any) -> dict[str, Any]:
+    from bpframe.registry.describe import describe
+
+    return describe(registry, kind, component)
+
+
+__all__ = [
+    "KINDS",
+    "Kind",
+    "Namespace",
+    "Policy",
+    "Provider",
+    "Registry",
+    "Spec",
+    "arguments",
+    "build",
+    "load",
+    "names",
+    "namespaces",
+    "providers",
+    "refresh",
+    "register",
+    "registry",
+]

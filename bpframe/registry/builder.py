@@ -1,0 +1,139 @@
+"""From a specification to a ready component, and back.
+
+A specification is a name, a mapping with `name` and arguments, or a ready object. Arguments are checked against the
+constructor's signature, all mistakes at once; an argument whose annotation names a protocol (`inner: Optimizer`) is
+itself a specification; a schedule may stand for a float argument of an optimizer, gradient step or regularizer.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bpframe.errors import BpframeError, BrokenComponent, ConfigError, Problem, UnknownComponent
+from bpframe.registry.annotations import Mismatch, Wanted, wanted
+from bpframe.registry.lookup import Registry
+
+SCHEDULED = ("optimizer", "gradient_step", "regularizer")  # kinds whose float arguments may follow a schedule
+Spec = Any  # a name, a mapping, or a ready object
+
+
+class Builder:
+    """Builds specifications and gathers what is wrong with them in `problems`, each with its dotted path."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.problems: list[Problem] = []
+        self._first: BpframeError | None = None
+
+    def build(self, kind: str, spec: Spec, path: str = "") -> Any:
+        """The component; None where a problem was found."""
+        if isinstance(spec, str):
+            spec = {"name": spec}
+        if not isinstance(spec, Mapping):
+            return self._adopt(kind, spec, path)
+        if not isinstance(spec.get("name"), str):
+            return self.report(path, f"{kind} wants a name, got {dict(spec)!r}. Names: {', '.join(self.registry.names(kind))}.")
+        try:
+            component = self.registry.load(kind, spec["name"])
+        except UnknownComponent as error:
+            return self.report(_join(path, "name"), str(error), error)
+        arguments = {key: value for key, value in spec.items() if key != "name"}
+        label = arguments.pop("label", None) if kind == "layer" and "label" not in parameters(component) else None
+        made = self.call(component, arguments, path, scheduled=kind in SCHEDULED)
+        if made is not None:
+            self.registry.check(kind, made, None)
+            if label is not None:
+                object.__setattr__(made, "label", label)  # a name tag, no setting: it changes nothing that a layer computes
+        return made
+
+    def call(self, component: Callable[..., Any], arguments: Mapping[str, Any], path: str, scheduled: bool = False) -> Any:
+        """component(**arguments) after checking and building each argument; None where a problem was found."""
+        before = len(self.problems)
+        known = parameters(component)
+        for name in [name for name in arguments if name not in known]:
+            close = difflib.get_close_matches(name, list(known), n=1)
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            listing = ", ".join(known) or "none"
+            self.report(_join(path, name), f"{_title(component)} has no argument '{name}'.{hint} Arguments: {listing}.")
+        for name, parameter in known.items():
+            if name not in arguments and parameter.default is inspect.Parameter.empty:
+                self.report(_join(path, name), f"{_title(component)} needs the argument '{name}', which is missing.")
+        ready = {
+            name: self._argument(wanted(known[name]), value, _join(path, name), scheduled)
+            for name, value in arguments.items()
+            if name in known
+        }
+        return self._construct(component, ready, path) if len(self.problems) == before else None
+
+    def report(self, path: str, message: str, error: BpframeError | None = None) -> None:
+        """Note a problem."""
+        self.problems.append(Problem(path, message))
+        self._first = self._first or error
+
+    def finish(self) -> None:
+        """Raise what was found: one unknown name as it is, everything else as one ConfigError."""
+        if len(self.problems) == 1 and self._first:
+            raise self._first
+        if self.problems:
+            raise ConfigError("\n".join(map(str, self.problems)), tuple(self.problems))
+
+    def _adopt(self, kind: str, ready: Any, path: str) -> Any:
+        """A ready object; names and mappings among its own arguments are built too."""
+        if isinstance(ready, type) or ready is None or isinstance(ready, int | float):
+            return self.report(path, f"{kind} wants a name, a mapping with 'name', or a component, got {ready!r}.")
+        self.registry.check(kind, ready, self.registry.provider_of(kind, ready))
+        known = parameters(type(ready))
+        given = {name: getattr(ready, name) for name in known if hasattr(ready, name)}
+        nested = {n: v for n, v in given.items() if wanted(known[n]).kind and isinstance(v, str | Mapping)}
+        return self.call(type(ready), given, path, scheduled=kind in SCHEDULED) if nested else ready
+
+    def _argument(self, want: Wanted, value: Any, path: str, scheduled: bool) -> Any:
+        if want.kind and not (value is None and "None" in want.alternatives):
+            return self.build(want.kind, value, path)
+        if want.kind_of_items and isinstance(value, list | tuple):
+            return tuple(self.build(want.kind_of_items, item, f"{path}[{i}]") for i, item in enumerate(value))
+        if want.number and (isinstance(value, Mapping) or hasattr(value, "value")):
+            if scheduled:
+                return self.build("schedule", value, path)
+            return self.report(path, "wants a number: schedules stand for settings of optimizers, gradient steps and regularizers only.")
+        try:
+            return want.plain(value)
+        except Mismatch as mismatch:
+            return self.report(path, str(mismatch))
+
+    def _construct(self, component: Callable[..., Any], arguments: Mapping[str, Any], path: str) -> Any:
+        try:
+            return component(**arguments)
+        except (ValueError, TypeError) as error:
+            return self.report(path, str(error))
+        except Exception as error:
+            raise BrokenComponent(f"{_title(component)} fails on construction: {type(error).__name__}: {error}") from error
+
+
+def parameters(component: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The constructor's parameters by name, without those that cannot be given by name."""
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    if isinstance(component, type) and "__init__" not in {name for base in component.__mro__[:-1] for name in vars(base)}:
+        return {}  # it takes no arguments, but inspect would show object's *args
+    signature = inspect.signature(component)
+    return {name: parameter for name, parameter in signature.parameters.items() if parameter.kind in by_name}
+
+
+def arguments(component: Any) -> dict[str, Any]:
+    """The arguments a ready component was made with: its attributes named like the constructor's parameters."""
+    names = parameters(type(component))
+    missing = [name for name in names if not hasattr(component, name)]
+    if missing:
+        raise ConfigError(f"{type(component).__name__} must keep its argument '{missing[0]}' as an attribute of that name.")
+    return {name: getattr(component, name) for name in names}
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _title(component: Callable[..., Any]) -> str:
+    return getattr(component, "__name__", repr(component))

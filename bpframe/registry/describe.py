@@ -1,0 +1,66 @@
+"""From a ready component back to its specification: the mapping that configs and model files hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bpframe.errors import ConfigError
+from bpframe.registry.annotations import wanted
+from bpframe.registry.builder import arguments, parameters
+from bpframe.registry.lookup import Registry
+from bpframe.registry.policy import CORE
+from bpframe.registry.provider import Provider
+
+Plain = Any  # what TOML and JSON can say: str, int, float, bool, lists and dicts of them
+
+
+def describe(registry: Registry, kind: str, component: Any) -> dict[str, Plain]:
+    """{"name": ..., every argument}; bpframe's own components by bare name, others as dist/name."""
+    known = parameters(type(component))
+    spec: dict[str, Plain] = {"name": name_of(registry, kind, component)}
+    if label := getattr(component, "label", None):
+        spec["label"] = label
+    for name, value in arguments(component).items():
+        want = wanted(known[name])
+        if value is not None:
+            spec[name] = _plain(registry, want.kind or want.kind_of_items or "schedule", value, name)
+    return spec
+
+
+def name_of(registry: Registry, kind: str, component: Any) -> str:
+    """The name that a specification of this component needs; ConfigError if nobody registered its class."""
+    provider = registry.provider_of(kind, component)
+    if provider is None:
+        name = type(component).__name__
+        raise ConfigError(
+            f"{kind} {name} has no name that a file could hold. Register it: bp.register('{kind}', '{name.lower()}', {name})."
+        )
+    return provider.name if provider.dist == CORE else provider.ref
+
+
+def providers_in(registry: Registry, kind: str, component: Any) -> list[Provider]:
+    """The providers of a component and of every component among its arguments."""
+    known = parameters(type(component))
+    found = [provider] if (provider := registry.provider_of(kind, component)) else []
+    for name, value in arguments(component).items():
+        want = wanted(known[name])
+        inner = want.kind or want.kind_of_items or ("schedule" if want.number and hasattr(value, "value") else None)
+        if inner and value is not None:
+            for item in value if isinstance(value, list | tuple) else [value]:
+                found += providers_in(registry, inner, item)
+    return found
+
+
+def _plain(registry: Registry, kind: str, value: Any, name: str) -> Plain:
+    if isinstance(value, bool | str | int | float):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Sequence):
+        return [_plain(registry, kind, item, name) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(registry, kind, item, name) for key, item in value.items()}
+    return describe(registry, kind, value)

@@ -1,0 +1,262 @@
+"""The Trainer: a network, a loss and an optimizer, fitted to data.  The face of bpframe.
+
+Shapes: x (N, n) rows, y (N,) labels or (N, C) targets, scores and predictions (N, C).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, final
+
+import numpy as np
+
+from bpframe import model_file, plan, tree
+from bpframe.backprop import CostLayer
+from bpframe.diagnosis import diagnose
+from bpframe.errors import CheckpointError, ConfigError, DataError, NumericalError, ShapeError
+from bpframe.head import Head, share
+from bpframe.history import History
+from bpframe.hyper import over
+from bpframe.loop import Loop, RunState
+from bpframe.network import Network
+from bpframe.parameters import Parameters
+from bpframe.protocols import Batches, Data, Metric, Session
+from bpframe.registry import Spec, build, registry
+from bpframe.registry.describe import name_of
+from bpframe.trace import Trace, trace
+from bpframe.types import HostArray, Params, Shape
+from bpframe.version import VERSION
+
+
+@final
+class Trainer:
+    """Trains a network by backpropagation and predicts with it.
+
+    Every component is a name, a mapping with `name` and arguments, or a ready object. `metrics` left out: accuracy
+    for class targets, r2 and mae otherwise. `seed` fixes initial weights, the order of epochs and every draw.
+    A second `fit` goes on where the first ended; a new Trainer starts afresh.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Spec,
+        optimizer: Spec = "sgd",
+        *,
+        seed: int = 0,
+        engine: Spec = "numpy",
+        dtype: str = "float32",
+        metrics: Sequence[Spec] | None = None,
+        callbacks: Sequence[Spec] = (),
+        regularizers: Sequence[Spec] = (),
+        gradient_steps: Sequence[Spec] = (),
+        constraints: Sequence[Spec] = (),
+        sampler: Spec | None = None,
+    ) -> None:
+        if not isinstance(network, Network):
+            raise ConfigError(f"Trainer needs a Network, got {network!r}. For a list of layers: bp.Network([...]).")
+        if dtype not in ("float32", "float64"):
+            raise ConfigError(f"Trainer needs a dtype of float32 or float64, got {dtype!r}.")
+        self.network, self.seed, self.dtype = network, _whole("seed", seed, 0), dtype
+        self.loss = build("loss", loss)
+        self.optimizer = build("optimizer", optimizer)
+        self.engine = build("engine", engine)
+        self.metrics = None if metrics is None else _many("metric", metrics)
+        self.callbacks = _many("callback", callbacks)
+        self.regularizers = _many("regularizer", regularizers)
+        self.gradient_steps = _many("gradient_step", gradient_steps)
+        self.constraints = _many("constraint", constraints)
+        self.sampler = None if sampler is None else build("sampler", sampler)
+        self.history = History()
+        self.head = Head(self.loss, CostLayer.of(self.loss), dtype, network.input_shape)
+        self.memories: list[dict[str, Any]] = [{} for _ in self.callbacks]
+        self._session: Session | None = None
+        self._fitted = False
+        plan.refuse_double_link(network, self.head.cost, self.loss)
+
+    # ------------------------------------------------------------------------------------------------------ fitting
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        epochs: int = 10,
+        batch_size: int = 32,
+        validation: tuple[Any, Any] | None = None,
+        sample_weight: Any = None,
+        shuffle: bool = True,
+    ) -> History:
+        """Train for `epochs` more epochs on x (N, n) and y; the history of all epochs so far.
+
+        Minimises sum_i w_i loss_i / sum_i w_i over each batch (plus penalties). The last batch of an epoch may be
+        smaller. Raises DataError for unusable data, NumericalError when numbers stop being finite.
+        """
+        epochs, size = _whole("epochs", epochs, 1), _whole("batch_size", batch_size, 1)
+        seen, held_out = self._enter(x, y, sample_weight, validation)
+        session = self._opened()
+        size = min(size, len(seen.x))
+        metrics = self._named_metrics()
+        self._prepare(session, seen, epochs * -(-len(seen.x) // size), bool(metrics))
+        state = self._state(metrics, held_out is not None, epochs)
+
+        def batches(epoch: int) -> Batches:
+            return Batches(epoch, plan.order(self.seed, epoch, seen, shuffle, self.sampler), size)
+
+        def finish(epoch: Batches, train: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+            if metrics:
+                train |= self.head.measure(session.collected(), plan.rows(seen, epoch.order), metrics)
+            return train, {} if held_out is None else self._measure(held_out, metrics)
+
+        def failure(epoch: Batches, i: int, loss: float | None) -> NumericalError:
+            return self._diagnose(plan.rows(seen, epoch.rows(min(i, len(epoch) - 1))), loss)
+
+        Loop(session, state, self.callbacks, batches, finish, failure).run()
+        return self.history
+
+    # --------------------------------------------------------------------------------------------------- predicting
+
+    def scores(self, x: Any) -> HostArray:
+        """Scores (N, C) of rows x: what the last layer gives, before the link."""
+        session = self._opened()
+        return session.scores(self.head.inputs(x))
+
+    def predict(self, x: Any) -> HostArray:
+        """Predictions (N, C) of rows x: the link applied, probabilities or means."""
+        return self.head.prediction(self.scores(x))
+
+    def predict_labels(self, x: Any) -> HostArray:
+        """Labels (N,) of rows x, as they were given to `fit`; (N, k) zeros and ones for several labels a row."""
+        return self.head.labels(self.scores(x))
+
+    def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+        """{"loss": mean loss, and every metric by name} on x and y, in evaluation mode."""
+        self._opened()
+        return self._measure(self.head.admit(x, y, sample_weight)[0], self._named_metrics())
+
+    def trace(self, x: Any, y: Any, sample_weight: Any = None) -> Trace:
+        """Every array of the recursion for one batch, in evaluation mode: `.loss`, `.layers`, `.prediction`."""
+        session, head = self._made(self.head.inputs(x).shape[1:])
+        seen, head = head.admit(x, y, sample_weight)
+        self._session, self.head = session, head
+        return trace(self.network, head.cost, self._tree(), seen.x, seen.target, share(seen))
+
+    # ------------------------------------------------------------------------------------------------ the parameters
+
+    @property
+    def parameters(self) -> Parameters:
+        """Parameters and buffers by "layer/name": reading gives copies, setting replaces."""
+        return Parameters(self._opened())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to one file (safetensors format with a manifest); an old file stays until the new is whole."""
+        from bpframe import checkpoint  # only who saves or loads pays for it
+
+        checkpoint.write(path, self._opened().parameters, model_file.manifest(self, VERSION))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, plugins: Sequence[str] = (), engine: Spec = "numpy") -> Trainer:
+        """The trainer of a model file. Third-party components need their distribution named in `plugins`."""
+        from bpframe import checkpoint
+
+        tensors, found = checkpoint.read(path)
+        model_file.check(path, found, plugins)
+        try:
+            kinds = {f"{kind}s": found[f"{kind}s"] for kind in model_file.PARTS}
+            network = Network(found["network"], inputs=found["input_shape"])
+            trainer = cls(network, found["loss"], found["optimizer"], seed=found["seed"], dtype=found["dtype"], engine=engine, **kinds)
+            trainer.head = replace(trainer.head, learned=found["learned"])
+            trainer.parameters.replace(tensors)
+        except (KeyError, TypeError, ConfigError, DataError) as error:
+            raise CheckpointError(f"{path} cannot be made into a model: {error}") from error
+        trainer._fitted = True
+        return trainer
+
+    def __repr__(self) -> str:
+        return f"Trainer({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r}, seed={self.seed})"
+
+    # -------------------------------------------------------------------------------------------------------- inside
+
+    def _enter(self, x: Any, y: Any, sample_weight: Any, validation: Any) -> tuple[Data, Data | None]:
+        """Everything checked and encoded before anything of the trainer changes."""
+        session, head = self._made(self.head.inputs(x).shape[1:])
+        seen, head = head.admit(x, y, sample_weight)
+        held_out = None if validation is None else head.admit(*_pair(validation), name="validation x")[0]
+        self._session, self.head = session, head
+        return seen, held_out
+
+    def _made(self, shape: Shape) -> tuple[Session, Head]:
+        """The session and the head, made for rows of this shape if there are none yet."""
+        if self._session is not None:
+            return self._session, self.head
+        params, out = self.network.init(self.seed, shape)
+        if len(out) != 1:
+            raise ShapeError(f"The loss needs scores of one axis a row, got {out}. End the network in a dense layer.")
+        groups = plan.groups(params, self._parts())
+        session = self.engine.session(self.network, self.head.cost, groups, params, self.dtype, self.seed)
+        if self.network.input_shape is None:
+            self.network.input_shape = shape  # for summary()
+        return session, replace(self.head, shape=shape, outputs=out[0])
+
+    def _opened(self) -> Session:
+        if self._session is None:
+            if self.head.shape is None:
+                raise ConfigError("The network has no parameters yet. Call fit first, or give Network(..., inputs=...).")
+            self._session, self.head = self._made(self.head.shape)
+        return self._session
+
+    def _prepare(self, session: Session, seen: Data, steps: int, collect: bool) -> None:
+        """The session ready for `steps` more steps on these data."""
+        if not self._fitted:
+            session.assign(plan.learned_buffers(self.network, self._tree(), seen.x))
+            self._fitted = True
+        parts = [[over(part, session.step + steps) for part in parts] for parts in self._parts()]
+        session.use(plan.groups(self._tree(), parts))
+        session.load(seen, collect)
+
+    def _parts(self) -> list[list[Any]]:
+        return [[self.optimizer], self.gradient_steps, self.regularizers, self.constraints]
+
+    def _tree(self) -> Params:
+        return {**{label: {} for label in self.network.labels}, **tree.nest(self._opened().parameters)}
+
+    def _named_metrics(self) -> list[tuple[str, Metric]]:
+        metrics = self.head.default_metrics() if self.metrics is None else self.metrics
+        return [(name_of(registry, "metric", metric).split("/")[-1], metric) for metric in metrics]
+
+    def _measure(self, seen: Data, metrics: list[tuple[str, Metric]]) -> dict[str, float]:
+        scores = self._opened().scores(seen.x)
+        return {"loss": self.head.mean_loss(scores, seen)} | self.head.measure(scores, seen, metrics)
+
+    def _state(self, metrics: list[tuple[str, Metric]], validation: bool, epochs: int) -> RunState:
+        curves: dict[str, str | None] = {"train.loss": "min", "train.objective": "min"}
+        best = {"loss": "min", **{name: getattr(metric, "best", None) for name, metric in metrics}}
+        for part in ("train", "validation") if validation else ("train",):
+            curves |= {f"{part}.{name}": direction for name, direction in best.items()}
+        done = len(self.history)
+        return RunState(self, self.history, curves, done + epochs, self.memories, epoch=done, step=self._opened().step)
+
+    def _diagnose(self, seen: Data, loss: float | None) -> NumericalError:
+        session = self._opened()
+        when = {"step": session.step + 1, "lr": session.setting("lr"), "loss": loss}
+        return diagnose(self.network, self.head.cost, self._tree(), (seen.x, seen.target, share(seen)), when)
+
+
+def _many(kind: str, specs: Sequence[Spec]) -> list[Any]:
+    if isinstance(specs, str) or not isinstance(specs, Sequence):
+        raise ConfigError(f"Trainer needs a list of {kind}s, got {specs!r}.")
+    return [build(kind, spec) for spec in specs]
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ConfigError(f"Trainer needs a whole number of at least {least} as {name}, got {value!r}.")
+    return int(value)
+
+
+def _pair(validation: Any) -> tuple[Any, Any]:
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise ConfigError(f"fit needs a pair (x, y) as validation, got {type(validation).__name__}.")
+    return validation[0], validation[1]

@@ -1,0 +1,27 @@
+"""Logistic sigmoid.  u pre-activation, v = 1 / (1 + exp(-u)) value; any shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from bpframe.types import Array
+
+
+@final
+@dataclass(frozen=True)
+class Sigmoid:
+    """v = 1 / (1 + exp(-u)); phi'(u) = v (1 - v).
+
+    Both tails go through exp(-|u|), so nothing overflows and small values keep all their digits.
+    """
+
+    def value(self, u: Array) -> Array:
+        """1 / (1 + exp(-u)), shape of u."""
+        xp = u.__array_namespace__()
+        e = xp.exp(-abs(u))
+        return xp.where(u >= 0, 1 / (1 + e), e / (1 + e))
+
+    def derivative(self, v: Array) -> Array:
+        """v (1 - v), shape of v."""
+        return v * (1 - v)

@@ -1,0 +1,26 @@
+"""Softplus.  u pre-activation, v = log(1 + exp(u)) value; any shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from bpframe.types import Array
+
+
+@final
+@dataclass(frozen=True)
+class Softplus:
+    """v = log(1 + exp(u)), in nats; phi'(u) = 1 - exp(-v), the sigmoid of u.
+
+    Source: Dugas et al. (2001), Incorporating second-order functional knowledge for better option pricing.
+    """
+
+    def value(self, u: Array) -> Array:
+        """max(u, 0) + log1p(exp(-|u|)), shape of u: never exp of a large number."""
+        xp = u.__array_namespace__()
+        return xp.maximum(u, 0) + xp.log1p(xp.exp(-abs(u)))
+
+    def derivative(self, v: Array) -> Array:
+        """-expm1(-v), shape of v: 1 - exp(-v) without the cancellation at small v."""
+        return -v.__array_namespace__().expm1(-v)

@@ -1,0 +1,1 @@
+"""bpframe's callbacks, one a file: objects with lifecycle hooks."""

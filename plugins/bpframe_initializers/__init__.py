@@ -1,0 +1,1 @@
+"""bpframe's initializers, one a file: how a parameter starts."""

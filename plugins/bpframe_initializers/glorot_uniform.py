@@ -1,0 +1,26 @@
+"""Glorot's uniform start."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from bpframe.types import HostArray, Shape
+
+
+@final
+@dataclass(frozen=True)
+class GlorotUniform:
+    """Uniform on +-sqrt(6 / (fan_in + fan_out)): variance 2 / (fan_in + fan_out).
+
+    Keeps the variance of activations and deltas level through tanh-like layers.
+    Source: Glorot and Bengio (2010), Understanding the difficulty of training deep networks, equation 16.
+    """
+
+    def sample(self, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> HostArray:
+        """float64 array of `shape`."""
+        bound = math.sqrt(6 / (fan_in + fan_out))
+        return rng.uniform(-bound, bound, shape)

@@ -1,0 +1,24 @@
+"""He's normal start."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from bpframe.types import HostArray, Shape
+
+
+@final
+@dataclass(frozen=True)
+class HeNormal:
+    """Normal with mean 0 and variance 2 / fan_in: keeps the scale of activations level through relu layers.
+
+    Source: He et al. (2015), arXiv:1502.01852, equation 10. Not truncated, as in the paper (Keras truncates).
+    """
+
+    def sample(self, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> HostArray:
+        """float64 array of `shape`."""
+        return rng.normal(0.0, math.sqrt(2 / fan_in), shape)

@@ -1,0 +1,1 @@
+"""bpframe's layers, one a file."""

@@ -1,0 +1,71 @@
+"""Fully connected layer.  Shapes: x (B, n), weight w (n, units), bias b (units,), u, v and delta (B, units)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from bpframe import checks
+from bpframe.backprop import as_layer
+from bpframe.errors import ShapeError
+from bpframe.protocols import Activation, Context, Initializer, Layer
+from bpframe.types import Array, Cache, Params, Shape
+from bpframe_initializers.glorot_uniform import GlorotUniform
+from bpframe_initializers.zeros import Zeros
+
+
+@final
+@dataclass(frozen=True)
+class Dense:
+    """u = x w + b, v = phi(u); delta = dv * phi'(v), dw = x^T delta, db = sum of delta over the batch, dx = delta w^T.
+
+    Without an activation v = u. `bias=False` leaves b out.
+    Source: Rumelhart, Hinton and Williams (1986), Learning representations by back-propagating errors.
+    """
+
+    units: int
+    activation: Activation | Layer | None = None
+    bias: bool = True
+    weight_initializer: Initializer = GlorotUniform()
+    bias_initializer: Initializer = Zeros()
+
+    def __post_init__(self) -> None:
+        checks.positive("dense", units=self.units)
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """{"weight" (n, units), "bias" (units,)} and whatever the activation has; rows of `units` values."""
+        if len(in_shape) != 1:
+            raise ShapeError(f"dense needs rows of one axis, (n,), got {in_shape}. Flatten them first.")
+        n, out = in_shape[0], self.units
+        params: Params = {"weight": self.weight_initializer.sample(rng, (n, out), n, out)}
+        if self.bias:
+            params["bias"] = self.bias_initializer.sample(rng, (out,), n, out)
+        inner = as_layer(self.activation).init(rng, (out,))[0] if self.activation else {}
+        return {**params, "activation": inner} if inner else params, (out,)
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """(v, (x, what the activation keeps))."""
+        u = x @ params["weight"]
+        if self.bias:
+            u += params["bias"]
+        if self.activation is None:
+            return u, (x, None)
+        v, kept = as_layer(self.activation).forward(params.get("activation", {}), u, context.child("activation"))
+        return v, (x, kept)
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """(dx or None, {"weight", "bias"}): delta = dy * phi'(v) first, then three products with it."""
+        x, kept = cache
+        inner: Params = {}
+        delta: Any = dy
+        if self.activation is not None:
+            phi = as_layer(self.activation)
+            delta, inner = phi.backward(params.get("activation", {}), kept, dy, context.child("activation"))
+        gradients: Params = {"weight": x.T @ delta}
+        if self.bias:
+            gradients["bias"] = delta.__array_namespace__().sum(delta, axis=0)
+        if inner:
+            gradients["activation"] = inner
+        return (delta @ params["weight"].T if context.need_dx else None), gradients

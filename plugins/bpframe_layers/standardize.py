@@ -1,0 +1,40 @@
+"""Input scaling learned from the training rows.  Shapes: x and y (B, n), mean and scale (n,)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from bpframe.protocols import Context
+from bpframe.types import Array, Cache, HostArray, Params, Shape
+
+
+@final
+@dataclass(frozen=True)
+class Standardize:
+    """y = (x - mean) scale, scale = 1 / standard deviation, both of the training rows; dx = dy scale.
+
+    Saved with the model as buffers, not trained. A constant column becomes 0.
+    """
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """Buffers mean 0 and scale 1, until `fit`."""
+        return {"buffers": {"mean": np.zeros(in_shape), "scale": np.ones(in_shape)}}, in_shape
+
+    def fit(self, params: Params, x: HostArray) -> Params:
+        """Mean and 1 / standard deviation (divided by N) of the columns of x (N, n), in float64."""
+        mean = x.mean(axis=0, dtype=np.float64)
+        deviation = x.std(axis=0, dtype=np.float64)
+        varies = deviation > 1e-12 * np.abs(mean)  # one value only: what is left is the rounding of the mean
+        return {"buffers": {"mean": mean, "scale": np.divide(1.0, deviation, out=np.zeros_like(mean), where=varies)}}
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """((x - mean) scale, nothing)."""
+        buffers = params["buffers"]
+        return (x - buffers["mean"]) * buffers["scale"], None
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """dy scale."""
+        return (dy * params["buffers"]["scale"] if context.need_dx else None), {}

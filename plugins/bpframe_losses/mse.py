@@ -1,0 +1,25 @@
+"""Squared error.  Shapes: z (B, C) scores, target (B, C)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from bpframe.types import Array
+
+
+@final
+@dataclass(frozen=True)
+class Mse:
+    """loss = 1/2 sum_c (z_c - y_c)^2, in squared units of y; delta = z - y.
+
+    With the half, and summed over the outputs of a row, so that delta is the plain residual; the mean is over rows.
+    Source: Bishop (2006), Pattern Recognition and Machine Learning, equation 5.11.
+    """
+
+    link: ClassVar[str] = "identity"
+
+    def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
+        """(loss (B,), delta (B, C))."""
+        r = scores - target
+        return 0.5 * r.__array_namespace__().sum(r * r, axis=-1), r

@@ -1,0 +1,1 @@
+"""bpframe's metrics, one a file: one name, one formula."""

@@ -1,0 +1,24 @@
+"""Accuracy.  Shapes: prediction and target (B,) class numbers or (B, k) zeros and ones, weight (B,)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, final
+
+import numpy as np
+
+from bpframe.types import HostArray
+
+
+@final
+@dataclass(frozen=True)
+class Accuracy:
+    """Weighted share of rows whose label is right; with several labels a row, all of them (subset accuracy)."""
+
+    of: ClassVar[Literal["labels"]] = "labels"
+    best: ClassVar[Literal["max"]] = "max"
+
+    def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
+        """In [0, 1]."""
+        right = np.reshape(prediction == target, (len(target), -1)).all(axis=1)
+        return float(np.average(right, weights=weight))

@@ -1,0 +1,23 @@
+"""Mean absolute error.  Shapes: prediction and target (B, C), weight (B,)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, final
+
+import numpy as np
+
+from bpframe.types import HostArray
+
+
+@final
+@dataclass(frozen=True)
+class MeanAbsoluteError:
+    """Weighted mean over rows of mean_c |prediction_c - target_c|, in units of the target."""
+
+    of: ClassVar[Literal["predictions"]] = "predictions"
+    best: ClassVar[Literal["min"]] = "min"
+
+    def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
+        """At least 0."""
+        return float(np.average(np.abs(prediction - target).mean(axis=1, dtype=np.float64), weights=weight))

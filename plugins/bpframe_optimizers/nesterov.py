@@ -1,0 +1,46 @@
+"""Nesterov's accelerated gradient.  p parameter, g gradient, velocity; one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from bpframe import checks
+from bpframe.types import Array, Hyper, Scope, State
+
+
+@final
+@dataclass(frozen=True)
+class Nesterov:
+    """velocity <- momentum velocity + g;  p <- p - lr (g + momentum velocity).
+
+    The look-ahead form, in which p itself is the point where the gradient is taken.
+    Source: Nesterov (1983); Sutskever et al. (2013), On the importance of initialization and momentum, section 2;
+    rewritten at the look-ahead point as in Bengio et al. (2013), arXiv:1212.0901, equation 7, with lr outside.
+    """
+
+    lr: float = 0.01
+    momentum: float = 0.9
+    scope: ClassVar[Scope] = "element"
+
+    def __post_init__(self) -> None:
+        checks.not_negative("nesterov", lr=self.lr)
+        checks.fraction("nesterov", momentum=self.momentum)
+
+    def init(self, p: Array) -> State:
+        """A velocity of 0."""
+        return {"velocity": p.__array_namespace__().zeros_like(p)}
+
+    def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """(p - lr (g + momentum velocity), {velocity})."""
+        velocity = h.momentum * state["velocity"] + g
+        return p - h.lr * (g + h.momentum * velocity), {"velocity": velocity}
+
+    def reference(self, p: float, gradients: Iterable[float]) -> Iterator[float]:
+        """One number, as Sutskever et al. write it: theta behind, the gradient taken at p = theta + momentum v."""
+        theta, v = p, 0.0
+        for g in gradients:
+            v = self.momentum * v - self.lr * g
+            theta = theta + v
+            yield theta + self.momentum * v

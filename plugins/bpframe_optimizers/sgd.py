@@ -1,0 +1,39 @@
+"""Gradient descent.  p parameter, g gradient; any shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from bpframe import checks
+from bpframe.types import Array, Hyper, Scope, State
+
+
+@final
+@dataclass(frozen=True)
+class Sgd:
+    """p <- p - lr g: vanilla gradient descent, on the gradient of whatever batch it is given.
+
+    Source: Cauchy (1847); on random batches, Robbins and Monro (1951), A stochastic approximation method.
+    """
+
+    lr: float = 0.01
+    scope: ClassVar[Scope] = "element"
+
+    def __post_init__(self) -> None:
+        checks.not_negative("sgd", lr=self.lr)
+
+    def init(self, p: Array) -> State:
+        """Nothing to remember."""
+        return {}
+
+    def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """(p - lr g, {})."""
+        return p - h.lr * g, {}
+
+    def reference(self, p: float, gradients: Iterable[float]) -> Iterator[float]:
+        """The same for one number."""
+        for g in gradients:
+            p = p - self.lr * g
+            yield p

@@ -1,0 +1,1 @@
+"""bpframe's regularizers, one a file: penalties on weights."""

@@ -1,0 +1,28 @@
+"""Squared-norm penalty.  p any weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from bpframe import checks
+from bpframe.types import Array, Hyper
+
+
+@final
+@dataclass(frozen=True)
+class L2:
+    """penalty = strength / 2 sum w^2, undivided by the batch; gradient = strength w.
+
+    Source: Hoerl and Kennard (1970), Ridge regression; as a prior, Bishop (2006), equation 5.112.
+    """
+
+    strength: float = 1e-4
+
+    def __post_init__(self) -> None:
+        checks.not_negative("l2", strength=self.strength)
+
+    def value_and_gradient(self, p: Array, h: Hyper) -> tuple[Array, Array]:
+        """(0-d penalty, gradient in p's shape)."""
+        gradient = h.strength * p
+        return 0.5 * p.__array_namespace__().sum(gradient * p), gradient

@@ -1,0 +1,38 @@
+"""A setting that falls along half a cosine."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import final
+
+from bpframe import checks
+from bpframe.errors import ConfigError
+
+
+@final
+@dataclass(frozen=True)
+class Cosine:
+    """value(t) = final + (initial - final) (1 + cos(pi t / steps)) / 2 for t <= steps updates, then final.
+
+    `steps` left out: the whole run, to the end of the current fit.
+    Source: Loshchilov and Hutter (2017), arXiv:1608.03983, equation 5, without restarts.
+    """
+
+    initial: float
+    steps: int | None = None
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        checks.positive("cosine", steps=self.steps)
+
+    def over(self, steps: int) -> Cosine:
+        """The same curve, `steps` long where its length was left out."""
+        return self if self.steps is not None else replace(self, steps=steps)
+
+    def value(self, step: int) -> float:
+        """The value after `step` updates."""
+        if self.steps is None:
+            raise ConfigError("cosine needs steps, got None. Give a number of updates; inside fit it is the whole run.")
+        phase = math.pi * min(step / self.steps, 1.0)
+        return self.final + (self.initial - self.final) * (1 + math.cos(phase)) / 2
