@@ -38,46 +38,50 @@ if TYPE_CHECKING:
     samplers: Namespace
     schedules: Namespace
 
-_HOME = {
-    "History": "history",
-    "Network": "network",
-    "Trainer": "trainer",
-    "build": "registry",
-    "hookimpl": "hooks",
-    "load": "registry",
-    "names": "registry",
-    "providers": "registry",
-    "refresh": "registry",
-    "register": "registry",
-}
 _MODULES = ("datasets", "errors", "testing")
-_NAMESPACES = (
+_HOME = {"History": "history", "Network": "network", "Trainer": "trainer", "hookimpl": "hooks"}
+_REGISTRY = ("build", "load", "names", "providers", "refresh", "register")
+
+__all__ = [
+    "History",
+    "Network",
+    "Trainer",
+    "__version__",
     "activations",
+    "build",
     "callbacks",
     "constraints",
+    "datasets",
     "engines",
+    "errors",
     "gradient_steps",
+    "hookimpl",
     "initializers",
     "layers",
+    "load",
     "losses",
     "metrics",
+    "names",
     "optimizers",
+    "providers",
+    "refresh",
+    "register",
     "regularizers",
     "samplers",
     "schedules",
-)
-
-__all__ = [*_HOME, *_MODULES, *_NAMESPACES, "__version__"]  # noqa: PLE0604  (all of them are text)
+    "testing",
+]
 
 
 def __getattr__(name: str) -> Any:
     """Public names come from their modules when first touched, so that importing bpframe costs little."""
     if name in _HOME:
         return getattr(importlib.import_module(f"bpframe.{_HOME[name]}"), name)
-    if name in _NAMESPACES:
-        return importlib.import_module("bpframe.registry").namespaces[name]
     if name in _MODULES:
         return importlib.import_module(f"bpframe.{name}")
+    if name in __all__:
+        registry = importlib.import_module("bpframe.registry")
+        return getattr(registry, name) if name in _REGISTRY else registry.namespaces[name]
     raise AttributeError(f"module 'bpframe' has no attribute {name!r}")
 
 

@@ -16,7 +16,7 @@ Source: Rumelhart, Hinton and Williams (1986), Learning representations by back-
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast, final
 
@@ -51,6 +51,12 @@ def backward(
             break
         dy = dx
     return gradients
+
+
+def lowest_trained(layers: Layers, trained: Iterable[Sequence[str]]) -> int:
+    """Number of the lowest layer with parameters to train, by their paths: the way back stops there."""
+    labels = {path[0] for path in trained}
+    return min((k for k, (label, _) in enumerate(layers) if label in labels), default=len(layers))
 
 
 def evaluate(layers: Layers, params: Params, x: Array) -> Array:

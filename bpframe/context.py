@@ -13,27 +13,33 @@ from bpframe.random import HashKey
 class StepContext:
     """The `Context` of both engines; its key is made when a layer asks for it, since few do."""
 
-    __slots__ = ("_name", "_parent", "need_dx", "training")
+    __slots__ = ("_path", "_root", "need_dx", "training")
 
-    def __init__(self, training: bool, need_dx: bool, parent: Key, name: str | None = None) -> None:
+    def __init__(self, training: bool, need_dx: bool, root: Key, path: tuple[str | int, ...] = ()) -> None:
         self.training = training
         self.need_dx = need_dx
-        self._parent = parent
-        self._name = name
+        self._root = root
+        self._path = path
 
     @property
     def key(self) -> Key:
         """This layer's own randomness, this step's."""
-        return self._parent if self._name is None else self._parent.child(self._name)
+        key = self._root
+        for name in self._path:
+            key = key.child(name)
+        return key
 
     def child(self, name: str) -> StepContext:
         """The context of a layer inside this one, which does need `dx`."""
-        return StepContext(self.training, True, self.key, name)
+        return StepContext(self.training, True, self._root, (*self._path, name))
 
 
-def step_contexts(labels: Sequence[str], lowest: int, key: Key) -> list[StepContext]:
-    """A training context a layer: the layer number `lowest`, the lowest with weights to train, needs no dx."""
-    return [StepContext(True, k != lowest, key, label) for k, label in enumerate(labels)]
+def step_contexts(labels: Sequence[str], lowest: int, root: Key, step: int) -> list[StepContext]:
+    """A training context a layer; the layer number `lowest`, the lowest with weights to train, needs no dx.
+
+    `root` is the epoch's key and `step` the step's number in it.
+    """
+    return [StepContext(True, k != lowest, root, (step, label)) for k, label in enumerate(labels)]
 
 
-EVALUATION = StepContext(training=False, need_dx=True, parent=HashKey(0, 0))
+EVALUATION = StepContext(training=False, need_dx=True, root=HashKey(0, 0))

@@ -39,7 +39,11 @@ def numbers(values: Any, dtype: str, name: str) -> HostArray:
         where = tuple(int(i) for i in np.argwhere(~finite)[0])
         place = f"row {where[0]}" + (f", column {', '.join(map(str, where[1:]))}" if len(where) > 1 else "")
         value = array[where]
-        remedy = "Remove or replace such values." if not np.isfinite(value) else f"It does not fit {dtype}: scale it, or use dtype='float64'."
+        remedy = (
+            "Remove or replace such values."
+            if not np.isfinite(value)
+            else f"It does not fit {dtype}: scale it, or use dtype='float64'."
+        )
         raise DataError(f"{name} needs finite numbers, got {value} at {place}. {remedy}")
     return converted
 

@@ -1,14 +1,17 @@
-"""Where numbers stopped being finite: the message of a NumericalError."""
+"""Who is to blame: where numbers stopped being finite, and which component raised an error."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from bpframe.backprop import CostLayer
-from bpframe.errors import NumericalError
+from bpframe.errors import BpframeError, BrokenComponent, NumericalError
 from bpframe.network import Network
+from bpframe.registry import registry
 from bpframe.trace import Trace, trace
 from bpframe.types import HostArray, Params
 
@@ -35,7 +38,8 @@ def _culprit(seen: Trace) -> str:
             if array is not None and not np.isfinite(array).all():
                 return f"layer '{layer.name}', {name}"
     if not np.isfinite(seen.loss):
-        return "the loss itself"
+        last = seen.layers[-1]
+        return f"the loss, of scores from layer '{last.name}' that reach {np.abs(last.v).max():.3g}"
     for layer in reversed(seen.layers):
         for name in ("delta", "dw", "db"):
             array = getattr(layer, name)
@@ -48,3 +52,27 @@ def _largest(seen: Trace) -> str:
     """The layer with the largest gradient."""
     sizes = {layer.name: float(np.abs(layer.dw).max()) for layer in seen.layers if layer.dw is not None}
     return max(sizes, key=lambda name: sizes[name], default=seen.layers[0].name)
+
+
+@contextmanager
+def blamed(components: dict[int, str]) -> Iterator[None]:
+    """Turn an error raised inside a component into a BrokenComponent that names it.
+
+    `components`: kind by id() of each component of the run. The innermost of them on the stack is to blame.
+    """
+    try:
+        yield
+    except BpframeError:
+        raise
+    except Exception as error:
+        frames = error.__traceback__
+        guilty: tuple[Any, str] | None = None
+        while frames is not None:
+            me = frames.tb_frame.f_locals.get("self")
+            guilty = (me, frames.tb_frame.f_code.co_name) if id(me) in components else guilty
+            frames = frames.tb_next
+        if guilty is None:
+            raise
+        kind = components[id(guilty[0])]
+        who = registry.provider_of(kind, guilty[0]) or f"{kind} {type(guilty[0]).__name__}"
+        raise BrokenComponent(f"{who} fails in {guilty[1]}: {type(error).__name__}: {error}") from error

@@ -56,7 +56,9 @@ class Head:
         own = self.loss.encode_target(y, learned) if isinstance(self.loss, EncodeTarget) else None
         target = data.numbers(labels.encode(y, self.loss.link, learned) if own is None else own, self.dtype, "y")
         if target.shape != (rows, self.outputs):
-            raise ShapeError(f"The loss needs targets of shape ({rows}, {self.outputs}), like the scores, got {target.shape}.")
+            raise ShapeError(
+                f"The loss needs targets of shape ({rows}, {self.outputs}), like the scores, got {target.shape}."
+            )
         return target, learned
 
     def prediction(self, scores: HostArray) -> HostArray:
@@ -73,7 +75,8 @@ class Head:
     def labels(self, scores: HostArray) -> HostArray:
         """Labels as they were given to the first fit."""
         if not self.classes:
-            raise DataError(f"predict_labels needs a model of classes, but {type(self.loss).__name__} predicts quantities. Use predict.")
+            name = type(self.loss).__name__
+            raise DataError(f"predict_labels needs a model of classes, but {name} predicts quantities. Use predict.")
         return labels.decode(self.class_numbers(scores), self.learned)
 
     def default_metrics(self) -> list[Metric]:

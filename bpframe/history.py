@@ -28,7 +28,9 @@ class History:
     def __len__(self) -> int:
         return len(self.step)
 
-    def append(self, train: dict[str, float], validation: dict[str, float], lr: float | None, step: int, seconds: float) -> None:
+    def append(
+        self, train: dict[str, float], validation: dict[str, float], lr: float | None, step: int, seconds: float
+    ) -> None:
         """One more epoch; an epoch without validation between others that had it counts as NaN."""
         for curves, values in ((self.train, train), (self.validation, validation)):
             for name, value in values.items():

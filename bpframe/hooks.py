@@ -11,7 +11,8 @@ import functools
 import inspect
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, final
 
 import pluggy
@@ -104,34 +105,58 @@ class Hooks:
             if options is None and not (name.startswith("bpframe_") and callable(method)):
                 continue
             _check(callback, name, options)
-            setattr(guard, name, self._wrap(i, callback, getattr(callback, name)))
+            who = f"callback {i + 1}, {type(callback).__name__},"
+            setattr(guard, name, self._wrap(i, getattr(callback, name), f"{who} fails in {name}"))
         return guard
 
-    def _wrap(self, i: int, callback: object, method: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        if inspect.isgeneratorfunction(method):
-
-            @functools.wraps(method)
-            def wrapper(state: Any) -> Generator[Any, Any, Any]:
-                state.memory = state.memories[i]
-                return (yield from method(state))
-
-            return wrapper
-
+    def _wrap(self, i: int, method: Callable[[Any], Any], message: str) -> Callable[[Any], Any]:
         @functools.wraps(method)
         def call(state: Any) -> None:
-            state.memory = state.memories[i]
-            start = time.perf_counter()
-            try:
+            with self._watched(i, state, message):
                 method(state)
-            except BpframeError:
-                raise
-            except Exception as error:
-                who = type(callback).__name__
-                raise PluginError(f"callback {i + 1}, {who}, fails in {method.__name__}: {type(error).__name__}: {error}") from error
-            finally:
-                self.seconds[i] += time.perf_counter() - start
 
-        return call
+        @functools.wraps(method)
+        def around(state: Any) -> Generator[None, Any, Any]:  # the two halves of a wrapper, before and after the step
+            halves = method(state)
+            with self._watched(i, state, message):
+                next(halves)
+            result = failure = None
+            try:
+                result = yield
+            except BaseException as error:
+                failure = error
+            with self._watched(i, state, message, failure):
+                return _second_half(halves, result, failure)
+
+        return around if inspect.isgeneratorfunction(method) else call
+
+    @contextmanager
+    def _watched(self, i: int, state: Any, message: str, passing: BaseException | None = None) -> Iterator[None]:
+        """Around code of callback i: times it, gives it its own memory, and names it in errors but the passing one."""
+        state.memory = state.memories[i]
+        start = time.perf_counter()
+        try:
+            yield
+        except BpframeError:
+            raise
+        except Exception as error:
+            if error is passing:
+                raise
+            raise PluginError(f"{message}: {type(error).__name__}: {error}") from error
+        finally:
+            self.seconds[i] += time.perf_counter() - start
+
+
+def _second_half(halves: Generator[Any, Any, Any], result: Any, failure: BaseException | None) -> Any:
+    """What a wrapper makes of the result or the failure of what it wraps."""
+    try:
+        if failure is None:
+            halves.send(result)
+        else:
+            halves.throw(failure)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("a wrapper must yield once, this one yields again")
 
 
 class _Guard:
@@ -158,6 +183,12 @@ def _check(callback: object, name: str, options: Any) -> None:
         raise ConfigError(f"{who} has a hook '{name}', which does not exist.{hint} Hooks: {', '.join(SPECS)}.")
     if options is None:
         raise ConfigError(f"{who} has a method '{name}' that is not marked. Decorate it: @bpframe.hookimpl.")
-    given = [p for p in inspect.signature(getattr(callback, name)).parameters.values()]
+    given = list(inspect.signature(getattr(callback, name)).parameters.values())
     if len(given) != 1 or given[0].name != "state" or given[0].default is not inspect.Parameter.empty:
-        raise ConfigError(f"{who} needs '{name}(self, state)', got the arguments {', '.join(map(str, given)) or 'none'}.")
+        listing = ", ".join(map(str, given)) or "none"
+        raise ConfigError(f"{who} needs '{name}(self, state)', got the arguments {listing}.")
+    yields = inspect.isgeneratorfunction(getattr(callback, name))
+    if yields and not (options["wrapper"] or options["hookwrapper"]):
+        raise ConfigError(f"{who} has a hook '{name}' that yields. Decorate it: @bpframe.hookimpl(wrapper=True).")
+    if not yields and (options["wrapper"] or options["hookwrapper"]):
+        raise ConfigError(f"{who} has a wrapper '{name}' that does not yield. Let it yield once, around the step.")

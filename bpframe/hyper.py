@@ -25,7 +25,6 @@ class Settings:
         self._cast = cast
         self._scheduled: list[tuple[SimpleNamespace, str, Any]] = []
         self._mirror(component, self.h)
-        self.at(0)
 
     def at(self, step: int) -> SimpleNamespace:
         """h for the update that follows `step` updates; h.step counts from 1."""
@@ -40,6 +39,7 @@ class Settings:
             want = wanted(known[name])
             if want.number and value is not None:
                 if hasattr(value, "value"):
+                    setattr(h, name, None)  # until the first step: a schedule may not know its length yet
                     self._scheduled.append((h, name, value))
                 else:
                     setattr(h, name, self._cast(value))

@@ -38,7 +38,7 @@ def one_hot(y: HostArray, learned: dict[str, Any]) -> HostArray:
 
 def binary(y: HostArray, learned: dict[str, Any]) -> HostArray:
     """(N, 1) zeros and ones for labels of two classes; y (N, k) of numbers in [0, 1] stays as it is."""
-    if y.ndim == 2 and y.shape[1] > 1 or _is_fraction(y):
+    if (y.ndim == 2 and y.shape[1] > 1) or _is_fraction(y):
         return _unit_interval(y, learned)
     y = _column(y)
     if learned["outputs"] != 1:
@@ -87,7 +87,9 @@ def _column(y: HostArray) -> HostArray:
     if y.dtype.kind == "f":
         whole = y == np.floor(y)
         if not whole.all():
-            raise DataError(f"y needs class labels, got {y[~whole][0]} at row {int(np.argmin(whole))}. For numbers use mse.")
+            raise DataError(
+                f"y needs class labels, got {y[~whole][0]} at row {int(np.argmin(whole))}. For numbers use mse."
+            )
         y = y.astype(np.int64)
     if y.dtype.kind not in "biuU":
         raise DataError(f"y needs labels that are whole numbers, text or booleans, got {y.dtype}.")
@@ -101,7 +103,9 @@ def _classes(y: HostArray, most: int) -> HostArray:
     classes = np.unique(y)
     if len(classes) > most:
         listing = ", ".join(map(str, classes[:5].tolist()))
-        raise ShapeError(f"The network has room for {most} classes, but y has {len(classes)} ({listing}, ...). Give it {len(classes)} outputs.")
+        raise ShapeError(
+            f"The network has room for {most} classes, but y has {len(classes)} ({listing}, ...). Give it {len(classes)} outputs."
+        )
     return classes
 
 
@@ -120,7 +124,9 @@ def _numbers(y: HostArray, learned: Mapping[str, Any]) -> HostArray:
     unseen = classes[order[at]] != y
     if unseen.any():
         bad, rows = np.unique(y[unseen])[:5].tolist(), np.flatnonzero(unseen)
-        raise DataError(f"y has labels that the model does not know: {bad}, first at row {int(rows[0])}. It knows {classes[:10].tolist()}.")
+        raise DataError(
+            f"y has labels that the model does not know: {bad}, first at row {int(rows[0])}. It knows {classes[:10].tolist()}."
+        )
     return np.asarray(order[at])
 
 
@@ -129,7 +135,9 @@ def _probabilities(y: HostArray, learned: Mapping[str, Any]) -> HostArray:
     off = np.abs(target.sum(axis=1) - 1) > 1e-4
     if off.any():
         row = int(np.argmax(off))
-        raise DataError(f"y needs rows that sum to 1, got {target[row].sum():.6g} in row {row}. For several labels a row use sigmoid_cross_entropy.")
+        raise DataError(
+            f"y needs rows that sum to 1, got {target[row].sum():.6g} in row {row}. For several labels a row use sigmoid_cross_entropy."
+        )
     return target
 
 

@@ -100,7 +100,9 @@ class Loop:
         train, validation = self._finish(self._now, {"loss": loss, "objective": objective})
         lr = self.session.setting("lr")
         state.history.append(train, validation, lr, self.session.step, time.perf_counter() - start)
-        state.metrics = {f"train.{k}": v for k, v in train.items()} | {f"validation.{k}": v for k, v in validation.items()}
+        state.metrics = {f"train.{k}": v for k, v in train.items()} | {
+            f"validation.{k}": v for k, v in validation.items()
+        }
         self.hooks.call("bpframe_epoch_end", state)
 
     def _advance(self) -> None:

@@ -35,9 +35,7 @@ def manifest(trainer: Any, version: str) -> dict[str, Any]:
         "seed": trainer.seed,
         "dtype": trainer.dtype,
         "learned": dict(trainer.head.learned),
-        "plugins": [
-            {"kind": p.kind, "name": p.ref, "version": p.version, "target": p.target} for p in sorted(found)
-        ],
+        "plugins": [{"kind": p.kind, "name": p.ref, "version": p.version, "target": p.target} for p in sorted(found)],
     }
 
 
@@ -46,11 +44,15 @@ def check(path: Any, found: dict[str, Any], allowed: Sequence[str]) -> None:
     if found.get("kind") != "model" or "schema" not in found:
         raise CheckpointError(f"{path} is not a bpframe model file.")
     if found["schema"] != SCHEMA:
-        raise CheckpointError(f"{path} has schema {found['schema']}, this bpframe reads {SCHEMA}. Install a newer bpframe.")
+        raise CheckpointError(
+            f"{path} has schema {found['schema']}, this bpframe reads {SCHEMA}. Install a newer bpframe."
+        )
     trusted = {policy.CORE, policy.LOCAL, *map(policy.normalise, allowed)}
     foreign = sorted({name.split("/")[0] for name in _names(found) if "/" in name} - trusted)
     if foreign:
-        raise CheckpointError(f"{path} needs plugins of {', '.join(foreign)}. If you trust them: load(path, plugins={foreign}).")
+        raise CheckpointError(
+            f"{path} needs plugins of {', '.join(foreign)}. If you trust them: load(path, plugins={foreign})."
+        )
 
 
 def _described(kind: str, components: Any) -> list[Any] | None:

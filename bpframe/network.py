@@ -25,7 +25,9 @@ class Network:
 
     def __init__(self, layers: Sequence[Spec], inputs: int | Sequence[int] | None = None) -> None:
         if isinstance(layers, str) or not isinstance(layers, Sequence) or not layers:
-            raise ConfigError(f"Network needs a list of layers, got {layers!r}. For one: Network([bp.layers.dense(10)]).")
+            raise ConfigError(
+                f"Network needs a list of layers, got {layers!r}. For one: Network([bp.layers.dense(10)])."
+            )
         builder = Builder(registry)
         built = [builder.build("layer", spec, f"layers[{i}]") for i, spec in enumerate(layers)]
         builder.finish()
@@ -53,7 +55,9 @@ class Network:
         shape = (inputs,) if isinstance(inputs, int) else tuple(inputs) if inputs else self.input_shape
         rows = [("layer", "component", "output", "parameters"), *self._rows(shape)]
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        )
 
     def __repr__(self) -> str:
         return f"Network([{', '.join(repr(layer) for _, layer in self.layers)}])"

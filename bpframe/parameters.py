@@ -15,7 +15,7 @@ from bpframe.types import HostArray
 
 @final
 class Parameters(MutableMapping[str, HostArray]):
-    """Parameters and buffers by "layer/name": reading gives a copy, setting checks and replaces, none can be deleted."""
+    """Parameters and buffers by "layer/name": reading gives a copy, setting checks and replaces; none goes."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from bpframe.types import Array, Arrays, Cache, HostArray, Hyper, Params, Scope, Shape, State
+from bpframe.types import Array, Cache, HostArray, Hyper, Params, Scope, Shape, State
 
 # ------------------------------------------------------------------------------------------ what a step hands around
 

@@ -52,7 +52,10 @@ class Trace:
     prediction: HostArray
 
     def __str__(self) -> str:
-        lines = [f"loss {self.loss:.6g}", f"{'layer':<14}{'array':<7}{'shape':<14}{'mean':>12}{'std':>12}{'min':>12}{'max':>12}"]
+        lines = [
+            f"loss {self.loss:.6g}",
+            f"{'layer':<14}{'array':<7}{'shape':<14}{'mean':>12}{'std':>12}{'min':>12}{'max':>12}",
+        ]
         for layer in self.layers:
             for name, array in layer.arrays().items():
                 numbers = "".join(f"{value:>12.4g}" for value in (array.mean(), array.std(), array.min(), array.max()))
@@ -87,7 +90,10 @@ class _Spy:
 
 def trace(network: Network, cost: CostLayer, params: Params, x: HostArray, target: HostArray, share: Any) -> Trace:
     """Forward and back on one batch, in NumPy; params as a tree of host arrays."""
-    spies = [_Spy(as_layer(layer.activation) if layer.activation else None) if hasattr(layer, "activation") else None for _, layer in network.layers]
+    spies = [
+        _Spy(as_layer(layer.activation) if layer.activation else None) if hasattr(layer, "activation") else None
+        for _, layer in network.layers
+    ]
     layers = [(label, _with(layer, spy)) for (label, layer), spy in zip(network.layers, spies, strict=True)]
     contexts = [EVALUATION] * len(layers)
     outputs, caches, v = [], [], x
@@ -115,6 +121,13 @@ def _with(layer: Layer, spy: _Spy | None) -> Layer:
 
 
 def _record(name: str, params: Params, gradients: Params, xv: tuple[Any, Any], seen: dict[str, Any]) -> LayerTrace:
-    parts = {"w": params.get("weight"), "b": params.get("bias"), "dw": gradients.get("weight"), "db": gradients.get("bias")}
+    parts = {
+        "w": params.get("weight"),
+        "b": params.get("bias"),
+        "dw": gradients.get("weight"),
+        "db": gradients.get("bias"),
+    }
     known = {field.name for field in fields(LayerTrace)}
-    return LayerTrace(name, *xv, **{key: np.asarray(a) for key, a in {**parts, **seen}.items() if a is not None and key in known})
+    return LayerTrace(
+        name, *xv, **{key: np.asarray(a) for key, a in {**parts, **seen}.items() if a is not None and key in known}
+    )

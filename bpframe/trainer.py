@@ -14,7 +14,7 @@ import numpy as np
 
 from bpframe import model_file, plan, tree
 from bpframe.backprop import CostLayer
-from bpframe.diagnosis import diagnose
+from bpframe.diagnosis import blamed, diagnose
 from bpframe.errors import CheckpointError, ConfigError, DataError, NumericalError, ShapeError
 from bpframe.head import Head, share
 from bpframe.history import History
@@ -25,6 +25,7 @@ from bpframe.parameters import Parameters
 from bpframe.protocols import Batches, Data, Metric, Session
 from bpframe.registry import Spec, build, registry
 from bpframe.registry.describe import name_of
+from bpframe.rehearsal import Rehearsal
 from bpframe.trace import Trace, trace
 from bpframe.types import HostArray, Params, Shape
 from bpframe.version import VERSION
@@ -113,7 +114,8 @@ class Trainer:
         def failure(epoch: Batches, i: int, loss: float | None) -> NumericalError:
             return self._diagnose(plan.rows(seen, epoch.rows(min(i, len(epoch) - 1))), loss)
 
-        Loop(session, state, self.callbacks, batches, finish, failure).run()
+        with blamed(self._components()):
+            Loop(session, state, self.callbacks, batches, finish, failure).run()
         return self.history
 
     # --------------------------------------------------------------------------------------------------- predicting
@@ -151,7 +153,7 @@ class Trainer:
         return Parameters(self._opened())
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to one file (safetensors format with a manifest); an old file stays until the new is whole."""
+        """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole."""
         from bpframe import checkpoint  # only who saves or loads pays for it
 
         checkpoint.write(path, self._opened().parameters, model_file.manifest(self, VERSION))
@@ -166,7 +168,15 @@ class Trainer:
         try:
             kinds = {f"{kind}s": found[f"{kind}s"] for kind in model_file.PARTS}
             network = Network(found["network"], inputs=found["input_shape"])
-            trainer = cls(network, found["loss"], found["optimizer"], seed=found["seed"], dtype=found["dtype"], engine=engine, **kinds)
+            trainer = cls(
+                network,
+                found["loss"],
+                found["optimizer"],
+                seed=found["seed"],
+                dtype=found["dtype"],
+                engine=engine,
+                **kinds,
+            )
             trainer.head = replace(trainer.head, learned=found["learned"])
             trainer.parameters.replace(tensors)
         except (KeyError, TypeError, ConfigError, DataError) as error:
@@ -203,7 +213,9 @@ class Trainer:
     def _opened(self) -> Session:
         if self._session is None:
             if self.head.shape is None:
-                raise ConfigError("The network has no parameters yet. Call fit first, or give Network(..., inputs=...).")
+                raise ConfigError(
+                    "The network has no parameters yet. Call fit first, or give Network(..., inputs=...)."
+                )
             self._session, self.head = self._made(self.head.shape)
         return self._session
 
@@ -211,13 +223,31 @@ class Trainer:
         """The session ready for `steps` more steps on these data."""
         if not self._fitted:
             session.assign(plan.learned_buffers(self.network, self._tree(), seen.x))
+        params = self._tree()
+        groups = plan.groups(params, [[over(part, session.step + steps) for part in parts] for parts in self._parts()])
+        if not self._fitted:
+            with blamed(self._components()), np.errstate(all="ignore"):
+                Rehearsal(self.network, self.head.cost, groups, params).step(
+                    plan.rows(seen, np.arange(len(seen.x))[:2])
+                )
             self._fitted = True
-        parts = [[over(part, session.step + steps) for part in parts] for parts in self._parts()]
-        session.use(plan.groups(self._tree(), parts))
+        session.use(groups)
         session.load(seen, collect)
 
     def _parts(self) -> list[list[Any]]:
         return [[self.optimizer], self.gradient_steps, self.regularizers, self.constraints]
+
+    def _components(self) -> dict[int, str]:
+        """The kind of every component of the run, by id()."""
+        kinds: dict[str, Sequence[Any]] = {
+            "layer": [layer for _, layer in self.network.layers],
+            "activation": [getattr(layer, "activation", None) for _, layer in self.network.layers],
+            "loss": [self.loss],
+            "metric": [metric for _, metric in self._named_metrics()],
+            "sampler": [self.sampler],
+        }
+        kinds |= dict(zip(("optimizer", "gradient_step", "regularizer", "constraint"), self._parts(), strict=True))
+        return {id(component): kind for kind, many in kinds.items() for component in many if component is not None}
 
     def _tree(self) -> Params:
         return {**{label: {} for label in self.network.labels}, **tree.nest(self._opened().parameters)}

@@ -39,7 +39,12 @@ class FlatGroup:
         """Take over the settings of a group with the same paths; what the rules remember stays."""
         self.group = group
         cast = self.dtype.type
-        self.components = [*group.regularizers, *group.gradient_steps, *([group.rule] if group.rule else []), *group.constraints]
+        self.components = [
+            *group.regularizers,
+            *group.gradient_steps,
+            *([group.rule] if group.rule else []),
+            *group.constraints,
+        ]
         self.settings = [Settings(component, cast) for component in self.components]
 
     def update(self, gradients: Params, step: int, loss: Any) -> float:
@@ -58,7 +63,9 @@ class FlatGroup:
             penalty += more
         return penalty
 
-    def _advance(self, p: HostArray, g: Any, state: list[State], hypers: list[Any]) -> tuple[HostArray, list[State], float]:
+    def _advance(
+        self, p: HostArray, g: Any, state: list[State], hypers: list[Any]
+    ) -> tuple[HostArray, list[State], float]:
         """Penalty, gradient steps, rule, constraints, in that order, for one piece."""
         group, h = self.group, iter(hypers)
         penalty, states = 0.0, []
@@ -101,7 +108,9 @@ class FlatGroup:
                 pieces.append((start, start + size, _whole(path), shape))
             elif size >= SLICE:
                 cuts = range(0, size, SLICE)
-                pieces += [(start + a, start + min(a + SLICE, size), _cut(path, a), (min(SLICE, size - a),)) for a in cuts]
+                pieces += [
+                    (start + a, start + min(a + SLICE, size), _cut(path, a), (min(SLICE, size - a),)) for a in cuts
+                ]
             else:
                 small.append(path)
                 gathered += size

@@ -16,15 +16,16 @@ from typing import Any, final
 import numpy as np
 
 from bpframe import tree
-from bpframe.backprop import CostLayer, backward, evaluate, forward
+from bpframe.backprop import CostLayer, backward, evaluate, forward, lowest_trained
 from bpframe.context import step_contexts
 from bpframe.engines.flat import FlatGroup
 from bpframe.network import Network
-from bpframe.protocols import Batches, Data, Group, Losses, Refresh
+from bpframe.protocols import Batches, Data, Group, Key, Losses, Refresh
 from bpframe.random import epoch_key
 from bpframe.types import HostArray, Params, State
 
-BLOCK_SECONDS = 0.2  # how long a block of steps may take before control goes back; also the longest replay
+BLOCK_SECONDS = 0.2  # how long a block of steps may take before control goes back
+POINT_SECONDS = 0.5  # how old a point to return to may become: the longest replay
 ROWS = 2**20  # numbers that one batch of an evaluation may hold in a layer
 
 
@@ -73,8 +74,12 @@ class NumpySession:
         self._dtype = np.dtype(dtype)
         self._params = tree.transform(parameters, lambda leaf: np.array(leaf, dtype=self._dtype))
         self._groups = [FlatGroup(group, self._params, self._dtype) for group in groups]
-        self._lowest = _lowest(network, groups)
-        self._refreshing = [(k, label, layer) for k, (label, layer) in enumerate(network.layers) if isinstance(layer, Refresh)]
+        self._labels = network.labels
+        self._lowest = lowest_trained(network.layers, (path for group in groups if group.rule for path in group.paths))
+        self._epoch_key = -1, epoch_key(seed, 0)
+        self._refreshing = [
+            (k, label, layer) for k, (label, layer) in enumerate(network.layers) if isinstance(layer, Refresh)
+        ]
         self._mark()
 
     # ------------------------------------------------------------------------------------------------------ state
@@ -98,7 +103,11 @@ class NumpySession:
 
     def setting(self, name: str) -> float | None:
         """A setting of the first trained group's rule at its latest step."""
-        rules = (flat.settings[len(flat.components) - len(flat.group.constraints) - 1] for flat in self._groups if flat.group.rule)
+        rules = (
+            flat.settings[len(flat.components) - len(flat.group.constraints) - 1]
+            for flat in self._groups
+            if flat.group.rule
+        )
         value = getattr(next(rules).h, name, None)
         return None if value is None else float(value)
 
@@ -125,7 +134,7 @@ class NumpySession:
         except BaseException:
             self._return()
             raise
-        if not math.isfinite(made[-1][0]) or self._point.made + BLOCK_SECONDS < time.perf_counter():
+        if not math.isfinite(made[-1][0]) or self._point.made + POINT_SECONDS < time.perf_counter():
             self.commit()
         return Losses(*zip(*made, strict=True))
 
@@ -157,7 +166,7 @@ class NumpySession:
         x, target = self._take("x", rows), self._take("target", rows)
         weight, share = self._share(rows)
         layers, params = self._network.layers, self._params
-        contexts = step_contexts(self._network.labels, self._lowest, epoch_key(self._seed, batches.epoch).child(i))
+        contexts = step_contexts(self._labels, self._lowest, self._key(batches.epoch), i)
         scores, caches = forward(layers, params, x, contexts)
         loss, delta = self._cost.mean_and_delta(scores, target, share)
         if not math.isfinite(loss):
@@ -172,6 +181,11 @@ class NumpySession:
         self.step += 1
         self._dirty = False
         return float(loss), penalty, weight
+
+    def _key(self, epoch: int) -> Key:
+        if self._epoch_key[0] != epoch:
+            self._epoch_key = epoch, epoch_key(self._seed, epoch)
+        return self._epoch_key[1]
 
     def _take(self, name: str, rows: HostArray) -> HostArray:
         """The rows of a training array, in a buffer that serves every batch of that length."""
@@ -240,9 +254,3 @@ class NumpySession:
 
     def _finite(self) -> bool:
         return all(bool(np.isfinite(flat.p).all()) for flat in self._groups)
-
-
-def _lowest(network: Network, groups: Sequence[Group]) -> int:
-    """Number of the lowest layer with parameters to train: the way back stops there."""
-    trained = {path[0] for group in groups if group.rule for path in group.paths}
-    return min((k for k, label in enumerate(network.labels) if label in trained), default=len(network.labels))

@@ -43,11 +43,11 @@ class Adam:
         m += (1 - h.beta1) * g
         v = h.beta2 * state["v"]
         v += (1 - h.beta2) * (g * g)
-        root = p.__array_namespace__().sqrt(v)
-        root *= (1 - h.beta2**h.step) ** -0.5
-        root += h.eps
-        change = m / root
-        change *= h.lr / (1 - h.beta1**h.step)
+        c = (1 - h.beta2**h.step) ** 0.5  # of numerator and denominator: one pass over the array less
+        change = p.__array_namespace__().sqrt(v)
+        change += c * h.eps
+        change = m / change
+        change *= c * h.lr / (1 - h.beta1**h.step)
         return p - change, {"m": m, "v": v}
 
     def reference(self, p: float, gradients: Iterable[float]) -> Iterator[float]:
