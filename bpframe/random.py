@@ -16,7 +16,7 @@ import numpy as np
 
 from bpframe.types import Array, HostArray
 
-INITIAL, SPLIT, ORDER, STEP = range(4)  # the streams of one seed
+INITIAL, SPLIT, ORDER, STEP, DATA = range(5)  # the streams of one seed
 MASK = 0xFFFFFFFF
 Word = Any  # 32 bits: a Python int on the host, a uint32 array inside a compiled step
 

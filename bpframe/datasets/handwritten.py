@@ -1,0 +1,20 @@
+"""Handwritten digits that come with bpframe.  Source and terms: LICENSE-digits.txt beside this file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from bpframe.types import HostArray
+
+
+def digits() -> tuple[HostArray, HostArray]:
+    """x float64 (1797, 64), rows of 8 x 8 images with values 0 .. 16; y int64 (1797,), the digits 0 .. 9.
+
+    Pixels run left to right, then top to bottom; 0 is paper, 16 is ink. Every call reads the file and hands back
+    arrays of its own.
+    Source: E. Alpaydin and C. Kaynak (1998), UCI Machine Learning Repository, DOI 10.24432/C50P49, CC BY 4.0.
+    """
+    with np.load(Path(__file__).with_name("digits.npz"), allow_pickle=False) as archive:
+        return archive["x"].astype(np.float64), archive["y"].astype(np.int64)
