@@ -12,6 +12,7 @@ from bpframe.errors import ConfigError, ShapeError
 from bpframe.protocols import Layer
 from bpframe.registry import Spec, registry
 from bpframe.registry.builder import Builder
+from bpframe.registry.describe import short_name
 from bpframe.types import Params, Shape
 
 
@@ -83,7 +84,7 @@ def _labels(layers: Sequence[Layer]) -> list[str]:
     counts: dict[str, int] = {}
     labels = []
     for layer in layers:
-        name = _name(layer)
+        name = short_name(registry, "layer", layer)
         counts[name] = counts.get(name, 0) + 1
         labels.append(getattr(layer, "label", None) or f"{name}_{counts[name]}")
     for label in labels:
@@ -91,7 +92,3 @@ def _labels(layers: Sequence[Layer]) -> list[str]:
             raise ConfigError(f"Network needs a different label for each layer, without '/', got {labels}. Set label=.")
     return labels
 
-
-def _name(layer: Any) -> str:
-    provider = registry.provider_of("layer", layer)
-    return provider.name if provider else type(layer).__name__.lower()

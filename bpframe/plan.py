@@ -14,7 +14,7 @@ from bpframe.errors import ConfigError, DataError
 from bpframe.network import Network
 from bpframe.protocols import Data, Fit, Group, Loss, Sampler
 from bpframe.registry import registry
-from bpframe.registry.describe import name_of
+from bpframe.registry.describe import short_name
 from bpframe.types import HostArray, Params
 
 
@@ -72,7 +72,7 @@ def refuse_double_link(network: Network, cost: CostLayer, loss: Loss) -> None:
     link = cost.link.phi if isinstance(cost.link, Elementwise) else as_layer(cost.link)
     if activation is None or loss.link == "identity" or type(activation) is not type(link):
         return
-    name = name_of(registry, "loss", loss)
+    name = short_name(registry, "loss", loss)
     raise ConfigError(
         f"The network ends in {loss.link} (layer '{label}'), and the loss {name} applies {loss.link} to its scores "
         f"itself: that would be twice. Leave the activation of '{label}' out, or take a loss on predictions: mse, or "

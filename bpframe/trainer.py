@@ -24,7 +24,7 @@ from bpframe.network import Network
 from bpframe.parameters import Parameters
 from bpframe.protocols import Batches, Data, Metric, Session
 from bpframe.registry import Spec, build, registry
-from bpframe.registry.describe import name_of
+from bpframe.registry.describe import short_name
 from bpframe.rehearsal import Rehearsal
 from bpframe.trace import Trace, trace
 from bpframe.types import HostArray, Params, Shape
@@ -254,7 +254,7 @@ class Trainer:
 
     def _named_metrics(self) -> list[tuple[str, Metric]]:
         metrics = self.head.default_metrics() if self.metrics is None else self.metrics
-        return [(name_of(registry, "metric", metric).split("/")[-1], metric) for metric in metrics]
+        return [(short_name(registry, "metric", metric), metric) for metric in metrics]
 
     def _measure(self, seen: Data, metrics: list[tuple[str, Metric]]) -> dict[str, float]:
         scores = self._opened().scores(seen.x)

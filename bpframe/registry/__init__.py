@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bpframe.registry.builder import Builder, Spec, arguments
@@ -31,7 +32,7 @@ def build(kind: str, spec: Spec, /, **overrides: Any) -> Any:
     """
     if overrides:
         spec = {"name": spec} if isinstance(spec, str) else spec
-        spec = {**spec, **overrides} if isinstance(spec, dict) else {**_describe(kind, spec), **overrides}
+        spec = {**(spec if isinstance(spec, Mapping) else _describe(kind, spec)), **overrides}
     builder = Builder(registry)
     component = builder.build(registry.kind(kind).name, spec)
     builder.finish()

@@ -5,6 +5,7 @@ Annotations are read as text, so a plugin may write `inner: "Optimizer"` without
 
 from __future__ import annotations
 
+import ast
 import difflib
 import inspect
 import re
@@ -16,7 +17,7 @@ from typing import Any
 
 from bpframe.registry.kinds import KINDS
 
-PROTOCOLS = {protocol.__name__: kind.name for kind in reversed(KINDS.values()) for protocol in kind.protocols}
+PROTOCOLS = {protocol.__name__: kind.name for kind in KINDS.values() for protocol in kind.protocols}  # Layer: a layer
 WORDS = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "a text", "None": "nothing"}
 
 
@@ -53,33 +54,53 @@ class Wanted:
         raise Mismatch(f"wants {' or '.join(map(_say, self.alternatives))}, got {value!r}.{self._suggest(value)}")
 
     def _suggest(self, value: Any) -> str:
-        options = [option for a in self.alternatives for option in _options(a)]
+        options = [str(option) for a in self.alternatives for option in _options(a)]
         close = difflib.get_close_matches(str(value), options, n=1)
         return f" Did you mean '{close[0]}'?" if close else ""
 
 
 def wanted(parameter: inspect.Parameter) -> Wanted:
-    """What a constructor's parameter wants."""
+    """What a constructor's parameter wants; without an annotation, a default such as 0.01 says that it is a float."""
     annotation = parameter.annotation
     if annotation is inspect.Parameter.empty:
-        return Wanted(())
+        return Wanted(("float",) if isinstance(parameter.default, float) else ())
     text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-    text = re.sub(r"(?<![\w'\"])(?:\w+\.)+(?=\w)", "", text.strip("'\""))
-    text = re.sub(r"^Optional\[(.*)\]$", r"\1 | None", text)
-    return Wanted(tuple(part.strip() for part in re.split(r"\|(?![^\[]*\])", text)))
+    try:
+        return Wanted(_read(ast.parse(text, mode="eval").body))
+    except SyntaxError:  # an object that has no text of its own
+        return Wanted(())
 
 
-def _options(alternative: str) -> tuple[str, ...]:
+def _read(node: ast.expr) -> tuple[str, ...]:
+    """The alternatives of an annotation, without the modules that its names come from."""
+    if isinstance(node, ast.BinOp):
+        return _read(node.left) + _read(node.right)
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return _read(ast.parse(node.value, mode="eval").body)
+    if not isinstance(node, ast.Subscript):
+        name = ast.unparse(node).split(".")[-1] if not isinstance(node, ast.Constant) else ast.unparse(node)
+        return ("None" if name == "NoneType" else name,)
+    outer = ast.unparse(node.value).split(".")[-1]
+    items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    if outer in ("Annotated", "Final"):
+        return _read(items[0])
+    if outer in ("Optional", "Union"):
+        return tuple(name for item in items for name in _read(item)) + ("None",) * (outer == "Optional")
+    inner = ast.unparse(node.slice) if outer == "Literal" else ", ".join(" | ".join(_read(item)) for item in items)
+    return (f"{outer.lower() if outer in ('List', 'Tuple', 'Dict') else outer}[{inner}]",)
+
+
+def _options(alternative: str) -> tuple[Any, ...]:
     if not alternative.startswith("Literal["):
         return ()
-    options = literal_eval(f"({alternative[8:-1]},)")
-    return tuple(map(str, options))
+    options: tuple[Any, ...] = literal_eval(f"({alternative[8:-1]},)")
+    return options
 
 
 def _accepts(alternative: str, value: Any) -> bool:
     flag = isinstance(value, bool)
     if options := _options(alternative):
-        return isinstance(value, str) and value in options
+        return any(type(value) is type(option) and value == option for option in options)
     if alternative == "float":
         return isinstance(value, Real) and not flag
     if alternative == "int":
@@ -105,7 +126,7 @@ def _convert(alternatives: Sequence[str], value: Any) -> Any:
 
 def _say(alternative: str) -> str:
     if options := _options(alternative):
-        return f"one of {', '.join(options)}"
+        return f"one of {', '.join(map(str, options))}"
     if alternative in PROTOCOLS:
         return f"the name of {PROTOCOLS[alternative]}"
     return WORDS.get(alternative, alternative)

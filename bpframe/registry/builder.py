@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from bpframe.errors import BpframeError, BrokenComponent, ConfigError, Problem, UnknownComponent
 from bpframe.registry.annotations import Mismatch, Wanted, wanted
-from bpframe.registry.lookup import Registry
+from bpframe.registry.lookup import Component, Registry
 
 SCHEDULED = ("optimizer", "gradient_step", "regularizer")  # kinds whose float arguments may follow a schedule
+SCHEDULED_KINDS = "optimizers, gradient steps and regularizers"
 Spec = Any  # a name, a mapping, or a ready object
 
 
@@ -35,21 +36,22 @@ class Builder:
         if not isinstance(spec, Mapping):
             return self._adopt(kind, spec, path)
         if not isinstance(spec.get("name"), str):
-            return self.report(path, f"{kind} wants a name, got {dict(spec)!r}. Names: {', '.join(self.registry.names(kind))}.")
+            names = ", ".join(self.registry.names(kind))
+            return self.report(path, f"{kind} wants a name, got {dict(spec)!r}. Names: {names}.")
         try:
-            component = self.registry.load(kind, spec["name"])
+            provider, component = self.registry.find(kind, spec["name"]), self.registry.load(kind, spec["name"])
         except UnknownComponent as error:
             return self.report(_join(path, "name"), str(error), error)
         arguments = {key: value for key, value in spec.items() if key != "name"}
         label = arguments.pop("label", None) if kind == "layer" and "label" not in parameters(component) else None
         made = self.call(component, arguments, path, scheduled=kind in SCHEDULED)
         if made is not None:
-            self.registry.check(kind, made, None)
-            if label is not None:
-                object.__setattr__(made, "label", label)  # a name tag, no setting: it changes nothing that a layer computes
+            self.registry.check(kind, made, provider)
+            if label is not None:  # a name tag, no setting: it changes nothing that a layer computes
+                object.__setattr__(made, "label", label)
         return made
 
-    def call(self, component: Callable[..., Any], arguments: Mapping[str, Any], path: str, scheduled: bool = False) -> Any:
+    def call(self, component: Component, arguments: Mapping[str, Any], path: str, scheduled: bool = False) -> Any:
         """component(**arguments) after checking and building each argument; None where a problem was found."""
         before = len(self.problems)
         known = parameters(component)
@@ -87,8 +89,9 @@ class Builder:
         self.registry.check(kind, ready, self.registry.provider_of(kind, ready))
         known = parameters(type(ready))
         given = {name: getattr(ready, name) for name in known if hasattr(ready, name)}
-        nested = {n: v for n, v in given.items() if wanted(known[n]).kind and isinstance(v, str | Mapping)}
-        return self.call(type(ready), given, path, scheduled=kind in SCHEDULED) if nested else ready
+        if not any(_unbuilt(wanted(known[name]), value) for name, value in given.items()):
+            return ready
+        return self.call(type(ready), given, path, scheduled=kind in SCHEDULED)
 
     def _argument(self, want: Wanted, value: Any, path: str, scheduled: bool) -> Any:
         if want.kind and not (value is None and "None" in want.alternatives):
@@ -98,25 +101,26 @@ class Builder:
         if want.number and (isinstance(value, Mapping) or hasattr(value, "value")):
             if scheduled:
                 return self.build("schedule", value, path)
-            return self.report(path, "wants a number: schedules stand for settings of optimizers, gradient steps and regularizers only.")
+            return self.report(path, f"wants a number: schedules stand for settings of {SCHEDULED_KINDS} only.")
         try:
             return want.plain(value)
         except Mismatch as mismatch:
             return self.report(path, str(mismatch))
 
-    def _construct(self, component: Callable[..., Any], arguments: Mapping[str, Any], path: str) -> Any:
+    def _construct(self, component: Component, arguments: Mapping[str, Any], path: str) -> Any:
         try:
             return component(**arguments)
         except (ValueError, TypeError) as error:
             return self.report(path, str(error))
         except Exception as error:
-            raise BrokenComponent(f"{_title(component)} fails on construction: {type(error).__name__}: {error}") from error
+            cause = f"{type(error).__name__}: {error}"
+            raise BrokenComponent(f"{_title(component)} fails on construction: {cause}") from error
 
 
-def parameters(component: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+def parameters(component: Component) -> dict[str, inspect.Parameter]:
     """The constructor's parameters by name, without those that cannot be given by name."""
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    if isinstance(component, type) and "__init__" not in {name for base in component.__mro__[:-1] for name in vars(base)}:
+    if isinstance(component, type) and not any("__init__" in vars(base) for base in component.__mro__[:-1]):
         return {}  # it takes no arguments, but inspect would show object's *args
     signature = inspect.signature(component)
     return {name: parameter for name, parameter in signature.parameters.items() if parameter.kind in by_name}
@@ -125,15 +129,27 @@ def parameters(component: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 def arguments(component: Any) -> dict[str, Any]:
     """The arguments a ready component was made with: its attributes named like the constructor's parameters."""
     names = parameters(type(component))
-    missing = [name for name in names if not hasattr(component, name)]
-    if missing:
-        raise ConfigError(f"{type(component).__name__} must keep its argument '{missing[0]}' as an attribute of that name.")
+    if missing := [name for name in names if not hasattr(component, name)]:
+        who = type(component).__name__
+        raise ConfigError(f"{who} must keep its argument '{missing[0]}' as an attribute of that name.")
     return {name: getattr(component, name) for name in names}
+
+
+def _unbuilt(want: Wanted, value: Any) -> bool:
+    """Whether an argument that is to be a component is still a specification, or has one among its own arguments."""
+    if want.number and isinstance(value, Mapping):
+        return True
+    components = value if want.kind_of_items and isinstance(value, list | tuple) else [value] if want.kind else []
+    return any(
+        isinstance(component, str | Mapping)
+        or any(_unbuilt(wanted(p), getattr(component, name, None)) for name, p in parameters(type(component)).items())
+        for component in components
+    )
 
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _title(component: Callable[..., Any]) -> str:
+def _title(component: Component) -> str:
     return getattr(component, "__name__", repr(component))

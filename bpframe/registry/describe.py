@@ -35,10 +35,15 @@ def name_of(registry: Registry, kind: str, component: Any) -> str:
     provider = registry.provider_of(kind, component)
     if provider is None:
         name = type(component).__name__
-        raise ConfigError(
-            f"{kind} {name} has no name that a file could hold. Register it: bp.register('{kind}', '{name.lower()}', {name})."
-        )
+        remedy = f"Register it: bp.register('{kind}', '{name.lower()}', {name})."
+        raise ConfigError(f"{kind} {name} has no name that a file could hold. {remedy}")
     return provider.name if provider.dist == CORE else provider.ref
+
+
+def short_name(registry: Registry, kind: str, component: Any) -> str:
+    """What to call a component in labels and curves: its bare name, or that of its class if nobody registered it."""
+    provider = registry.provider_of(kind, component)
+    return provider.name if provider else type(component).__name__.lower()
 
 
 def providers_in(registry: Registry, kind: str, component: Any) -> list[Provider]:

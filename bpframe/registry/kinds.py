@@ -28,14 +28,17 @@ class Kind:
         return self.group.removeprefix("bpframe.")
 
     def missing(self, component: object) -> list[str]:
-        """Members that the component lacks of the protocol to which it is closest; [] where it keeps one."""
-        known = {*dir(component), *_annotations(component)}
-        return min((sorted(get_protocol_members(p) - OPTIONAL - known) for p in self.protocols), key=len)
+        """Members that the component lacks of the protocol to which it is closest; [] where it keeps one.
+
+        Of a class only methods are asked for: its constructor may set the rest.
+        """
+        known = set(dir(component))
+        return min((sorted(_members(p, isinstance(component, type)) - known) for p in self.protocols), key=len)
 
 
-def _annotations(component: object) -> set[str]:
-    cls = component if isinstance(component, type) else type(component)
-    return {name for base in cls.__mro__ for name in base.__dict__.get("__annotations__", {})}
+def _members(protocol: type, methods: bool) -> set[str]:
+    members = get_protocol_members(protocol) - OPTIONAL
+    return {name for name in members if not (methods and isinstance(getattr(protocol, name), property))}
 
 
 KINDS = {

@@ -7,6 +7,8 @@ bpframe's own, else the only installed one; several claims are an error that lis
 from __future__ import annotations
 
 import difflib
+import importlib
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +26,7 @@ from bpframe.registry.kinds import KINDS, Kind
 from bpframe.registry.provider import Provider, installed, local
 
 Component = Callable[..., Any]
+TARGET = re.compile(r"[\w.]+\s*:\s*[\w.]+\s*(\[.*\])?")  # an entry point's module:attribute, and extras
 
 
 class Registry:
@@ -45,16 +48,12 @@ class Registry:
         return sorted(provider for provider in everything if provider.kind in kinds)
 
     def names(self, kind: str) -> list[str]:
-        """The names that can be used for components of a kind: bare where that is unique, else dist/name."""
+        """The names that can be used for components of a kind: bare where that is clear, else dist/name."""
         claims: dict[str, list[Provider]] = {}
         for provider in self.providers(kind):
             if self.verdict(provider) is None:
                 claims.setdefault(provider.name, []).append(provider)
-        return sorted(
-            name
-            for bare, found in claims.items()
-            for name in ([bare] if len(_preferred(found)) == 1 else [provider.ref for provider in found])
-        )
+        return sorted(name for found in claims.values() for name in _names(found))
 
     def verdict(self, provider: Provider) -> str | None:
         """None if the policies in force allow the provider, otherwise why not; the strictest wins."""
@@ -64,7 +63,8 @@ class Registry:
     def kind(self, name: str) -> Kind:
         """The kind of that name; ConfigError otherwise."""
         if name not in KINDS:
-            raise ConfigError(f"There is no kind of component named {name!r}.{_suggest(name, KINDS)} Kinds: {', '.join(KINDS)}.")
+            hint = _suggest(name, KINDS)
+            raise ConfigError(f"There is no kind of component named {name!r}.{hint} Kinds: {', '.join(KINDS)}.")
         return KINDS[name]
 
     # --------------------------------------------------------------------------------------------------- look-up
@@ -114,10 +114,12 @@ class Registry:
 
     def register(self, kind: str, name: str, component: Any = None, *, replace: bool = False) -> Any:
         """Give the program's own class a name; without `component`, a decorator. A taken name needs `replace`."""
+        kind = self.kind(kind).name
         if component is None:
             return lambda decorated: self.register(kind, name, decorated, replace=replace)
         if not replace and any(p.name == name for p in self.providers(kind)):
-            raise ConfigError(f"register needs a free name, but there is a {kind} '{name}' already. Choose another, or replace=True.")
+            taken = f"there is a {kind} '{name}' already"
+            raise ConfigError(f"register needs a free name, but {taken}. Choose another, or replace=True.")
         if "/" in name or not callable(component):
             raise ConfigError(f"register needs a name without '/' and a class, got {name!r} and {component!r}.")
         provider = local(kind, name, component)
@@ -129,6 +131,7 @@ class Registry:
 
     def refresh(self) -> None:
         """Look again at what is installed (after a pip install in a running process)."""
+        importlib.invalidate_caches()
         self._found = None
 
     @contextmanager
@@ -158,14 +161,22 @@ class Registry:
 
 
 def _preferred(claims: list[Provider]) -> list[Provider]:
-    """bpframe owns its bare names, then the program its own; beyond that all claims are equal."""
+    """What a bare name means: the program's own component, else bpframe's; beyond that all claims are equal."""
     for owner in (policy.LOCAL, policy.CORE):
         if owned := [provider for provider in claims if provider.dist == owner]:
             return owned
     return claims
 
 
+def _names(claims: list[Provider]) -> list[str]:
+    preferred = _preferred(claims)
+    bare = preferred if len(preferred) == 1 else []
+    return [provider.name if provider in bare else provider.ref for provider in claims]
+
+
 def _import(provider: Provider) -> Component:
+    if provider.dist != policy.LOCAL and not TARGET.fullmatch(provider.target):
+        raise BrokenComponent(f"{provider} has a malformed entry point: it needs module:Class. Tell its author.")
     try:
         component: Component = provider.load()
     except KeyboardInterrupt:

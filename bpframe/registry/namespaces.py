@@ -39,6 +39,10 @@ def factory(registry: Registry, kind: str, name: str) -> Component:
         if len(args) > len(given) or (twice := given.keys() & settings.keys()):
             extra = f"'{min(twice)}' twice" if len(args) <= len(given) else f"{len(args)} without a name"
             raise ConfigError(f"{name} takes the arguments {', '.join(parameters(component))}; got {extra}.")
+        if "name" in settings:
+            label = " For a name of its own, set label." if kind == "layer" else ""
+            known = ", ".join(parameters(component)) or "none"
+            raise ConfigError(f"{name} has no argument 'name'.{label} Arguments: {known}.")
         builder = Builder(registry)
         made = builder.build(kind, {**given, **settings, "name": name})
         builder.finish()

@@ -21,12 +21,18 @@ def normalise(dist: str) -> str:
 class Policy:
     """`allow` None: every distribution; otherwise only these. `deny` wins. `origin` is named in errors.
 
-    bpframe's own components and those registered by the program itself are always allowed.
+    Distributions may be written in any case, with - or _. bpframe's own components and those registered by the
+    program itself are always allowed.
     """
 
     allow: frozenset[str] | None = None
     deny: frozenset[str] = frozenset()
     origin: str = "the program"
+
+    def __post_init__(self) -> None:
+        for name, dists in (("allow", self.allow), ("deny", self.deny)):
+            if dists is not None:
+                object.__setattr__(self, name, frozenset(map(normalise, dists)))
 
     def verdict(self, dist: str) -> str | None:
         """None if the distribution is allowed, otherwise the reason why not."""
@@ -51,8 +57,8 @@ def parse(text: str, origin: str) -> Policy:
         return Policy(allow=frozenset(), origin=origin)
     if bad := [word for word in words if word in ("all", "off") or not re.fullmatch(r"-?[A-Za-z0-9][\w.-]*", word)]:
         raise ConfigError(f"{origin} needs all, off, or distributions separated by commas, got {bad[0]!r} in {text!r}.")
-    allowed = frozenset(normalise(word) for word in words if not word.startswith("-"))
-    denied = frozenset(normalise(word[1:]) for word in words if word.startswith("-"))
+    allowed = frozenset(word for word in words if not word.startswith("-"))
+    denied = frozenset(word[1:] for word in words if word.startswith("-"))
     return Policy(allowed or None, denied, origin)
 
 

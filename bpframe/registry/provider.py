@@ -48,18 +48,21 @@ def installed() -> list[Provider]:
             if id(point.dist) not in described:
                 described[id(point.dist)] = _describe(point.dist)
             name, version, summary = described[id(point.dist)]
-            found.append(Provider(kind.name, point.name, name, version, point.value, summary, point.load))
+            if name not in ("", LOCAL):  # a distribution of that name must not pass for the program's own components
+                found.append(Provider(kind.name, point.name, name, version, point.value, summary, point.load))
     return sorted(found)
 
 
 def _describe(dist: Distribution | None) -> tuple[str, str, str]:
-    if dist is None:
-        return "unknown", "unknown", ""
-    metadata = dist.metadata
-    return normalise(metadata["Name"]), metadata["Version"], metadata["Summary"] if "Summary" in metadata else ""
+    """(canonical name, version, summary); no name for what an interrupted uninstall has left behind."""
+    try:
+        metadata = {key: dist.metadata[key] for key in dist.metadata} if dist else {}
+    except Exception:  # no metadata, or none that can be read: Python versions differ in what they raise
+        metadata = {}
+    return normalise(metadata.get("Name", "")), metadata.get("Version", "unknown"), metadata.get("Summary", "")
 
 
 def local(kind: str, name: str, component: Any) -> Provider:
     """A component that the program itself registered."""
-    target = f"{component.__module__}:{component.__qualname__}"
+    target = f"{component.__module__}:{getattr(component, '__qualname__', repr(component))}"
     return Provider(kind, name, LOCAL, "unpackaged", target, load=lambda: component)

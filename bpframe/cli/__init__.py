@@ -1,0 +1,7 @@
+"""The command line: train, evaluate, predict, plugins, check."""
+
+from __future__ import annotations
+
+from bpframe.cli.face import main
+
+__all__ = ["main"]

@@ -1,0 +1,21 @@
+"""Rows in columns: cut to fit on a terminal, whole where another program reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+WIDE = 10_000  # of a console that is no terminal, so that no row is cut
+
+
+def show(header: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> None:
+    """Print a line a row under a header; `styles` gives each row's colour."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDE)
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    for row, style in zip([header, *rows], ["bold", *(styles or [""] * len(rows))], strict=True):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        console.print(Text(line, style), no_wrap=True, overflow="ellipsis")

@@ -1,0 +1,47 @@
+"""Predictions as the content of a file.  Shapes: x (N, n), predictions (N, C)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from bpframe.trainer import Trainer
+from bpframe.types import HostArray
+
+
+def rendered(trainer: Trainer, x: HostArray, suffix: str) -> bytes:
+    """The predictions for rows x: as an .npy array (N, C), or as a .csv with a header."""
+    if suffix == ".npy":
+        array = io.BytesIO()
+        np.save(array, trainer.predict(x), allow_pickle=False)
+        return array.getvalue()
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(_rows(trainer, x))
+    return text.getvalue().encode()
+
+
+def _rows(trainer: Trainer, x: HostArray) -> Iterator[list[Any]]:
+    """The header, then a row for each row of x."""
+    predictions = trainer.predict(x)
+    if not trainer.head.classes:
+        yield _numbered("prediction", predictions.shape[1])
+        yield from predictions.astype(str).tolist()
+        return
+    labels = trainer.predict_labels(x)
+    if labels.ndim == 2:  # several labels a row, each with its own probability
+        yield _numbered("label", labels.shape[1]) + _numbered("probability", labels.shape[1])
+    else:
+        predictions = np.hstack([1 - predictions, predictions]) if predictions.shape[1] == 1 else predictions
+        classes = trainer.head.learned.get("classes", range(predictions.shape[1]))
+        predictions = predictions[:, : len(classes)]
+        yield ["label", *(f"probability_{name}" for name in classes)]
+    yield from np.column_stack([labels.astype(str), predictions.astype(str)]).tolist()
+
+
+def _numbered(name: str, columns: int) -> list[str]:
+    """One name a column, with a number where there are several."""
+    return [name] if columns == 1 else [f"{name}_{k}" for k in range(columns)]

@@ -1,0 +1,76 @@
+"""The folder of a run: `runs/NAME/` with its config, lock, history, model and test result."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from bpframe.errors import CheckpointError, ConfigError
+from bpframe.runs.files import told
+
+
+@final
+@dataclass(frozen=True)
+class Folder:
+    """Where each file of a run is."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The config, every default filled in."""
+        return self.path / "config.toml"
+
+    @property
+    def lock(self) -> Path:
+        """Which code the run used: the provider, version and hash of every component."""
+        return self.path / "run.lock.toml"
+
+    @property
+    def history(self) -> Path:
+        """An epoch a line, as JSON."""
+        return self.path / "history.jsonl"
+
+    @property
+    def model(self) -> Path:
+        """The model after training, or after the last whole step of a run that was stopped."""
+        return self.path / "model.safetensors"
+
+    @property
+    def test(self) -> Path:
+        """Loss and metrics on the test part, as JSON."""
+        return self.path / "test.json"
+
+    @classmethod
+    def existing(cls, path: str | Path) -> Folder:
+        """The folder of a run that has been made; CheckpointError if it is none, or has no model."""
+        folder = cls(Path(path))
+        for file in (folder.config, folder.model):
+            if not file.is_file():
+                raise CheckpointError(f"{folder.path} is not the folder of a trained run: it has no {file.name}.")
+        return folder
+
+
+def refuse_taken(runs: Path, name: str) -> None:
+    """ConfigError unless `name` is a plain file name that is free among the runs."""
+    if name in ("", ".", "..") or any(c in "/\\:\0" or not c.isprintable() for c in name):
+        raise ConfigError(f"--name needs a plain file name, got {name!r}. It becomes a folder in {runs}.")
+    if (runs / name).exists():
+        raise ConfigError(f"--name needs a free name, but {runs / name} exists. Choose another, or leave it out.")
+
+
+def claim(runs: Path, stem: str, name: str | None) -> Folder:
+    """A new folder: `name`, which must be free, or else `stem`, `stem-2`, `stem-3`, ..., the first that is free."""
+    if name is not None:
+        refuse_taken(runs, name)
+    numbered = (stem if i == 1 else f"{stem}-{i}" for i in itertools.count(1))
+    with told(runs):
+        runs.mkdir(parents=True, exist_ok=True)
+        for candidate in numbered if name is None else [name]:
+            with suppress(FileExistsError):
+                (runs / candidate).mkdir()
+                return Folder(runs / candidate)
+    raise ConfigError(f"--name needs a free name, but somebody has just taken {name!r}. Choose another.")

@@ -1,0 +1,144 @@
+"""The safetensors format: named tensors as one JSON table, then their bytes; it can hold no code.
+
+    8 bytes, little-endian n | n bytes, JSON {name: {dtype, shape, data_offsets}, "__metadata__": {str: str}} | data
+
+Offsets count from the start of the data. The tensors fill it without a hole or an overlap, so that the length of
+the file bounds the memory that reading it takes. Values are little-endian, in C order.
+Source: https://github.com/huggingface/safetensors, section "Format".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bpframe.errors import CheckpointError
+from bpframe.types import HostArray, Shape
+
+METADATA = "__metadata__"
+MAX_HEADER = 16 * 2**20  # bytes of JSON
+PREFIX = 8  # bytes that hold the length of the header
+DTYPES = {"BOOL": np.dtype("?")} | {
+    f"{kind.upper()}{8 * n}": np.dtype(f"<{kind}{n}") for kind in "fiu" for n in (1, 2, 4, 8) if (kind, n) != ("f", 1)
+}
+CODES = {(dtype.kind, dtype.itemsize): name for name, dtype in DTYPES.items()}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where one tensor lies: bytes begin to end of the data, as `shape` values of `dtype`."""
+
+    begin: int
+    end: int
+    name: str
+    dtype: np.dtype[Any]
+    shape: Shape
+
+
+def dumps(value: Any) -> str:
+    """Canonical JSON: sorted keys, no spaces, ASCII; ValueError for NaN and infinity."""
+    return json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":"))
+
+
+def loads(text: str | bytearray) -> dict[str, Any]:
+    """The JSON object in `text` (bytes: UTF-8); CheckpointError for repeated keys, NaN, 1e999 and what is no object."""
+    try:
+        found = json.loads(
+            text if isinstance(text, str) else text.decode(),
+            object_pairs_hook=_unique,
+            parse_float=_finite,
+            parse_constant=_finite,
+        )
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"the JSON cannot be read: {error}.") from error
+    if not isinstance(found, dict):
+        raise CheckpointError(f"the JSON needs to be an object, got {type(found).__name__}.")
+    return found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not finite")
+    return value
+
+
+def layout(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], list[HostArray]]:
+    """(table, arrays in the order of the file): widest values first, so that all are aligned, then by name."""
+    stored = {name: _stored(name, value) for name, value in tensors.items()}
+    table, arrays, end = {}, [], 0
+    for name in sorted(stored, key=lambda name: (-stored[name].itemsize, name)):
+        array = stored[name]
+        begin, end = end, end + array.nbytes
+        code = CODES[array.dtype.kind, array.dtype.itemsize]
+        table[name] = {"dtype": code, "shape": array.shape, "data_offsets": (begin, end)}
+        arrays.append(array)
+    return table, arrays
+
+
+def _stored(name: str, value: Any) -> HostArray:
+    """`value` in C order and little-endian, copied if need be; CheckpointError if the format has no such dtype."""
+    if not isinstance(name, str) or name == METADATA:
+        raise CheckpointError(f"a tensor needs a text other than {METADATA!r} as its name, got {name!r}.")
+    array = np.asarray(value)
+    code = CODES.get((array.dtype.kind, array.dtype.itemsize))
+    if code is None:
+        known = ", ".join(DTYPES)
+        raise CheckpointError(f"tensor {name!r} needs a dtype among {known}, got {array.dtype}. Convert it.")
+    return np.asarray(array, dtype=DTYPES[code], order="C")
+
+
+def pack(header: Mapping[str, Any]) -> bytes:
+    """Length and JSON of the header, padded with spaces to whole 8 bytes."""
+    text = dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    if len(text) > MAX_HEADER:
+        raise CheckpointError(
+            f"names and manifest need {MAX_HEADER} bytes at most, got {len(text)}. Save fewer things."
+        )
+    return len(text).to_bytes(PREFIX, "little") + text
+
+
+def entries(table: Mapping[str, Any], length: int) -> list[Entry]:
+    """The tensors in the order of the data, of `length` bytes, which they fill exactly; else CheckpointError."""
+    found = sorted((_entry(name, fields) for name, fields in table.items()), key=lambda entry: (entry.begin, entry.end))
+    end = 0
+    for entry in found:
+        if entry.begin != end:
+            raise CheckpointError(f"tensor {entry.name!r} needs to start at byte {end}, got {entry.begin}.")
+        end = entry.end
+    if end != length:
+        raise CheckpointError(f"the tensors need {end} bytes of data, got {length}.")
+    return found
+
+
+def _entry(name: str, fields: Any) -> Entry:
+    if not isinstance(fields, dict) or fields.keys() != {"dtype", "shape", "data_offsets"}:
+        raise CheckpointError(f"tensor {name!r} needs dtype, shape and data_offsets and nothing else.")
+    code, shape, offsets = fields["dtype"], fields["shape"], fields["data_offsets"]
+    if not isinstance(code, str) or code not in DTYPES:
+        raise CheckpointError(f"tensor {name!r} needs a dtype among {', '.join(DTYPES)}, got {code!r}.")
+    if not _sizes(shape) or not _sizes(offsets) or len(offsets) != 2 or len(shape) > 64:  # NumPy's own limit of axes
+        raise CheckpointError(f"tensor {name!r} needs a shape and two offsets of whole numbers from 0 to 2^63 - 1.")
+    begin, end = offsets
+    wanted = math.prod(shape) * DTYPES[code].itemsize
+    if end - begin != wanted:
+        raise CheckpointError(f"tensor {name!r}, {code} {tuple(shape)}, needs {wanted} bytes, got {end - begin}.")
+    return Entry(begin, end, name, DTYPES[code], tuple(shape))
+
+
+def _sizes(values: Any) -> bool:
+    """Whether these are sizes that an array may have; True and 1.0 are not."""
+    return isinstance(values, list) and all(type(value) is int and 0 <= value < 2**63 for value in values)

@@ -1,0 +1,68 @@
+"""What a run of checks found, and the run itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+
+from bpframe.errors import CheckFailed
+
+Check = Callable[[], None]  # returns where a law is kept; raises CheckFailed or anything else where not, or Skipped
+GATE = "protocol"  # the check without which no other makes sense
+
+
+class Skipped(Exception):
+    """A check does not apply to this component; the message says why."""
+
+
+@final
+@dataclass(frozen=True)
+class Report:
+    """One component's checks by name: those that `run`, what is wrong where one `failed`, why one was `skipped`."""
+
+    component: str
+    run: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """The checks that ran and found nothing wrong."""
+        return tuple(name for name in self.run if name not in self.failed)
+
+    def __str__(self) -> str:
+        failures = "".join(f"\n  {name}: {message}" for name, message in self.failed.items())
+        counts = f"{len(self.run)} checks run, {len(self.failed)} failed, {len(self.skipped)} skipped"
+        return f"{self.component}: {counts}{failures}"
+
+
+def run_checks(component: str, checks: Mapping[str, Check], collect: bool = False) -> Report:
+    """The report on every check; CheckFailed listing all failures if there is one, unless `collect`."""
+    failed: dict[str, str] = {}
+    skipped: dict[str, str] = {}
+    causes = []
+    for name, check in checks.items():
+        if GATE in failed:
+            skipped[name] = f"the check '{GATE}' failed"
+            continue
+        try:
+            with np.errstate(all="ignore"):  # as in an engine: what matters is the result
+                check()
+        except Skipped as reason:
+            skipped[name] = str(reason)
+        except Exception as error:
+            failed[name] = str(error) if isinstance(error, CheckFailed) else f"raises {type(error).__name__}: {error}"
+            causes.append(error)
+    report = Report(component, tuple(name for name in checks if name not in skipped), failed, skipped)
+    if failed and not collect:
+        raise CheckFailed(str(report)) from causes[0]
+    return report
+
+
+def require_all(reports: Iterable[Report]) -> None:
+    """CheckFailed that lists the failures of every report, if there are any."""
+    if broken := [str(report) for report in reports if report.failed]:
+        raise CheckFailed("\n".join(broken))

@@ -1,0 +1,111 @@
+"""Time of a training step inside each library's own loop, shuffling included, as a table in Markdown.
+
+usage: python tests/benchmarks/step_time.py [--rounds 5] [--nets XS,S,M,L] [--peers bpframe,torch]
+
+Adam, float32, relu, softmax cross-entropy; compilation is in the warm-up. Every (library, network) is measured in a
+process of its own, and the libraries take turns, so that a slow minute of the machine meets all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from workload import NETS, step_times
+
+HERE = Path(__file__).resolve().parent
+NEEDS = {  # peer: the modules it imports
+    "blas": ("numpy",),
+    "bpframe": ("bpframe",),
+    "torch": ("torch",),
+    "sklearn": ("sklearn",),
+    "thinc": ("thinc",),
+    "jax": ("jax", "optax"),
+}
+# Some machines pin BLAS to the kernel of an older processor by these; a user's machine would not.
+PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+Times = dict[tuple[str, str], list[list[float]]]  # (net, peer): for each round the microseconds a step of its blocks
+
+
+def main() -> None:
+    """Measures what the command line asks for and prints it."""
+    asked = arguments()
+    if asked.worker:
+        peer, net = asked.worker
+        run = importlib.import_module(f"peers.{peer}").prepare(NETS[net])
+        print(json.dumps(step_times(run)))
+        return
+    peers = [peer for peer in asked.peers if all(map(importlib.util.find_spec, NEEDS[peer]))]
+    print(child("machine.py"))
+    print(*(f"- not installed, left out: {peer}\n" for peer in asked.peers if peer not in peers), sep="")
+    print(table(measured(asked.rounds, asked.nets, peers)))
+
+
+def arguments() -> argparse.Namespace:
+    """rounds, nets and peers; or worker, the (peer, net) that this process is to measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--nets", type=names(NETS), default=list(NETS), help=",".join(NETS))
+    parser.add_argument("--peers", type=names(NEEDS), default=list(NEEDS), help=",".join(NEEDS))
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def names(known: Mapping[str, object]) -> Callable[[str], list[str]]:
+    """A parser of a list with commas; argparse reports a name that is not known."""
+
+    def parse(text: str) -> list[str]:
+        found = text.split(",")
+        if unknown := set(found) - known.keys():
+            raise argparse.ArgumentTypeError(f"needs names among {', '.join(known)}, got {', '.join(sorted(unknown))}")
+        return found
+
+    return parse
+
+
+def measured(rounds: int, nets: list[str], peers: list[str]) -> Times:
+    """The times of all peers on all nets; progress goes to stderr."""
+    times: Times = {(net, peer): [] for net in nets for peer in peers}
+    for turn in range(rounds):
+        for net, peer in times:
+            times[net, peer].append(json.loads(child("step_time.py", "--worker", peer, net)))
+            print(f"round {turn + 1}: {net} {peer} {median(times[net, peer][-1]):.1f} us", file=sys.stderr)
+    return times
+
+
+def child(script: str, *options: str) -> str:
+    """What a fresh interpreter prints that runs a script of this folder; it must end well."""
+    kept = {name: value for name, value in os.environ.items() if name not in PINS}
+    kept["JAX_PLATFORMS"] = "cpu"  # a graphics card would be another comparison
+    command = [sys.executable, str(HERE / script), *options]
+    return subprocess.run(command, env=kept, stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+def table(times: Times) -> str:
+    """Markdown: a row for each network and peer."""
+    rows = ["| net | peer | median us | best decile us | bpframe / peer |", "|---|---|---:|---:|---:|"]
+    for (net, peer), rounds in times.items():
+        blocks = [block for blocks in rounds for block in blocks]
+        ours = times.get((net, "bpframe"))
+        ratios = [median(own) / median(other) for own, other in zip(ours, rounds, strict=True)] if ours else []
+        cells = [net, peer, f"{median(blocks):.1f}", f"{np.quantile(blocks, 0.1):.1f}", spread(ratios)]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def spread(ratios: list[float]) -> str:
+    """Median, least and greatest of the rounds' ratios; a dash without any."""
+    return f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else "-"
+
+
+if __name__ == "__main__":
+    main()

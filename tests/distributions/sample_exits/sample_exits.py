@@ -1,0 +1,5 @@
+"""Ends the program on import."""
+
+import sys
+
+sys.exit(3)

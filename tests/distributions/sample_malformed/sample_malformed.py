@@ -1,0 +1,3 @@
+"""A module of which no entry point names a class."""
+
+NUMBER = 7

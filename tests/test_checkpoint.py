@@ -1,0 +1,330 @@
+"""A checkpoint gives back what was written, and a file is the old one or the new one whatever fails on the way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy as official
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from bpframe import checkpoint
+from bpframe.errors import CheckpointError
+
+SAME_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+CODES = ["?", *(f"{o}{kind}{n}" for o in "<>" for kind in "iuf" for n in (1, 2, 4, 8) if (kind, n) != ("f", 1))]
+VIEWS: list[Callable[[Any], Any]] = [
+    lambda a: a,
+    lambda a: a.T,
+    np.asfortranarray,
+    lambda a: a[::-1] if a.ndim else a,
+    lambda a: a[..., ::2] if a.ndim else a,
+    lambda a: np.broadcast_to(a, (3, *a.shape)),
+]
+ARRAYS = st.sampled_from(CODES).flatmap(lambda code: hnp.arrays(code, hnp.array_shapes(min_dims=0, min_side=0)))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+OLD = {"weight": np.zeros((2, 3), np.float32), "bias": np.zeros(3)}
+NEW = {"weight": np.ones((2, 3), np.float32), "bias": np.ones(3)}
+
+
+def assert_same(got: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> None:
+    assert got.keys() == wanted.keys()
+    for name, array in wanted.items():
+        assert got[name].dtype == array.dtype.newbyteorder("=")
+        assert got[name].shape == array.shape
+        assert np.array_equal(got[name], array, equal_nan=array.dtype.kind == "f")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "model.safetensors"
+
+
+@pytest.fixture
+def saved(path: Path) -> Path:
+    """The path, where step 1 is already on the disk."""
+    checkpoint.write(path, OLD, {"step": 1})
+    return path
+
+
+def step_on_disk(path: Path) -> int:
+    """1 or 2, after a look that the tensors belong to it and nothing lies beside it."""
+    assert os.listdir(path.parent) == [path.name]
+    tensors, manifest = checkpoint.read(path)
+    assert_same(tensors, {1: OLD, 2: NEW}[manifest["step"]])
+    return int(manifest["step"])
+
+
+# round trips
+
+
+@SAME_FOLDER
+@given(array=ARRAYS, view=st.sampled_from(VIEWS))
+def test_every_dtype_shape_and_stride_comes_back(path, array, view):
+    tensors = {"a": view(array), "other": np.arange(3, dtype=np.int8)}
+    checkpoint.write(path, tensors, {})
+    got = checkpoint.read(path)[0]
+    assert_same(got, tensors)
+    assert all(a.flags.owndata and a.flags.writeable and a.dtype.isnative for a in got.values())
+
+
+@SAME_FOLDER
+@given(manifest=st.dictionaries(st.text(), JSON, max_size=4))
+def test_the_manifest_comes_back(path, manifest):
+    checkpoint.write(path, {}, manifest)
+    assert checkpoint.read(path) == ({}, manifest)
+
+
+def test_any_text_but_the_metadatas_key_names_a_tensor(path):
+    tensors = {name: np.full(2, i) for i, name in enumerate(["", "dense_1/weight", "größe", '"\\\n', "\N{SNOWMAN}"])}
+    checkpoint.write(path, tensors, {})
+    assert_same(checkpoint.read(path)[0], tensors)
+
+
+def test_the_order_of_the_tensors_leaves_the_file_the_same(path):
+    checkpoint.write(path, OLD, {"a": 1, "b": 2})
+    first = path.read_bytes()
+    checkpoint.write(path, dict(reversed(OLD.items())), {"b": 2, "a": 1})
+    assert path.read_bytes() == first
+
+
+def test_tensors_are_aligned_to_their_width(path):
+    checkpoint.write(path, {"a": np.ones(1, np.int8), "b": np.ones(1), "c": np.ones(3, np.float16)}, {})
+    size = int.from_bytes(path.read_bytes()[:8], "little")
+    assert size % 8 == 0
+    assert path.read_bytes()[8 + size :][:8] == np.ones(1, "<f8").tobytes()
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_official_library_reads_our_files(path, code):
+    tensors = {"a": np.arange(12).reshape(3, 4).astype(code).T[::-1], "scalar": np.array(1, code), "none": np.empty(0)}
+    checkpoint.write(path, tensors, {"step": 3})
+    assert_same(official.load_file(path), tensors)
+
+
+def test_we_read_the_official_librarys_files(path):
+    tensors = {code: np.arange(6).reshape(2, 3).astype(code) for code in CODES if code[0] != ">"}
+    for metadata in (None, {"format": "np"}):
+        official.save_file(tensors, path, metadata)
+        got, manifest = checkpoint.read(path)
+        assert_same(got, tensors)
+        assert manifest == {}
+
+
+# what cannot be written
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.array([None]), np.array(["a"]), np.array([1j]), np.longdouble([1]), np.array(["2000"], "M8[D]"), [[1], [1, 2]]],
+    ids=str,
+)
+def test_a_tensor_without_a_dtype_of_the_format_is_refused(saved, value):
+    with pytest.raises(CheckpointError, match=r"model.safetensors cannot be written: .*"):
+        checkpoint.write(saved, {"odd": value}, {"step": 2})
+    assert step_on_disk(saved) == 1
+
+
+def test_the_refusal_names_the_tensor_and_the_dtypes(path):
+    with pytest.raises(CheckpointError, match=r"'odd' needs a dtype among BOOL, .*F64.*, got object\. Convert it\."):
+        checkpoint.write(path, {"fine": np.ones(1), "odd": np.array([None])}, {})
+
+
+@pytest.mark.parametrize("name", ["__metadata__", 3])
+def test_a_tensors_name_that_the_format_cannot_hold_is_refused(path, name):
+    with pytest.raises(CheckpointError, match="as its name, got"):
+        checkpoint.write(path, {name: np.ones(1)}, {})
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [{"a": np.nan}, {"a": np.inf}, {"a": np.float32(1)}, {"a": {1}}, {1: 0, "1": 0}, [1], None],
+    ids=str,
+)
+def test_a_manifest_that_would_not_come_back_is_refused(saved, manifest):
+    with pytest.raises(CheckpointError):
+        checkpoint.write(saved, NEW, manifest)
+    assert step_on_disk(saved) == 1
+
+
+def test_a_manifest_that_is_too_deep_or_too_long_is_refused(saved):
+    deep: dict[str, Any] = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+    for manifest in (deep, {"a": "x" * 2**24}):
+        with pytest.raises(CheckpointError):
+            checkpoint.write(saved, NEW, manifest)
+    assert step_on_disk(saved) == 1
+
+
+# what a failing disk leaves
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, call: str, k: int) -> None:
+    """Lets the k-th call of `os.<call>` fail, counted from 0."""
+    real, calls = getattr(os, call), iter(range(10**6))
+
+    def shim(*args: Any) -> Any:
+        if next(calls) == k:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(*args)
+
+    monkeypatch.setattr(os, call, shim)
+
+
+@pytest.mark.parametrize(
+    ("call", "k", "left"),
+    [
+        *(("open", 0, 1), ("write", 0, 1), ("write", 1, 1), ("write", 2, 1), ("fsync", 0, 1), ("close", 0, 1)),
+        *(("replace", 0, 1), ("open", 1, 2), ("fsync", 1, 2), ("close", 1, 2)),
+    ],
+)
+def test_a_failing_call_leaves_one_whole_file_and_no_other(saved, monkeypatch, call, k, left):
+    with monkeypatch.context() as patch:
+        failing(patch, call, k)
+        with pytest.raises(CheckpointError, match=r"cannot be written: .*No space left") as caught:
+            checkpoint.write(saved, NEW, {"step": 2})
+    assert isinstance(caught.value.__cause__, OSError)
+    assert step_on_disk(saved) == left
+
+
+@pytest.mark.parametrize(("call", "calls"), [("open", 2), ("write", 3), ("fsync", 2), ("close", 2), ("replace", 1)])
+def test_no_call_is_missing_from_the_list_above(saved, monkeypatch, call, calls):
+    with monkeypatch.context() as patch:
+        failing(patch, call, calls)
+        checkpoint.write(saved, NEW, {"step": 2})
+    assert step_on_disk(saved) == 2
+
+
+def test_an_interrupt_is_passed_on_and_leaves_the_old_file(saved, monkeypatch):
+    def interrupt(descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoint.write(saved, NEW, {"step": 2})
+    assert step_on_disk(saved) == 1
+
+
+def test_short_writes_are_continued(saved, monkeypatch):
+    real = os.write
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda descriptor, part: real(descriptor, part[:7]))
+        checkpoint.write(saved, NEW, {"step": 2})
+    assert step_on_disk(saved) == 2
+
+
+def test_a_disk_that_takes_nothing_is_an_error_and_no_endless_loop(saved, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda descriptor, part: 0)
+        with pytest.raises(CheckpointError, match="takes no more bytes"):
+            checkpoint.write(saved, NEW, {"step": 2})
+    assert step_on_disk(saved) == 1
+
+
+def test_the_file_is_on_the_disk_before_its_name_and_the_name_before_the_return(saved, monkeypatch):
+    seen: list[str] = []
+
+    def recorded(call: str) -> Callable[..., Any]:
+        real = getattr(os, call)
+
+        def shim(*args: Any) -> Any:
+            what = "folder" if call == "fsync" and os.path.isdir(f"/dev/fd/{args[0]}") else "file"
+            seen.append(f"{call} {what}")
+            return real(*args)
+
+        return shim
+
+    with monkeypatch.context() as patch:
+        for call in ("write", "fsync", "replace"):
+            patch.setattr(os, call, recorded(call))
+        checkpoint.write(saved, NEW, {"step": 2})
+    assert seen == ["write file"] * 3 + ["fsync file", "replace file", "fsync folder"]
+
+
+def test_a_foreign_temporary_file_is_neither_used_nor_removed(saved, monkeypatch):
+    foreign = saved.with_name(f".{saved.name}.tmp-{os.getpid()}-00")
+    foreign.write_text("mine")
+    with monkeypatch.context() as patch:
+        patch.setattr("secrets.token_hex", lambda size: "00")
+        with pytest.raises(CheckpointError, match="File exists"):
+            checkpoint.write(saved, NEW, {"step": 2})
+    assert foreign.read_text() == "mine"
+    foreign.unlink()
+    assert step_on_disk(saved) == 1
+
+
+LOOP = """
+import sys, numpy as np
+from bpframe import checkpoint
+for step in range(2, 10**6):
+    checkpoint.write(sys.argv[1], {"a": np.full(10**5, step), "b": np.full(10**5, step)}, {"step": step})
+    print(step, flush=True)
+"""
+
+
+def test_a_killed_writer_leaves_a_whole_file_that_is_no_older_than_it_said(saved, rng):
+    for pause in rng.uniform(0, 0.05, 10):
+        child = subprocess.Popen([sys.executable, "-c", LOOP, saved], stdout=subprocess.PIPE, text=True)
+        assert child.stdout
+        assert child.stdout.readline()
+        time.sleep(pause)
+        child.kill()
+        said = child.communicate()[0].split()
+        tensors, manifest = checkpoint.read(saved)
+        assert manifest["step"] >= int(said[-1] if said else 2)
+        assert {int(v) for a in tensors.values() for v in np.unique(a)} == {manifest["step"]}
+
+
+# places that are no regular file
+
+
+@pytest.fixture(params=["folder", "symlink", "pipe", "socket"])
+def odd(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    place = tmp_path / "odd"
+    monkeypatch.chdir(tmp_path)  # a socket's path is short
+    with socket.socket(socket.AF_UNIX) as server:
+        make = {"folder": os.mkdir, "symlink": lambda p: os.symlink("/dev/zero", p), "pipe": os.mkfifo}
+        (make | {"socket": lambda p: server.bind(os.path.relpath(p))})[request.param](place)
+        yield place
+
+
+def test_nothing_but_a_regular_file_is_read_or_replaced(odd):
+    kind = odd.lstat().st_mode
+    signal.alarm(5)
+    with pytest.raises(CheckpointError, match="odd cannot be read"):
+        checkpoint.read(odd)
+    with pytest.raises(CheckpointError, match="replaces regular files only"):
+        checkpoint.write(odd, NEW, {})
+    signal.alarm(0)
+    assert odd.lstat().st_mode == kind
+    assert len(list(odd.parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/null", "no/such/folder/model", "nul\0", "x" * 300])
+def test_a_place_that_cannot_hold_a_file_is_a_checkpoint_error(tmp_path, name):
+    with pytest.raises(CheckpointError):
+        checkpoint.read(tmp_path / name)
+    with pytest.raises(CheckpointError):
+        checkpoint.write(tmp_path / name, NEW, {})
+
+
+def test_a_symbolic_link_to_a_checkpoint_is_read(saved, tmp_path):
+    (tmp_path / "latest").symlink_to(saved)
+    assert checkpoint.read(str(tmp_path / "latest"))[1] == {"step": 1}
