@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
@@ -91,4 +91,3 @@ def _labels(layers: Sequence[Layer]) -> list[str]:
         if not isinstance(label, str) or "/" in label or label == "buffers" or labels.count(label) > 1:
             raise ConfigError(f"Network needs a different label for each layer, without '/', got {labels}. Set label=.")
     return labels
-

@@ -33,7 +33,7 @@ def pages() -> dict[str, str]:
     """Every page of the reference by its file name."""
     parts = {kind.plural: kind_page(kind) for kind in KINDS.values() if own(kind)}
     parts |= {"api": api_page(), "protocols": protocols_page()}
-    parts |= {name: module_page(name) for name in ("datasets",)}
+    parts |= {name: module_page(name) for name in ("datasets", "testing")}
     return {f"{name}.md": "\n\n".join([NOTE, *page]) + "\n" for name, page in parts.items()}
 
 

@@ -101,8 +101,8 @@ def command(block: Block) -> None:
     """Run the block's bpframe commands, and print what they print."""
     for line in block.text.splitlines():
         if line.startswith("$ bpframe "):
-            arguments = [sys.executable, "-W", "error", "-c", "from bpframe.cli import main; main()", *shlex.split(line)[2:]]
-            done = subprocess.run(arguments, capture_output=True, text=True, timeout=300)
+            start = [sys.executable, "-W", "error", "-c", "from bpframe.cli import main; main()"]
+            done = subprocess.run([*start, *shlex.split(line)[2:]], capture_output=True, text=True, timeout=300)
             if done.returncode:
                 raise SystemExit(
                     f"line {block.line}: {line!r} exits with {done.returncode}: {done.stderr}{done.stdout}"

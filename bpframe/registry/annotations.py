@@ -86,7 +86,8 @@ def _read(node: ast.expr) -> tuple[str, ...]:
         return _read(items[0])
     if outer in ("Optional", "Union"):
         return tuple(name for item in items for name in _read(item)) + ("None",) * (outer == "Optional")
-    inner = ast.unparse(node.slice) if outer == "Literal" else ", ".join(" | ".join(_read(item)) for item in items)
+    literal = outer == "Literal"
+    inner = ", ".join(ast.unparse(item) if literal else " | ".join(_read(item)) for item in items)
     return (f"{outer.lower() if outer in ('List', 'Tuple', 'Dict') else outer}[{inner}]",)
 
 

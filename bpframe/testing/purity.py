@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def untouched(name: str, call: Callable[..., Any], *arguments: Any) -> Any:
         if "read-only" not in str(error):
             raise
         raise CheckFailed(f"{name} writes into an array that it was given, but its arguments are read-only") from error
-    same(f"the arguments of {name}", frozen, arguments)
+    same(f"the arguments of {name}", list(_arrays(frozen)), list(_arrays(arguments)))
     return result
 
 
@@ -60,6 +61,15 @@ def remembered(component: Any) -> dict[str, str]:
     return {name: _text(value, DEPTH) for name, value in getattr(component, "__dict__", {}).items()}
 
 
+def _arrays(structure: Any, depth: int = DEPTH) -> Iterator[np.ndarray[Any, Any]]:
+    """Every array in nested mappings, sequences and attributes."""
+    if isinstance(structure, np.ndarray):
+        yield structure
+    elif depth:
+        for item in _items(structure):
+            yield from _arrays(item, depth - 1)
+
+
 def _text(value: Any, depth: int) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.dtype}{value.shape}{value.tobytes().hex()}"
@@ -72,4 +82,5 @@ def _items(value: Any) -> list[Any]:
         return list(value.values())
     if isinstance(value, list | tuple):
         return list(value)
-    return list(vars(value).values()) if hasattr(value, "__dict__") and not isinstance(value, type) else []
+    opaque = callable(value) or isinstance(value, ModuleType) or not hasattr(value, "__dict__")
+    return [] if opaque else list(vars(value).values())
