@@ -52,14 +52,14 @@ def weights(sample_weight: Any, rows: int, dtype: str) -> HostArray | None:
     """Weights (N,) of rows: finite, none negative, not all zero; None stays None."""
     if sample_weight is None:
         return None
-    w = numbers(sample_weight, dtype, "sample_weight")
+    w = numbers(sample_weight, "float64", "sample_weight")
     if w.shape != (rows,):
         raise ShapeError(f"sample_weight needs one number a row, shape ({rows},), got {w.shape}.")
     if (w < 0).any():
         raise DataError(f"sample_weight needs numbers of at least 0, got {w.min()} at row {int(w.argmin())}.")
     if not w.any():
         raise DataError("sample_weight needs a number above 0, but every weight is zero.")
-    return w
+    return (w / w.max()).astype(dtype)  # only ratios matter, and these fit any dtype
 
 
 def _sample(array: HostArray) -> str:

@@ -37,7 +37,7 @@ class Head:
     @property
     def classes(self) -> bool:
         """Whether targets are classes, not quantities."""
-        return "classes" in self.learned or self.loss.link in ("softmax", "sigmoid")
+        return isinstance(self.loss, EncodeTarget) or self.loss.link in ("softmax", "sigmoid")
 
     def inputs(self, x: Any, name: str = "x") -> HostArray:
         """Rows (N, n), checked, in the run's dtype."""

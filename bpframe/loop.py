@@ -89,11 +89,15 @@ class Loop:
         state, start = self.state, time.perf_counter()
         state.done = 0
         self.hooks.call("bpframe_epoch_start", state)
+        if state.stopped is not None:
+            return
         self._now = self._batches(state.epoch)
         state.steps = len(self._now)
         self._sums = np.zeros(3)  # of weight * loss, weight * (loss + penalty), weight
         while state.done < len(self._now) and state.stopped is None:
             self._advance()
+        if state.done == 0:  # stopped before its first step
+            return
         if not self.session.commit():
             raise self._failure(self._now, state.done, self._finite)
         loss, objective = (self._sums[:2] / self._sums[2]).tolist() if self._sums[2] else (0.0, 0.0)
@@ -110,6 +114,8 @@ class Loop:
         state, hooks = self.state, self.hooks
         if hooks.listens(*STEPWISE):
             hooks.call("bpframe_batch_start", state)
+            if state.stopped is not None:
+                return
             if hooks.listens("bpframe_update"):
                 hooks.call("bpframe_update", state)
             else:

@@ -32,6 +32,7 @@ def manifest(trainer: Any, version: str) -> dict[str, Any]:
         "loss": describe(registry, "loss", trainer.loss),
         "optimizer": describe(registry, "optimizer", trainer.optimizer),
         **{f"{kind}s": _described(kind, getattr(trainer, f"{kind}s")) for kind in PARTS},
+        "sampler": None if trainer.sampler is None else describe(registry, "sampler", trainer.sampler),
         "seed": trainer.seed,
         "dtype": trainer.dtype,
         "learned": dict(trainer.head.learned),
@@ -43,6 +44,8 @@ def check(path: Any, found: dict[str, Any], allowed: Sequence[str]) -> None:
     """CheckpointError unless this is a model of a schema we know, whose plugins the caller allows."""
     if found.get("kind") != "model" or "schema" not in found:
         raise CheckpointError(f"{path} is not a bpframe model file.")
+    if not isinstance(found.get("learned"), dict):
+        raise CheckpointError(f"{path} does not say how its labels are encoded.")
     if found["schema"] != SCHEMA:
         raise CheckpointError(
             f"{path} has schema {found['schema']}, this bpframe reads {SCHEMA}. Install a newer bpframe."

@@ -33,7 +33,8 @@ class Network:
         built = [builder.build("layer", spec, f"layers[{i}]") for i, spec in enumerate(layers)]
         builder.finish()
         self.layers: tuple[tuple[str, Layer], ...] = tuple(zip(_labels(built), built, strict=True))
-        self.input_shape: Shape | None = (inputs,) if isinstance(inputs, int) else tuple(inputs) if inputs else None
+        self.inputs: Shape | None = (inputs,) if isinstance(inputs, int) else tuple(inputs) if inputs else None
+        self.input_shape = self.inputs  # or what the latest fit inferred, for summary()
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -52,14 +52,15 @@ class Trace:
     prediction: HostArray
 
     def __str__(self) -> str:
+        width = max(14, *(len(layer.name) + 2 for layer in self.layers))
         lines = [
             f"loss {self.loss:.6g}",
-            f"{'layer':<14}{'array':<7}{'shape':<14}{'mean':>12}{'std':>12}{'min':>12}{'max':>12}",
+            f"{'layer':<{width}}{'array':<7}{'shape':<14}{'mean':>12}{'std':>12}{'min':>12}{'max':>12}",
         ]
         for layer in self.layers:
             for name, array in layer.arrays().items():
                 numbers = "".join(f"{value:>12.4g}" for value in (array.mean(), array.std(), array.min(), array.max()))
-                lines.append(f"{layer.name:<14}{name:<7}{array.shape!s:<14}{numbers}")
+                lines.append(f"{layer.name:<{width}}{name:<7}{array.shape!s:<14}{numbers}")
         return "\n".join(lines)
 
 

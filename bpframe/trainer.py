@@ -23,8 +23,9 @@ from bpframe.loop import Loop, RunState
 from bpframe.network import Network
 from bpframe.parameters import Parameters
 from bpframe.protocols import Batches, Data, Metric, Session
-from bpframe.registry import Spec, build, registry
+from bpframe.registry import Policy, Spec, build, registry
 from bpframe.registry.describe import short_name
+from bpframe.registry.policy import normalise
 from bpframe.rehearsal import Rehearsal
 from bpframe.trace import Trace, trace
 from bpframe.types import HostArray, Params, Shape
@@ -71,7 +72,7 @@ class Trainer:
         self.constraints = _many("constraint", constraints)
         self.sampler = None if sampler is None else build("sampler", sampler)
         self.history = History()
-        self.head = Head(self.loss, CostLayer.of(self.loss), dtype, network.input_shape)
+        self.head = Head(self.loss, CostLayer.of(self.loss), dtype, network.inputs)
         self.memories: list[dict[str, Any]] = [{} for _ in self.callbacks]
         self._session: Session | None = None
         self._fitted = False
@@ -108,7 +109,8 @@ class Trainer:
 
         def finish(epoch: Batches, train: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
             if metrics:
-                train |= self.head.measure(session.collected(), plan.rows(seen, epoch.order), metrics)
+                made = epoch.order[: state.done * size]  # fewer than all where a hook stopped the epoch
+                train |= self.head.measure(session.collected()[: len(made)], plan.rows(seen, made), metrics)
             return train, {} if held_out is None else self._measure(held_out, metrics)
 
         def failure(epoch: Batches, i: int, loss: float | None) -> NumericalError:
@@ -142,7 +144,7 @@ class Trainer:
         """Every array of the recursion for one batch, in evaluation mode: `.loss`, `.layers`, `.prediction`."""
         session, head = self._made(self.head.inputs(x).shape[1:])
         seen, head = head.admit(x, y, sample_weight)
-        self._session, self.head = session, head
+        self._session, self.head = session, replace(head, learned=self.head.learned)  # labels are for fit to learn
         return trace(self.network, head.cost, self._tree(), seen.x, seen.target, share(seen))
 
     # ------------------------------------------------------------------------------------------------ the parameters
@@ -165,20 +167,23 @@ class Trainer:
 
         tensors, found = checkpoint.read(path)
         model_file.check(path, found, plugins)
+        allowed = Policy(frozenset(map(normalise, plugins)), origin=f"loading {path}")
         try:
-            kinds = {f"{kind}s": found[f"{kind}s"] for kind in model_file.PARTS}
-            network = Network(found["network"], inputs=found["input_shape"])
-            trainer = cls(
-                network,
-                found["loss"],
-                found["optimizer"],
-                seed=found["seed"],
-                dtype=found["dtype"],
-                engine=engine,
-                **kinds,
-            )
-            trainer.head = replace(trainer.head, learned=found["learned"])
-            trainer.parameters.replace(tensors)
+            with registry.restricted(allowed):
+                kinds = {f"{kind}s": found[f"{kind}s"] for kind in model_file.PARTS}
+                network = Network(found["network"], inputs=found["input_shape"])
+                trainer = cls(
+                    network,
+                    found["loss"],
+                    found["optimizer"],
+                    sampler=found["sampler"],
+                    seed=found["seed"],
+                    dtype=found["dtype"],
+                    engine=engine,
+                    **kinds,
+                )
+                trainer.head = replace(trainer.head, learned=found["learned"])
+                trainer.parameters.replace(tensors)
         except (KeyError, TypeError, ConfigError, DataError) as error:
             raise CheckpointError(f"{path} cannot be made into a model: {error}") from error
         trainer._fitted = True
@@ -206,8 +211,7 @@ class Trainer:
             raise ShapeError(f"The loss needs scores of one axis a row, got {out}. End the network in a dense layer.")
         groups = plan.groups(params, self._parts())
         session = self.engine.session(self.network, self.head.cost, groups, params, self.dtype, self.seed)
-        if self.network.input_shape is None:
-            self.network.input_shape = shape  # for summary()
+        self.network.input_shape = shape  # for summary()
         return session, replace(self.head, shape=shape, outputs=out[0])
 
     def _opened(self) -> Session:

@@ -36,8 +36,11 @@ LOSS: dict[str, Callable[[Row, Row], float]] = {
     ),
     "cross_entropy": lambda p, y: -sum(b * math.log(a) for a, b in zip(p, y, strict=True)),
     "softmax_cross_entropy": lambda z, y: -sum(b * math.log(a) for a, b in zip(softmax(z), y, strict=True)),
-    "sigmoid_cross_entropy": lambda z, y: -sum(
-        b * math.log(PHI["sigmoid"](a)) + (1 - b) * math.log(1 - PHI["sigmoid"](a)) for a, b in zip(z, y, strict=True)
+    "sigmoid_cross_entropy": lambda z, y: (
+        -sum(
+            b * math.log(PHI["sigmoid"](a)) + (1 - b) * math.log(1 - PHI["sigmoid"](a))
+            for a, b in zip(z, y, strict=True)
+        )
     ),
 }
 

@@ -173,7 +173,7 @@ def test_train_curves_are_in_training_mode_and_all_else_in_evaluation_mode():
     history = shaky.fit(X, Y, epochs=1, batch_size=23, validation=(X, Y))
     plain = regressor([Shaky(), bp.layers.dense(2)], optimizer=frozen)
     assert history.train["loss"][0] == pytest.approx(plain.fit(X, Y, epochs=1).train["loss"][0], rel=1e-12)
-    w, b = shaky.parameters["dense_2/weight"], shaky.parameters["dense_2/bias"]
+    w, b = shaky.parameters["dense_1/weight"], shaky.parameters["dense_1/bias"]
     doubled, as_is = 2 * X @ w + b, X @ w + b
     assert history.train["loss"][0] == pytest.approx(((doubled - Y) ** 2).sum(axis=1).mean() / 2, rel=1e-12)
     assert history.train["mae"][0] == pytest.approx(np.abs(doubled - Y).mean(), rel=1e-12)
@@ -318,13 +318,13 @@ def test_another_seed_gives_other_weights_and_another_order():
 
 def test_seeds_do_not_depend_on_numpys_global_state():
     one, two = classifier(), classifier()
-    np.random.seed(0)  # noqa: NPY002
+    np.random.seed(0)
     one.fit(X, LABELS, epochs=2, batch_size=4)
-    np.random.seed(1)  # noqa: NPY002
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    np.random.seed(1)
+    before = np.random.get_state()[1].copy()
     two.fit(X, LABELS, epochs=2, batch_size=4)
     assert same(one, two)
-    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
 
 
 # order and batches
@@ -503,7 +503,7 @@ NAMES = np.array(["ant", "bee", "caterpillar"])
 )
 def test_labels_come_back_as_they_were_given(y):
     trainer = classifier(optimizer="adam", dtype="float32")
-    trainer.fit(X, y, epochs=200)
+    trainer.fit(X, y, epochs=800)
     found = trainer.predict_labels(X)
     assert found.shape == (23,)
     assert found.dtype.kind == ("U" if y.dtype.kind == "O" else y.dtype.kind)
@@ -690,7 +690,9 @@ def test_every_optimizer_brings_the_loss_down(optimizer):
 
 def test_plain_gradient_descent_is_the_default_and_has_two_names():
     network = bp.Network([bp.layers.dense(2)])
-    trainers = [bp.Trainer(network, loss="mse", **s) for s in ({}, {"optimizer": "sgd"}, {"optimizer": "gradient_descent"})]
+    trainers = [
+        bp.Trainer(network, loss="mse", **s) for s in ({}, {"optimizer": "sgd"}, {"optimizer": "gradient_descent"})
+    ]
     for trainer in trainers:
         trainer.fit(X, Y, epochs=2)
     assert same(trainers[0], trainers[1])
@@ -698,7 +700,13 @@ def test_plain_gradient_descent_is_the_default_and_has_two_names():
 
 
 def test_a_component_may_be_a_name_a_mapping_or_an_object():
-    given = ["adam", {"name": "adam"}, bp.optimizers.adam(), bp.build("optimizer", "adam"), bp.load("optimizer", "adam")()]
+    given = [
+        "adam",
+        {"name": "adam"},
+        bp.optimizers.adam(),
+        bp.build("optimizer", "adam"),
+        bp.load("optimizer", "adam")(),
+    ]
     trainers = [regressor(optimizer=optimizer) for optimizer in given]
     for trainer in trainers:
         trainer.fit(X, Y, epochs=2)
@@ -873,7 +881,10 @@ def test_on_a_second_fit_an_open_cosine_spans_both_to_the_end_of_the_present_one
 
 
 def test_a_constant_schedule_is_the_number():
-    one, two = linear(optimizer={"name": "adam", "lr": 0.01}), linear(optimizer={"name": "adam", "lr": {"name": "constant", "initial": 0.01}})
+    one, two = (
+        linear(optimizer={"name": "adam", "lr": 0.01}),
+        linear(optimizer={"name": "adam", "lr": {"name": "constant", "initial": 0.01}}),
+    )
     for trainer in (one, two):
         trainer.fit(X, Y, epochs=3)
     assert same(one, two)
@@ -998,7 +1009,12 @@ def test_the_manifest_names_every_component_with_its_arguments_and_where_it_came
     assert found["optimizer"] == {"name": "momentum", "lr": 0.01, "momentum": 0.9}
     assert found["learned"]["classes"] == ["ant", "bee", "caterpillar"]
     assert found["bpframe"] == bp.__version__
-    assert {"kind": "activation", "name": "bpframe/elu", "version": bp.__version__, "target": "bpframe_activations.elu:Elu"} in found["plugins"]
+    assert {
+        "kind": "activation",
+        "name": "bpframe/elu",
+        "version": bp.__version__,
+        "target": "bpframe_activations.elu:Elu",
+    } in found["plugins"]
 
 
 def test_saving_leaves_the_old_file_alone_when_it_fails(tmp_path):
@@ -1094,7 +1110,9 @@ def test_a_model_of_a_third_partys_component_loads_only_where_its_distribution_i
 
 
 @pytest.mark.parametrize(
-    "loss", ["elsewhere/fourth_power", "fourth_power", {"name": "fourth_power"}, {"name": "Elsewhere/fourth_power"}], ids=str
+    "loss",
+    ["elsewhere/fourth_power", "fourth_power", {"name": "fourth_power"}, {"name": "Elsewhere/fourth_power"}],
+    ids=str,
 )
 def test_a_forged_manifest_cannot_smuggle_a_third_partys_component_in(loss, tmp_path, foreign_loss):
     from bpframe import checkpoint
@@ -1181,7 +1199,18 @@ def test_a_manifest_that_lacks_a_part_is_a_checkpoint_error(tmp_path):
     trainer.fit(X, y, epochs=1)
     trainer.save(tmp_path / "model")
     tensors, manifest = checkpoint.read(tmp_path / "model")
-    for part in ("network", "loss", "optimizer", "learned", "seed", "dtype", "metrics", "input_shape", "schema", "kind"):
+    for part in (
+        "network",
+        "loss",
+        "optimizer",
+        "learned",
+        "seed",
+        "dtype",
+        "metrics",
+        "input_shape",
+        "schema",
+        "kind",
+    ):
         checkpoint.write(tmp_path / "less", tensors, {key: value for key, value in manifest.items() if key != part})
         with pytest.raises(CheckpointError, match="less"):
             bp.Trainer.load(tmp_path / "less")
@@ -1234,7 +1263,7 @@ def test_full_batch_gradient_descent_follows_scikit_learn(kind, ours, theirs):
     twin = sklearn_twin(estimator, trainer, y)
     history = trainer.fit(X, y, epochs=40, batch_size=23, shuffle=False)
     for _ in range(40):
-        twin.partial_fit(X, y)
+        twin.partial_fit(X, y, **({"classes": np.unique(y)} if kind == "classes" else {}))
     mean_over_outputs = 1 if kind == "classes" else outputs  # scikit-learn's reported loss is; its gradient is not
     np.testing.assert_allclose(history.train["loss"], np.multiply(twin.loss_curve_, mean_over_outputs), rtol=1e-10)
     assert history.train["loss"][-1] < history.train["loss"][0]
