@@ -104,7 +104,8 @@ def _classes(y: HostArray, most: int) -> HostArray:
     if len(classes) > most:
         listing = ", ".join(map(str, classes[:5].tolist()))
         raise ShapeError(
-            f"The network has room for {most} classes, but y has {len(classes)} ({listing}, ...). Give it {len(classes)} outputs."
+            f"The network has room for {most} classes, but y has {len(classes)} ({listing}, ...). "
+            f"Give it {len(classes)} outputs."
         )
     return classes
 
@@ -125,7 +126,8 @@ def _numbers(y: HostArray, learned: Mapping[str, Any]) -> HostArray:
     if unseen.any():
         bad, rows = np.unique(y[unseen])[:5].tolist(), np.flatnonzero(unseen)
         raise DataError(
-            f"y has labels that the model does not know: {bad}, first at row {int(rows[0])}. It knows {classes[:10].tolist()}."
+            f"y has labels that the model does not know: {bad}, first at row {int(rows[0])}. "
+            f"It knows {classes[:10].tolist()}."
         )
     return np.asarray(order[at])
 
@@ -136,7 +138,8 @@ def _probabilities(y: HostArray, learned: Mapping[str, Any]) -> HostArray:
     if off.any():
         row = int(np.argmax(off))
         raise DataError(
-            f"y needs rows that sum to 1, got {target[row].sum():.6g} in row {row}. For several labels a row use sigmoid_cross_entropy."
+            f"y needs rows that sum to 1, got {target[row].sum():.6g} in row {row}. "
+            "For several labels a row use sigmoid_cross_entropy."
         )
     return target
 

@@ -51,7 +51,7 @@ def check(path: Any, found: dict[str, Any], allowed: Sequence[str]) -> None:
             f"{path} has schema {found['schema']}, this bpframe reads {SCHEMA}. Install a newer bpframe."
         )
     trusted = {policy.CORE, policy.LOCAL, *map(policy.normalise, allowed)}
-    foreign = sorted({name.split("/")[0] for name in _names(found) if "/" in name} - trusted)
+    foreign = sorted({policy.normalise(name.split("/")[0]) for name in _names(found) if "/" in name} - trusted)
     if foreign:
         raise CheckpointError(
             f"{path} needs plugins of {', '.join(foreign)}. If you trust them: load(path, plugins={foreign})."
