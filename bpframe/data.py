@@ -59,7 +59,7 @@ def weights(sample_weight: Any, rows: int, dtype: str) -> HostArray | None:
         raise DataError(f"sample_weight needs numbers of at least 0, got {w.min()} at row {int(w.argmin())}.")
     if not w.any():
         raise DataError("sample_weight needs a number above 0, but every weight is zero.")
-    return (w / w.max()).astype(dtype)  # only ratios matter, and these fit any dtype
+    return np.asarray(w / w.max(), dtype=dtype)  # only ratios matter, and these fit any dtype
 
 
 def _sample(array: HostArray) -> str:
