@@ -500,3 +500,9 @@ def test_a_policy_settles_a_name_that_two_distributions_claim(write: Any) -> Non
         config.load(write(SMALL), [parse("loss=twin")])
     run = config.load(write(SMALL + '[plugins]\ndeny = ["sample-twin-two"]\n'), [parse("loss=twin")])
     assert 'name = "sample-twin-one/twin"' in run.text()
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_malformed_policy_is_told_before_any_plugin_is_imported(write: Any) -> None:
+    path = write(SMALL + '[plugins]\nalow = ["sample-broken"]\n')
+    assert mistakes(path, "loss=broken")[0].startswith("10: plugins.alow: PluginsTable has no argument 'alow'.")

@@ -12,9 +12,9 @@ from bpframe.config import reading, specs
 from bpframe.config.overrides import Override, apply
 from bpframe.config.parts import Parts, check, divide
 from bpframe.config.places import Places
-from bpframe.config.tables import ConfigFile, build
+from bpframe.config.tables import ConfigFile, PluginsTable, build
 from bpframe.config.writer import dumps
-from bpframe.errors import ConfigError, Problem
+from bpframe.errors import BlockedComponent, ConfigError, Problem
 from bpframe.network import Network
 from bpframe.registry import Policy, registry
 from bpframe.registry import build as component
@@ -77,7 +77,7 @@ class Config:
 
     def restricted(self) -> AbstractContextManager[None]:
         """A block in which [plugins] holds."""
-        return registry.restricted(_policy(self.file, vars(self.settings.plugins)))
+        return registry.restricted(self.settings.plugins.policy(_origin(self.file)))
 
 
 def load(path: str | Path, overrides: Sequence[Override] = ()) -> Config:
@@ -86,11 +86,9 @@ def load(path: str | Path, overrides: Sequence[Override] = ()) -> Config:
     tables, places = reading.read(path)
     tables = {**DEFAULTS, **tables}  # before overrides, which may change a setting of a component left out
     problems = apply(overrides, tables, places)
-    builder = Builder(registry)
-    with registry.restricted(_policy(path, tables.get("plugins"))):
-        settings = build(builder, ConfigFile, tables)
-    problems += builder.problems
-    if not problems:
+    settings, found = _checked(tables, _origin(path))
+    problems += found
+    if settings is not None and not problems:
         config = Config(path, settings, places)
         problems = _refused(config)
     if problems:
@@ -98,17 +96,21 @@ def load(path: str | Path, overrides: Sequence[Override] = ()) -> Config:
     return config
 
 
-def _policy(path: Path, plugins: Any) -> Policy:
-    """The policy of [plugins]; a malformed one allows nothing: no plugin is imported before its mistakes are told."""
-    allow, deny = ((plugins or {}).get(name) for name in ("allow", "deny")) if _is_policy(plugins) else ((), ())
-    return Policy(None if allow is None else frozenset(allow), frozenset(deny or ()), f"[plugins] of {path}")
+def _checked(tables: dict[str, Any], origin: str) -> tuple[ConfigFile | None, list[Problem]]:
+    """The built settings, or what is wrong; while [plugins] is wrong itself, no plugin is allowed."""
+    first, builder = Builder(registry), Builder(registry)
+    plugins = build(first, PluginsTable, tables.get("plugins", {}), "plugins")
+    with registry.restricted(plugins.policy(origin) if plugins else Policy(frozenset(), origin=origin)):
+        try:
+            return build(builder, ConfigFile, tables), builder.problems
+        except BlockedComponent:
+            if plugins:
+                raise
+            return None, first.problems
 
 
-def _is_policy(plugins: Any) -> bool:
-    if not isinstance(plugins, dict | None):
-        return False
-    lists = [plugins[name] for name in ("allow", "deny") if plugins and plugins.get(name) is not None]
-    return all(isinstance(dists, list | tuple) and all(isinstance(dist, str) for dist in dists) for dists in lists)
+def _origin(path: Path) -> str:
+    return f"[plugins] of {path}"
 
 
 def _refused(config: Config) -> list[Problem]:

@@ -25,6 +25,7 @@ from bpframe.protocols import (
     Sampler,
 )
 from bpframe.registry.builder import Builder
+from bpframe.registry.policy import Policy
 
 
 def table(cls: type, **default: Any) -> dict[str, Any]:
@@ -93,6 +94,10 @@ class PluginsTable:
 
     allow: Sequence[str] | None = None
     deny: Sequence[str] = ()
+
+    def policy(self, origin: str) -> Policy:
+        """The policy for the registry; `origin` says in errors where it was written."""
+        return Policy(None if self.allow is None else frozenset(self.allow), frozenset(self.deny), origin)
 
 
 @dataclass(frozen=True, kw_only=True)
