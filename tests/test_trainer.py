@@ -1123,7 +1123,7 @@ def test_a_forged_manifest_cannot_smuggle_a_third_partys_component_in(loss, tmp_
     checkpoint.write(tmp_path / "forged", tensors, {**manifest, "loss": loss})
     registry._loaded.clear()
     foreign_loss.clear()
-    with pytest.raises(bp.errors.BpframeError, match="(?i)elsewhere"):
+    with pytest.raises(bp.errors.BpframeError, match="elsewhere"):
         bp.Trainer.load(tmp_path / "forged")
     assert foreign_loss == []
 
@@ -1145,7 +1145,7 @@ def test_nor_can_a_forged_manifest_as_the_argument_of_a_layer(tmp_path, foreign_
     tensors, manifest = checkpoint.read(tmp_path / "model")
     manifest["network"][0]["activation"] = "elsewhere/bump"
     checkpoint.write(tmp_path / "forged", tensors, manifest)
-    with pytest.raises(bp.errors.BpframeError, match="(?i)elsewhere"):
+    with pytest.raises(bp.errors.BpframeError, match="elsewhere"):
         bp.Trainer.load(tmp_path / "forged")
     assert foreign_loss == []
 
