@@ -5,6 +5,7 @@ Shapes: x (N, n) rows, y (N,) or (N, C), weights (N,). Every error names what is
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any
 
 import numpy as np
@@ -14,22 +15,32 @@ from bpframe.types import HostArray, Shape
 
 
 def inputs(x: Any, dtype: str, shape: Shape | None = None, name: str = "x") -> HostArray:
-    """x as a C-contiguous array of finite numbers of `dtype`, at least one row; rows of `shape` where that is known."""
+    """x as a C-contiguous array of finite numbers of `dtype`, not empty; rows of `shape` where that is known."""
     array = numbers(x, dtype, name)
     if array.ndim < 2:
         raise ShapeError(f"{name} needs rows and columns, got shape {array.shape}. For one column: x.reshape(-1, 1).")
-    if len(array) == 0:
-        raise DataError(f"{name} needs at least one row, got shape {array.shape}.")
+    if array.size == 0:
+        raise DataError(f"{name} needs at least one row and one column, got shape {array.shape}.")
     if shape is not None and array.shape[1:] != shape:
         raise ShapeError(f"{name} needs rows of shape {shape}, as in the first fit, got {array.shape[1:]}.")
     return array
 
 
-def numbers(values: Any, dtype: str, name: str) -> HostArray:
-    """A C-contiguous array of `dtype` without NaN or infinity; a copy only where one is needed."""
+def dense(values: Any, name: str) -> HostArray:
+    """The values as an array; DataError for what NumPy would take apart or pass over in silence."""
     if hasattr(values, "toarray"):
         raise DataError(f"{name} needs a dense array, got a sparse {type(values).__name__}. Use {name}.toarray().")
-    array = np.asarray(values)
+    if np.ma.is_masked(values):
+        raise DataError(f"{name} needs every value, got a masked array. Fill what is masked, or remove its rows.")
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ShapeError(f"{name} needs rows of one length, got rows that differ. ({error})") from None
+
+
+def numbers(values: Any, dtype: str, name: str) -> HostArray:
+    """A C-contiguous array of `dtype` without NaN or infinity; a copy only where one is needed."""
+    array = dense(values, name)
     if array.dtype.kind not in "biuf":
         raise DataError(f"{name} needs numbers, got {array.dtype} ({_sample(array)}). Encode text and dates first.")
     with np.errstate(over="ignore"):
@@ -37,14 +48,15 @@ def numbers(values: Any, dtype: str, name: str) -> HostArray:
     finite = np.isfinite(converted)
     if not finite.all():
         where = tuple(int(i) for i in np.argwhere(~finite)[0])
-        place = f"row {where[0]}" + (f", column {', '.join(map(str, where[1:]))}" if len(where) > 1 else "")
+        place = f" at row {where[0]}" if where else ""
+        place += f", column {', '.join(map(str, where[1:]))}" if len(where) > 1 else ""
         value = array[where]
         remedy = (
             "Remove or replace such values."
             if not np.isfinite(value)
             else f"It does not fit {dtype}: scale it, or use dtype='float64'."
         )
-        raise DataError(f"{name} needs finite numbers, got {value} at {place}. {remedy}")
+        raise DataError(f"{name} needs finite numbers, got {value}{place}. {remedy}")
     return converted
 
 
@@ -63,4 +75,4 @@ def weights(sample_weight: Any, rows: int, dtype: str) -> HostArray | None:
 
 
 def _sample(array: HostArray) -> str:
-    return ", ".join(repr(value) for value in array.ravel()[:3].tolist())
+    return ", ".join(map(reprlib.repr, array.ravel()[:3].tolist()))

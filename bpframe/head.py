@@ -46,7 +46,10 @@ class Head:
     def admit(self, x: Any, y: Any, sample_weight: Any = None, name: str = "x") -> tuple[Data, Head]:
         """(checked and encoded data, the head that knows their labels); changes nothing."""
         rows = self.inputs(x, name)
-        target, learned = self._encode(np.asarray(y), len(rows))
+        try:
+            target, learned = self._encode(labels.as_array(y), len(rows))
+        except DataError as error:
+            raise type(error)(f"{name.removesuffix('x')}{error}") from None  # "validation y needs ..."
         return Data(rows, target, data.weights(sample_weight, len(rows), self.dtype)), replace(self, learned=learned)
 
     def _encode(self, y: HostArray, rows: int) -> tuple[HostArray, dict[str, Any]]:

@@ -50,7 +50,7 @@ class History:
 
     def record(self, i: int) -> dict[str, Any]:
         """The record of epoch number i (from 0; -1 is the latest)."""
-        i %= len(self)
+        i = range(len(self))[i]
         return {
             "epoch": i + 1,
             "step": self.step[i],

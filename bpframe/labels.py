@@ -12,8 +12,21 @@ from typing import Any
 
 import numpy as np
 
+from bpframe import data
 from bpframe.errors import DataError, ShapeError
 from bpframe.types import HostArray
+
+
+def as_array(y: Any) -> HostArray:
+    """y as an array; DataError for a gap or a number among text, of which NumPy would make text ("nan")."""
+    array = data.dense(y, "y")
+    if array.dtype.kind == "O" or (array.dtype.kind == "U" and isinstance(y, list | tuple)):
+        values = np.asarray(y, dtype=object).ravel().tolist()
+        text = [isinstance(value, str) for value in values]
+        if any(text) and not all(text):
+            row = text.index(False)
+            raise DataError(f"y needs text in every row, got {values[row]!r} at row {row}. Replace or remove it.")
+    return array
 
 
 def encode(y: HostArray, link: str, learned: dict[str, Any]) -> HostArray:
@@ -69,11 +82,15 @@ def decode(numbers: HostArray, learned: Mapping[str, Any]) -> HostArray:
 
 
 def class_numbers(prediction: HostArray, link: str, learned: Mapping[str, Any]) -> HostArray:
-    """(N,) class numbers, or (N, k) zeros and ones: the largest, or those of at least 1/2 under a sigmoid link."""
-    if link == "sigmoid":
+    """(N,) class numbers, or (N, k) zeros and ones: the largest, or those of at least 1/2 under a sigmoid link.
+
+    One column without classes counts as under a sigmoid link, too.
+    """
+    known = len(learned.get("classes", []))
+    if link == "sigmoid" or (prediction.shape[1] == 1 and not known):
         above = (prediction >= 0.5).astype(np.int64)
-        return above[:, 0] if "classes" in learned else above
-    known = len(learned.get("classes", [])) or prediction.shape[1]
+        return np.minimum(above[:, 0], known - 1) if known else above  # there may be one class only
+    known = known or prediction.shape[1]
     return np.asarray(prediction[:, :known].argmax(axis=1))
 
 
@@ -85,7 +102,7 @@ def _column(y: HostArray) -> HostArray:
     if y.dtype.kind == "O":
         y = np.asarray(y.tolist())
     if y.dtype.kind == "f":
-        whole = y == np.floor(y)
+        whole = (y == np.floor(y)) & (np.abs(y) < 2**53)
         if not whole.all():
             raise DataError(
                 f"y needs class labels, got {y[~whole][0]} at row {int(np.argmin(whole))}. For numbers use mse."
@@ -97,7 +114,9 @@ def _column(y: HostArray) -> HostArray:
 
 
 def _classes(y: HostArray, most: int) -> HostArray:
-    """The sorted classes; whole numbers that fit 0 .. most - 1 are themselves, though some may not occur in y."""
+    """The sorted classes; booleans and numbers in 0 .. most - 1 are themselves, though some may not occur in y."""
+    if y.dtype.kind == "b" and most > 1:
+        return np.array([False, True])
     if y.dtype.kind in "iu" and y.min() >= 0 and y.max() < most:
         return np.arange(most)
     classes = np.unique(y)

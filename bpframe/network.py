@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import final
+from numbers import Integral
+from typing import Any, final
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Network:
         built = [builder.build("layer", spec, f"layers[{i}]") for i, spec in enumerate(layers)]
         builder.finish()
         self.layers: tuple[tuple[str, Layer], ...] = tuple(zip(_labels(built), built, strict=True))
-        self.inputs: Shape | None = (inputs,) if isinstance(inputs, int) else tuple(inputs) if inputs else None
+        self.inputs = _row_shape(inputs)
         self.input_shape = self.inputs  # or what the latest fit inferred, for summary()
 
     @property
@@ -54,7 +55,7 @@ class Network:
 
     def summary(self, inputs: int | Sequence[int] | None = None) -> str:
         """A table of the layers: label, component, shape of an output row, number of parameters; print it."""
-        shape = (inputs,) if isinstance(inputs, int) else tuple(inputs) if inputs else self.input_shape
+        shape = self.input_shape if inputs is None else _row_shape(inputs)
         rows = [("layer", "component", "output", "parameters"), *self._rows(shape)]
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
         return "\n".join(
@@ -79,6 +80,16 @@ class Network:
 
     def _before(self, k: int, shape: Shape) -> str:
         return f" The layer before it, '{self.layers[k - 1][0]}', gives {shape}." if k else ""
+
+
+def _row_shape(inputs: Any) -> Shape | None:
+    """The shape of an input row from its width or its axes; None stays None."""
+    if inputs is None:
+        return None
+    axes = tuple(inputs) if isinstance(inputs, Sequence) and inputs else (inputs,)
+    if any(isinstance(n, bool) or not isinstance(n, Integral) or n < 1 for n in axes):
+        raise ConfigError(f"Network needs whole numbers of at least 1 as inputs, got {inputs!r}.")
+    return tuple(map(int, axes))
 
 
 def _labels(layers: Sequence[Layer]) -> list[str]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, final
 
-import numpy as np
-
-from bpframe.data import numbers
+from bpframe.data import dense, numbers
 from bpframe.errors import ShapeError
 from bpframe.protocols import Session
 from bpframe.types import HostArray
@@ -55,7 +53,7 @@ class Parameters(MutableMapping[str, HostArray]):
         return values[name]
 
     def _fitting(self, name: str, value: Any) -> HostArray:
-        old = self._known(name)
-        if np.shape(value) != old.shape:
-            raise ShapeError(f"Parameter '{name}' needs shape {old.shape}, got {np.shape(value)}.")
-        return numbers(value, old.dtype.name, f"parameter '{name}'")
+        old, array = self._known(name), dense(value, f"parameter '{name}'")
+        if array.shape != old.shape:
+            raise ShapeError(f"Parameter '{name}' needs shape {old.shape}, got {array.shape}.")
+        return numbers(array, old.dtype.name, f"parameter '{name}'")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Optional, Union
 
 import numpy as np
 import pytest
@@ -268,6 +269,32 @@ def test_without_an_annotation_a_default_tells_a_float(local: Registry):
     assert made.lr == bp.schedules.constant(0.3)
     assert made.steps == "any"
     assert problems(local, "optimizer", {"name": "unannotated", "lr": "x"})[0].message == "wants a number, got 'x'."
+
+
+@pytest.mark.parametrize(
+    ("annotation", "alternatives"),
+    [
+        (float, ("float",)),
+        (float | None, ("float", "None")),
+        (Optional[float], ("float", "None")),  # noqa: UP045  (old spellings are the point)
+        (Union[int, float, None], ("int", "float", "None")),  # noqa: UP007
+        (Annotated[float, "in seconds"], ("float",)),
+        ("typing.Optional[float]", ("float", "None")),
+        ("Union[float, None]", ("float", "None")),
+        (Optional["Optimizer"], ("Optimizer", "None")),
+        ("Optional['bpframe.protocols.Optimizer']", ("Optimizer", "None")),
+        (Layer, ("Layer",)),
+        (list[Layer], ("list[Layer]",)),
+        ("typing.List[Layer] | None", ("list[Layer]", "None")),
+        (tuple[Layer, ...], ("tuple[Layer, ...]",)),
+        (Literal["a|b", "c.d"], ("Literal['a|b', 'c.d']",)),
+        ("Literal[1, 'two'] | None", ("Literal[1, 'two']", "None")),
+        ("not an annotation", ()),
+    ],
+)
+def test_an_annotation_means_the_same_however_it_is_written(annotation, alternatives):
+    parameter = inspect.Parameter("x", inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
+    assert wanted(parameter).alternatives == alternatives
 
 
 def test_components_among_the_arguments_are_specifications_too(local: Registry):

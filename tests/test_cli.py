@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bpframe import config, datasets
 from bpframe.cli import main
 from bpframe.cli.endings import CODES, Terminated, code, message
 from bpframe.errors import BpframeError, ConfigError, NumericalError
+from bpframe.registry import KINDS
 from tests.conftest import Site
 
 SMALL = """\
@@ -174,8 +176,10 @@ def test_on_a_terminal_progress_is_a_bar_that_gives_the_cursor_back() -> None:
 
 
 def test_on_a_terminal_each_component_has_one_line_however_narrow() -> None:
-    lines = on_a_terminal("plugins", columns="50").splitlines()
-    assert len(lines) == 1 + len(bp.providers())
+    _, *lines = on_a_terminal("plugins", columns="50").splitlines()
+    assert len(lines) > 30
+    assert {line.split()[0] for line in lines} <= set(KINDS)  # no line is the rest of another
+    assert max(map(len, lines)) <= 50
 
 
 # -------------------------------------------------------------------------------------------------------------- errors
@@ -568,6 +572,73 @@ def test_plugins_info_of_a_broken_component_ends_with_6(site: Site) -> None:
     done = site.run("from bpframe.cli import main; main(['plugins', 'info', 'loss:broken'])")
     assert done.returncode == 6
     assert "No module named 'a_module_that_nobody_has'" in done.stderr
+
+
+# --------------------------------------------------------------------------------------------------------------- check
+
+
+@dataclass(frozen=True)
+class Slanted:
+    """loss = sum_c (z_c - y_c)^2, with a slope that is 1% too steep."""
+
+    link = "identity"
+
+    def value_and_delta(self, scores: Any, target: Any) -> tuple[Any, Any]:
+        """(loss (B,), slope (B, C))."""
+        r = scores - target
+        return (r * r).sum(axis=-1), 2.02 * r
+
+
+def test_check_prints_a_row_for_each_component_and_the_number_of_checks() -> None:
+    header, row, blank, last = good("check", "loss:huber").splitlines()
+    assert header.split() == ["component", "run", "passed", "failed", "skipped"]
+    name, run, passed, failed, _ = row.split()
+    assert (name, passed, failed) == ("loss:huber", run, "0")
+    assert int(run) >= 5
+    assert (blank, last) == ("", f"1 component, {run} checks run, 0 failed")
+
+
+def test_check_of_a_distribution_or_of_all_covers_every_component() -> None:
+    own = [f"{p.kind}:{p.ref}" for p in bp.providers() if p.dist == "bpframe"]
+    for target in ("bpframe", "BPFRAME", "--all"):
+        lines = good("check", target).splitlines()
+        assert [line.split()[0] for line in lines[1:-2]] == own
+        assert re.fullmatch(rf"{len(own)} components, \d+ checks run, 0 failed", lines[-1])
+
+
+def test_a_component_named_twice_is_checked_once() -> None:
+    assert good("check", "loss:huber", "loss:bpframe/huber").splitlines()[-1].startswith("1 component,")
+
+
+def test_a_failed_check_ends_with_1_and_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bpframe.registry.registry._local", {})
+    bp.register("loss", "slanted", Slanted)
+    result = bpframe("check", "loss:slanted", "loss:huber")
+    assert result.exit_code == 1
+    assert re.search(r"\nloss:slanted fails .*: ", result.stdout)
+    assert "loss:huber fails" not in result.stdout
+    assert re.search(r"2 components, \d+ checks run, [1-9] failed\n$", result.stdout)
+
+
+def test_check_of_a_whole_site_survives_components_that_cannot_be_loaded(site: Site) -> None:
+    done = site.run("from bpframe.cli import main; main(['check', 'sample-broken', 'bpframe-example'])")
+    assert done.returncode == 1
+    assert "loss:sample-broken/broken fails loading: " in done.stdout
+    assert re.search(r"loss:bpframe-example/pseudo_huber +(\d+) +\1 +0 ", done.stdout)
+    alone = site.run("from bpframe.cli import main; main(['check', 'loss:broken'])")
+    assert alone.returncode == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "check needs KIND:NAME, a distribution or --all"),
+        (["loss:hubr"], "no loss named 'hubr'. Did you mean 'huber'?"),
+        (["nobody"], "check needs KIND:NAME or a distribution, got 'nobody'. Those with components: "),
+    ],
+)
+def test_check_of_nothing_known_ends_with_2(arguments: list[str], told: str) -> None:
+    assert told in bad(2, "check", *arguments)
 
 
 # ------------------------------------------------------------------------------------------------------------ start-up

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 import shutil
 import sys
 import tomllib
@@ -52,6 +53,11 @@ def test_its_own_tests_pass_outside_of_this_repository(site: Site, tmp_path: Pat
     shutil.copytree(EXAMPLE / "tests", tmp_path / "tests")
     code = f"import pytest; raise SystemExit(pytest.main(['-q', '-p', 'no:cacheprovider', {str(tmp_path)!r}]))"
     assert "2 passed" in site.out(code)
+
+
+def test_the_command_line_checks_the_whole_distribution(site: Site):
+    shown = site.out("from bpframe.cli import main; main(['check', 'bpframe-example'])")
+    assert re.search(r"^2 components, \d\d checks run, 0 failed$", shown, re.MULTILINE)
 
 
 def test_both_components_train_a_network_by_name(site: Site):

@@ -129,6 +129,21 @@ def test_a_provider_knows_its_distribution_version_and_target(foreign: Registry)
     assert str(provider) == "loss 'sample-loss/quartic' (sample-loss 1.2.3, sample_loss:Quartic)"
 
 
+def test_plugins_train_whether_or_not_they_annotate_their_settings(site: Site):
+    code = """
+import numpy as np, bpframe as bp
+x = np.random.default_rng(0).normal(size=(50, 2))
+def trained(optimizer):
+    trainer = bp.Trainer(bp.Network([bp.layers.dense(1)]), "quartic", optimizer, dtype="float64")
+    trainer.fit(x, x[:, 0], epochs=3)
+    return trainer.parameters["dense_1/weight"]
+schedule = {"name": "step", "initial": 0.02, "every": 2}
+half = trained({"name": "half_descent", "lr": schedule})
+print(np.allclose(half, trained({"name": "sgd", "lr": schedule | {"initial": 0.01}}), rtol=1e-12, atol=0))
+"""
+    assert site.out(code) == "True"
+
+
 def test_bundled_components_enter_through_the_same_gate(foreign: Registry):
     provider = foreign.find("loss", "huber")
     assert (provider.ref, provider.version) == ("bpframe/huber", bp.__version__)

@@ -157,7 +157,30 @@ def test_a_line_of_the_history_is_the_epochs_record(run: config.Config, tmp_path
     assert (recorder.steps, recorder.epochs, recorder.reason) == (lines[-1]["step"], 3, None)
 
 
-def test_a_metric_that_is_not_a_number_is_null_in_the_history(run: config.Config, tmp_path: Path) -> None:
+@pytest.mark.parametrize("written", ["nothing", "half", "all"])
+def test_an_interrupt_while_an_epoch_is_recorded_leaves_each_epoch_on_one_line(
+    run: config.Config, tmp_path: Path, written: str
+) -> None:
+    class Interrupt:
+        @bp.hookimpl
+        def bpframe_epoch_end(self, state: Any) -> None:
+            if len(state.history) == 2:
+                path = tmp_path / "small" / "history.jsonl"
+                first, second = path.read_text().splitlines(keepends=True)
+                path.write_text(first + {"nothing": "", "half": second[:20], "all": second}[written])
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        recorded(run, tmp_path, Interrupt())
+    lines = (tmp_path / "small" / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2]
+
+
+def test_a_metric_that_is_not_a_number_is_null_in_the_history(
+    run: config.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bpframe.registry.registry._local", {})
+
     class Never:
         def value(self, prediction: Any, target: Any, weight: Any) -> float:
             return float("nan")

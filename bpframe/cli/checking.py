@@ -24,6 +24,6 @@ def check(targets: Sequence[str], everything: bool) -> None:
         for name, message in report.failed.items():
             click.echo(f"\n{report.component} fails {name}: {message}")
     run, failed = sum(len(r.run) for r in found), sum(len(r.failed) for r in found)
-    click.echo(f"\n{len(found)} components, {run} checks run, {failed} failed")
+    click.echo(f"\n{len(found)} component{'' if len(found) == 1 else 's'}, {run} checks run, {failed} failed")
     if failed:
         click.get_current_context().exit(1)

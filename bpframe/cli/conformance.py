@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bpframe import testing
 from bpframe.cli.listing import split
-from bpframe.errors import PluginError, UnknownComponent
+from bpframe.errors import ConfigError, PluginError, UnknownComponent
 from bpframe.registry import Provider, registry
 from bpframe.registry.policy import normalise
 from bpframe.testing.report import Report
@@ -35,8 +35,8 @@ def _of(dist: str) -> list[Provider]:
 
 
 def _surveyed(provider: Provider) -> Report:
-    """One of many: a component that cannot be loaded does not keep the others from being checked."""
+    """One of many: a component that cannot be made does not keep the others from being checked."""
     try:
         return testing.check(provider.kind, provider.ref, collect=True)
-    except PluginError as error:
+    except (PluginError, ConfigError) as error:
         return Report(f"{provider.kind}:{provider.ref}", ("loading",), {"loading": str(error)})

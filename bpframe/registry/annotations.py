@@ -73,6 +73,8 @@ def wanted(parameter: inspect.Parameter) -> Wanted:
 
 def _read(node: ast.expr) -> tuple[str, ...]:
     """The alternatives of an annotation, without the modules that its names come from."""
+    if isinstance(node, ast.Call) and node.args:  # ForwardRef('Optimizer')
+        return _read(node.args[0])
     if isinstance(node, ast.BinOp):
         return _read(node.left) + _read(node.right)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):

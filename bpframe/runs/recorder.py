@@ -7,6 +7,7 @@ from typing import Any, final
 
 from bpframe.config.parts import Parts
 from bpframe.config.run import Config
+from bpframe.history import History
 from bpframe.hooks import hookimpl
 from bpframe.runs import lock
 from bpframe.runs.files import to_json, told, write
@@ -17,7 +18,7 @@ from bpframe.runs.folder import Folder
 class Recorder:
     """Makes the folder once all data are known to be good, and adds a line to the history after each epoch.
 
-    `steps`: how many the run has made, known when it ends, however it ends; `reason`: why it ended early.
+    `epochs` are whole and recorded; `steps`, known when the run ends, are all it made; `reason`: why it ended early.
     """
 
     def __init__(self, config: Config, parts: Parts, claim: Callable[[], Folder]) -> None:
@@ -40,23 +41,40 @@ class Recorder:
     @hookimpl
     def bpframe_epoch_end(self, state: Any) -> None:
         """The epoch's record, on disk before the next begins."""
-        record = state.history.record(-1) | {part: _part(state.metrics, part) for part in ("train", "validation")}
-        self.epochs = len(state.history)
-        assert self.folder is not None
-        with told(self.folder.history), self.folder.history.open("a", encoding="utf-8") as file:
-            file.write(to_json(record) + "\n")
+        self._append(state.history, len(state.history) - 1)
 
     @hookimpl
     def bpframe_exception(self, state: Any) -> None:
-        """Remember how far the run got."""
+        """Remember how far the run got; an interrupt may have come between an epoch and its record."""
         self.steps = state.step
+        if self.folder is not None:
+            self._append(state.history, self._whole_lines())
 
     @hookimpl
     def bpframe_fit_end(self, state: Any) -> None:
         """Remember how far the run got, and why no further."""
         self.steps, self.reason = state.step, state.stopped
 
+    def _append(self, history: History, first: int) -> None:
+        """Write the records from the number `first` on."""
+        assert self.folder is not None
+        lines = "".join(to_json(_record(history, i)) + "\n" for i in range(first, len(history)))
+        with told(self.folder.history), self.folder.history.open("a", encoding="utf-8") as file:
+            file.write(lines)
+        self.epochs = len(history)
 
-def _part(metrics: dict[str, float], part: str) -> dict[str, float]:
-    """The values of one part by name; unlike the history's records, with those that are not a number."""
-    return {key.removeprefix(f"{part}."): value for key, value in metrics.items() if key.startswith(f"{part}.")}
+    def _whole_lines(self) -> int:
+        """How many lines the history has, after cutting off one that was never finished."""
+        assert self.folder is not None
+        with told(self.folder.history), self.folder.history.open("ab+") as file:
+            file.seek(0)
+            written = file.read()
+            file.truncate(written.rfind(b"\n") + 1)
+        return written.count(b"\n")
+
+
+def _record(history: History, i: int) -> dict[str, Any]:
+    """The history's record of an epoch; unlike that, with the values that are not a number."""
+    curves = {part: getattr(history, part) for part in ("train", "validation")}
+    values = {part: {name: curve[i] for name, curve in named.items() if curve} for part, named in curves.items()}
+    return history.record(i) | values
