@@ -1,4 +1,4 @@
-"""Randomness by name: the same bits as plain integers give, uniform, uncorrelated, and the stream that files rely on."""
+"""Randomness by name: the bits that plain integers give, uniform, uncorrelated, and the stream that files rely on."""
 
 from __future__ import annotations
 
