@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import stat
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bpframe import safetensors
+from bpframe import durable, safetensors
 from bpframe.errors import CheckpointError
 from bpframe.types import HostArray
 
 Location = str | os.PathLike[str]
-BINARY = getattr(os, "O_BINARY", 0)  # Windows only
 
 
 def write(path: Location, tensors: Mapping[str, HostArray], manifest: Mapping[str, Any]) -> None:
@@ -34,7 +31,7 @@ def write(path: Location, tensors: Mapping[str, HostArray], manifest: Mapping[st
     """
     target = Path(path)
     try:
-        _replace(target, _encode(tensors, manifest))
+        durable.replace(target, _encode(tensors, manifest))
     except CheckpointError as error:
         raise CheckpointError(f"{target} cannot be written: {error}") from error
     except Exception as error:
@@ -77,45 +74,6 @@ def _digest(header: Mapping[str, Any], data: Iterable[memoryview]) -> str:
     for part in data:
         digest.update(part)
     return digest.hexdigest()
-
-
-def _replace(target: Path, parts: Iterable[memoryview]) -> None:
-    """Writes beside the target, then renames: no moment at which the target is half a file."""
-    if os.path.lexists(target) and not stat.S_ISREG(os.lstat(target).st_mode):
-        raise CheckpointError("a checkpoint replaces regular files only. Give another path.")
-    temporary = target.with_name(f".{target.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o666)
-    try:
-        try:
-            for part in parts:
-                _write_all(descriptor, part)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.replace(temporary, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync_folder(target.parent)
-
-
-def _write_all(descriptor: int, part: memoryview) -> None:
-    while part:
-        written = os.write(descriptor, part)
-        if not written:
-            raise OSError("the disk takes no more bytes")
-        part = part[written:]
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename in the folder outlive a loss of power; Windows cannot and need not open folders."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _open(path: str, flags: int) -> int:

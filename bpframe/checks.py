@@ -5,6 +5,7 @@ A setting that follows a schedule is checked as it comes: only plain numbers are
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 from bpframe.errors import ConfigError
@@ -23,6 +24,14 @@ def not_negative(who: str, **settings: Any) -> None:
 def fraction(who: str, **settings: Any) -> None:
     """Each setting must lie in [0, 1)."""
     _each(who, settings, lambda value: 0 <= value < 1, "a number in [0, 1)")
+
+
+def whole(who: str, least: int, **setting: Any) -> int:
+    """The one setting, as an int, that must be a whole number of at least `least`."""
+    ((name, value),) = setting.items()
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ConfigError(f"{who} needs a whole number of at least {least} as {name}, got {value!r}.")
+    return int(value)
 
 
 def _each(who: str, settings: dict[str, Any], holds: Any, wanted: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast, final
 
@@ -13,7 +13,7 @@ from bpframe.errors import NumericalError
 from bpframe.history import History
 from bpframe.hooks import Hooks
 from bpframe.parameters import Parameters
-from bpframe.protocols import Batches, Session
+from bpframe.protocols import Batches, Metric, Session
 
 STEPWISE = ("bpframe_batch_start", "bpframe_batch_end", "bpframe_update")
 
@@ -51,6 +51,14 @@ class RunState:
     def stop(self, reason: str) -> None:
         """End the fit after the present hook; `reason` is kept as `stopped`."""
         self.stopped = reason
+
+
+def curves(metrics: Sequence[tuple[str, Metric]], validation: bool) -> dict[str, str | None]:
+    """Every curve of a run by name, with the direction that is better; None: not known."""
+    best = {"loss": "min", **{name: getattr(metric, "best", None) for name, metric in metrics}}
+    parts = ("train", "validation") if validation else ("train",)
+    always = {"train.loss": "min", "train.objective": "min"}
+    return always | {f"{part}.{name}": way for part in parts for name, way in best.items()}
 
 
 @final

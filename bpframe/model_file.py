@@ -6,10 +6,11 @@ The manifest holds names (bpframe's own bare, others as dist/name) and arguments
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bpframe.errors import CheckpointError
+from bpframe.network import Network
 from bpframe.registry import policy, registry
 from bpframe.registry.describe import describe, providers_in
 
@@ -56,6 +57,13 @@ def check(path: Any, found: dict[str, Any], allowed: Sequence[str]) -> None:
         raise CheckpointError(
             f"{path} needs plugins of {', '.join(foreign)}. If you trust them: load(path, plugins={foreign})."
         )
+
+
+def arguments(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What the Trainer of a manifest is made with; KeyError where a part is missing."""
+    parts = ("loss", "optimizer", "sampler", "seed", "dtype", *(f"{kind}s" for kind in PARTS))
+    network = Network(found["network"], inputs=found["input_shape"])
+    return {"network": network, **{name: found[name] for name in parts}}
 
 
 def _described(kind: str, components: Any) -> list[Any] | None:

@@ -12,14 +12,14 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe import model_file, plan, tree
+from bpframe import checks, model_file, plan, tree
 from bpframe.backprop import CostLayer
 from bpframe.diagnosis import blamed, diagnose
 from bpframe.errors import CheckpointError, ConfigError, DataError, NumericalError, ShapeError
 from bpframe.head import Head, share
 from bpframe.history import History
 from bpframe.hyper import over
-from bpframe.loop import Loop, RunState
+from bpframe.loop import Loop, RunState, curves
 from bpframe.network import Network
 from bpframe.parameters import Parameters
 from bpframe.protocols import Batches, Data, Metric, Session
@@ -61,7 +61,7 @@ class Trainer:
             raise ConfigError(f"Trainer needs a Network, got {network!r}. For a list of layers: bp.Network([...]).")
         if dtype not in ("float32", "float64"):
             raise ConfigError(f"Trainer needs a dtype of float32 or float64, got {dtype!r}.")
-        self.network, self.seed, self.dtype = network, _whole("seed", seed, 0), dtype
+        self.network, self.seed, self.dtype = network, checks.whole("Trainer", 0, seed=seed), dtype
         self.loss = build("loss", loss)
         self.optimizer = build("optimizer", optimizer)
         self.engine = build("engine", engine)
@@ -96,7 +96,7 @@ class Trainer:
         Minimises sum_i w_i loss_i / sum_i w_i over each batch (plus penalties). The last batch of an epoch may be
         smaller. Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
-        epochs, size = _whole("epochs", epochs, 1), _whole("batch_size", batch_size, 1)
+        epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
         seen, held_out = self._enter(x, y, sample_weight, validation)
         session = self._opened()
         size = min(size, len(seen.x))
@@ -168,20 +168,10 @@ class Trainer:
         tensors, found = checkpoint.read(path)
         model_file.check(path, found, plugins)
         allowed = Policy(frozenset(map(normalise, plugins)), origin=f"loading {path}")
+        engine = build("engine", engine)  # the caller's choice, not the file's: only the caller's policies hold for it
         try:
             with registry.restricted(allowed):
-                kinds = {f"{kind}s": found[f"{kind}s"] for kind in model_file.PARTS}
-                network = Network(found["network"], inputs=found["input_shape"])
-                trainer = cls(
-                    network,
-                    found["loss"],
-                    found["optimizer"],
-                    sampler=found["sampler"],
-                    seed=found["seed"],
-                    dtype=found["dtype"],
-                    engine=engine,
-                    **kinds,
-                )
+                trainer = cls(**model_file.arguments(found), engine=engine)
                 trainer.head = replace(trainer.head, learned=found["learned"])
                 trainer.parameters.replace(tensors)
         except (KeyError, TypeError, ConfigError, DataError) as error:
@@ -265,12 +255,8 @@ class Trainer:
         return {"loss": self.head.mean_loss(scores, seen)} | self.head.measure(scores, seen, metrics)
 
     def _state(self, metrics: list[tuple[str, Metric]], validation: bool, epochs: int) -> RunState:
-        curves: dict[str, str | None] = {"train.loss": "min", "train.objective": "min"}
-        best = {"loss": "min", **{name: getattr(metric, "best", None) for name, metric in metrics}}
-        for part in ("train", "validation") if validation else ("train",):
-            curves |= {f"{part}.{name}": direction for name, direction in best.items()}
-        done = len(self.history)
-        return RunState(self, self.history, curves, done + epochs, self.memories, epoch=done, step=self._opened().step)
+        done, known = len(self.history), curves(metrics, validation)
+        return RunState(self, self.history, known, done + epochs, self.memories, epoch=done, step=self._opened().step)
 
     def _diagnose(self, seen: Data, loss: float | None) -> NumericalError:
         session = self._opened()
@@ -282,12 +268,6 @@ def _many(kind: str, specs: Sequence[Spec]) -> list[Any]:
     if isinstance(specs, str) or not isinstance(specs, Sequence):
         raise ConfigError(f"Trainer needs a list of {kind}s, got {specs!r}.")
     return [build(kind, spec) for spec in specs]
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ConfigError(f"Trainer needs a whole number of at least {least} as {name}, got {value!r}.")
-    return int(value)
 
 
 def _pair(validation: Any) -> tuple[Any, Any]:

@@ -308,11 +308,13 @@ def odd(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
 def test_nothing_but_a_regular_file_is_read_or_replaced(odd):
     kind = odd.lstat().st_mode
     signal.alarm(5)
-    with pytest.raises(CheckpointError, match="odd cannot be read"):
-        checkpoint.read(odd)
-    with pytest.raises(CheckpointError, match="replaces regular files only"):
-        checkpoint.write(odd, NEW, {})
-    signal.alarm(0)
+    try:
+        with pytest.raises(CheckpointError, match="odd cannot be read"):
+            checkpoint.read(odd)
+        with pytest.raises(CheckpointError, match="replaces regular files only"):
+            checkpoint.write(odd, NEW, {})
+    finally:  # a failure must not leave the alarm to kill the whole run
+        signal.alarm(0)
     assert odd.lstat().st_mode == kind
     assert len(list(odd.parent.iterdir())) == 1
 

@@ -17,12 +17,12 @@ ROOT = Path(__file__).parent.parent
 
 FLOORS = (
     "errors history tree types version",
-    "checks data hooks protocols random safetensors",
+    "checks data durable hooks protocols random safetensors",
     "checkpoint context labels parameters",
     "registry",
-    "backprop hyper model_file network",
-    "head plan rehearsal trace",
-    "diagnosis engines loop",
+    "backprop hyper network",
+    "head model_file plan rehearsal trace",
+    "diagnosis engine loop",
     "trainer",
     "datasets testing",
     "config",

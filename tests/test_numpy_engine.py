@@ -12,8 +12,8 @@ import pytest
 
 import bpframe as bp
 from bpframe import random
-from bpframe.engines import flat
-from bpframe.engines import numpy as engine
+from bpframe.engine import flat
+from bpframe.engine import numpy as engine
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(40, 6))

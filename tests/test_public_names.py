@@ -61,7 +61,6 @@ print([name for name in sorted(set(sys.modules) - before) if name.startswith({HE
     assert site.out(code) == "[]"
 
 
-@pytest.mark.xfail(reason="the folder bpframe/engines hides the namespace once an engine is imported", strict=True)
 def test_namespaces_stay_what_they_are_when_their_components_are_imported(tmp_path: Path):
     code = """
 import bpframe as bp

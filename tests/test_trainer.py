@@ -17,7 +17,7 @@ import pytest
 from sklearn.base import ClassifierMixin
 
 import bpframe as bp
-from bpframe.engines.numpy import NumpyEngine
+from bpframe.engine.numpy import NumpyEngine
 from bpframe.errors import CheckpointError, ConfigError, ShapeError
 from bpframe.registry import registry
 
@@ -1281,3 +1281,20 @@ def test_the_printed_form_names_network_loss_optimizer_and_seed():
     assert "Mse()" in text
     assert "Sgd(lr=0.1)" in text
     assert "seed=5" in text
+
+
+def test_the_engine_of_a_loaded_model_is_the_callers_choice_whoever_provides_it(tmp_path, monkeypatch):
+    from bpframe.registry.provider import Provider, installed
+
+    trainer = linear()
+    trainer.fit(X, Y, epochs=1)
+    trainer.save(tmp_path / "model")
+    swift = Provider("engine", "swift", "elsewhere", "1.0", "elsewhere:Swift", load=lambda: NumpyEngine)
+    monkeypatch.setattr(registry, "_discover", lambda: sorted([*installed(), swift]))
+    registry.refresh()
+    try:
+        loaded = bp.Trainer.load(tmp_path / "model", engine="elsewhere/swift")
+    finally:
+        monkeypatch.undo()
+        registry.refresh()
+    assert np.array_equal(loaded.scores(X), trainer.scores(X))

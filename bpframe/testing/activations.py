@@ -38,7 +38,7 @@ def activation_checks(activation: Any) -> dict[str, Check]:
         "dtype": lambda: precision.kept(lambda dtype: both(u.astype(dtype))),
         "float32": lambda: precision.agreeing(lambda dtype: both(u.astype(dtype))),
         "purity": partial(_untouched, activation, u),
-        "determinism": partial(deterministic, activation, partial(both, u)),
+        "determinism": partial(deterministic(activation), partial(both, u)),
         "extremes": partial(_extremes, activation),
     }
 

@@ -45,7 +45,7 @@ def layer_checks(layer: Any, in_shape: Shape, kind: str = "layer") -> dict[str, 
         "dtype": lambda: precision.kept(case.both),
         "float32": lambda: precision.agreeing(case.both),
         "purity": case.untouched,
-        "determinism": lambda: deterministic(layer, partial(case.both, precision.DTYPES[1])),
+        "determinism": partial(deterministic(layer), partial(case.both, precision.DTYPES[1])),
     }
 
 

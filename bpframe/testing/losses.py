@@ -40,7 +40,7 @@ def loss_checks(loss: Any) -> dict[str, Check]:
         "dtype": lambda: precision.kept(lambda dtype: both(scores.astype(dtype), target.astype(dtype))),
         "float32": lambda: precision.agreeing(lambda dtype: both(scores.astype(dtype), target.astype(dtype))),
         "purity": lambda: untouched("value_and_delta", loss.value_and_delta, scores, target),
-        "determinism": partial(deterministic, loss, partial(both, scores, target)),
+        "determinism": partial(deterministic(loss), partial(both, scores, target)),
         "extremes": partial(_extremes, loss, target),
     }
 

@@ -40,7 +40,7 @@ def optimizer_checks(optimizer: Any, reference: Reference | None = None) -> dict
         "state": run.state,
         "dtype": lambda: precision.kept(run.steps),
         "purity": run.untouched,
-        "determinism": lambda: deterministic(optimizer, partial(run.steps, precision.DTYPES[1])),
+        "determinism": partial(deterministic(run.rule), partial(run.steps, precision.DTYPES[1])),
         "slices": run.slices,
         "lr 0": run.standstill,
         "quadratic": run.quadratic,

@@ -34,7 +34,7 @@ def schedule_checks(schedule: Any) -> dict[str, Check]:
             require(isinstance(value, float), f"value({step}) must be a float, got {value!r}")
             require(np.isfinite(value), f"value({step}) must be finite, got {value!r}")
 
-    again = partial(deterministic, made, lambda: [np.array(made.value(step)) for step in range(100)])
+    again = partial(deterministic(made), lambda: [np.array(made.value(step)) for step in range(100)])
     return {**protocol_checks("schedule", schedule), "values": values, "determinism": again}
 
 
@@ -55,7 +55,7 @@ def initializer_checks(initializer: Any) -> dict[str, Check]:
     return {
         **protocol_checks("initializer", initializer),
         "values": values,
-        "determinism": partial(deterministic, initializer, sample),
+        "determinism": partial(deterministic(initializer), sample),
     }
 
 

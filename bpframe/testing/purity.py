@@ -39,15 +39,23 @@ def untouched(name: str, call: Callable[..., Any], *arguments: Any) -> Any:
     return result
 
 
-def deterministic(component: Any, call: Callable[[], Any]) -> None:
-    """CheckFailed unless `call` gives the same bits twice, draws from no global generator, keeps nothing on self."""
-    before, drawn = remembered(component), global_draws()
-    first, second = call(), call()
-    require(global_draws() == drawn, "draws from a global random generator; use the key or generator that is given")
-    after = remembered(component)
-    changed = [name for name in after if after[name] != before.get(name)]
-    require(not changed, f"keeps {', '.join(map(repr, changed))} on itself; state must be handed back")
-    same("a second call", second, first)
+def deterministic(component: Any) -> Callable[[Callable[[], Any]], None]:
+    """A check of calls: the same bits twice, no draws from a global generator, nothing kept on the component.
+
+    What stands on the component is noted now, before any other check has used it.
+    """
+    before = remembered(component)
+
+    def check(call: Callable[[], Any]) -> None:
+        drawn = global_draws()
+        first, second = call(), call()
+        require(global_draws() == drawn, "draws from a global random generator; use the key or generator that is given")
+        after = remembered(component)
+        changed = [name for name in after if after[name] != before.get(name)]
+        require(not changed, f"keeps {', '.join(map(repr, changed))} on itself; state must be handed back")
+        same("a second call", second, first)
+
+    return check
 
 
 def global_draws() -> object:

@@ -18,7 +18,7 @@ import numpy as np
 from bpframe import tree
 from bpframe.backprop import CostLayer, backward, evaluate, forward, lowest_trained
 from bpframe.context import step_contexts
-from bpframe.engines.flat import FlatGroup
+from bpframe.engine.flat import FlatGroup
 from bpframe.network import Network
 from bpframe.protocols import Batches, Data, Group, Key, Losses, Refresh
 from bpframe.random import epoch_key

@@ -1,1 +1,0 @@
-"""The engines that ship with bpframe; they enter through the entry-point group bpframe.engines like any other."""
