@@ -167,10 +167,9 @@ class Trainer:
 
         tensors, found = checkpoint.read(path)
         model_file.check(path, found, plugins)
-        allowed = Policy(frozenset(map(normalise, plugins)), origin=f"loading {path}")
         engine = build("engine", engine)  # the caller's choice, not the file's: only the caller's policies hold for it
         try:
-            with registry.restricted(allowed):
+            with registry.restricted(Policy(frozenset(map(normalise, plugins)), origin=f"loading {path}")):
                 trainer = cls(**model_file.arguments(found), engine=engine)
                 trainer.head = replace(trainer.head, learned=found["learned"])
                 trainer.parameters.replace(tensors)
@@ -207,9 +206,8 @@ class Trainer:
     def _opened(self) -> Session:
         if self._session is None:
             if self.head.shape is None:
-                raise ConfigError(
-                    "The network has no parameters yet. Call fit first, or give Network(..., inputs=...)."
-                )
+                remedy = "Call fit first, or give Network(..., inputs=...)."
+                raise ConfigError(f"The network has no parameters yet. {remedy}")
             self._session, self.head = self._made(self.head.shape)
         return self._session
 
@@ -221,9 +219,8 @@ class Trainer:
         groups = plan.groups(params, [[over(part, session.step + steps) for part in parts] for parts in self._parts()])
         if not self._fitted:
             with blamed(self._components()), np.errstate(all="ignore"):
-                Rehearsal(self.network, self.head.cost, groups, params).step(
-                    plan.rows(seen, np.arange(len(seen.x))[:2])
-                )
+                few = plan.rows(seen, np.arange(len(seen.x))[:2])
+                Rehearsal(self.network, self.head.cost, groups, params).step(few)
             self._fitted = True
         session.use(groups)
         session.load(seen, collect)
