@@ -630,7 +630,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "an unknown loss": (
         {"loss": "msee"},
         UnknownComponent,
-        "no loss named 'msee'. Did you mean 'mse'. Installed: cross_entropy",
+        "no loss named 'msee'. Did you mean 'mse'. Installed: binary_cross_entropy",
     ),
     "an optimizer as a loss": (
         {"loss": "adam"},
@@ -646,7 +646,11 @@ SETTINGS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     ),
     "an unknown callback": ({"callbacks": ["early"]}, UnknownComponent, "no callback named 'early'"),
     "an unknown regularizer": ({"regularizers": ["l3"]}, UnknownComponent, "no regularizer named 'l3'"),
-    "an unknown sampler": ({"sampler": "balanced"}, UnknownComponent, "no sampler named 'balanced'. Installed: none"),
+    "an unknown sampler": (
+        {"sampler": "balance"},
+        UnknownComponent,
+        "no sampler named 'balance'. Did you mean 'balanced'",
+    ),
     "an unknown argument": (
         {"optimizer": {"name": "adam", "beta3": 0.9}},
         ConfigError,

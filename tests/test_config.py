@@ -239,7 +239,7 @@ def test_overrides_reach_every_part_of_a_config(write: Any) -> None:
     assert vars(run.settings.model.layers[0])["units"] == 7
     assert type(vars(run.settings.model.layers[0])["activation"]).__name__ == "Tanh"
     assert vars(run.settings.loss) == {"delta": 2.0}
-    assert vars(run.settings.optimizer) == {"lr": 0.5, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+    assert vars(run.settings.optimizer) == {"lr": 0.5, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "flavor": "paper"}
     assert run.settings.train.epochs == 3
     assert len(run.data().train[0]) == 9
 

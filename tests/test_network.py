@@ -176,7 +176,7 @@ def test_the_summary_tells_label_component_output_and_parameters_of_each_layer()
     assert lines[0].split() == ["layer", "component", "output", "parameters"]
     assert [line.split()[0] for line in lines[1:]] == ["standardize_1", "hidden", "dense_2", "total"]
     assert [line.split()[-1] for line in lines[1:]] == ["0", "1,550", "100", "1,650"]  # buffers do not count
-    assert "Dense(units=50, activation=Tanh()" in lines[2]
+    assert "dense(units=50, activation=tanh)" in lines[2]
     assert "(50,)" in lines[2]
     starts = {line.index("(", line.rindex(")") - 4) for line in lines[1:4]}
     assert len(starts) == 1

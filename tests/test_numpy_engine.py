@@ -93,7 +93,7 @@ class Running:
         return dy, {}
 
     def refresh(self, params: Any, cache: Any) -> Any:
-        return {"mean": 0.9 * params["buffers"]["mean"] + 0.1 * cache.mean(axis=0)}
+        return {**params, "buffers": {"mean": 0.9 * params["buffers"]["mean"] + 0.1 * cache.mean(axis=0)}}
 
 
 def make(optimizer: Any = None, layers: Any = None, **options: Any) -> Any:
