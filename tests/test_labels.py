@@ -270,6 +270,15 @@ def test_text_is_no_quantity():
 # class numbers
 
 
+@given(hnp.arrays(np.bool_, st.tuples(st.integers(0, 6), st.integers(1, 3))))
+def test_yes_and_no_are_zeros_and_ones_and_a_class_where_two_are_known(yes):
+    found = labels.yes_or_no(yes, {})
+    assert found.tolist() == [[int(value) for value in row] for row in yes]
+    if yes.shape[1] == 1:
+        assert labels.yes_or_no(yes, {"classes": ["a", "b"]}).tolist() == [int(row[0]) for row in yes]
+        assert labels.yes_or_no(yes, {"classes": ["only"]}).tolist() == [0] * len(yes)
+
+
 def test_without_known_classes_the_largest_column_counts():
     assert labels.class_numbers(np.array([[0.2, 0.5, 0.3], [0.9, 0.05, 0.05]]), "softmax", {}).tolist() == [1, 0]
     assert labels.decode(np.array([1, 0]), {}).tolist() == [1, 0]

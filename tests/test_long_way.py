@@ -56,6 +56,30 @@ def test_softmax_then_cross_entropy_gives_the_gradients_of_softmax_cross_entropy
     assert long.trace(X, LABELS, weight).loss == pytest.approx(short.trace(X, LABELS, weight).loss, rel=1e-12)
 
 
+@pytest.mark.parametrize("weight", WEIGHTS, ids=["plain", "weighted"])
+@pytest.mark.parametrize("kind", ["dense", "layer"])
+@pytest.mark.parametrize("units", [1, 3])
+def test_sigmoid_then_binary_cross_entropy_gives_the_gradients_of_sigmoid_cross_entropy(kind, weight, units):
+    y = np.array(["no", "yes", "yes", "no", "yes", "no"]) if units == 1 else np.eye(3)[LABELS]
+    long = trainer(ending(kind, "sigmoid", units), "binary_cross_entropy")
+    short = trainer([FUSED[0], bp.layers.dense(units, label="last")], "sigmoid_cross_entropy")
+    same_gradients(gradients(long, X, y, weight), gradients(short, X, y, weight))
+    assert long.trace(X, y, weight).loss == pytest.approx(short.trace(X, y, weight).loss, rel=1e-12)
+
+
+def test_both_ways_of_yes_and_no_train_to_the_same_parameters_and_labels():
+    y = np.array(["no", "yes", "yes", "no", "yes", "no"])
+    long = trainer(ending("dense", "sigmoid", 1), "binary_cross_entropy", optimizer={"name": "sgd", "lr": 0.5})
+    short = trainer(ending("dense", "identity", 1), "sigmoid_cross_entropy", optimizer={"name": "sgd", "lr": 0.5})
+    for made in (long, short):
+        made.fit(X, y, epochs=20, batch_size=4)
+    for name, array in short.parameters.items():
+        np.testing.assert_allclose(long.parameters[name], array, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(long.predict(X), short.predict(X), rtol=1e-10)
+    np.testing.assert_array_equal(long.predict_labels(X), short.predict_labels(X))
+    assert long.history.train["accuracy"] == short.history.train["accuracy"]
+
+
 def test_both_ways_agree_on_soft_labels():
     y = np.random.default_rng(3).dirichlet([1.0, 2.0, 0.5], size=6)
     long, short = trainer(ending("dense", "softmax", 3), "cross_entropy"), trainer(FUSED, "softmax_cross_entropy")
@@ -156,6 +180,10 @@ def test_the_double_link_is_found_however_the_activation_was_given(spec):
         ("tanh", "softmax_cross_entropy", LABELS),
         ("sigmoid", "softmax_cross_entropy", LABELS),
         ("softmax", "cross_entropy", LABELS),
+        ("sigmoid", "binary_cross_entropy", np.eye(3)[LABELS]),
+        ("tanh", "hinge", np.eye(3)[LABELS]),
+        ("tanh", "crammer_singer", LABELS),
+        ("softplus", "msle", np.eye(3)[LABELS]),
         ("softmax", "sigmoid_cross_entropy", np.eye(3)[LABELS]),
         ("tanh", "sigmoid_cross_entropy", np.eye(3)[LABELS]),
         ("identity", "mse", np.eye(3)[LABELS]),

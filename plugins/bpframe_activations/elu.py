@@ -22,6 +22,7 @@ class Elu:
 
     def __post_init__(self) -> None:
         checks.positive("elu", alpha=self.alpha)
+        checks.finite("elu", alpha=self.alpha)
 
     @property
     def kinks(self) -> tuple[float, ...]:
@@ -31,7 +32,7 @@ class Elu:
     def value(self, u: Array) -> Array:
         """u above 0, alpha expm1(u) below, shape of u."""
         xp = u.__array_namespace__()
-        return xp.where(u > 0, u, self.alpha * xp.expm1(xp.minimum(u, 0)))  # minimum: nothing overflows above 0
+        return xp.maximum(u, 0) + self.alpha * xp.expm1(xp.minimum(u, 0))  # one of the two is 0
 
     def derivative(self, v: Array) -> Array:
         """1 above 0, v + alpha below, shape of v."""

@@ -1,26 +1,34 @@
-"""Softplus.  u pre-activation, v = log(1 + exp(u)) value; any shape."""
+"""Softplus.  u pre-activation, v = log(1 + exp(beta u)) / beta value; any shape."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import final
 
+from bpframe import checks
 from bpframe.types import Array
 
 
 @final
 @dataclass(frozen=True)
 class Softplus:
-    """v = log(1 + exp(u)), in nats; phi'(u) = 1 - exp(-v), the sigmoid of u.
+    """v = log(1 + exp(beta u)) / beta; phi'(u) = 1 - exp(-beta v), the sigmoid of beta u.
 
+    A large beta comes near relu.
     Source: Dugas et al. (2001), Incorporating second-order functional knowledge for better option pricing.
     """
 
+    beta: float = 1.0
+
+    def __post_init__(self) -> None:
+        checks.positive("softplus", beta=self.beta)
+        checks.finite("softplus", beta=self.beta)
+
     def value(self, u: Array) -> Array:
-        """max(u, 0) + log1p(exp(-|u|)), shape of u: never exp of a large number."""
+        """max(u, 0) + log1p(exp(-beta |u|)) / beta, shape of u: never exp of a large number."""
         xp = u.__array_namespace__()
-        return xp.maximum(u, 0) + xp.log1p(xp.exp(-abs(u)))
+        return xp.maximum(u, 0) + xp.log1p(xp.exp(-self.beta * abs(u))) / self.beta
 
     def derivative(self, v: Array) -> Array:
-        """-expm1(-v), shape of v: 1 - exp(-v) without the cancellation at small v."""
-        return -v.__array_namespace__().expm1(-v)
+        """-expm1(-beta v), shape of v: 1 - exp(-beta v) without the cancellation at small v."""
+        return -v.__array_namespace__().expm1(-self.beta * v)

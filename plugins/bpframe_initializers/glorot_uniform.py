@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
 from bpframe.types import HostArray, Shape
+from bpframe_initializers import scaling
 
 
 @final
@@ -22,5 +22,4 @@ class GlorotUniform:
 
     def sample(self, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> HostArray:
         """float64 array of `shape`."""
-        bound = math.sqrt(6 / (fan_in + fan_out))
-        return rng.uniform(-bound, bound, shape)
+        return scaling.uniform(rng, shape, 1.0, (fan_in + fan_out) / 2)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
 from bpframe.types import HostArray, Shape
+from bpframe_initializers import scaling
 
 
 @final
@@ -21,4 +21,4 @@ class HeNormal:
 
     def sample(self, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> HostArray:
         """float64 array of `shape`."""
-        return rng.normal(0.0, math.sqrt(2 / fan_in), shape)
+        return scaling.normal(rng, shape, 2.0, fan_in)

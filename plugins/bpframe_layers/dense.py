@@ -1,4 +1,7 @@
-"""Fully connected layer.  Shapes: x (B, n), weight w (n, units), bias b (units,), u, v and delta (B, units)."""
+"""Fully connected layer.  Shapes: x (B, n), weight w (n, units), bias b (units,), u and delta (B, units), v (B, m).
+
+m is units, but for an activation that changes the width: half of it for glu.
+"""
 
 from __future__ import annotations
 
@@ -35,15 +38,17 @@ class Dense:
         checks.positive("dense", units=self.units)
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        """{"weight" (n, units), "bias" (units,)} and whatever the activation has; rows of `units` values."""
+        """{"weight" (n, units), "bias" (units,)} and whatever the activation has; rows as the activation gives."""
         if len(in_shape) != 1:
             raise ShapeError(f"dense needs rows of one axis, (n,), got {in_shape}. Flatten them first.")
         n, out = in_shape[0], self.units
         params: Params = {"weight": self.weight_initializer.sample(rng, (n, out), n, out)}
         if self.bias:
             params["bias"] = self.bias_initializer.sample(rng, (out,), n, out)
-        inner = as_layer(self.activation).init(rng, (out,))[0] if self.activation else {}
-        return {**params, "activation": inner} if inner else params, (out,)
+        if self.activation is None:
+            return params, (out,)
+        inner, shape = as_layer(self.activation).init(rng, (out,))
+        return {**params, "activation": inner} if inner else params, shape
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(v, (x, what the activation keeps))."""

@@ -1,4 +1,4 @@
-"""Input scaling learned from the training rows.  Shapes: x and y (B, n), mean and scale (n,)."""
+"""Input scaling learned from the training rows.  Shapes: x and y (B, ...), alike, mean and scale like a row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bpframe.types import Array, Cache, HostArray, Params, Shape
 class Standardize:
     """y = (x - mean) scale, scale = 1 / standard deviation, both of the training rows; dx = dy scale.
 
-    Saved with the model as buffers, not trained. A constant column becomes 0.
+    Each place of a row has its own. Saved with the model as buffers, not trained. A constant column becomes 0.
     """
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
@@ -24,7 +24,7 @@ class Standardize:
         return {"buffers": {"mean": np.zeros(in_shape), "scale": np.ones(in_shape)}}, in_shape
 
     def fit(self, params: Params, x: HostArray) -> Params:
-        """Mean and 1 / standard deviation (divided by N) of the columns of x (N, n), in float64."""
+        """Mean and 1 / standard deviation (divided by N) of each place of the rows x (N, ...), in float64."""
         mean = x.mean(axis=0, dtype=np.float64)
         deviation = x.std(axis=0, dtype=np.float64)
         varies = deviation > 1e-12 * np.abs(mean)  # one value only: what is left is the rounding of the mean

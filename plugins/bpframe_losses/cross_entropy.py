@@ -7,6 +7,8 @@ from typing import Any, ClassVar, final
 
 from bpframe.labels import one_hot
 from bpframe.types import Array, HostArray
+from bpframe_losses import one_class
+from bpframe_losses.bounds import smallest
 
 
 @final
@@ -24,14 +26,13 @@ class CrossEntropy:
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C)) of probabilities."""
         xp = scores.__array_namespace__()
-        p = xp.maximum(scores, _smallest(scores))
+        p = xp.maximum(scores, smallest(scores))
         return -xp.sum(target * xp.log(p), axis=-1), -target / p
 
     def encode_target(self, y: HostArray, learned: dict[str, Any]) -> HostArray:
         """One-hot rows over the sorted classes."""
         return one_hot(y, learned)
 
-
-def _smallest(x: Array) -> float:
-    info: Any = x.__array_namespace__().finfo(x.dtype)
-    return float(info.smallest_normal)
+    def predict(self, scores: HostArray) -> HostArray:
+        """(N,) the most probable class."""
+        return one_class.predict(scores)

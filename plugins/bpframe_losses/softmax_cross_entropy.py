@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from bpframe import checks
+from bpframe.errors import ShapeError
+from bpframe.protocols import Key
 from bpframe.types import Array
 
 
@@ -13,10 +16,21 @@ from bpframe.types import Array
 class SoftmaxCrossEntropy:
     """loss = logsumexp(z) - sum_c y_c z_c, in nats; with the softmax link, delta = p - y.
 
-    Source: Bishop (2006), Pattern Recognition and Machine Learning, section 5.3.1.
+    `label_smoothing` s puts (1 - s) y + s / C in the place of y; `class_weights` then multiply it, t = w y, which gives
+    (sum_c t_c) logsumexp(z) - sum_c t_c z_c and delta (sum_c t_c) p - t. The mean over rows is divided by the number of
+    rows, as in Keras, not by the sum of their class weights, as in PyTorch.
+    Source: Bishop (2006), Pattern Recognition and Machine Learning, section 5.3.1; Szegedy et al. (2016), Rethinking
+    the Inception architecture, section 7.
     """
 
+    class_weights: tuple[float, ...] | None = None
+    label_smoothing: float = 0.0
     link: ClassVar[str] = "softmax"
+
+    def __post_init__(self) -> None:
+        checks.fraction("softmax_cross_entropy", label_smoothing=self.label_smoothing)
+        weights = {f"class_weights[{c}]": weight for c, weight in enumerate(self.class_weights or ())}
+        checks.not_negative("softmax_cross_entropy", **weights)
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C)); shifted by the row's maximum, so nothing overflows."""
@@ -24,4 +38,28 @@ class SoftmaxCrossEntropy:
         z = scores - xp.max(scores, axis=-1, keepdims=True)
         e = xp.exp(z)
         total = xp.sum(e, axis=-1, keepdims=True)
-        return xp.log(total[..., 0]) - xp.sum(target * z, axis=-1), e / total - target
+        if self.label_smoothing:
+            target = (1 - self.label_smoothing) * target + self.label_smoothing / scores.shape[-1]
+        if self.class_weights is None:
+            return xp.log(total[..., 0]) - xp.sum(target * z, axis=-1), e / total - target
+        t = self._weights(scores) * target
+        mass = xp.sum(t, axis=-1, keepdims=True)
+        return mass[..., 0] * xp.log(total[..., 0]) - xp.sum(t * z, axis=-1), mass * (e / total) - t
+
+    def sample_target(self, scores: Array, key: Key) -> Array:
+        """(B, C) one-hot rows: class c with probability softmax(z)_c, whatever the weights and the smoothing."""
+        xp = scores.__array_namespace__()
+        e = xp.exp(scores - xp.max(scores, axis=-1, keepdims=True))
+        below = xp.cumulative_sum(e, axis=-1)
+        drawn = key.uniform(scores[..., :1]) * below[..., -1:]
+        number = xp.sum(xp.astype(below[..., :-1] <= drawn, scores.dtype), axis=-1, keepdims=True)
+        return xp.astype(xp.arange(scores.shape[-1], dtype=scores.dtype) == number, scores.dtype)
+
+    def _weights(self, scores: Array) -> Array:
+        weights = self.class_weights or ()
+        if len(weights) != scores.shape[-1]:
+            raise ShapeError(
+                f"softmax_cross_entropy needs {scores.shape[-1]} class weights, one a score, got {len(weights)}. "
+                "They stand in the order of the sorted classes."
+            )
+        return scores.__array_namespace__().asarray(weights, dtype=scores.dtype)

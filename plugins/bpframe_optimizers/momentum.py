@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, Literal, final
 
 from bpframe import checks
 from bpframe.types import Array, Hyper, Scope, State
@@ -15,25 +15,38 @@ from bpframe.types import Array, Hyper, Scope, State
 class Momentum:
     """velocity <- momentum velocity + g;  p <- p - lr velocity.
 
-    Source: Polyak (1964); the learning rate outside the velocity, as in PyTorch, so that a schedule acts on the
-    whole step at once (the same as lr inside while lr is constant).
+    flavor "torch" (also optax) keeps lr outside of the velocity, as above: a schedule acts on the whole step at once.
+    "keras" (also scikit-learn) adds lr g instead, so that old gradients keep the lr that they came with. Both are the
+    same while lr is constant.
+    Source: Polyak (1964), Some methods of speeding up the convergence of iteration methods.
     """
 
     lr: float = 0.01
     momentum: float = 0.9
+    flavor: Literal["torch", "keras"] = "torch"
     scope: ClassVar[Scope] = "element"
 
     def __post_init__(self) -> None:
         checks.not_negative("momentum", lr=self.lr)
         checks.fraction("momentum", momentum=self.momentum)
+        checks.one_of("momentum", ("torch", "keras"), flavor=self.flavor)
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        """Each flavor."""
+        return [{}, {"flavor": "keras", "momentum": 0.8}]
 
     def init(self, p: Array) -> State:
         """A velocity of 0."""
         return {"velocity": p.__array_namespace__().zeros_like(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
-        """(p - lr velocity, {velocity})."""
-        velocity = h.momentum * state["velocity"] + g
+        """(p - lr velocity, {velocity}), or with lr inside."""
+        velocity = h.momentum * state["velocity"]
+        if self.flavor == "keras":
+            velocity += h.lr * g
+            return p - velocity, {"velocity": velocity}
+        velocity += g
         return p - h.lr * velocity, {"velocity": velocity}
 
     def reference(self, p: float, gradients: Iterable[float]) -> Iterator[float]:

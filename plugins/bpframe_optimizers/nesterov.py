@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, Literal, final
 
 from bpframe import checks
 from bpframe.types import Array, Hyper, Scope, State
@@ -16,26 +16,42 @@ class Nesterov:
     """velocity <- momentum velocity + g;  p <- p - lr (g + momentum velocity).
 
     The look-ahead form, in which p itself is the point where the gradient is taken.
+    flavor "torch" (also optax) keeps lr outside of the velocity, as above; "keras" (also scikit-learn) adds lr g to it
+    instead. Both are the same while lr is constant.
     Source: Nesterov (1983); Sutskever et al. (2013), On the importance of initialization and momentum, section 2;
-    rewritten at the look-ahead point as in Bengio et al. (2013), arXiv:1212.0901, equation 7, with lr outside.
+    rewritten at the look-ahead point as in Bengio et al. (2013), arXiv:1212.0901, equation 7.
     """
 
     lr: float = 0.01
     momentum: float = 0.9
+    flavor: Literal["torch", "keras"] = "torch"
     scope: ClassVar[Scope] = "element"
 
     def __post_init__(self) -> None:
         checks.not_negative("nesterov", lr=self.lr)
         checks.fraction("nesterov", momentum=self.momentum)
+        checks.one_of("nesterov", ("torch", "keras"), flavor=self.flavor)
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        """Each flavor."""
+        return [{}, {"flavor": "keras", "momentum": 0.8}]
 
     def init(self, p: Array) -> State:
         """A velocity of 0."""
         return {"velocity": p.__array_namespace__().zeros_like(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
-        """(p - lr (g + momentum velocity), {velocity})."""
-        velocity = h.momentum * state["velocity"] + g
-        return p - h.lr * (g + h.momentum * velocity), {"velocity": velocity}
+        """(p - lr (g + momentum velocity), {velocity}), or with lr inside."""
+        inside = self.flavor == "keras"
+        push = h.lr * g if inside else g
+        velocity = h.momentum * state["velocity"]
+        velocity += push
+        change = h.momentum * velocity
+        change += push
+        if not inside:
+            change *= h.lr
+        return p - change, {"velocity": velocity}
 
     def reference(self, p: float, gradients: Iterable[float]) -> Iterator[float]:
         """One number, as Sutskever et al. write it: theta behind, the gradient taken at p = theta + momentum v."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
@@ -33,7 +34,8 @@ class Sgd:
         return p - h.lr * g, {}
 
     def reference(self, p: float, gradients: Iterable[float]) -> Iterator[float]:
-        """The same for one number."""
+        """One number, as the start less lr times the sum of all gradients so far."""
+        past: list[float] = []
         for g in gradients:
-            p = p - self.lr * g
-            yield p
+            past.append(self.lr * g)
+            yield math.fsum([p, *(-step for step in past)])

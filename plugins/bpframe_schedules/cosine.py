@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import final
 
 from bpframe import checks
-from bpframe.errors import ConfigError
+from bpframe_schedules import length
+from bpframe_schedules.half_cosine import between
 
 
 @final
@@ -32,7 +32,4 @@ class Cosine:
 
     def value(self, step: int) -> float:
         """The value after `step` updates."""
-        if self.steps is None:
-            raise ConfigError("cosine needs steps, got None. Give a number of updates; inside fit it is the whole run.")
-        phase = math.pi * min(step / self.steps, 1.0)
-        return self.final + (self.initial - self.final) * (1 + math.cos(phase)) / 2
+        return between(self.initial, self.final, length.part("cosine", step, self.steps))

@@ -1,0 +1,23 @@
+"""Arc tangent.  u pre-activation, v = atan(u) value, in radians; any shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from bpframe.types import Array
+
+
+@final
+@dataclass(frozen=True)
+class Arctan:
+    """v = atan(u), between -pi/2 and pi/2; phi'(u) = 1 / (1 + u^2) = cos(v)^2."""
+
+    def value(self, u: Array) -> Array:
+        """atan(u), shape of u."""
+        return u.__array_namespace__().atan(u)
+
+    def derivative(self, v: Array) -> Array:
+        """cos(v)^2, shape of v."""
+        cosine = v.__array_namespace__().cos(v)
+        return cosine * cosine

@@ -1,0 +1,30 @@
+"""Exponential.  u pre-activation, v = exp(u) value; any shape."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, final
+
+from bpframe.types import Array
+
+
+@final
+@dataclass(frozen=True)
+class Exponential:
+    """v = exp(min(u, bound)); phi'(u) = v, also beyond the bound, so that a step can lead back from there.
+
+    bound = floor(log(largest number of the dtype)) - 8: 80 in float32, 701 in float64. Values stay finite, and so do
+    sums of thousands of them.
+    """
+
+    def value(self, u: Array) -> Array:
+        """exp(min(u, bound)), shape of u."""
+        xp: Any = u.__array_namespace__()
+        bound = math.floor(math.log(xp.finfo(u.dtype).max)) - 8
+        v: Array = xp.exp(xp.minimum(u, bound))
+        return v
+
+    def derivative(self, v: Array) -> Array:
+        """v itself."""
+        return v

@@ -1,0 +1,45 @@
+"""Adaptive gradient clipping.  p weights (n, m), a column a unit, or a vector, which is one unit; g their gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from bpframe import checks
+from bpframe.types import Array, Hyper, Scope, State
+
+
+@final
+@dataclass(frozen=True)
+class AdaptiveClip:
+    """g <- g min(1, limit max(||p||, eps) / ||g||), unit by unit: no unit's gradient is long for its weights.
+
+    eps lets units that start at 0 move. The authors leave the last layer alone.
+    Source: Brock et al. (2021), High-performance large-scale image recognition without normalization,
+    arXiv:2102.06171, equation 3.
+    """
+
+    limit: float = 0.01
+    eps: float = 0.001
+    scope: ClassVar[Scope] = "array"
+
+    def __post_init__(self) -> None:
+        checks.positive("adaptive_clip", limit=self.limit, eps=self.eps)
+
+    def init(self, p: Array) -> State:
+        """Nothing to remember."""
+        return {}
+
+    def transform(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """(g, shorter in the units where it is too long, {})."""
+        xp = g.__array_namespace__()
+        length = _unit_norms(p)
+        allowed = h.limit * xp.where(length > h.eps, length, xp.ones_like(length) * h.eps)
+        norm = _unit_norms(g)
+        return g * (allowed / xp.where(norm > allowed, norm, allowed)), {}
+
+
+def _unit_norms(x: Array) -> Array:
+    """The norm of each column of a matrix (1, m), of a vector as a whole (1,)."""
+    xp = x.__array_namespace__()
+    return xp.sqrt(xp.sum(x * x, axis=0, keepdims=True))

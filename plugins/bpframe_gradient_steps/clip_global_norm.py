@@ -1,0 +1,39 @@
+"""Clipping the norm of the whole model's gradient.  g gradient of a piece, G of the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from bpframe import checks
+from bpframe.types import Array, Hyper, Scope, State
+
+
+@final
+@dataclass(frozen=True)
+class ClipGlobalNorm:
+    """g <- g min(1, limit / ||G||): the whole step is made shorter, its direction stays.
+
+    Source: Pascanu, Mikolov and Bengio (2013), On the difficulty of training recurrent neural networks,
+    arXiv:1211.5063, algorithm 1.
+    """
+
+    limit: float = 1.0
+    scope: ClassVar[Scope] = "element"
+
+    def __post_init__(self) -> None:
+        checks.positive("clip_global_norm", limit=self.limit)
+
+    def init(self, p: Array) -> State:
+        """Nothing to remember."""
+        return {}
+
+    def totals(self, p: Array, g: Array, state: State, h: Hyper) -> dict[str, Array]:
+        """The squared norm."""
+        return {"squared_norm": g.__array_namespace__().sum(g * g)}
+
+    def transform(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """(g, shorter where G is too long, {})."""
+        xp = g.__array_namespace__()
+        norm = xp.sqrt(h.total["squared_norm"])
+        return g * (h.limit / xp.where(norm > h.limit, norm, xp.ones_like(norm) * h.limit)), {}

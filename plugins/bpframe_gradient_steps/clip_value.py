@@ -1,0 +1,32 @@
+"""Clipping number by number.  g gradient of any shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from bpframe import checks
+from bpframe.types import Array, Hyper, Scope, State
+
+
+@final
+@dataclass(frozen=True)
+class ClipValue:
+    """g <- min(max(g, -limit), limit): no number beyond the limit; the direction changes.
+
+    Source: Mikolov (2012), Statistical language models based on neural networks (thesis).
+    """
+
+    limit: float = 1.0
+    scope: ClassVar[Scope] = "element"
+
+    def __post_init__(self) -> None:
+        checks.positive("clip_value", limit=self.limit)
+
+    def init(self, p: Array) -> State:
+        """Nothing to remember."""
+        return {}
+
+    def transform(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """(g within the limits, {})."""
+        return g.__array_namespace__().clip(g, -h.limit, h.limit), {}

@@ -1,0 +1,55 @@
+"""Weight decay beside the gradient.  p parameter, g gradient; one shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+from bpframe import checks
+from bpframe.protocols import Param
+from bpframe.types import Array, Hyper, Scope, State
+from bpframe_gradient_steps import selection
+
+
+@final
+@dataclass(frozen=True)
+class DecoupledWeightDecay:
+    """p <- p - lr strength p before the update rule's own step, lr being the rule's: what adamw does, for any rule.
+
+    The gradient passes unchanged. In a rule that holds another, lr is that of the inner one. Acts on parameters whose
+    role is among `roles` and whose name "layer/role" fits one of the patterns `match` ("dense_*"); () means any.
+    Source: Loshchilov and Hutter (2019), arXiv:1711.05101, with lr as a factor, as in PyTorch and Keras.
+    """
+
+    strength: float = 0.01
+    roles: tuple[str, ...] = ("weight",)
+    match: tuple[str, ...] = ()
+    scope: ClassVar[Scope] = "element"
+
+    def __post_init__(self) -> None:
+        checks.not_negative("decoupled_weight_decay", strength=self.strength)
+        selection.check("decoupled_weight_decay", roles=self.roles, match=self.match)
+
+    def applies(self, param: Param) -> bool:
+        """Whether role and name are selected."""
+        return selection.selected(param, self.roles, self.match)
+
+    def init(self, p: Array) -> State:
+        """Nothing to remember."""
+        return {}
+
+    def transform(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """(g, {})."""
+        return g, {}
+
+    def adjust(self, p: Array, h: Hyper) -> Array:
+        """p - lr strength p."""
+        shrink: Array = _lr(h.rule) * h.strength
+        return p - shrink * p
+
+
+def _lr(rule: Hyper) -> Any:
+    """The learning rate of a rule, or of the rule inside it."""
+    while not hasattr(rule, "lr"):
+        rule = rule.inner
+    return rule.lr

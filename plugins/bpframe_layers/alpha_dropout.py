@@ -1,0 +1,57 @@
+"""Dropout that keeps the mean and variance of what selu gives.  Shapes: x and y (B, ...), alike."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+
+from bpframe import checks
+from bpframe.protocols import Context
+from bpframe.types import Array, Cache, Params, Shape
+
+LOWEST = -1.0507009873554805 * 1.6732632423543772  # -lambda alpha: where selu ends at minus infinity
+
+
+@final
+@dataclass(frozen=True)
+class AlphaDropout:
+    """y = a x' + b, x' = x with probability q = 1 - rate, else c; dx = a dy where x was kept, else 0.
+
+    c = -lambda alpha is selu's limit at minus infinity; a = (q + c^2 q (1 - q))^(-1/2) and b = -a (1 - q) c bring x of
+    mean 0 and variance 1 back to them. The identity in evaluation.
+    Source: Klambauer, Unterthiner, Mayr and Hochreiter (2017), arXiv:1706.02515, section "New Dropout Technique".
+    """
+
+    rate: float = 0.1
+    stochastic: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        checks.fraction("alpha_dropout", rate=self.rate)
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """No parameters; rows keep their shape."""
+        return {}, in_shape
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """(y, which numbers were kept; None for all)."""
+        if not context.training or self.rate == 0:
+            return x, None
+        kept = context.key.uniform(x) >= self.rate
+        shift = -self._slope * self.rate * LOWEST
+        y = x.__array_namespace__().where(kept, self._slope * x + shift, self._slope * LOWEST + shift)
+        return y, kept
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """a dy where x was kept."""
+        if cache is None:
+            return dy, {}
+        return dy.__array_namespace__().where(cache, self._slope * dy, 0.0), {}
+
+    @property
+    def _slope(self) -> float:
+        """a."""
+        q = 1 - self.rate
+        return 1 / math.sqrt(q + LOWEST**2 * q * self.rate)

@@ -1,0 +1,83 @@
+"""Batch normalisation.  Shapes: x, z and y (B, ..., n); scale, shift and running statistics (n,).
+
+Means are over every axis but the last, that is over m = B ... numbers a feature.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from bpframe import checks
+from bpframe.protocols import Context
+from bpframe.types import Array, Cache, Params, Shape
+from bpframe_layers.moments import affine, affine_backward, affine_init, features, mean, unit, unit_backward
+
+
+@final
+@dataclass(frozen=True)
+class BatchNorm:
+    """y = scale z + shift, z = (x - mean) / sqrt(var + eps), with mean and variance of each feature over the batch.
+
+    Through both: with dz = scale dy, dx = (dz - mean(dz) - z mean(dz z)) / sqrt(var + eps). In evaluation mean and
+    var are the running ones, constants: running <- momentum running + (1 - momentum) batch after each step (PyTorch's
+    momentum is 1 - this one). They start at 0 and 1. The batch is scaled by its variance divided by m; the running
+    variance gathers the unbiased one, divided by m - 1, as in the paper and PyTorch (Keras and Flax: by m). A batch
+    of one number a feature gives y = shift, moves the running mean and says nothing of the variance.
+    Source: Ioffe and Szegedy (2015), arXiv:1502.03167, algorithms 1 and 2.
+    """
+
+    momentum: float = 0.9
+    eps: float = 1e-5
+    center: bool = True
+    scale: bool = True
+
+    def __post_init__(self) -> None:
+        checks.fraction("batch_norm", momentum=self.momentum)
+        checks.positive("batch_norm", eps=self.eps)
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """{"scale": 1, "shift": 0, "buffers": {"mean": 0, "variance": 1}}, each (n,); rows keep their shape."""
+        n = features("batch_norm", in_shape)
+        buffers = {"mean": np.zeros(n), "variance": np.ones(n)}
+        return {**affine_init(n, self.scale, self.center), "buffers": buffers}, in_shape
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """(y, (z, 1 / sqrt(var + eps), the batch's mean and variance, m))."""
+        xp = x.__array_namespace__()
+        if not context.training:
+            running = params["buffers"]
+            inverse = 1 / xp.sqrt(running["variance"] + self.eps)
+            z = (x - running["mean"]) * inverse
+            return affine(params, z), (z, inverse)
+        rows = tuple(range(x.ndim - 1))
+        middle = mean(x, rows)
+        z, inverse, variance = unit(x - middle, rows, self.eps)
+        statistics = (xp.reshape(a, x.shape[-1:]) for a in (middle, variance))
+        return affine(params, z), (z, inverse, *statistics, math.prod(x.shape[:-1]))
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """(dx or None, {"scale", "shift"}); in training also through the batch's mean and variance."""
+        z, inverse, *_ = cache
+        dz, gradients = affine_backward(params, z, dy)
+        if not context.need_dx:
+            return None, gradients
+        if not context.training:
+            return dz * inverse, gradients
+        rows = tuple(range(dy.ndim - 1))
+        centred = unit_backward(z, inverse, dz, rows)
+        return centred - mean(centred, rows), gradients
+
+    def refresh(self, params: Params, cache: Cache) -> Params:
+        """The same parameters, with running statistics that a training batch has moved."""
+        *_, middle, variance, m = cache
+        old, new = params["buffers"], 1 - self.momentum
+        buffers = dict(old)
+        if m > 0:
+            buffers["mean"] = self.momentum * old["mean"] + new * middle
+        if m > 1:
+            buffers["variance"] = self.momentum * old["variance"] + (new * m / (m - 1)) * variance
+        return {**params, "buffers": buffers}

@@ -1,0 +1,47 @@
+"""Dropout.  Shapes: x and y (B, ...), alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+
+from bpframe import checks
+from bpframe.protocols import Context
+from bpframe.types import Array, Cache, Params, Shape
+
+
+@final
+@dataclass(frozen=True)
+class Dropout:
+    """y = x / (1 - rate) with probability 1 - rate, else 0, each number on its own; dx = dy / (1 - rate) or 0 alike.
+
+    Scaled in training ("inverted"), so that E[y] = x and evaluation is the identity. `rate` is the share that drops
+    out, as in Keras and PyTorch; others name the share that is kept.
+    Source: Srivastava et al. (2014), Dropout: a simple way to prevent neural networks from overfitting.
+    """
+
+    rate: float = 0.5
+    stochastic: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        checks.fraction("dropout", rate=self.rate)
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """No parameters; rows keep their shape."""
+        return {}, in_shape
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """(y, which numbers were kept; None for all)."""
+        if not context.training or self.rate == 0:
+            return x, None
+        kept = context.key.uniform(x) >= self.rate
+        return self._masked(kept, x), kept
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """dy through the same mask."""
+        return (dy if cache is None else self._masked(cache, dy)), {}
+
+    def _masked(self, kept: Array, x: Array) -> Array:
+        return x.__array_namespace__().where(kept, x * (1 / (1 - self.rate)), 0.0)

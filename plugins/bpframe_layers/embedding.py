@@ -1,0 +1,68 @@
+"""A trained vector for each whole number.
+
+Shapes: x (B, ...) ids, N of them in all, y (B, ..., m), weight (k, m), k num_embeddings, m embedding_dim.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from bpframe import checks
+from bpframe.protocols import Context, Initializer
+from bpframe.types import Array, Cache, HostArray, Params, Shape
+from bpframe_initializers.normal import Normal
+
+
+@final
+@dataclass(frozen=True)
+class Embedding:
+    """y = weight[x] for ids x from 0 to num_embeddings - 1; dweight[i] = sum of dy where x is i, and dx = 0.
+
+    x holds ids as floats, as all data come, and is rounded. An id outside the table gives NaN, in its own place only:
+    training stops there and names the layer, instead of passing another row's vector off as an answer. The way back
+    multiplies by the ids in one-hot form, which takes N num_embeddings numbers. Weights start with variance 1, as in
+    PyTorch: as large as a standardised column.
+    """
+
+    num_embeddings: int
+    embedding_dim: int
+    weight_initializer: Initializer = Normal(stddev=1.0)
+
+    def __post_init__(self) -> None:
+        checks.whole("embedding", 1, num_embeddings=self.num_embeddings)
+        checks.whole("embedding", 1, embedding_dim=self.embedding_dim)
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        """A small table."""
+        return [{"num_embeddings": 6, "embedding_dim": 3}]
+
+    def example_input(self, rng: np.random.Generator) -> HostArray:
+        """Rows of two ids (4, 2)."""
+        return rng.integers(0, self.num_embeddings, (4, 2)).astype(np.float64)
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """{"weight" (k, m)}, for which fan_in is 1, since an id picks one row of it; rows of (..., m)."""
+        k, m = self.num_embeddings, self.embedding_dim
+        return {"weight": self.weight_initializer.sample(rng, (k, m), 1, m)}, (*in_shape, m)
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """(the row of each id, x)."""
+        xp = x.__array_namespace__()
+        ids = xp.reshape(xp.round(x), (x.size,))
+        known = xp.logical_and(ids >= 0, ids < self.num_embeddings)
+        rows = xp.take(params["weight"], xp.astype(xp.where(known, ids, 0.0), xp.int32), axis=0)
+        y = xp.where(known[:, None], rows, math.nan)
+        return xp.reshape(y, (*x.shape, self.embedding_dim)), x
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """(0, since rounding is flat, or None; {"weight"})."""
+        xp, x = dy.__array_namespace__(), cache
+        ids = xp.reshape(xp.round(x), (x.size, 1))
+        chosen = xp.astype(ids == xp.arange(self.num_embeddings, dtype=x.dtype), dy.dtype)
+        gradients = {"weight": chosen.T @ xp.reshape(dy, (x.size, self.embedding_dim))}
+        return (xp.zeros_like(x) if context.need_dx else None), gradients

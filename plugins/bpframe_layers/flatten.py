@@ -1,0 +1,30 @@
+"""Rows of any shape as rows of one axis.  Shapes: x (B, ...), y (B, n), n the product of all axes of a row."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from bpframe.protocols import Context
+from bpframe.types import Array, Cache, Params, Shape
+
+
+@final
+@dataclass(frozen=True)
+class Flatten:
+    """y = x with all axes of a row in one, the last axis fastest; dx = dy in the shape of x."""
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """No parameters; rows of one axis."""
+        return {}, (math.prod(in_shape),)
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """(x as (B, n), the shape of x)."""
+        return x.__array_namespace__().reshape(x, (x.shape[0], math.prod(x.shape[1:]))), x.shape
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """dy in the shape of x."""
+        return dy.__array_namespace__().reshape(dy, cache), {}

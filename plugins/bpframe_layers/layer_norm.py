@@ -1,0 +1,51 @@
+"""Layer normalisation.  Shapes: x, z and y (B, ..., n), scale and shift (n,); means are over the last axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from bpframe import checks
+from bpframe.protocols import Context
+from bpframe.types import Array, Cache, Params, Shape
+from bpframe_layers.moments import affine, affine_backward, affine_init, features, mean, unit, unit_backward
+
+LAST = (-1,)
+
+
+@final
+@dataclass(frozen=True)
+class LayerNorm:
+    """y = scale z + shift, z = (x - mean) / sqrt(var + eps), with the mean and variance of each row's own features.
+
+    With dz = scale dy: dx = (dz - mean(dz) - z mean(dz z)) / sqrt(var + eps). The variance is divided by n. `center`
+    and `scale` say whether there is a shift and a scale to train. PyTorch's eps (1e-5); Keras has 1e-3, Flax 1e-6.
+    Source: Ba, Kiros and Hinton (2016), arXiv:1607.06450, equation 4.
+    """
+
+    eps: float = 1e-5
+    center: bool = True
+    scale: bool = True
+
+    def __post_init__(self) -> None:
+        checks.positive("layer_norm", eps=self.eps)
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """{"scale": 1, "shift": 0}, each (n,); rows keep their shape."""
+        return affine_init(features("layer_norm", in_shape), self.scale, self.center), in_shape
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """(y, (z, 1 / sqrt(var + eps)))."""
+        z, inverse, _ = unit(x - mean(x, LAST), LAST, self.eps)
+        return affine(params, z), (z, inverse)
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """(dx or None, {"scale", "shift"})."""
+        z, inverse = cache
+        dz, gradients = affine_backward(params, z, dy)
+        if not context.need_dx:
+            return None, gradients
+        centred = unit_backward(z, inverse, dz, LAST)
+        return centred - mean(centred, LAST), gradients

@@ -1,0 +1,62 @@
+"""What the normalisations share: scaling to a mean square of 1, and the trained scale and shift that follow.
+
+Shapes: x, z, y and their slopes (B, ..., n), alike; scale and shift (n,); means keep the axes they are taken over, with
+length 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bpframe.errors import ShapeError
+from bpframe.types import Array, Params, Shape
+
+Axes = tuple[int, ...]
+
+
+def features(who: str, in_shape: Shape) -> Shape:
+    """(n,): what stands on the last axis of a row; ShapeError to `who` where there is none."""
+    if not in_shape:
+        raise ShapeError(f"{who} needs rows with an axis of features, (..., n), got {in_shape}. Reshape them first.")
+    return in_shape[-1:]
+
+
+def mean(x: Array, axes: Axes) -> Array:
+    """The mean over some axes; 0 over none."""
+    return x.__array_namespace__().sum(x, axis=axes, keepdims=True) / max(1, math.prod(x.shape[a] for a in axes))
+
+
+def unit(x: Array, axes: Axes, eps: float) -> tuple[Array, Array, Array]:
+    """(z = x / r, 1 / r, mean x^2) with r = sqrt(mean x^2 + eps)."""
+    square = mean(x * x, axes)
+    inverse = 1 / x.__array_namespace__().sqrt(square + eps)
+    return x * inverse, inverse, square
+
+
+def unit_backward(z: Array, inverse: Array, dz: Array, axes: Axes) -> Array:
+    """dx = (dz - z mean(dz z)) / r."""
+    return (dz - z * mean(dz * z, axes)) * inverse
+
+
+def affine_init(shape: Shape, scale: bool, shift: bool) -> Params:
+    """Those of scale 1 and shift 0 that are wanted."""
+    return {**({"scale": np.ones(shape)} if scale else {}), **({"shift": np.zeros(shape)} if shift else {})}
+
+
+def affine(params: Params, z: Array) -> Array:
+    """y = scale z + shift, of which either may be left out."""
+    y = params["scale"] * z if "scale" in params else z
+    return y + params["shift"] if "shift" in params else y
+
+
+def affine_backward(params: Params, z: Array, dy: Array) -> tuple[Array, Params]:
+    """(dz = scale dy, {"scale": sum of dy z, "shift": sum of dy}), summed over all axes but the last."""
+    xp, rows = dy.__array_namespace__(), tuple(range(dy.ndim - 1))
+    gradients: Params = {}
+    if "scale" in params:
+        gradients["scale"] = xp.sum(dy * z, axis=rows)
+    if "shift" in params:
+        gradients["shift"] = xp.sum(dy, axis=rows)
+    return (params["scale"] * dy if "scale" in params else dy), gradients

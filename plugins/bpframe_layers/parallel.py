@@ -1,0 +1,98 @@
+"""Layers side by side.  Shapes: x (B, *in_shape), outputs of the branches (B, ..., n_k), y (B, ..., n)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import reduce
+from itertools import accumulate, pairwise
+from operator import add
+from typing import Any, Literal, final
+
+import numpy as np
+
+from bpframe import checks
+from bpframe.errors import ConfigError, ShapeError
+from bpframe.network import Labelled, labelled
+from bpframe.protocols import Context, Fit, Layer
+from bpframe.types import Array, Cache, HostArray, Params, Shape
+from bpframe_layers.held import inner_context, refreshed, take_after
+
+
+@final
+@dataclass(frozen=True)
+class Parallel:
+    """y = f_1(x), f_2(x), ... joined; dx = the sum of what the branches hand back.
+
+    "concat" puts outputs side by side on the last axis, n = sum of n_k; "sum" adds them up, all of one shape. A branch
+    of several layers is a `sequential`. Parameters stand under each branch's label, made as in a network.
+    """
+
+    branches: tuple[Layer, ...]
+    join: Literal["concat", "sum"] = "concat"
+    inner: Labelled = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        checks.one_of("parallel", ("concat", "sum"), join=self.join)
+        if not self.branches:
+            raise ConfigError("parallel needs at least one branch, got none.")
+        object.__setattr__(self, "branches", tuple(self.branches))
+        object.__setattr__(self, "inner", labelled(self.branches, "parallel"))
+        take_after(self, self.branches)
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        """Branches of different and of equal width."""
+        narrow, wide = {"name": "dense", "units": 2, "activation": "tanh"}, {"name": "dense", "units": 5}
+        return [{"branches": [narrow, wide, "batch_norm"]}, {"branches": [wide, "dropout"], "join": "sum"}]
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """Each branch's parameters by its label, drawn in order."""
+        params: Params = {}
+        shapes: list[Shape] = []
+        for label, layer in self.inner:
+            try:
+                params[label], shape = layer.init(rng, in_shape)
+            except ShapeError as error:
+                raise ShapeError(f"branch '{label}': {error}") from None
+            shapes.append(shape)
+        return params, self._joined(shapes)
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """(outputs joined, (what each branch keeps, widths of the outputs))."""
+        passed = [
+            layer.forward(params.get(label, {}), x, inner_context(context, label, context.need_dx))
+            for label, layer in self.inner
+        ]
+        outputs = [y for y, _ in passed]
+        y = x.__array_namespace__().concat(outputs, axis=-1) if self.join == "concat" else reduce(add, outputs)
+        return y, ([cache for _, cache in passed], [out.shape[-1] for out in outputs])
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """(dx or None, gradients by label); each branch is handed its part of dy, or for "sum" the whole."""
+        caches, widths = cache
+        cuts = pairwise(accumulate(widths, initial=0))
+        parts = [dy] * len(caches) if self.join == "sum" else [dy[..., start:stop] for start, stop in cuts]
+        gradients: Params = {}
+        slopes: list[Any] = []
+        for (label, layer), kept, part in zip(self.inner, caches, parts, strict=True):
+            own = inner_context(context, label, context.need_dx)
+            dx, gradients[label] = layer.backward(params.get(label, {}), kept, part, own)
+            slopes.append(dx)
+        return (reduce(add, slopes) if context.need_dx else None), gradients
+
+    def _refresh(self, params: Params, cache: Cache) -> Params:
+        """The same parameters with the new buffers of the layers inside."""
+        return refreshed(self.inner, params, cache[0])
+
+    def _fit(self, params: Params, x: HostArray) -> Params:
+        """The parameters with buffers that branches learn, each from x."""
+        learning = {label: layer.fit(params[label], x) for label, layer in self.inner if isinstance(layer, Fit)}
+        return {**params, **learning}
+
+    def _joined(self, shapes: list[Shape]) -> Shape:
+        """The shape of a row of y."""
+        first, concat = shapes[0], self.join == "concat"
+        if any(shape[:-1] != first[:-1] if concat else shape != first for shape in shapes) or (concat and not first):
+            but = " but for the last axis" if concat else ""
+            raise ShapeError(f"parallel with join '{self.join}' needs outputs of one shape{but}, got {shapes}.")
+        return (*first[:-1], sum(shape[-1] for shape in shapes)) if concat else first

@@ -1,0 +1,67 @@
+"""Layers with a way around them.  Shapes: x and y (B, ...), alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+
+from bpframe.errors import ConfigError, ShapeError
+from bpframe.network import fitted, labelled
+from bpframe.protocols import Context, Layer
+from bpframe.types import Array, Cache, HostArray, Params, Shape
+from bpframe_layers.held import refreshed, take_after
+from bpframe_layers.sequential import Sequential
+
+
+@final
+@dataclass(frozen=True)
+class Residual:
+    """y = x + f(x), dx = dy + (df/dx)^T dy, f the layers one after the other; f must keep the shape of a row.
+
+    Parameters stand under each layer's label, made as in a network: dense_1, dense_2, ...
+    Source: He, Zhang, Ren and Sun (2016), arXiv:1512.03385, equation 1.
+    """
+
+    layers: tuple[Layer, ...]
+    chain: Sequential = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise ConfigError("residual needs at least one layer, got none.")
+        object.__setattr__(self, "layers", tuple(self.layers))
+        labelled(self.layers, "residual")  # so that an error about labels names this layer, not the one inside
+        object.__setattr__(self, "chain", Sequential(self.layers))
+        take_after(self, self.layers)
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        """Layers that keep rows of 5 numbers."""
+        dense = {"name": "dense", "units": 5, "activation": "tanh"}
+        return [{"layers": ["batch_norm", dense, "dropout"]}]
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """Each layer's parameters by its label; rows keep their shape."""
+        params, shape = self.chain.init(rng, in_shape)
+        if shape != in_shape:
+            raise ShapeError(f"residual needs layers that keep the shape of a row, {in_shape}, but they give {shape}.")
+        return params, shape
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """(x + f(x), what the layers keep)."""
+        y, cache = self.chain.forward(params, x, context)
+        return x + y, cache
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """(dy + what the layers hand back, or None; gradients by label)."""
+        dx, gradients = self.chain.backward(params, cache, dy, context)
+        return (None if dx is None else dy + dx), gradients
+
+    def _refresh(self, params: Params, cache: Cache) -> Params:
+        """The same parameters with the new buffers of the layers inside."""
+        return refreshed(self.chain.inner, params, cache)
+
+    def _fit(self, params: Params, x: HostArray) -> Params:
+        """The parameters with buffers that layers inside learn, each from what reaches it."""
+        return fitted(self.chain.inner, params, x)

@@ -1,0 +1,77 @@
+"""Layers in a row as one layer.  Shapes: x (B, *in_shape), y (B, ...) as the last layer gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Any, final
+
+import numpy as np
+
+from bpframe.errors import ConfigError
+from bpframe.network import Labelled, fitted, initial, labelled
+from bpframe.protocols import Context, Layer
+from bpframe.types import Array, Cache, HostArray, Params, Shape
+from bpframe_layers.held import inner_context, refreshed, take_after
+
+
+@final
+@dataclass(frozen=True)
+class Sequential:
+    """y = f_k(... f_2(f_1(x))); dx = the slopes handed back from f_k to f_1.
+
+    Parameters stand under each layer's label, made as in a network: dense_1, dense_2, ...
+    """
+
+    layers: tuple[Layer, ...]
+    inner: Labelled = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise ConfigError("sequential needs at least one layer, got none.")
+        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "inner", labelled(self.layers, "sequential"))
+        take_after(self, self.layers)
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        """A few layers, with and without parameters."""
+        dense = {"name": "dense", "units": 4, "activation": "tanh"}
+        return [{"layers": [dense, "layer_norm", {"name": "dense", "units": 3}]}, {"layers": ["dropout", "batch_norm"]}]
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """Each layer's parameters by its label, drawn in order."""
+        return initial(self.inner, repeat(rng), in_shape)
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """(y, what each layer keeps)."""
+        y, caches = x, []
+        for (label, layer), own in zip(self.inner, self._contexts(params, context), strict=True):
+            y, cache = layer.forward(params.get(label, {}), y, own)
+            caches.append(cache)
+        return y, caches
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """(dx or None, gradients by label); without need_dx it ends at the lowest layer with something to train."""
+        gradients: Params = {}
+        dx: Array | None = dy
+        passed = list(zip(self.inner, cache, self._contexts(params, context), strict=True))
+        for (label, layer), kept, own in reversed(passed):
+            assert dx is not None
+            dx, gradients[label] = layer.backward(params.get(label, {}), kept, dx, own)
+            if not own.need_dx:
+                return None, gradients
+        return dx, gradients
+
+    def _refresh(self, params: Params, cache: Cache) -> Params:
+        """The same parameters with the new buffers of the layers inside."""
+        return refreshed(self.inner, params, cache)
+
+    def _fit(self, params: Params, x: HostArray) -> Params:
+        """The parameters with buffers that layers inside learn, each from what reaches it."""
+        return fitted(self.inner, params, x)
+
+    def _contexts(self, params: Params, context: Context) -> list[Context]:
+        trained = (k for k, (label, _) in enumerate(self.inner) if params.get(label, {}).keys() - {"buffers"})
+        lowest = -1 if context.need_dx else next(trained, len(self.inner) - 1)
+        return [inner_context(context, label, k != lowest) for k, (label, _) in enumerate(self.inner)]

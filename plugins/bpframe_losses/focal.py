@@ -1,0 +1,34 @@
+"""Focal loss of class scores.  Shapes: z (B, C) scores, target (B, C) one-hot or soft labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from bpframe import checks
+from bpframe.types import Array
+from bpframe_losses.focusing import focal_term
+from bpframe_losses.log_softmax import log_softmax, slope_in_scores
+
+
+@final
+@dataclass(frozen=True)
+class Focal:
+    """loss = -sum_c y_c (1 - p_c)^gamma log p_c, in nats, with p = softmax(z).
+
+    For a one-hot row, delta = ((1 - p_t)^gamma - gamma p_t (1 - p_t)^(gamma - 1) log p_t) (p - y). gamma = 0 is
+    softmax_cross_entropy; the larger, the less rows count that are right already.
+    Source: Lin et al. (2017), Focal loss for dense object detection, equation 4.
+    """
+
+    gamma: float = 2.0
+    link: ClassVar[str] = "softmax"
+
+    def __post_init__(self) -> None:
+        checks.not_negative("focal", gamma=self.gamma)
+
+    def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
+        """(loss (B,), delta (B, C))."""
+        log_p, p = log_softmax(scores)
+        f, slope = focal_term(log_p, self.gamma)
+        return f.__array_namespace__().sum(target * f, axis=-1), slope_in_scores(target * slope, p)

@@ -1,0 +1,44 @@
+"""One entry of the confusion matrix.  Shapes: prediction and target (B,) class numbers, weight (B,)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, final
+
+from bpframe import checks
+from bpframe.types import HostArray
+from bpframe_metrics import class_counts
+
+
+@final
+@dataclass(frozen=True)
+class Confusion:
+    """Weighted share of the rows of class `actual` that is predicted as class `predicted`; 0 where there is no row.
+
+    Classes are numbers in the sorted order of labels, from 0. The entry (actual, predicted) of scikit-learn's
+    confusion_matrix with normalize="true", as a metric is one number; a row of the matrix adds up to 1.
+    """
+
+    actual: int
+    predicted: int
+    of: ClassVar[Literal["labels"]] = "labels"
+
+    def __post_init__(self) -> None:
+        checks.not_negative("confusion", actual=self.actual, predicted=self.predicted)
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        """For the checks: a mistake, and a class met."""
+        return [{"actual": 0, "predicted": 1}, {"actual": 1, "predicted": 1}]
+
+    @property
+    def best(self) -> Literal["min", "max"]:
+        """The larger the better on the diagonal, where predictions are right, the smaller elsewhere."""
+        return "max" if self.actual == self.predicted else "min"
+
+    def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
+        """In [0, 1]; DataError for several labels a row."""
+        guess, truth = (class_counts.one_class_a_row("confusion", array) for array in (prediction, target))
+        rows = truth == self.actual
+        total = weight[rows].sum()
+        return float(weight[rows & (guess == self.predicted)].sum() / total) if total > 0 else 0.0

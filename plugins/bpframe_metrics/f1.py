@@ -1,0 +1,40 @@
+"""F1 score.  Shapes: prediction and target (B,) class numbers or (B, k) zeros and ones, weight (B,)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, final
+
+from bpframe import checks
+from bpframe.types import HostArray
+from bpframe_metrics import class_counts
+
+
+@final
+@dataclass(frozen=True)
+class F1:
+    """2 P R / (P + R) of precision P and recall R of a class, = 2 right / (predicted + true); 0 where both are 0.
+
+    `average` says how classes are joined: "binary" (class 1 alone, of two), "macro" (their mean), "weighted" (their
+    mean by how often each is true), or "micro" (over all of them together); as in scikit-learn.
+    Source: van Rijsbergen (1979), Information retrieval, chapter 7.
+    """
+
+    average: Literal["binary", "macro", "micro", "weighted"] = "binary"
+    of: ClassVar[Literal["labels"]] = "labels"
+    best: ClassVar[Literal["max"]] = "max"
+
+    def __post_init__(self) -> None:
+        checks.one_of("f1", class_counts.AVERAGES, average=self.average)
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        """For the checks, whose labels are of three classes."""
+        return [{"average": average} for average in class_counts.AVERAGES if average != "binary"]
+
+    def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
+        """In [0, 1]; DataError for more than two classes with average "binary"."""
+        if self.average == "binary":
+            prediction, target = class_counts.only_class_one("f1", prediction, target)
+        right, predicted, actual = class_counts.counts(prediction, target, weight)
+        return class_counts.averaged(self.average, 2 * right, predicted + actual, actual)

@@ -1,0 +1,43 @@
+"""The averaging that takes the place of a schedule for the learning rate, common to the schedule-free rules.
+
+x average (what one predicts with), y where the gradient is taken, z what the steps move; one shape.
+The rules keep y as the parameter and z as state: x follows from both.
+"""
+
+from __future__ import annotations
+
+from bpframe.types import Array, Hyper, State
+
+
+def init(y: Array) -> State:
+    """x = y = z."""
+    xp = y.__array_namespace__()
+    return {"z": xp.asarray(y, copy=True), "weight_sum": xp.zeros((), dtype=y.dtype)}
+
+
+def warmed_up(h: Hyper, steps: int, like: Array) -> Array:
+    """lr min(1, t / steps), 0-d."""
+    xp = like.__array_namespace__()
+    ramp = xp.asarray(h.step / max(1, steps), dtype=like.dtype)
+    lr: Array = h.lr * xp.minimum(ramp, xp.ones_like(ramp))
+    return lr
+
+
+def step(y: Array, u: Array, state: State, lr: Array, beta: Array) -> tuple[Array, State]:
+    """(y, new state) after z <- z - lr u;  x <- (1 - c) x + c z, c = lr^2 / sum of lr^2;  y <- (1 - beta) z + beta x.
+
+    Written without x: y + c (z - y) is (1 - beta) z + beta x with the new x and the old z.
+    """
+    xp = y.__array_namespace__()
+    weight = lr * lr
+    weight_sum = state["weight_sum"] + weight
+    c = weight / xp.where(weight_sum > 0, weight_sum, xp.ones_like(weight_sum))
+    z = state["z"]
+    moved = y + c * (z - y) - lr * (1 - beta * (1 - c)) * u
+    return moved, {"z": z - lr * u, "weight_sum": weight_sum}
+
+
+def average(y: Array, state: State, beta: Array) -> Array:
+    """x = (y - (1 - beta) z) / beta; exactly y where z is y."""
+    z: Array = state["z"]
+    return y + (1 - 1 / beta) * (z - y)

@@ -1,0 +1,57 @@
+"""An average of the parameters, kept beside another rule.  p parameter, a its average; one shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from bpframe import checks
+from bpframe.protocols import Optimizer
+from bpframe.types import Array, Hyper, Scope, State
+from bpframe_optimizers import wrapped
+
+
+@final
+@dataclass(frozen=True)
+class Ema:
+    """p <- inner(p, g);  n <- decay n + 1,  a <- a + (p - a) / n: trains with p, predicts with a.
+
+    a is the mean of the p after each step, weighted by decay^age: n is the sum of these weights, so the average owes
+    nothing to the initial p (the correction that Adam makes, also right when decay follows a schedule).
+    Source: Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging; faded as in Kingma and
+    Ba (2015), arXiv:1412.6980, section 7.2.
+    """
+
+    inner: Optimizer
+    decay: float = 0.999
+
+    def __post_init__(self) -> None:
+        wrapped.check("ema", self.inner)
+        checks.fraction("ema", decay=self.decay)
+
+    @property
+    def scope(self) -> Scope:
+        """That of the inner rule."""
+        return self.inner.scope
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, object]]:
+        """Around a rule with a state of its own."""
+        return [{"inner": "momentum", "decay": 0.9}]
+
+    def init(self, p: Array) -> State:
+        """The average p itself, with weight 0."""
+        xp = p.__array_namespace__()
+        return {"average": xp.asarray(p, copy=True), "n": xp.zeros((), dtype=p.dtype), "inner": self.inner.init(p)}
+
+    def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """The inner rule's step, and the average with its outcome."""
+        p, inner = self.inner.update(p, g, state["inner"], h.inner)
+        n = h.decay * state["n"] + 1
+        average = state["average"]
+        return p, {"average": average + (p - average) / n, "n": n, "inner": inner}
+
+    def evaluation_params(self, p: Array, state: State, h: Hyper) -> Array:
+        """The average; p before the first step."""
+        average: Array = state["average"]
+        return average

@@ -1,0 +1,62 @@
+"""LAMB, Adam with a step as long as its layer asks for.  p one parameter, weights (n, m) or a vector; m, v moments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, final
+
+from bpframe import checks
+from bpframe.protocols import Optimizer, Param
+from bpframe.types import Array, Hyper, Scope, State
+from bpframe_optimizers import decay
+
+
+@final
+@dataclass(frozen=True)
+class Lamb:
+    """p <- p - lr (||p|| / ||u||) u,  u = m^ / (sqrt(v^) + eps) + weight_decay p,  m^ v^ Adam's moments.
+
+    Every layer moves by the part lr of its length; the ratio is 1 where ||p|| or ||u|| is 0. Vectors (biases, scales)
+    have no ratio, as in the authors' code, and only weights decay unless `decay` is "all": vectors follow Adam.
+    Source: You et al. (2020), arXiv:1904.00962, algorithm 2 with phi the identity. Keras decays outside of u.
+    """
+
+    lr: float = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-6
+    weight_decay: float = 0.01
+    decay: Literal["weights", "all"] = "weights"
+    scope: ClassVar[Scope] = "array"
+
+    def __post_init__(self) -> None:
+        checks.not_negative("lamb", lr=self.lr)
+        checks.positive("lamb", eps=self.eps)
+        checks.fraction("lamb", beta1=self.beta1, beta2=self.beta2)
+        decay.check("lamb", self)
+
+    def rule_for(self, param: Param) -> Optimizer:
+        """Without decay where there is to be none."""
+        return decay.rule_for(self, param)
+
+    def init(self, p: Array) -> State:
+        """Both moments 0."""
+        zeros = p.__array_namespace__().zeros_like
+        return {"m": zeros(p), "v": zeros(p)}
+
+    def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """(p - lr ratio u, {m, v})."""
+        xp = p.__array_namespace__()
+        m = h.beta1 * state["m"] + (1 - h.beta1) * g
+        v = h.beta2 * state["v"] + (1 - h.beta2) * (g * g)
+        scale = xp.sqrt(v / (1 - h.beta2**h.step)) + h.eps
+        u = m / (1 - h.beta1**h.step) / scale + h.weight_decay * p
+        lr = h.lr if p.ndim < 2 else h.lr * _ratio(p, u)
+        return p - lr * u, {"m": m, "v": v}
+
+
+def _ratio(p: Array, u: Array) -> Array:
+    xp = p.__array_namespace__()
+    length, step = xp.sqrt(xp.sum(p * p)), xp.sqrt(xp.sum(u * u))
+    some = xp.logical_and(length > 0, step > 0)
+    return xp.where(some, length / xp.where(some, step, xp.ones_like(step)), xp.ones_like(step))

@@ -1,0 +1,58 @@
+"""Layer-wise adaptive rate scaling.  p one parameter, weights (n, m) or a vector; g gradient, velocity; one shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, final
+
+from bpframe import checks
+from bpframe.protocols import Optimizer, Param
+from bpframe.types import Array, Hyper, Scope, State
+from bpframe_optimizers import decay
+
+
+@final
+@dataclass(frozen=True)
+class Lars:
+    """velocity <- momentum velocity + lr ratio (g + weight_decay p);  p <- p - velocity.
+
+    ratio = trust_coefficient ||p|| / (||g|| + weight_decay ||p||), so that every layer moves by the same part of its
+    length; 1 where ||p|| or ||g|| is 0. Vectors (biases, scales) have no ratio: they take plain steps of momentum, as
+    in the MLPerf recipe, so lr must suit them too. Only weights decay unless `decay` is "all".
+    Source: You, Gitman and Ginsburg (2017), arXiv:1708.03888, algorithm 1. optax has ||g + weight_decay p|| below,
+    which is the same without decay.
+    """
+
+    lr: float = 1.0
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    trust_coefficient: float = 0.001
+    decay: Literal["weights", "all"] = "weights"
+    scope: ClassVar[Scope] = "array"
+
+    def __post_init__(self) -> None:
+        checks.not_negative("lars", lr=self.lr)
+        checks.positive("lars", trust_coefficient=self.trust_coefficient)
+        checks.fraction("lars", momentum=self.momentum)
+        decay.check("lars", self)
+
+    def rule_for(self, param: Param) -> Optimizer:
+        """Without decay where there is to be none."""
+        return decay.rule_for(self, param)
+
+    def init(self, p: Array) -> State:
+        """A velocity of 0."""
+        return {"velocity": p.__array_namespace__().zeros_like(p)}
+
+    def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """(p - velocity, {velocity})."""
+        lr = h.lr if p.ndim < 2 else h.lr * self._ratio(p, g, h)
+        velocity = h.momentum * state["velocity"] + lr * (g + h.weight_decay * p)
+        return p - velocity, {"velocity": velocity}
+
+    def _ratio(self, p: Array, g: Array, h: Hyper) -> Array:
+        xp = p.__array_namespace__()
+        length, slope = xp.sqrt(xp.sum(p * p)), xp.sqrt(xp.sum(g * g))
+        some = xp.logical_and(length > 0, slope > 0)
+        below = xp.where(some, slope + h.weight_decay * length, xp.ones_like(slope))
+        return xp.where(some, h.trust_coefficient * length / below, xp.ones_like(slope))

@@ -1,0 +1,58 @@
+"""Lookahead around another rule.  p fast weights, q slow weights; one shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from bpframe import checks
+from bpframe.protocols import Optimizer
+from bpframe.types import Array, Hyper, Scope, State
+from bpframe_optimizers import wrapped
+
+
+@final
+@dataclass(frozen=True)
+class Lookahead:
+    """p <- inner(p, g); after every `steps` of these  q <- q + alpha (p - q),  p <- q.
+
+    Predicts with q: the paper finds that on the way between two q the accuracy falls, and that the step back restores
+    it. What the inner rule remembers stays as it is when p goes back to q.
+    Source: Zhang et al. (2019), Lookahead optimizer, arXiv:1907.08610, algorithm 1.
+    """
+
+    inner: Optimizer
+    steps: int = 5
+    alpha: float = 0.5
+
+    def __post_init__(self) -> None:
+        wrapped.check("lookahead", self.inner)
+        checks.whole("lookahead", 1, steps=self.steps)
+        checks.not_negative("lookahead", alpha=self.alpha)
+
+    @property
+    def scope(self) -> Scope:
+        """That of the inner rule."""
+        return self.inner.scope
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, object]]:
+        """Around a rule with a state of its own."""
+        return [{"inner": "momentum", "steps": 3}]
+
+    def init(self, p: Array) -> State:
+        """Slow weights where the fast ones start."""
+        return {"slow": p.__array_namespace__().asarray(p, copy=True), "inner": self.inner.init(p)}
+
+    def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """The inner rule's step; at the end of a round the way back."""
+        xp = p.__array_namespace__()
+        fast, inner = self.inner.update(p, g, state["inner"], h.inner)
+        slow, ends = state["slow"], xp.asarray(h.step % self.steps == 0)
+        slow = xp.where(ends, slow + h.alpha * (fast - slow), slow)
+        return xp.where(ends, slow, fast), {"slow": slow, "inner": inner}
+
+    def evaluation_params(self, p: Array, state: State, h: Hyper) -> Array:
+        """The slow weights."""
+        slow: Array = state["slow"]
+        return slow

@@ -1,0 +1,92 @@
+"""Muon.  p weights (n, m), g gradient, velocity; one shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, final
+
+from bpframe import checks
+from bpframe.protocols import Optimizer, Param
+from bpframe.rules import rule_for
+from bpframe.types import Array, Hyper, Scope, State
+from bpframe_optimizers import wrapped
+from bpframe_optimizers.adamw import Adamw
+
+QUINTIC = 3.4445, -4.7750, 2.0315
+
+
+@final
+@dataclass(frozen=True)
+class Muon:
+    """velocity <- momentum velocity + (1 - momentum) g;  p <- p - lr (scale O + weight_decay p).
+
+    O: the matrix with all singular values near 1 that is nearest to u = velocity, or, with `nesterov`, to
+    u = momentum velocity + (1 - momentum) g. scale: "original", sqrt(max(1, m / n)); "match_rms_adamw",
+    0.2 sqrt(max(n, m)), which makes the rates and decays of adamw fit.
+    For hidden weights: all other parameters, and with `matrices` "hidden" the first and last layer's weights too,
+    follow the rule `others`.
+    Source: Jordan et al. (2024), Muon: an optimizer for hidden layers, kellerjordan.github.io/posts/muon, and its
+    code; scale and decay: Liu et al. (2025), arXiv:2502.16982, equation 4. PyTorch works on its transposed weights in
+    bfloat16; optax corrects the velocity for its start at 0.
+    """
+
+    lr: float = 0.02
+    momentum: float = 0.95
+    nesterov: bool = True
+    weight_decay: float = 0.0
+    steps: int = 5
+    eps: float = 1e-7
+    scale: Literal["original", "match_rms_adamw"] = "original"
+    matrices: Literal["hidden", "all"] = "hidden"
+    others: Optimizer = Adamw()
+    scope: ClassVar[Scope] = "array"
+
+    def __post_init__(self) -> None:
+        checks.not_negative("muon", lr=self.lr, weight_decay=self.weight_decay)
+        checks.positive("muon", eps=self.eps)
+        checks.fraction("muon", momentum=self.momentum)
+        checks.whole("muon", 1, steps=self.steps)
+        wrapped.check("muon", self.others)
+        checks.one_of("muon", ("original", "match_rms_adamw"), scale=self.scale)
+        checks.one_of("muon", ("hidden", "all"), matrices=self.matrices)
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, object]]:
+        """As published, and with the other scale."""
+        return [{}, {"nesterov": False, "weight_decay": 0.1, "scale": "match_rms_adamw"}]
+
+    def rule_for(self, param: Param) -> Optimizer:
+        """This one for hidden weights, `others` for the rest."""
+        inside = self.matrices == "all" or 0 < param.depth < param.depths - 1
+        if inside and param.role == "weight" and len(param.shape) == 2:
+            return self
+        other: Optimizer = rule_for(self.others, param)
+        return other
+
+    def init(self, p: Array) -> State:
+        """A velocity of 0."""
+        return {"velocity": p.__array_namespace__().zeros_like(p)}
+
+    def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """(p - lr (scale O + weight_decay p), {velocity})."""
+        velocity = h.momentum * state["velocity"] + (1 - h.momentum) * g
+        u = h.momentum * velocity + (1 - h.momentum) * g if self.nesterov else velocity
+        fan_in, fan_out = p.shape
+        scale = max(1, fan_out / fan_in) ** 0.5 if self.scale == "original" else 0.2 * max(fan_in, fan_out) ** 0.5
+        step = scale * orthogonal(u, self.steps, h.eps)
+        return p - h.lr * (step + h.weight_decay * p), {"velocity": velocity}
+
+
+def orthogonal(u: Array, steps: int, eps: Array) -> Array:
+    """Near U V^T, where u = U S V^T is the singular value decomposition: all of S moved to between 0.68 and 1.13.
+
+    Each step of this Newton-Schulz iteration maps every singular value s, at first at most 1, to a s + b s^3 + c s^5.
+    """
+    xp = u.__array_namespace__()
+    a, b, c = QUINTIC
+    wide = u.shape[0] <= u.shape[1]
+    x = (u if wide else u.T) / (xp.sqrt(xp.sum(u * u)) + eps)
+    for _ in range(steps):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * (gram @ gram)) @ x
+    return x if wide else x.T

@@ -1,0 +1,63 @@
+"""Sharpness-aware minimization around another rule.  p parameter, g gradient; one shape; P, G those of the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from bpframe import checks
+from bpframe.protocols import Optimizer
+from bpframe.types import Array, Hyper, Scope, State
+from bpframe_optimizers import wrapped
+
+
+@final
+@dataclass(frozen=True)
+class Sam:
+    """p <- inner(p, gradient at p + e),  e = rho g / ||G||: steps down from the worst point within rho, or nearly so.
+
+    Two gradients a step. `adaptive` measures the distance in units of |p|, so that the result does not depend on how
+    the weights are scaled: e = rho p^2 g / || |P| G ||; its authors take a rho about ten times as large.
+    ||.|| is the norm over the whole model; where it is 0, e = 0.
+    Source: Foret et al. (2021), arXiv:2010.01412, equation 2; adaptive: Kwon et al. (2021), ASAM, arXiv:2102.11600,
+    without the 0.01 that its code adds to |p|.
+    """
+
+    inner: Optimizer
+    rho: float = 0.05
+    adaptive: bool = False
+
+    def __post_init__(self) -> None:
+        wrapped.check("sam", self.inner)
+        checks.not_negative("sam", rho=self.rho)
+
+    @property
+    def scope(self) -> Scope:
+        """That of the inner rule."""
+        return self.inner.scope
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, object]]:
+        """Both distances."""
+        return [{"inner": "momentum"}, {"inner": "momentum", "rho": 0.5, "adaptive": True}]
+
+    def init(self, p: Array) -> State:
+        """The inner rule's state."""
+        return {"inner": self.inner.init(p)}
+
+    def totals(self, p: Array, g: Array, state: State, h: Hyper) -> dict[str, Array]:
+        """The squared norm of the gradient in the units of the distance."""
+        scaled = abs(p) * g if self.adaptive else g
+        return {"squared_norm": p.__array_namespace__().sum(scaled * scaled)}
+
+    def probe(self, p: Array, g: Array, state: State, h: Hyper) -> Array:
+        """p + e."""
+        xp = p.__array_namespace__()
+        norm = xp.sqrt(h.total["squared_norm"])
+        step: Array = h.rho / xp.where(norm > 0, norm, xp.ones_like(norm))
+        return p + step * (p * p * g if self.adaptive else g)
+
+    def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """The inner rule's step down the gradient that was taken at the probe."""
+        p, inner = self.inner.update(p, g, state["inner"], h.inner)
+        return p, {"inner": inner}

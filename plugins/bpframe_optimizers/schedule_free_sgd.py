@@ -1,0 +1,61 @@
+"""Schedule-free gradient descent.  y parameter, x its average, z base point, g gradient; one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from bpframe import checks
+from bpframe.types import Array, Hyper, Scope, State
+from bpframe_optimizers import averaged
+
+
+@final
+@dataclass(frozen=True)
+class ScheduleFreeSgd:
+    """z <- z - lr_t g(y);  x <- (1 - c) x + c z;  y = (1 - beta) z + beta x: trains at y, predicts with x.
+
+    c = lr_t^2 / sum of lr_i^2 up to t: the mean of all z, those of the warm-up counting less. lr_t rises linearly over
+    `warmup_steps`. It wants a larger lr than sgd, and no decreasing schedule. beta must be above 0.
+    Source: Defazio et al. (2024), The road less scheduled, arXiv:2405.15682.
+    """
+
+    lr: float = 1.0
+    beta: float = 0.9
+    warmup_steps: int = 0
+    scope: ClassVar[Scope] = "element"
+
+    def __post_init__(self) -> None:
+        checks.not_negative("schedule_free_sgd", lr=self.lr)
+        checks.positive("schedule_free_sgd", beta=self.beta)
+        checks.fraction("schedule_free_sgd", beta=self.beta)
+        checks.whole("schedule_free_sgd", 0, warmup_steps=self.warmup_steps)
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, object]]:
+        """Without and with a warm-up, at a rate that is stable on curvatures up to 10."""
+        return [{"lr": 0.1}, {"lr": 0.1, "beta": 0.95, "warmup_steps": 7}]
+
+    def init(self, p: Array) -> State:
+        """All three points in one."""
+        return averaged.init(p)
+
+    def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """(y, {z, weight_sum})."""
+        return averaged.step(p, g, state, averaged.warmed_up(h, self.warmup_steps, p), h.beta)
+
+    def evaluation_params(self, p: Array, state: State, h: Hyper) -> Array:
+        """The average x."""
+        return averaged.average(p, state, h.beta)
+
+    def reference(self, p: float, gradients: Iterable[float]) -> Iterator[float]:
+        """One number, with x itself: the weighted mean of all z."""
+        z, path, weights = p, [p], [0.0]
+        for t, g in enumerate(gradients, start=1):
+            lr = self.lr * min(1.0, t / self.warmup_steps) if self.warmup_steps else self.lr
+            z -= lr * g
+            path.append(z)
+            weights.append(lr**2)
+            x = sum(w * q for w, q in zip(weights, path, strict=True)) / sum(weights)
+            yield (1 - self.beta) * z + self.beta * x

@@ -1,0 +1,16 @@
+"""What a rule that holds another asks of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bpframe.errors import ConfigError
+
+
+def check(who: str, inner: Any) -> None:
+    """ConfigError for a minimizer: it takes the objective instead of a gradient, so nothing can be put around it."""
+    if getattr(inner, "scope", None) == "objective":
+        raise ConfigError(
+            f"{who} needs a rule that follows a gradient, got {inner!r}, which searches along the objective itself. "
+            "Use that one alone."
+        )

@@ -1,0 +1,28 @@
+"""A penalty on what hidden layers give out.  p outputs (B, ...) of a layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, final
+
+from bpframe.protocols import Regularizer
+from bpframe.types import Array, Hyper
+from bpframe_regularizers.l1 import L1
+
+
+@final
+@dataclass(frozen=True)
+class Activity:
+    """penalty = mean over the B rows of inner's penalty of the row's outputs, for every hidden layer.
+
+    With l1, the default, few units are active at a time: a sparse code. The division by B is the engine's.
+    Source: Glorot, Bordes and Bengio (2011), Deep sparse rectifier neural networks, section 3; Keras's
+    activity_regularizer, for all hidden layers at once.
+    """
+
+    inner: Regularizer = L1()
+    on: ClassVar[Literal["activations"]] = "activations"
+
+    def value_and_gradient(self, p: Array, h: Hyper) -> tuple[Array, Array]:
+        """(0-d penalty of all rows together, its gradient in p's shape)."""
+        return self.inner.value_and_gradient(p, h.inner)

@@ -1,0 +1,1 @@
+"""bpframe's samplers, one a file: which rows an epoch visits, and in which order."""

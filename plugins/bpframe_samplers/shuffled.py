@@ -1,0 +1,21 @@
+"""Every row once, in random order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from bpframe.random import permutation
+from bpframe.types import HostArray
+
+
+@final
+@dataclass(frozen=True)
+class Shuffled:
+    """A permutation of all rows, a new one each epoch: what a fit does without a sampler."""
+
+    def order(self, rng: np.random.Generator, target: HostArray, weight: HostArray) -> HostArray:
+        """The N row numbers, shuffled."""
+        return permutation(rng, len(target))

@@ -1,0 +1,21 @@
+"""What a schedule that holds another one asks of it."""
+
+from __future__ import annotations
+
+from bpframe.errors import ConfigError
+from bpframe.hyper import monitored
+from bpframe.protocols import Over, Schedule
+
+
+def fitted(schedule: Schedule, steps: int) -> Schedule:
+    """The schedule with a length that was left open set to `steps`, at least 1."""
+    return schedule.over(max(steps, 1)) if isinstance(schedule, Over) else schedule
+
+
+def without_memory(who: str, schedule: Schedule) -> None:
+    """ConfigError for a schedule that follows a curve of the history, which in there nobody would show it."""
+    if curves := monitored(schedule):
+        raise ConfigError(
+            f"{who} needs schedules of the step alone, but {schedule!r} follows {', '.join(sorted(curves))}. "
+            f"Put {who} inside of what follows a curve, not around it."
+        )

@@ -1,0 +1,113 @@
+"""erf and erfc are right to the last digits, in both precisions, for every float."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special
+
+from bpframe import ops
+
+DTYPES = (np.float32, np.float64)
+SCALAR = {ops.erf: math.erf, ops.erfc: math.erfc}
+LAST = {np.float32: 9.0, np.float64: 26.0}  # erfc is a normal number up to here
+BOTH = pytest.mark.parametrize("function", SCALAR, ids=lambda f: f.__name__)
+EACH = pytest.mark.parametrize("dtype", DTYPES)
+
+
+def units_off(got, want):
+    """The distance in units of the last digit of what is wanted."""
+    assert got.shape == want.shape
+    unit = np.spacing(np.abs(want.astype(got.dtype))).astype(np.float64)
+    return np.abs(got.astype(np.float64) - want) / unit
+
+
+def points(dtype):
+    """Random and regular points, dense around the seams and near 0."""
+    rng = np.random.default_rng(0)
+    last = LAST[dtype]
+    seam = ops.NEAR + rng.normal(size=2000) * 1e-3
+    small = 10.0 ** rng.uniform(-30, 0, size=2000)
+    x = np.concatenate([rng.uniform(0, last, 20000), np.arange(0, 16 * last) / 16, seam, small])
+    return np.concatenate([x, -x]).astype(dtype)
+
+
+@EACH
+@BOTH
+def test_every_digit_but_the_last_few_bits_is_that_of_the_c_library(function, dtype):
+    x = points(dtype)
+    want = np.array([SCALAR[function](float(t)) for t in x])
+    assert units_off(function(x), want).max() <= 6
+
+
+@EACH
+def test_erf_agrees_with_scipy_to_the_last_few_bits(dtype):
+    x = points(dtype)
+    assert units_off(ops.erf(x), special.erf(x.astype(np.float64))).max() <= 6
+
+
+def test_erfc_has_an_asymptotic_tail():
+    x = np.linspace(12.0, 26.0, 200)
+    want = [sum((-1) ** n * math.prod(range(1, 2 * n, 2)) / (2 * t * t) ** n for n in range(8)) for t in x.tolist()]
+    scaled = np.log(ops.erfc(x)) + x * x + np.log(x * math.sqrt(math.pi))
+    np.testing.assert_allclose(scaled, np.log(want), atol=1e-12)  # log and x^2, up to 676, leave an error of 1e-13
+
+
+def test_the_slope_of_erf_is_the_bell_curve():
+    x, h = np.linspace(-4, 4, 161), 1e-5
+    slope = (ops.erf(x + h) - ops.erf(x - h)) / (2 * h)
+    np.testing.assert_allclose(slope, 2 / math.sqrt(math.pi) * np.exp(-x * x), atol=1e-9)
+
+
+@EACH
+@BOTH
+def test_nothing_overflows_and_dtype_and_shape_are_kept(function, dtype):
+    largest = np.finfo(dtype).max
+    x = np.array([[-largest, -1e4, -30.0, -0.0], [0.0, 30.0, 1e4, largest]], dtype=dtype)
+    with np.errstate(all="raise", under="ignore"):
+        y = function(x)
+        empty = function(x[:, :0])
+    assert (y.dtype, y.shape, empty.dtype, empty.shape) == (dtype, (2, 4), dtype, (2, 0))
+    want = {ops.erf: [[-1, -1, -1, -0.0], [0.0, 1, 1, 1]], ops.erfc: [[2, 2, 2, 1], [1, 0, 0, 0]]}[function]
+    np.testing.assert_array_equal(y, want)
+    np.testing.assert_array_equal(np.signbit(y), np.signbit(want))
+
+
+@EACH
+@BOTH
+def test_infinity_gives_the_limit_and_nan_stays_nan(function, dtype):
+    y = function(np.array([-np.inf, np.inf, np.nan], dtype=dtype))
+    np.testing.assert_array_equal(y, {ops.erf: [-1, 1, np.nan], ops.erfc: [2, 0, np.nan]}[function])
+
+
+@EACH
+def test_the_smallest_numbers_keep_their_digits(dtype):
+    x = np.array([np.finfo(dtype).tiny, np.finfo(dtype).tiny * 64, 1e-20], dtype=dtype)
+    np.testing.assert_allclose(ops.erf(x), x * dtype(2 / math.sqrt(math.pi)), rtol=4 * np.finfo(dtype).eps)
+
+
+def test_arguments_stay_as_they_are():
+    x = points(np.float64)
+    x.flags.writeable = False
+    np.testing.assert_array_equal(ops.erf(x) + ops.erf(-x), 0.0)
+
+
+@settings(deadline=None)
+@given(st.floats(-6, 6))
+def test_erf_is_odd_and_both_add_up_to_1(t):
+    x = np.array([t])
+    assert ops.erf(-x) == -ops.erf(x)
+    np.testing.assert_allclose(ops.erf(x) + ops.erfc(x), 1.0, rtol=1e-15, atol=0)
+    np.testing.assert_allclose(ops.erfc(x) + ops.erfc(-x), 2.0, rtol=1e-15, atol=0)
+
+
+@settings(deadline=None)
+@given(st.floats(-10, 10), st.floats(0, 1))
+def test_erf_rises_and_erfc_falls(t, by):
+    low, high = np.array([t]), np.array([t + by])
+    assert ops.erf(high) >= ops.erf(low) - 1e-15
+    assert ops.erfc(high) <= ops.erfc(low) * (1 + 1e-14)
