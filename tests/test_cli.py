@@ -24,6 +24,7 @@ from bpframe.cli import main
 from bpframe.cli.endings import CODES, Terminated, code, message
 from bpframe.errors import BpframeError, ConfigError, NumericalError
 from bpframe.registry import KINDS
+from bpframe.testing import Report
 from tests.conftest import Site
 
 SMALL = """\
@@ -548,7 +549,7 @@ def test_plugins_list_says_why_a_component_is_blocked(site: Site) -> None:
 
 def test_plugins_info_shows_docstring_arguments_and_provenance() -> None:
     text = good("plugins", "info", "optimizer:momentum")
-    assert text.startswith("optimizer momentum(lr: float = 0.01, momentum: float = 0.9)\n\nvelocity <- ")
+    assert text.startswith("optimizer momentum(lr: float = 0.01, momentum: float = 0.9, flavor: ")
     assert f"distribution  bpframe {bp.__version__}\n" in text
     assert "target        bpframe_optimizers.momentum:Momentum\n" in text
     place = re.search(r"source        (.*):(\d+)\n", text)
@@ -591,14 +592,18 @@ class Slanted:
 
 def test_check_prints_a_row_for_each_component_and_the_number_of_checks() -> None:
     header, row, blank, last = good("check", "loss:huber").splitlines()
-    assert header.split() == ["component", "run", "passed", "failed", "skipped"]
-    name, run, passed, failed, _ = row.split()
-    assert (name, passed, failed) == ("loss:huber", run, "0")
+    assert header.split() == ["component", "run", "passed", "failed", "skipped", "engines"]
+    name, run, passed, failed, _, engines = row.split()
+    assert (name, passed, failed, engines) == ("loss:huber", run, "0", "numpy")
     assert int(run) >= 5
     assert (blank, last) == ("", f"1 component, {run} checks run, 0 failed")
 
 
-def test_check_of_a_distribution_or_of_all_covers_every_component() -> None:
+def test_check_of_a_distribution_or_of_all_covers_every_component(monkeypatch: pytest.MonkeyPatch) -> None:
+    def checked(kind: str, name: str, **options: Any) -> Report:
+        return Report(f"{kind}:{name}", ("protocol",))
+
+    monkeypatch.setattr("bpframe.testing.check", checked)  # test_components.py runs every check
     own = [f"{p.kind}:{p.ref}" for p in bp.providers() if p.dist == "bpframe"]
     for target in ("bpframe", "BPFRAME", "--all"):
         lines = good("check", target).splitlines()

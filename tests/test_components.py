@@ -7,16 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from bpframe.cli.conformance import surveyed
 from bpframe.errors import CheckFailed
 from bpframe.registry import KINDS, registry
 from bpframe.testing import check, check_activation, check_gradient, check_layer, check_loss, check_optimizer
 
-INSTALLED = [(kind, name) for kind in KINDS for name in registry.names(kind)]
+INSTALLED = [(kind, name) for kind in KINDS for name in registry.names(kind) if kind != "engine"]
 
 
 @pytest.mark.parametrize(("kind", "name"), INSTALLED, ids=[f"{kind}:{name}" for kind, name in INSTALLED])
-def test_an_installed_component_keeps_the_laws_of_its_kind(kind, name):
-    assert check(kind, name).run
+def test_an_installed_component_keeps_the_laws_of_its_kind_and_trains(kind, name):
+    assert check(kind, name).engines == ("numpy",)
+
+
+def test_an_installed_engine_trains_or_says_what_to_install():
+    reports = {provider.name: surveyed(provider, ()) for provider in registry.providers("engine")}
+    assert reports["numpy"].passed
+    assert not [report for report in reports.values() if report.failed]
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,35 @@ from bpframe.errors import ConfigError, PluginError, UnknownComponent
 from bpframe.registry import Provider, registry
 from bpframe.registry.policy import normalise
 from bpframe.testing.report import Report
+from bpframe.testing.suite import CORE
+
+LOADING = "loading"  # what takes the place of the checks of a component that cannot be made
 
 
-def reports(targets: Sequence[str], everything: bool) -> list[Report]:
+def reports(targets: Sequence[str], everything: bool, engines: Sequence[str] = ()) -> list[Report]:
     """A report for each component named, or of each distribution named, or of all; none twice."""
+    tried = _tried(engines)
     if everything:
-        return [_surveyed(provider) for provider in registry.providers()]
+        return [surveyed(provider, tried) for provider in registry.providers()]
     found: dict[str, Report] = {}
     for target in targets:
         if ":" in target:
             kind, name = split(target)
-            found.setdefault(f"{kind}:{registry.find(kind, name).ref}", testing.check(kind, name, collect=True))
+            component = f"{kind}:{registry.find(kind, name).ref}"
+            found[component] = found.get(component) or _checked(kind, name, tried)
         else:
-            found |= {f"{p.kind}:{p.ref}": _surveyed(p) for p in _of(target)}
+            found |= {f"{p.kind}:{p.ref}": surveyed(p, tried) for p in _of(target)}
     return list(found.values())
+
+
+def _tried(engines: Sequence[str]) -> list[str]:
+    """numpy, and the engines named, or all that are installed."""
+    named = registry.names("engine") if "all" in engines else [registry.find("engine", name).ref for name in engines]
+    return list(dict.fromkeys([*CORE, *(name.removeprefix("bpframe/") for name in named)]))
+
+
+def _checked(kind: str, name: str, engines: Sequence[str]) -> Report:
+    return testing.check(kind, name, engines=engines, collect=True)
 
 
 def _of(dist: str) -> list[Provider]:
@@ -34,9 +49,18 @@ def _of(dist: str) -> list[Provider]:
     raise UnknownComponent(f"check needs KIND:NAME or a distribution, got '{dist}'. Those with components: {known}.")
 
 
-def _surveyed(provider: Provider) -> Report:
+def surveyed(provider: Provider, engines: Sequence[str]) -> Report:
     """One of many: a component that cannot be made does not keep the others from being checked."""
+    component = f"{provider.kind}:{provider.ref}"
     try:
-        return testing.check(provider.kind, provider.ref, collect=True)
+        return _checked(provider.kind, provider.ref, engines)
     except (PluginError, ConfigError) as error:
-        return Report(f"{provider.kind}:{provider.ref}", ("loading",), {"loading": str(error)})
+        if _lacking(error):
+            return Report(component, skipped={LOADING: str(error)})
+        return Report(component, (LOADING,), {LOADING: str(error)})
+
+
+def _lacking(error: Exception) -> bool:
+    """Whether a plugin noticed itself that an optional module is missing, and said what to install."""
+    said = error.__cause__
+    return isinstance(said, ModuleNotFoundError) and isinstance(said.__cause__, ModuleNotFoundError)

@@ -53,6 +53,7 @@ def _trained(trainer: Trainer, config: Config, parts: Parts, recorder: Recorder)
             epochs=settings.epochs,
             batch_size=settings.batch_size,
             validation=parts.validation,
+            class_weight=settings.class_weight,
             shuffle=settings.shuffle,
         )
         assert recorder.folder is not None

@@ -25,21 +25,33 @@ def rendered(trainer: Trainer, x: HostArray, suffix: str) -> bytes:
 
 
 def _rows(trainer: Trainer, x: HostArray) -> Iterator[list[Any]]:
-    """The header, then a row for each row of x."""
+    """The header, then a row for each row of x: labels, where there are any, then what was predicted."""
     predictions = trainer.predict(x)
-    if not trainer.head.classes:
+    if not trainer.head.labelled:
         yield _numbered("prediction", predictions.shape[1])
         yield from predictions.astype(str).tolist()
         return
     labels = trainer.predict_labels(x)
-    if labels.ndim == 2:  # several labels a row, each with its own probability
-        yield _numbered("label", labels.shape[1]) + _numbered("probability", labels.shape[1])
+    if isinstance(labels, dict):  # of each head that has classes
+        header = [f"label_{name}" for name in labels] + _numbered("prediction", predictions.shape[1])
+        columns = [*labels.values(), predictions]
     else:
-        predictions = np.hstack([1 - predictions, predictions]) if predictions.shape[1] == 1 else predictions
-        classes = trainer.head.learned.get("classes", range(predictions.shape[1]))
-        predictions = predictions[:, : len(classes)]
-        yield ["label", *(f"probability_{name}" for name in classes)]
-    yield from np.column_stack([labels.astype(str), predictions.astype(str)]).tolist()
+        header, predictions = _described(trainer, labels, predictions)
+        columns = [labels, predictions]
+    yield header
+    yield from np.column_stack([column.astype(str) for column in columns]).tolist()
+
+
+def _described(trainer: Trainer, labels: HostArray, predictions: HostArray) -> tuple[list[str], HostArray]:
+    """The header for labels and what stands behind them: probabilities, or the scores of a loss that has none."""
+    what = "probability" if trainer.loss.link in ("softmax", "sigmoid") else "score"
+    if labels.ndim == 2:  # several labels a row, each with its own
+        return _numbered("label", labels.shape[1]) + _numbered(what, labels.shape[1]), predictions
+    if predictions.shape[1] == 1 and what == "score":
+        return ["label", what], predictions
+    predictions = np.hstack([1 - predictions, predictions]) if predictions.shape[1] == 1 else predictions
+    classes = trainer.head.learned.get("classes", range(predictions.shape[1]))
+    return ["label", *(f"{what}_{name}" for name in classes)], predictions[:, : len(classes)]
 
 
 def _numbered(name: str, columns: int) -> list[str]:

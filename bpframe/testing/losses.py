@@ -1,7 +1,7 @@
-"""The laws of a loss.  scores and target (B, C), values (B,) or 0-d, delta (B, C).
+"""The laws of a loss.  scores (B, C), target (B, C) or as wide as it says, values (B,) or 0-d, delta (B, C).
 
-A loss with a domain of its own may offer `example(rng) -> (scores, target)`. Otherwise scores are normal, targets
-follow the link, and a loss that encodes labels behind the link "identity" is taken to want probabilities.
+What a loss may offer: `example(rng) -> (scores, target)`, what it is made for, and `example_at_kink(rng)`, the same
+where its slope jumps.
 """
 
 from __future__ import annotations
@@ -11,21 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.registry import registry
+from bpframe.backprop import CostLayer
 from bpframe.testing import precision
-from bpframe.testing.comparison import close, finite, require, scale, shaped
+from bpframe.testing.comparison import close, finite, require, same, scale, shaped
+from bpframe.testing.domain import Pair, bounded, example, extremes
 from bpframe.testing.gradients import Problem, verify
+from bpframe.testing.kinks import between, kinked, sides
 from bpframe.testing.purity import deterministic, untouched
-from bpframe.testing.report import Check, Report, Skipped, run_checks
+from bpframe.testing.report import Check, Skipped
+from bpframe.testing.targets import target_checks
 from bpframe.types import HostArray
 
-B, C = 5, 3
-Pair = tuple[HostArray, HostArray]
-
-
-def check_loss(loss: Any) -> Report:
-    """A report, or CheckFailed: delta is the slope of the value, row by row, and nothing else goes wrong."""
-    return run_checks(f"loss {loss!r}", loss_checks(loss))
+KINKED = 5  # batches at kinks to look at
 
 
 def loss_checks(loss: Any) -> dict[str, Check]:
@@ -33,37 +30,19 @@ def loss_checks(loss: Any) -> dict[str, Check]:
     scores, target = example(loss, 1)
     both = partial(_both, loss)
     return {
-        "protocol": partial(_protocol, loss),
+        "link": lambda: _link(loss),
         "shape": partial(_shapes, loss, scores, target),
         "gradient": partial(verify, "delta", partial(_problem, loss)),
+        "kinks": partial(_kinks, loss),
         "rows": partial(_rows, loss, scores, target),
+        "zero weight": partial(_zero_weight, loss, scores, target),
         "dtype": lambda: precision.kept(lambda dtype: both(scores.astype(dtype), target.astype(dtype))),
         "float32": lambda: precision.agreeing(lambda dtype: both(scores.astype(dtype), target.astype(dtype))),
         "purity": lambda: untouched("value_and_delta", loss.value_and_delta, scores, target),
         "determinism": partial(deterministic(loss), partial(both, scores, target)),
         "extremes": partial(_extremes, loss, target),
+        **target_checks(loss),
     }
-
-
-def example(loss: Any, seed: int) -> Pair:
-    """Scores and targets that the loss is made for."""
-    rng = np.random.default_rng(seed)
-    if hasattr(loss, "example"):
-        pair: Pair = loss.example(rng)
-        return pair
-    scores, target = rng.normal(size=(2, B, C))
-    if loss.link == "sigmoid":
-        return scores, (target > 0).astype(np.float64)
-    if loss.link == "softmax" or _of_probabilities(loss):
-        soft = np.exp(target) / np.exp(target).sum(axis=1, keepdims=True)
-        soft[: B // 2] = np.eye(C)[rng.integers(0, C, B // 2)]
-        p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-        return (p if _of_probabilities(loss) else scores), soft
-    return scores, np.exp(target) if loss.link == "exponential" else target
-
-
-def _of_probabilities(loss: Any) -> bool:
-    return loss.link == "identity" and hasattr(loss, "encode_target")
 
 
 def _both(loss: Any, scores: HostArray, target: HostArray) -> dict[str, Any]:
@@ -71,16 +50,18 @@ def _both(loss: Any, scores: HostArray, target: HostArray) -> dict[str, Any]:
     return {"values": values, "delta": delta}
 
 
-def _protocol(loss: Any) -> None:
-    registry.check("loss", loss, None)
-    registry.find("activation", loss.link)
+def _link(loss: Any) -> None:
+    """The activation exists."""
+    CostLayer.of(loss)
 
 
 def _shapes(loss: Any, scores: HostArray, target: HostArray) -> None:
-    values, delta = loss.value_and_delta(scores, target)
-    if np.shape(values) != ():
-        shaped("values", values, scores.shape[:1])
-    shaped("delta", delta, scores.shape)
+    """(B,) or 0-d, and the shape of scores, for any number of rows, one and none among them."""
+    for rows in (len(scores), 1, 0):
+        values, delta = loss.value_and_delta(scores[:rows], target[:rows])
+        if np.shape(values) != ():
+            shaped(f"values of {rows} rows", values, (rows,))
+        shaped(f"delta of {rows} rows", delta, scores[:rows].shape)
 
 
 def _problem(loss: Any, seed: int) -> Problem:
@@ -90,8 +71,31 @@ def _problem(loss: Any, seed: int) -> Problem:
     )
 
 
+def _kinks(loss: Any) -> None:
+    """Where the slope jumps, delta is a subgradient: along any direction it lies between the slopes on either side."""
+    if not hasattr(loss, "example_at_kink"):
+        raise Skipped("it names no kinks: example_at_kink(rng) -> (scores, target)")
+    rng = np.random.default_rng(6)
+    jumps = [_subgradient(loss, loss.example_at_kink(rng), rng) for _ in range(KINKED)]
+    require(any(jumps), "example_at_kink must give scores at which the slope jumps, but it jumps along no direction")
+
+
+def _subgradient(loss: Any, pair: Pair, rng: np.random.Generator) -> bool:
+    """Whether the slope jumps along one of the directions that delta is compared along, each axis among them."""
+    scores, target = pair
+    delta = np.asarray(loss.value_and_delta(scores, target)[1])
+    axes = np.eye(scores.shape[1])[:, None, :] * np.ones_like(scores)
+    jumps = False
+    for d in (*axes, *rng.normal(size=(3, *scores.shape))):
+        behind, ahead = sides(lambda at: loss.value_and_delta(at, target)[0], scores, d)
+        slope = np.sum(delta * d, axis=-1) if behind.ndim else np.sum(delta * d)
+        between("delta", slope, behind, ahead, lambda row: f"along a direction at the kink of row {row}")
+        jumps = jumps or bool(np.any(kinked(behind, ahead)))
+    return jumps
+
+
 def _rows(loss: Any, scores: HostArray, target: HostArray) -> None:
-    """A row's value and delta do not depend on the other rows."""
+    """A row's value and delta do not depend on the other rows, so those of a batch add up."""
     values, delta = loss.value_and_delta(scores, target)
     if np.shape(values) == ():
         raise Skipped("it couples the rows of a batch")
@@ -101,11 +105,33 @@ def _rows(loss: Any, scores: HostArray, target: HostArray) -> None:
         close(f"delta of row {row} on its own", slope, delta[row : row + 1], 1e-12, 1e-12 * scale(delta))
 
 
+def _zero_weight(loss: Any, scores: HostArray, target: HostArray) -> None:
+    """A row of weight 0 contributes exactly nothing, wherever its scores are."""
+    if np.shape(loss.value_and_delta(scores, target)[0]) == ():
+        raise Skipped("it couples the rows of a batch")
+    share = np.full(len(scores), 1 / (len(scores) - 1))
+    share[1] = 0.0
+
+    def weighted(at: HostArray) -> list[HostArray]:
+        return [np.asarray(part) for part in CostLayer.of(loss).mean_and_delta(at, target, share)]
+
+    mean, delta = weighted(scores)
+    far = scores.copy()
+    far[1] = extremes(loss, scores.shape)[1]
+    for name, at in (("as the others", scores), ("far out", far)):
+        other, slope = weighted(at)
+        require(not np.any(slope[1]), f"delta of a row of weight 0, {name}, must be 0, got {slope[1]}")
+        same(f"the mean loss with a row of weight 0 {name}", other, mean)
+        same(f"the other rows' delta with a row of weight 0 {name}", np.delete(slope, 1, 0), np.delete(delta, 1, 0))
+
+
 def _extremes(loss: Any, target: HostArray) -> None:
-    if _of_probabilities(loss) or hasattr(loss, "example"):
-        raise Skipped("its scores are bounded")
-    signs = np.sign(np.random.default_rng(2).normal(size=target.shape))
+    """Finite at the ends of the scores; delta is 0 throughout only where the value is flat."""
     for dtype in precision.DTYPES:
-        result = _both(loss, (1e4 * signs).astype(dtype), target.astype(dtype))
-        finite("result at scores of 1e4", result)
-        require(np.any(np.asarray(result["delta"]) != 0), "delta vanishes at scores of 1e4, though most are wrong")
+        far: HostArray = extremes(loss, example(loss, 1)[0].shape).astype(dtype)
+        result = _both(loss, far, target.astype(dtype))
+        finite(f"result at scores of {far.min():g} and {far.max():g}", result)
+        if not bounded(loss) and not np.any(np.asarray(result["delta"])):
+            near = _both(loss, (0.9 * far).astype(dtype), target.astype(dtype))
+            flat = np.array_equal(near["values"], result["values"])
+            require(flat, f"delta vanishes at scores of {far.max():g}, where the value still changes")

@@ -35,7 +35,7 @@ def untouched(name: str, call: Callable[..., Any], *arguments: Any) -> Any:
         if "read-only" not in str(error):
             raise
         raise CheckFailed(f"{name} writes into an array that it was given, but its arguments are read-only") from error
-    same(f"the arguments of {name}", list(_arrays(frozen)), list(_arrays(arguments)))
+    same(f"the arguments of {name}", list(_numbers(frozen)), list(_numbers(arguments)))
     return result
 
 
@@ -69,13 +69,13 @@ def remembered(component: Any) -> dict[str, str]:
     return {name: _text(value, DEPTH) for name, value in getattr(component, "__dict__", {}).items()}
 
 
-def _arrays(structure: Any, depth: int = DEPTH) -> Iterator[np.ndarray[Any, Any]]:
-    """Every array in nested mappings, sequences and attributes."""
-    if isinstance(structure, np.ndarray):
-        yield structure
+def _numbers(structure: Any, depth: int = DEPTH) -> Iterator[np.ndarray[Any, Any]]:
+    """Every array and every number in nested mappings, sequences and attributes."""
+    if isinstance(structure, np.ndarray | np.generic | float | int):
+        yield np.asarray(structure)
     elif depth:
         for item in _items(structure):
-            yield from _arrays(item, depth - 1)
+            yield from _numbers(item, depth - 1)
 
 
 def _text(value: Any, depth: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import final
@@ -12,6 +13,7 @@ from bpframe.errors import CheckFailed
 
 Check = Callable[[], None]  # returns where a law is kept; raises CheckFailed or anything else where not, or Skipped
 GATE = "protocol"  # the check without which no other makes sense
+ENGINE = "engine "  # how the name of a check begins that a component runs on an engine
 
 
 class Skipped(Exception):
@@ -33,6 +35,13 @@ class Report:
         """The checks that ran and found nothing wrong."""
         return tuple(name for name in self.run if name not in self.failed)
 
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """The engines that it was seen to train on, in every configuration that was checked."""
+        tried = {name: name.split()[1] for name in (*self.run, *self.skipped) if name.startswith(ENGINE)}
+        refused = {engine for name, engine in tried.items() if name not in self.passed}
+        return tuple(dict.fromkeys(engine for engine in tried.values() if engine not in refused))
+
     def __str__(self) -> str:
         failures = "".join(f"\n  {name}: {message}" for name, message in self.failed.items())
         counts = f"{len(self.run)} checks run, {len(self.failed)} failed, {len(self.skipped)} skipped"
@@ -49,8 +58,7 @@ def run_checks(component: str, checks: Mapping[str, Check], collect: bool = Fals
             skipped[name] = f"the check '{GATE}' failed"
             continue
         try:
-            with np.errstate(all="ignore"):  # as in an engine: what matters is the result
-                check()
+            _run(check)
         except Skipped as reason:
             skipped[name] = str(reason)
         except Exception as error:
@@ -66,3 +74,10 @@ def require_all(reports: Iterable[Report]) -> None:
     """CheckFailed that lists the failures of every report, if there are any."""
     if broken := [str(report) for report in reports if report.failed]:
         raise CheckFailed("\n".join(broken))
+
+
+def _run(check: Check) -> None:
+    """As in an engine, floating-point flags are ignored: what matters is the result. Other warnings are failures."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        check()

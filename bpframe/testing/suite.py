@@ -1,9 +1,9 @@
-"""All checks of an installed component, by kind and name."""
+"""All checks of a component: an installed one by kind and name, or an object of one's own."""
 
 from __future__ import annotations
 
 import inspect
-import json
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,74 +11,97 @@ from bpframe.errors import CheckFailed
 from bpframe.registry import build, registry
 from bpframe.registry.annotations import Wanted, wanted
 from bpframe.registry.builder import parameters
-from bpframe.registry.describe import describe
 from bpframe.registry.policy import normalise
-from bpframe.testing import others
 from bpframe.testing.activations import activation_checks
-from bpframe.testing.comparison import require
+from bpframe.testing.components import component_checks
+from bpframe.testing.constraints import constraint_checks
+from bpframe.testing.gradient_steps import gradient_step_checks
+from bpframe.testing.initializers import initializer_checks
 from bpframe.testing.layers import layer_checks
 from bpframe.testing.losses import loss_checks
+from bpframe.testing.metrics import metric_checks
 from bpframe.testing.optimizers import optimizer_checks
-from bpframe.testing.report import Check, Report, require_all, run_checks
+from bpframe.testing.regularizers import regularizer_checks
+from bpframe.testing.report import ENGINE, Check, Report, Skipped, require_all, run_checks
+from bpframe.testing.samplers import sampler_checks
+from bpframe.testing.schedules import schedule_checks
+from bpframe.testing.trial import trains
 
-IN_SHAPE = (5,)
-BY_KIND: dict[str, Any] = {
+BY_KIND: dict[str, Callable[..., dict[str, Check]]] = {
     "activation": activation_checks,
-    "layer": partial(layer_checks, in_shape=IN_SHAPE),
+    "layer": layer_checks,
     "loss": loss_checks,
     "optimizer": optimizer_checks,
-    "schedule": others.schedule_checks,
-    "initializer": others.initializer_checks,
-    "metric": others.metric_checks,
-    "regularizer": others.regularizer_checks,
-    "constraint": others.constraint_checks,
-    "sampler": others.sampler_checks,
-    "gradient_step": others.gradient_step_checks,
+    "schedule": schedule_checks,
+    "initializer": initializer_checks,
+    "metric": metric_checks,
+    "regularizer": regularizer_checks,
+    "constraint": constraint_checks,
+    "sampler": sampler_checks,
+    "gradient_step": gradient_step_checks,
 }
+CORE = ("numpy",)  # the engine that every component must run on; others compile each component, which takes seconds
 
 
-def check(kind: str, name: str, *, collect: bool = False) -> Report:
+def check(kind: str, name: str, *, engines: Sequence[str] = CORE, collect: bool = False) -> Report:
     """The report on an installed component, made with its defaults; CheckFailed on failures, unless `collect`.
 
     Arguments without a default come from the class method `example_configs() -> list[dict]`, if it has one: each
-    configuration is then checked. Otherwise they are made up by their annotations.
+    configuration is then checked, its settings named behind the checks. Otherwise annotations say what to make up.
+    `engines`: by name those on which a short training with the component is tried.
     """
     provider = registry.find(kind, name)
     component = registry.load(kind, name)
     configs = component.example_configs() if hasattr(component, "example_configs") else [_arguments(component)]
     checks: dict[str, Check] = {}
-    for i, config in enumerate(configs):
+    for config in configs:
         made = build(kind, {"name": provider.ref, **config})
-        suffix = f" {i + 1}" if len(configs) > 1 else ""
-        checks |= {f"{title}{suffix}": check for title, check in _checks(kind, made).items()}
+        settings = ", ".join(f"{key}={value!r}" for key, value in config.items()) if len(configs) > 1 else ""
+        suffix = f" with {settings}" if settings else ""
+        checks |= {f"{title}{suffix}": check for title, check in all_checks(kind, made, engines).items()}
     return run_checks(f"{kind}:{name}", checks, collect)
 
 
-def check_distribution(dist: str, *, collect: bool = False) -> list[Report]:
+def check_distribution(dist: str, *, engines: Sequence[str] = CORE, collect: bool = False) -> list[Report]:
     """A report for each component of a distribution; CheckFailed listing every failure, unless `collect`."""
     offered = [provider for provider in registry.providers() if provider.dist == normalise(dist)]
     if not offered:
         raise CheckFailed(f"no installed distribution {dist} offers components. Is it installed?")
-    reports = [check(provider.kind, provider.ref, collect=True) for provider in offered]
+    reports = [check(provider.kind, provider.ref, engines=engines, collect=True) for provider in offered]
     if not collect:
         require_all(reports)
     return reports
 
 
-def _checks(kind: str, component: Any) -> dict[str, Check]:
-    own = BY_KIND.get(kind, partial(others.protocol_checks, kind))(component)
-    return {**own, "docstring": partial(_documented, component), "arguments": partial(_described, kind, component)}
+def check_object(kind: str, component: Any, **options: Any) -> Report:
+    """The report on an object of a kind; CheckFailed on failures."""
+    return run_checks(f"{kind} {component!r}", all_checks(kind, component, **options))
 
 
-def _documented(component: Any) -> None:
-    require(vars(type(component)).get("__doc__"), "the class needs a docstring: formula, shapes, source")
+def all_checks(kind: str, component: Any, engines: Sequence[str] = CORE, **options: Any) -> dict[str, Check]:
+    """The checks by name: those of every component, those of its kind, and one for each engine."""
+    general = component_checks(kind, component)
+    if registry.kind(kind).missing(component):
+        return general
+    try:
+        own = BY_KIND[kind](component, **options) if kind in BY_KIND else {}
+    except Exception as error:
+        own = {"examples": partial(_raise, error)}
+    return {**general, **own, **{f"{ENGINE}{name}": partial(_trial, name, kind, component) for name in engines}}
 
 
-def _described(kind: str, component: Any) -> None:
-    """Arguments come back from the attributes of their names, survive JSON, and build an equal component."""
-    spec = describe(registry, kind, component)
-    again = describe(registry, kind, build(kind, json.loads(json.dumps(spec))))
-    require(again == spec, f"arguments must survive JSON: {spec} became {again}")
+def _trial(engine: str, kind: str, component: Any) -> None:
+    """What does not run on NumPy is broken; on another engine it may be unable to."""
+    try:
+        trains(engine, kind, component)
+    except Exception as error:
+        if engine in CORE:
+            raise
+        raise Skipped(f"it does not run there: {error}") from error
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def _arguments(component: Any) -> dict[str, Any]:

@@ -1,0 +1,76 @@
+"""What scores and targets a loss is made for.  scores (B, C), target (B, C) or as wide as the loss says.
+
+A loss with a domain of its own offers `example(rng) -> (scores, target)`. Otherwise scores are normal, targets follow
+the link, and a loss that encodes labels behind the link "identity" is taken to want probabilities.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bpframe.types import HostArray
+
+B, C = 5, 3
+Pair = tuple[HostArray, HostArray]
+FAR = 1e4
+TINY = 1e-30
+STEEPEST = 80.0  # the exponential of more is beyond float32
+
+
+def example(loss: Any, seed: int) -> Pair:
+    """Scores and targets that the loss is made for."""
+    rng = np.random.default_rng(seed)
+    if hasattr(loss, "example"):
+        scores, target = loss.example(rng)
+        return np.asarray(scores, dtype=np.float64), np.asarray(target, dtype=np.float64)
+    scores, target = rng.normal(size=(2, B, C))
+    if loss.link == "sigmoid":
+        return scores, (target > 0).astype(np.float64)
+    if loss.link == "softmax" or _encodes(loss):
+        soft = np.exp(target) / np.exp(target).sum(axis=1, keepdims=True)
+        soft[: B // 2] = np.eye(C)[rng.integers(0, C, B // 2)]
+        p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        return (p if _encodes(loss) else scores), soft
+    return scores, np.exp(target) if loss.link == "exponential" else target
+
+
+def bounds(loss: Any) -> tuple[float, float]:
+    """The ends of the scores: (0, 1) for probabilities, (0, inf), or (-inf, inf), by what its examples hold."""
+    scores = np.concatenate([example(loss, seed)[0].reshape(-1) for seed in range(5)])
+    if np.any(scores < 0):
+        return -np.inf, np.inf
+    return (0.0, 1.0) if np.all(scores <= 1) else (0.0, np.inf)
+
+
+def extremes(loss: Any, shape: tuple[int, ...]) -> HostArray:
+    """Scores at either end, at random: +-1e4, or 1e-30 and 1 for probabilities; as far as an exponential can go."""
+    far = STEEPEST if loss.link == "exponential" else FAR
+    low, high = bounds(loss)
+    high = min(high, far)
+    low = TINY if low == 0 else -far
+    return np.where(np.random.default_rng(2).normal(size=shape) > 0, high, low)
+
+
+def labels(loss: Any, rows: int) -> HostArray:
+    """What its targets are encoded from: numbers like those of its example, where it takes them, or class numbers."""
+    scores, target = example(loss, 1)
+    y: HostArray = np.resize(target, (rows, *target.shape[1:]))
+    if hasattr(loss, "encode_target"):
+        try:
+            loss.encode_target(y, {"outputs": scores.shape[1]})
+        except ValueError:
+            y = np.arange(rows) % max(2, scores.shape[1])
+    elif loss.link == "softmax":
+        y = np.arange(rows) % scores.shape[1]
+    return y
+
+
+def bounded(loss: Any) -> bool:
+    """Whether scores cannot be any number."""
+    return bounds(loss) != (-np.inf, np.inf)
+
+
+def _encodes(loss: Any) -> bool:
+    return loss.link == "identity" and hasattr(loss, "encode_target")
