@@ -1,132 +1,150 @@
-"""The parameters of a group as one flat vector, updated piece by piece.
+"""The parameters of a group as one flat vector, cut into the pieces that an update rule works on.
 
 An "element" rule runs over slices of at most 2^15 elements, which stay in the cache while the rule's few array
 operations pass over them. A slice is cut out of one large gradient where backward made it; gradients smaller than a
-slice are gathered into one. An "array" rule runs over whole parameters.
+slice are gathered into one. An "array" rule runs over whole parameters, a minimizer over everything at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, final
 
 import numpy as np
 
 from bpframe import tree
 from bpframe.hyper import Settings
-from bpframe.protocols import Group
-from bpframe.types import HostArray, Params, State
+from bpframe.protocols import Group, Param
+from bpframe.types import HostArray, Params, Shape
 
 SLICE = 2**15
-Piece = tuple[int, int, Callable[[Params], HostArray], tuple[int, ...]]  # start, stop, gradient of it, its shape
+Path = tuple[str, ...]
 
 
 @final
-class FlatGroup:
-    """One group: `p` holds its parameters end to end, the network's tree holds views into it."""
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of the flat vector, the shape that components see, how to find its gradient, and whose it is."""
+
+    start: int
+    stop: int
+    shape: Shape
+    gradient: Callable[[Params], HostArray]
+    param: Param | None = None
+
+    def of(self, vector: HostArray) -> HostArray:
+        """This piece of a flat vector, a view."""
+        return vector[self.start : self.stop].reshape(self.shape)
+
+
+@final
+class Flat:
+    """The `Store` of the NumPy engine: `p` holds parameters end to end; the network's tree is made of views into it."""
 
     def __init__(self, group: Group, params: Params, dtype: np.dtype[Any]) -> None:
         self.paths = group.paths
-        arrays = [np.asarray(tree.at(params, path)) for path in group.paths]
+        arrays = [np.asarray(tree.at(params, path)) for path in self.paths]
         self.p = np.concatenate([a.reshape(-1) for a in arrays], dtype=dtype) if arrays else np.empty(0, dtype)
-        self.dtype = dtype
-        self._views(arrays, params)
-        self.use(group)
-        self.pieces = self._pieces([a.shape for a in arrays])
-        self.states = [self._initial(piece) for piece in self.pieces]
+        self.shapes, self.sizes = [a.shape for a in arrays], [a.size for a in arrays]
+        self.starts = [0, *accumulate(self.sizes)]
+        self.show(self.p, params)
+        self.pieces = self._pieces(group)
+        self._views = [piece.of(self.p) for piece in self.pieces]
 
-    def use(self, group: Group) -> None:
-        """Take over the settings of a group with the same paths; what the rules remember stays."""
-        self.group = group
-        cast = self.dtype.type
-        self.components = [
-            *group.regularizers,
-            *group.gradient_steps,
-            *([group.rule] if group.rule else []),
-            *group.constraints,
+    def show(self, vector: HostArray, params: Params) -> None:
+        """Put views into a vector laid out like p in the place of the parameters."""
+        for path, shape, start, size in zip(self.paths, self.shapes, self.starts, self.sizes, strict=False):
+            tree.assign(params, path, vector[start : start + size].reshape(shape))
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def get(self, i: int) -> Any:
+        """A view of piece i."""
+        return self._views[i]
+
+    def put(self, i: int, p: Any) -> None:
+        """Write piece i."""
+        self._views[i][...] = p
+
+    def gradient(self, i: int, gradients: Params) -> Any:
+        """The gradient of piece i."""
+        return self.pieces[i].gradient(gradients)
+
+    def param(self, i: int) -> Param | None:
+        """The parameter that piece i is, in scope "array"."""
+        return self.pieces[i].param
+
+    def settings(self, component: Any) -> Settings:
+        """Settings with values of this dtype."""
+        return Settings(component, self.p.dtype.type)
+
+    def when(self, due: Any, change: Callable[..., Any], values: Any) -> Any:
+        """A plain choice."""
+        return change(*values) if due else values
+
+    def joined(self, pieces: Sequence[Any]) -> HostArray:
+        """A vector laid out like p that holds these pieces."""
+        vector = np.empty_like(self.p)
+        for piece, values in zip(self.pieces, pieces, strict=True):
+            piece.of(vector)[...] = values
+        return vector
+
+    # ------------------------------------------------------------------------------------------------------- pieces
+
+    def _pieces(self, group: Group) -> list[Piece]:
+        parts = (*group.regularizers, *group.gradient_steps, group.rule, *group.constraints)
+        scopes = {getattr(component, "scope", "element") for component in parts}
+        if "objective" in scopes:
+            return [Piece(0, len(self.p), self.p.shape, _gather(self.paths))]
+        return self._parameters(group.params) if "array" in scopes else self._slices()
+
+    def _parameters(self, params: Sequence[Param]) -> list[Piece]:
+        """A piece a parameter, in its own shape."""
+        return [
+            Piece(start, start + size, shape, _whole(path), param)
+            for path, shape, start, size, param in zip(
+                self.paths, self.shapes, self.starts, self.sizes, params, strict=False
+            )
         ]
-        self.settings = [Settings(component, cast) for component in self.components]
 
-    def update(self, gradients: Params, step: int, loss: Any) -> float:
-        """One step of every piece after `step` updates; the sum of the penalties."""
-        if self.group.rule is None:
-            return 0.0
-        hypers = [settings.at(step) for settings in self.settings]
-        for h in hypers:
-            h.loss = loss
-        penalty = 0.0
-        for i, (start, stop, gradient, shape) in enumerate(self.pieces):
-            p = self.p[start:stop].reshape(shape)
-            g = gradient(gradients)
-            new, self.states[i], more = self._advance(p, g, self.states[i], hypers)
-            self.p[start:stop] = new.reshape(-1)
-            penalty += more
-        return penalty
-
-    def _advance(
-        self, p: HostArray, g: Any, state: list[State], hypers: list[Any]
-    ) -> tuple[HostArray, list[State], float]:
-        """Penalty, gradient steps, rule, constraints, in that order, for one piece."""
-        group, h = self.group, iter(hypers)
-        penalty, states = 0.0, []
-        for regularizer in group.regularizers:
-            value, slope = regularizer.value_and_gradient(p, next(h))
-            penalty += float(value)
-            g = g + slope
-        for k, step in enumerate(group.gradient_steps):
-            g, new = step.transform(p, g, state[k], next(h))
-            states.append(new)
-        assert group.rule is not None
-        p, new = group.rule.update(p, g, state[-1], next(h))  # type: ignore[assignment]  # NumPy in, NumPy out
-        for constraint in group.constraints:
-            p = constraint.project(p, next(h))  # type: ignore[assignment]
-        return p, [*states, new], penalty
-
-    def _initial(self, piece: Piece) -> list[State]:
-        if self.group.rule is None:
-            return []
-        p = self.p[piece[0] : piece[1]].reshape(piece[3])
-        return [*(step.init(p) for step in self.group.gradient_steps), self.group.rule.init(p)]
-
-    def _views(self, arrays: list[HostArray], params: Params) -> None:
-        start = 0
-        for path, array in zip(self.paths, arrays, strict=True):
-            tree.assign(params, path, self.p[start : start + array.size].reshape(array.shape))
-            start += array.size
-
-    def _pieces(self, shapes: list[tuple[int, ...]]) -> list[Piece]:
-        whole = any(getattr(component, "scope", "element") == "array" for component in self.components)
+    def _slices(self) -> list[Piece]:
+        """Large parameters cut into slices, runs of small ones gathered into a slice each."""
         pieces: list[Piece] = []
-        small: list[tuple[str, ...]] = []
-        start = gathered = 0
-        for path, shape in zip(self.paths, shapes, strict=True):
-            size = int(np.prod(shape))
-            if small and (whole or gathered + size > SLICE):
-                pieces.append((start - gathered, start, _gather(small), (gathered,)))
-                small, gathered = [], 0
-            if whole:
-                pieces.append((start, start + size, _whole(path), shape))
-            elif size >= SLICE:
-                cuts = range(0, size, SLICE)
-                pieces += [
-                    (start + a, start + min(a + SLICE, size), _cut(path, a), (min(SLICE, size - a),)) for a in cuts
-                ]
+        for paths, start, size in self._runs():
+            if size >= SLICE:
+                cuts = [(a, min(a + SLICE, size)) for a in range(0, size, SLICE)]
+                pieces += [Piece(start + a, start + b, (b - a,), _cut(paths[0], a, b)) for a, b in cuts]
             else:
-                small.append(path)
-                gathered += size
-            start += size
-        if small:
-            pieces.append((start - gathered, start, _gather(small), (gathered,)))
+                pieces.append(Piece(start, start + size, (size,), _gather(paths)))
         return pieces
 
+    def _runs(self) -> Iterator[tuple[tuple[Path, ...], int, int]]:
+        """(paths, start, size) of each large parameter, and of neighbours that fit a slice together."""
+        run: tuple[Path, ...] = ()
+        begin = 0
+        for path, start, size in zip(self.paths, self.starts, self.sizes, strict=False):
+            if run and (size >= SLICE or start + size - begin > SLICE):
+                yield run, begin, start - begin
+                run = ()
+            if size >= SLICE:
+                yield (path,), start, size
+                continue
+            begin = begin if run else start
+            run = (*run, path)
+        if run:
+            yield run, begin, self.starts[-1] - begin
 
-def _gather(paths: list[tuple[str, ...]]) -> Callable[[Params], HostArray]:
+
+def _gather(paths: tuple[Path, ...]) -> Callable[[Params], HostArray]:
     return lambda gradients: np.concatenate([tree.at(gradients, path).reshape(-1) for path in paths])
 
 
-def _cut(path: tuple[str, ...], start: int) -> Callable[[Params], HostArray]:
-    return lambda gradients: tree.at(gradients, path).reshape(-1)[start : start + SLICE]
+def _cut(path: Path, start: int, stop: int) -> Callable[[Params], HostArray]:
+    return lambda gradients: tree.at(gradients, path).reshape(-1)[start:stop]
 
 
-def _whole(path: tuple[str, ...]) -> Callable[[Params], HostArray]:
+def _whole(path: Path) -> Callable[[Params], HostArray]:
     return lambda gradients: tree.at(gradients, path)

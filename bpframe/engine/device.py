@@ -1,0 +1,53 @@
+"""Where a compiled run computes, and in which types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, final
+
+import jax
+import numpy as np
+
+from bpframe.errors import ConfigError
+
+PRECISION = {"highest": "highest", "tf32": "tensorfloat32", "bf16": "bfloat16"}
+
+
+@final
+class Device:
+    """A device of JAX's, a dtype, and a precision of matrix products."""
+
+    def __init__(self, name: str | None, precision: str, dtype: str) -> None:
+        """`name` as "gpu" or "gpu:1", None for JAX's default; ConfigError where there is no such device."""
+        self.dtype, self.precision = dtype, PRECISION[precision]
+        self._device = _found(name)
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """A block in which these hold; nothing else in the process changes."""
+        with (
+            jax.enable_x64(self.dtype == "float64"),
+            jax.default_matmul_precision(self.precision),
+            jax.default_device(self._device),
+        ):
+            yield
+
+    def put(self, array: Any) -> Any:
+        """The array on the device; floats in the run's dtype."""
+        array = np.asarray(array)
+        return jax.device_put(array.astype(self.dtype) if array.dtype.kind == "f" else array, self._device)
+
+    def __str__(self) -> str:
+        return f"{self._device.platform}:{self._device.id}"
+
+
+def _found(name: str | None) -> Any:
+    if name is None:
+        return jax.devices()[0]
+    platform, _, number = name.partition(":")
+    try:
+        return jax.devices(platform)[int(number or 0)]
+    except (RuntimeError, IndexError, ValueError) as error:
+        known = ", ".join(f"{device.platform}:{device.id}" for device in jax.devices())
+        raise ConfigError(f"The engine jax needs a device that exists, got {name!r}. Found: {known}.") from error

@@ -1,0 +1,52 @@
+"""Training data, a batch at a time, and the scores that each batch was given.
+
+Shapes: B rows of a batch out of N, C scores a row.
+"""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+
+from bpframe.protocols import Batches, Data
+from bpframe.types import HostArray
+
+
+@final
+class Feed:
+    """The rows of each batch, in arrays that serve every batch of its length; `collect`: keeps scores for metrics."""
+
+    def __init__(self, data: Data, collect: bool) -> None:
+        self._data, self._collect = data, collect
+        self._buffers: dict[tuple[str, int], HostArray] = {}
+        self._scores: HostArray | None = None
+
+    def take(self, name: str, rows: HostArray) -> HostArray:
+        """The rows (B, ...) of "x" or "target", valid until the next batch."""
+        array: HostArray = getattr(self._data, name)
+        buffer = self._buffers.get((name, len(rows)))
+        if buffer is None:
+            buffer = self._buffers[name, len(rows)] = np.empty((len(rows), *array.shape[1:]), array.dtype)
+        return np.take(array, rows, axis=0, out=buffer, mode="clip")  # the default mode would copy once more
+
+    def share(self, rows: HostArray) -> tuple[float, Any]:
+        """(sum of the batch's weights, each row's share of it (B,), or one number for all)."""
+        if self._data.weight is None:
+            return float(len(rows)), 1.0 / len(rows)
+        w = self._data.weight[rows]
+        total = float(w.sum())
+        return total, w / w.dtype.type(total) if total else w
+
+    def keep(self, batches: Batches, i: int, scores: Any) -> None:
+        """Note the scores (B, C) of batch i."""
+        if not self._collect:
+            return
+        if self._scores is None or len(self._scores) != len(batches.order):
+            self._scores = np.empty((len(batches.order), *scores.shape[1:]), scores.dtype)
+        self._scores[i * batches.size : i * batches.size + len(scores)] = scores
+
+    def collected(self) -> HostArray:
+        """The scores of the latest epoch, in the order of its rows, (len(order), C)."""
+        assert self._scores is not None
+        return self._scores

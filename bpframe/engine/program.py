@@ -1,0 +1,241 @@
+"""A training step as XLA sees it: the recursion and the update on arrays that are all arguments.
+
+Shapes: B rows of a batch out of N; x (N, ...), target (N, C), weight (N,) or None; order (n,) row numbers of an epoch;
+T steps of a block at most; a table (T, K) of the K numbers that settings hold at each step, of which a row (K,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple, final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bpframe import tree
+from bpframe.backprop import NOTHING, CostLayer, backward, forward, lowest_trained
+from bpframe.context import step_contexts
+from bpframe.engine.update import GroupUpdate, Updates
+from bpframe.hyper import Settings
+from bpframe.network import Network
+from bpframe.protocols import Group, Param, Periodic, Refresh
+from bpframe.random import HashKey
+from bpframe.types import HostArray, Params, State
+
+States = list[list[list[State]]]  # by group, piece, and component that remembers
+
+
+class Carry(NamedTuple):
+    """What a step changes: parameters with buffers, and what rules remember."""
+
+    params: Params
+    states: States
+
+
+class _Pass(NamedTuple):
+    """One way forward and back: mean loss, penalty on activations, scores (B, C), what layers keep, gradients."""
+
+    loss: Any
+    penalty: Any
+    scores: Any
+    caches: list[Any]
+    gradients: Params
+
+
+@final
+class TreeStore:
+    """The `Store` of a compiled step: every parameter of a group is a piece."""
+
+    def __init__(self, group: Group, params: Params, settings: Callable[[Any], Any]) -> None:
+        self.paths, self.settings = group.paths, settings
+        self._params, self._known = group.params, params
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def get(self, i: int) -> Any:
+        """Parameter i."""
+        return tree.at(self._known, self.paths[i])
+
+    def put(self, i: int, p: Any) -> None:
+        """Another value of parameter i, in the tree of this trace."""
+        tree.assign(self._known, self.paths[i], p)
+
+    def gradient(self, i: int, gradients: Params) -> Any:
+        """The gradient of parameter i."""
+        return tree.at(gradients, self.paths[i])
+
+    def param(self, i: int) -> Param | None:
+        """What is known of parameter i."""
+        return self._params[i]
+
+    def when(self, due: Any, change: Callable[..., Any], values: Any) -> Any:
+        """Both are computed, one is taken."""
+        return jax.tree.map(lambda new, old: jnp.where(due, new, old), change(*values), values)
+
+
+@final
+class Row:
+    """Settings of a component whose numbers stand in a row of the table, from `start` on."""
+
+    def __init__(self, component: Any, row: Any, start: int) -> None:
+        self._settings = Settings(component, float)
+        self.h, self.note, self.at = self._settings.h, self._settings.note, self._settings.count
+        for k, (h, name, _) in enumerate(self._settings.slots):
+            setattr(h, name, row[start + k])
+
+
+class Rows:
+    """Hands out the settings of one step to its components, in the order of the table's columns."""
+
+    def __init__(self, row: Any) -> None:
+        self._row, self._next = row, 0
+
+    def __call__(self, component: Any) -> Row:
+        """The settings of the next component."""
+        made = Row(component, self._row, self._next)
+        self._next += len(Settings(component, float).slots)
+        return made
+
+
+def table(groups: Sequence[Group], first: int, steps: int) -> HostArray:
+    """(steps, K) in float64: the numbers of every component's settings at the steps that follow `first` steps."""
+    columns: list[list[float]] = []
+    for group in groups:
+        clock = list(range(first, first + steps))
+        for component in components(group):
+            for _, _, value in Settings(component, float).slots:
+                columns.append([value.value(max(t, 0)) for t in clock] if hasattr(value, "value") else [value] * steps)
+            if isinstance(component, Periodic):
+                clock = [(t + 1) // component.period - 1 for t in clock]
+    return np.array(columns, dtype=np.float64).reshape(len(columns), steps).T
+
+
+def width(groups: Sequence[Group]) -> int:
+    """K, the numbers of all settings."""
+    return sum(len(Settings(part, float).slots) for group in groups for part in components(group))
+
+
+def components(group: Group) -> list[Any]:
+    """The components of a group in the order in which they act."""
+    rule = [group.rule] if group.rule else []
+    return [*group.regularizers, *group.gradient_steps, *rule, *group.constraints]
+
+
+@final
+class Program:
+    """One step, written as a function of its arguments alone."""
+
+    def __init__(self, network: Network, cost: CostLayer, groups: Sequence[Group]) -> None:
+        self._layers, self._labels, self._cost, self._groups = network.layers, network.labels, cost, list(groups)
+        trained = (path for group in groups if group.rule for path in group.paths)
+        self._lowest = lowest_trained(network.layers, trained)
+        self._refreshing = [
+            (k, label, part) for k, (label, part) in enumerate(self._layers) if isinstance(part, Refresh)
+        ]
+
+    def initial(self, params: Params, row: Any) -> States:
+        """What rules remember before the first step."""
+        return [group.states for group in self._updates(_copied(params), row)[0]]
+
+    def step(self, carry: Carry, batch: tuple[Any, Any, Any], key: HashKey, i: Any, step: Any, row: Any) -> Any:
+        """(carry, (loss, penalty, weight), scores) after batch (x, target, w) number i, `step` steps made before."""
+        params = _copied(carry.params)
+        groups, activity = self._updates(params, row)
+        for group, states in zip(groups, carry.states, strict=True):
+            group.states = [list(states) for states in states]
+        updates, contexts = Updates(groups), step_contexts(self._labels, self._lowest, key, i)
+        weight, share = _share(batch[2], batch[0])
+        passed = partial(self._pass, params, batch, share, contexts, activity, step)
+        made = passed()
+        known = {"loss": made.loss, "weight": weight}
+        if updates.observing:
+            self._observe(updates, params, made, contexts, key.child(i).child("targets"), step)
+        gradients = made.gradients
+        if updates.probing:
+            went = updates.probe(gradients, step, **known)
+            gradients = passed().gradients
+            for store, before in went:
+                for k, p in enumerate(before):
+                    store.put(k, p)
+        penalty = made.penalty + updates.update(gradients, step, **known)
+        after = Carry(self._refreshed(params, made.caches), [group.states for group in groups])
+        return after, (made.loss, penalty, weight), made.scores
+
+    def objective(self, params: Params, batch: tuple[Any, Any, Any], key: HashKey, i: Any, step: Any, row: Any) -> Any:
+        """(loss, penalty on activations, weight, scores, gradients, new buffers), without an update."""
+        contexts = step_contexts(self._labels, self._lowest, key, i)
+        weight, share = _share(batch[2], batch[0])
+        made = self._pass(params, batch, share, contexts, self._updates(_copied(params), row)[1], step)
+        buffers: Params = {}
+        for path, leaf in tree.leaves(self._refreshed(_copied(params), made.caches)):
+            if "buffers" in path:
+                tree.assign(buffers, path, leaf)
+        return made.loss, made.penalty, weight, made.scores, made.gradients, buffers
+
+    def _pass(self, params: Params, batch: Any, share: Any, contexts: Any, activity: Any, step: Any) -> _Pass:
+        """The recursion on a batch, at the present parameters."""
+        outputs, caches = forward(self._layers, params, batch[0], contexts)
+        loss, delta = self._cost.mean_and_delta(outputs[-1], batch[1], share)
+        penalty, slopes = _penalties(activity, outputs, step)
+        gradients = backward(self._layers, params, caches, delta, contexts, self._lowest, slopes)
+        return _Pass(loss, penalty, outputs[-1], caches, gradients)
+
+    def _refreshed(self, params: Params, caches: list[Any]) -> Params:
+        for k, label, layer in self._refreshing:
+            params[label] = layer.refresh(params[label], caches[k])
+        return params
+
+    def _observe(self, updates: Updates, params: Params, made: _Pass, contexts: Any, key: HashKey, step: Any) -> None:
+        scores, caches = made.scores, made.caches
+
+        def look(states: Any) -> Any:
+            target = self._cost.loss.sample_target(scores, key)  # type: ignore[attr-defined]  # plan has made sure
+            _, delta = self._cost.mean_and_delta(scores, target, 1.0 / len(scores))
+            gradients = backward(self._layers, params, caches, delta, contexts, self._lowest)
+            for group, own in zip(updates.observing, states, strict=True):
+                group.states = own
+            updates.observe(gradients, step, len(scores))
+            return [group.states for group in updates.observing]
+
+        before = [group.states for group in updates.observing]
+        after = jax.lax.cond(updates.observes(step), look, lambda states: states, before)
+        for group, states in zip(updates.observing, after, strict=True):
+            group.states = states
+
+    def _updates(self, params: Params, row: Any) -> tuple[list[GroupUpdate], list[tuple[Any, Row]]]:
+        """The updates of every group on this tree, and the penalties on activations with their settings."""
+        rows = Rows(row)
+        groups = [GroupUpdate(group, TreeStore(group, params, rows)) for group in self._groups]
+        return groups, [
+            (part, settings)
+            for group in groups
+            if not group.group.paths
+            for part, settings in zip(group.components, group.settings, strict=True)
+        ]
+
+
+def _share(w: Any, x: Any) -> tuple[Any, Any]:
+    """(sum of the batch's weights, each row's share of it)."""
+    if w is None:
+        return jnp.asarray(float(len(x)), x.dtype), 1.0 / len(x)
+    total = jnp.sum(w)
+    return total, jnp.where(total > 0, w / jnp.where(total > 0, total, 1), w)
+
+
+def _penalties(activity: list[tuple[Any, Row]], outputs: list[Any], step: Any) -> tuple[Any, dict[int, Any]]:
+    penalty: Any = 0.0
+    slopes: dict[int, Any] = {}
+    for part, settings in activity:
+        settings.at(step)
+        for k, v in enumerate(outputs[:-1]):
+            value, slope = part.value_and_gradient(v, settings.h)
+            penalty = penalty + value / len(v)
+            slopes[k] = slopes.get(k, 0.0) + slope / len(v)
+    return penalty, slopes or dict(NOTHING)
+
+
+def _copied(params: Params) -> Params:
+    return tree.transform(params, lambda leaf: leaf)

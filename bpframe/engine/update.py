@@ -1,0 +1,263 @@
+"""One step of the parameters: penalties, gradient steps, update rule and constraints, in that order, piece by piece.
+
+What needs a sum over the whole model (the norm of the gradient, say) waits until every piece has come that far: the
+components of each group are run in stages, and between two stages the sums are made. The same code serves every
+engine: it asks a `Store` for the pieces, and branches on no array value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, final
+
+from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Param, Periodic, Probe, Totals
+from bpframe.rules import Link, added, having, note_totals, totals
+from bpframe.types import Array, Params, State
+
+
+class Store(Protocol):
+    """Where an engine keeps the parameters of a group, cut into pieces, and how it makes settings and choices."""
+
+    def __len__(self) -> int:
+        """How many pieces."""
+
+    def get(self, i: int) -> Array:
+        """Piece i, in the shape that components see."""
+
+    def put(self, i: int, p: Array) -> None:
+        """Replace piece i."""
+
+    def gradient(self, i: int, gradients: Params) -> Array:
+        """The gradient of piece i, in its shape."""
+
+    def param(self, i: int) -> Param | None:
+        """The parameter that piece i is; None where it is a slice or several."""
+
+    def settings(self, component: Any) -> Any:
+        """The component's settings, with `h`, `at` and `note` as `hyper.Settings` has them."""
+
+    def when(self, due: Any, change: Callable[..., Any], values: Any) -> Any:
+        """change(*values) where `due` holds, otherwise the values themselves."""
+
+
+@final
+@dataclass(frozen=True)
+class Barrier:
+    """A component, by its number, that waits for sums over the model; barriers of one key share them."""
+
+    key: Any
+    number: int
+    links: list[Link]
+
+
+@final
+class GroupUpdate:
+    """The update of one group. `states`: for each piece those of the gradient steps and, last, of the rule."""
+
+    def __init__(self, group: Group, store: Store) -> None:
+        self.store = store
+        self._take_over(group)
+        self.states = self.initial()
+        self._find()
+
+    def use(self, group: Group) -> None:
+        """Take over the settings of a group with the same paths; what the rules remember stays."""
+        self._take_over(group)
+        self._find()
+
+    def _take_over(self, group: Group) -> None:
+        self.group = group
+        self.first = len(group.regularizers)  # number of the first gradient step
+        self.rule = self.first + len(group.gradient_steps)  # number of the rule
+        rule = [group.rule] if group.rule else []
+        self.components: list[Any] = [*group.regularizers, *group.gradient_steps, *rule, *group.constraints]
+        self.settings: list[Any] = [self.store.settings(component) for component in self.components]
+
+    def initial(self) -> list[list[State]]:
+        """What gradient steps and rule remember before their first step; a minimizer's is kept by who asks it."""
+        rule = self.group.rule
+        rules: list[Any] = [*self.group.gradient_steps, *([rule] if rule and rule.scope != "objective" else [])]
+        return [[part.init(_copy(self.store.get(i))) for part in rules] for i in range(len(self.store))]
+
+    def _find(self) -> None:
+        """Who, in the chain of rules, can what."""
+        state = self.states[0][-1] if self.states and self.states[0] and self.group.rule else {}
+        summing, self.probes, self.observers, self.evaluators = (
+            having(self.group.rule, state, what) if self.group.rule else []
+            for what in (Totals, Probe, Observe, EvaluationParams)
+        )
+        steps = enumerate(self.group.gradient_steps, start=self.first)
+        self.barriers = [Barrier(id(step), k, [Link(step, ())]) for k, step in steps if isinstance(step, Totals)]
+        if summing:
+            self.barriers.append(Barrier(("rule", self.group.origin), self.rule, summing))
+        self._gathering = next((k for k, part in enumerate(self.components) if isinstance(part, Periodic)), None)
+
+    # ------------------------------------------------------------------------------------------------------- a step
+
+    def begin(self, step: Any, **known: Any) -> None:
+        """Settings as of the update that follows `step` updates; behind a step that gathers, updates are fewer."""
+        self.due: Any = True
+        for component, settings in zip(self.components, self.settings, strict=True):
+            settings.at(step)
+            settings.note(**known)
+            if isinstance(component, Periodic):
+                self.due = self.due & ((step + 1) % component.period == 0)
+                step = (step + 1) // component.period - 1
+        for settings in self.settings[self.first : self.rule]:
+            settings.note(rule=self.settings[self.rule].h if self.group.rule else None)
+
+    def take(self, gradients: Params) -> None:
+        """The gradient of each piece."""
+        self.g: list[Any] = [self.store.gradient(i, gradients) for i in range(len(self.store))]
+
+    def parts(self, number: int) -> list[tuple[Array, Any, State]]:
+        """(p, g, state of the component of that number) of each piece."""
+        k = number - self.first
+        return [
+            (self.store.get(i), g, states[k]) for i, (g, states) in enumerate(zip(self.g, self.states, strict=True))
+        ]
+
+    def h(self, number: int, i: int) -> Any:
+        """The settings of a component for piece i."""
+        if (param := self.store.param(i)) is not None:
+            self.settings[number].note(param=param)
+        return self.settings[number].h
+
+    def advance(self, start: int, stop: int) -> Any:
+        """Run the components start .. stop - 1 on every piece; the sum of the penalties."""
+        return sum(self._advance(i, start, stop) for i in range(len(self.store)))
+
+    def _advance(self, i: int, start: int, stop: int) -> Any:
+        penalty: Any = 0.0
+        before: Any = self.store.get(i)
+        p, g, states = before, self.g[i], self.states[i]
+        for k in range(start, stop):
+            if k < self.first:
+                value, slope = self.components[k].value_and_gradient(p, self.h(k, i))
+                penalty, g = penalty + value, g + slope
+            elif self._gathering is None or k <= self._gathering:
+                p, g, states = self._apply(k, i, p, g, states)
+            else:
+                p, g, states = self.store.when(self.due, partial(self._apply, k, i), (p, g, states))
+        self.states[i], self.g[i] = states, g
+        if p is not before:
+            self.store.put(i, p)
+        return penalty
+
+    def _apply(self, k: int, i: int, p: Any, g: Any, states: list[State]) -> tuple[Any, Any, list[State]]:
+        """(p, g, states) after the gradient step, rule or constraint number k."""
+        component: Any = self.components[k]
+        h = self.h(k, i)
+        if k > self.rule or self.group.rule is None:
+            return component.project(p, h), g, states
+        at = k - self.first
+        if k == self.rule:
+            p, new = component.update(p, g, states[at], h)
+        else:
+            g, new = component.transform(p, g, states[at], h)
+            p = component.adjust(p, h) if isinstance(component, Adjust) else p
+        return p, g, [*states[:at], new, *states[at + 1 :]]
+
+
+@final
+class Updates:
+    """The updates of all groups that are trained."""
+
+    def __init__(self, groups: Sequence[GroupUpdate]) -> None:
+        self.groups = [group for group in groups if group.group.rule and len(group.store)]
+        self.minimizing = any(group.group.rule and group.group.rule.scope == "objective" for group in self.groups)
+        self.probing = [group for group in self.groups if group.probes]
+        self.observing = [group for group in self.groups if group.observers]
+        self._stages = _stages([[barrier.key for barrier in group.barriers] for group in self.groups])
+
+    def update(self, gradients: Params, step: Any, **known: Any) -> Any:
+        """The step that follows `step` steps; the sum of the penalties. `known`: what h is to hold besides."""
+        penalty: Any = 0.0
+        for group in self.groups:
+            group.begin(step, **known)
+            group.take(gradients)
+            penalty += group.advance(0, group.barriers[0].number if group.barriers else len(group.components))
+        for key in self._stages:
+            penalty += self._stage(key)
+        return penalty
+
+    def _stage(self, key: Any) -> Any:
+        """Make the sums that some groups wait for, and run them up to what they wait for next."""
+        waiting = [(group, k) for group in self.groups for k, b in enumerate(group.barriers) if b.key == key]
+        self._sum(waiting)
+        penalty: Any = 0.0
+        for group, k in waiting:
+            stop = group.barriers[k + 1].number if k + 1 < len(group.barriers) else len(group.components)
+            penalty += group.advance(group.barriers[k].number, stop)
+        return penalty
+
+    def _sum(self, waiting: list[tuple[GroupUpdate, int]]) -> None:
+        found = [(group, group.barriers[k]) for group, k in waiting]
+        parts = [totals(b.links, group.settings[b.number].h, group.parts(b.number)) for group, b in found]
+        sums = [added(part) for part in zip(*parts, strict=True)]
+        for group, b in found:
+            note_totals(b.links, group.settings[b.number].h, sums)
+
+    # ---------------------------------------------------------------------------------- what some rules do besides
+
+    def probe(self, gradients: Params, step: Any, **known: Any) -> list[tuple[Store, list[Array]]]:
+        """Go where rules want their gradient taken; of each group that went, the pieces as they were."""
+        for group in self.probing:
+            group.begin(step, **known)
+            group.take(gradients)
+        for key in dict.fromkeys(("rule", group.group.origin) for group in self.probing):
+            self._sum([(g, k) for g in self.probing for k, b in enumerate(g.barriers) if b.key == key])
+        return [_probed(group) for group in self.probing]
+
+    def observes(self, step: Any) -> Any:
+        """Whether a rule wants to look before the update that follows `step` updates."""
+        looks = [link.rule.observes(step + 1) for group in self.observing for link in group.observers]
+        return looks[0] if len(looks) == 1 else sum(looks) > 0
+
+    def observe(self, gradients: Params, step: Any, rows: int) -> None:
+        """Show rules a gradient for targets drawn from the model's own predictions."""
+        for group in self.observing:
+            group.begin(step, rows=rows)
+            group.take(gradients)
+            for link in group.observers:
+                for i, (p, g, state) in enumerate(group.parts(group.rule)):
+                    own = link.rule.observe(p, g, link.state(state), link.settings(group.h(group.rule, i)))
+                    group.states[i] = [*group.states[i][:-1], link.replaced(state, own)]
+
+
+def evaluation(group: GroupUpdate) -> list[Array]:
+    """The pieces of a group to predict with."""
+    pieces = [group.store.get(i) for i in range(len(group.store))]
+    for link in group.evaluators[:1]:
+        return [
+            link.rule.evaluation_params(p, link.state(group.states[i][-1]), link.settings(group.h(group.rule, i)))
+            for i, p in enumerate(pieces)
+        ]
+    return pieces
+
+
+def _probed(group: GroupUpdate) -> tuple[Store, list[Array]]:
+    link, before = group.probes[0], []
+    for i, (p, g, state) in enumerate(group.parts(group.rule)):
+        there = link.rule.probe(p, g, link.state(state), link.settings(group.h(group.rule, i)))
+        before.append(_copy(p))
+        group.store.put(i, there)
+    return group.store, before
+
+
+def _copy(p: Array) -> Array:
+    """The values: a store may hand out views of what it writes later."""
+    return p.__array_namespace__().asarray(p, copy=True)
+
+
+def _stages(waiting: list[list[Any]]) -> list[Any]:
+    """The keys in an order that keeps that of each group."""
+    order: list[Any] = []
+    rest = [list(keys) for keys in waiting]
+    while any(rest):
+        ready = (keys[0] for keys in rest if keys and not any(keys[0] in other[1:] for other in rest))
+        order.append(next(ready))
+        rest = [keys[1:] if keys and keys[0] == order[-1] else keys for keys in rest]
+    return order

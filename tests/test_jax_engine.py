@@ -1,0 +1,251 @@
+"""The compiled engine gives what the eager one gives, whatever the grouping of steps, and keeps its promises."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import bpframe as bp
+from bpframe.errors import ConfigError, NumericalError, PluginError
+from bpframe.protocols import Batches
+from bpframe.random import HashKey
+
+X = np.random.default_rng(0).normal(size=(70, 6))
+Y = (X[:, 0] + X[:, 1] > 0).astype(int)
+WEIGHT = np.linspace(0.5, 2, 70)
+
+
+def trainer(
+    engine, optimizer="adam", *, layers=None, loss="softmax_cross_entropy", outputs=2, dtype="float64", **settings
+):
+    layers = layers or [bp.layers.dense(8, activation="tanh")]
+    network = bp.Network([*layers, bp.layers.dense(outputs)])
+    return bp.Trainer(network, loss, optimizer, dtype=dtype, engine=engine, **settings)
+
+
+def both(y=Y, epochs=3, batch_size=16, fit=None, **settings):
+    """The same fit on both engines; the last batch of an epoch is smaller."""
+    made = [trainer(engine, **settings) for engine in ("numpy", "jax")]
+    for each in made:
+        each.fit(X, y, epochs=epochs, batch_size=batch_size, validation=(X[:20], y[:20]), **(fit or {}))
+    return made
+
+
+def agree(made, rtol=1e-10):
+    eager, compiled = made
+    for part in ("train", "validation"):
+        for name, curve in getattr(eager.history, part).items():
+            np.testing.assert_allclose(getattr(compiled.history, part)[name], curve, rtol=rtol, atol=rtol, err_msg=name)
+    assert eager.history.lr == compiled.history.lr
+    assert list(eager.parameters) == list(compiled.parameters)
+    for name, p in eager.parameters.items():
+        np.testing.assert_allclose(compiled.parameters[name], p, rtol=100 * rtol, atol=rtol, err_msg=name)
+
+
+SETTINGS = {
+    "weights": {"fit": {"sample_weight": WEIGHT}},
+    "a schedule": {"optimizer": {"name": "sgd", "lr": {"name": "cosine", "initial": 0.1}}},
+    "wrapped rules": {
+        "optimizer": {"name": "ema", "inner": {"name": "lookahead", "inner": {"name": "sam", "inner": "momentum"}}}
+    },
+    "sums over the model": {
+        "optimizer": {"name": "sam", "inner": "prodigy"},
+        "gradient_steps": [
+            {"name": "clip_global_norm", "limit": 0.1},
+            {"name": "decoupled_weight_decay", "strength": 0.1},
+        ],
+    },
+    "gathered gradients": {"optimizer": "adam", "gradient_steps": [{"name": "accumulate", "steps": 3}]},
+    "groups": {
+        "groups": [{"match": "dense_1/bias", "frozen": True}, {"match": "*/bias", "optimizer": "momentum"}],
+        "regularizers": ["l2", "activity"],
+        "constraints": [{"name": "max_norm", "limit": 0.5}],
+    },
+    "whole parameters": {
+        "optimizer": {"name": "muon", "matrices": "all"},
+        "layers": [{"name": "dense", "units": 8, "activation": "relu"}, {"name": "dense", "units": 8}],
+    },
+    "looks at drawn targets": {"optimizer": {"name": "sophia_g", "lr": 0.01, "every": 3}},
+    "buffers and masks": {
+        "layers": [
+            {"name": "standardize"},
+            {"name": "dense", "units": 8},
+            {"name": "batch_norm"},
+            {"name": "dropout", "rate": 0.3},
+            {"name": "gaussian_noise", "stddev": 0.1},
+        ]
+    },
+    "a plateau": {
+        "optimizer": {
+            "name": "sgd",
+            "lr": {
+                "name": "reduce_on_plateau",
+                "schedule": {"name": "constant", "initial": 0.1},
+                "patience": 1,
+                "min_delta": 10.0,
+            },
+        }
+    },
+    "early stopping": {
+        "callbacks": [{"name": "early_stopping", "patience": 1, "min_delta": 10.0}],
+        "optimizer": "schedule_free_adamw",
+    },
+    "a sampler and no shuffling": {"sampler": "balanced", "fit": {"shuffle": False}},
+}
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_a_fit_is_the_same_on_both_engines(settings):
+    agree(both(**settings))
+
+
+def test_a_fit_in_float32_is_the_same_to_its_digits():
+    agree(both(dtype="float32", optimizer={"name": "sgd", "lr": 0.1}), rtol=1e-5)
+
+
+def test_masks_and_noise_are_those_of_the_eager_engine_to_the_bit():
+    key = HashKey(3, 5)
+
+    @jax.jit
+    def drawn(i, like):
+        return key.child("dropout_1").child(i).uniform(like)
+
+    like = np.zeros((7, 3), np.float32)
+    np.testing.assert_array_equal(drawn(11, jnp.asarray(like)), key.child("dropout_1").child(11).uniform(like))
+
+
+@pytest.mark.parametrize("cuts", [(20,), (7, 20), (1, 2, 3, 11, 20), tuple(range(1, 21))], ids=str)
+def test_bits_do_not_depend_on_how_steps_are_grouped(cuts):
+    made = trainer("jax", "adam", layers=[bp.layers.dense(8), bp.layers.dropout(0.5)])
+    made.fit(X, Y, epochs=1)
+    session, start = made._session, 0
+    epoch = Batches(1, np.random.default_rng(0).permutation(70), 7)
+    for cut in cuts:
+        while start < min(cut, 10):
+            start += len(session.run(epoch, start, min(cut, 10)))
+    got = {name: p.tobytes() for name, p in session.parameters.items()}
+    one = trainer("jax", "adam", layers=[bp.layers.dense(8), bp.layers.dropout(0.5)])
+    one.fit(X, Y, epochs=1)
+    for i in range(10):
+        one._session.run(epoch, i, i + 1)
+    assert got == {name: p.tobytes() for name, p in one._session.parameters.items()}
+
+
+def test_a_batch_hook_is_called_once_a_step_and_changes_no_bit():
+    class Count:
+        def __init__(self):
+            self.steps = []
+
+        @bp.hookimpl
+        def bpframe_batch_end(self, state):
+            self.steps.append(state.step)
+
+    count = Count()
+    watched, plain = trainer("jax", callbacks=[count]), trainer("jax")
+    for each in (watched, plain):
+        each.fit(X, Y, epochs=2, batch_size=16)
+    assert count.steps == list(range(1, 11))
+    for name, p in plain.parameters.items():
+        np.testing.assert_array_equal(watched.parameters[name], p)
+
+
+@pytest.fixture
+def compilations():
+    """How often XLA compiled, as JAX itself reports it."""
+    events = []
+
+    def listen(event, seconds, **_):
+        if "backend_compile" in event:
+            events.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield events
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def test_fitting_again_and_a_second_model_of_the_same_shapes_compile_nothing(compilations):
+    optimizer = {"name": "adam", "lr": {"name": "cosine", "initial": 0.01}}
+    first = trainer("jax", optimizer)
+    first.fit(X, Y, epochs=1, batch_size=16)
+    first.predict(X)
+    assert compilations
+    compilations.clear()
+    first.fit(X, Y, epochs=3, batch_size=16)
+    second = trainer("jax", optimizer, seed=1)
+    second.fit(X, Y, epochs=2, batch_size=16)
+    second.predict(X)
+    assert compilations == []
+
+
+def test_numbers_that_stop_being_finite_leave_the_last_finite_step():
+    made = [trainer(engine, {"name": "sgd", "lr": 1e200}, loss="mse", outputs=1) for engine in ("numpy", "jax")]
+    messages = []
+    for each in made:
+        with pytest.raises(NumericalError) as caught:
+            each.fit(X, X[:, 0], epochs=3, batch_size=16)
+        messages.append(str(caught.value))
+    assert messages[0].split(";")[0] == messages[1].split(";")[0]
+    for name, p in made[0].parameters.items():
+        assert np.isfinite(made[1].parameters[name]).all()
+        np.testing.assert_allclose(made[1].parameters[name], p, rtol=1e-9)
+
+
+def test_nothing_else_in_the_process_changes_its_types():
+    trainer("jax", dtype="float64").fit(X, Y, epochs=1)
+    assert jnp.asarray(np.zeros(2)).dtype == jnp.float32
+
+
+def test_a_minimizer_asks_for_the_compiled_objective():
+    made = both(optimizer="lbfgs", epochs=4, batch_size=70)
+    agree(made, rtol=1e-9)
+
+
+def test_a_model_moves_between_engines(tmp_path):
+    made = trainer("jax")
+    made.fit(X, Y, epochs=2)
+    made.save(tmp_path / "m.safetensors")
+    for engine in ("numpy", "jax"):
+        loaded = bp.Trainer.load(tmp_path / "m.safetensors", engine=engine)
+        np.testing.assert_allclose(loaded.predict(X), made.predict(X), rtol=1e-12)
+
+
+def test_a_component_that_cannot_be_traced_is_named_with_its_line():
+    class Branching:
+        """Branches on a value."""
+
+        scope = "element"
+
+        def init(self, p):
+            return {}
+
+        def update(self, p, g, state, h):
+            if g.sum() > 0:
+                return p - g, {}
+            return p, {}
+
+    made = trainer("jax", Branching())
+    with pytest.raises(
+        PluginError, match=r"Branching cannot be compiled: \S*test_jax_engine.py:\d+, in update.*engine='numpy'"
+    ):
+        made.fit(X, Y)
+
+
+def test_a_device_that_does_not_exist_is_an_error_that_lists_those_that_do():
+    with pytest.raises(ConfigError, match=r"needs a device that exists, got 'tpu:7'. Found: cpu:0"):
+        trainer({"name": "jax", "device": "tpu:7"}).fit(X, Y)
+
+
+def test_importing_bpframe_and_training_on_numpy_does_not_import_jax():
+    code = (
+        "import sys, numpy as np, bpframe as bp\n"
+        "t = bp.Trainer(bp.Network([bp.layers.dense(2)]), 'softmax_cross_entropy')\n"
+        "t.fit(np.zeros((4, 2)), [0, 1, 0, 1], epochs=1)\n"
+        "assert 'jax' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
