@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from bpframe import datasets, errors, testing
     from bpframe.history import History
     from bpframe.hooks import hookimpl
+    from bpframe.lr_range import lr_range_test
     from bpframe.network import Network
+    from bpframe.parameter_groups import ParameterGroup
     from bpframe.registry import Namespace, build, load, names, providers, refresh, register
     from bpframe.trainer import Trainer
 
@@ -39,12 +41,20 @@ if TYPE_CHECKING:
     schedules: Namespace
 
 _MODULES = ("datasets", "errors", "testing")
-_HOME = {"History": "history", "Network": "network", "Trainer": "trainer", "hookimpl": "hooks"}
+_HOME = {
+    "History": "history",
+    "Network": "network",
+    "ParameterGroup": "parameter_groups",
+    "Trainer": "trainer",
+    "hookimpl": "hooks",
+    "lr_range_test": "lr_range",
+}
 _REGISTRY = ("build", "load", "names", "providers", "refresh", "register")
 
 __all__ = [
     "History",
     "Network",
+    "ParameterGroup",
     "Trainer",
     "__version__",
     "activations",
@@ -60,6 +70,7 @@ __all__ = [
     "layers",
     "load",
     "losses",
+    "lr_range_test",
     "metrics",
     "names",
     "optimizers",

@@ -16,36 +16,51 @@ Source: Rumelhart, Hinton and Williams (1986), Learning representations by back-
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, cast, final
 
 import numpy as np
 
 from bpframe.context import EVALUATION
+from bpframe.errors import ConfigError
 from bpframe.protocols import Activation, Context, Layer, Loss
 from bpframe.registry import build
 from bpframe.types import Array, Cache, Params, Shape
 
+NOTHING: Mapping[int, Array] = MappingProxyType({})
 Layers = Sequence[tuple[str, Layer]]  # (label, layer), in the order of the way forward
 
 
-def forward(layers: Layers, params: Params, x: Array, contexts: Sequence[Context]) -> tuple[Array, list[Cache]]:
-    """(v_n, what each layer keeps for the way back): v_k = layer_k(v_{k-1}), v_0 = x (B, n_1)."""
-    v, caches = x, []
+def forward(layers: Layers, params: Params, x: Array, contexts: Sequence[Context]) -> tuple[list[Array], list[Cache]]:
+    """(v_1 ... v_n, what each layer keeps for the way back): v_k = layer_k(v_{k-1}), v_0 = x (B, n_1)."""
+    v, outputs, caches = x, [], []
     for (label, layer), context in zip(layers, contexts, strict=True):
         v, cache = layer.forward(params[label], v, context)
+        outputs.append(v)
         caches.append(cache)
-    return v, caches
+    return outputs, caches
 
 
 def backward(
-    layers: Layers, params: Params, caches: Sequence[Cache], dy: Array, contexts: Sequence[Context], lowest: int = 0
+    layers: Layers,
+    params: Params,
+    caches: Sequence[Cache],
+    dy: Array,
+    contexts: Sequence[Context],
+    lowest: int = 0,
+    penalties: Mapping[int, Array] = NOTHING,
 ) -> Params:
-    """Gradients of every layer from dy = dLoss/dv_n down to layer number `lowest`, as a tree like params."""
+    """Gradients of every layer from dy = dLoss/dv_n down to layer number `lowest`, as a tree like params.
+
+    `penalties`: the slope of what is added to the loss for the output of layer k, by k.
+    """
     gradients: Params = {}
     for k in range(len(layers) - 1, lowest - 1, -1):
         label, layer = layers[k]
+        if k in penalties:
+            dy = dy + penalties[k]
         dx, gradients[label] = layer.backward(params[label], caches[k], dy, contexts[k])
         if dx is None:
             break
@@ -61,7 +76,7 @@ def lowest_trained(layers: Layers, trained: Iterable[Sequence[str]]) -> int:
 
 def evaluate(layers: Layers, params: Params, x: Array) -> Array:
     """v_n in evaluation mode."""
-    return forward(layers, params, x, [EVALUATION] * len(layers))[0]
+    return forward(layers, params, x, [EVALUATION] * len(layers))[0][-1]
 
 
 @final
@@ -100,7 +115,7 @@ class CostLayer:
 
     @staticmethod
     def of(loss: Loss) -> CostLayer:
-        """The loss with the link it names."""
+        """The loss with the link that it names, or brings ready-made."""
         return CostLayer(loss, as_layer(build("activation", loss.link)))
 
     def prediction(self, scores: Array) -> Array:
@@ -110,10 +125,13 @@ class CostLayer:
     def mean_and_delta(self, scores: Array, target: Array, share: Any) -> tuple[Array, Array]:
         """(sum_i share_i loss_i, its slope in the scores (B, C)); share_i = w_i / sum w, (B,), or 1 / B for all.
 
-        A loss that couples its rows gives one value, which stands as it is.
+        A loss that couples its rows gives one value, which stands as it is; its rows have no weights of their own.
         """
         values, delta = self.loss.value_and_delta(scores, target)
         if values.ndim == 0:
+            if not isinstance(share, float):
+                name = type(self.loss).__name__
+                raise ConfigError(f"{name} couples the rows of a batch, which have no weights then. Leave them out.")
             return values, delta
         xp = scores.__array_namespace__()
         return xp.sum(values * share), delta * (share if isinstance(share, float) else share[:, None])

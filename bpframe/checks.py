@@ -5,6 +5,7 @@ A setting that follows a schedule is checked as it comes: only plain numbers are
 
 from __future__ import annotations
 
+import math
 from numbers import Integral
 from typing import Any
 
@@ -21,6 +22,11 @@ def not_negative(who: str, **settings: Any) -> None:
     _each(who, settings, lambda value: value >= 0, "a number of at least 0")
 
 
+def finite(who: str, **settings: Any) -> None:
+    """Each setting must be neither infinite nor nan."""
+    _each(who, settings, math.isfinite, "a finite number")
+
+
 def fraction(who: str, **settings: Any) -> None:
     """Each setting must lie in [0, 1)."""
     _each(who, settings, lambda value: 0 <= value < 1, "a number in [0, 1)")
@@ -32,6 +38,13 @@ def whole(who: str, least: int, **setting: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise ConfigError(f"{who} needs a whole number of at least {least} as {name}, got {value!r}.")
     return int(value)
+
+
+def one_of(who: str, options: tuple[str, ...], **setting: Any) -> None:
+    """The one setting must be one of these texts."""
+    ((name, value),) = setting.items()
+    if value not in options:
+        raise ConfigError(f"{who} needs one of {', '.join(options)} as {name}, got {value!r}.")
 
 
 def _each(who: str, settings: dict[str, Any], holds: Any, wanted: str) -> None:

@@ -18,7 +18,10 @@ def inputs(x: Any, dtype: str, shape: Shape | None = None, name: str = "x") -> H
     """x as a C-contiguous array of finite numbers of `dtype`, not empty; rows of `shape` where that is known."""
     array = numbers(x, dtype, name)
     if array.ndim < 2:
-        raise ShapeError(f"{name} needs rows and columns, got shape {array.shape}. For one column: x.reshape(-1, 1).")
+        raise ShapeError(
+            f"{name} needs rows and columns, got shape {array.shape}. "
+            f"For one column: {name}.reshape(-1, 1); for one row: {name}[None]."
+        )
     if array.size == 0:
         raise DataError(f"{name} needs at least one row and one column, got shape {array.shape}.")
     if shape is not None and array.shape[1:] != shape:

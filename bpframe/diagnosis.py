@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from bpframe.backprop import CostLayer
-from bpframe.errors import BpframeError, BrokenComponent, NumericalError
+from bpframe.errors import BpframeError, BrokenComponent, IncompatibleComponent, NumericalError
 from bpframe.network import Network
 from bpframe.registry import registry
+from bpframe.rules import chain
 from bpframe.trace import Trace, trace
 from bpframe.types import HostArray, Params
 
@@ -54,6 +56,23 @@ def _largest(seen: Trace) -> str:
     return max(sizes, key=lambda name: sizes[name], default=seen.layers[0].name)
 
 
+def components(trainer: Any) -> dict[int, str]:
+    """The kind of every component of a trainer's run, by id()."""
+    layers = [layer for _, layer in trainer.network.layers]
+    kinds: dict[str, Sequence[Any]] = {
+        "layer": layers,
+        "activation": [getattr(layer, "activation", None) for layer in layers],
+        "loss": [trainer.loss],
+        "metric": trainer.metrics or [],
+        "sampler": [trainer.sampler],
+        "optimizer": [link.rule for rule in trainer.parts.rules() for link in chain(rule)],
+        "gradient_step": trainer.gradient_steps,
+        "regularizer": trainer.regularizers,
+        "constraint": trainer.constraints,
+    }
+    return {id(component): kind for kind, many in kinds.items() for component in many if component is not None}
+
+
 @contextmanager
 def blamed(components: dict[int, str]) -> Iterator[None]:
     """Turn an error raised inside a component into a BrokenComponent that names it.
@@ -66,13 +85,20 @@ def blamed(components: dict[int, str]) -> Iterator[None]:
         raise
     except Exception as error:
         frames = error.__traceback__
-        guilty: tuple[Any, str] | None = None
+        guilty: tuple[Any, FrameType, int] | None = None
         while frames is not None:
             me = frames.tb_frame.f_locals.get("self")
-            guilty = (me, frames.tb_frame.f_code.co_name) if id(me) in components else guilty
+            guilty = (me, frames.tb_frame, frames.tb_lineno) if id(me) in components else guilty
             frames = frames.tb_next
         if guilty is None:
             raise
-        kind = components[id(guilty[0])]
-        who = registry.provider_of(kind, guilty[0]) or f"{kind} {type(guilty[0]).__name__}"
-        raise BrokenComponent(f"{who} fails in {guilty[1]}: {type(error).__name__}: {error}") from error
+        component, frame, line = guilty
+        kind = components[id(component)]
+        who = registry.provider_of(kind, component) or f"{kind} {type(component).__name__}"
+        if type(error).__module__.startswith("jax"):  # it asked an array for its values while it was compiled
+            raise IncompatibleComponent(
+                f"{who} cannot be compiled: {frame.f_code.co_filename}:{line}, in {frame.f_code.co_name}, needs the "
+                f"values of an array ({type(error).__name__}). Use functions of x.__array_namespace__(), like where, "
+                "or take engine='numpy'."
+            ) from error
+        raise BrokenComponent(f"{who} fails in {frame.f_code.co_name}: {type(error).__name__}: {error}") from error

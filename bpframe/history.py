@@ -43,6 +43,12 @@ class History:
         self.step.append(step)
         self.seconds.append(seconds)
 
+    def curve(self, name: str) -> list[float]:
+        """A curve by its whole name, "validation.loss"; empty before the first epoch."""
+        part, _, curve = name.partition(".")
+        curves: Curves = getattr(self, part)
+        return curves.get(curve, [])
+
     def epochs(self) -> Iterator[dict[str, Any]]:
         """A record an epoch: epoch (from 1), step, lr, train, validation, seconds."""
         for i in range(len(self)):

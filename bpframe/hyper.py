@@ -1,19 +1,25 @@
 """The current values of a component's settings, as its formulas see them: `h.lr`, `h.inner.beta1`, `h.step`.
 
 h mirrors the constructor: every float argument as its value at this step, every argument that is a component as a
-nested h; text, flags and whole numbers stay on the component.
+nested h; text, flags and whole numbers stay on the component. Each h, nested ones too, has `step` (from 1), and, where
+they are known, `loss`, `total` (sums over the model), `param` (in scope "array"), `weight` (of the batch), `rows` and
+`rule` (the h of the update rule, for gradient steps).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, final
 
-from bpframe.protocols import Over
+from bpframe.protocols import After, Over, Schedule
 from bpframe.registry import arguments
-from bpframe.registry.annotations import wanted
+from bpframe.registry.annotations import Wanted, wanted
 from bpframe.registry.builder import parameters
+
+KNOWN = {"step": 0, "loss": None, "total": None, "param": None, "weight": None, "rows": None, "rule": None}
+Curve = Callable[[str], Sequence[float]]  # a curve of the history so far, by name
 
 
 @final
@@ -21,41 +27,87 @@ class Settings:
     """`h` of one component; `at(step)` gives it the values of that step. `cast` makes numbers of the run's dtype."""
 
     def __init__(self, component: Any, cast: Callable[[float], Any]) -> None:
-        self.h = SimpleNamespace(step=0, loss=None, total=None, param=None)
         self._cast = cast
-        self._scheduled: list[tuple[SimpleNamespace, str, Any]] = []
-        self._mirror(component, self.h)
+        self._levels: list[SimpleNamespace] = []
+        self.slots: list[tuple[SimpleNamespace, str, Any]] = []  # of each number: its h, its name, value or schedule
+        self.h = self._mirror(component)
+        self._scheduled = [slot for slot in self.slots if hasattr(slot[2], "value")]
 
     def at(self, step: int) -> SimpleNamespace:
         """h for the update that follows `step` updates; h.step counts from 1."""
-        self.h.step = step + 1
+        self.count(step)
         for h, name, schedule in self._scheduled:
-            setattr(h, name, self._cast(schedule.value(step)))
+            setattr(h, name, self._cast(schedule.value(max(step, 0))))
         return self.h
 
-    def _mirror(self, component: Any, h: SimpleNamespace) -> None:
-        known = parameters(type(component))
-        for name, value in arguments(component).items():
-            want = wanted(known[name])
+    def count(self, step: Any) -> None:
+        """The step alone, for who fills in the numbers."""
+        for h in self._levels:
+            h.step = step + 1
+
+    def note(self, **known: Any) -> None:
+        """What else is known of this step or this piece, for the component and those inside it."""
+        for h in self._levels:
+            h.__dict__.update(known)
+
+    def _mirror(self, component: Any) -> SimpleNamespace:
+        h = SimpleNamespace(**KNOWN)
+        self._levels.append(h)
+        for name, value, want in _arguments(component):
             if want.number and value is not None:
-                if hasattr(value, "value"):
-                    setattr(h, name, None)  # until the first step: a schedule may not know its length yet
-                    self._scheduled.append((h, name, value))
-                else:
-                    setattr(h, name, self._cast(value))
+                scheduled = hasattr(value, "value")  # not known before the first step: its length may be open
+                setattr(h, name, None if scheduled else self._cast(value))
+                self.slots.append((h, name, value))
             elif want.kind and value is not None:
-                inner = SimpleNamespace()
-                setattr(h, name, inner)
-                self._mirror(value, inner)
+                setattr(h, name, self._mirror(value))
+        return h
 
 
-def over(component: Any, steps: int) -> Any:
-    """The component with every schedule whose length was left open set to a run of `steps` updates."""
+@final
+@dataclass(frozen=True)
+class Scaled:
+    """A schedule times a number."""
+
+    schedule: Schedule
+    factor: float
+
+    def value(self, step: int) -> float:
+        """factor schedule(step)."""
+        return self.factor * self.schedule.value(step)
+
+
+def over(component: Any, steps: int, curve: Curve | None = None) -> Any:
+    """The component with its schedules told what they depend on: a run of `steps` updates, and the history so far."""
     changed = {}
-    for name, value in arguments(component).items():
-        fitted = value.over(steps) if isinstance(value, Over) else value
-        if wanted(parameters(type(component))[name]).kind in ("optimizer", "gradient_step", "regularizer"):
-            fitted = over(value, steps)
-        if fitted is not value:
-            changed[name] = fitted
+    for name, value in _inner(component):
+        told = value.over(steps) if isinstance(value, Over) else value
+        if curve is not None and isinstance(told, After):
+            told = told.after(curve(told.monitor))
+        else:
+            told = over(told, steps, curve)
+        if told is not value:
+            changed[name] = told
     return type(component)(**{**arguments(component), **changed}) if changed else component
+
+
+def monitored(component: Any) -> set[str]:
+    """The curves of the history on which schedules of the component, or of those inside it, depend."""
+    if isinstance(component, After):
+        return {component.monitor}
+    return {curve for _, value in _inner(component) for curve in monitored(value)}
+
+
+def _inner(component: Any) -> list[tuple[str, Any]]:
+    """The components among the arguments, schedules in the place of numbers included."""
+    kinds = ("optimizer", "gradient_step", "regularizer", "schedule")
+    return [
+        (name, value)
+        for name, value, want in _arguments(component)
+        if value is not None and (want.kind in kinds or (want.number and hasattr(value, "value")))
+    ]
+
+
+def _arguments(component: Any) -> list[tuple[str, Any, Wanted]]:
+    """(name, value, what the constructor wants) of every argument."""
+    known = parameters(type(component))
+    return [(name, value, wanted(known[name])) for name, value in arguments(component).items()]

@@ -29,7 +29,7 @@ def as_array(y: Any) -> HostArray:
     return array
 
 
-def encode(y: HostArray, link: str, learned: dict[str, Any]) -> HostArray:
+def encode(y: HostArray, link: object, learned: dict[str, Any]) -> HostArray:
     """Targets by the loss's link: softmax one-hot, sigmoid 0/1, otherwise the numbers themselves."""
     if link == "softmax":
         return one_hot(y, learned)
@@ -81,17 +81,22 @@ def decode(numbers: HostArray, learned: Mapping[str, Any]) -> HostArray:
     return np.asarray(learned["classes"], dtype=learned["dtype"])[numbers]
 
 
-def class_numbers(prediction: HostArray, link: str, learned: Mapping[str, Any]) -> HostArray:
+def class_numbers(prediction: HostArray, link: object, learned: Mapping[str, Any]) -> HostArray:
     """(N,) class numbers, or (N, k) zeros and ones: the largest, or those of at least 1/2 under a sigmoid link.
 
     One column without classes counts as under a sigmoid link, too.
     """
     known = len(learned.get("classes", []))
     if link == "sigmoid" or (prediction.shape[1] == 1 and not known):
-        above = (prediction >= 0.5).astype(np.int64)
-        return np.minimum(above[:, 0], known - 1) if known else above  # there may be one class only
+        return yes_or_no(prediction >= 0.5, learned)
     known = known or prediction.shape[1]
     return np.asarray(prediction[:, :known].argmax(axis=1))
+
+
+def yes_or_no(yes: HostArray, learned: Mapping[str, Any]) -> HostArray:
+    """(N,) class numbers where the one column (N, 1) is of two known classes, otherwise (N, k) zeros and ones."""
+    known, numbers = len(learned.get("classes", [])), yes.astype(np.int64)
+    return np.minimum(numbers[:, 0], known - 1) if known else numbers  # there may be one class only
 
 
 def _column(y: HostArray) -> HostArray:

@@ -23,6 +23,7 @@ def manifest(trainer: Any, version: str) -> dict[str, Any]:
     parts: list[tuple[str, Any]] = [("loss", trainer.loss), ("optimizer", trainer.optimizer)]
     parts += [("layer", layer) for _, layer in trainer.network.layers]
     parts += [(kind, component) for kind in PARTS for component in getattr(trainer, f"{kind}s") or ()]
+    parts += [("optimizer", group.optimizer) for group in trainer.groups if group.optimizer]
     found = {provider for kind, component in parts for provider in providers_in(registry, kind, component)}
     return {
         "schema": SCHEMA,
@@ -33,6 +34,7 @@ def manifest(trainer: Any, version: str) -> dict[str, Any]:
         "loss": describe(registry, "loss", trainer.loss),
         "optimizer": describe(registry, "optimizer", trainer.optimizer),
         **{f"{kind}s": _described(kind, getattr(trainer, f"{kind}s")) for kind in PARTS},
+        "groups": [group.spec(registry) for group in trainer.groups],
         "sampler": None if trainer.sampler is None else describe(registry, "sampler", trainer.sampler),
         "seed": trainer.seed,
         "dtype": trainer.dtype,
@@ -61,7 +63,7 @@ def check(path: Any, found: dict[str, Any], allowed: Sequence[str]) -> None:
 
 def arguments(found: Mapping[str, Any]) -> dict[str, Any]:
     """What the Trainer of a manifest is made with; KeyError where a part is missing."""
-    parts = ("loss", "optimizer", "sampler", "seed", "dtype", *(f"{kind}s" for kind in PARTS))
+    parts = ("loss", "optimizer", "groups", "sampler", "seed", "dtype", *(f"{kind}s" for kind in PARTS))
     network = Network(found["network"], inputs=found["input_shape"])
     return {"network": network, **{name: found[name] for name in parts}}
 

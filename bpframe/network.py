@@ -1,20 +1,28 @@
-"""A network: layers in order, their labels, and their initial parameters."""
+"""A network: layers in order, their labels, their initial parameters, and buffers that they learn from data.
+
+Layers that hold layers label, initialise and fit them by the same functions.
+Shapes: x (N, *in_shape) all training rows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from numbers import Integral
 from typing import Any, final
 
 import numpy as np
 
 from bpframe import random, tree
+from bpframe.context import EVALUATION
 from bpframe.errors import ConfigError, ShapeError
-from bpframe.protocols import Layer
+from bpframe.protocols import Fit, Layer
 from bpframe.registry import Spec, registry
 from bpframe.registry.builder import Builder
-from bpframe.registry.describe import short_name
-from bpframe.types import Params, Shape
+from bpframe.registry.describe import brief, short_name
+from bpframe.types import HostArray, Params, Shape
+
+Labelled = tuple[tuple[str, Layer], ...]  # (label, layer), in order
 
 
 @final
@@ -33,7 +41,7 @@ class Network:
         builder = Builder(registry)
         built = [builder.build("layer", spec, f"layers[{i}]") for i, spec in enumerate(layers)]
         builder.finish()
-        self.layers: tuple[tuple[str, Layer], ...] = tuple(zip(_labels(built), built, strict=True))
+        self.layers: Labelled = labelled(built, "Network")
         self.inputs = _row_shape(inputs)
         self.input_shape = self.inputs  # or what the latest fit inferred, for summary()
 
@@ -44,14 +52,7 @@ class Network:
 
     def init(self, seed: int, in_shape: Shape) -> tuple[Params, Shape]:
         """(initial parameters by label, shape of one output row); each layer draws from a stream of its own."""
-        params: Params = {}
-        shape = in_shape
-        for k, (label, layer) in enumerate(self.layers):
-            try:
-                params[label], shape = layer.init(random.host_generator(seed, random.INITIAL, k), shape)
-            except ShapeError as error:
-                raise ShapeError(f"layer {k + 1} ('{label}'): {error}{self._before(k, shape)}") from None
-        return params, shape
+        return initial(self.layers, (random.host_generator(seed, random.INITIAL, k) for k in count()), in_shape)
 
     def summary(self, inputs: int | Sequence[int] | None = None) -> str:
         """A table of the layers: label, component, shape of an output row, number of parameters; print it."""
@@ -69,17 +70,14 @@ class Network:
         total = 0
         for label, layer in self.layers:
             if shape is None:
-                yield label, repr(layer), "?", "? (known after the first fit, or with inputs=)"
+                yield label, brief(registry, "layer", layer), "?", "? (known after the first fit, or with inputs=)"
                 continue
             params, shape = layer.init(np.random.default_rng(0), shape)
             count = sum(int(np.size(leaf)) for path, leaf in tree.leaves(params) if "buffers" not in path)
             total += count
-            yield label, repr(layer), str(shape), f"{count:,}"
+            yield label, brief(registry, "layer", layer), str(shape), f"{count:,}"
         if shape is not None:
             yield "total", "", "", f"{total:,}"
-
-    def _before(self, k: int, shape: Shape) -> str:
-        return f" The layer before it, '{self.layers[k - 1][0]}', gives {shape}." if k else ""
 
 
 def _row_shape(inputs: Any) -> Shape | None:
@@ -92,7 +90,8 @@ def _row_shape(inputs: Any) -> Shape | None:
     return tuple(map(int, axes))
 
 
-def _labels(layers: Sequence[Layer]) -> list[str]:
+def labelled(layers: Sequence[Layer], who: str) -> Labelled:
+    """Layers with their labels: a layer's own, or else its component's name and a number; ConfigError to `who`."""
     counts: dict[str, int] = {}
     labels = []
     for layer in layers:
@@ -101,5 +100,29 @@ def _labels(layers: Sequence[Layer]) -> list[str]:
         labels.append(getattr(layer, "label", None) or f"{name}_{counts[name]}")
     for label in labels:
         if not isinstance(label, str) or "/" in label or label == "buffers" or labels.count(label) > 1:
-            raise ConfigError(f"Network needs a different label for each layer, without '/', got {labels}. Set label=.")
-    return labels
+            raise ConfigError(f"{who} needs a different label for each layer, without '/', got {labels}. Set label=.")
+    return tuple(zip(labels, layers, strict=True))
+
+
+def initial(layers: Labelled, generators: Iterable[np.random.Generator], in_shape: Shape) -> tuple[Params, Shape]:
+    """(initial parameters by label, shape of one output row) of layers in a row, a generator each."""
+    params: Params = {}
+    shape, before = in_shape, ""
+    for k, ((label, layer), generator) in enumerate(zip(layers, generators, strict=False), start=1):
+        try:
+            params[label], shape = layer.init(generator, shape)
+        except ShapeError as error:
+            raise ShapeError(f"layer {k} ('{label}'): {error}{before}") from None
+        before = f" The layer before it, '{label}', gives {shape}."
+    return params, shape
+
+
+def fitted(layers: Labelled, params: Params, x: HostArray) -> Params:
+    """Parameters with the buffers that layers in a row learn from x, each from what reaches it."""
+    params = dict(params)
+    last = max((k for k, (_, layer) in enumerate(layers) if isinstance(layer, Fit)), default=-1)
+    for label, layer in layers[: last + 1]:
+        if isinstance(layer, Fit):
+            params[label] = layer.fit(params[label], x)
+        x = np.asarray(layer.forward(params.get(label, {}), x, EVALUATION)[0])
+    return params

@@ -1,38 +1,22 @@
-"""What a fit decides before its first step: groups of parameters, the order of rows, buffers learned from data."""
+"""What a fit decides before its first step: the order of rows, buffers learned from data."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from bpframe import random, tree
 from bpframe.backprop import CostLayer, Elementwise, as_layer
-from bpframe.context import EVALUATION
 from bpframe.errors import ConfigError, DataError
-from bpframe.network import Network
-from bpframe.protocols import Data, Fit, Group, Loss, Sampler
+from bpframe.network import Network, fitted
+from bpframe.protocols import Data, Group, Loss, Observe, Sampler, SampleTarget
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name
+from bpframe.rules import chain
 from bpframe.types import HostArray, Params
-
-
-def groups(params: Params, parts: Sequence[Sequence[Any]]) -> list[Group]:
-    """Weights, which regularizers and constraints act on, and the rest (biases, scales), which they leave alone.
-
-    `parts`: optimizer, gradient steps, regularizers, constraints.
-    """
-    (rule,), steps, regularizers, constraints = parts
-    trained = [path for path, _ in tree.leaves(params) if "buffers" not in path]
-    if not regularizers and not constraints:
-        return [Group(tuple(trained), rule, tuple(steps))]
-    weights = tuple(path for path in trained if path[-1] == "weight")
-    rest = tuple(path for path in trained if path[-1] != "weight")
-    return [
-        Group(weights, rule, tuple(steps), tuple(regularizers), tuple(constraints)),
-        Group(rest, rule, tuple(steps)),
-    ]
 
 
 def order(seed: int, epoch: int, seen: Data, shuffle: bool, sampler: Sampler | None) -> HostArray:
@@ -54,15 +38,9 @@ def rows(seen: Data, numbers: HostArray) -> Data:
 
 
 def learned_buffers(network: Network, params: Params, x: HostArray) -> dict[str, HostArray]:
-    """Buffers that layers learn from the training rows, by "layer/name", each from what reaches its layer."""
-    learned: dict[str, HostArray] = {}
-    last = max((k for k, (_, layer) in enumerate(network.layers) if isinstance(layer, Fit)), default=-1)
-    for label, layer in network.layers[: last + 1]:
-        if isinstance(layer, Fit):
-            params = {**params, label: layer.fit(params[label], x)}
-            learned |= tree.flatten({label: params[label]})
-        x = np.asarray(layer.forward(params[label], x, EVALUATION)[0])
-    return learned
+    """Buffers by "layer/name", those that layers learn from the training rows among them as learned."""
+    made = fitted(network.layers, params, x)
+    return {"/".join(path): leaf for path, leaf in tree.leaves(made) if "buffers" in path}
 
 
 def refuse_double_link(network: Network, cost: CostLayer, loss: Loss) -> None:
@@ -78,3 +56,34 @@ def refuse_double_link(network: Network, cost: CostLayer, loss: Loss) -> None:
         f"itself: that would be twice. Leave the activation of '{label}' out, or take a loss on predictions: mse, or "
         "cross_entropy for probabilities."
     )
+
+
+def refuse_unsampled(groups: Sequence[Group], loss: Loss) -> None:
+    """ConfigError for a rule that looks at drawn targets, with a loss that cannot draw any."""
+    for group in groups:
+        if group.rule is None or isinstance(loss, SampleTarget):
+            continue
+        if any(isinstance(link.rule, Observe) for link in chain(group.rule)):
+            raise ConfigError(
+                f"{short_name(registry, 'optimizer', group.rule)} needs a loss that draws targets (sample_target), "
+                f"got {short_name(registry, 'loss', loss)}. Take softmax_cross_entropy, sigmoid_cross_entropy or mse."
+            )
+
+
+def refuse_missing_curves(monitored: Iterable[str], known: Iterable[str]) -> None:
+    """ConfigError for a schedule that follows a curve which the run will not have."""
+    known = list(known)
+    for curve in sorted(set(monitored) - set(known)):
+        remedy = " Give the fit validation data." if curve.startswith("validation.") else ""
+        raise ConfigError(f"A schedule monitors '{curve}', but the run has {', '.join(known)}.{remedy}")
+
+
+def warn_of_part_batches(rules: Iterable[Any], size: int, rows: int) -> None:
+    """UserWarning for a rule that compares gradients of one step with the next, on batches that differ."""
+    for rule in rules:
+        if size < rows and any(getattr(link.rule, "whole_batch", False) for link in chain(rule)):
+            name = short_name(registry, "optimizer", rule)
+            warnings.warn(
+                f"{name} needs the same objective at each step: set batch_size to {rows} rows or more, got {size}.",
+                stacklevel=3,
+            )

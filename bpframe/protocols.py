@@ -5,19 +5,27 @@ Components are pure: new arrays out, nothing kept on `self`, arguments read-only
 settings are constructor arguments. They speak the Array API standard (`xp = x.__array_namespace__()`), so one
 definition serves every engine. Every result has the dtype of the arrays that came in.
 
-Capabilities are protocols of one method, implemented only by who needs it:
-`Refresh` and `Fit` (layers), `EncodeTarget` and `PredictLabels` (losses), `Over` (schedules).
+Capabilities are small protocols of their own, implemented only by who needs one:
+`Refresh` and `Fit` (layers); `EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget`
+(losses);
+`Totals`, `RuleFor`, `Probe`, `Observe` and `EvaluationParams` (optimizers); `Totals`, `Adjust` and `Periodic` (gradient
+steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules).
+
+A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
+engine finds the capabilities of either.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from bpframe.types import Array, Cache, HostArray, Hyper, Params, Scope, Shape, State
+
+Objective = Callable[[HostArray], tuple[float, HostArray]]  # p (n,) -> (value, gradient (n,))
 
 # ------------------------------------------------------------------------------------------ what a step hands around
 
@@ -88,8 +96,8 @@ class Loss(Protocol):
     """A value per row, and its slope in the scores."""
 
     @property
-    def link(self) -> str:
-        """Name of the activation that turns scores into predictions."""
+    def link(self) -> str | Layer:
+        """The activation that turns scores into predictions, by name, or a ready layer without parameters."""
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(values (B,), or one 0-d value when the rows are coupled; unscaled dvalue/dscores, shape of scores)."""
@@ -107,6 +115,20 @@ class Optimizer(Protocol):
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(new p, new state) after one step down the gradient g; `h` has the settings' current values and `step`."""
+
+
+class Minimizer(Protocol):
+    """An optimizer that needs the objective itself, as a line search does: host code on one flat vector p (n,)."""
+
+    @property
+    def scope(self) -> Literal["objective"]:
+        """What sets it apart from an `Optimizer`."""
+
+    def init(self, p: HostArray) -> State:
+        """What it remembers before its first step."""
+
+    def update(self, p: HostArray, f: Objective, state: State, h: Hyper) -> tuple[HostArray, State]:
+        """(new p, new state) after one step; f(p) gives (objective, its gradient (n,)) of the present batch."""
 
 
 class GradientStep(Protocol):
@@ -138,7 +160,11 @@ class Initializer(Protocol):
 
 
 class Regularizer(Protocol):
-    """A penalty on weights, added to the mean loss."""
+    """A penalty on weights, added to the mean loss.
+
+    One that declares `on = "activations"` is given the outputs (B, ...) of hidden layers instead; its penalty is then
+    divided by B.
+    """
 
     def value_and_gradient(self, p: Array, h: Hyper) -> tuple[Array, Array]:
         """(0-d penalty of this piece, its gradient, shape of p); penalties of pieces add up."""
@@ -189,7 +215,7 @@ class Refresh(Protocol):
     """A layer whose buffers follow the data (running statistics)."""
 
     def refresh(self, params: Params, cache: Cache) -> Params:
-        """New contents of "buffers", from the cache of a committed training step."""
+        """The same parameters with new "buffers", from the cache of a committed training step."""
 
 
 @runtime_checkable
@@ -205,7 +231,11 @@ class EncodeTarget(Protocol):
     """A loss that says itself how labels become targets."""
 
     def encode_target(self, y: HostArray, learned: dict[str, Any]) -> HostArray:
-        """Targets for y; `learned` is empty at the first fit, is filled here, and is saved with the model."""
+        """Targets for y, which may be y itself once its domain is checked.
+
+        `learned` holds the width of the scores as "outputs" at the first fit, is filled here, and is saved with the
+        model.
+        """
 
 
 @runtime_checkable
@@ -213,7 +243,122 @@ class PredictLabels(Protocol):
     """A loss whose labels do not follow from its link."""
 
     def predict(self, scores: HostArray) -> HostArray:
-        """Class numbers (B,) of scores (B, C)."""
+        """Class numbers (B,) of scores (B, C), or (B, k) zeros and ones."""
+
+
+@runtime_checkable
+class TargetWidth(Protocol):
+    """A loss whose targets are not as wide as its scores: several scores may describe one target."""
+
+    def target_width(self, outputs: int) -> int:
+        """Columns of the target for so many scores; ShapeError where that number of scores makes no sense."""
+
+
+@runtime_checkable
+class Point(Protocol):
+    """A loss whose predictions hold more than the value that metrics compare with the target."""
+
+    def point(self, prediction: HostArray) -> HostArray:
+        """That value, shape of the target, from a prediction (B, C): the mean of a distribution, the median."""
+
+
+@runtime_checkable
+class SeveralHeads(Protocol):
+    """A loss of several heads, whose scores, predictions and targets stand side by side."""
+
+    def parts(self) -> Mapping[str, tuple[Loss, int]]:
+        """Each head's own loss and its width of scores, by name, from left to right."""
+
+
+@runtime_checkable
+class SampleTarget(Protocol):
+    """A loss that is the negative log likelihood of a distribution of targets."""
+
+    def sample_target(self, scores: Array, key: Key) -> Array:
+        """Targets drawn from the distribution that the scores (B, C) describe, shape of the target."""
+
+
+@runtime_checkable
+class Totals(Protocol):
+    """A rule or gradient step that needs sums over the whole model, such as the norm of the gradient."""
+
+    def totals(self, p: Array, g: Array, state: State, h: Hyper) -> dict[str, Array]:
+        """0-d sums over this piece; the engine adds those of all pieces and hands them on as `h.total`."""
+
+
+@runtime_checkable
+class RuleFor(Protocol):
+    """A rule that treats parameters differently: another rule for biases, no decay of scales."""
+
+    def rule_for(self, param: Param) -> Optimizer:
+        """The rule for this parameter, itself or another."""
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """A rule that takes the gradient of a step elsewhere than at p."""
+
+    def probe(self, p: Array, g: Array, state: State, h: Hyper) -> Array:
+        """Where the gradient that `update` is given is taken, shape of p; g is the gradient at p."""
+
+
+@runtime_checkable
+class Observe(Protocol):
+    """A rule that looks, now and then, at a gradient for targets drawn from the model's own predictions."""
+
+    def observes(self, step: Any) -> Any:
+        """Whether it looks before the update number `step`, from 1."""
+
+    def observe(self, p: Array, g: Array, state: State, h: Hyper) -> State:
+        """The new state; g is the mean gradient over `h.rows` rows whose targets were drawn."""
+
+
+@runtime_checkable
+class EvaluationParams(Protocol):
+    """A rule that predicts with other parameters than it trains with, such as their average."""
+
+    def evaluation_params(self, p: Array, state: State, h: Hyper) -> Array:
+        """The parameters to predict with, shape of p."""
+
+
+@runtime_checkable
+class Adjust(Protocol):
+    """A gradient step that changes the parameter itself, before the update rule: decoupled decay."""
+
+    def adjust(self, p: Array, h: Hyper) -> Array:
+        """The new p; `h.rule` are the settings of the update rule."""
+
+
+@runtime_checkable
+class Periodic(Protocol):
+    """A gradient step that gathers: what follows it runs at every `period`-th step only."""
+
+    @property
+    def period(self) -> int:
+        """How many steps make one update; the rule, its schedules and `h.step` count updates."""
+
+
+@runtime_checkable
+class Applies(Protocol):
+    """A gradient step, regularizer or constraint that leaves some parameters alone.
+
+    Without it regularizers and constraints act on weights, gradient steps on every parameter.
+    """
+
+    def applies(self, param: Param) -> bool:
+        """Whether it acts on this parameter."""
+
+
+@runtime_checkable
+class After(Protocol):
+    """A schedule that depends on how the run went so far."""
+
+    @property
+    def monitor(self) -> str:
+        """The curve of the history that it depends on: "validation.loss"."""
+
+    def after(self, curve: Sequence[float]) -> Schedule:
+        """The schedule that holds after epochs with these values; depends on nothing else."""
 
 
 @runtime_checkable
@@ -236,14 +381,37 @@ class Reference(Protocol):
 
 
 @dataclass(frozen=True)
+class Param:
+    """What a component may know about a parameter: `h.param` in scope "array", and what groups are made by.
+
+    `role` is the last part of the name: weight, bias, scale, shift, slope. `depth` counts layers with trained
+    parameters, from 0, `depths` is how many there are. A weight (n, m) has n and m as fan_in and fan_out.
+    """
+
+    name: str  # "dense_1/weight"
+    role: str
+    layer: str
+    shape: Shape
+    fan_in: int
+    fan_out: int
+    depth: int
+    depths: int
+
+
+@dataclass(frozen=True)
 class Group:
-    """Parameters that share an update rule and its settings; `rule` None: frozen."""
+    """Parameters that share an update rule and its settings; `rule` None: frozen.
+
+    Groups of one `origin`, an optimizer that a user gave, add up the totals of their rules.
+    """
 
     paths: tuple[tuple[str, ...], ...]
-    rule: Optimizer | None
+    rule: Optimizer | Minimizer | None
     gradient_steps: tuple[GradientStep, ...] = ()
     regularizers: tuple[Regularizer, ...] = ()
     constraints: tuple[Constraint, ...] = ()
+    origin: int = 0
+    params: tuple[Param, ...] = ()  # what is known of each path
 
 
 @dataclass(frozen=True)

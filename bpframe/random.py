@@ -40,10 +40,21 @@ def epoch_key(seed: int, epoch: int) -> HashKey:
 def scramble(x: Word) -> Word:
     """An invertible hash of 32-bit words. Source: C. Wellons (2018), hash-prospector, `lowbias32`."""
     x = x ^ (x >> 16)
-    x = (x * 0x7FEB352D) & MASK
+    x = _times(x, 0x7FEB352D)
     x = x ^ (x >> 15)
-    x = (x * 0x846CA68B) & MASK
+    x = _times(x, 0x846CA68B)
     return x ^ (x >> 16)
+
+
+def _times(x: Word, factor: int) -> Word:
+    return (x * factor) & MASK if isinstance(x, int) else x * np.uint32(factor)  # arrays of 32 bits wrap by themselves
+
+
+def _alike(a: Word, b: Word) -> tuple[Word, Word]:
+    """Two words of one type: a number on the host next to an array is made 32 bits wide, an array stays one."""
+    if isinstance(a, int) and isinstance(b, int):
+        return a, b
+    return tuple(np.uint32(word) if isinstance(word, int) else word.astype(np.uint32) for word in (a, b))  # type: ignore[return-value]  # two of them
 
 
 @final
@@ -57,7 +68,9 @@ class HashKey:
     def child(self, name: str | int) -> HashKey:
         """The key of that name (text, or a number below 2^32) under this one."""
         word = zlib.crc32(name.encode()) if isinstance(name, str) else name
-        return HashKey(scramble(self.a ^ word), scramble((self.b + word) & MASK))
+        a, b = _alike(self.a, word), _alike(self.b, word)
+        total = b[0] + b[1]
+        return HashKey(scramble(a[0] ^ a[1]), scramble(total & MASK if isinstance(total, int) else total))
 
     def uniform(self, like: Array) -> Array:
         """Uniform on [0, 1), shape and dtype of `like`: 24 random bits in float32, 53 in float64."""

@@ -17,9 +17,10 @@ from bpframe.context import step_contexts
 from bpframe.errors import IncompatibleComponent
 from bpframe.hyper import Settings
 from bpframe.network import Network
-from bpframe.protocols import Data, Group, Layer
+from bpframe.protocols import Data, Group, Layer, Totals
 from bpframe.random import epoch_key
 from bpframe.registry import registry
+from bpframe.rules import having, note_totals, totals
 from bpframe.types import HostArray, Params, Shape
 
 
@@ -72,14 +73,19 @@ class Rehearsal:
 
     def _update(self, group: Group, gradients: Params) -> None:
         rule = group.rule
-        if rule is None:
+        if rule is None or rule.scope == "objective":
             return
-        for path in group.paths[:1]:
+        for path, param in zip(group.paths[:1], group.params, strict=False):
             p, g = tree.at(self.params, path), _frozen(tree.at(gradients, path))
             if rule.scope == "element":
                 p, g = p.reshape(-1), g.reshape(-1)
             state = tree.transform(rule.init(p), _frozen)
-            new, after = rule.update(p, g, state, Settings(rule, p.dtype.type).at(0))
+            settings = Settings(rule, p.dtype.type)
+            h = settings.at(0)
+            settings.note(param=param, loss=0.0)
+            links = having(rule, state, Totals)
+            note_totals(links, h, totals(links, h, [(p, g, state)]))
+            new, after = rule.update(p, g, state, h)
             self._same("optimizer", rule, "update, p,", new, p.shape, p.dtype)
             if not isinstance(after, Mapping) or after.keys() != state.keys():
                 raise IncompatibleComponent(

@@ -12,19 +12,19 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe import checks, model_file, plan, tree
+from bpframe import checks, model_file, parameter_groups, plan, tree
 from bpframe.backprop import CostLayer
-from bpframe.diagnosis import blamed, diagnose
+from bpframe.class_weight import ClassWeight, weighed
+from bpframe.diagnosis import blamed, components, diagnose
 from bpframe.errors import CheckpointError, ConfigError, DataError, NumericalError, ShapeError
-from bpframe.head import Head, share
+from bpframe.head import Head, Labels, share
 from bpframe.history import History
-from bpframe.hyper import over
 from bpframe.loop import Loop, RunState, curves
 from bpframe.network import Network
+from bpframe.parameter_groups import Parts
 from bpframe.parameters import Parameters
-from bpframe.protocols import Batches, Data, Metric, Session
+from bpframe.protocols import Batches, Data, Group, Metric, Session
 from bpframe.registry import Policy, Spec, build, registry
-from bpframe.registry.describe import short_name
 from bpframe.registry.policy import normalise
 from bpframe.rehearsal import Rehearsal
 from bpframe.trace import Trace, trace
@@ -38,6 +38,8 @@ class Trainer:
 
     Every component is a name, a mapping with `name` and arguments, or a ready object. `metrics` left out: accuracy
     for class targets, r2 and mae otherwise. `seed` fixes initial weights, the order of epochs and every draw.
+    `groups` take parameters out by name: {"match": "*/bias", "lr_multiplier": 2.0}, frozen=True, or an optimizer of
+    their own (see ParameterGroup).
     A second `fit` goes on where the first ended; a new Trainer starts afresh.
     """
 
@@ -55,6 +57,7 @@ class Trainer:
         regularizers: Sequence[Spec] = (),
         gradient_steps: Sequence[Spec] = (),
         constraints: Sequence[Spec] = (),
+        groups: Sequence[Spec] = (),
         sampler: Spec | None = None,
     ) -> None:
         if not isinstance(network, Network):
@@ -70,6 +73,7 @@ class Trainer:
         self.regularizers = _many("regularizer", regularizers)
         self.gradient_steps = _many("gradient_step", gradient_steps)
         self.constraints = _many("constraint", constraints)
+        self.groups = parameter_groups.build(groups)
         self.sampler = None if sampler is None else build("sampler", sampler)
         self.history = History()
         self.head = Head(self.loss, CostLayer.of(self.loss), dtype, network.inputs)
@@ -89,23 +93,37 @@ class Trainer:
         batch_size: int = 32,
         validation: tuple[Any, Any] | None = None,
         sample_weight: Any = None,
+        class_weight: ClassWeight = None,
         shuffle: bool = True,
     ) -> History:
         """Train for `epochs` more epochs on x (N, n) and y; the history of all epochs so far.
 
         Minimises sum_i w_i loss_i / sum_i w_i over each batch (plus penalties). The last batch of an epoch may be
-        smaller. Raises DataError for unusable data, NumericalError when numbers stop being finite.
+        smaller. `class_weight`: a weight by label, or "balanced" for N / (C n_c); it multiplies sample weights.
+        Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
         seen, held_out = self._enter(x, y, sample_weight, validation)
+        seen = weighed(seen, self.head, class_weight)
         session = self._opened()
         size = min(size, len(seen.x))
+        plan.warn_of_part_batches(self.parts.rules(), size, len(seen.x))
         metrics = self._named_metrics()
-        self._prepare(session, seen, epochs * -(-len(seen.x) // size), bool(metrics))
         state = self._state(metrics, held_out is not None, epochs)
+        plan.refuse_missing_curves(self.parts.monitored(), state.curves)
+
+        def drawn(epoch: int) -> Batches:
+            return Batches(epoch, plan.order(self.seed, epoch, seen, shuffle, self.sampler), size)
 
         def batches(epoch: int) -> Batches:
-            return Batches(epoch, plan.order(self.seed, epoch, seen, shuffle, self.sampler), size)
+            if self.parts.monitored():
+                session.use(self._groups(steps))
+            return drawn(epoch)
+
+        with blamed(components(self)):  # epochs of a sampler are as long as its first
+            made = len(drawn(state.epoch)) if self.sampler else -(-len(seen.x) // size)
+        steps = session.step + epochs * made
+        self._prepare(session, seen, steps, bool(metrics))
 
         def finish(epoch: Batches, train: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
             if metrics:
@@ -116,7 +134,7 @@ class Trainer:
         def failure(epoch: Batches, i: int, loss: float | None) -> NumericalError:
             return self._diagnose(plan.rows(seen, epoch.rows(min(i, len(epoch) - 1))), loss)
 
-        with blamed(self._components()):
+        with blamed(components(self)):
             Loop(session, state, self.callbacks, batches, finish, failure).run()
         return self.history
 
@@ -131,8 +149,11 @@ class Trainer:
         """Predictions (N, C) of rows x: the link applied, probabilities or means."""
         return self.head.prediction(self.scores(x))
 
-    def predict_labels(self, x: Any) -> HostArray:
-        """Labels (N,) of rows x, as they were given to `fit`; (N, k) zeros and ones for several labels a row."""
+    def predict_labels(self, x: Any) -> Labels:
+        """Labels (N,) of rows x, as they were given to `fit`; (N, k) zeros and ones for several labels a row.
+
+        With several heads a mapping from the heads that have classes to their labels.
+        """
         return self.head.labels(self.scores(x))
 
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
@@ -153,6 +174,12 @@ class Trainer:
     def parameters(self) -> Parameters:
         """Parameters and buffers by "layer/name": reading gives copies, setting replaces."""
         return Parameters(self._opened())
+
+    @property
+    def parts(self) -> Parts:
+        """What changes parameters in a step: optimizers, gradient steps, penalties, constraints."""
+        lists = (tuple(part) for part in (self.gradient_steps, self.regularizers, self.constraints, self.groups))
+        return Parts(self.optimizer, *lists)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole."""
@@ -198,7 +225,8 @@ class Trainer:
         params, out = self.network.init(self.seed, shape)
         if len(out) != 1:
             raise ShapeError(f"The loss needs scores of one axis a row, got {out}. End the network in a dense layer.")
-        groups = plan.groups(params, self._parts())
+        groups = parameter_groups.groups(params, self.parts)
+        plan.refuse_unsampled(groups, self.loss)
         session = self.engine.session(self.network, self.head.cost, groups, params, self.dtype, self.seed)
         self.network.input_shape = shape  # for summary()
         return session, replace(self.head, shape=shape, outputs=out[0])
@@ -212,40 +240,27 @@ class Trainer:
         return self._session
 
     def _prepare(self, session: Session, seen: Data, steps: int, collect: bool) -> None:
-        """The session ready for `steps` more steps on these data."""
+        """The session ready to train on these data, up to `steps` steps in all."""
         if not self._fitted:
             session.assign(plan.learned_buffers(self.network, self._tree(), seen.x))
-        params = self._tree()
-        groups = plan.groups(params, [[over(part, session.step + steps) for part in parts] for parts in self._parts()])
+        groups = self._groups(steps)
         if not self._fitted:
-            with blamed(self._components()), np.errstate(all="ignore"):
+            with blamed(components(self)), np.errstate(all="ignore"):
                 few = plan.rows(seen, np.arange(len(seen.x))[:2])
-                Rehearsal(self.network, self.head.cost, groups, params).step(few)
+                Rehearsal(self.network, self.head.cost, groups, self._tree()).step(few)
             self._fitted = True
         session.use(groups)
         session.load(seen, collect)
 
-    def _parts(self) -> list[list[Any]]:
-        return [[self.optimizer], self.gradient_steps, self.regularizers, self.constraints]
-
-    def _components(self) -> dict[int, str]:
-        """The kind of every component of the run, by id()."""
-        kinds: dict[str, Sequence[Any]] = {
-            "layer": [layer for _, layer in self.network.layers],
-            "activation": [getattr(layer, "activation", None) for _, layer in self.network.layers],
-            "loss": [self.loss],
-            "metric": [metric for _, metric in self._named_metrics()],
-            "sampler": [self.sampler],
-        }
-        kinds |= dict(zip(("optimizer", "gradient_step", "regularizer", "constraint"), self._parts(), strict=True))
-        return {id(component): kind for kind, many in kinds.items() for component in many if component is not None}
+    def _groups(self, steps: int) -> list[Group]:
+        """The groups of parameters, their schedules set to a run of so many steps and to the history so far."""
+        return parameter_groups.groups(self._tree(), self.parts.over(steps, self.history.curve))
 
     def _tree(self) -> Params:
         return {**{label: {} for label in self.network.labels}, **tree.nest(self._opened().parameters)}
 
     def _named_metrics(self) -> list[tuple[str, Metric]]:
-        metrics = self.head.default_metrics() if self.metrics is None else self.metrics
-        return [(short_name(registry, "metric", metric), metric) for metric in metrics]
+        return self.head.named_metrics(self.metrics)
 
     def _measure(self, seen: Data, metrics: list[tuple[str, Metric]]) -> dict[str, float]:
         scores = self._opened().scores(seen.x)

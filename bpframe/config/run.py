@@ -53,6 +53,7 @@ class Config:
                 regularizers=settings.regularizers,
                 gradient_steps=settings.gradient_steps,
                 constraints=settings.constraints,
+                groups=settings.groups,
                 sampler=settings.sampler,
             )
 

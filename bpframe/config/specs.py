@@ -26,6 +26,7 @@ def tables(settings: ConfigFile, folder: Path) -> dict[str, Any]:
         "optimizer": _spec("optimizer", settings.optimizer),
         "train": train,
         **{name: _specs(name, getattr(settings, name)) for name in LISTS},
+        "groups": [group.spec(registry) for group in settings.groups],
         "sampler": None if settings.sampler is None else _spec("sampler", settings.sampler),
         "plugins": vars(settings.plugins),
     }
@@ -42,6 +43,7 @@ def components(settings: ConfigFile) -> Iterator[Located]:
     top += [("train.engine", "engine", settings.train.engine)]
     for name in LISTS:
         top += [(f"{name}[{i}]", KIND_OF[name], part) for i, part in enumerate(getattr(settings, name) or ())]
+    top += [(f"groups[{i}].optimizer", "optimizer", g.optimizer) for i, g in enumerate(settings.groups) if g.optimizer]
     top += [("sampler", "sampler", settings.sampler)] if settings.sampler is not None else []
     for located in top:
         yield from _within(located)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from bpframe.config.sources import File, Named, source
 from bpframe.errors import ConfigError
+from bpframe.parameter_groups import ParameterGroup
 from bpframe.protocols import (
     Callback,
     Constraint,
@@ -31,6 +32,17 @@ from bpframe.registry.policy import Policy
 def table(cls: type, **default: Any) -> dict[str, Any]:
     """What to note of a field that is a table of its own; `default` stands for a table that is left out."""
     return {"make": lambda builder, given, path: build(builder, cls, given, path), **default}
+
+
+def tables(cls: type, **default: Any) -> dict[str, Any]:
+    """What to note of a field that is a list of such tables."""
+
+    def make(builder: Builder, given: Any, path: str) -> Any:
+        if not isinstance(given, Sequence) or isinstance(given, str):
+            return builder.report(path, f"wants a list of tables, got {given!r}.")
+        return tuple(build(builder, cls, item, f"{path}[{i}]") for i, item in enumerate(given))
+
+    return {"make": make, **default}
 
 
 def least(number: int) -> dict[str, Any]:
@@ -86,6 +98,7 @@ class TrainTable:
     engine: Engine | str = "numpy"
     dtype: Literal["float32", "float64"] = "float32"
     shuffle: bool = True
+    class_weight: Literal["balanced"] | Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +127,7 @@ class ConfigFile:
     regularizers: Sequence[Regularizer] = ()
     gradient_steps: Sequence[GradientStep] = ()
     constraints: Sequence[Constraint] = ()
+    groups: Sequence[ParameterGroup] = field(metadata=tables(ParameterGroup, default=()))
     sampler: Sampler | None = None
     plugins: PluginsTable = field(metadata=table(PluginsTable, default={}))
 

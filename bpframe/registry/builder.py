@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from bpframe.errors import BpframeError, BrokenComponent, ConfigError, Problem, UnknownComponent
@@ -84,6 +85,10 @@ class Builder:
 
     def _adopt(self, kind: str, ready: Any, path: str) -> Any:
         """A ready object; names and mappings among its own arguments are built too."""
+        if inspect.isfunction(ready):
+            return self.report(
+                path, f"{kind} wants a component, got the function {_title(ready)}. Call it: {_title(ready)}()."
+            )
         if isinstance(ready, type) or ready is None or isinstance(ready, int | float):
             return self.report(path, f"{kind} wants a name, a mapping with 'name', or a component, got {ready!r}.")
         self.registry.check(kind, ready, self.registry.provider_of(kind, ready))
@@ -95,7 +100,8 @@ class Builder:
 
     def _argument(self, want: Wanted, value: Any, path: str, scheduled: bool) -> Any:
         if want.kind and not (value is None and "None" in want.alternatives):
-            return self.build(want.kind, value, path)
+            number = want.kind == "schedule" and isinstance(value, Real) and not isinstance(value, bool)
+            return self.build(want.kind, {"name": "constant", "initial": value} if number else value, path)
         if want.kind_of_items and isinstance(value, list | tuple):
             return tuple(self.build(want.kind_of_items, item, f"{path}[{i}]") for i, item in enumerate(value))
         if want.number and (isinstance(value, Mapping) or hasattr(value, "value")):

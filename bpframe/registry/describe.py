@@ -30,6 +30,25 @@ def describe(registry: Registry, kind: str, component: Any) -> dict[str, Plain]:
     return spec
 
 
+def brief(registry: Registry, kind: str, component: Any) -> str:
+    """A component in few words: its short name, and its arguments where they are not the defaults."""
+    known, shown = parameters(type(component)), []
+    for name, value in arguments(component).items():
+        default = known[name].default
+        if value is default or (type(value) is type(default) and value == default):
+            continue
+        want = wanted(known[name])
+        shown.append(f"{name}={_brief(registry, want.kind or want.kind_of_items or 'schedule', value)}")
+    return f"{short_name(registry, kind, component)}({', '.join(shown)})"
+
+
+def _brief(registry: Registry, kind: str, value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(_brief(registry, kind, item) for item in value)}]"
+    plain = value is None or isinstance(value, bool | str | int | float | np.generic | dict)
+    return repr(value) if plain else brief(registry, kind, value).removesuffix("()")
+
+
 def name_of(registry: Registry, kind: str, component: Any) -> str:
     """The name that a specification of this component needs; ConfigError if nobody registered its class."""
     provider = registry.provider_of(kind, component)

@@ -47,7 +47,7 @@ KINDS = {
         Kind("activation", "bpframe.activations", (protocols.Activation, protocols.Layer)),
         Kind("layer", "bpframe.layers", (protocols.Layer,)),
         Kind("loss", "bpframe.losses", (protocols.Loss,)),
-        Kind("optimizer", "bpframe.optimizers", (protocols.Optimizer,)),
+        Kind("optimizer", "bpframe.optimizers", (protocols.Optimizer, protocols.Minimizer)),
         Kind("gradient_step", "bpframe.gradient_steps", (protocols.GradientStep,)),
         Kind("schedule", "bpframe.schedules", (protocols.Schedule,)),
         Kind("initializer", "bpframe.initializers", (protocols.Initializer,)),

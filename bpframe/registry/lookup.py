@@ -118,7 +118,7 @@ class Registry:
         if component is None:
             return lambda decorated: self.register(kind, name, decorated, replace=replace)
         if not replace and any(p.name == name for p in self.providers(kind)):
-            taken = f"there is a {kind} '{name}' already"
+            taken = f"there is {_a(kind)} '{name}' already"
             raise ConfigError(f"register needs a free name, but {taken}. Choose another, or replace=True.")
         if "/" in name or not callable(component):
             raise ConfigError(f"register needs a name without '/' and a class, got {name!r} and {component!r}.")

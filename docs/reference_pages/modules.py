@@ -1,0 +1,102 @@
+"""The pages on the Python API, the protocols, and the modules of functions."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import bpframe as bp
+from bpframe import hooks, protocols, registry, types
+from bpframe.loop import RunState
+from bpframe.parameters import Parameters
+from bpframe.registry import KINDS, Kind, Provider
+from bpframe.trace import LayerTrace, Trace
+from reference_pages.components import own
+from reference_pages.markdown import fenced, item, prose, signature, wrapped
+
+MET: tuple[type, ...] = (Parameters, Trace, LayerTrace)  # classes whose objects one meets, but does not make
+LOOK_UP = ("names", "load", "build", "providers", "register", "refresh")
+
+
+def api_page() -> Iterator[str]:
+    """Everything that `bpframe` names."""
+    yield "# Python API"
+    yield prose(bp)
+    public: dict[str, Any] = {name: getattr(bp, name) for name in bp.__all__}
+    classes = [value for value in public.values() if inspect.isclass(value)]
+    for cls in (*sorted(classes, key=lambda cls: cls is not bp.Trainer), *MET):
+        yield from class_entry(cls)
+    for name, value in public.items():
+        if inspect.isfunction(value) and name not in LOOK_UP:
+            yield from function_entry(name, value)
+    yield "## Components by name"
+    yield prose(registry)
+    yield "\n\n".join(item(signature(f"bp.{name}", getattr(bp, name)), getattr(bp, name)) for name in LOOK_UP)
+    yield from class_entry(Provider)
+    yield "## Namespaces"
+    yield "\n".join(f"- `bp.{kind.plural}`: {where(kind)}" for kind in sorted(KINDS.values(), key=lambda k: k.plural))
+    yield "## Hooks"
+    yield prose(hooks) + " The mark is `bp.hookimpl`."
+    yield "\n\n".join(item(signature(name, getattr(hooks, name)), getattr(hooks, name)) for name in hooks.SPECS)
+    yield from class_entry(RunState)
+    yield "## Errors"
+    yield "`bp.errors`, all importable from `bpframe.errors`."
+    yield prose(bp.errors)
+    yield "## Modules"
+    yield "- `bp.datasets`: [data sets](datasets.md)\n- `bp.testing`: [checks](testing.md)"
+    yield "`bp.__version__` is the version installed."
+
+
+def where(kind: Kind) -> str:
+    """Where the reference describes a kind."""
+    protocol = kind.protocols[0].__name__
+    listed = f"[{kind.plural}]({kind.plural}.md), " if own(kind) else ""
+    return f"{listed}protocol [{protocol}](protocols.md#{protocol.lower()})"
+
+
+def protocols_page() -> Iterator[str]:
+    """What a component of each kind must offer, and the types in these signatures."""
+    yield "# Protocols"
+    yield prose(protocols)
+    for cls in vars(protocols).values():
+        if isinstance(cls, type) and cls.__module__ == protocols.__name__:
+            yield from class_entry(cls)
+    yield "## Types"
+    yield prose(types)
+    yield fenced("\n".join(re.findall(r"^\w+ = .*#.*$", inspect.getsource(types), re.MULTILINE)))
+
+
+def module_page(name: str) -> Iterator[str]:
+    """The functions and classes that a module names in `__all__`, by the file they come from."""
+    module = importlib.import_module(f"bpframe.{name}")
+    yield f"# `bpframe.{name}`"
+    yield prose(module)
+    described = {module.__name__}
+    for public in sorted(module.__all__, key=lambda public: getattr(module, public).__module__):
+        value = getattr(module, public)
+        new = value.__module__ not in described
+        described.add(value.__module__)
+        yield from function_entry(public, value, prose(inspect.getmodule(value)) if new else "")
+
+
+def function_entry(name: str, function: Any, before: str = "") -> Iterator[str]:
+    """A function or a plain class, and what is to be said before."""
+    yield from [f"## `{name}`", before, fenced(wrapped(signature(name, function))), prose(function)]
+
+
+def class_entry(cls: type) -> Iterator[str]:
+    """A class with its public methods and properties."""
+    yield f"## {cls.__name__}"
+    if not getattr(cls, "_is_protocol", False):
+        yield fenced(wrapped(signature(cls.__name__, cls)))
+    yield prose(cls)
+    for name, member in vars(cls).items():
+        if name.startswith("_"):
+            continue
+        if isinstance(member, property):
+            yield item(f"{name}: {member.fget.__annotations__['return']}", member)
+        elif inspect.isfunction(member) or isinstance(member, classmethod | staticmethod):
+            yield item(signature(name, inspect.getattr_static(cls, name)), member)
