@@ -163,11 +163,7 @@ class Head:
         """
         if not (parts := self.parts):
             metrics = self.default_metrics() if given is None else given
-            names = [short_name(registry, "metric", metric) for metric in metrics]
-            return [
-                (name if names.count(name) == 1 else brief(registry, "metric", metric), metric)  # two of f1, say
-                for name, metric in zip(names, metrics, strict=True)
-            ]
+            return _named(metrics)
         return [
             (f"{part.name}.{name}", metric)
             for part in parts
@@ -220,6 +216,21 @@ class Part:
 def share(seen: Data) -> Any:
     """Each row's share of the total weight: (N,), or one number for all."""
     return 1.0 / len(seen.x) if seen.weight is None else seen.weight / seen.weight.sum()
+
+
+def _named(metrics: Sequence[Metric]) -> list[tuple[str, Metric]]:
+    """Metrics by their short names; two of one name that differ carry their arguments, "f1(average='macro')"."""
+    short = [short_name(registry, "metric", metric) for metric in metrics]
+    shared = {
+        name
+        for name, a in zip(short, metrics, strict=True)
+        for other, b in zip(short, metrics, strict=True)
+        if name == other and a != b
+    }
+    return [
+        (brief(registry, "metric", metric) if name in shared else name, metric)
+        for name, metric in zip(short, metrics, strict=True)
+    ]
 
 
 def _of(metric: Metric) -> str:

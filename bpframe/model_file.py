@@ -6,13 +6,15 @@ The manifest holds names (bpframe's own bare, others as dist/name) and arguments
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from bpframe.errors import CheckpointError
+from bpframe.errors import CheckpointError, ConfigError, DataError
 from bpframe.network import Network
-from bpframe.registry import policy, registry
+from bpframe.registry import Policy, policy, registry
 from bpframe.registry.describe import describe, providers_in
+from bpframe.types import HostArray
 
 SCHEMA = 1
 PARTS = ("metric", "regularizer", "gradient_step", "constraint")
@@ -41,6 +43,23 @@ def manifest(trainer: Any, version: str) -> dict[str, Any]:
         "learned": dict(trainer.head.learned),
         "plugins": [{"kind": p.kind, "name": p.ref, "version": p.version, "target": p.target} for p in sorted(found)],
     }
+
+
+@contextmanager
+def opened(path: Any, allowed: Sequence[str]) -> Iterator[tuple[dict[str, HostArray], dict[str, Any]]]:
+    """(tensors, manifest) of a model file, and a block to build from them: with plugins of `allowed` alone.
+
+    CheckpointError for a file that cannot be trusted, or of which no model can be built.
+    """
+    from bpframe import checkpoint  # only who saves or loads pays for it
+
+    tensors, found = checkpoint.read(path)
+    check(path, found, allowed)
+    try:
+        with registry.restricted(Policy(frozenset(map(policy.normalise, allowed)), origin=f"loading {path}")):
+            yield tensors, found
+    except (KeyError, TypeError, ConfigError, DataError) as error:
+        raise CheckpointError(f"{path} cannot be made into a model: {error}") from error
 
 
 def check(path: Any, found: dict[str, Any], allowed: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from bpframe import random, tree
 from bpframe.backprop import CostLayer, Elementwise, as_layer
 from bpframe.errors import ConfigError, DataError
 from bpframe.network import Network, fitted
-from bpframe.protocols import Data, Group, Loss, Observe, Sampler, SampleTarget
+from bpframe.protocols import Batches, Data, Group, Loss, Observe, Sampler, SampleTarget
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name
 from bpframe.rules import chain
@@ -30,6 +30,11 @@ def order(seed: int, epoch: int, seen: Data, shuffle: bool, sampler: Sampler | N
             raise DataError(f"{type(sampler).__name__} needs to give row numbers from 0 to {n - 1}, got {rows!r}.")
         return rows
     return random.permutation(generator, n) if shuffle else np.arange(n)
+
+
+def batches(seed: int, seen: Data, shuffle: bool, sampler: Sampler | None, size: int, epoch: int) -> Batches:
+    """An epoch's rows in their order, cut into batches of `size`."""
+    return Batches(epoch, order(seed, epoch, seen, shuffle, sampler), size)
 
 
 def rows(seen: Data, numbers: HostArray) -> Data:

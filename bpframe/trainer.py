@@ -6,8 +6,9 @@ Shapes: x (N, n) rows, y (N,) labels or (N, C) targets, scores and predictions (
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, final
 
 import numpy as np
@@ -16,7 +17,7 @@ from bpframe import checks, model_file, parameter_groups, plan, tree
 from bpframe.backprop import CostLayer
 from bpframe.class_weight import ClassWeight, weighed
 from bpframe.diagnosis import blamed, components, diagnose
-from bpframe.errors import CheckpointError, ConfigError, DataError, NumericalError, ShapeError
+from bpframe.errors import ConfigError, NumericalError, ShapeError
 from bpframe.head import Head, Labels, share
 from bpframe.history import History
 from bpframe.loop import Loop, RunState, curves
@@ -24,8 +25,7 @@ from bpframe.network import Network
 from bpframe.parameter_groups import Parts
 from bpframe.parameters import Parameters
 from bpframe.protocols import Batches, Data, Group, Metric, Session
-from bpframe.registry import Policy, Spec, build, registry
-from bpframe.registry.policy import normalise
+from bpframe.registry import Spec, build, build_all
 from bpframe.rehearsal import Rehearsal
 from bpframe.trace import Trace, trace
 from bpframe.types import HostArray, Params, Shape
@@ -68,11 +68,11 @@ class Trainer:
         self.loss = build("loss", loss)
         self.optimizer = build("optimizer", optimizer)
         self.engine = build("engine", engine)
-        self.metrics = None if metrics is None else _many("metric", metrics)
-        self.callbacks = _many("callback", callbacks)
-        self.regularizers = _many("regularizer", regularizers)
-        self.gradient_steps = _many("gradient_step", gradient_steps)
-        self.constraints = _many("constraint", constraints)
+        self.metrics = None if metrics is None else build_all("Trainer", "metric", metrics)
+        self.callbacks = build_all("Trainer", "callback", callbacks)
+        self.regularizers = build_all("Trainer", "regularizer", regularizers)
+        self.gradient_steps = build_all("Trainer", "gradient_step", gradient_steps)
+        self.constraints = build_all("Trainer", "constraint", constraints)
         self.groups = parameter_groups.build(groups)
         self.sampler = None if sampler is None else build("sampler", sampler)
         self.history = History()
@@ -103,47 +103,23 @@ class Trainer:
         Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
-        seen, held_out = self._enter(x, y, sample_weight, validation)
-        seen = weighed(seen, self.head, class_weight)
-        session = self._opened()
-        size = min(size, len(seen.x))
+        seen, held_out = self._enter(x, y, sample_weight, class_weight, validation)
+        session, metrics = self._opened(), self.head.named_metrics(self.metrics)
         plan.warn_of_part_batches(self.parts.rules(), size, len(seen.x))
-        metrics = self._named_metrics()
         state = self._state(metrics, held_out is not None, epochs)
         plan.refuse_missing_curves(self.parts.monitored(), state.curves)
-
-        def drawn(epoch: int) -> Batches:
-            return Batches(epoch, plan.order(self.seed, epoch, seen, shuffle, self.sampler), size)
-
-        def batches(epoch: int) -> Batches:
-            if self.parts.monitored():
-                session.use(self._groups(steps))
-            return drawn(epoch)
-
-        with blamed(components(self)):  # epochs of a sampler are as long as its first
-            made = len(drawn(state.epoch)) if self.sampler else -(-len(seen.x) // size)
-        steps = session.step + epochs * made
-        self._prepare(session, seen, steps, bool(metrics))
-
-        def finish(epoch: Batches, train: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
-            if metrics:
-                made = epoch.order[: state.done * size]  # fewer than all where a hook stopped the epoch
-                train |= self.head.measure(session.collected()[: len(made)], plan.rows(seen, made), metrics)
-            return train, {} if held_out is None else self._measure(held_out, metrics)
-
-        def failure(epoch: Batches, i: int, loss: float | None) -> NumericalError:
-            return self._diagnose(plan.rows(seen, epoch.rows(min(i, len(epoch) - 1))), loss)
-
+        draw = partial(plan.batches, self.seed, seen, shuffle, self.sampler, min(size, len(seen.x)))
         with blamed(components(self)):
-            Loop(session, state, self.callbacks, batches, finish, failure).run()
+            steps = session.step + epochs * len(draw(state.epoch))  # epochs of a sampler are as long as its first
+            self._prepare(session, seen, steps, bool(metrics))
+            self._loop(session, state, seen, held_out, draw, steps, metrics).run()
         return self.history
 
     # --------------------------------------------------------------------------------------------------- predicting
 
     def scores(self, x: Any) -> HostArray:
         """Scores (N, C) of rows x: what the last layer gives, before the link."""
-        session = self._opened()
-        return session.scores(self.head.inputs(x))
+        return self._opened().scores(self.head.inputs(x))
 
     def predict(self, x: Any) -> HostArray:
         """Predictions (N, C) of rows x: the link applied, probabilities or means."""
@@ -159,7 +135,7 @@ class Trainer:
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """{"loss": mean loss, and every metric by name} on x and y, in evaluation mode."""
         self._opened()
-        return self._measure(self.head.admit(x, y, sample_weight)[0], self._named_metrics())
+        return self._measure(self.head.admit(x, y, sample_weight)[0], self.head.named_metrics(self.metrics))
 
     def trace(self, x: Any, y: Any, sample_weight: Any = None) -> Trace:
         """Every array of the recursion for one batch, in evaluation mode: `.loss`, `.layers`, `.prediction`."""
@@ -190,18 +166,11 @@ class Trainer:
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, plugins: Sequence[str] = (), engine: Spec = "numpy") -> Trainer:
         """The trainer of a model file. Third-party components need their distribution named in `plugins`."""
-        from bpframe import checkpoint
-
-        tensors, found = checkpoint.read(path)
-        model_file.check(path, found, plugins)
         engine = build("engine", engine)  # the caller's choice, not the file's: only the caller's policies hold for it
-        try:
-            with registry.restricted(Policy(frozenset(map(normalise, plugins)), origin=f"loading {path}")):
-                trainer = cls(**model_file.arguments(found), engine=engine)
-                trainer.head = replace(trainer.head, learned=found["learned"])
-                trainer.parameters.replace(tensors)
-        except (KeyError, TypeError, ConfigError, DataError) as error:
-            raise CheckpointError(f"{path} cannot be made into a model: {error}") from error
+        with model_file.opened(path, plugins) as (tensors, found):
+            trainer = cls(**model_file.arguments(found), engine=engine)
+            trainer.head = replace(trainer.head, learned=found["learned"])
+            trainer.parameters.replace(tensors)
         trainer._fitted = True
         return trainer
 
@@ -210,13 +179,44 @@ class Trainer:
 
     # -------------------------------------------------------------------------------------------------------- inside
 
-    def _enter(self, x: Any, y: Any, sample_weight: Any, validation: Any) -> tuple[Data, Data | None]:
+    def _enter(
+        self, x: Any, y: Any, sample_weight: Any, class_weight: ClassWeight, validation: Any
+    ) -> tuple[Data, Data | None]:
         """Everything checked and encoded before anything of the trainer changes."""
         session, head = self._made(self.head.inputs(x).shape[1:])
         seen, head = head.admit(x, y, sample_weight)
+        seen = weighed(seen, head, class_weight)
         held_out = None if validation is None else head.admit(*_pair(validation), name="validation x")[0]
         self._session, self.head = session, head
         return seen, held_out
+
+    def _loop(
+        self,
+        session: Session,
+        state: RunState,
+        seen: Data,
+        held_out: Data | None,
+        draw: Callable[[int], Batches],
+        steps: int,
+        metrics: list[tuple[str, Metric]],
+    ) -> Loop:
+        """The loop over epochs, with what it asks the trainer in between."""
+
+        def batches(epoch: int) -> Batches:
+            if self.parts.monitored():
+                session.use(self._groups(steps))
+            return draw(epoch)
+
+        def finish(epoch: Batches, train: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+            if metrics:
+                made = epoch.order[: state.done * epoch.size]  # fewer than all where a hook stopped the epoch
+                train |= self.head.measure(session.collected()[: len(made)], plan.rows(seen, made), metrics)
+            return train, {} if held_out is None else self._measure(held_out, metrics)
+
+        def failure(epoch: Batches, i: int, loss: float | None) -> NumericalError:
+            return self._diagnose(plan.rows(seen, epoch.rows(min(i, len(epoch) - 1))), loss)
+
+        return Loop(session, state, self.callbacks, batches, finish, failure)
 
     def _made(self, shape: Shape) -> tuple[Session, Head]:
         """The session and the head, made for rows of this shape if there are none yet."""
@@ -234,8 +234,9 @@ class Trainer:
     def _opened(self) -> Session:
         if self._session is None:
             if self.head.shape is None:
-                remedy = "Call fit first, or give Network(..., inputs=...)."
-                raise ConfigError(f"The network has no parameters yet. {remedy}")
+                raise ConfigError(
+                    "The network has no parameters yet. Call fit first, or give Network(..., inputs=...)."
+                )
             self._session, self.head = self._made(self.head.shape)
         return self._session
 
@@ -245,7 +246,7 @@ class Trainer:
             session.assign(plan.learned_buffers(self.network, self._tree(), seen.x))
         groups = self._groups(steps)
         if not self._fitted:
-            with blamed(components(self)), np.errstate(all="ignore"):
+            with np.errstate(all="ignore"):
                 few = plan.rows(seen, np.arange(len(seen.x))[:2])
                 Rehearsal(self.network, self.head.cost, groups, self._tree()).step(few)
             self._fitted = True
@@ -259,9 +260,6 @@ class Trainer:
     def _tree(self) -> Params:
         return {**{label: {} for label in self.network.labels}, **tree.nest(self._opened().parameters)}
 
-    def _named_metrics(self) -> list[tuple[str, Metric]]:
-        return self.head.named_metrics(self.metrics)
-
     def _measure(self, seen: Data, metrics: list[tuple[str, Metric]]) -> dict[str, float]:
         scores = self._opened().scores(seen.x)
         return {"loss": self.head.mean_loss(scores, seen)} | self.head.measure(scores, seen, metrics)
@@ -274,12 +272,6 @@ class Trainer:
         session = self._opened()
         when = {"step": session.step + 1, "lr": session.setting("lr"), "loss": loss}
         return diagnose(self.network, self.head.cost, self._tree(), (seen.x, seen.target, share(seen)), when)
-
-
-def _many(kind: str, specs: Sequence[Spec]) -> list[Any]:
-    if isinstance(specs, str) or not isinstance(specs, Sequence):
-        raise ConfigError(f"Trainer needs a list of {kind}s, got {specs!r}.")
-    return [build(kind, spec) for spec in specs]
 
 
 def _pair(validation: Any) -> tuple[Any, Any]:

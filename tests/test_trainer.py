@@ -221,6 +221,9 @@ def test_metrics_may_be_named_and_none_is_none():
     assert set(regressor(metrics=[]).fit(X, Y, epochs=1).train) == {"loss", "objective"}
     named = regressor(metrics=["mae", {"name": "r2"}, bp.metrics.mae()])
     assert list(named.fit(X, Y, epochs=1).train) == ["loss", "objective", "mae", "r2"]
+    several = classifier(metrics=["accuracy", {"name": "f1", "average": "macro"}, {"name": "f1", "average": "micro"}])
+    names = ["f1(average='macro')", "f1(average='micro')"]
+    assert list(several.fit(X, LABELS, epochs=1).train) == ["loss", "objective", "accuracy", *names]
 
 
 def test_metrics_of_the_training_rows_are_those_of_other_formulas():

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bpframe.errors import ConfigError
 from bpframe.registry.builder import Builder, Spec, arguments
 from bpframe.registry.kinds import KINDS, Kind
 from bpframe.registry.lookup import Registry
@@ -39,6 +40,13 @@ def build(kind: str, spec: Spec, /, **overrides: Any) -> Any:
     return component
 
 
+def build_all(who: str, kind: str, specs: Sequence[Spec]) -> list[Any]:
+    """Ready components of `kind` from a list of specifications; `who` needs them."""
+    if isinstance(specs, str) or not isinstance(specs, Sequence):
+        raise ConfigError(f"{who} needs a list of {kind}s, got {specs!r}. For one: [{specs!r}].")
+    return [build(kind, spec) for spec in specs]
+
+
 def _describe(kind: str, component: Any) -> dict[str, Any]:
     from bpframe.registry.describe import describe
 
@@ -55,6 +63,7 @@ __all__ = [
     "Spec",
     "arguments",
     "build",
+    "build_all",
     "load",
     "names",
     "namespaces",
