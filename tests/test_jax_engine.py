@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +13,10 @@ import numpy as np
 import pytest
 
 import bpframe as bp
+from bpframe import plan
+from bpframe.engine import block
 from bpframe.errors import ConfigError, NumericalError, PluginError
-from bpframe.protocols import Batches
+from bpframe.protocols import Batches, Data
 from bpframe.random import HashKey
 
 X = np.random.default_rng(0).normal(size=(70, 6))
@@ -193,6 +197,83 @@ def test_numbers_that_stop_being_finite_leave_the_last_finite_step():
     for name, p in made[0].parameters.items():
         assert np.isfinite(made[1].parameters[name]).all()
         np.testing.assert_allclose(made[1].parameters[name], p, rtol=1e-9)
+
+
+@dataclass(frozen=True)
+class Bomb:
+    """Moves by a hundredth of the gradient, and to infinity at one step."""
+
+    at: int
+    scope = "element"
+
+    def init(self, p):
+        return {}
+
+    def update(self, p, g, state, h):
+        xp = p.__array_namespace__()
+        return xp.where(h.step == self.at, p + xp.inf, p - 0.01 * g), {}
+
+
+def test_parameters_that_turn_infinite_in_the_very_last_step_are_not_handed_out():
+    made, before = trainer("jax", Bomb(10)), trainer("jax", Bomb(99))
+    with pytest.raises(NumericalError, match="step 10"):
+        made.fit(X, Y, epochs=2, batch_size=16)
+    assert made._session.step == 9
+    before.fit(X, Y, epochs=1, batch_size=16)
+    epoch = Batches(1, plan.order(0, 1, Data(X, Y), True, None), 16)
+    before._session.run(epoch, 0, 4)
+    while before._session.step < 9:
+        before._session.run(epoch, before._session.step - 5, 4)
+    for name, p in before._session.parameters.items():
+        np.testing.assert_array_equal(made.parameters[name], p)
+
+
+@pytest.mark.parametrize("call", [1, 2, 4])
+def test_an_interrupt_inside_a_block_leaves_the_parameters_before_it(monkeypatch, call):
+    calls, whole = [], block.Blocks.run
+
+    def run(self, *arguments):
+        made = whole(self, *arguments)  # the parameters handed in are used up by now
+        calls.append(arguments[2])
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return made
+
+    monkeypatch.setattr(block.Blocks, "run", run)
+    made = trainer("jax", layers=[bp.layers.dense(8), bp.layers.dropout(0.5)])
+    with pytest.raises(KeyboardInterrupt):
+        made.fit(X, Y, epochs=3, batch_size=16)
+    steps = calls[call - 1]
+    assert made._session.step == steps
+    stopped = made.parameters.copy()
+    monkeypatch.undo()
+    again = trainer("jax", layers=[bp.layers.dense(8), bp.layers.dropout(0.5)], callbacks=[StopAt(steps)])
+    again.fit(X, Y, epochs=3, batch_size=16)
+    for name, p in again.parameters.items():
+        np.testing.assert_array_equal(stopped[name], p)
+
+
+class StopAt:
+    """Ends a fit after so many steps."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    @bp.hookimpl
+    def bpframe_batch_start(self, state):
+        if state.step == self.steps:
+            state.stop("far enough")
+
+
+def test_models_that_come_and_go_leave_no_arrays_behind():
+    def train(models):
+        for _ in range(models):
+            trainer("jax").fit(X, Y, epochs=1, batch_size=35)
+        gc.collect()
+        return len(jax.live_arrays())
+
+    before = train(3)
+    assert train(10) <= before
 
 
 def test_nothing_else_in_the_process_changes_its_types():

@@ -5,10 +5,12 @@ A twin takes the name of a fault; without one it is healthy. The tables at the e
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -640,7 +642,8 @@ class Wordy(Undocumented):
 class Nameless(Undocumented):
     """v = u."""
 
-    __repr__ = object.__repr__
+    def __repr__(self) -> str:
+        return "<nameless>"
 
 
 class Forgetful(Undocumented):
@@ -690,6 +693,16 @@ def test_what_every_component_is_asked_for_is_missed(component, name, message, r
         registry.load("activation", "listed")
     with pytest.raises(CheckFailed, match=f"\n  {name}: .*{message}"):
         check_activation(component())
+
+
+def test_the_smallest_plugin_of_the_readme_passes():
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(class Cauchy:.*?)```", text, re.DOTALL)
+    scope: dict[str, Any] = {}
+    exec(code, scope)
+    report = check_loss(scope["Cauchy"]())
+    assert "gradient" in report.passed
+    assert report.skipped["repr"].startswith("it has the repr of every object")
 
 
 def test_without_the_protocol_no_other_check_is_made():

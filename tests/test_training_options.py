@@ -193,3 +193,28 @@ def test_the_range_test_needs_a_rate_to_vary():
         bp.lr_range_test(trainer("lbfgs"), X, Y)
     with pytest.raises(ConfigError, match="highest above lowest"):
         bp.lr_range_test(trainer(), X, Y, lowest=1.0, highest=0.1)
+
+
+# rules that look at drawn targets
+
+
+def test_a_rule_that_draws_targets_needs_a_loss_that_can():
+    with pytest.raises(ConfigError, match=r"sophia_g needs a loss that draws targets .*got multiclass_hinge"):
+        trainer("sophia_g", loss="multiclass_hinge").fit(X, Y)
+
+
+def test_such_a_rule_may_stand_inside_another():
+    made = trainer({"name": "ema", "inner": {"name": "sophia_g", "lr": 0.01, "every": 2}})
+    made.fit(X, Y, epochs=2)
+    (states,) = {len(states) for group in made._session._groups for states in group.states}
+    curvature = made._session._groups[0].states[0][-1]["inner"]["curvature"]
+    assert states == 1
+    assert (curvature > 0).any()
+
+
+# numbers where schedules stand
+
+
+def test_a_plain_number_may_stand_for_a_schedule_inside_another():
+    lr = bp.build("schedule", {"name": "warmup", "schedule": 0.1, "steps": 10})
+    assert lr.schedule == bp.schedules.constant(initial=0.1)

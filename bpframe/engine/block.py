@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple, cast, final
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from bpframe import tree
@@ -61,6 +62,8 @@ class Blocks:
         put = self._device.put
         self._data = put(data.x), put(data.target), None if data.weight is None else put(data.weight)
         self._collect, self._epoch = collect, -1
+        self._programs: dict[Any, Callable[..., Any]] = {}
+        self._constant: tuple[Sequence[Group], Any] | None = None
         self._scores: Any = None
 
     def run(
@@ -69,12 +72,9 @@ class Blocks:
         """Steps start .. stop - 1 of an epoch in one call, `made` steps made before; `carry` is used up."""
         self._begin(batches)
         size = min(batches.size, len(batches.order) - start * batches.size)
-        numbers = np.zeros((LENGTH, program.width(groups)))
-        numbers[: stop - start] = program.table(groups, made, stop - start)
         loop = self._compiled("block", _loop, groups, size, batches.size, donate=(0, 1))
-        carry, report = loop(
-            carry, self._room(carry, batches), self._feed, self._device.put(numbers), made, start, stop
-        )
+        room, settings = self._room(carry, batches), self._table(groups, made, stop - start)
+        carry, report = loop(carry, room, self._feed, settings, made, start, stop)
         self._scores = report.scores
         return carry, report
 
@@ -99,7 +99,7 @@ class Blocks:
 
         task.step(made, passed)
         loss, penalty, weight, scores, _, buffers = passes[0]
-        kept = self._room(carry, batches).scores
+        kept = self._room(carry, batches)
         if kept is not None:
             kept = self._scores = jax.lax.dynamic_update_slice(kept, scores, (i * batches.size, 0))
         report = Report(*(np.array([float(n)]) for n in (loss, penalty + task.penalty, weight)), kept)  # type: ignore[call-arg]  # three and one
@@ -127,21 +127,34 @@ class Blocks:
             self._feed = Feed(*self._data, put(batches.order.astype(np.int32)), words)
             self._scores = None
 
-    def _room(self, carry: Carry, batches: Batches) -> Report:
-        """Zeros where a block is to report; the scores go on where the block before left them."""
-        put = self._device.put
+    def _room(self, carry: Carry, batches: Batches) -> Any:
+        """Where the scores of the epoch go, if they are collected: on where the block before left them."""
         if self._collect and self._scores is None:
             made = jax.eval_shape(self._evaluate, carry.params, self._feed.x[:1])
-            self._scores = put(np.zeros((len(batches.order), *made.shape[1:])))
-        return Report(put(np.zeros(LENGTH)), put(np.zeros(LENGTH)), put(np.zeros(LENGTH)), self._scores)
+            self._scores = self._device.put(np.zeros((len(batches.order), *made.shape[1:])))
+        return self._scores
+
+    def _table(self, groups: Sequence[Group], made: int, steps: int) -> Any:
+        """The settings of a block; where none of them follows a schedule, one table serves all blocks."""
+        if self._constant is not None and self._constant[0] is groups:
+            return self._constant[1]
+        numbers = np.zeros((LENGTH, program.width(groups)))
+        moving = program.moving(groups)
+        numbers[: steps if moving else LENGTH] = program.table(groups, made, steps if moving else 1)
+        table = self._device.put(numbers)
+        self._constant = None if moving else (groups, table)
+        return table
 
     def _compiled(
         self, what: str, function: Any, groups: Sequence[Group], size: int, stride: int, donate: Sequence[int] = ()
     ) -> Callable[..., Any]:
         """A program for batches of `size` rows that begin every `stride` rows."""
-        made = self._network, self._cost, groups
-        key = (what, *cache.keys(*made), size, stride, self._device.precision, self._device.dtype, self._collect)
-        return cache.compiled(key, lambda: partial(function, Program(*made), size, stride), donate)
+        own = what, size, id(groups)
+        if own not in self._programs:  # the look-up below compares every component
+            made = self._network, self._cost, groups
+            key = (what, *cache.keys(*made), size, stride, self._device.precision, self._device.dtype, self._collect)
+            self._programs[own] = cache.compiled(key, lambda: partial(function, Program(*made), size, stride), donate)
+        return self._programs[own]
 
 
 def _loop(
@@ -149,7 +162,7 @@ def _loop(
     size: int,
     stride: int,
     carry: Carry,
-    report: Report,
+    scores: Any,
     feed: Feed,
     table: Any,
     made: Any,
@@ -169,6 +182,8 @@ def _loop(
             kept = jax.lax.dynamic_update_slice(kept, scores, (i * stride, 0))
         return carry, Report(loss, penalty, weight, kept)
 
+    empty = jnp.zeros(LENGTH, table.dtype)
+    report = Report(empty, empty, empty, scores)
     return cast(tuple[Carry, Report], jax.lax.fori_loop(lo, hi, body, (carry, report)))
 
 

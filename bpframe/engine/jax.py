@@ -95,7 +95,7 @@ class JaxSession:
     def parameters(self) -> dict[str, HostArray]:
         """A copy of every parameter and buffer to predict with, by "layer/name"."""
         with self.device.scope():
-            found = tree.flatten(self._evaluated())
+            found: dict[str, Any] = tree.flatten(self._evaluated())
             return {name: np.array(found[name]) for name in self._names}
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
@@ -141,7 +141,7 @@ class JaxSession:
     def _evaluated(self) -> Params:
         """The parameters to predict with: those of training, unless a rule says otherwise."""
         if self.step == 0 or not any(map(self._averaging, range(len(self._groups)))):
-            return self._carry.params
+            return cast(Params, self._carry.params)
         params = tree.transform(self._carry.params, lambda leaf: leaf)
         for k, group in enumerate(self._groups):
             for link in self._averaging(k)[:1]:
@@ -184,8 +184,9 @@ class JaxSession:
     def commit(self) -> bool:
         """Whether all parameters are finite: then a point to return to; otherwise back to the last finite step."""
         with self.device.scope():
-            if self._finite():
-                self._mark()
+            finite, copy = _finite_copy(self._carry)
+            if finite:
+                self._mark(copy)
                 return True
             self._replay(finite=True)
             return False
@@ -225,10 +226,11 @@ class JaxSession:
 
     # ------------------------------------------------------------------------------------------------ going back
 
-    def _mark(self) -> None:
+    def _mark(self, copy: Carry | None = None) -> None:
         """Make the present the point to return to: a copy, since the loop reuses what it is given."""
         self._writing = False
-        self._point = _Point(self.step, _duplicate(self._carry), self._memory, [], time.perf_counter())
+        carry = _duplicate(self._carry) if copy is None else copy
+        self._point = _Point(self.step, carry, self._memory, [], time.perf_counter())
 
     def _return(self) -> None:
         """Undo a block that was cut off."""
@@ -248,16 +250,22 @@ class JaxSession:
         for batches, i in steps:
             before = _duplicate(self._carry) if finite else None
             self._block(batches, i, i + 1)
-            if before is not None and not self._finite():
+            if before is not None and not _finite_copy(self._carry)[0]:
                 self._carry = before
                 break
             self.step += 1
             point.since.append((batches, i))
         self._writing = False
 
-    def _finite(self) -> bool:
-        return all(bool(jnp.isfinite(leaf).all()) for _, leaf in tree.leaves(self._carry.params))
 
-
+@jax.jit
 def _duplicate(carry: Carry) -> Carry:
-    return cast(Carry, jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), carry))
+    """The same in arrays of its own."""
+    return cast(Carry, jax.tree.map(jnp.copy, carry))
+
+
+@jax.jit
+def _finite_copy(carry: Carry) -> tuple[Any, Carry]:
+    """(whether all parameters are finite, a copy)."""
+    finite = [jnp.isfinite(leaf).all() for _, leaf in tree.leaves(carry.params)]
+    return jnp.stack(finite).all(), cast(Carry, jax.tree.map(jnp.copy, carry))

@@ -113,6 +113,12 @@ def table(groups: Sequence[Group], first: int, steps: int) -> HostArray:
     return np.array(columns, dtype=np.float64).reshape(len(columns), steps).T
 
 
+def moving(groups: Sequence[Group]) -> bool:
+    """Whether any setting follows a schedule."""
+    slots = (slot for group in groups for part in components(group) for slot in Settings(part, float).slots)
+    return any(hasattr(value, "value") for _, _, value in slots)
+
+
 def width(groups: Sequence[Group]) -> int:
     """K, the numbers of all settings."""
     return sum(len(Settings(part, float).slots) for group in groups for part in components(group))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 import inspect
 import re
 from ast import literal_eval
@@ -64,7 +65,11 @@ def wanted(parameter: inspect.Parameter) -> Wanted:
     annotation = parameter.annotation
     if annotation is inspect.Parameter.empty:
         return Wanted(("float",) if isinstance(parameter.default, float) else ())
-    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    return _wanted(annotation if isinstance(annotation, str) else inspect.formatannotation(annotation))
+
+
+@functools.lru_cache(maxsize=1024)
+def _wanted(text: str) -> Wanted:
     try:
         return Wanted(_read(ast.parse(text, mode="eval").body))
     except SyntaxError:  # an object that has no text of its own

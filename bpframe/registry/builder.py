@@ -8,6 +8,7 @@ itself a specification; a schedule may stand for a float argument of an optimize
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 from collections.abc import Mapping
 from numbers import Real
@@ -123,8 +124,13 @@ class Builder:
             raise BrokenComponent(f"{_title(component)} fails on construction: {cause}") from error
 
 
-def parameters(component: Component) -> dict[str, inspect.Parameter]:
+def parameters(component: Component) -> Mapping[str, inspect.Parameter]:
     """The constructor's parameters by name, without those that cannot be given by name."""
+    return _parameters(component)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parameters(component: Component) -> Mapping[str, inspect.Parameter]:
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     if isinstance(component, type) and not any("__init__" in vars(base) for base in component.__mro__[:-1]):
         return {}  # it takes no arguments, but inspect would show object's *args

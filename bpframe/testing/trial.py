@@ -22,9 +22,15 @@ Parts = dict[str, Any]  # what the trainer is given, with "layers", "x" and "y"
 
 def trains(engine: str, kind: str, component: Any) -> None:
     """CheckFailed, or what the engine raises, unless a fit with the component runs and leaves finite parameters."""
+    finite("parameters after a short training", dict(trained(engine, kind, component).parameters.copy()))
+
+
+def trained(engine: str, kind: str, component: Any, epochs: int = EPOCHS, dtype: str = "float32") -> Trainer:
+    """A trainer with the component in its place, after `epochs` of two steps, one where it needs whole batches."""
     parts: Parts = {
         "loss": "softmax_cross_entropy",
         "engine": engine,
+        "dtype": dtype,
         "layers": _layers(3),
         "x": _x(),
         "y": np.arange(ROWS) % 3,
@@ -38,8 +44,8 @@ def trains(engine: str, kind: str, component: Any) -> None:
     layers, x, y = (parts.pop(name) for name in ("layers", "x", "y"))
     whole = getattr(component, "whole_batch", False)
     trainer = Trainer(Network(layers), **parts)
-    trainer.fit(x, y, epochs=EPOCHS, batch_size=ROWS if whole else ROWS // 2, validation=(x, y))
-    finite("parameters after a short training", dict(trainer.parameters.copy()))
+    trainer.fit(x, y, epochs=epochs, batch_size=ROWS if whole else ROWS // 2, validation=(x, y))
+    return trainer
 
 
 def _x() -> HostArray:

@@ -26,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 NEEDS = {  # peer: the modules it imports
     "blas": ("numpy",),
     "bpframe": ("bpframe",),
+    "bpframe_jax": ("bpframe", "jax"),
     "torch": ("torch",),
     "sklearn": ("sklearn",),
     "thinc": ("thinc",),
@@ -33,6 +34,7 @@ NEEDS = {  # peer: the modules it imports
 }
 # Some machines pin BLAS to the kernel of an older processor by these; a user's machine would not.
 PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+OWN = ("bpframe", "bpframe_jax")  # whose times are set beside everybody's
 Times = dict[tuple[str, str], list[list[float]]]  # (net, peer): for each round the microseconds a step of its blocks
 
 
@@ -92,14 +94,19 @@ def child(script: str, *options: str) -> str:
 
 def table(times: Times) -> str:
     """Markdown: a row for each network and peer."""
-    rows = ["| net | peer | median us | best decile us | bpframe / peer |", "|---|---|---:|---:|---:|"]
+    columns = ("net", "peer", "median us", "best decile us", *(f"{own} / peer" for own in OWN))
+    rows = [f"| {' | '.join(columns)} |", f"|---|---|{'---:|' * (len(columns) - 2)}"]
     for (net, peer), rounds in times.items():
         blocks = [block for blocks in rounds for block in blocks]
-        ours = times.get((net, "bpframe"))
-        ratios = [median(own) / median(other) for own, other in zip(ours, rounds, strict=True)] if ours else []
-        cells = [net, peer, f"{median(blocks):.1f}", f"{np.quantile(blocks, 0.1):.1f}", spread(ratios)]
+        ratios = [paired(times.get((net, own)), rounds) for own in OWN]
+        cells = [net, peer, f"{median(blocks):.1f}", f"{np.quantile(blocks, 0.1):.1f}", *map(spread, ratios)]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def paired(ours: list[list[float]] | None, theirs: list[list[float]]) -> list[float]:
+    """Our time over theirs, round by round."""
+    return [median(own) / median(other) for own, other in zip(ours, theirs, strict=True)] if ours else []
 
 
 def spread(ratios: list[float]) -> str:

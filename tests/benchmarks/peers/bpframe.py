@@ -7,12 +7,12 @@ from workload import Net, Run, data, timed
 import bpframe as bp
 
 
-def prepare(net: Net) -> Run:
+def prepare(net: Net, engine: str = "numpy") -> Run:
     """A fit of so many epochs; each goes on where the last ended."""
     *hidden, classes = net.sizes[1:]
     layers = [bp.layers.dense(units, activation="relu") for units in hidden]
     network = bp.Network([*layers, bp.layers.dense(classes)])
     optimizer = bp.optimizers.adam(lr=1e-3)
-    trainer = bp.Trainer(network, loss="softmax_cross_entropy", optimizer=optimizer, seed=0, metrics=[])
+    trainer = bp.Trainer(network, loss="softmax_cross_entropy", optimizer=optimizer, seed=0, metrics=[], engine=engine)
     x, y = data(net)
     return timed(lambda epochs: trainer.fit(x, y, epochs=epochs, batch_size=net.batch))
