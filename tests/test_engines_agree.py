@@ -7,6 +7,7 @@ import pytest
 
 import bpframe as bp
 from bpframe.registry import KINDS, registry
+from bpframe.testing.suite import examples
 from bpframe.testing.trial import trained
 
 EPOCHS = 25  # of two steps
@@ -19,17 +20,11 @@ COMPONENTS = [
 ]
 
 
-def configs(kind, name):
-    """Arguments to make the component with."""
-    component = bp.load(kind, name)
-    return component.example_configs() if hasattr(component, "example_configs") else [{}]
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.* needs the same objective at each step")
 @pytest.mark.parametrize(("kind", "name"), COMPONENTS, ids=[f"{kind}:{name}" for kind, name in COMPONENTS])
 def test_a_component_gives_the_same_losses_on_both_engines(kind, name):
-    for config in configs(kind, name):
+    for config in examples(bp.load(kind, name)):
         made = bp.build(kind, {"name": name, **config})
         eager, compiled = (trained(engine, kind, made, EPOCHS, "float64") for engine in ("numpy", "jax"))
         for curve, values in eager.history.train.items():

@@ -81,7 +81,8 @@ def classes(component: Any) -> Iterator[type]:
 
 def _speaks(component: Any) -> bool:
     """Whether its repr says more than where it lies in memory."""
-    return type(component).__repr__ is not object.__repr__
+    own: Any = type(component).__repr__
+    return own is not object.__repr__
 
 
 def _equal(name: str, got: Any, want: Any) -> None:

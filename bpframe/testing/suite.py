@@ -52,7 +52,7 @@ def check(kind: str, name: str, *, engines: Sequence[str] = CORE, collect: bool 
     """
     provider = registry.find(kind, name)
     component = registry.load(kind, name)
-    configs = component.example_configs() if hasattr(component, "example_configs") else [_arguments(component)]
+    configs = examples(component)
     checks: dict[str, Check] = {}
     for config in configs:
         made = build(kind, {"name": provider.ref, **config})
@@ -60,6 +60,12 @@ def check(kind: str, name: str, *, engines: Sequence[str] = CORE, collect: bool 
         suffix = f" with {settings}" if settings else ""
         checks |= {f"{title}{suffix}": check for title, check in all_checks(kind, made, engines).items()}
     return run_checks(f"{kind}:{name}", checks, collect)
+
+
+def examples(component: Any) -> list[dict[str, Any]]:
+    """Arguments to make a component with: its own examples, or values made up for those without a default."""
+    own: list[dict[str, Any]] | None = component.example_configs() if hasattr(component, "example_configs") else None
+    return [_arguments(component)] if own is None else own
 
 
 def check_distribution(dist: str, *, engines: Sequence[str] = CORE, collect: bool = False) -> list[Report]:
