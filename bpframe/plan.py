@@ -59,7 +59,7 @@ def refuse_double_link(network: Network, cost: CostLayer, loss: Loss) -> None:
     raise ConfigError(
         f"The network ends in {loss.link} (layer '{label}'), and the loss {name} applies {loss.link} to its scores "
         f"itself: that would be twice. Leave the activation of '{label}' out, or take a loss on predictions: mse, or "
-        "cross_entropy for probabilities."
+        "cross_entropy or binary_cross_entropy for probabilities."
     )
 
 

@@ -74,6 +74,9 @@ class GroupUpdate:
         rule = [group.rule] if group.rule else []
         self.components: list[Any] = [*group.regularizers, *group.gradient_steps, *rule, *group.constraints]
         self.settings: list[Any] = [self.store.settings(component) for component in self.components]
+        periodic = [k for k, part in enumerate(self.components) if isinstance(part, Periodic)]  # slow to ask, so once
+        self._periods: dict[int, int] = {k: self.components[k].period for k in periodic}
+        self._gathering = min(periodic, default=len(self.components))
 
     def initial(self) -> list[list[State]]:
         """What gradient steps and rule remember before their first step; a minimizer's is kept by who asks it."""
@@ -92,19 +95,18 @@ class GroupUpdate:
         self.barriers = [Barrier(id(step), k, [Link(step, ())]) for k, step in steps if isinstance(step, Totals)]
         if summing:
             self.barriers.append(Barrier(("rule", self.group.origin), self.rule, summing))
-        self._gathering = next((k for k, part in enumerate(self.components) if isinstance(part, Periodic)), None)
 
     # ------------------------------------------------------------------------------------------------------- a step
 
     def begin(self, step: Any, **known: Any) -> None:
         """Settings as of the update that follows `step` updates; behind a step that gathers, updates are fewer."""
         self.due: Any = True
-        for component, settings in zip(self.components, self.settings, strict=True):
+        for k, settings in enumerate(self.settings):
             settings.at(step)
             settings.note(**known)
-            if isinstance(component, Periodic):
-                self.due = self.due & ((step + 1) % component.period == 0)
-                step = (step + 1) // component.period - 1
+            if k in self._periods:
+                self.due = self.due & ((step + 1) % self._periods[k] == 0)
+                step = (step + 1) // self._periods[k] - 1
         for settings in self.settings[self.first : self.rule]:
             settings.note(rule=self.settings[self.rule].h if self.group.rule else None)
 
@@ -137,7 +139,7 @@ class GroupUpdate:
             if k < self.first:
                 value, slope = self.components[k].value_and_gradient(p, self.h(k, i))
                 penalty, g = penalty + value, g + slope
-            elif self._gathering is None or k <= self._gathering:
+            elif k <= self._gathering:
                 p, g, states = self._apply(k, i, p, g, states)
             else:
                 p, g, states = self.store.when(self.due, partial(self._apply, k, i), (p, g, states))

@@ -22,3 +22,7 @@ class GlorotNormal:
     def sample(self, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> HostArray:
         """float64 array of `shape`."""
         return scaling.normal(rng, shape, 1.0, (fan_in + fan_out) / 2)
+
+    def variance(self, fan_in: int, fan_out: int) -> float:
+        """2 / (fan_in + fan_out)."""
+        return 2 / (fan_in + fan_out)

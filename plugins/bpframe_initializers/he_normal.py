@@ -22,3 +22,7 @@ class HeNormal:
     def sample(self, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> HostArray:
         """float64 array of `shape`."""
         return scaling.normal(rng, shape, 2.0, fan_in)
+
+    def variance(self, fan_in: int, fan_out: int) -> float:
+        """2 / fan_in."""
+        return 2 / fan_in

@@ -22,3 +22,7 @@ class LecunUniform:
     def sample(self, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> HostArray:
         """float64 array of `shape`."""
         return scaling.uniform(rng, shape, 1.0, fan_in)
+
+    def variance(self, fan_in: int, fan_out: int) -> float:
+        """1 / fan_in."""
+        return 1 / fan_in

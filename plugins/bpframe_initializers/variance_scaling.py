@@ -36,5 +36,11 @@ class VarianceScaling:
 
     def sample(self, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> HostArray:
         """float64 array of `shape`."""
-        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
-        return DRAWS[self.distribution](rng, shape, self.scale, fan)
+        return DRAWS[self.distribution](rng, shape, self.scale, self._fan(fan_in, fan_out))
+
+    def variance(self, fan_in: int, fan_out: int) -> float:
+        """scale / fan."""
+        return self.scale / self._fan(fan_in, fan_out)
+
+    def _fan(self, fan_in: int, fan_out: int) -> float:
+        return {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
