@@ -32,6 +32,7 @@ class Rehearsal:
         self.network, self.cost, self.groups = network, cost, groups
         self.params = tree.transform(params, _frozen)
 
+    @np.errstate(all="ignore")
     def step(self, seen: Data) -> None:
         """Forward, cost, backward and update on a few rows."""
         layers = self.network.layers

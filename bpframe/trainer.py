@@ -246,9 +246,8 @@ class Trainer:
             session.assign(plan.learned_buffers(self.network, self._tree(), seen.x))
         groups = self._groups(steps)
         if not self._fitted:
-            with np.errstate(all="ignore"):
-                few = plan.rows(seen, np.arange(len(seen.x))[:2])
-                Rehearsal(self.network, self.head.cost, groups, self._tree()).step(few)
+            few = plan.rows(seen, np.arange(len(seen.x))[:2])
+            Rehearsal(self.network, self.head.cost, groups, self._tree()).step(few)
             self._fitted = True
         session.use(groups)
         session.load(seen, collect)
@@ -269,8 +268,7 @@ class Trainer:
         return RunState(self, self.history, known, done + epochs, self.memories, epoch=done, step=self._opened().step)
 
     def _diagnose(self, seen: Data, loss: float | None) -> NumericalError:
-        session = self._opened()
-        when = {"step": session.step + 1, "lr": session.setting("lr"), "loss": loss}
+        when = {"step": self._opened().step + 1, "lr": self._opened().setting("lr"), "loss": loss}
         return diagnose(self.network, self.head.cost, self._tree(), (seen.x, seen.target, share(seen)), when)
 
 
