@@ -45,9 +45,12 @@ def _balanced(numbers: HostArray) -> HostArray:
 def _mapped(numbers: HostArray, head: Head, class_weight: Mapping[Any, float]) -> HostArray:
     labels = decode(numbers, head.learned)
     known = set(np.unique(labels).tolist()) | set(head.learned.get("classes", []))
+    written = {str(label): label for label in known}  # the keys of a config are texts
+    weights: dict[Any, float] = {}
     for label, value in class_weight.items():
-        if label not in known:
+        if label not in known and label not in written:
             raise ConfigError(f"class_weight names {label!r}, which is no label. Labels: {sorted(known)[:10]}.")
         if not isinstance(value, int | float) or not 0 <= value < np.inf:
             raise ConfigError(f"class_weight needs a finite number of at least 0 for {label!r}, got {value!r}.")
-    return np.array([class_weight.get(label, 1.0) for label in labels.tolist()])
+        weights[label if label in known else written[label]] = value
+    return np.array([weights.get(label, 1.0) for label in labels.tolist()])

@@ -39,6 +39,16 @@ def test_class_weights_by_label_multiply_sample_weights():
     assert weighed.history.train["loss"] == given.history.train["loss"]
 
 
+def test_whole_numbers_as_labels_may_be_written_as_text_as_configs_do():
+    numbers = (X[:, 0] > 0).astype(int)
+    written, given = trainer(outputs=2), trainer(outputs=2)
+    written.fit(X, numbers, epochs=2, class_weight={"1": 3.0})
+    given.fit(X, numbers, epochs=2, class_weight={1: 3.0})
+    assert written.history.train["loss"] == given.history.train["loss"]
+    with pytest.raises(ConfigError, match="names '7'"):
+        trainer(outputs=2).fit(X, numbers, class_weight={"7": 1.0})
+
+
 def test_a_class_of_weight_0_changes_nothing():
     changed = X.copy()
     changed[Y == "yes"] = 100.0
@@ -153,7 +163,8 @@ def test_a_balanced_sampler_shows_every_class_equally_often():
 
     made = trainer(sampler="balanced", callbacks=[Watch()])
     made.fit(X, Y, epochs=2, batch_size=10)
-    assert seen
+    largest = max(int((label == Y).sum()) for label in set(Y))
+    assert seen == [-(-3 * largest // 10)] * 2  # every class as often as the largest
 
 
 # the learning rate range test

@@ -206,9 +206,14 @@ class JaxSession:
                 parts.append(np.asarray(self._blocks.scores(params, rows))[: len(x) - i])
         return np.concatenate(parts)
 
+    @property
+    def _minimizing(self) -> bool:
+        """Whether a rule asks for the objective itself."""
+        return any(group.rule is not None and group.rule.scope == "objective" for group in self._groups)
+
     def _end(self, batches: Batches, start: int, stop: int) -> int:
         """Where a block that begins at `start` ends: in time, and before a last batch that is smaller."""
-        if any(group.rule is not None and group.rule.scope == "objective" for group in self._groups):
+        if self._minimizing:
             return start + 1
         last = len(batches) - 1 if len(batches.order) % batches.size else len(batches)
         stop = min(stop, start + LENGTH, start + max(1, int(BLOCK_SECONDS / self._seconds)))
@@ -217,7 +222,7 @@ class JaxSession:
     def _block(self, batches: Batches, start: int, stop: int) -> Report:
         """Steps start .. stop - 1."""
         self._writing = True
-        if any(group.rule is not None and group.rule.scope == "objective" for group in self._groups):
+        if self._minimizing:
             made = self._blocks.minimize(self._carry, self._memory, self._groups, self.step, batches, start)
             self._carry, self._memory, report = made
         else:
