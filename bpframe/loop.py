@@ -14,8 +14,10 @@ from bpframe.history import History
 from bpframe.hooks import Hooks
 from bpframe.parameters import Parameters
 from bpframe.protocols import Batches, Metric, Session
+from bpframe.types import HostArray
 
 STEPWISE = ("bpframe_batch_start", "bpframe_batch_end", "bpframe_update")
+EPOCHWISE = ("bpframe_epoch_start", "bpframe_epoch_end")
 
 
 @dataclass
@@ -63,20 +65,26 @@ def curves(metrics: Sequence[tuple[str, Metric]], validation: bool) -> dict[str,
 
 @final
 class Loop:
-    """Runs the epochs of one fit on a session."""
+    """Runs the epochs of one fit on a session.
+
+    Epochs that nobody looks between (no hook, no measurement: `apart` is False) are handed to the session as one
+    stretch, so that an engine can run from one into the next; the history has each of them all the same.
+    """
 
     def __init__(
         self,
         session: Session,
         state: RunState,
         callbacks: list[object],
-        batches: Callable[[int], Batches],
+        batches: Callable[[int, int], Batches],
         finish: Callable[[Batches, dict[str, float]], tuple[dict[str, float], dict[str, float]]],
         failure: Callable[[Batches, int, float | None], NumericalError],
+        apart: bool,
     ) -> None:
         self.session, self.state = session, state
         self.hooks = Hooks(callbacks, self._update)
         self._batches, self._finish, self._failure = batches, finish, failure
+        self._apart = apart or self.hooks.listens(*EPOCHWISE)
         self._finite: float | None = None  # the last finite loss
 
     def run(self) -> None:
@@ -85,7 +93,7 @@ class Loop:
         try:
             hooks.call("bpframe_fit_start", state)
             while state.epoch < state.epochs and state.stopped is None:
-                self._epoch()
+                self._stretch()
                 state.epoch += 1
             hooks.call("bpframe_fit_end", state)
         except BaseException as exception:
@@ -93,25 +101,49 @@ class Loop:
             hooks.call("bpframe_exception", state)
             raise
 
-    def _epoch(self) -> None:
-        state, start = self.state, time.perf_counter()
+    def _stretch(self) -> None:
+        """One epoch, or all that are left if nobody looks between them."""
+        state, self._began = self.state, time.perf_counter()
         state.done = 0
         self.hooks.call("bpframe_epoch_start", state)
         if state.stopped is not None:
             return
-        self._now = self._batches(state.epoch)
-        state.steps = len(self._now)
-        self._sums = np.zeros(3)  # of weight * loss, weight * (loss + penalty), weight
-        while state.done < len(self._now) and state.stopped is None:
+        self._first, self._start = state.epoch, self.session.step
+        self._now = self._batches(state.epoch, 1 if self._apart else state.epochs - state.epoch)
+        self._made, self._whole, state.steps = 0, 0, self._now.steps  # steps and epochs of the stretch that are behind
+        self._values: list[HostArray] = []  # (3, steps) of loss, penalty and weight, since the latest whole epoch
+        while self._made < len(self._now) and state.stopped is None:
             self._advance()
-        if state.done == 0:  # stopped before its first step
+            self._enter()
+
+    def _enter(self) -> None:
+        """Enter epochs that ended into the history: whole ones, and one that a hook cut short."""
+        steps, stopped = self.state.steps, self.state.stopped is not None
+        ended = -(-self._made // steps) if stopped else self._made // steps
+        if ended == self._whole:
             return
-        if not self.session.commit():
-            raise self._failure(self._now, state.done, self._finite)
-        loss, objective = (self._sums[:2] / self._sums[2]).tolist() if self._sums[2] else (0.0, 0.0)
-        train, validation = self._finish(self._now, {"loss": loss, "objective": objective})
-        lr = self.session.setting("lr")
-        state.history.append(train, validation, lr, self.session.step, time.perf_counter() - start)
+        finite = self.session.commit()
+        if not finite:
+            ended = (self.session.step - self._start) // steps
+        values = np.concatenate(self._values, axis=1)
+        shares = time.perf_counter() - self._began, max(1, ended - self._whole)
+        for epoch in range(self._whole, ended):
+            self._record(epoch, values[:, :steps], shares)
+            values = values[:, steps:]
+        self._values, self._whole, self._began = [values], ended, time.perf_counter()
+        if not finite:
+            raise self._failure(self._now, self.session.step - self._start, self._finite)
+
+    def _record(self, epoch: int, values: HostArray, shares: tuple[float, int]) -> None:
+        """One epoch of the stretch, from its (3, steps) values; of the seconds of a stretch it gets an equal share."""
+        state, began = self.state, time.perf_counter()
+        loss, penalty, weight = values
+        total = weight.sum()
+        means = [(part @ weight / total).item() if total else 0.0 for part in (loss, loss + penalty)]
+        train, validation = self._finish(self._now, dict(zip(("loss", "objective"), means, strict=True)))
+        step = self._start + epoch * state.steps + len(loss)
+        seconds = shares[0] / shares[1] + time.perf_counter() - began
+        state.history.append(train, validation, self.session.setting("lr", step), step, seconds)
         state.metrics = {f"train.{k}": v for k, v in train.items()} | {
             f"validation.{k}": v for k, v in validation.items()
         }
@@ -134,19 +166,27 @@ class Loop:
         hooks.call("bpframe_block_end", state)
 
     def _update(self) -> None:
-        self._steps(self.state.done + 1)
+        self._steps(self._made + 1)
 
     def _steps(self, stop: int) -> None:
-        state, before = self.state, self.session.step
-        losses = self.session.run(self._now, state.done, stop)
-        loss, penalty, weight = (np.asarray(a, dtype=np.float64) for a in (losses.loss, losses.penalty, losses.weight))
-        made = self.session.step - before
-        if made < len(losses):
-            good = loss[np.isfinite(loss)]
-            last = float(good[-1]) if len(good) else self._finite
-            raise self._failure(self._now, state.done + made, last)
-        self._finite = float(loss[-1])
-        self._sums += [loss @ weight, (loss + penalty) @ weight, weight.sum()]
-        state.done += made
-        state.step = self.session.step
-        state.loss = float(np.average(loss, weights=weight)) if weight.any() else 0.0
+        before = self.session.step
+        losses = self.session.run(self._now, self._made, stop)
+        values = np.array([losses.loss, losses.penalty, losses.weight], dtype=np.float64)
+        self._made = self.session.step - self._start
+        self._values.append(values)
+        if self.session.step - before < len(losses):  # it went back to the last finite step
+            self._values = [np.concatenate(self._values, axis=1)[:, : self._made - self._whole * self.state.steps]]
+            good = values[0][np.isfinite(values[0])]
+            self._finite = float(good[-1]) if len(good) else self._finite
+            self._enter()
+            raise self._failure(self._now, self._made, self._finite)
+        self._place(values)
+
+    def _place(self, values: HostArray) -> None:
+        """Where the run is after a block of these (3, steps) values."""
+        state, (loss, _, weight) = self.state, values
+        epoch = (self._made - 1) // state.steps
+        state.epoch, state.done = self._first + epoch, self._made - epoch * state.steps
+        state.step, self._finite = self.session.step, float(loss[-1])
+        total = weight.sum()
+        state.loss = float(loss @ weight / total) if total else 0.0

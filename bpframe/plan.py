@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from bpframe import random, tree
 from bpframe.backprop import CostLayer, Elementwise, as_layer
 from bpframe.errors import ConfigError, DataError
 from bpframe.network import Network, fitted
-from bpframe.protocols import Batches, Data, Group, Loss, Observe, Sampler, SampleTarget
+from bpframe.protocols import Data, Group, Loss, Observe, Sampler, SampleTarget
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name
 from bpframe.rules import chain
@@ -32,9 +33,9 @@ def order(seed: int, epoch: int, seen: Data, shuffle: bool, sampler: Sampler | N
     return random.permutation(generator, n) if shuffle else np.arange(n)
 
 
-def batches(seed: int, seen: Data, shuffle: bool, sampler: Sampler | None, size: int, epoch: int) -> Batches:
-    """An epoch's rows in their order, cut into batches of `size`."""
-    return Batches(epoch, order(seed, epoch, seen, shuffle, sampler), size)
+def orders(seed: int, seen: Data, shuffle: bool, sampler: Sampler | None) -> Callable[[int], HostArray]:
+    """The order of each epoch by its number; the latest is kept."""
+    return lru_cache(maxsize=1)(lambda epoch: order(seed, epoch, seen, shuffle, sampler))
 
 
 def rows(seen: Data, numbers: HostArray) -> Data:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -416,18 +417,35 @@ class Group:
 
 @dataclass(frozen=True)
 class Batches:
-    """One epoch's rows, cut into batches: batch i holds rows order[i * size : (i + 1) * size]."""
+    """The rows of one epoch, or of several of equal length, cut into batches; the last of an epoch may be smaller."""
 
-    epoch: int  # from 0; with the seed it fixes every draw of the epoch
-    order: HostArray  # row numbers
+    epoch: int  # the first, from 0; an epoch's number and the seed fix every draw in it
+    order: Callable[[int], HostArray]  # row numbers of an epoch
     size: int
+    epochs: int = 1
 
     def __len__(self) -> int:
-        return -(-len(self.order) // self.size)
+        return self.epochs * self.steps
+
+    @cached_property
+    def length(self) -> int:
+        """Rows of an epoch."""
+        return len(self.order(self.epoch))
+
+    @cached_property
+    def steps(self) -> int:
+        """Batches of an epoch."""
+        return -(-self.length // self.size)
+
+    def at(self, i: int) -> tuple[int, int]:
+        """(epoch, number in it) of batch i."""
+        epoch, number = divmod(i, self.steps)
+        return self.epoch + epoch, number
 
     def rows(self, i: int) -> HostArray:
         """The row numbers of batch i."""
-        return self.order[i * self.size : (i + 1) * self.size]
+        epoch, number = self.at(i)
+        return self.order(epoch)[number * self.size : (number + 1) * self.size]
 
 
 @dataclass(frozen=True)
@@ -482,13 +500,13 @@ class Session(Protocol):
         """Whether all parameters are finite: then a point to return to; otherwise back to the last finite step."""
 
     def collected(self) -> HostArray:
-        """The training scores of the latest epoch, in the order of its rows, (len(order), C)."""
+        """The training scores of the latest epoch, in the order of its rows, (length, C)."""
 
     def scores(self, x: HostArray) -> HostArray:
         """Scores of rows in evaluation mode."""
 
-    def setting(self, name: str) -> float | None:
-        """A setting of the first group's rule at its latest step ("lr"), None where it has none."""
+    def setting(self, name: str, step: int) -> float | None:
+        """A setting of the first group's rule ("lr") in the update that led to `step`, None where it has none."""
 
 
 class Engine(Protocol):

@@ -108,7 +108,8 @@ class Trainer:
         plan.warn_of_part_batches(self.parts.rules(), size, len(seen.x))
         state = self._state(metrics, held_out is not None, epochs)
         plan.refuse_missing_curves(self.parts.monitored(), state.curves)
-        draw = partial(plan.batches, self.seed, seen, shuffle, self.sampler, min(size, len(seen.x)))
+        orders = plan.orders(self.seed, seen, shuffle, self.sampler)
+        draw = partial(Batches, order=orders, size=min(size, len(seen.x)))
         with blamed(components(self)):
             steps = session.step + epochs * len(draw(state.epoch))  # epochs of a sampler are as long as its first
             self._prepare(session, seen, steps, bool(metrics))
@@ -196,27 +197,29 @@ class Trainer:
         state: RunState,
         seen: Data,
         held_out: Data | None,
-        draw: Callable[[int], Batches],
+        draw: Callable[..., Batches],
         steps: int,
         metrics: list[tuple[str, Metric]],
     ) -> Loop:
         """The loop over epochs, with what it asks the trainer in between."""
 
-        def batches(epoch: int) -> Batches:
+        apart = held_out is not None or bool(metrics or self.sampler or self.parts.monitored())
+
+        def batches(epoch: int, epochs: int) -> Batches:
             if self.parts.monitored():
                 session.use(self._groups(steps))
-            return draw(epoch)
+            return draw(epoch, epochs=epochs)
 
         def finish(epoch: Batches, train: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
             if metrics:
-                made = epoch.order[: state.done * epoch.size]  # fewer than all where a hook stopped the epoch
+                made = epoch.order(state.epoch)[: state.done * epoch.size]  # fewer where a hook stopped the epoch
                 train |= self.head.measure(session.collected()[: len(made)], plan.rows(seen, made), metrics)
             return train, {} if held_out is None else self._measure(held_out, metrics)
 
         def failure(epoch: Batches, i: int, loss: float | None) -> NumericalError:
             return self._diagnose(plan.rows(seen, epoch.rows(min(i, len(epoch) - 1))), loss)
 
-        return Loop(session, state, self.callbacks, batches, finish, failure)
+        return Loop(session, state, self.callbacks, batches, finish, failure, apart)
 
     def _made(self, shape: Shape) -> tuple[Session, Head]:
         """The session and the head, made for rows of this shape if there are none yet."""
@@ -268,7 +271,8 @@ class Trainer:
         return RunState(self, self.history, known, done + epochs, self.memories, epoch=done, step=self._opened().step)
 
     def _diagnose(self, seen: Data, loss: float | None) -> NumericalError:
-        when = {"step": self._opened().step + 1, "lr": self._opened().setting("lr"), "loss": loss}
+        session = self._opened()
+        when = {"step": session.step + 1, "lr": session.setting("lr", session.step), "loss": loss}
         return diagnose(self.network, self.head.cost, self._tree(), (seen.x, seen.target, share(seen)), when)
 
 

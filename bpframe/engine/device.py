@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, final
+from typing import Any, cast, final
 
 import jax
 import numpy as np
 
 from bpframe.errors import ConfigError
+from bpframe.types import HostArray
 
 PRECISION = {"highest": "highest", "tf32": "tensorfloat32", "bf16": "bfloat16"}
 
@@ -37,6 +38,20 @@ class Device:
         """The array on the device; floats in the run's dtype."""
         array = np.asarray(array)
         return jax.device_put(array.astype(self.dtype) if array.dtype.kind == "f" else array, self._device)
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether it reads arrays of the host where they lie."""
+        return cast(bool, self._device.platform == "cpu")
+
+    def holds(self, size: int) -> bool:
+        """Whether so many bytes fit beside what training needs; True where the device does not say what it has."""
+        limit = (self._device.memory_stats() or {}).get("bytes_limit")
+        return limit is None or size < limit / 2
+
+    def send(self, array: HostArray) -> Any:
+        """The array on its way to the device, as it is; it must not change before who reads it is done."""
+        return array if self.shares_memory else jax.device_put(array, self._device)
 
     def __str__(self) -> str:
         return f"{self._device.platform}:{self._device.id}"

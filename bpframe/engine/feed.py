@@ -42,11 +42,12 @@ class Feed:
         """Note the scores (B, C) of batch i."""
         if not self._collect:
             return
-        if self._scores is None or len(self._scores) != len(batches.order):
-            self._scores = np.empty((len(batches.order), *scores.shape[1:]), scores.dtype)
-        self._scores[i * batches.size : i * batches.size + len(scores)] = scores
+        if self._scores is None or len(self._scores) != batches.length:
+            self._scores = np.empty((batches.length, *scores.shape[1:]), scores.dtype)
+        first = batches.at(i)[1] * batches.size
+        self._scores[first : first + len(scores)] = scores
 
     def collected(self) -> HostArray:
-        """The scores of the latest epoch, in the order of its rows, (len(order), C)."""
+        """The scores of the latest epoch, in the order of its rows, (length, C)."""
         assert self._scores is not None
         return self._scores

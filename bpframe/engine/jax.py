@@ -21,7 +21,7 @@ import numpy as np
 from bpframe import tree
 from bpframe.backprop import CostLayer
 from bpframe.engine import program
-from bpframe.engine.block import LENGTH, Blocks, Report
+from bpframe.engine.block import Blocks, Report
 from bpframe.engine.device import Device
 from bpframe.engine.program import Carry, Program
 from bpframe.hyper import Settings
@@ -48,6 +48,7 @@ class JaxEngine:
     device: str | None = None
     precision: Literal["highest", "tf32", "bf16"] = "highest"
     cache: str | None = None
+    stream: bool | None = None
 
     def session(
         self, network: Network, cost: CostLayer, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
@@ -55,7 +56,8 @@ class JaxEngine:
         """A session that starts from these parameters."""
         if self.cache is not None:
             jax.config.update("jax_compilation_cache_dir", self.cache)  # type: ignore[no-untyped-call]  # JAX has none
-        return JaxSession(network, cost, groups, parameters, Device(self.device, self.precision, dtype), seed)
+        device = Device(self.device, self.precision, dtype)
+        return JaxSession(network, cost, groups, parameters, device, seed, self.stream)
 
 
 @dataclass
@@ -76,10 +78,18 @@ class JaxSession:
     _point: _Point
 
     def __init__(
-        self, network: Network, cost: CostLayer, groups: Sequence[Group], parameters: Params, device: Device, seed: int
+        self,
+        network: Network,
+        cost: CostLayer,
+        groups: Sequence[Group],
+        parameters: Params,
+        device: Device,
+        seed: int,
+        stream: bool | None,
     ) -> None:
-        self.step = 0
+        self.step, self._stream = 0, stream
         self.device, self._network, self._cost, self._groups = device, network, cost, list(groups)
+        self._settings: Settings | None = None  # of the first trained group's rule
         self._blocks = Blocks(network, cost, device, seed)
         self._writing, self._seconds = False, BLOCK_SECONDS
         self._memory: State = {}  # of a minimizer, on the host
@@ -110,17 +120,19 @@ class JaxSession:
 
     def use(self, groups: Sequence[Group]) -> None:
         """Take over groups whose settings may have changed."""
-        self._groups = list(groups)
+        self._groups, self._settings = list(groups), None
         with self.device.scope():
             self._mark()
 
-    def setting(self, name: str) -> float | None:
-        """A setting of the first trained group's rule, or of the rule inside it, at its latest step."""
+    def setting(self, name: str, step: int) -> float | None:
+        """A setting of the first trained group's rule, or of the rule inside it, in the update that led to `step`."""
         k = next((k for k, group in enumerate(self._groups) if group.rule is not None), None)
         if k is None:
             return None
         rule = self._groups[k].rule
-        h = Settings(rule, np.dtype(self.device.dtype).type).at(max(self.step - 1, 0))
+        if self._settings is None:
+            self._settings = Settings(rule, np.dtype(self.device.dtype).type)
+        h = self._settings.at(max(step - 1, 0))
         values = (getattr(link.settings(h), name, None) for link in chain(rule, self._state(k)))
         return next((float(value) for value in values if value is not None), None)
 
@@ -155,31 +167,47 @@ class JaxSession:
 
     def load(self, data: Data, collect: bool) -> None:
         """Train on these arrays from now on."""
+        size = sum(part.nbytes for part in (data.x, data.target, data.weight) if part is not None)
+        stream = self.device.shares_memory or not self.device.holds(size) if self._stream is None else self._stream
+        self._collect, self._scores = collect, np.empty(0)
         with self.device.scope():
-            self._blocks.load(data, collect)
+            self._blocks.load(data, collect, resident=not stream)
             self._mark()
 
     def run(self, batches: Batches, start: int, stop: int) -> Losses:
         """Make the steps start .. stop - 1, as many as fit a call; ends with a step whose loss is not finite."""
-        stop, began = self._end(batches, start, stop), time.perf_counter()
+        began, end = time.perf_counter(), stop
         try:
             with self.device.scope():
-                report = self._block(batches, start, stop)
-                values = [np.asarray(part, dtype=np.float64)[: stop - start] for part in report[:3]]
-                bad = np.flatnonzero(~np.isfinite(values[0]))
+                report, stop = self._block(batches, start, self._end(batches, start, stop))
+                if stop < end and not self._minimizing:
+                    self._blocks.prepare(batches, stop, self._end(batches, stop, end))
+                numbers = np.asarray(report.numbers)[: stop - start].astype(np.float64)
+                bad = np.flatnonzero(~np.isfinite(numbers[:, 0]))
                 made = int(bad[0]) if len(bad) else stop - start
                 self._point.since += [(batches, i) for i in range(start, start + made)]
                 self.step += made
                 if len(bad):
                     self._replay(finite=False)
-                self._scores, self._writing = report.scores, False
+                self._keep(batches, start, report.scores)
+                self._writing = False
         except BaseException:
             self._return()
             raise
         self._seconds = (time.perf_counter() - began) / (stop - start)
         if self._point.made + POINT_SECONDS < time.perf_counter():
             self.commit()
-        return Losses(*(part[: made + 1].tolist() for part in values))
+        return Losses(*numbers[: made + 1].T)
+
+    def _keep(self, batches: Batches, start: int, scores: Any) -> None:
+        """Note the scores of a block, for `collected`."""
+        if not self._collect:
+            return
+        if len(self._scores) != batches.length:
+            self._scores = np.empty((batches.length, *scores.shape[1:]), scores.dtype)
+        first = batches.at(start)[1] * batches.size
+        rows = self._scores[first:]
+        rows[: len(scores)] = np.asarray(scores)[: len(rows)]
 
     def commit(self) -> bool:
         """Whether all parameters are finite: then a point to return to; otherwise back to the last finite step."""
@@ -193,7 +221,7 @@ class JaxSession:
 
     def collected(self) -> HostArray:
         """The training scores of the latest epoch, in the order of its rows."""
-        return np.asarray(self._scores)
+        return self._scores
 
     def scores(self, x: HostArray) -> HostArray:
         """Scores of rows in evaluation mode, a bounded number of rows at a time, the last ones filled up."""
@@ -212,22 +240,24 @@ class JaxSession:
         return any(group.rule is not None and group.rule.scope == "objective" for group in self._groups)
 
     def _end(self, batches: Batches, start: int, stop: int) -> int:
-        """Where a block that begins at `start` ends: in time, and before a last batch that is smaller."""
+        """Where a block that begins at `start` ends: in time, and before a batch that is smaller, or behind it."""
         if self._minimizing:
             return start + 1
-        last = len(batches) - 1 if len(batches.order) % batches.size else len(batches)
-        stop = min(stop, start + LENGTH, start + max(1, int(BLOCK_SECONDS / self._seconds)))
-        return min(stop, last) if start < last else stop
+        stop = min(stop, start + max(1, int(BLOCK_SECONDS / self._seconds)))
+        if batches.length % batches.size == 0:
+            return stop
+        smaller = start - batches.at(start)[1] + batches.steps - 1
+        return min(stop, smaller) if start < smaller else start + 1
 
-    def _block(self, batches: Batches, start: int, stop: int) -> Report:
-        """Steps start .. stop - 1."""
+    def _block(self, batches: Batches, start: int, stop: int) -> tuple[Report, int]:
+        """(what the steps from `start` on report, the step before which they end)."""
         self._writing = True
         if self._minimizing:
             made = self._blocks.minimize(self._carry, self._memory, self._groups, self.step, batches, start)
             self._carry, self._memory, report = made
         else:
-            self._carry, report = self._blocks.run(self._carry, self._groups, self.step, batches, start, stop)
-        return report
+            self._carry, report, stop = self._blocks.run(self._carry, self._groups, self.step, batches, start, stop)
+        return report, stop
 
     # ------------------------------------------------------------------------------------------------ going back
 

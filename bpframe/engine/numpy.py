@@ -102,14 +102,16 @@ class NumpySession:
         self._stepper.use(groups, self.step)
         self._mark()
 
-    def setting(self, name: str) -> float | None:
-        """A setting of the first trained group's rule, or of the rule inside it, at its latest step."""
+    def setting(self, name: str, step: int) -> float | None:
+        """A setting of the first trained group's rule, or of the rule inside it, in the update that led to `step`."""
+        found = None
         for group in self._stepper.updates.groups[:1]:
             h, states = group.settings[group.rule].h, group.states[0]
-            for link in chain(group.group.rule, states[-1] if states else {}):
-                if (value := getattr(link.settings(h), name, None)) is not None:
-                    return float(value)
-        return None
+            group.begin(max(step - 1, 0))
+            values = (getattr(link.settings(h), name, None) for link in chain(group.group.rule, (states or [{}])[-1]))
+            found = next((float(value) for value in values if value is not None), None)
+            group.begin(max(self.step - 1, 0))
+        return found
 
     def _evaluated(self) -> Params:
         """The parameters to predict with: those of training, unless a rule says otherwise."""
@@ -129,7 +131,8 @@ class NumpySession:
         self._mark()
 
     def run(self, batches: Batches, start: int, stop: int) -> Losses:
-        """Make the steps start .. stop - 1, for at most a block's time; ends after a step whose loss is not finite."""
+        """Make the steps start .. stop - 1 of one epoch, for at most a block's time; ends after a loss not finite."""
+        stop = min(stop, start - batches.at(start)[1] + batches.steps)
         made: list[tuple[float, float, float]] = []
         end = time.perf_counter() + BLOCK_SECONDS
         try:
@@ -170,7 +173,8 @@ class NumpySession:
     def _step(self, batches: Batches, i: int) -> tuple[float, float, float]:
         """(mean loss, penalty, weight) of batch i, after the update; a loss that is not finite updates nothing."""
         rows, feed = batches.rows(i), self._feed
-        batch = Batch(feed.take("x", rows), feed.take("target", rows), *feed.share(rows), self._key(batches.epoch), i)
+        epoch, number = batches.at(i)
+        batch = Batch(feed.take("x", rows), feed.take("target", rows), *feed.share(rows), self._key(epoch), number)
         made = self._stepper.step(batch, self.step)
         if made.gradients is None:
             return made.loss, 0.0, batch.weight

@@ -135,11 +135,11 @@ class Program:
     """One step, written as a function of its arguments alone."""
 
     def __init__(self, network: Network, cost: CostLayer, groups: Sequence[Group]) -> None:
-        self._layers, self._labels, self._cost, self._groups = network.layers, network.labels, cost, list(groups)
+        self.layers, self._labels, self._cost, self._groups = network.layers, network.labels, cost, list(groups)
         trained = (path for group in groups if group.rule for path in group.paths)
         self._lowest = lowest_trained(network.layers, trained)
         self._refreshing = [
-            (k, label, part) for k, (label, part) in enumerate(self._layers) if isinstance(part, Refresh)
+            (k, label, part) for k, (label, part) in enumerate(self.layers) if isinstance(part, Refresh)
         ]
 
     def initial(self, params: Params, row: Any) -> States:
@@ -183,10 +183,10 @@ class Program:
 
     def _pass(self, params: Params, batch: Any, share: Any, contexts: Any, activity: Any, step: Any) -> _Pass:
         """The recursion on a batch, at the present parameters."""
-        outputs, caches = forward(self._layers, params, batch[0], contexts)
+        outputs, caches = forward(self.layers, params, batch[0], contexts)
         loss, delta = self._cost.mean_and_delta(outputs[-1], batch[1], share)
         penalty, slopes = _penalties(activity, outputs, step)
-        gradients = backward(self._layers, params, caches, delta, contexts, self._lowest, slopes)
+        gradients = backward(self.layers, params, caches, delta, contexts, self._lowest, slopes)
         return _Pass(loss, penalty, outputs[-1], caches, gradients)
 
     def _refreshed(self, params: Params, caches: list[Any]) -> Params:
@@ -200,7 +200,7 @@ class Program:
         def look(states: Any) -> Any:
             target = self._cost.loss.sample_target(scores, key)  # type: ignore[attr-defined]  # plan has made sure
             _, delta = self._cost.mean_and_delta(scores, target, 1.0 / len(scores))
-            gradients = backward(self._layers, params, caches, delta, contexts, self._lowest)
+            gradients = backward(self.layers, params, caches, delta, contexts, self._lowest)
             for group, own in zip(updates.observing, states, strict=True):
                 group.states = own
             updates.observe(gradients, step, len(scores))
