@@ -50,16 +50,18 @@ class Blocks:
         self._collect = collect
         self._programs: dict[Any, Callable[..., Any]] = {}
         self._constant: tuple[Sequence[Group], Any] | None = None
+        self._report: Report | None = None  # of the latest block, which may still be running
         self.prepare = self._stream.prepare
 
     def run(
         self, carry: Carry, groups: Sequence[Group], made: int, batches: Batches, start: int, stop: int
     ) -> tuple[Carry, Report, int]:
         """Steps from `start` on in one call, `made` steps made before, and where they end; `carry` is used up."""
+        jax.block_until_ready(self._report)  # type: ignore[no-untyped-call]  # its rows may be written over now
         feed, stop = self._stream.block(batches, start, stop)
         loop = self._compiled("block", _loop, groups, self._size(batches, start), donate=(0,))
-        carry, report = loop(carry, feed, self._table(groups, made, stop - start), made, stop - start)
-        return carry, report, stop
+        carry, self._report = loop(carry, feed, self._table(groups, made, stop - start), made, stop - start)
+        return carry, self._report, stop
 
     def minimize(
         self, carry: Carry, memory: State, groups: Sequence[Group], made: int, batches: Batches, i: int

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bpframe import tree
+from bpframe import ops, tree
 from bpframe.backprop import NOTHING, CostLayer, backward, forward, lowest_trained
 from bpframe.context import step_contexts
 from bpframe.engine.update import GroupUpdate, Updates
@@ -24,6 +24,7 @@ from bpframe.protocols import Group, Param, Periodic, Refresh
 from bpframe.random import HashKey
 from bpframe.types import HostArray, Params, State
 
+SMALL = 2**15  # numbers up to which laying out a matrix anew costs less than it brings
 States = list[list[list[State]]]  # by group, piece, and component that remembers
 
 
@@ -241,6 +242,17 @@ def _penalties(activity: list[tuple[Any, Row]], outputs: list[Any], step: Any) -
             penalty = penalty + value / len(v)
             slopes[k] = slopes.get(k, 0.0) + slope / len(v)
     return penalty, slopes or dict(NOTHING)
+
+
+def _crossprod(a: Any, b: Any) -> Any:
+    """a^T b; XLA's fast products on a CPU want their left factor by rows, so a small one is laid out anew."""
+    if a.size > SMALL:
+        return a.T @ b
+    laid_out: Callable[[Any], Any] = jax.lax.optimization_barrier
+    return jax.lax.platform_dependent(a, b, cpu=lambda a, b: laid_out(a.T) @ b, default=lambda a, b: a.T @ b)
+
+
+ops.CROSSPROD[jnp] = _crossprod
 
 
 def _copied(params: Params) -> Params:

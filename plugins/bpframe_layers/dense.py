@@ -10,7 +10,7 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.backprop import as_layer
 from bpframe.errors import ShapeError
 from bpframe.protocols import Activation, Context, Initializer, Layer
@@ -68,7 +68,7 @@ class Dense:
         if self.activation is not None:
             phi = as_layer(self.activation)
             delta, inner = phi.backward(params.get("activation", {}), kept, dy, context.child("activation"))
-        gradients: Params = {"weight": x.T @ delta}
+        gradients: Params = {"weight": ops.crossprod(x, delta)}
         if self.bias:
             gradients["bias"] = delta.__array_namespace__().sum(delta, axis=0)
         if inner:

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Context, Initializer
 from bpframe.types import Array, Cache, HostArray, Params, Shape
 from bpframe_initializers.normal import Normal
@@ -64,5 +64,5 @@ class Embedding:
         xp, x = dy.__array_namespace__(), cache
         ids = xp.reshape(xp.round(x), (x.size, 1))
         chosen = xp.astype(ids == xp.arange(self.num_embeddings, dtype=x.dtype), dy.dtype)
-        gradients = {"weight": chosen.T @ xp.reshape(dy, (x.size, self.embedding_dim))}
+        gradients = {"weight": ops.crossprod(chosen, xp.reshape(dy, (x.size, self.embedding_dim)))}
         return (xp.zeros_like(x) if context.need_dx else None), gradients
