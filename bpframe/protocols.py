@@ -477,11 +477,21 @@ class Session(Protocol):
         """Updates made so far."""
 
     @property
+    def device(self) -> str:
+        """Where it computes, as "cpu" or "gpu:0"."""
+
+    @property
     def parameters(self) -> dict[str, HostArray]:
         """A copy of every parameter and buffer, by "layer/name"."""
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
         """Replace some parameters, by "layer/name"."""
+
+    def snapshot(self) -> dict[str, HostArray]:
+        """Copies of all that a continued run needs, by name: parameters as they are trained, what rules remember."""
+
+    def restore(self, arrays: Mapping[str, HostArray], step: int) -> None:
+        """The state of a snapshot, made after `step` steps by a session of the same network, groups and engine."""
 
     def use(self, groups: Sequence[Group]) -> None:
         """Take over groups whose settings may have changed; their paths must not."""

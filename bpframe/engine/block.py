@@ -27,7 +27,9 @@ from bpframe.engine.update import GroupUpdate, Updates
 from bpframe.network import Network
 from bpframe.protocols import Batches, Data, Group
 from bpframe.random import HashKey
-from bpframe.types import Params, State
+from bpframe.types import HostArray, Params, State
+
+ROWS = 2**20  # numbers that one batch of an evaluation may hold in a layer
 
 
 class Report(NamedTuple):
@@ -47,7 +49,7 @@ class Blocks:
     def load(self, data: Data, collect: bool, resident: bool) -> None:
         """Train on these arrays from now on; with `resident` they go to the device at once."""
         self._stream = Stream(data, self._seed, self._device.send, resident)
-        self._collect = collect
+        self._collect, self.collected = collect, np.empty(0)  # scores of the latest epoch, in the order of its rows
         self._programs: dict[Any, Callable[..., Any]] = {}
         self._constant: tuple[Sequence[Group], Any] | None = None
         self._report: Report | None = None  # of the latest block, which may still be running
@@ -92,9 +94,23 @@ class Blocks:
             tree.assign(moved, path, leaf)
         return Carry(moved, carry.states), trained[0].states[0][0], report
 
-    def scores(self, params: Params, x: Any) -> Any:
-        """Scores of rows in evaluation mode."""
-        return self._evaluate(params, self._device.put(x))
+    def keep(self, batches: Batches, start: int, scores: Any) -> None:
+        """Note the scores of a block, if they are collected."""
+        if not self._collect:
+            return
+        if len(self.collected) != batches.length:
+            self.collected = np.empty((batches.length, *scores.shape[1:]), scores.dtype)
+        rows = self.collected[batches.at(start)[1] * batches.size :]
+        rows[: len(scores)] = np.asarray(scores)[: len(rows)]
+
+    def scores(self, params: Params, x: HostArray) -> HostArray:
+        """Scores of rows in evaluation mode, a bounded number of rows at a time, the last ones filled up."""
+        widest = max(int(np.prod(leaf.shape[1:])) for _, leaf in [((), x), *tree.leaves(params)])
+        size, parts = min(max(1, ROWS // widest), 1 << (len(x) - 1).bit_length()), []
+        for i in range(0, len(x), size):
+            rows = np.resize(x[i : i + size], (size, *x.shape[1:]))
+            parts.append(np.asarray(self._evaluate(params, self._device.put(rows)))[: len(x) - i])
+        return np.concatenate(parts)
 
     @property
     def _evaluate(self) -> Callable[..., Any]:

@@ -20,19 +20,17 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.backprop import CostLayer
-from bpframe.engine import program
+from bpframe.engine import memory
 from bpframe.engine.block import Blocks, Report
+from bpframe.engine.carried import Rules
 from bpframe.engine.device import Device
-from bpframe.engine.program import Carry, Program
-from bpframe.hyper import Settings
+from bpframe.engine.program import Carry
 from bpframe.network import Network
-from bpframe.protocols import Batches, Data, EvaluationParams, Group, Losses
-from bpframe.rules import Link, chain, having
+from bpframe.protocols import Batches, Data, Group, Losses
 from bpframe.types import HostArray, Params, State
 
 BLOCK_SECONDS = 0.2  # how long a call may take
 POINT_SECONDS = 0.5  # how old a point to return to may become
-ROWS = 2**20  # numbers that one batch of an evaluation may hold in a layer
 
 
 @final
@@ -88,89 +86,78 @@ class JaxSession:
         stream: bool | None,
     ) -> None:
         self.step, self._stream = 0, stream
-        self.device, self._network, self._cost, self._groups = device, network, cost, list(groups)
-        self._settings: Settings | None = None  # of the first trained group's rule
+        self._device, self._network, self._cost = device, network, cost
+        self._rules = Rules(network, cost, groups, device.dtype)
         self._blocks = Blocks(network, cost, device, seed)
         self._writing, self._seconds = False, BLOCK_SECONDS
         self._memory: State = {}  # of a minimizer, on the host
         self._names = list(tree.flatten(parameters))  # XLA's trees are sorted by key
         with device.scope():
             params = tree.transform(parameters, device.put)
-            self._carry = _duplicate(Carry(params, self._initial(params)))
+            self._carry = _duplicate(Carry(params, self._rules.start(params)))
             self._mark()
 
     # ------------------------------------------------------------------------------------------------------ state
 
     @property
+    def device(self) -> str:
+        """Where it computes, as "cpu:0"."""
+        return str(self._device)
+
+    @property
     def parameters(self) -> dict[str, HostArray]:
         """A copy of every parameter and buffer to predict with, by "layer/name"."""
-        with self.device.scope():
+        with self._device.scope():
             found: dict[str, Any] = tree.flatten(self._evaluated())
             return {name: np.array(found[name]) for name in self._names}
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
         """Replace some parameters, by "layer/name"; a rule that predicts with averages starts anew from them."""
-        with self.device.scope():
+        with self._device.scope():
             for name, value in values.items():
-                tree.assign(self._carry.params, tuple(name.split("/")), self.device.put(value))
-            for k, group in enumerate(self._groups):
-                if self._averaging(k) and any("/".join(path) in values for path in group.paths):
-                    self._carry.states[k] = self._initial(self._carry.params)[k]
+                tree.assign(self._carry.params, tuple(name.split("/")), self._device.put(value))
+            for k, group in enumerate(self._rules.groups):
+                if self._rules.averaging(self._carry, k) and any("/".join(path) in values for path in group.paths):
+                    self._carry.states[k] = self._rules.start(self._carry.params)[k]
+            self._mark()
+
+    def snapshot(self) -> dict[str, HostArray]:
+        """Copies of all that a continued run needs; what a minimizer remembers lies on the host."""
+        with self._device.scope():
+            params, states = tree.transform(self._carry.params, np.array), memory.gathered(self._carry.states)
+        return tree.flatten({"parameters": params, "memory": states, "minimizer": memory.gathered([[[self._memory]]])})
+
+    def restore(self, arrays: Mapping[str, HostArray], step: int) -> None:
+        """The state of a snapshot, made after `step` steps."""
+        found = tree.nest(arrays)
+        with self._device.scope():
+            params = memory.alike(self._carry.params, found["parameters"])
+            states = memory.restored(self._carry.states, found.get("memory", {}))
+            self._carry = jax.tree.map(self._device.put, Carry(params, states))
+            [[[self._memory]]] = memory.restored([[[{}]]], found.get("minimizer", {}))
+            self.step = step
             self._mark()
 
     def use(self, groups: Sequence[Group]) -> None:
         """Take over groups whose settings may have changed."""
-        self._groups, self._settings = list(groups), None
-        with self.device.scope():
+        with self._device.scope():
+            self._rules = Rules(self._network, self._cost, groups, self._device.dtype)
             self._mark()
 
     def setting(self, name: str, step: int) -> float | None:
         """A setting of the first trained group's rule, or of the rule inside it, in the update that led to `step`."""
-        k = next((k for k, group in enumerate(self._groups) if group.rule is not None), None)
-        if k is None:
-            return None
-        rule = self._groups[k].rule
-        if self._settings is None:
-            self._settings = Settings(rule, np.dtype(self.device.dtype).type)
-        h = self._settings.at(max(step - 1, 0))
-        values = (getattr(link.settings(h), name, None) for link in chain(rule, self._state(k)))
-        return next((float(value) for value in values if value is not None), None)
-
-    def _initial(self, params: Params) -> Any:
-        row = jnp.zeros(program.width(self._groups), self.device.dtype)  # no rule's start depends on a setting
-        return Program(self._network, self._cost, self._groups).initial(params, row)
-
-    def _averaging(self, k: int) -> list[Link]:
-        """Those of group k's rules that predict with other parameters."""
-        rule = self._groups[k].rule
-        return having(rule, self._state(k), EvaluationParams) if rule else []
-
-    def _state(self, k: int) -> State:
-        """What group k's rule remembers of its first parameter."""
-        states = self._carry.states[k]
-        return states[0][-1] if states and states[0] else {}
+        return self._rules.setting(self._carry, name, step)
 
     def _evaluated(self) -> Params:
-        """The parameters to predict with: those of training, unless a rule says otherwise."""
-        if self.step == 0 or not any(map(self._averaging, range(len(self._groups)))):
-            return cast(Params, self._carry.params)
-        params = tree.transform(self._carry.params, lambda leaf: leaf)
-        for k, group in enumerate(self._groups):
-            for link in self._averaging(k)[:1]:
-                h = link.settings(Settings(group.rule, np.dtype(self.device.dtype).type).at(self.step - 1))
-                for path, states in zip(group.paths, self._carry.states[k], strict=True):
-                    p = tree.at(params, path)
-                    tree.assign(params, path, link.rule.evaluation_params(p, link.state(states[-1]), h))
-        return params
+        return self._rules.evaluated(self._carry, self.step)
 
     # --------------------------------------------------------------------------------------------------- training
 
     def load(self, data: Data, collect: bool) -> None:
         """Train on these arrays from now on."""
         size = sum(part.nbytes for part in (data.x, data.target, data.weight) if part is not None)
-        stream = self.device.shares_memory or not self.device.holds(size) if self._stream is None else self._stream
-        self._collect, self._scores = collect, np.empty(0)
-        with self.device.scope():
+        stream = self._device.shares_memory or not self._device.holds(size) if self._stream is None else self._stream
+        with self._device.scope():
             self._blocks.load(data, collect, resident=not stream)
             self._mark()
 
@@ -178,9 +165,9 @@ class JaxSession:
         """Make the steps start .. stop - 1, as many as fit a call; ends with a step whose loss is not finite."""
         began, end = time.perf_counter(), stop
         try:
-            with self.device.scope():
+            with self._device.scope():
                 report, stop = self._block(batches, start, self._end(batches, start, stop))
-                if stop < end and not self._minimizing:
+                if stop < end and not self._rules.minimizing:
                     self._blocks.prepare(batches, stop, self._end(batches, stop, end))
                 numbers = np.asarray(report.numbers)[: stop - start].astype(np.float64)
                 bad = np.flatnonzero(~np.isfinite(numbers[:, 0]))
@@ -189,7 +176,7 @@ class JaxSession:
                 self.step += made
                 if len(bad):
                     self._replay(finite=False)
-                self._keep(batches, start, report.scores)
+                self._blocks.keep(batches, start, report.scores)
                 self._writing = False
         except BaseException:
             self._return()
@@ -199,19 +186,9 @@ class JaxSession:
             self.commit()
         return Losses(*numbers[: made + 1].T)
 
-    def _keep(self, batches: Batches, start: int, scores: Any) -> None:
-        """Note the scores of a block, for `collected`."""
-        if not self._collect:
-            return
-        if len(self._scores) != batches.length:
-            self._scores = np.empty((batches.length, *scores.shape[1:]), scores.dtype)
-        first = batches.at(start)[1] * batches.size
-        rows = self._scores[first:]
-        rows[: len(scores)] = np.asarray(scores)[: len(rows)]
-
     def commit(self) -> bool:
         """Whether all parameters are finite: then a point to return to; otherwise back to the last finite step."""
-        with self.device.scope():
+        with self._device.scope():
             finite, copy = _finite_copy(self._carry)
             if finite:
                 self._mark(copy)
@@ -221,27 +198,16 @@ class JaxSession:
 
     def collected(self) -> HostArray:
         """The training scores of the latest epoch, in the order of its rows."""
-        return self._scores
+        return self._blocks.collected
 
     def scores(self, x: HostArray) -> HostArray:
-        """Scores of rows in evaluation mode, a bounded number of rows at a time, the last ones filled up."""
-        widest = max(int(np.prod(leaf.shape[1:])) for _, leaf in [((), x), *tree.leaves(self._carry.params)])
-        size = min(max(1, ROWS // widest), 1 << (len(x) - 1).bit_length())
-        with self.device.scope():
-            params, parts = self._evaluated(), []
-            for i in range(0, len(x), size):
-                rows = np.resize(x[i : i + size], (size, *x.shape[1:]))
-                parts.append(np.asarray(self._blocks.scores(params, rows))[: len(x) - i])
-        return np.concatenate(parts)
-
-    @property
-    def _minimizing(self) -> bool:
-        """Whether a rule asks for the objective itself."""
-        return any(group.rule is not None and group.rule.scope == "objective" for group in self._groups)
+        """Scores of rows in evaluation mode."""
+        with self._device.scope():
+            return self._blocks.scores(self._evaluated(), x)
 
     def _end(self, batches: Batches, start: int, stop: int) -> int:
         """Where a block that begins at `start` ends: in time, and before a batch that is smaller, or behind it."""
-        if self._minimizing:
+        if self._rules.minimizing:
             return start + 1
         stop = min(stop, start + max(1, int(BLOCK_SECONDS / self._seconds)))
         if batches.length % batches.size == 0:
@@ -252,11 +218,13 @@ class JaxSession:
     def _block(self, batches: Batches, start: int, stop: int) -> tuple[Report, int]:
         """(what the steps from `start` on report, the step before which they end)."""
         self._writing = True
-        if self._minimizing:
-            made = self._blocks.minimize(self._carry, self._memory, self._groups, self.step, batches, start)
+        if self._rules.minimizing:
+            made = self._blocks.minimize(self._carry, self._memory, self._rules.groups, self.step, batches, start)
             self._carry, self._memory, report = made
         else:
-            self._carry, report, stop = self._blocks.run(self._carry, self._groups, self.step, batches, start, stop)
+            self._carry, report, stop = self._blocks.run(
+                self._carry, self._rules.groups, self.step, batches, start, stop
+            )
         return report, stop
 
     # ------------------------------------------------------------------------------------------------ going back
@@ -271,7 +239,7 @@ class JaxSession:
         """Undo a block that was cut off."""
         while self._writing:
             try:
-                with self.device.scope():
+                with self._device.scope():
                     self._replay(finite=False)
                 return
             except KeyboardInterrupt:  # a second Ctrl-C: the state must be whole before anybody sees it

@@ -17,6 +17,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.backprop import CostLayer, evaluate
+from bpframe.engine import memory
 from bpframe.engine.feed import Feed
 from bpframe.engine.stepper import Batch, Stepper
 from bpframe.engine.update import evaluation
@@ -68,6 +69,7 @@ class _Point:
 class NumpySession:
     """Parameters, optimizer state and training data of one run."""
 
+    device = "cpu"
     _point: _Point
 
     def __init__(
@@ -95,6 +97,25 @@ class NumpySession:
         for group in self._groups:
             if group.evaluators and any("/".join(path) in values for path in group.group.paths):
                 group.states = group.initial()
+        self._mark()
+
+    def snapshot(self) -> dict[str, HostArray]:
+        """Copies of all that a continued run needs: "parameters/layer/name", "memory/group/piece/component/name"."""
+        states = memory.gathered([group.states for group in self._groups])
+        return tree.flatten({"parameters": tree.transform(self._params, np.array), "memory": states})
+
+    def restore(self, arrays: Mapping[str, HostArray], step: int) -> None:
+        """The state of a snapshot, made after `step` steps."""
+        found = tree.nest(arrays)
+        for path, leaf in tree.leaves(found["parameters"]):
+            if "buffers" in path:
+                tree.assign(self._params, path, memory.alike(tree.at(self._params, path), np.array(leaf)))
+            else:
+                tree.at(self._params, path)[...] = leaf
+        states = memory.restored([group.states for group in self._groups], found.get("memory", {}))
+        for group, own in zip(self._groups, states, strict=True):
+            group.states = own
+        self.step = step
         self._mark()
 
     def use(self, groups: Sequence[Group]) -> None:
