@@ -14,10 +14,10 @@ import numpy as np
 
 from bpframe import data, labels
 from bpframe.backprop import CostLayer
-from bpframe.errors import DataError, ShapeError
+from bpframe.errors import DataError, IncompatibleComponent, ShapeError
 from bpframe.protocols import Data, EncodeTarget, Loss, Metric, Point, PredictLabels, SeveralHeads, TargetWidth
 from bpframe.registry import build, registry
-from bpframe.registry.describe import brief, short_name
+from bpframe.registry.describe import brief, short_name, title
 from bpframe.types import HostArray, Shape
 
 Labels = HostArray | dict[str, Any]  # of one head, or of several by name
@@ -180,12 +180,17 @@ class Head:
         pairs = {"predictions": (self.point(scores), seen.target)}
         if any(_of(metric) == "labels" for _, metric in metrics):
             pairs["labels"] = self.class_numbers(scores), self.target_numbers(seen.target)
-        return {name: float(metric.value(*pairs[_of(metric)], weight)) for name, metric in metrics}
+        with np.errstate(all="ignore"):
+            return {name: _number(metric, metric.value(*pairs[_of(metric)], weight)) for name, metric in metrics}
 
     def mean_loss(self, scores: HostArray, seen: Data) -> float:
         """sum w loss / sum w over all rows."""
         with np.errstate(all="ignore"):
             return float(self.cost.mean_and_delta(scores, seen.target, share(seen))[0])
+
+    def measured(self, scores: HostArray, seen: Data, metrics: Sequence[tuple[str, Metric]]) -> dict[str, float]:
+        """{"loss": mean loss, and every metric by name}."""
+        return {"loss": self.mean_loss(scores, seen)} | self.measure(scores, seen, metrics)
 
     def target_numbers(self, target: HostArray) -> HostArray:
         """What `class_numbers` gives where every prediction is right."""
@@ -231,6 +236,15 @@ def _named(metrics: Sequence[Metric]) -> list[tuple[str, Metric]]:
         (brief(registry, "metric", metric) if name in shared else name, metric)
         for name, metric in zip(short, metrics, strict=True)
     ]
+
+
+def _number(metric: Metric, value: Any) -> float:
+    """The value of a metric, if it is a number."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        who = title(registry, "metric", metric)
+        raise IncompatibleComponent(f"{who}: value must be a number, got {value!r}.") from None
 
 
 def _of(metric: Metric) -> str:

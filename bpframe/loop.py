@@ -20,6 +20,19 @@ STEPWISE = ("bpframe_batch_start", "bpframe_batch_end", "bpframe_update")
 EPOCHWISE = ("bpframe_epoch_start", "bpframe_epoch_end")
 
 
+@final
+@dataclass(frozen=True)
+class Begun:
+    """How far a fit is: (3, k) loss, penalty and weight of the steps since the latest epoch in the history.
+
+    `collected`: the scores (rows, C) that metrics of training are measured on; `finite`: the last finite loss.
+    """
+
+    values: HostArray
+    collected: HostArray | None = None
+    finite: float | None = None
+
+
 @dataclass
 class RunState:
     """What every hook is given.
@@ -27,7 +40,8 @@ class RunState:
     trainer; epoch (from 0) and epochs (where this fit ends); step: updates made; steps: batches an epoch; done:
     batches of this epoch made; loss: mean of the latest step or block; metrics: the latest epoch by curve,
     {"train.loss": ...}; curves: every curve this run records, with the direction that is better ("min", "max", None);
-    memory: a dict of the callback's own, kept with the run; exception, in bpframe_exception.
+    memory: a dict of the callback's own, plain values and arrays, kept with the run and in its checkpoints; resumed:
+    this fit goes on from a checkpoint; exception, in bpframe_exception.
     """
 
     trainer: Any
@@ -43,12 +57,19 @@ class RunState:
     metrics: dict[str, float] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
     stopped: str | None = None
+    resumed: bool = False
     exception: BaseException | None = None
+    cut: bool = False
+    asked: set[int] = field(default_factory=set)
 
     @property
     def parameters(self) -> Parameters:
         """The trainer's parameters, to read and to set."""
         return cast(Parameters, self.trainer.parameters)
+
+    def look(self, step: int) -> None:
+        """Have the block that runs into this step end there, so that bpframe_block_end is called at it."""
+        self.asked.add(step)
 
     def stop(self, reason: str) -> None:
         """End the fit after the present hook; `reason` is kept as `stopped`."""
@@ -80,12 +101,26 @@ class Loop:
         finish: Callable[[Batches, dict[str, float]], tuple[dict[str, float], dict[str, float]]],
         failure: Callable[[Batches, int, float | None], NumericalError],
         apart: bool,
+        begun: Begun,
     ) -> None:
         self.session, self.state = session, state
         self.hooks = Hooks(callbacks, self._update)
         self._batches, self._finish, self._failure = batches, finish, failure
         self._apart = apart or self.hooks.listens(*EPOCHWISE)
-        self._finite: float | None = None  # the last finite loss
+        self._values = [begun.values]  # (3, steps) of loss, penalty and weight, since the latest epoch in the history
+        self._finite = begun.finite  # the last finite loss
+        self._made = begun.values.shape[1]  # steps of the stretch
+        self._start = session.step - self._made  # where it began
+
+    @property
+    def begun(self) -> Begun | None:
+        """How far the fit is behind the latest epoch in the history; None where its session is further than it knows.
+
+        That is so when an exception cut a block short: a session may keep the whole steps of such a block.
+        """
+        if self.session.step != self._start + self._made:
+            return None
+        return Begun(np.concatenate(self._values, axis=1), None, self._finite)
 
     def run(self) -> None:
         """All epochs, or until a hook stops the fit; every exception passes bpframe_exception first."""
@@ -97,21 +132,26 @@ class Loop:
                 state.epoch += 1
             hooks.call("bpframe_fit_end", state)
         except BaseException as exception:
-            state.step, state.exception = self.session.step, exception
+            state.step, state.exception, state.cut = self.session.step, exception, self.begun is None
             hooks.call("bpframe_exception", state)
             raise
 
     def _stretch(self) -> None:
-        """One epoch, or all that are left if nobody looks between them."""
+        """One epoch, or all that are left if nobody looks between them; the first may be begun."""
         state, self._began = self.state, time.perf_counter()
-        state.done = 0
-        self.hooks.call("bpframe_epoch_start", state)
+        begun = np.concatenate(self._values, axis=1)
+        state.done = begun.shape[1]
+        if not begun.size:
+            self.hooks.call("bpframe_epoch_start", state)
         if state.stopped is not None:
             return
-        self._first, self._start = state.epoch, self.session.step
+        self._made, self._whole, self._values = begun.shape[1], 0, [begun]
+        self._first, self._start = state.epoch, self.session.step - self._made
         self._now = self._batches(state.epoch, 1 if self._apart else state.epochs - state.epoch)
-        self._made, self._whole, state.steps = 0, 0, self._now.steps  # steps and epochs of the stretch that are behind
-        self._values: list[HostArray] = []  # (3, steps) of loss, penalty and weight, since the latest whole epoch
+        state.steps = self._now.steps
+        if begun.size:
+            self._place(begun)
+        self._enter()
         while self._made < len(self._now) and state.stopped is None:
             self._advance()
             self._enter()
@@ -162,8 +202,15 @@ class Loop:
                 self._update()
             hooks.call("bpframe_batch_end", state)
         else:
-            self._steps(len(self._now))
+            self._steps(self._end())
         hooks.call("bpframe_block_end", state)
+
+    def _end(self) -> int:
+        """Where the next block has to end: at a step that somebody asked for, or with the stretch."""
+        step, asked = self.session.step, self.state.asked
+        asked -= {past for past in asked if past <= step}
+        ends = [len(self._now), *(self._made + ahead - step for ahead in asked)]
+        return min(ends)
 
     def _update(self) -> None:
         self._steps(self._made + 1)

@@ -17,6 +17,7 @@ from bpframe.registry.describe import describe, providers_in
 from bpframe.types import HostArray
 
 SCHEMA = 1
+MODEL, CHECKPOINT = "model", "checkpoint"  # kinds of files
 PARTS = ("metric", "regularizer", "gradient_step", "constraint")
 
 
@@ -29,10 +30,19 @@ def manifest(trainer: Any, version: str) -> dict[str, Any]:
     found = {provider for kind, component in parts for provider in providers_in(registry, kind, component)}
     return {
         "schema": SCHEMA,
-        "kind": "model",
+        "kind": MODEL,
         "bpframe": version,
-        "network": [{**describe(registry, "layer", layer), "label": label} for label, layer in trainer.network.layers],
+        **definition(trainer),
         "input_shape": list(trainer.head.shape),
+        "learned": dict(trainer.head.learned),
+        "plugins": [{"kind": p.kind, "name": p.ref, "version": p.version, "target": p.target} for p in sorted(found)],
+    }
+
+
+def definition(trainer: Any) -> dict[str, Any]:
+    """What a trainer was made with, as a file says it."""
+    return {
+        "network": [{**describe(registry, "layer", layer), "label": label} for label, layer in trainer.network.layers],
         "loss": describe(registry, "loss", trainer.loss),
         "optimizer": describe(registry, "optimizer", trainer.optimizer),
         **{f"{kind}s": _described(kind, getattr(trainer, f"{kind}s")) for kind in PARTS},
@@ -40,21 +50,21 @@ def manifest(trainer: Any, version: str) -> dict[str, Any]:
         "sampler": None if trainer.sampler is None else describe(registry, "sampler", trainer.sampler),
         "seed": trainer.seed,
         "dtype": trainer.dtype,
-        "learned": dict(trainer.head.learned),
-        "plugins": [{"kind": p.kind, "name": p.ref, "version": p.version, "target": p.target} for p in sorted(found)],
     }
 
 
 @contextmanager
-def opened(path: Any, allowed: Sequence[str]) -> Iterator[tuple[dict[str, HostArray], dict[str, Any]]]:
-    """(tensors, manifest) of a model file, and a block to build from them: with plugins of `allowed` alone.
+def opened(
+    path: Any, allowed: Sequence[str], kind: str = MODEL
+) -> Iterator[tuple[dict[str, HostArray], dict[str, Any]]]:
+    """(tensors, manifest) of a file of a kind, and a block to build from them: with plugins of `allowed` alone.
 
     CheckpointError for a file that cannot be trusted, or of which no model can be built.
     """
     from bpframe import checkpoint  # only who saves or loads pays for it
 
     tensors, found = checkpoint.read(path)
-    check(path, found, allowed)
+    check(path, found, allowed, kind)
     try:
         with registry.restricted(Policy(frozenset(map(policy.normalise, allowed)), origin=f"loading {path}")):
             yield tensors, found
@@ -62,21 +72,26 @@ def opened(path: Any, allowed: Sequence[str]) -> Iterator[tuple[dict[str, HostAr
         raise CheckpointError(f"{path} cannot be made into a model: {error}") from error
 
 
-def check(path: Any, found: dict[str, Any], allowed: Sequence[str]) -> None:
-    """CheckpointError unless this is a model of a schema we know, whose plugins the caller allows."""
-    if found.get("kind") != "model" or "schema" not in found:
-        raise CheckpointError(f"{path} is not a bpframe model file.")
-    if not isinstance(found.get("learned"), dict):
-        raise CheckpointError(f"{path} does not say how its labels are encoded.")
-    if found["schema"] != SCHEMA:
-        raise CheckpointError(
-            f"{path} has schema {found['schema']}, this bpframe reads {SCHEMA}. Install a newer bpframe."
-        )
+def check(path: Any, found: dict[str, Any], allowed: Sequence[str], kind: str = MODEL) -> None:
+    """CheckpointError unless this is a file of that kind and of a schema we know, whose plugins the caller allows."""
+    refuse_other_kind(path, found, kind)
     trusted = {policy.CORE, policy.LOCAL, *map(policy.normalise, allowed)}
     foreign = sorted({policy.normalise(name.split("/")[0]) for name in _names(found) if "/" in name} - trusted)
     if foreign:
         raise CheckpointError(
             f"{path} needs plugins of {', '.join(foreign)}. If you trust them: load(path, plugins={foreign})."
+        )
+
+
+def refuse_other_kind(path: Any, found: Mapping[str, Any], kind: str) -> None:
+    """CheckpointError unless this is a file of that kind and of a schema we know."""
+    if found.get("kind") != kind or "schema" not in found:
+        raise CheckpointError(f"{path} is not a bpframe {kind} file.")
+    if not isinstance(found.get("learned"), dict):
+        raise CheckpointError(f"{path} does not say how its labels are encoded.")
+    if found["schema"] != SCHEMA:
+        raise CheckpointError(
+            f"{path} has schema {found['schema']}, this bpframe reads {SCHEMA}. Install a newer bpframe."
         )
 
 

@@ -6,7 +6,7 @@ Shapes: x (N, *in_shape) all training rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from numbers import Integral
 from typing import Any, final
@@ -15,11 +15,11 @@ import numpy as np
 
 from bpframe import random, tree
 from bpframe.context import EVALUATION
-from bpframe.errors import ConfigError, ShapeError
-from bpframe.protocols import Fit, Layer
+from bpframe.errors import ConfigError, IncompatibleComponent, ShapeError
+from bpframe.protocols import Fit, Initializer, Layer
 from bpframe.registry import Spec, registry
 from bpframe.registry.builder import Builder
-from bpframe.registry.describe import brief, short_name
+from bpframe.registry.describe import brief, short_name, title
 from bpframe.types import HostArray, Params, Shape
 
 Labelled = tuple[tuple[str, Layer], ...]  # (label, layer), in order
@@ -63,6 +63,10 @@ class Network:
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
         )
 
+    def params(self, flat: Mapping[str, HostArray]) -> Params:
+        """Parameters by "layer/name" as the tree that layers work on: a branch for each layer, empty ones too."""
+        return {**{label: {} for label in self.labels}, **tree.nest(flat)}
+
     def __repr__(self) -> str:
         return f"Network([{', '.join(repr(layer) for _, layer in self.layers)}])"
 
@@ -104,19 +108,43 @@ def labelled(layers: Sequence[Layer], who: str) -> Labelled:
     return tuple(zip(labels, layers, strict=True))
 
 
+def drawn(initializer: Initializer, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> HostArray:
+    """Initial values of a parameter, of this shape; IncompatibleComponent where the initializer gives anything else."""
+    sample = initializer.sample(rng, shape, fan_in, fan_out)
+    if not isinstance(sample, np.ndarray) or sample.shape != shape or sample.dtype.kind not in "biuf":
+        who = title(registry, "initializer", initializer)
+        got = f"{sample.dtype} {sample.shape}" if isinstance(sample, np.ndarray) else repr(sample)
+        raise IncompatibleComponent(f"{who}: sample must give numbers of shape {shape}, got {got}.")
+    return sample
+
+
 def initial(layers: Labelled, generators: Iterable[np.random.Generator], in_shape: Shape) -> tuple[Params, Shape]:
     """(initial parameters by label, shape of one output row) of layers in a row, a generator each."""
     params: Params = {}
     shape, before = in_shape, ""
     for k, ((label, layer), generator) in enumerate(zip(layers, generators, strict=False), start=1):
         try:
-            params[label], shape = layer.init(generator, shape)
+            params[label], shape = _made(layer, layer.init(generator, shape))
         except ShapeError as error:
             raise ShapeError(f"layer {k} ('{label}'): {error}{before}") from None
         before = f" The layer before it, '{label}', gives {shape}."
     return params, shape
 
 
+def _made(layer: Layer, made: Any) -> tuple[Params, Shape]:
+    """What a layer's init gave, if it is a tree of arrays and the shape of a row."""
+    params, shape = made if isinstance(made, tuple) and len(made) == 2 else (None, None)
+    if not isinstance(params, Mapping) or not isinstance(shape, tuple):
+        who = title(registry, "layer", layer)
+        raise IncompatibleComponent(f"{who}: init must give (parameters, shape of a row), got {made!r}.")
+    for path, leaf in tree.leaves(params):
+        if np.asarray(leaf).dtype.kind not in "biuf":
+            who = title(registry, "layer", layer)
+            raise IncompatibleComponent(f"{who}: init must give arrays of numbers, got {leaf!r} as {'/'.join(path)}.")
+    return dict(params), shape
+
+
+@np.errstate(all="ignore")  # what overflows here is found by the first step
 def fitted(layers: Labelled, params: Params, x: HostArray) -> Params:
     """Parameters with the buffers that layers in a row learn from x, each from what reaches it."""
     params = dict(params)

@@ -496,8 +496,11 @@ class Session(Protocol):
     def use(self, groups: Sequence[Group]) -> None:
         """Take over groups whose settings may have changed; their paths must not."""
 
-    def load(self, data: Data, collect: bool) -> None:
-        """Train on these arrays from now on; `collect`: keep each step's training scores for metrics."""
+    def load(self, data: Data, collect: bool, collected: HostArray | None = None) -> None:
+        """Train on these arrays from now on; `collect`: keep each step's training scores for metrics.
+
+        `collected`: the scores of the present epoch's rows so far, where a run goes on in the middle of one.
+        """
 
     def run(self, batches: Batches, start: int, stop: int) -> Losses:
         """Make the steps of batches start .. stop - 1; may return after any whole step, but tries at least one.

@@ -6,29 +6,27 @@ Shapes: x (N, n) rows, y (N,) labels or (N, C) targets, scores and predictions (
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, final
 
-import numpy as np
-
-from bpframe import checks, model_file, parameter_groups, plan, tree
+from bpframe import checks, model_file, parameter_groups, plan, resume
 from bpframe.backprop import CostLayer
 from bpframe.class_weight import ClassWeight, weighed
-from bpframe.diagnosis import blamed, components, diagnose
-from bpframe.errors import ConfigError, NumericalError, ShapeError
+from bpframe.diagnosis import blamed, components
+from bpframe.errors import CheckpointError, ConfigError, ShapeError
+from bpframe.fitting import Fit
 from bpframe.head import Head, Labels, share
 from bpframe.history import History
-from bpframe.loop import Loop, RunState, curves
+from bpframe.loop import Begun
 from bpframe.network import Network
 from bpframe.parameter_groups import Parts
 from bpframe.parameters import Parameters
-from bpframe.protocols import Batches, Data, Group, Metric, Session
+from bpframe.protocols import Data, Session
 from bpframe.registry import Spec, build, build_all
-from bpframe.rehearsal import Rehearsal
+from bpframe.resume import Course
 from bpframe.trace import Trace, trace
-from bpframe.types import HostArray, Params, Shape
+from bpframe.types import HostArray, Shape
 from bpframe.version import VERSION
 
 
@@ -80,6 +78,8 @@ class Trainer:
         self.memories: list[dict[str, Any]] = [{} for _ in self.callbacks]
         self._session: Session | None = None
         self._fitted = False
+        self._fit: Fit | None = None  # the one that runs
+        self._unfinished: tuple[Course, Begun] | None = None  # the one that a checkpoint was made in
         plan.refuse_double_link(network, self.head.cost, self.loss)
 
     # ------------------------------------------------------------------------------------------------------ fitting
@@ -103,24 +103,28 @@ class Trainer:
         Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
+        if self._fit is not None:
+            raise ConfigError("Trainer needs one fit to end before another begins. Give each thread its own trainer.")
         seen, held_out = self._enter(x, y, sample_weight, class_weight, validation)
-        session, metrics = self._opened(), self.head.named_metrics(self.metrics)
         plan.warn_of_part_batches(self.parts.rules(), size, len(seen.x))
-        state = self._state(metrics, held_out is not None, epochs)
-        plan.refuse_missing_curves(self.parts.monitored(), state.curves)
-        orders = plan.orders(self.seed, seen, shuffle, self.sampler)
-        draw = partial(Batches, order=orders, size=min(size, len(seen.x)))
         with blamed(components(self)):
-            steps = session.step + epochs * len(draw(state.epoch))  # epochs of a sampler are as long as its first
-            self._prepare(session, seen, steps, bool(metrics))
-            self._loop(session, state, seen, held_out, draw, steps, metrics).run()
-        return self.history
+            course = Course.of(self, seen, epochs, size, shuffle)
+            if self._unfinished is not None:
+                self._unfinished[0].refuse_other(course)
+                course = self._unfinished[0]
+            self._fit = Fit(self, seen, held_out, course, self._unfinished and self._unfinished[1])
+            try:
+                self._fit.prepare(first=not self._fitted)
+                self._fitted, self._unfinished = True, None
+                return self._fit.run()
+            finally:
+                self._fit = None
 
     # --------------------------------------------------------------------------------------------------- predicting
 
     def scores(self, x: Any) -> HostArray:
         """Scores (N, C) of rows x: what the last layer gives, before the link."""
-        return self._opened().scores(self.head.inputs(x))
+        return self.session.scores(self.head.inputs(x))
 
     def predict(self, x: Any) -> HostArray:
         """Predictions (N, C) of rows x: the link applied, probabilities or means."""
@@ -135,22 +139,33 @@ class Trainer:
 
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """{"loss": mean loss, and every metric by name} on x and y, in evaluation mode."""
-        self._opened()
-        return self._measure(self.head.admit(x, y, sample_weight)[0], self.head.named_metrics(self.metrics))
+        session, seen = self.session, self.head.admit(x, y, sample_weight)[0]
+        return self.head.measured(session.scores(seen.x), seen, self.head.named_metrics(self.metrics))
 
     def trace(self, x: Any, y: Any, sample_weight: Any = None) -> Trace:
         """Every array of the recursion for one batch, in evaluation mode: `.loss`, `.layers`, `.prediction`."""
         session, head = self._made(self.head.inputs(x).shape[1:])
         seen, head = head.admit(x, y, sample_weight)
         self._session, self.head = session, replace(head, learned=self.head.learned)  # labels are for fit to learn
-        return trace(self.network, head.cost, self._tree(), seen.x, seen.target, share(seen))
+        return trace(self.network, head.cost, self.network.params(session.parameters), seen.x, seen.target, share(seen))
 
     # ------------------------------------------------------------------------------------------------ the parameters
 
     @property
     def parameters(self) -> Parameters:
         """Parameters and buffers by "layer/name": reading gives copies, setting replaces."""
-        return Parameters(self._opened())
+        return Parameters(self.session)
+
+    @property
+    def session(self) -> Session:
+        """The engine's session: parameters and what rules remember, on the device that computes."""
+        if self._session is None:
+            if self.head.shape is None:
+                raise ConfigError(
+                    "The network has no parameters yet. Call fit first, or give Network(..., inputs=...)."
+                )
+            self._session, self.head = self._made(self.head.shape)
+        return self._session
 
     @property
     def parts(self) -> Parts:
@@ -162,7 +177,7 @@ class Trainer:
         """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole."""
         from bpframe import checkpoint  # only who saves or loads pays for it
 
-        checkpoint.write(path, self._opened().parameters, model_file.manifest(self, VERSION))
+        checkpoint.write(path, self.session.parameters, model_file.manifest(self, VERSION))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, plugins: Sequence[str] = (), engine: Spec = "numpy") -> Trainer:
@@ -173,6 +188,49 @@ class Trainer:
             trainer.head = replace(trainer.head, learned=found["learned"])
             trainer.parameters.replace(tensors)
         trainer._fitted = True
+        return trainer
+
+    def checkpoint(self, path: str | os.PathLike[str]) -> None:
+        """Write everything that a continued run needs, at present, in the middle of a fit too (from a hook).
+
+        The old file stays until the new is whole. Raises CheckpointError where that fails, or where an exception has
+        cut a block of steps short, so that the losses of some of its steps are not known.
+        """
+        from bpframe import checkpoint  # only who saves or loads pays for it
+
+        begun = None if self._fit is None else self._fit.begun
+        if self._fit is not None and begun is None:
+            raise CheckpointError(f"{path} cannot be written: the fit was cut off within a block of steps.")
+        checkpoint.write(path, *resume.pack(self, self._fit and self._fit.course, begun))
+
+    def restore(self, path: str | os.PathLike[str]) -> None:
+        """Take over the state of a checkpoint that a trainer of the same definition wrote.
+
+        If it was written in the middle of a fit, the next `fit`, which needs the same data and settings, goes on from
+        there and ends where that would have ended, with the same bits as if it had never been interrupted.
+        """
+        self._unfinished = resume.unpack(self, path)
+        self._fitted = True
+
+    @classmethod
+    def resume(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        plugins: Sequence[str] = (),
+        callbacks: Sequence[Spec] | None = None,
+        engine: Spec | None = None,
+    ) -> Trainer:
+        """A trainer in the state of a checkpoint: call `fit` with the same data and settings to go on (see `restore`).
+
+        `callbacks` left out: those that the file names; others have to be given again. `engine` left out: the one that
+        wrote it, whose bits another engine would not give.
+        """
+        with model_file.opened(path, plugins, model_file.CHECKPOINT) as (_, found):
+            chosen = found["engine"] if engine is None else engine
+            own = found["callbacks"] if callbacks is None else callbacks
+            trainer = cls(**model_file.arguments(found), engine=chosen, callbacks=own)
+        trainer.restore(path)
         return trainer
 
     def __repr__(self) -> str:
@@ -191,36 +249,6 @@ class Trainer:
         self._session, self.head = session, head
         return seen, held_out
 
-    def _loop(
-        self,
-        session: Session,
-        state: RunState,
-        seen: Data,
-        held_out: Data | None,
-        draw: Callable[..., Batches],
-        steps: int,
-        metrics: list[tuple[str, Metric]],
-    ) -> Loop:
-        """The loop over epochs, with what it asks the trainer in between."""
-
-        apart = held_out is not None or bool(metrics or self.sampler or self.parts.monitored())
-
-        def batches(epoch: int, epochs: int) -> Batches:
-            if self.parts.monitored():
-                session.use(self._groups(steps))
-            return draw(epoch, epochs=epochs)
-
-        def finish(epoch: Batches, train: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
-            if metrics:
-                made = epoch.order(state.epoch)[: state.done * epoch.size]  # fewer where a hook stopped the epoch
-                train |= self.head.measure(session.collected()[: len(made)], plan.rows(seen, made), metrics)
-            return train, {} if held_out is None else self._measure(held_out, metrics)
-
-        def failure(epoch: Batches, i: int, loss: float | None) -> NumericalError:
-            return self._diagnose(plan.rows(seen, epoch.rows(min(i, len(epoch) - 1))), loss)
-
-        return Loop(session, state, self.callbacks, batches, finish, failure, apart)
-
     def _made(self, shape: Shape) -> tuple[Session, Head]:
         """The session and the head, made for rows of this shape if there are none yet."""
         if self._session is not None:
@@ -233,47 +261,6 @@ class Trainer:
         session = self.engine.session(self.network, self.head.cost, groups, params, self.dtype, self.seed)
         self.network.input_shape = shape  # for summary()
         return session, replace(self.head, shape=shape, outputs=out[0])
-
-    def _opened(self) -> Session:
-        if self._session is None:
-            if self.head.shape is None:
-                raise ConfigError(
-                    "The network has no parameters yet. Call fit first, or give Network(..., inputs=...)."
-                )
-            self._session, self.head = self._made(self.head.shape)
-        return self._session
-
-    def _prepare(self, session: Session, seen: Data, steps: int, collect: bool) -> None:
-        """The session ready to train on these data, up to `steps` steps in all."""
-        if not self._fitted:
-            session.assign(plan.learned_buffers(self.network, self._tree(), seen.x))
-        groups = self._groups(steps)
-        if not self._fitted:
-            few = plan.rows(seen, np.arange(len(seen.x))[:2])
-            Rehearsal(self.network, self.head.cost, groups, self._tree()).step(few)
-            self._fitted = True
-        session.use(groups)
-        session.load(seen, collect)
-
-    def _groups(self, steps: int) -> list[Group]:
-        """The groups of parameters, their schedules set to a run of so many steps and to the history so far."""
-        return parameter_groups.groups(self._tree(), self.parts.over(steps, self.history.curve))
-
-    def _tree(self) -> Params:
-        return {**{label: {} for label in self.network.labels}, **tree.nest(self._opened().parameters)}
-
-    def _measure(self, seen: Data, metrics: list[tuple[str, Metric]]) -> dict[str, float]:
-        scores = self._opened().scores(seen.x)
-        return {"loss": self.head.mean_loss(scores, seen)} | self.head.measure(scores, seen, metrics)
-
-    def _state(self, metrics: list[tuple[str, Metric]], validation: bool, epochs: int) -> RunState:
-        done, known = len(self.history), curves(metrics, validation)
-        return RunState(self, self.history, known, done + epochs, self.memories, epoch=done, step=self._opened().step)
-
-    def _diagnose(self, seen: Data, loss: float | None) -> NumericalError:
-        session = self._opened()
-        when = {"step": session.step + 1, "lr": session.setting("lr", session.step), "loss": loss}
-        return diagnose(self.network, self.head.cost, self._tree(), (seen.x, seen.target, share(seen)), when)
 
 
 def _pair(validation: Any) -> tuple[Any, Any]:

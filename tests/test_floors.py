@@ -17,13 +17,15 @@ ROOT = Path(__file__).parent.parent
 
 FLOORS = (
     "errors history tree types version",
-    "checks data durable hooks ops protocols random safetensors",
+    "checks data durable hooks ops plain protocols random safetensors",
     "checkpoint context labels parameters",
     "registry",
     "backprop hyper network",
     "head rules trace",
     "class_weight model_file parameter_groups plan rehearsal",
     "diagnosis engine loop",
+    "resume",
+    "fitting",
     "trainer",
     "datasets lr_range sklearn testing",
     "config",

@@ -19,6 +19,7 @@ from bpframe import tree
 from bpframe.backprop import CostLayer, evaluate
 from bpframe.engine import cache, program
 from bpframe.engine.device import Device
+from bpframe.engine.feed import extended
 from bpframe.engine.flat import Flat
 from bpframe.engine.minimize import Minimization
 from bpframe.engine.program import Carry, Program
@@ -46,10 +47,11 @@ class Blocks:
     def __init__(self, network: Network, cost: CostLayer, device: Device, seed: int) -> None:
         self._network, self._cost, self._device, self._seed = network, cost, device, seed
 
-    def load(self, data: Data, collect: bool, resident: bool) -> None:
+    def load(self, data: Data, collect: bool, collected: HostArray | None, resident: bool) -> None:
         """Train on these arrays from now on; with `resident` they go to the device at once."""
         self._stream = Stream(data, self._seed, self._device.send, resident)
-        self._collect, self.collected = collect, np.empty(0)  # scores of the latest epoch, in the order of its rows
+        self._collect = collect
+        self.collected = collected  # scores of the latest epoch, in the order of its rows
         self._programs: dict[Any, Callable[..., Any]] = {}
         self._constant: tuple[Sequence[Group], Any] | None = None
         self._report: Report | None = None  # of the latest block, which may still be running
@@ -98,8 +100,7 @@ class Blocks:
         """Note the scores of a block, if they are collected."""
         if not self._collect:
             return
-        if len(self.collected) != batches.length:
-            self.collected = np.empty((batches.length, *scores.shape[1:]), scores.dtype)
+        self.collected = extended(self.collected, batches.length, scores)
         rows = self.collected[batches.at(start)[1] * batches.size :]
         rows[: len(scores)] = np.asarray(scores)[: len(rows)]
 

@@ -17,10 +17,10 @@ from bpframe.types import HostArray
 class Feed:
     """The rows of each batch, in arrays that serve every batch of its length; `collect`: keeps scores for metrics."""
 
-    def __init__(self, data: Data, collect: bool) -> None:
+    def __init__(self, data: Data, collect: bool, collected: HostArray | None = None) -> None:
         self._data, self._collect = data, collect
         self._buffers: dict[tuple[str, int], HostArray] = {}
-        self._scores: HostArray | None = None
+        self._scores = collected
 
     def take(self, name: str, rows: HostArray) -> HostArray:
         """The rows (B, ...) of "x" or "target", valid until the next batch."""
@@ -42,8 +42,7 @@ class Feed:
         """Note the scores (B, C) of batch i."""
         if not self._collect:
             return
-        if self._scores is None or len(self._scores) != batches.length:
-            self._scores = np.empty((batches.length, *scores.shape[1:]), scores.dtype)
+        self._scores = extended(self._scores, batches.length, scores)
         first = batches.at(i)[1] * batches.size
         self._scores[first : first + len(scores)] = scores
 
@@ -51,3 +50,13 @@ class Feed:
         """The scores of the latest epoch, in the order of its rows, (length, C)."""
         assert self._scores is not None
         return self._scores
+
+
+def extended(kept: HostArray | None, length: int, scores: Any) -> HostArray:
+    """Room for the scores of so many rows, made like `scores`; begins with those that are kept already."""
+    if kept is not None and len(kept) == length:
+        return kept
+    room = np.empty((length, *scores.shape[1:]), scores.dtype)
+    if kept is not None:
+        room[: len(kept)] = kept[:length]
+    return room

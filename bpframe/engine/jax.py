@@ -153,12 +153,12 @@ class JaxSession:
 
     # --------------------------------------------------------------------------------------------------- training
 
-    def load(self, data: Data, collect: bool) -> None:
-        """Train on these arrays from now on."""
+    def load(self, data: Data, collect: bool, collected: HostArray | None = None) -> None:
+        """Train on these arrays from now on, `collected` of the present epoch's scores made before."""
         size = sum(part.nbytes for part in (data.x, data.target, data.weight) if part is not None)
         stream = self._device.shares_memory or not self._device.holds(size) if self._stream is None else self._stream
         with self._device.scope():
-            self._blocks.load(data, collect, resident=not stream)
+            self._blocks.load(data, collect, collected, resident=not stream)
             self._mark()
 
     def run(self, batches: Batches, start: int, stop: int) -> Losses:
@@ -198,6 +198,7 @@ class JaxSession:
 
     def collected(self) -> HostArray:
         """The training scores of the latest epoch, in the order of its rows."""
+        assert self._blocks.collected is not None
         return self._blocks.collected
 
     def scores(self, x: HostArray) -> HostArray:

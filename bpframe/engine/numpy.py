@@ -146,9 +146,9 @@ class NumpySession:
 
     # --------------------------------------------------------------------------------------------------- training
 
-    def load(self, data: Data, collect: bool) -> None:
-        """Train on these arrays from now on."""
-        self._feed = Feed(data, collect)
+    def load(self, data: Data, collect: bool, collected: HostArray | None = None) -> None:
+        """Train on these arrays from now on, `collected` of the present epoch's scores made before."""
+        self._feed = Feed(data, collect, collected)
         self._mark()
 
     def run(self, batches: Batches, start: int, stop: int) -> Losses:

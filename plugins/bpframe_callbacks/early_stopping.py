@@ -41,6 +41,8 @@ class EarlyStopping:
         mode = self.mode or known[self.monitor]
         if mode is None:
             raise ConfigError(f"early_stopping needs to know whether '{self.monitor}' is to fall or rise. Set mode.")
+        if state.resumed:
+            return
         state.memory.update(sign=1.0 if mode == "min" else -1.0, best=float("inf"), epoch=0, waited=0, parameters=None)
 
     @hookimpl

@@ -1,0 +1,106 @@
+"""One fit of a trainer: its course, and what its loop asks for between blocks of steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, final
+
+import numpy as np
+
+from bpframe import parameter_groups, plan
+from bpframe.diagnosis import diagnose
+from bpframe.errors import NumericalError
+from bpframe.head import share
+from bpframe.history import History
+from bpframe.loop import Begun, Loop, RunState, curves
+from bpframe.protocols import Batches, Data, Group
+from bpframe.rehearsal import Rehearsal
+from bpframe.resume import Course
+
+NOTHING = Begun(np.empty((3, 0)))
+
+
+@final
+class Fit:
+    """Runs the epochs of a course on checked data, from its start or from where it was begun."""
+
+    def __init__(self, trainer: Any, seen: Data, held_out: Data | None, course: Course, begun: Begun | None) -> None:
+        self.course, self._trainer, self._seen, self._held_out = course, trainer, seen, held_out
+        self._session, self._head = trainer.session, trainer.head
+        self._metrics = self._head.named_metrics(trainer.metrics)
+        self._orders = plan.orders(trainer.seed, seen, course.shuffle, trainer.sampler)
+        self._state = RunState(
+            trainer,
+            trainer.history,
+            curves(self._metrics, held_out is not None),
+            course.epochs,
+            trainer.memories,
+            epoch=len(trainer.history),
+            step=self._session.step,
+            resumed=begun is not None,
+        )
+        plan.refuse_missing_curves(trainer.parts.monitored(), self._state.curves)
+        self._monitored = bool(trainer.parts.monitored())
+        apart = held_out is not None or bool(self._metrics or trainer.sampler or self._monitored)
+        ask = self._batches, self._finish, self._failure
+        begun = begun or NOTHING
+        self._collected = begun.collected
+        self._loop = Loop(self._session, self._state, trainer.callbacks, *ask, apart, begun)
+
+    def prepare(self, first: bool) -> None:
+        """The session made ready; the `first` fit of a trainer finds out what is wrong before anything is trained."""
+        session, network, seen = self._session, self._trainer.network, self._seen
+        if first:
+            session.assign(plan.learned_buffers(network, network.params(session.parameters), seen.x))
+        groups = self._groups()
+        if first:
+            few = plan.rows(seen, np.arange(len(seen.x))[:2])
+            Rehearsal(network, self._head.cost, groups, network.params(session.parameters)).step(few)
+        session.use(groups)
+        session.load(seen, bool(self._metrics), self._collected)
+
+    def run(self) -> History:
+        """All epochs that are left; the history."""
+        self._loop.run()
+        return self._state.history
+
+    @property
+    def begun(self) -> Begun | None:
+        """How far it is; None where an exception has cut a block short."""
+        found = self._loop.begun
+        if found is None or not self._metrics:
+            return found
+        rows = found.values.shape[1] * self.course.batch_size
+        return replace(found, collected=self._session.collected()[:rows])
+
+    # ------------------------------------------------------------------------------------------ what the loop asks for
+
+    def _groups(self) -> list[Group]:
+        """The groups of parameters, their schedules set to this course and to the history so far."""
+        params = self._trainer.network.params(self._session.parameters)
+        parts = self._trainer.parts.over(self.course.steps, self._trainer.history.curve)
+        return parameter_groups.groups(params, parts)
+
+    def _batches(self, epoch: int, epochs: int) -> Batches:
+        if self._monitored:
+            self._session.use(self._groups())
+        return Batches(epoch, self._orders, self.course.batch_size, epochs)
+
+    def _finish(self, epoch: Batches, train: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+        """The curves of an epoch that ended, of training and of validation."""
+        if self._metrics:
+            state = self._state
+            rows = epoch.order(state.epoch)[: state.done * epoch.size]  # fewer than all where a hook stopped the epoch
+            collected = self._session.collected()[: len(rows)]
+            train |= self._head.measure(collected, plan.rows(self._seen, rows), self._metrics)
+        if self._held_out is None:
+            return train, {}
+        return train, self._head.measured(self._session.scores(self._held_out.x), self._held_out, self._metrics)
+
+    def _failure(self, epoch: Batches, i: int, loss: float | None) -> NumericalError:
+        """What to say of numbers that are not finite in batch i; the last finite loss before it."""
+        seen, session = plan.rows(self._seen, epoch.rows(min(i, len(epoch) - 1))), self._session
+        when = {"step": session.step + 1, "lr": session.setting("lr", session.step), "loss": loss}
+        network = self._trainer.network
+        batch = seen.x, seen.target, share(seen)
+        return diagnose(network, self._head.cost, network.params(session.parameters), batch, when)

@@ -1,0 +1,54 @@
+"""Values of a program as JSON and arrays beside it, and back, each in its own type: for what callbacks remember."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bpframe.errors import CheckpointError
+from bpframe.types import HostArray
+
+MARK = "$"  # the key that says: what follows is not a mapping
+
+
+def pack(value: Any, arrays: dict[str, HostArray], path: str) -> Any:
+    """JSON for None, truth values, numbers, texts, lists, tuples, mappings by text and arrays of them.
+
+    Arrays, and lists of floats, go into `arrays` under `path`. CheckpointError for anything else.
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, np.ndarray | np.generic):
+        arrays[path] = np.asarray(value)
+        return {MARK: "array" if isinstance(value, np.ndarray) else "scalar", "at": path}
+    if isinstance(value, float):
+        return {MARK: "float", "of": value.hex()}
+    if isinstance(value, list | tuple):
+        if value and all(type(item) is float for item in value):
+            arrays[path] = np.array(value)
+            return {MARK: "floats", "at": path, "tuple": isinstance(value, tuple)}
+        items = [pack(item, arrays, f"{path}/{i}") for i, item in enumerate(value)]
+        return {MARK: "tuple", "of": items} if isinstance(value, tuple) else items
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {MARK: "dict", "of": {key: pack(item, arrays, f"{path}/{key}") for key, item in value.items()}}
+    raise CheckpointError(f"{path} needs plain values and arrays, to be written to a file, got {type(value).__name__}.")
+
+
+def unpack(value: Any, arrays: Mapping[str, HostArray]) -> Any:
+    """The value that `pack` was given."""
+    if isinstance(value, list):
+        return [unpack(item, arrays) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    kind = value.get(MARK)
+    if kind in ("array", "scalar"):
+        return arrays[value["at"]] if kind == "array" else arrays[value["at"]][()]
+    if kind == "float":
+        return float.fromhex(value["of"])
+    if kind == "floats":
+        return (tuple if value["tuple"] else list)(arrays[value["at"]].tolist())
+    if kind == "dict":
+        return {key: unpack(item, arrays) for key, item in value["of"].items()}
+    return tuple(unpack(item, arrays) for item in value["of"])

@@ -1,0 +1,145 @@
+"""Everything that a continued run needs in one file: the state of a trainer, in the middle of a fit or between two.
+
+A checkpoint holds the model file's manifest, the session's whole state, the history, what callbacks remember, and how
+far the present fit is. The order of rows and every draw are functions of seed, epoch and step: they need no state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+from bpframe import model_file, plain, plan, safetensors
+from bpframe.errors import CheckpointError, ConfigError, PluginError
+from bpframe.history import History
+from bpframe.loop import Begun
+from bpframe.protocols import Batches, Data
+from bpframe.registry import registry
+from bpframe.registry.describe import describe
+from bpframe.types import HostArray
+from bpframe.version import VERSION
+
+SESSION, FIT = "session/", "fit/"
+
+
+@final
+@dataclass(frozen=True)
+class Course:
+    """A fit: the epoch and the step at which it ends, both counted from the first fit, and how it takes its rows."""
+
+    epochs: int
+    steps: int
+    batch_size: int
+    shuffle: bool
+    rows: int
+
+    @classmethod
+    def of(cls, trainer: Any, seen: Data, epochs: int, batch_size: int, shuffle: bool) -> Course:
+        """The course of so many more epochs on these data; epochs of a sampler count as long as the first."""
+        orders, done = plan.orders(trainer.seed, seen, shuffle, trainer.sampler), len(trainer.history)
+        rows = len(seen.x)
+        size = min(batch_size, rows)
+        steps = trainer.session.step + epochs * len(Batches(done, orders, size))
+        return cls(done + epochs, steps, size, shuffle, rows)
+
+    def refuse_other(self, other: Course) -> None:
+        """ConfigError for a fit that would not go on as this one was begun; where it ends is this one's to say."""
+        for name in ("batch_size", "shuffle", "rows"):
+            value, begun = getattr(other, name), getattr(self, name)
+            if value != begun:
+                raise ConfigError(
+                    f"The fit that this checkpoint was made in needs {name} {begun}, got {value}. Go on with the "
+                    "same data and settings, or train a new model."
+                )
+
+
+def pack(trainer: Any, course: Course | None, begun: Begun | None) -> tuple[dict[str, HostArray], dict[str, Any]]:
+    """(tensors, manifest) of a trainer's whole state; CheckpointError for what no file could hold."""
+    session = trainer.session
+    arrays: dict[str, HostArray] = {SESSION + name: array for name, array in session.snapshot().items()}
+    manifest = model_file.manifest(trainer, VERSION) | {"kind": model_file.CHECKPOINT, "step": session.step}
+    manifest["engine"] = describe(registry, "engine", trainer.engine)
+    manifest["history"] = plain.pack(vars(trainer.history), arrays, "history")
+    remembered = zip(_names(trainer.callbacks), trainer.memories, strict=True)
+    manifest["memories"] = {
+        name: plain.pack(memory, arrays, f"callbacks/{name}") for name, memory in remembered if memory
+    }
+    manifest["callbacks"] = [spec for callback in trainer.callbacks if (spec := _described(callback))]
+    if course is not None and begun is not None:
+        manifest["fit"] = vars(course) | {"finite": plain.pack(begun.finite, arrays, FIT + "finite")}
+        arrays[FIT + "values"] = begun.values
+        if begun.collected is not None:
+            arrays[FIT + "collected"] = begun.collected
+    return arrays, manifest
+
+
+def unpack(trainer: Any, path: Any) -> tuple[Course, Begun] | None:
+    """Take the state in a file over into a trainer of the same definition; the fit that was begun, if one was."""
+    from bpframe import checkpoint  # only who saves or loads pays for it
+
+    tensors, found = checkpoint.read(path)
+    model_file.refuse_other_kind(path, found, model_file.CHECKPOINT)
+    _refuse_other(trainer, found)
+    try:
+        memories = _memories(trainer, found["memories"], tensors)
+        history, fit = History(**plain.unpack(found["history"], tensors)), _begun(found, tensors)
+        head = replace(trainer.head, shape=tuple(found["input_shape"]), learned=found["learned"])
+        snapshot = {name.removeprefix(SESSION): array for name, array in tensors.items() if name.startswith(SESSION)}
+        trainer.head = head
+        _refuse_other_shapes(trainer.session.snapshot(), snapshot)
+        trainer.session.restore(snapshot, found["step"])
+    except ConfigError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise CheckpointError(f"{path} cannot be made into a trainer's state: {error!r}.") from error
+    trainer.history, trainer.memories = history, memories
+    return fit
+
+
+def _begun(found: Mapping[str, Any], tensors: Mapping[str, HostArray]) -> tuple[Course, Begun] | None:
+    if "fit" not in found:
+        return None
+    fit = dict(found["fit"])
+    finite = plain.unpack(fit.pop("finite"), tensors)
+    return Course(**fit), Begun(tensors[FIT + "values"], tensors.get(FIT + "collected"), finite)
+
+
+def _refuse_other_shapes(own: Mapping[str, HostArray], given: Mapping[str, HostArray]) -> None:
+    for name, array in own.items():
+        if name.startswith("parameters/") and (name not in given or given[name].shape != array.shape):
+            raise ValueError(f"{name} needs shape {array.shape}")
+
+
+def _refuse_other(trainer: Any, found: Mapping[str, Any]) -> None:
+    """ConfigError unless the trainer is defined as the one that made the checkpoint."""
+    own = model_file.definition(trainer) | {"engine": describe(registry, "engine", trainer.engine)}
+    for name, value in safetensors.loads(safetensors.dumps(own)).items():  # as a file gives it back
+        if found.get(name) != value:
+            raise ConfigError(
+                f"The checkpoint needs {name} {found.get(name)}, got {value}. Take the same, or start anew."
+            )
+
+
+def _memories(trainer: Any, packed: Mapping[str, Any], tensors: Mapping[str, HostArray]) -> list[dict[str, Any]]:
+    names = _names(trainer.callbacks)
+    if missing := sorted(set(packed) - set(names)):
+        raise ConfigError(f"The checkpoint holds what the callback {missing[0]} remembers. Give it to the trainer.")
+    return [plain.unpack(packed[name], tensors) if name in packed else {} for name in names]
+
+
+def _names(callbacks: Sequence[object]) -> list[str]:
+    """A name for each callback: its class, numbered where there are several."""
+    names: list[str] = []
+    for callback in callbacks:
+        kind = type(callback).__name__
+        number = sum(name.split("#")[0] == kind for name in names)
+        names.append(f"{kind}#{number + 1}" if number else kind)
+    return names
+
+
+def _described(callback: object) -> Any:
+    try:
+        return describe(registry, "callback", callback)
+    except (ConfigError, PluginError, CheckpointError):
+        return None

@@ -1,0 +1,99 @@
+"""Checkpoints while a fit runs."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, final
+
+from bpframe import checks
+from bpframe.errors import CheckpointError, ConfigError
+from bpframe.hooks import hookimpl
+
+PATTERN = "step-*.safetensors"
+
+
+@final
+@dataclass(frozen=True)
+class Checkpoint:
+    """Writes the whole state of the run to `folder`/step-00000100.safetensors, so that it can go on after any end.
+
+    Every `every_steps` updates (exactly at their multiples), when `every_seconds` have passed, and when the fit ends by
+    Ctrl-C or another exception between two blocks of steps. The latest `keep` files stay; `best`, a curve such as
+    "validation.loss", also keeps the model of its best epoch as best.safetensors. `on_error`: "stop" ends the fit if a
+    file cannot be written (nothing written before is lost), "warn" goes on.
+    """
+
+    folder: str
+    every_steps: int | None = None
+    every_seconds: float | None = 60.0
+    keep: int = 3
+    best: str | None = None
+    on_error: Literal["stop", "warn"] = "stop"
+
+    def __post_init__(self) -> None:
+        checks.positive("checkpoint", keep=self.keep)
+        for name in ("every_steps", "every_seconds"):
+            if getattr(self, name) is not None:
+                checks.positive("checkpoint", **{name: getattr(self, name)})
+
+    @hookimpl
+    def bpframe_fit_start(self, state: Any) -> None:
+        """Make the folder, start the clock; ConfigError if the curve of `best` will not exist."""
+        if self.best is not None and state.curves.get(self.best) is None:
+            known = ", ".join(name for name, way in state.curves.items() if way)
+            raise ConfigError(f"checkpoint needs a curve with a better direction as best, got '{self.best}': {known}.")
+        try:
+            Path(self.folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"checkpoint needs a folder to write to: {error}.") from error
+        state.memory.setdefault("best", None)
+        state.memory["written"] = time.monotonic()
+        self._ask(state)
+
+    @hookimpl(trylast=True)
+    def bpframe_block_end(self, state: Any) -> None:
+        """Write, if it is time."""
+        due = self.every_steps is not None and state.step % self.every_steps == 0
+        waited = time.monotonic() - state.memory["written"]
+        if state.stopped is None and (due or (self.every_seconds is not None and waited >= self.every_seconds)):
+            self._write(state)
+        self._ask(state)
+
+    @hookimpl(trylast=True)
+    def bpframe_epoch_end(self, state: Any) -> None:
+        """Keep the model of the best epoch."""
+        if self.best is None:
+            return
+        sign = 1.0 if state.curves[self.best] == "min" else -1.0
+        value, best = sign * state.metrics[self.best], state.memory["best"]
+        if best is None or value < best:
+            state.memory["best"] = value
+            self._guarded(lambda: state.trainer.save(Path(self.folder) / "best.safetensors"))
+
+    @hookimpl
+    def bpframe_exception(self, state: Any) -> None:
+        """After Ctrl-C, write what is there, unless a block of steps was cut short: then the file before stays the latest."""
+        if isinstance(state.exception, KeyboardInterrupt) and not state.cut:
+            self._write(state)
+
+    def _ask(self, state: Any) -> None:
+        if self.every_steps is not None:
+            state.look(state.step - state.step % self.every_steps + self.every_steps)
+
+    def _write(self, state: Any) -> None:
+        state.memory["written"] = time.monotonic()
+        folder = Path(self.folder)
+        self._guarded(lambda: state.trainer.checkpoint(folder / f"step-{state.step:08d}.safetensors"))
+        for old in sorted(folder.glob(PATTERN))[: -self.keep]:
+            self._guarded(old.unlink)
+
+    def _guarded(self, change: Any) -> None:
+        try:
+            change()
+        except (CheckpointError, OSError) as error:
+            if self.on_error == "stop":
+                raise
+            warnings.warn(f"checkpoint: {error} The fit goes on without it.", stacklevel=2)
