@@ -37,6 +37,7 @@ class Fit:
             trainer.memories,
             epoch=len(trainer.history),
             step=self._session.step,
+            stopped=begun and begun.stopped,
             resumed=begun is not None,
         )
         plan.refuse_missing_curves(trainer.parts.monitored(), self._state.curves)

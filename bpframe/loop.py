@@ -25,12 +25,14 @@ EPOCHWISE = ("bpframe_epoch_start", "bpframe_epoch_end")
 class Begun:
     """How far a fit is: (3, k) loss, penalty and weight of the steps since the latest epoch in the history.
 
-    `collected`: the scores (rows, C) that metrics of training are measured on; `finite`: the last finite loss.
+    `finite`: the last finite loss; `stopped`: why a hook ended it, if one did; `collected`: the scores (rows, C) that
+    metrics of training are measured on.
     """
 
     values: HostArray
-    collected: HostArray | None = None
     finite: float | None = None
+    stopped: str | None = None
+    collected: HostArray | None = None
 
 
 @dataclass
@@ -120,7 +122,7 @@ class Loop:
         """
         if self.session.step != self._start + self._made:
             return None
-        return Begun(np.concatenate(self._values, axis=1), None, self._finite)
+        return Begun(np.concatenate(self._values, axis=1), self._finite, self.state.stopped)
 
     def run(self) -> None:
         """All epochs, or until a hook stops the fit; every exception passes bpframe_exception first."""
@@ -209,7 +211,7 @@ class Loop:
         """Where the next block has to end: at a step that somebody asked for, or with the stretch."""
         step, asked = self.session.step, self.state.asked
         asked -= {past for past in asked if past <= step}
-        ends = [len(self._now), *(self._made + ahead - step for ahead in asked)]
+        ends: list[int] = [len(self._now), *(self._made + ahead - step for ahead in asked)]
         return min(ends)
 
     def _update(self) -> None:

@@ -67,7 +67,8 @@ def pack(trainer: Any, course: Course | None, begun: Begun | None) -> tuple[dict
     }
     manifest["callbacks"] = [spec for callback in trainer.callbacks if (spec := _described(callback))]
     if course is not None and begun is not None:
-        manifest["fit"] = vars(course) | {"finite": plain.pack(begun.finite, arrays, FIT + "finite")}
+        finite = plain.pack(begun.finite, arrays, FIT + "finite")
+        manifest["fit"] = vars(course) | {"finite": finite, "stopped": begun.stopped}
         arrays[FIT + "values"] = begun.values
         if begun.collected is not None:
             arrays[FIT + "collected"] = begun.collected
@@ -101,8 +102,8 @@ def _begun(found: Mapping[str, Any], tensors: Mapping[str, HostArray]) -> tuple[
     if "fit" not in found:
         return None
     fit = dict(found["fit"])
-    finite = plain.unpack(fit.pop("finite"), tensors)
-    return Course(**fit), Begun(tensors[FIT + "values"], tensors.get(FIT + "collected"), finite)
+    finite, stopped = plain.unpack(fit.pop("finite"), tensors), fit.pop("stopped")
+    return Course(**fit), Begun(tensors[FIT + "values"], finite, stopped, tensors.get(FIT + "collected"))
 
 
 def _refuse_other_shapes(own: Mapping[str, HostArray], given: Mapping[str, HostArray]) -> None:

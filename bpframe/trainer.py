@@ -203,6 +203,11 @@ class Trainer:
             raise CheckpointError(f"{path} cannot be written: the fit was cut off within a block of steps.")
         checkpoint.write(path, *resume.pack(self, self._fit and self._fit.course, begun))
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the next fit goes on with one that a checkpoint was made in."""
+        return self._unfinished is not None
+
     def restore(self, path: str | os.PathLike[str]) -> None:
         """Take over the state of a checkpoint that a trainer of the same definition wrote.
 

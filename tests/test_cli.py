@@ -176,6 +176,15 @@ def test_on_a_terminal_progress_is_a_bar_that_gives_the_cursor_back() -> None:
     assert re.search(r"test loss [^\x1b]*runs/small\r\n$", written)
 
 
+def test_on_a_terminal_the_bar_says_what_a_compiled_run_waits_for() -> None:
+    assert re.search(r"epoch 0/2 .*compiling.*epoch 2/2", on_a_terminal("train", "small.toml", "--engine", "jax"), re.S)
+    assert "compiling" not in on_a_terminal("train", "small.toml")
+
+
+def test_a_run_on_a_device_says_which(folder: Path) -> None:
+    assert re.search(r", on cpu:0, \d+\.\d s, runs/small$", good("train", "small.toml", "--engine", "jax").strip())
+
+
 def test_on_a_terminal_each_component_has_one_line_however_narrow() -> None:
     _, *lines = on_a_terminal("plugins", columns="50").splitlines()
     assert len(lines) > 30

@@ -10,54 +10,80 @@ from typing import Any
 
 from bpframe.cli.outcome import outcome
 from bpframe.cli.progress import reporters
+from bpframe.cli.stopping import Stopping
 from bpframe.config import Config, Override, Parts, load, parse
+from bpframe.config.tables import CheckpointTable
 from bpframe.errors import NumericalError
-from bpframe.registry import Policy, registry
+from bpframe.registry import Policy, build, registry
 from bpframe.runs.files import to_json, write
-from bpframe.runs.folder import Folder, claim, refuse_taken
-from bpframe.runs.recorder import Recorder
+from bpframe.runs.folder import Folder, begun, claim, refuse_taken
+from bpframe.runs.recorder import Checkpoints, Recorder
+from bpframe.runs.resuming import restored
 from bpframe.trainer import Trainer
 
 
 def fit(
-    path: Path, settings: Sequence[str], name: str | None, runs: Path, quiet: bool, no_plugins: bool, **shortcuts: Any
+    path: Path,
+    settings: Sequence[str],
+    name: str | None,
+    runs: Path,
+    quiet: bool,
+    no_plugins: bool,
+    resume: str | None = None,
+    **shortcuts: Any,
 ) -> str:
     """Train the config's network and leave a run folder; the line that says how it went.
 
-    `settings` are KEY=VALUE overrides, `shortcuts` values for keys of [train].
+    `settings` are KEY=VALUE overrides, `shortcuts` values for keys of [train]. `resume` "auto": go on with the run of
+    that name if there is one.
     """
     start = time.perf_counter()
     overrides = [parse(setting) for setting in settings]
     overrides += [Override(("train", key), value, f"--{key}") for key, value in shortcuts.items() if value is not None]
     with registry.restricted(Policy(frozenset(), origin="--no-plugins")) if no_plugins else nullcontext():
         config = load(path, overrides)
-        if name is not None:
+        name = (name or path.stem) if resume else name
+        before = begun(runs, name, config.text()) if resume and name else None
+        if name is not None and before is None:
             refuse_taken(runs, name)
         parts = config.data()
-        recorder = Recorder(config, parts, lambda: claim(runs, config.file.stem, name))
-        trainer = config.trainer(*reporters(quiet), recorder)
-        folder = _trained(trainer, config, parts, recorder)
+        recorder = Recorder(config, parts, lambda: claim(runs, config.file.stem, name), before)
+        trainer = config.trainer(*reporters(quiet), recorder, *_saving(config, recorder, resume), Stopping())
+        found = before and restored(trainer, before)
+        folder = _trained(trainer, config, parts, recorder, found)
         measured = outcome(trainer, parts)
     if measured.part == "test":
         write(folder.test, to_json({**measured.values, "rows": measured.rows}) + "\n")
     stopped = f"Stopped early: {recorder.reason}.\n" if recorder.reason else ""
-    return f"{stopped}{measured.summary}, {time.perf_counter() - start:.1f} s, {folder.path}"
+    where = "" if trainer.session.device == "cpu" else f"on {trainer.session.device}, "
+    return f"{stopped}{measured.summary}, {where}{time.perf_counter() - start:.1f} s, {folder.path}"
 
 
-def _trained(trainer: Trainer, config: Config, parts: Parts, recorder: Recorder) -> Folder:
+def _saving(config: Config, recorder: Recorder, resume: str | None) -> list[Any]:
+    """The callback that writes checkpoints, where the config or --resume wants them."""
+    table = config.settings.train.checkpoint or (CheckpointTable() if resume else None)
+    if table is None:
+        return []
+    return [build("callback", {"name": "checkpoint", "folder": Checkpoints(recorder), **vars(table)})]
+
+
+def _trained(trainer: Trainer, config: Config, parts: Parts, recorder: Recorder, found: str | None) -> Folder:
     """Fit and save; a run that is stopped or diverges saves what it has, and says so in a note of its error."""
     settings = config.settings.train
     try:
-        trainer.fit(
-            *parts.train,
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
-            validation=parts.validation,
-            class_weight=settings.class_weight,
-            shuffle=settings.shuffle,
-        )
+        if found is None or trainer.unfinished:
+            trainer.fit(
+                *parts.train,
+                epochs=settings.epochs,
+                batch_size=settings.batch_size,
+                validation=parts.validation,
+                class_weight=settings.class_weight,
+                shuffle=settings.shuffle,
+            )
         assert recorder.folder is not None
         trainer.save(recorder.folder.model)
+        if recorder.folder.checkpoints.exists():  # of a run that is over, so that nobody trains it further
+            trainer.checkpoint(recorder.folder.checkpoints / f"step-{trainer.session.step:08d}.safetensors")
     except (KeyboardInterrupt, NumericalError) as error:
         error.add_note(_rescue(trainer, recorder))
         raise

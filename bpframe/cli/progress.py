@@ -59,7 +59,8 @@ class Bar:
         """Show an empty bar."""
         self._pace = Pace(state.step)
         self._first = state.epoch
-        self._task = self._progress.add_task("", total=1, epoch=_epoch(state, state.epoch), numbers="", pace="")
+        before = "compiling" if getattr(state.trainer.engine, "compiles", False) else ""
+        self._task = self._progress.add_task("", total=1, epoch=_epoch(state, state.epoch), numbers=before, pace="")
         self._progress.start()
 
     @hookimpl

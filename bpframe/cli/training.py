@@ -15,6 +15,7 @@ import click
 @click.option("--engine", help="The same as --set train.engine=NAME.")
 @click.option("--name", help="Name of the run's folder; by default that of the config.")
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where run folders are made.")
+@click.option("--resume", type=click.Choice(["auto"]), help="Go on with the run of that name, if there is one.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.option("--no-plugins", is_flag=True, help="Use components of bpframe itself only.")
 def train(config: Path, **options: Any) -> None:

@@ -19,6 +19,8 @@ Located = tuple[str, str, Any]  # a component: its dotted path, its kind, itself
 def tables(settings: ConfigFile, folder: Path) -> dict[str, Any]:
     """The tables of a config file; relative paths in it started at `folder`."""
     train = {**vars(settings.train), "engine": _short(_spec("engine", settings.train.engine))}
+    if settings.train.checkpoint is not None:
+        train["checkpoint"] = vars(settings.train.checkpoint)
     return {
         "data": _data(settings.data, folder),
         "model": {"layers": [_spec("layer", layer) for layer in settings.model.layers]},

@@ -89,6 +89,17 @@ class ModelTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckpointTable:
+    """How often the whole state of the run is written: the arguments of the callback checkpoint, but its folder."""
+
+    every_steps: int | None = field(default=None, metadata=least(1))
+    every_seconds: float | None = 60.0
+    keep: int = field(default=3, metadata=least(1))
+    best: str | None = None
+    on_error: Literal["stop", "warn"] = "stop"
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainTable:
     """How long and how to train."""
 
@@ -99,6 +110,7 @@ class TrainTable:
     dtype: Literal["float32", "float64"] = "float32"
     shuffle: bool = True
     class_weight: Literal["balanced"] | Mapping[str, float] | None = None
+    checkpoint: CheckpointTable | None = field(default=None, metadata=table(CheckpointTable))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,5 +168,5 @@ def _defaults(own: Sequence[Field[Any]]) -> dict[str, Any]:
 
 def _in_range(builder: Builder, limits: Mapping[str, Any], value: Any, path: str) -> None:
     known = any(problem.path == path for problem in builder.problems)  # no number at all, say
-    if "holds" in limits and not known and not limits["holds"](value):
+    if "holds" in limits and value is not None and not known and not limits["holds"](value):
         builder.report(path, f"wants a number {limits['wanted']}, got {value!r}.")

@@ -47,6 +47,7 @@ class JaxEngine:
     precision: Literal["highest", "tf32", "bf16"] = "highest"
     cache: str | None = None
     stream: bool | None = None
+    compiles = True  # the first block of steps takes longer
 
     def session(
         self, network: Network, cost: CostLayer, groups: Sequence[Group], parameters: Params, dtype: str, seed: int

@@ -40,6 +40,11 @@ class Folder:
         return self.path / "model.safetensors"
 
     @property
+    def checkpoints(self) -> Path:
+        """Files from which the run can go on, the latest with the highest step."""
+        return self.path / "checkpoints"
+
+    @property
     def test(self) -> Path:
         """Loss and metrics on the test part, as JSON."""
         return self.path / "test.json"
@@ -60,6 +65,26 @@ def refuse_taken(runs: Path, name: str) -> None:
         raise ConfigError(f"--name needs a plain file name, got {name!r}. It becomes a folder in {runs}.")
     if (runs / name).exists():
         raise ConfigError(f"--name needs a free name, but {runs / name} exists. Choose another, or leave it out.")
+
+
+def begun(runs: Path, name: str, text: str) -> Folder | None:
+    """The folder of a run of that name that was begun with this config; None if there is none.
+
+    ConfigError if it was begun with another, of which the first line that differs is named.
+    """
+    folder = Folder(runs / name)
+    if not folder.config.exists():
+        return None
+    with told(folder.config):
+        lines = folder.config.read_text(encoding="utf-8").splitlines()
+    own = text.splitlines()
+    for before, now in itertools.zip_longest(lines, own, fillvalue=""):
+        if before != now:
+            raise ConfigError(
+                f"--resume needs the config that {folder.path} was begun with: there '{before}', now '{now}'. Take "
+                f"{folder.config}, or another --name."
+            )
+    return folder
 
 
 def claim(runs: Path, stem: str, name: str | None) -> Folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from os import PathLike
 from typing import Any, final
 
 from bpframe.config.parts import Parts
@@ -15,14 +16,27 @@ from bpframe.runs.folder import Folder
 
 
 @final
+class Checkpoints(PathLike[str]):
+    """The folder of a run's checkpoints, known once the run has one."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def __fspath__(self) -> str:
+        assert self._recorder.folder is not None
+        return str(self._recorder.folder.checkpoints)
+
+
+@final
 class Recorder:
     """Makes the folder once all data are known to be good, and adds a line to the history after each epoch.
 
+    A run that goes on keeps its folder; the history is written again, as far as the checkpoint knows it.
     `epochs` are whole and recorded; `steps`, known when the run ends, are all it made; `reason`: why it ended early.
     """
 
-    def __init__(self, config: Config, parts: Parts, claim: Callable[[], Folder]) -> None:
-        self.folder: Folder | None = None
+    def __init__(self, config: Config, parts: Parts, claim: Callable[[], Folder], begun: Folder | None = None) -> None:
+        self.folder: Folder | None = begun
         self.steps = 0
         self.epochs = 0
         self.reason: str | None = None
@@ -34,9 +48,13 @@ class Recorder:
         if self._parts.test is not None:
             state.trainer.head.admit(*self._parts.test, name="test x")
         text, locked = self._config.text(), lock.text(self._config)
-        self.folder = self._claim()
-        write(self.folder.config, text)
-        write(self.folder.lock, locked)
+        if self.folder is None:
+            self.folder = self._claim()
+            write(self.folder.config, text)
+            write(self.folder.lock, locked)
+        else:
+            write(self.folder.history, "")
+            self._append(state.history, 0)
 
     @hookimpl
     def bpframe_epoch_end(self, state: Any) -> None:

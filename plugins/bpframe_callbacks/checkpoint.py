@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class Checkpoint:
     file cannot be written (nothing written before is lost), "warn" goes on.
     """
 
-    folder: str
+    folder: str | os.PathLike[str]
     every_steps: int | None = None
     every_seconds: float | None = 60.0
     keep: int = 3
@@ -75,7 +76,7 @@ class Checkpoint:
 
     @hookimpl
     def bpframe_exception(self, state: Any) -> None:
-        """After Ctrl-C, write what is there, unless a block of steps was cut short: then the file before stays the latest."""
+        """After Ctrl-C write what is there; where it cut a block of steps short, the file before stays the latest."""
         if isinstance(state.exception, KeyboardInterrupt) and not state.cut:
             self._write(state)
 

@@ -1,0 +1,143 @@
+"""`bpframe train --resume auto`: a run that was interrupted goes on to the files of one that was not."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import bpframe as bp
+from bpframe.cli.face import main
+
+CONFIG = """
+loss = "softmax_cross_entropy"
+optimizer = "adam"
+callbacks = [{ name = "early_stopping", patience = 3, min_delta = 0.02 }]
+
+[data]
+source = "digits"
+standardize = true
+validation = { fraction = 0.2 }
+test = { fraction = 0.2 }
+
+[model]
+layers = [
+    { name = "dense", units = 32, activation = "relu" },
+    { name = "batch_norm" },
+    { name = "dropout", rate = 0.2 },
+    { name = "dense", units = 10 },
+]
+
+[train]
+epochs = 12
+engine = "ENGINE"
+checkpoint = { every_steps = 10 }
+"""
+COMMAND = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from bpframe.cli import main; main()"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for engine in ("numpy", "jax"):
+        (tmp_path / f"{engine}.toml").write_text(CONFIG.replace("ENGINE", engine))
+    return tmp_path
+
+
+def train(*options: str) -> str:
+    result = CliRunner().invoke(main, ["train", *options, "--quiet"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def interrupted(number: int, run: Path, *options: str) -> int:
+    """The exit code of a training that gets a signal once it has written some checkpoints."""
+    command = [sys.executable, "-c", COMMAND, "train", *options, "--quiet"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 60
+        while not list(run.glob("checkpoints/step-*[3-9]0.safetensors")) and time.monotonic() < end:
+            time.sleep(0.002)
+        process.send_signal(number)
+        return process.wait(timeout=60)
+
+
+def records(run: Path) -> list[dict[str, Any]]:
+    history = run / "history.jsonl"  # there is none before the first epoch has ended
+    found = [json.loads(line) for line in history.read_text().splitlines()] if history.exists() else []
+    return [{key: value for key, value in record.items() if key != "seconds"} for record in found]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_run_that_was_stopped_goes_on_to_the_same_files(folder: Path, engine: str, number: int, code: int) -> None:
+    config, whole, cut = f"{engine}.toml", folder / "runs/whole", folder / "runs/cut"
+    train(config, "--name", "whole")
+    assert interrupted(number, cut, config, "--name", "cut", "--resume", "auto") == code
+    made = len(records(cut))
+    assert made < len(records(whole))
+    assert "runs/cut" in train(config, "--name", "cut", "--resume", "auto")
+    assert (cut / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert records(cut) == records(whole)
+    assert (cut / "test.json").read_text() == (whole / "test.json").read_text()
+
+
+def test_a_run_that_is_over_is_not_trained_further(folder: Path) -> None:
+    train("numpy.toml", "--resume", "auto")  # the name is the config's
+    model = (folder / "runs/numpy/model.safetensors").read_bytes()
+    said = train("numpy.toml", "--resume", "auto")
+    assert "test accuracy" in said
+    assert (folder / "runs/numpy/model.safetensors").read_bytes() == model
+    assert [path.name for path in (folder / "runs").iterdir()] == ["numpy"]
+
+
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before_it(folder: Path) -> None:
+    train("numpy.toml", "--name", "whole")
+    cut = folder / "runs/cut"
+    interrupted(signal.SIGKILL, cut, "numpy.toml", "--name", "cut")
+    newest = max(cut.glob("checkpoints/step-*"))
+    newest.write_bytes(newest.read_bytes()[:-100])
+    with pytest.warns(UserWarning, match=r"step-\d+\.safetensors cannot be read.* The checkpoint before it is taken"):
+        train("numpy.toml", "--name", "cut", "--resume", "auto")
+    assert records(cut) == records(folder / "runs/whole")
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_afresh_in_its_folder(folder: Path) -> None:
+    train("numpy.toml", "--name", "whole")
+    interrupted(signal.SIGKILL, folder / "runs/cut", "numpy.toml", "--name", "cut")
+    for path in (folder / "runs/cut/checkpoints").iterdir():
+        path.unlink()
+    train("numpy.toml", "--name", "cut", "--resume", "auto")
+    assert records(folder / "runs/cut") == records(folder / "runs/whole")
+
+
+def test_another_config_than_the_one_begun_is_refused_and_the_line_named(folder: Path) -> None:
+    train("numpy.toml", "--name", "one")
+    result = CliRunner().invoke(main, ["train", "numpy.toml", "--name", "one", "--resume", "auto", "--epochs", "13"])
+    assert result.exit_code == 2
+    assert "there 'epochs = 12', now 'epochs = 13'" in result.output
+
+
+def test_a_run_that_resumes_writes_checkpoints_even_if_the_config_does_not_ask(folder: Path) -> None:
+    plain = CONFIG.replace("ENGINE", "numpy").replace("checkpoint = { every_steps = 10 }\n", "")
+    (folder / "plain.toml").write_text(plain)
+    train("plain.toml", "--resume", "auto")
+    assert len(list((folder / "runs/plain/checkpoints").iterdir())) == 1
+    train("plain.toml", "--name", "without")
+    assert not (folder / "runs/without/checkpoints").exists()
+
+
+def test_the_file_of_a_run_is_a_trainer_too(folder: Path) -> None:
+    train("numpy.toml", "--name", "one")
+    newest = max((folder / "runs/one/checkpoints").iterdir())
+    made = bp.Trainer.resume(newest)
+    assert not made.unfinished
+    assert made.session.step == int(newest.stem.removeprefix("step-"))
