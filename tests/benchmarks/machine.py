@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-PACKAGES = ("bpframe", "numpy", "torch", "scikit-learn", "thinc", "jax", "optax")
+PACKAGES = ("bpframe", "numpy", "torch", "scikit-learn", "thinc", "jax", "optax", "keras")
 
 
 def facts() -> dict[str, str]:

@@ -5,8 +5,9 @@ Sizes: `sizes` are the widths of a network from inputs to classes, `batch` rows 
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from time import perf_counter
 
@@ -21,12 +22,31 @@ BLOCKS = 2  # the least number of blocks: with the warm-up 60 steps of the slowe
 Run = Callable[[int], float]  # trains so many epochs, gives the seconds they took
 
 
+RULES = ("adam", "sgd", "momentum")
+ACTIVATIONS = ("relu", "tanh")
+
+
 @dataclass(frozen=True)
 class Net:
-    """Dense layers of these widths, relu between them, softmax cross-entropy at the end; Adam, float32."""
+    """Dense layers of these widths, an activation between them, softmax cross-entropy at the end; float32.
+
+    Rules: Adam with a learning rate of 1e-3, sgd of 1e-2, that with a momentum of 0.9.
+    """
 
     sizes: tuple[int, ...]
     batch: int
+    rule: str = "adam"
+    activation: str = "relu"
+
+    @property
+    def lr(self) -> float:
+        """The rule's learning rate."""
+        return 1e-3 if self.rule == "adam" else 1e-2
+
+    @property
+    def momentum(self) -> float:
+        """Of the velocity; 0: none."""
+        return 0.9 if self.rule == "momentum" else 0.0
 
     @property
     def rows(self) -> int:
@@ -47,6 +67,15 @@ NETS = {
 }
 
 
+def chosen(name: str) -> Net:
+    """The network of "S", of "S:sgd", or of "S:adam:tanh"; KeyError for a part that is not known."""
+    given = name.split(":")
+    size, rule, activation = given + ["", "adam", "relu"][len(given) :]
+    if rule not in RULES or activation not in ACTIVATIONS:
+        raise KeyError(name)
+    return replace(NETS[size], rule=rule, activation=activation)
+
+
 def data(net: Net) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """x (rows, n) standard normal, y (rows,) classes at random; the same at each call."""
     rng = np.random.default_rng(0)
@@ -65,13 +94,23 @@ def timed(train: Callable[[int], object]) -> Run:
     return run
 
 
-def step_times(run: Run) -> list[float]:
-    """Microseconds a step, one value a block; the first epoch and blocks that were too short count as warm-up."""
-    run(1)
+@dataclass(frozen=True)
+class Measured:
+    """Microseconds a step, one value a block; seconds of the first epoch, compilation in it; peak memory in MB."""
+
+    steps: list[float]
+    first: float
+    memory: float
+
+
+def measured(run: Run) -> Measured:
+    """Blocks of epochs of a network; the first epoch and blocks that were too short count as warm-up."""
+    first = run(1)
     epochs = 1
     while (seconds := run(epochs)) < BLOCK:
         epochs *= 2
     blocks = [seconds]
     while len(blocks) < BLOCKS or sum(blocks) < TOTAL:
         blocks.append(run(epochs))
-    return [1e6 * seconds / (epochs * STEPS) for seconds in blocks]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000  # Linux counts in kB
+    return Measured([1e6 * seconds / (epochs * STEPS) for seconds in blocks], first, peak)

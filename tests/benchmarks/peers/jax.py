@@ -1,4 +1,4 @@
-"""JAX: the step written by hand, compiled once, with optax's Adam; one call a step, the weights donated to it."""
+"""JAX: the step written by hand, compiled once, with optax's rules; one call a step, the weights donated to it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,26 @@ import optax  # type: ignore[import-not-found, unused-ignore]  # an optional pee
 from jax import numpy as jnp
 from workload import STEPS, Net, Run, data, timed
 
-ADAM = optax.adam(1e-3)
-
 
 def prepare(net: Net) -> Run:
     """The rows of a batch are gathered inside the compiled step, in an order drawn by NumPy for each epoch."""
     rng = np.random.default_rng(1)
     params: Any = [(jnp.asarray(rng.normal(0, n**-0.5, (n, m)), jnp.float32), jnp.zeros(m)) for n, m in net.pairs]
-    state: Any = ADAM.init(params)
+    rule = optax.adam(net.lr) if net.rule == "adam" else optax.sgd(net.lr, momentum=net.momentum or None)
+    between = jax.nn.relu if net.activation == "relu" else jnp.tanh
+    state: Any = rule.init(params)
     x, y = map(jnp.asarray, data(net))
+
+    def loss(params: Any, x: Any, y: Any) -> Any:
+        for w, b in params[:-1]:
+            x = between(x @ w + b)
+        w, b = params[-1]
+        return optax.softmax_cross_entropy_with_integer_labels(x @ w + b, y).mean()
+
+    @partial(jax.jit, donate_argnums=(0, 1))
+    def step(params: Any, state: Any, x: Any, y: Any, rows: Any) -> tuple[Any, Any]:
+        updates, state = rule.update(jax.grad(loss)(params, x[rows], y[rows]), state)
+        return optax.apply_updates(params, updates), state
 
     def train(epochs: int) -> None:
         nonlocal params, state
@@ -29,18 +40,3 @@ def prepare(net: Net) -> Run:
         jax.block_until_ready(params)
 
     return timed(train)
-
-
-def loss(params: Any, x: Any, y: Any) -> Any:
-    """Mean cross-entropy in nats, a number; x (B, n), y (B,)."""
-    for w, b in params[:-1]:
-        x = jax.nn.relu(x @ w + b)
-    w, b = params[-1]
-    return optax.softmax_cross_entropy_with_integer_labels(x @ w + b, y).mean()
-
-
-@partial(jax.jit, donate_argnums=(0, 1))
-def step(params: Any, state: Any, x: Any, y: Any, rows: Any) -> tuple[Any, Any]:
-    """(params, state) after one update on the rows (B,)."""
-    updates, state = ADAM.update(jax.grad(loss)(params, x[rows], y[rows]), state)
-    return optax.apply_updates(params, updates), state

@@ -21,7 +21,9 @@ def prepare(net: Net) -> Run:
 
     def train(epochs: int) -> None:
         settings = {"hidden_layer_sizes": net.sizes[1:-1], "batch_size": net.batch, "alpha": 0.0, **ENDLESS}
-        MLPClassifier(solver="adam", activation="relu", max_iter=epochs, random_state=0, **settings).fit(x, y)
+        solver = {"solver": "adam" if net.rule == "adam" else "sgd", "learning_rate_init": net.lr}
+        how = {**solver, "momentum": net.momentum, "nesterovs_momentum": False, "activation": net.activation}
+        MLPClassifier(max_iter=epochs, random_state=0, **settings, **how).fit(x, y)
 
     run = timed(train)
     return lambda epochs: run(1 + epochs) - run(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from thinc.api import Adam, CategoricalCrossentropy, Relu, Softmax, chain, fix_random_seed
+from thinc.api import SGD, Adam, CategoricalCrossentropy, Relu, Softmax, chain, fix_random_seed
 from workload import Net, Run, data, timed
 
 
@@ -13,11 +13,14 @@ def prepare(net: Net) -> Run:
     """The loop of Thinc's own examples."""
     fix_random_seed(0)
     *hidden, classes = net.sizes[1:]
+    if net.rule == "momentum" or net.activation != "relu":
+        raise NotImplementedError("thinc has no momentum and no tanh")
     network: Any = chain(*map(Relu, hidden), Softmax(classes))
     x, labels = data(net)
     y = np.eye(classes, dtype=np.float32)[labels]
     network.initialize(X=x[:2], Y=y[:2])
-    optimizer = Adam(1e-3, L2=0.0, grad_clip=0.0, use_averages=False)
+    rule = Adam if net.rule == "adam" else SGD
+    optimizer = rule(net.lr, L2=0.0, grad_clip=0.0, use_averages=False)
     loss = CategoricalCrossentropy()
 
     def train(epochs: int) -> None:

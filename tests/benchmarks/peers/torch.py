@@ -6,12 +6,19 @@ import torch
 from workload import Net, Run, data, timed
 
 
-def prepare(net: Net) -> Run:
-    """nn.Sequential, F.cross_entropy and torch.optim.Adam as they come, on the default number of threads."""
+def prepare(net: Net, compiled: bool = False) -> Run:
+    """nn.Sequential, F.cross_entropy and torch.optim as they come, on the default number of threads."""
     torch.manual_seed(0)
-    layers = [part for pair in net.pairs for part in (torch.nn.Linear(*pair), torch.nn.ReLU())]
+    between = torch.nn.ReLU if net.activation == "relu" else torch.nn.Tanh
+    layers = [part for pair in net.pairs for part in (torch.nn.Linear(*pair), between())]
     network = torch.nn.Sequential(*layers[:-1])
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    parameters = list(network.parameters())
+    if net.rule == "adam":
+        optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters, lr=net.lr)
+    else:
+        optimizer = torch.optim.SGD(parameters, lr=net.lr, momentum=net.momentum)
+    if compiled:
+        network = torch.compile(network)
     x, y = map(torch.from_numpy, data(net))
 
     def train(epochs: int) -> None:
