@@ -20,7 +20,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.backprop import CostLayer
-from bpframe.engine import memory
+from bpframe.engine import memory, threads
 from bpframe.engine.block import Blocks, Report
 from bpframe.engine.carried import Rules
 from bpframe.engine.device import Device
@@ -47,12 +47,14 @@ class JaxEngine:
     precision: Literal["highest", "tf32", "bf16"] = "highest"
     cache: str | None = None
     stream: bool | None = None
+    threads: int | None = None
     compiles = True  # the first block of steps takes longer
 
     def session(
         self, network: Network, cost: CostLayer, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
     ) -> JaxSession:
-        """A session that starts from these parameters."""
+        """A session that starts from these parameters; ConfigError where there is no such device."""
+        threads.start_jax(self.threads)
         if self.cache is not None:
             jax.config.update("jax_compilation_cache_dir", self.cache)  # type: ignore[no-untyped-call]  # JAX has none
         device = Device(self.device, self.precision, dtype)

@@ -17,7 +17,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.backprop import CostLayer, evaluate
-from bpframe.engine import memory
+from bpframe.engine import memory, threads
 from bpframe.engine.feed import Feed
 from bpframe.engine.stepper import Batch, Stepper
 from bpframe.engine.update import evaluation
@@ -35,14 +35,17 @@ ROWS = 2**20  # numbers that one batch of an evaluation may hold in a layer
 @final
 @dataclass(frozen=True)
 class NumpyEngine:
-    """Runs on NumPy arrays, in float32 or float64."""
+    """Runs on NumPy arrays, in float32 or float64; matrix products on at most `threads` threads, if that is given."""
+
+    threads: int | None = None
 
     def session(
         self, network: Network, cost: CostLayer, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
     ) -> NumpySession:
-        """A session that starts from these parameters."""
+        """A session that starts from these parameters; ConfigError where threads cannot be bounded."""
         _keep_pages()
-        return NumpySession(network, cost, groups, parameters, dtype, seed)
+        with threads.bounded(self.threads):  # now rather than in the first step
+            return NumpySession(network, cost, groups, parameters, dtype, seed, self.threads)
 
 
 def _keep_pages() -> None:
@@ -73,9 +76,16 @@ class NumpySession:
     _point: _Point
 
     def __init__(
-        self, network: Network, cost: CostLayer, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
+        self,
+        network: Network,
+        cost: CostLayer,
+        groups: Sequence[Group],
+        parameters: Params,
+        dtype: str,
+        seed: int,
+        most: int | None,
     ) -> None:
-        self.step = 0
+        self.step, self._threads = 0, most
         self._network, self._seed = network, seed
         self._params = tree.transform(parameters, lambda leaf: np.array(leaf, dtype=dtype))
         self._stepper = Stepper(network, cost, self._params, groups, np.dtype(dtype))
@@ -157,7 +167,7 @@ class NumpySession:
         made: list[tuple[float, float, float]] = []
         end = time.perf_counter() + BLOCK_SECONDS
         try:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), threads.bounded(self._threads):
                 for i in range(start, stop):
                     made.append(self._step(batches, i))
                     if not math.isfinite(made[-1][0]) or time.perf_counter() > end:
@@ -184,7 +194,7 @@ class NumpySession:
     def scores(self, x: HostArray) -> HostArray:
         """Scores of rows in evaluation mode, a bounded number of rows at a time."""
         rows = max(1, ROWS // max(int(np.prod(leaf.shape[1:])) for _, leaf in [((), x), *tree.leaves(self._params)]))
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), threads.bounded(self._threads):
             params = self._evaluated()
             parts = [evaluate(self._network.layers, params, x[i : i + rows]) for i in range(0, len(x), rows)]
         return np.concatenate([np.asarray(part) for part in parts])
