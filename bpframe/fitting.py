@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Lock
 from typing import Any, final
 
 import numpy as np
 
 from bpframe import parameter_groups, plan
 from bpframe.diagnosis import diagnose
-from bpframe.errors import NumericalError
+from bpframe.errors import ConfigError, NumericalError
 from bpframe.head import share
 from bpframe.history import History
 from bpframe.loop import Begun, Loop, RunState, curves
@@ -18,6 +19,24 @@ from bpframe.rehearsal import Rehearsal
 from bpframe.resume import Course
 
 NOTHING = Begun(np.empty((3, 0)))
+
+
+@final
+class Alone:
+    """A block that one thread at a time may be in; ConfigError for a second one, from wherever it comes."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise ConfigError("Trainer needs one fit to end before another begins. Give each thread its own trainer.")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> Any:
+        return Alone, ()  # nobody is in a copy
 
 
 @final

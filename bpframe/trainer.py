@@ -15,7 +15,7 @@ from bpframe.backprop import CostLayer
 from bpframe.class_weight import ClassWeight, weighed
 from bpframe.diagnosis import blamed, components
 from bpframe.errors import CheckpointError, ConfigError, ShapeError
-from bpframe.fitting import Fit
+from bpframe.fitting import Alone, Fit
 from bpframe.head import Head, Labels, share
 from bpframe.history import History
 from bpframe.loop import Begun
@@ -78,6 +78,7 @@ class Trainer:
         self.memories: list[dict[str, Any]] = [{} for _ in self.callbacks]
         self._session: Session | None = None
         self._fitted = False
+        self._alone = Alone()
         self._fit: Fit | None = None  # the one that runs
         self._unfinished: tuple[Course, Begun] | None = None  # the one that a checkpoint was made in
         plan.refuse_double_link(network, self.head.cost, self.loss)
@@ -103,22 +104,21 @@ class Trainer:
         Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
-        if self._fit is not None:
-            raise ConfigError("Trainer needs one fit to end before another begins. Give each thread its own trainer.")
-        seen, held_out = self._enter(x, y, sample_weight, class_weight, validation)
-        plan.warn_of_part_batches(self.parts.rules(), size, len(seen.x))
-        with blamed(components(self)):
-            course = Course.of(self, seen, epochs, size, shuffle)
-            if self._unfinished is not None:
-                self._unfinished[0].refuse_other(course)
-                course = self._unfinished[0]
-            self._fit = Fit(self, seen, held_out, course, self._unfinished and self._unfinished[1])
-            try:
-                self._fit.prepare(first=not self._fitted)
-                self._fitted, self._unfinished = True, None
-                return self._fit.run()
-            finally:
-                self._fit = None
+        with self._alone:
+            seen, held_out = self._enter(x, y, sample_weight, class_weight, validation)
+            plan.warn_of_part_batches(self.parts.rules(), size, len(seen.x))
+            with blamed(components(self)):
+                course = Course.of(self, seen, epochs, size, shuffle)
+                if self._unfinished is not None:
+                    self._unfinished[0].refuse_other(course)
+                    course = self._unfinished[0]
+                self._fit = Fit(self, seen, held_out, course, self._unfinished and self._unfinished[1])
+                try:
+                    self._fit.prepare(first=not self._fitted)
+                    self._fitted, self._unfinished = True, None
+                    return self._fit.run()
+                finally:
+                    self._fit = None
 
     # --------------------------------------------------------------------------------------------------- predicting
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast, final
@@ -21,12 +22,14 @@ class Device:
 
     def __init__(self, name: str | None, precision: str, dtype: str) -> None:
         """`name` as "gpu" or "gpu:1", None for JAX's default; ConfigError where there is no such device."""
+        refuse_fork()
         self.dtype, self.precision = dtype, PRECISION[precision]
         self._device = _found(name)
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        """A block in which these hold; nothing else in the process changes."""
+        """A block in which these hold; nothing else in the process changes. ConfigError in a forked process."""
+        refuse_fork()
         with (
             jax.enable_x64(self.dtype == "float64"),
             jax.default_matmul_precision(self.precision),
@@ -55,6 +58,20 @@ class Device:
 
     def __str__(self) -> str:
         return f"{self._device.platform}:{self._device.id}"
+
+
+_started: list[int] = []  # the process in which JAX was used first
+
+
+def refuse_fork() -> None:
+    """ConfigError in a child of the process that uses JAX: its threads are not there, and whoever waits hangs."""
+    if not _started:
+        _started.append(os.getpid())
+    if _started[0] != os.getpid():
+        raise ConfigError(
+            f"The engine jax needs the process that started it ({_started[0]}), got a fork of it ({os.getpid()}). "
+            "Start processes by multiprocessing.get_context('spawn') or 'forkserver', or take engine='numpy' in them."
+        )
 
 
 def _found(name: str | None) -> Any:

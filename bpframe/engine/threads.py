@@ -107,7 +107,7 @@ def start_jax(threads: int | None) -> None:
     from jax._src import xla_bridge  # no public name says whether JAX has started
 
     if xla_bridge.backends_are_initialized():
-        has = f"{_jax_threads[0]} threads" if _jax_threads else "a number of its own"
+        has = f"{_jax_threads[0]}" if _jax_threads else "a number of its own"
         raise ConfigError(
             f"The engine jax needs threads={threads} before JAX is first used in a process, but JAX has started "
             f"with {has}. Make it the first engine of the process, or leave threads out."

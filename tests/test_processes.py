@@ -1,0 +1,369 @@
+"""Threads and processes: predicting at once, one fit at a time, forked and fresh workers, bounded threads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import threadpoolctl
+
+import bpframe as bp
+from bpframe.engine import threads
+from bpframe.errors import ConfigError
+
+X = np.random.default_rng(0).normal(size=(400, 6))
+Y = (X[:, 0] + X[:, 1] > 0).astype(int)
+ENGINES = pytest.mark.parametrize("engine", ["numpy", "jax"])
+WORKERS = 8
+
+
+def trainer(engine: Any = "numpy", optimizer: Any = "adam", **settings: Any) -> Any:
+    network = bp.Network([bp.layers.dense(16, activation="relu"), bp.layers.batch_norm(), bp.layers.dense(2)])
+    return bp.Trainer(network, "softmax_cross_entropy", optimizer, engine=engine, metrics=[], **settings)
+
+
+def at_once(work: Callable[[int], Any]) -> list[Any]:
+    """What eight threads make of their numbers, all begun at the same moment; errors as values."""
+    start = threading.Barrier(WORKERS)
+
+    def begun(number: int) -> Any:
+        start.wait(timeout=60)
+        try:
+            return work(number)
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return list(pool.map(begun, range(WORKERS)))
+
+
+# ------------------------------------------------------------------------------------------------------------- threads
+
+
+@pytest.mark.parametrize(
+    ("engine", "optimizer"),
+    [("numpy", "adam"), ("numpy", "schedule_free_adamw"), ("jax", "adam")],
+)
+def test_eight_threads_that_predict_at_once_get_what_one_gets(engine, optimizer):
+    made = trainer(engine, optimizer)
+    made.fit(X, Y, epochs=2)
+    parts = [X[50 * number : 50 * number + 50] for number in range(WORKERS)]
+    alone = [made.predict(part) for part in parts]
+    found = at_once(lambda number: [made.predict(parts[number]) for _ in range(20)])
+    for expected, predictions in zip(alone, found, strict=True):
+        assert [p.tobytes() for p in predictions] == [expected.tobytes()] * 20
+
+
+def test_eight_threads_that_train_trainers_of_their_own_get_what_one_gets():
+    def fitted(number: int) -> list[bytes]:
+        made = trainer(seed=number)
+        made.fit(X, Y, epochs=2)
+        return [p.tobytes() for p in made.parameters.values()]
+
+    assert at_once(fitted) == [fitted(number) for number in range(WORKERS)]
+
+
+class Wait:
+    """Holds a fit at its start until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    @bp.hookimpl
+    def bpframe_fit_start(self, state: Any) -> None:
+        assert self.go_on.wait(timeout=60)
+
+
+def test_of_eight_fits_of_one_trainer_that_begin_at_once_one_runs_and_the_others_are_an_error():
+    wait, refused = Wait(), []
+    made = trainer(callbacks=[wait])
+
+    def fit(number: int) -> Any:
+        try:
+            return made.fit(X, Y, epochs=1)
+        except ConfigError as error:
+            refused.append(error)
+            if len(refused) == WORKERS - 1:
+                wait.go_on.set()
+            raise
+
+    found = at_once(fit)
+    assert sum(result is made.history for result in found) == 1
+    assert [type(error) for error in refused] == [ConfigError] * (WORKERS - 1)
+    assert "Trainer needs one fit to end before another begins. Give each thread its own trainer." in str(refused[0])
+    assert len(made.history) == 1
+    made.fit(X, Y, epochs=1)
+    alone = trainer()
+    alone.fit(X, Y, epochs=1)
+    alone.fit(X, Y, epochs=1)
+    assert all(np.array_equal(alone.parameters[name], p) for name, p in made.parameters.items())
+
+
+class FitAgain:
+    """Fits the trainer from inside its own fit."""
+
+    @bp.hookimpl
+    def bpframe_epoch_end(self, state: Any) -> None:
+        state.trainer.fit(X, Y)
+
+
+def test_a_fit_inside_a_fit_is_an_error_and_the_next_one_works():
+    made = trainer(callbacks=[FitAgain()])
+    with pytest.raises(ConfigError, match="needs one fit to end before another begins"):
+        made.fit(X, Y, epochs=1)
+    made.callbacks.clear()
+    assert len(made.fit(X, Y, epochs=1)) == 2
+
+
+# ----------------------------------------------------------------------------------------------------- bounded threads
+
+NO_BLAS = SimpleNamespace(lib_controllers=[])
+
+
+def blas_threads() -> set[int]:
+    return {library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"}
+
+
+@pytest.fixture
+def three() -> Iterator[None]:
+    """BLAS with three threads, whatever this machine has."""
+    with threadpoolctl.threadpool_limits(3, user_api="blas"):
+        yield
+
+
+class Count:
+    """An identity layer that notes how many threads BLAS has while it works."""
+
+    def __init__(self) -> None:
+        self.seen: list[set[int]] = []
+
+    def init(self, rng: Any, in_shape: Any) -> Any:
+        return {}, in_shape
+
+    def forward(self, params: Any, x: Any, context: Any) -> Any:
+        self.seen.append(blas_threads())
+        return x, None
+
+    def backward(self, params: Any, cache: Any, dy: Any, context: Any) -> Any:
+        return dy, {}
+
+
+@pytest.mark.usefixtures("three")
+def test_the_numpy_engine_bounds_blas_while_it_computes_and_at_no_other_time():
+    before = dict(os.environ)
+    count = Count()
+    made = bp.Trainer(bp.Network([count, bp.layers.dense(1)]), "mse", engine={"name": "numpy", "threads": 2})
+    made.fit(X, X[:, 0], epochs=1, batch_size=100)
+    assert count.seen[1:5] == [{2}] * 4  # the first was the rehearsal
+    count.seen.clear()
+    made.predict(X)
+    assert count.seen == [{2}]
+    assert blas_threads() == {3}
+    assert dict(os.environ) == before
+    free = bp.Trainer(bp.Network([Count(), bp.layers.dense(1)]), "mse")
+    free.fit(X, X[:, 0], epochs=1, batch_size=100)
+    assert free.network.layers[0][1].seen[1:] == [{3}] * len(free.network.layers[0][1].seen[1:])
+
+
+@pytest.mark.usefixtures("three")
+def test_the_least_bound_holds_and_the_last_to_leave_takes_it_back_in_any_order():
+    with threads.bounded(2):
+        with threads.bounded(1):
+            assert blas_threads() == {1}
+        assert blas_threads() == {2}
+        with threads.bounded(5), threads.bounded(None):
+            assert blas_threads() == {2}
+    assert blas_threads() == {3}
+    first, second = threads.bounded(1), threads.bounded(2)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert blas_threads() == {2}
+    second.__exit__(None, None, None)
+    assert blas_threads() == {3}
+
+
+@pytest.mark.usefixtures("three")
+def test_the_bound_is_taken_back_after_an_error_and_by_many_threads():
+    def work(number: int) -> set[int]:
+        with threads.bounded(1 + number % 2):
+            return blas_threads()
+
+    with pytest.raises(ZeroDivisionError), threads.bounded(1):
+        raise ZeroDivisionError
+    assert blas_threads() == {3}
+    assert all(found <= {1, 2} for found in at_once(work))
+    assert blas_threads() == {3}
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, "two", True])
+@ENGINES
+def test_a_number_of_threads_that_is_none_is_an_error(engine, number):
+    with pytest.raises(ConfigError, match="threads"):
+        trainer({"name": engine, "threads": number}).fit(X, Y, epochs=1)
+
+
+def test_without_threadpoolctl_a_bound_is_an_error_with_its_remedy_and_no_bound_is_none(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    monkeypatch.setattr(threads, "_blas", [])
+    with pytest.raises(ConfigError, match=r'needs threadpoolctl .* Install it: pip install "bpframe\[threads\]"'):
+        trainer({"name": "numpy", "threads": 1}).fit(X, Y, epochs=1)
+    trainer().fit(X, Y, epochs=1)
+
+
+def test_a_blas_that_cannot_be_bounded_is_an_error(monkeypatch):
+    monkeypatch.setattr(threadpoolctl.ThreadpoolController, "select", lambda *_, **__: NO_BLAS)
+    monkeypatch.setattr(threads, "_blas", [])
+    with pytest.raises(ConfigError, match="needs a BLAS whose threads can be set, got none"):
+        threads.bounded(1)
+
+
+# ----------------------------------------------------------------------------------------------------------- processes
+
+SCRIPT = """
+import multiprocessing, os, sys, warnings
+import numpy as np
+import bpframe as bp
+
+X = np.random.default_rng(0).normal(size=(400, 6))
+Y = (X[:, 0] + X[:, 1] > 0).astype(int)
+
+
+def trainer(engine="numpy"):
+    network = bp.Network([bp.layers.dense(16, activation="relu"), bp.layers.dense(2)])
+    return bp.Trainer(network, "softmax_cross_entropy", "adam", engine=engine)
+
+
+def fitted(engine="numpy"):
+    made = trainer(engine)
+    made.fit(X, Y, epochs=2)
+    return [p.tobytes() for p in made.parameters.values()]
+
+
+def in_fork(work):
+    reader, writer = os.pipe()
+    if not (child := os.fork()):
+        try:
+            said = work()
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+        os.write(writer, str(said).encode())
+        os._exit(0)
+    os.close(writer)
+    said = os.read(reader, 10**6).decode()
+    os.waitpid(child, 0)
+    return said
+"""
+
+
+def run(tmp_path: Path, code: str) -> list[str]:
+    """The lines that a script prints in a fresh interpreter; it must end well, and within a minute."""
+    (tmp_path / "script.py").write_text(SCRIPT + code)
+    command = [sys.executable, str(tmp_path / "script.py")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_the_numpy_engine_trains_in_workers_however_they_are_started(tmp_path):
+    code = """
+if __name__ == "__main__":
+    here = fitted(engine={"name": "numpy", "threads": 1})
+    for method in ("fork", "spawn", "forkserver"):
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            print(method, pool.apply(fitted) == here)
+"""
+    assert run(tmp_path, code) == ["fork True", "spawn True", "forkserver True"]
+
+
+def test_a_trainer_goes_on_in_a_forked_process_as_in_its_own(tmp_path):
+    code = """
+made, twin = trainer({"name": "numpy", "threads": 1}), trainer()
+for each in (made, twin):
+    each.fit(X, Y, epochs=1)
+
+
+def go_on():
+    made.fit(X, Y, epochs=1)
+    return [p.tobytes().hex() for p in made.parameters.values()], made.predict(X).tobytes().hex()
+
+
+there = in_fork(go_on)
+print(there == str(go_on()), len(there) > 1000)
+"""
+    assert run(tmp_path, code) == ["True True"]
+
+
+JAX = """
+warnings.simplefilter("ignore")  # JAX warns of every fork
+own, variables = os.sched_getaffinity(0), dict(os.environ)
+one = {"name": "jax", "threads": 1}
+
+
+def refused(engine):
+    try:
+        fitted(engine)
+    except bp.errors.ConfigError as error:
+        return str(error)
+
+
+made = trainer(one)
+made.fit(X, Y, epochs=1)
+tasks = os.listdir("/proc/self/task")
+print(sum("XLAEigen" in open(f"/proc/self/task/{task}/comm").read() for task in tasks))
+print(all(os.sched_getaffinity(int(task)) == own for task in tasks), dict(os.environ) == variables)
+print(fitted(one) == fitted("jax"))
+print(refused({"name": "jax", "threads": 2}))
+print(in_fork(lambda: made.predict(X)))
+print(in_fork(lambda: made.fit(X, Y)))
+print(in_fork(lambda: trainer("jax").fit(X, Y)))
+print(in_fork(lambda: [fitted()] and "numpy trains"))
+made.fit(X, Y, epochs=1)
+print("here it goes on")
+"""
+
+
+@pytest.fixture(scope="module")
+def jax_said(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What a process says that starts JAX with one thread, and forks."""
+    return run(tmp_path_factory.mktemp("jax"), JAX)
+
+
+linux = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux can set the CPUs of a process")
+
+
+@linux
+def test_the_threads_of_jax_are_bounded_at_its_first_use_and_only_then(jax_said):
+    eigen, elsewhere, same, error = jax_said[:4]
+    assert eigen == "1"
+    assert elsewhere == "True True"
+    assert same == "True"
+    assert error == (
+        "The engine jax needs threads=2 before JAX is first used in a process, but JAX has started with 1. "
+        "Make it the first engine of the process, or leave threads out."
+    )
+
+
+@linux
+def test_jax_in_a_fork_of_the_process_that_started_it_is_an_error_and_no_hang(jax_said):
+    *forked, numpy, here = jax_said[4:]
+    assert len(forked) == 3
+    for line in forked:
+        assert line.startswith("ConfigError: The engine jax needs the process that started it (")
+        assert line.endswith("get_context('spawn') or 'forkserver', or take engine='numpy' in them.")
+    assert [numpy, here] == ["numpy trains", "here it goes on"]
+
+
+def test_a_bound_for_jax_that_has_started_without_one_is_an_error():
+    trainer("jax").fit(X, Y, epochs=1)
+    with pytest.raises(ConfigError, match=r"JAX has started with a number of its own\. Make it the first engine"):
+        trainer({"name": "jax", "threads": 1}).fit(X, Y, epochs=1)
