@@ -1,7 +1,8 @@
 """Tensors and a manifest in one file that is whole or not there: the safetensors format, written durably.
 
 `__metadata__` holds two texts: "manifest", canonical JSON, and "sha256" over the canonical header without that
-digest, followed by the data. Files of the safetensors library carry neither and are read all the same.
+digest, followed by the data. Files of the safetensors library carry neither and are read all the same; a file of ours
+that has lost both is like them, and whoever needs a manifest refuses it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 from bpframe import durable, safetensors
 from bpframe.errors import CheckpointError
+from bpframe.safetensors import shown
 from bpframe.types import HostArray
 
 Location = str | os.PathLike[str]
@@ -30,12 +32,8 @@ def write(path: Location, tensors: Mapping[str, HostArray], manifest: Mapping[st
     it: tuples as lists, keys as texts. CheckpointError if either cannot be stored or the disk refuses.
     """
     target = Path(path)
-    try:
+    with durable.told(target):
         durable.replace(target, _encode(tensors, manifest))
-    except CheckpointError as error:
-        raise CheckpointError(f"{target} cannot be written: {error}") from error
-    except Exception as error:
-        raise CheckpointError(f"{target} cannot be written: {error}. Check the folder and the space left.") from error
 
 
 def read(path: Location) -> tuple[dict[str, HostArray], dict[str, Any]]:
@@ -48,8 +46,10 @@ def read(path: Location) -> tuple[dict[str, HostArray], dict[str, Any]]:
             return _decode(file)
     except CheckpointError as error:
         raise CheckpointError(f"{path} cannot be read: {error} Restore it from a copy.") from error
-    except (OSError, ValueError, OverflowError, MemoryError) as error:
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}. Check its path and permissions.") from error
+    except MemoryError as error:
+        raise CheckpointError(f"{path} cannot be read: it needs more memory than is left. Free some.") from error
 
 
 def _encode(tensors: Mapping[str, HostArray], manifest: Mapping[str, Any]) -> list[memoryview]:
@@ -77,19 +77,25 @@ def _digest(header: Mapping[str, Any], data: Iterable[memoryview]) -> str:
 
 
 def _open(path: str, flags: int) -> int:
-    """A descriptor; a named pipe that nobody writes to does not stop us."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    """A descriptor of a regular file; others are not even opened, which some devices take as a command."""
+    _regular(os.stat(path))
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # should a pipe have taken its place: do not wait
+
+
+def _regular(status: os.stat_result) -> int:
+    """The length of a regular file."""
+    if not stat.S_ISREG(status.st_mode):
+        raise CheckpointError("it needs to be a regular file.")
+    return status.st_size
 
 
 def _decode(file: RawIOBase) -> tuple[dict[str, HostArray], dict[str, Any]]:
     """(tensors, manifest); no tensor is allocated before the table is known to fit the file."""
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise CheckpointError("it needs to be a regular file.")
+    whole = _regular(os.fstat(file.fileno()))
     size = int.from_bytes(_filled(file, bytearray(safetensors.PREFIX)), "little")
-    length = status.st_size - safetensors.PREFIX - size
+    length = whole - safetensors.PREFIX - size
     if length < 0 or size > safetensors.MAX_HEADER:
-        raise CheckpointError(f"its header needs {size} bytes, got {status.st_size} in all.")
+        raise CheckpointError(f"its header needs {size} bytes, got {whole} in all.")
     header = safetensors.loads(_filled(file, bytearray(size)))
     table = {name: fields for name, fields in header.items() if name != safetensors.METADATA}
     stored = {entry.name: _tensor(file, entry) for entry in safetensors.entries(table, length)}
@@ -102,7 +108,7 @@ def _tensor(file: RawIOBase, entry: safetensors.Entry) -> HostArray:
     array = np.empty(entry.shape, entry.dtype)
     _filled(file, _bytes(array))
     if entry.dtype == np.bool_ and (array.view(np.uint8) > 1).any():
-        raise CheckpointError(f"tensor {entry.name!r} needs bytes 0 and 1 as its truth values, got others.")
+        raise CheckpointError(f"tensor {shown(entry.name)} needs bytes 0 and 1 as its truth values, got others.")
     return array
 
 
@@ -129,7 +135,7 @@ def _manifest(header: Mapping[str, Any], data: Iterable[memoryview]) -> dict[str
         raise CheckpointError("its metadata need to be texts.")
     if not metadata.keys() & {"manifest", "sha256"}:
         return {}
-    digest = _digest(header, data)
-    if metadata.get("sha256") != digest:
-        raise CheckpointError(f"its bytes need the digest {metadata.get('sha256')}, got {digest}: they were altered.")
+    digest, wanted = _digest(header, data), metadata.get("sha256")
+    if wanted != digest:
+        raise CheckpointError(f"its bytes need the digest {shown(wanted)}, got '{digest}': they were altered.")
     return safetensors.loads(metadata.get("manifest", "{}"))

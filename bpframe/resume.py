@@ -6,11 +6,12 @@ far the present fit is. The order of rows and every draw are functions of seed, 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
-from bpframe import model_file, plain, plan, safetensors
+from bpframe import machine, model_file, plain, plan, safetensors
 from bpframe.errors import CheckpointError, ConfigError, PluginError
 from bpframe.history import History
 from bpframe.loop import Begun
@@ -60,6 +61,7 @@ def pack(trainer: Any, course: Course | None, begun: Begun | None) -> tuple[dict
     arrays: dict[str, HostArray] = {SESSION + name: array for name, array in session.snapshot().items()}
     manifest = model_file.manifest(trainer, VERSION) | {"kind": model_file.CHECKPOINT, "step": session.step}
     manifest["engine"] = describe(registry, "engine", trainer.engine)
+    manifest["made"] = _conditions()
     manifest["history"] = plain.pack(vars(trainer.history), arrays, "history")
     remembered = zip(_names(trainer.callbacks), trainer.memories, strict=True)
     manifest["memories"] = {
@@ -95,7 +97,25 @@ def unpack(trainer: Any, path: Any) -> tuple[Course, Begun] | None:
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise CheckpointError(f"{path} cannot be made into a trainer's state: {error!r}.") from error
     trainer.history, trainer.memories = history, memories
+    if changed := _changed(found.get("made"), _conditions()):
+        warnings.warn(
+            f"{path} was written under other conditions: {'; '.join(changed)}. The run goes on, but not to the same "
+            "bytes as one that was never stopped.",
+            stacklevel=3,
+        )
     return fit
+
+
+def _conditions() -> dict[str, Any]:
+    """Versions, processor and threads, on which the bits of a result depend."""
+    return {**machine.versions("jax", "jaxlib"), **machine.machine()}
+
+
+def _changed(then: Any, now: Mapping[str, Any]) -> list[str]:
+    """What differs, but for the number of usable CPUs, of which only the threads count."""
+    known = then if isinstance(then, dict) else {}
+    names = [name for name in now if name != "cpus" and known.get(name) != now[name]]
+    return [f"{name} {known.get(name, 'unknown')} then, {now[name]} now" for name in names]
 
 
 def _begun(found: Mapping[str, Any], tensors: Mapping[str, HostArray]) -> tuple[Course, Begun] | None:

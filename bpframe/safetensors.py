@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,8 @@ from bpframe.types import HostArray, Shape
 
 METADATA = "__metadata__"
 MAX_HEADER = 16 * 2**20  # bytes of JSON
+MAX_DEPTH = 100  # of objects and lists in each other: whoever walks the JSON by recursion has room for that
+MAX_DIGITS = 640  # of a whole number: what Python reads under every setting of sys.set_int_max_str_digits
 PREFIX = 8  # bytes that hold the length of the header
 DTYPES = {"BOOL": np.dtype("?")} | {
     f"{kind.upper()}{8 * n}": np.dtype(f"<{kind}{n}") for kind in "fiu" for n in (1, 2, 4, 8) if (kind, n) != ("f", 1)
@@ -46,19 +50,42 @@ def dumps(value: Any) -> str:
 
 
 def loads(text: str | bytearray) -> dict[str, Any]:
-    """The JSON object in `text` (bytes: UTF-8); CheckpointError for repeated keys, NaN, 1e999 and what is no object."""
+    """The JSON object in `text` (bytes: UTF-8), which begins with its brace, as the format wants it.
+
+    CheckpointError for what is none, repeated keys, NaN, 1e999, and what is too deep or long to be read at ease.
+    """
     try:
-        found = json.loads(
-            text if isinstance(text, str) else text.decode(),
-            object_pairs_hook=_unique,
-            parse_float=_finite,
-            parse_constant=_finite,
+        text = text if isinstance(text, str) else text.decode()
+        if not text.startswith("{"):
+            raise ValueError(f"it needs to begin with '{{', got {shown(text[:1])}")
+        _check_depth(text)
+        found: dict[str, Any] = json.loads(
+            text, object_pairs_hook=_unique, parse_int=_whole, parse_float=_finite, parse_constant=_finite
         )
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise CheckpointError(f"the JSON cannot be read: {error}.") from error
-    if not isinstance(found, dict):
-        raise CheckpointError(f"the JSON needs to be an object, got {type(found).__name__}.")
     return found
+
+
+def shown(value: Any) -> str:
+    """A value out of a file for a message: as `repr`, so that nothing in it acts on a terminal, but short."""
+    return _SHORT.repr(value)
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = 100
+
+
+def _check_depth(text: str) -> None:
+    """ValueError for JSON that is nested too deeply, told before a parser follows it down.
+
+    Without the strings, brackets are structure. What is no JSON may hide some, but only behind the place at which a
+    parser gives up.
+    """
+    bare = "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
+    depths = accumulate(1 if mark in "[{" else -1 for mark in bare if mark in "[]{}")
+    if max(depths, default=0) > MAX_DEPTH:
+        raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -68,10 +95,16 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _whole(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a whole number has {len(text)} digits, not {MAX_DIGITS} at most")
+    return int(text)
+
+
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text} is not finite")
+        raise ValueError(f"the number {shown(text)} is not finite")
     return value
 
 
@@ -92,7 +125,10 @@ def _stored(name: str, value: Any) -> HostArray:
     """`value` in C order and little-endian, copied if need be; CheckpointError if the format has no such dtype."""
     if not isinstance(name, str) or name == METADATA:
         raise CheckpointError(f"a tensor needs a text other than {METADATA!r} as its name, got {name!r}.")
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except Exception as error:  # of another library's array: whatever its conversion raises
+        raise CheckpointError(f"tensor {name!r} needs to be an array: {error}.") from error
     code = CODES.get((array.dtype.kind, array.dtype.itemsize))
     if code is None:
         known = ", ".join(DTYPES)
@@ -117,7 +153,7 @@ def entries(table: Mapping[str, Any], length: int) -> list[Entry]:
     end = 0
     for entry in found:
         if entry.begin != end:
-            raise CheckpointError(f"tensor {entry.name!r} needs to start at byte {end}, got {entry.begin}.")
+            raise CheckpointError(f"tensor {shown(entry.name)} needs to start at byte {end}, got {entry.begin}.")
         end = entry.end
     if end != length:
         raise CheckpointError(f"the tensors need {end} bytes of data, got {length}.")
@@ -125,17 +161,18 @@ def entries(table: Mapping[str, Any], length: int) -> list[Entry]:
 
 
 def _entry(name: str, fields: Any) -> Entry:
+    who = f"tensor {shown(name)}"
     if not isinstance(fields, dict) or fields.keys() != {"dtype", "shape", "data_offsets"}:
-        raise CheckpointError(f"tensor {name!r} needs dtype, shape and data_offsets and nothing else.")
+        raise CheckpointError(f"{who} needs dtype, shape and data_offsets and nothing else.")
     code, shape, offsets = fields["dtype"], fields["shape"], fields["data_offsets"]
     if not isinstance(code, str) or code not in DTYPES:
-        raise CheckpointError(f"tensor {name!r} needs a dtype among {', '.join(DTYPES)}, got {code!r}.")
+        raise CheckpointError(f"{who} needs a dtype among {', '.join(DTYPES)}, got {shown(code)}.")
     if not _sizes(shape) or not _sizes(offsets) or len(offsets) != 2 or len(shape) > 64:  # NumPy's own limit of axes
-        raise CheckpointError(f"tensor {name!r} needs a shape and two offsets of whole numbers from 0 to 2^63 - 1.")
+        raise CheckpointError(f"{who} needs a shape and two offsets of whole numbers from 0 to 2^63 - 1.")
     begin, end = offsets
-    wanted = math.prod(shape) * DTYPES[code].itemsize
-    if end - begin != wanted:
-        raise CheckpointError(f"tensor {name!r}, {code} {tuple(shape)}, needs {wanted} bytes, got {end - begin}.")
+    wanted, got = math.prod(shape) * DTYPES[code].itemsize, end - begin
+    if got != wanted:
+        raise CheckpointError(f"{who}, {code} {shown(tuple(shape))}, needs {shown(wanted)} bytes, got {got}.")
     return Entry(begin, end, name, DTYPES[code], tuple(shape))
 
 

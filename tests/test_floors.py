@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 FLOORS = (
     "errors history tree types version",
-    "checks data durable hooks ops plain protocols random safetensors",
+    "checks data durable hooks machine ops plain protocols random safetensors",
     "checkpoint context labels parameters",
     "registry",
     "backprop hyper network",
@@ -40,7 +40,7 @@ ONLY_IN = {  # by module or package of bpframe
     "click": {"cli"},
     "rich": {"cli"},
     "jax": {"engine"},
-    "threadpoolctl": {"engine", "runs"},
+    "threadpoolctl": {"engine", "machine"},
     "sklearn": {"sklearn"},
     "scipy": {"sklearn"},
 }

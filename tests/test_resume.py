@@ -259,6 +259,17 @@ def test_a_checkpoint_without_a_part_is_refused(tmp_path):
             made.restore(tmp_path / "less")
 
 
+def test_other_conditions_than_those_of_the_checkpoint_are_named(tmp_path):
+    made = trainer()
+    fit(made)
+    made.checkpoint(tmp_path / "state")
+    tensors, manifest = checkpoint.read(tmp_path / "state")
+    manifest["made"] |= {"numpy": "1.0", "threads": 99, "cpus": 99}
+    checkpoint.write(tmp_path / "state", tensors, manifest)
+    with pytest.warns(UserWarning, match=rf"numpy 1\.0 then, {np.__version__} now; threads 99 then, \d+ now\. The run"):
+        trainer().restore(tmp_path / "state")
+
+
 def test_what_a_callback_remembers_but_no_file_can_hold_is_named(tmp_path):
     made = trainer()
     fit(made)
@@ -283,6 +294,13 @@ def test_the_latest_files_stay_and_a_failure_to_write_stops_the_fit_or_warns(tmp
     with pytest.warns(UserWarning, match="disk is full"):
         fit(trainer(more=[bp.callbacks.checkpoint(str(tmp_path), every_steps=2, on_error="warn")]))
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_a_killed_run_left_half_written_goes(tmp_path):
+    left = tmp_path / ".step-00000002.safetensors.tmp-1-0123abcd"
+    left.write_bytes(b"half")
+    fit(trainer(more=[bp.callbacks.checkpoint(str(tmp_path), every_steps=2)]))
+    assert not left.exists()
 
 
 def test_the_best_epochs_model_is_kept(tmp_path):

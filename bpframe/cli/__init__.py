@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, predict, plugins, check."""
+"""The command line: train, evaluate, predict, explain, plugins, check."""
 
 from __future__ import annotations
 

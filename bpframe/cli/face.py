@@ -11,6 +11,7 @@ import click
 from bpframe.cli.checking import check
 from bpframe.cli.endings import code, message, terminable
 from bpframe.cli.evaluating import evaluate
+from bpframe.cli.explaining import explain
 from bpframe.cli.listing import plugins
 from bpframe.cli.predicting import predict
 from bpframe.cli.training import train
@@ -43,5 +44,5 @@ def main(debug: bool) -> None:
     """Train neural networks by backpropagation, every part a plugin."""
 
 
-for command in (train, evaluate, predict, plugins, check):
+for command in (train, evaluate, predict, explain, plugins, check):
     main.add_command(command)

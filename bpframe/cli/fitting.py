@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,8 +16,10 @@ from bpframe.config import Config, Override, Parts, load, parse
 from bpframe.config.tables import CheckpointTable
 from bpframe.errors import NumericalError
 from bpframe.registry import Policy, build, registry
+from bpframe.runs import lock
 from bpframe.runs.files import to_json, write
 from bpframe.runs.folder import Folder, begun, claim, refuse_taken
+from bpframe.runs.mismatch import differences
 from bpframe.runs.recorder import Checkpoints, Recorder
 from bpframe.runs.resuming import restored
 from bpframe.trainer import Trainer
@@ -44,7 +47,9 @@ def fit(
         config = load(path, overrides)
         name = (name or path.stem) if resume else name
         before = begun(runs, name, config.text()) if resume and name else None
-        if name is not None and before is None:
+        if before is not None:
+            _warn_of_other_code(before, config)
+        elif name is not None:
             refuse_taken(runs, name)
         parts = config.data()
         recorder = Recorder(config, parts, lambda: claim(runs, config.file.stem, name), before)
@@ -57,6 +62,13 @@ def fit(
     stopped = f"Stopped early: {recorder.reason}.\n" if recorder.reason else ""
     where = "" if trainer.session.device == "cpu" else f"on {trainer.session.device}, "
     return f"{stopped}{measured.summary}, {where}{time.perf_counter() - start:.1f} s, {folder.path}"
+
+
+def _warn_of_other_code(folder: Folder, config: Config) -> None:
+    found = differences(lock.read(folder.path), lock.tables(config), breaking=True)
+    if found:
+        told = "; ".join(found)
+        warnings.warn(f"{folder.path} was begun with other code or on another machine: {told}.", stacklevel=2)
 
 
 def _saving(config: Config, recorder: Recorder, resume: str | None) -> list[Any]:

@@ -1,34 +1,22 @@
-"""Files that are whole or not there."""
+"""Text and JSON as files that are whole or not there."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from bpframe import durable
-from bpframe.errors import CheckpointError
+from bpframe.durable import told
+
+__all__ = ["to_json", "told", "write"]
 
 
 def write(path: Path, content: str | bytes) -> None:
     """Put `content` at `path`: an old file stays until the new one is whole. CheckpointError where that fails."""
-    raw = content.encode() if isinstance(content, str) else content
     with told(path):
-        durable.replace(path, [memoryview(raw)])
-
-
-@contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Failures of the file system inside become a CheckpointError that names the path."""
-    try:
-        yield
-    except OSError as error:
-        raise CheckpointError(
-            f"{path} cannot be written: {error.strerror}. Check the folder and the space left."
-        ) from error
+        durable.replace(path, [memoryview(content.encode() if isinstance(content, str) else content)])
 
 
 def to_json(value: Any) -> str:

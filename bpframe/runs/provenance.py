@@ -5,10 +5,20 @@ from __future__ import annotations
 import ast
 import base64
 import hashlib
+import importlib.util
 import inspect
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+
+MOST_HOPS = 8  # how often a name may be imported on from one module to the next
+Node = ast.ClassDef | ast.FunctionDef
+
+
+def digest(content: bytes) -> str:
+    """SHA-256 as installers record it (RECORD): "sha256=" and URL-safe base64."""
+    return f"sha256={base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b'=').decode()}"
 
 
 @dataclass(frozen=True)
@@ -21,28 +31,63 @@ class Source:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the file, written as installers record it (RECORD): "sha256=" and URL-safe base64."""
-        digest = hashlib.sha256(self.file.read_bytes()).digest()
-        return f"sha256={base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+        """The `digest` of the file."""
+        return digest(self.file.read_bytes())
+
+
+@dataclass(frozen=True)
+class Definition:
+    """Where a target is defined: its module, that module's file and syntax tree, and the class or function in it.
+
+    `node` is None where the module has no such definition, as for what is made by a call.
+    """
+
+    module: str
+    file: Path
+    tree: ast.Module = field(repr=False)
+    node: Node | None = field(repr=False)
+
+    @property
+    def target(self) -> str:
+        """ "module:attribute" of the definition itself, wherever it was imported on from."""
+        return f"{self.module}:{self.node.name if self.node else ''}"
+
+    def origin(self, name: str) -> str | None:
+        """The target that a name in this module means: "module:attribute"; None where nothing at the top says so."""
+        if any(isinstance(node, Node) and node.name == name for node in self.tree.body):
+            return f"{self.module}:{name}"
+        package = self.module if self.file.name == "__init__.py" else self.module.rpartition(".")[0]
+        return next((found for found in _imported(self.tree.body, package, name)), None)
 
 
 def source(target: str) -> Source | None:
     """The source of "module:attribute"; None where it cannot be found, as for compiled modules."""
-    module, _, attribute = target.partition(":")
-    file = _file(module.strip())
-    if file is None:
-        return None
+    found = definition(target)
+    if found is not None and found.node is not None:
+        return Source(found.file, found.node.lineno, inspect.cleandoc(ast.get_docstring(found.node) or ""))
+    if found is not None:
+        return Source(found.file, 1, ast.get_docstring(found.tree) or "")
+    file = module_file(target.partition(":")[0].strip())
+    return None if file is None else Source(file, 1, "")
+
+
+def definition(target: str, hops: int = MOST_HOPS) -> Definition | None:
+    """The definition of "module:attribute", followed through imports; None where its module has no readable source."""
+    module, _, attribute = (part.strip() for part in target.partition(":"))
+    name, file = attribute.split("[")[0].strip(), module_file(module)
     try:
-        tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return Source(file, 1, "")
-    node = _definition(tree, attribute.split("[")[0].strip())
-    if node is None:
-        return Source(file, 1, ast.get_docstring(tree) or "")
-    return Source(file, node.lineno, inspect.cleandoc(ast.get_docstring(node) or ""))
+        tree = ast.parse(file.read_bytes()) if file else None
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        tree = None
+    if file is None or tree is None:
+        return None
+    node = next((node for node in tree.body if isinstance(node, Node) and node.name == name), None)
+    found = Definition(module, file, tree, node)
+    further = found.origin(name) if node is None and hops else None
+    return (further and definition(further, hops - 1)) or found
 
 
-def _file(module: str) -> Path | None:
+def module_file(module: str) -> Path | None:
     """The module's file. Import finders are asked from the outermost package inwards, which runs no code of theirs."""
     path, origin, name = None, None, ""
     for part in module.split("."):
@@ -55,6 +100,10 @@ def _file(module: str) -> Path | None:
     return Path(origin) if origin and origin.endswith(".py") else None
 
 
-def _definition(tree: ast.Module, name: str) -> ast.ClassDef | ast.FunctionDef | None:
-    found = (node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name)
-    return next(found, None)
+def _imported(body: Iterable[ast.stmt], package: str, name: str) -> Iterator[str]:
+    """What `from module import attribute as name` says of a name."""
+    for node in (node for node in body if isinstance(node, ast.ImportFrom)):
+        for alias in node.names:
+            if (alias.asname or alias.name) == name:
+                relative = "." * node.level + (node.module or "")
+                yield f"{importlib.util.resolve_name(relative, package)}:{alias.name}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, final
 
-from bpframe import checks
+from bpframe import checks, durable
 from bpframe.errors import CheckpointError, ConfigError
 from bpframe.hooks import hookimpl
 
@@ -42,12 +42,13 @@ class Checkpoint:
 
     @hookimpl
     def bpframe_fit_start(self, state: Any) -> None:
-        """Make the folder, start the clock; ConfigError if the curve of `best` will not exist."""
+        """Make the folder, without what a killed run left; ConfigError if the curve of `best` will not exist."""
         if self.best is not None and state.curves.get(self.best) is None:
             known = ", ".join(name for name, way in state.curves.items() if way)
             raise ConfigError(f"checkpoint needs a curve with a better direction as best, got '{self.best}': {known}.")
         try:
             Path(self.folder).mkdir(parents=True, exist_ok=True)
+            durable.sweep(Path(self.folder))
         except OSError as error:
             raise CheckpointError(f"checkpoint needs a folder to write to: {error}.") from error
         state.memory.setdefault("best", None)

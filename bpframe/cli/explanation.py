@@ -1,0 +1,149 @@
+"""The explanation of a config or a run: found without importing a plugin, and as lines for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import click
+
+from bpframe.config import parse, reading
+from bpframe.config.overrides import apply
+from bpframe.config.writer import inline
+from bpframe.errors import ConfigError
+from bpframe.registry import registry
+from bpframe.runs import distributions, lock
+from bpframe.runs.folder import Folder
+from bpframe.runs.mismatch import SPOKEN, Difference, compared, is_component
+from bpframe.runs.provenance import source
+from bpframe.runs.resolving import Entry, Resolved, resolved
+
+NARROWEST = 20  # columns for the last cell of a row
+
+
+@final
+@dataclass(frozen=True)
+class Explanation:
+    """A config, what it names, what would be its lock now; and with a lock what differs from that, heaviest first."""
+
+    config: Path
+    resolved: Resolved
+    now: lock.Lock
+    lock: Path | None
+    differences: list[Difference]
+
+
+def explained(target: Path, settings: Sequence[str]) -> Explanation:
+    """The explanation of a config file, or of the folder of a run."""
+    run = Folder(target) if target.is_dir() else None
+    config = run.config if run else target
+    tables, places = reading.read(config)
+    if problems := apply([parse(setting) for setting in settings], tables, places):
+        raise ConfigError("\n".join(map(places.say, problems)), tuple(problems))
+    found = resolved(registry, tables, f"[plugins] of {config}")
+    now, file = lock.locked(found.entries), run.lock if run else lock.beside(config)
+    file = file if file and file.is_file() else None
+    return Explanation(config, found, now, file, compared(lock.read(file), now, found.partial) if file else [])
+
+
+def record(found: Explanation) -> dict[str, Any]:
+    """The explanation as JSON has it: the lock as it would be now, problems by path, and differences."""
+    differences = [{"what": one.text, "breaks": one.breaks, "remedy": one.remedy} for one in found.differences]
+    problems = {path: str(error) for path, error in found.resolved.problems.items()}
+    return {
+        "config": str(found.config),
+        **found.now,
+        "problems": problems,
+        "lock": found.lock and str(found.lock),
+        "differences": differences,
+    }
+
+
+def lines(found: Explanation, width: int, verbose: bool) -> Iterator[str]:
+    """The explanation for a reader, in lines of at most so many columns, paths and digests aside."""
+    yield from _rows(("component", "from", "arguments"), list(_components(found)), width)
+    yield ""
+    if verbose:
+        yield from _code(found.resolved.entries)
+    yield from _rows(("distribution", "version", "where from"), list(_distributions(found.now)), width)
+    yield ""
+    yield from textwrap.wrap(_computing(found.now), width)
+    for path, error in found.resolved.problems.items():
+        yield ""
+        yield from (click.style(line, "red") for line in textwrap.wrap(f"{path}: {error}", width))
+    if found.lock:
+        yield ""
+        yield from _differences(found.lock, found.differences, width)
+
+
+def _components(found: Explanation) -> Iterator[tuple[str, str, str]]:
+    """A row a component, those inside others indented below them."""
+    around: list[str] = []
+    for entry in found.resolved.entries:
+        path = entry["path"]
+        while around and not path.startswith((f"{around[-1]}.", f"{around[-1]}[")):
+            around.pop()
+        own = path[len(around[-1]) :].removeprefix(".") if around else path
+        arguments = _arguments(entry) + (["..."] if path in found.resolved.partial else [])
+        if path in found.resolved.problems:
+            arguments = ["cannot be found"]
+        yield "  " * len(around) + own, entry["name"], ", ".join(arguments)
+        around.append(path)
+
+
+def _arguments(entry: Entry) -> list[str]:
+    """The arguments that are no components, which have rows of their own."""
+    given = entry.get("arguments", {}).items()
+    return [f"{name}={inline(value)}" for name, value in given if not is_component(value)]
+
+
+def _code(entries: Sequence[Entry]) -> Iterator[str]:
+    """For each target once: what an import would take, from which file, and the digest of that."""
+    for target, digest in {entry["target"]: entry["hash"] for entry in entries if "target" in entry}.items():
+        place = source(target)
+        yield target
+        yield from (f"  {place.file}:{place.line}", f"  {digest}") if place else ("  no source",)
+    yield ""
+
+
+def _distributions(now: lock.Lock) -> Iterator[tuple[str, str, str]]:
+    for dist in now["distributions"]:
+        place = distributions.folder(dist["name"]) or dist.get("url")
+        changed = ", changed since" if dist.get("dirty") else ""
+        commit = f"commit {dist['commit'][:8]}{changed}" if "commit" in dist else ""
+        where = ", ".join(filter(None, (f"{dist['origin']} {place or ''}".strip(), commit)))
+        yield dist["name"], dist["version"], f"{where}; code {dist.get('code', 'not found')}"
+
+
+def _computing(now: lock.Lock) -> str:
+    """ "Python 3.11.7, NumPy 2.4.6; OpenBLAS 0.3.31, Haswell, 2 threads; CPU"."""
+    versions, machine = now["versions"], now["machine"]
+    libraries = [f"{SPOKEN.get(name, name)} {version}" for name, version in versions.items() if name != "bpframe"]
+    threads = f"{machine['threads']} thread{'' if machine['threads'] == 1 else 's'}"
+    blas = [machine["blas"], *([machine["kernel"]] if "kernel" in machine else []), threads]
+    return f"On {', '.join(libraries)}; {', '.join(blas)}; {machine['cpu']}, {machine['platform']}."
+
+
+def _differences(file: Path, found: Sequence[Difference], width: int) -> Iterator[str]:
+    if not found:
+        yield f"Nothing differs from {file}."
+        return
+    yield f"Different from {file}{' (! may change bits)' if any(one.breaks for one in found) else ''}:"
+    for one in found:
+        text = textwrap.wrap(one.text, width, initial_indent="! " if one.breaks else "- ", subsequent_indent="  ")
+        yield from (click.style(line, "red" if one.breaks else None) for line in text)
+
+
+def _rows(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], width: int) -> Iterator[str]:
+    """Cells in columns, of which the last is broken into several lines where it is too wide."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
+    left = sum(widths) + 2 * len(widths)
+    for row in [header, *rows]:
+        start = "".join(cell.ljust(size + 2) for cell, size in zip(row, widths, strict=False))
+        room = max(width - left, NARROWEST)
+        for i, part in enumerate(textwrap.wrap(row[-1], room, break_on_hyphens=False) or [""]):
+            line = ((start if i == 0 else " " * left) + part).rstrip()
+            yield click.style(line, bold=True) if row is header else line

@@ -1,0 +1,93 @@
+"""What computes: versions, BLAS, CPU and platform, as far as they can change the bits of a result."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from bpframe.version import VERSION
+
+
+def versions(*dists: str) -> dict[str, str]:
+    """bpframe, Python, NumPy, and those of `dists` that are installed; the implementation of Python if not CPython."""
+    implementation = "" if sys.implementation.name == "cpython" else f" ({platform.python_implementation()})"
+    found = {"bpframe": VERSION, "python": platform.python_version() + implementation, "numpy": np.__version__}
+    for dist in dists:
+        try:
+            found[dist] = version(dist)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Platform and C library, CPU with NumPy's names of its instructions, usable CPUs, and BLAS.
+
+    BLAS: name and version; `kernel`, the routines chosen for this CPU; `threads`, how many it uses. Kernel and threads
+    are those of this moment where threadpoolctl is installed. Elsewhere the kernel is left out and the threads are
+    what the environment asks for, or else the CPUs.
+    """
+    libc = " ".join(platform.libc_ver()).strip()
+    return {
+        "platform": f"{platform.system()} {platform.machine()}" + (f", {libc}" if libc else ""),
+        "cpu": _model(),
+        "features": _features(),
+        "cpus": _usable(),
+        **_blas(),
+    }
+
+
+def _model() -> str:
+    """The CPU's name; Python itself does not know it on Linux."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
+            named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+            return next(named, "") or platform.machine()
+    except OSError:
+        return platform.processor() or platform.machine()
+
+
+def _features() -> list[str]:
+    """The instruction sets that NumPy was built with and this CPU has."""
+    known = _config().get("SIMD Extensions", {})
+    return [*known.get("baseline", ()), *known.get("found", ())]
+
+
+def _usable() -> int:
+    """The CPUs that this process may use, which bounds the threads of BLAS and XLA."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _blas() -> dict[str, Any]:
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ModuleNotFoundError:
+        return _built()
+    libraries = ThreadpoolController().select(user_api="blas").info()
+    own = sorted(libraries, key=lambda library: "numpy" not in str(library.get("filepath")))  # scipy brings another
+    return _running(own[0]) if own else _built()
+
+
+def _running(library: Mapping[str, Any]) -> dict[str, Any]:
+    name = f"{library['internal_api']} {library.get('version') or ''}".strip()
+    kernel = library.get("architecture")
+    return {"blas": name, **({"kernel": kernel} if kernel else {}), "threads": library["num_threads"]}
+
+
+def _built() -> dict[str, Any]:
+    """BLAS as NumPy was built, and the threads it would start."""
+    known = _config().get("Build Dependencies", {}).get("blas", {})
+    name = f"{str(known.get('name', 'unknown')).removeprefix('scipy-')} {known.get('version', '')}".strip()
+    asked = (os.environ.get(f"{prefix}_NUM_THREADS", "") for prefix in ("OPENBLAS", "MKL", "OMP"))
+    return {"blas": name, "threads": next((int(text) for text in asked if text.isdecimal()), _usable())}
+
+
+def _config() -> Mapping[str, Any]:
+    found = np.show_config(mode="dicts")
+    return found if isinstance(found, Mapping) else {}

@@ -1,0 +1,492 @@
+"""What somebody made to harm: nothing in a file is run, imported, opened or believed; it is refused, in little memory.
+
+The corpus is made here. Damage by accident is the matter of test_safetensors.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import time
+import tracemalloc
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy as official
+
+import bpframe as bp
+from bpframe import checkpoint
+from bpframe import safetensors as format
+from bpframe.errors import CheckpointError, UnknownComponent
+from tests.conftest import TESTS
+
+F32 = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+ESCAPE = "\x1b]0;owned\x07\x1b[2J"  # renames and clears a terminal
+NAMES = [
+    *("os:system", "os.system", "bpframe.checkpoint:write", "__import__('os').system('id')", "{0.__class__}", "%n%s"),
+    *(
+        "../../etc/passwd",
+        "/etc/passwd",
+        "~/.ssh/id_ed25519",
+        "a\0b",
+        "..",
+        "",
+        ESCAPE,
+        "\ud800",
+        "\u202egnp.exe",
+        "x" * 10**5,
+    ),
+    *("__class__", "__proto__", "file:///etc/passwd", "http://127.0.0.1:9/x", "C:\\Windows\\win.ini", "$(id)", "`id`"),
+]
+
+
+def file_of(header: Any, data: bytes = bytes(8)) -> bytes:
+    """A file by hand; a header that is no text is made into JSON."""
+    text = (header if isinstance(header, str) else json.dumps(header)).encode("utf-8", "surrogatepass")
+    return len(text).to_bytes(8, "little") + text + data
+
+
+class Exploit:
+    """Unpickled, it makes the file "owned" in the current folder."""
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, ("owned",)
+
+
+def saved(save: Callable[..., None], *arguments: Any, **arrays: Any) -> bytes:
+    buffer = io.BytesIO()
+    save(buffer, *arguments, **arrays)
+    return buffer.getvalue()
+
+
+def archive() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("data.pkl", pickle.dumps(Exploit()))
+        made.writestr("../../outside", bytes(10**7))
+    return buffer.getvalue()
+
+
+def repeated(begin: str, unit: str, end: str, size: int = 2**16) -> bytes:
+    return file_of(begin + unit * ((size - len(begin) - len(end)) // len(unit)) + end, b"")
+
+
+def tensor(**fields: Any) -> bytes:
+    return file_of({"a": {**F32, **fields}})
+
+
+def number(text: str, where: str = "shape") -> bytes:
+    """A file in which a number is spelled by hand."""
+    return file_of(json.dumps({"a": {**F32, where: ["#"]}}).replace('"#"', text))
+
+
+CORPUS: dict[str, bytes] = {
+    "a pickle": pickle.dumps(Exploit()),
+    "a pickle of protocol 0": pickle.dumps(Exploit(), 0),
+    "an array of pickled objects": saved(np.save, np.array([Exploit()])),
+    "an archive with a pickle and a bomb": archive(),
+    "an archive of NumPy": saved(np.savez, a=np.ones(3)),
+    "a script": b"#!/bin/sh\nmkdir owned\n",
+    "HDF5": b"\x89HDF\r\n\x1a\n" + bytes(100),
+    "a program": b"\x7fELF" + bytes(100),
+    "an archive behind the tensors": file_of({"a": F32}) + archive(),
+    "an archive in front": archive() + file_of({"a": F32}),
+    "an archive in a hole": file_of(
+        {"a": F32, "b": {**F32, "data_offsets": [1000, 1008]}}, bytes(8) + archive().ljust(992) + bytes(8)
+    ),
+    "two files in one": file_of({"a": F32}) * 2,
+    "nothing": b"",
+    "no header": bytes(8),
+    "a header longer than the file": (2**40).to_bytes(8, "little") + b"{}",
+    "a header of 2^64 - 1 bytes": bytes([255] * 8) + b"{}",
+    "a space before the brace": file_of(' {"a": ' + json.dumps(F32) + "}"),
+    "the same tensor twice": file_of(f'{{"a": {json.dumps(F32)}, "a": {json.dumps(F32)}}}'),
+    "the same tensor twice, spelled differently": file_of(f'{{"a": {json.dumps(F32)}, "\\u0061": {json.dumps(F32)}}}'),
+    "the same metadata twice": file_of('{"__metadata__": {}, "__metadata__": {}}', b""),
+    "objects 20,000 deep": repeated('{"a":', '{"a":', "", 10**5),
+    "objects 101 deep": file_of('{"a":' * 101 + "1" + "}" * 101),
+    "lists deep behind a quoted bracket": repeated('{"\\"]]]":', "[", ""),
+    "lists deep behind an escaped quote": repeated('{"\\\\":', "[", ""),
+    "lists deep where a text was left open": repeated('{"a\\":', "[", ""),
+    "a whole number of 10^5000": number("1" + "0" * 5000),
+    "a whole number of 100,000 digits": number("9" * 10**5),
+    "a whole number of 641 digits": number("9" * 641),
+    "a negative whole number of 100,000 digits": number("-" + "9" * 10**5),
+    "a fraction of 100,000 digits": number("9" * 10**5 + ".5"),
+    "an offset of 10^5000": number("0, 1" + "0" * 5000, "data_offsets"),
+    "an exponent of 100,000 digits": number("1e" + "9" * 10**5),
+    "NaN as a size": number("NaN"),
+    "a shape of 2^62 twice": tensor(shape=[2**62, 2**62]),
+    "a shape of 2^63": tensor(shape=[2**63]),
+    "a shape of 2^40, and offsets to match": tensor(shape=[2**40], data_offsets=[0, 2**42]),
+    "a shape whose size wraps around to 8 bytes": tensor(shape=[2**62 + 2]),
+    "a shape of 100,000 axes": tensor(shape=[1] * 10**5 + [2]),
+    "a negative shape": tensor(shape=[-1, -2]),
+    "an object dtype": tensor(dtype="O"),
+    "a structured dtype": tensor(dtype=[["f0", "<f4"], ["f1", "<f4"]]),
+    "a dtype of a million bytes": tensor(dtype="|V1000000"),
+    "a reference to another file": tensor(dtype={"$ref": "file:///etc/passwd"}),
+    "many small lists": repeated('{"a":[', "[[]],", "[]]}"),
+    "many small objects": repeated('{"a":[', '{"":1},', "[]]}"),
+    "many small numbers": repeated('{"a":[', "1.5,", "1]}"),
+    "many short texts": repeated('{"a":[', '"ab",', "1]}"),
+    "many escaped quotes": repeated('{"a":"', '\\"', ""),
+    "many quotes": repeated('{"a":', '""', ""),
+    "many tensors of no bytes": file_of(
+        "{" + ",".join(f'"{i}":{{"dtype":"O","shape":[0],"data_offsets":[0,0]}}' for i in range(10**4)) + "}", b""
+    ),
+    **{f"hostile name {i}, field missing": file_of({name: {"dtype": "F32"}}) for i, name in enumerate(NAMES)},
+    **{f"hostile dtype {i}": tensor(dtype=name) for i, name in enumerate(NAMES)},
+    **{f"hostile digest {i}": file_of({"__metadata__": {"sha256": name}, "a": F32}) for i, name in enumerate(NAMES)},
+}
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> dict[str, Path]:
+    """A file for each entry; the current folder of the test is another, which stays empty."""
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    paths = {}
+    for i, (name, content) in enumerate(CORPUS.items()):
+        paths[name] = folder / f"{i}.safetensors"
+        paths[name].write_bytes(content)
+    return paths
+
+
+def test_the_form_of_the_corpus_is_sound():
+    assert official.load(file_of({"a": F32}))["a"].tolist() == [0, 0]
+    assert official.load(tensor(shape=[2, 1]))["a"].tolist() == [[0], [0]]
+    assert official.load(number("2"))["a"].tolist() == [0, 0]
+
+
+def test_every_file_of_the_corpus_is_refused_in_little_memory(corpus):
+    for name, path in corpus.items():
+        size = path.stat().st_size
+        tracemalloc.start()
+        began = time.perf_counter()
+        try:
+            refused = False
+            try:
+                checkpoint.read(path)
+            except CheckpointError:
+                refused = True
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert refused, name
+        assert peak < 40 * size + 10**5, name
+        assert time.perf_counter() - began < 5, name
+
+
+def test_no_message_is_long_or_acts_on_a_terminal(corpus):
+    for name, path in corpus.items():
+        with pytest.raises(CheckpointError) as caught:
+            checkpoint.read(path)
+        said = str(caught.value).removeprefix(str(path))
+        assert len(said) < 600, name
+        assert said.isprintable(), name
+
+
+READER = """
+import os, resource, sys
+sys.set_int_max_str_digits(0)  # no limit of Python's own
+sys.setrecursionlimit(10**9)
+from bpframe import checkpoint
+from bpframe.errors import CheckpointError
+
+good, *paths = sys.argv[1:]
+checkpoint.read(good)
+try:
+    checkpoint.read(paths[0])
+except CheckpointError:
+    pass
+seen = []
+sys.addaudithook(lambda event, arguments: seen.append((event, str(arguments[0])) if event == "open" else (event, "")))
+with open("/proc/self/statm") as file:
+    pages = int(file.read().split()[0])
+room = pages * resource.getpagesize() + 100 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (room, room))
+refused = 0
+for path in paths:
+    seen.clear()
+    try:
+        checkpoint.read(path)
+    except CheckpointError as error:
+        refused += not isinstance(error.__cause__, MemoryError)
+    if set(seen) != {("open", path)}:
+        sys.exit(f"{path}: {seen[:9]}")
+print(refused, len(paths))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux's")
+def test_reading_opens_that_file_and_does_nothing_else(corpus, tmp_path):
+    checkpoint.write(tmp_path / "good", {"a": np.ones(2)}, {"b": 1})
+    (tmp_path / "empty").mkdir()
+    command = [sys.executable, "-W", "error", "-c", READER, str(tmp_path / "good"), *map(str, corpus.values())]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path / "empty")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == [str(len(CORPUS))] * 2
+    assert os.listdir(tmp_path / "empty") == []
+    assert sorted(os.listdir(tmp_path)) == ["corpus", "empty", "good"]
+
+
+def test_the_exploit_of_the_corpus_works_on_who_unpickles(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pickle.loads(CORPUS["a pickle"])
+    assert os.listdir(tmp_path) == ["owned"]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name)[:30])
+def test_a_tensors_name_is_a_text_and_nothing_more(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_bytes(file_of({name: F32}))
+    tensors, manifest = checkpoint.read("file")
+    assert list(tensors) == [name]
+    assert manifest == {}
+    checkpoint.write("again", tensors, {name: name})
+    assert list(checkpoint.read("again")[0]) == [name]
+    assert checkpoint.read("again")[1] == {name: name}
+    assert sorted(os.listdir(tmp_path)) == ["again", "file"]
+
+
+def test_a_manifest_that_cannot_be_read_cannot_be_written(tmp_path):
+    fine: dict[str, Any] = {"number": 10**639}
+    for _ in range(format.MAX_DEPTH - 1):
+        fine = {"a": fine}
+    checkpoint.write(tmp_path / "file", {}, fine)
+    assert checkpoint.read(tmp_path / "file") == ({}, fine)
+    for manifest in ({"a": fine}, {"a": 10**640}, {"a": 10**5000}):
+        with pytest.raises(CheckpointError, match="file cannot be written: "):
+            checkpoint.write(tmp_path / "file", {}, manifest)
+    assert checkpoint.read(tmp_path / "file") == ({}, fine)
+
+
+# places that are no files
+
+
+def special(folder: Path, server: socket.socket) -> Iterator[Path]:
+    """A path for everything but a regular file."""
+    links = {"loop": "loop", "dangling": "nowhere", "folder": ".", "up": ".."}
+    for device in ("zero", "null", "random", "full", "tty", "stdin"):
+        links[device] = f"/dev/{device}"
+        yield Path("/dev") / device
+    for name, target in links.items():
+        (folder / name).symlink_to(target)
+        yield folder / name
+    os.mkfifo(folder / "pipe")
+    (folder / "to pipe").symlink_to("pipe")
+    server.bind(os.path.relpath(folder / "socket"))
+    yield from (folder / name for name in ("pipe", "to pipe", "socket", "."))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such files")
+def test_devices_pipes_sockets_and_links_to_them_are_not_even_opened(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a socket's path is short
+    opened: list[Any] = []
+    real = os.open
+    with socket.socket(socket.AF_UNIX) as server:
+        for path in special(tmp_path, server):
+            monkeypatch.setattr(os, "open", lambda *arguments: opened.append(arguments) or real(*arguments))
+            with pytest.raises(CheckpointError, match=r"cannot be read: (it needs to be a regular file|\[Errno)"):
+                checkpoint.read(path)
+            monkeypatch.setattr(os, "open", real)
+    assert opened == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these")
+@pytest.mark.parametrize("name", ["/proc/self/environ", "/proc/self/mem", "/proc/kmsg", "/proc/self/fd/0"])
+def test_files_of_the_kernel_are_refused(name):
+    with pytest.raises(CheckpointError):
+        checkpoint.read(name)
+
+
+def test_a_pipe_that_takes_the_files_place_between_two_looks_is_refused_at_once(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    checkpoint.write(path, {}, {})
+    real = os.open
+
+    def swapped(*arguments: Any) -> int:
+        path.unlink()
+        os.mkfifo(path)
+        return real(*arguments)
+
+    monkeypatch.setattr(os, "open", swapped)
+    began = time.perf_counter()
+    with pytest.raises(CheckpointError, match="regular file"):
+        checkpoint.read(path)
+    assert time.perf_counter() - began < 1
+
+
+# models
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> tuple[Path, dict[str, np.ndarray], dict[str, Any]]:
+    """A small model's file, and what is in it."""
+    network = bp.Network(["standardize", bp.layers.dense(3, "tanh"), bp.layers.dense(2)], inputs=4)
+    trainer = bp.Trainer(network, "softmax_cross_entropy", "adam", metrics=["accuracy"])
+    trainer.fit(np.eye(4), [0, 1, 1, 0], epochs=1)
+    trainer.save(tmp_path / "model")
+    return tmp_path / "model", *checkpoint.read(tmp_path / "model")
+
+
+def altered(manifest: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    """A copy with another value at a place."""
+    copy = json.loads(json.dumps(manifest))
+    node = copy
+    for key in place[:-1]:
+        node = node[key]
+    node[place[-1]] = value
+    return copy
+
+
+PLACES = [
+    ("loss",),
+    ("loss", "name"),
+    ("optimizer", "name"),
+    ("network", 0),
+    ("network", 1, "name"),
+    ("network", 1, "activation", "name"),
+    ("network", 1, "weight_initializer"),
+    ("metrics", 0),
+    ("sampler",),
+]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_a_name_in_a_manifest_is_looked_up_and_never_imported(model, place, tmp_path, monkeypatch):
+    path, tensors, manifest = model
+    (tmp_path / "evil.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    for name in ["evil:Component", "evil", "evil.Component", "evil/component", "bpframe/evil:Component", *NAMES]:
+        checkpoint.write(path, tensors, altered(manifest, place, name))
+        with pytest.raises((CheckpointError, UnknownComponent)):
+            bp.Trainer.load(path)
+    assert not {name for name in set(sys.modules) - before if not name.startswith(("bpframe", "numpy"))}
+
+
+WIDE = [{"name": "dense", "units": 10**7, "bias": False}, {"name": "batch_norm"}, {"name": "dense", "units": 3}]
+HUGE = [
+    *((("network", 1, "units"), n) for n in (10**6, 2**31, 2**63, 10**600)),
+    *((("network", 2, "units"), n) for n in (10**6, 10**12)),
+    (("network", 1), {"name": "sequential", "layers": WIDE}),
+    (("network",), [{"name": "dense", "units": 256}] * 100),
+    *((("input_shape",), shape) for shape in ([10**6], [10**7], [2**40], [10**9, 10**9], [10**600], [4] * 1000)),
+    (("network", 1, "weight_initializer"), {"name": "constant", "value": 10**600}),
+    (("learned", "dtype"), "<U1000000000"),
+    (("learned", "dtype"), "|V1000000000"),
+    (("learned", "classes"), []),
+    (("learned", "classes"), [{"name": "dense"}, None]),
+    (("learned", "classes"), [[0, 1]]),
+    (("optimizer", "lr"), 10**600),
+]
+
+
+@pytest.mark.parametrize(("place", "value"), HUGE, ids=lambda value: str(value)[:40])
+def test_a_manifest_that_asks_for_more_than_its_file_has_is_refused_in_little_memory(model, place, value):
+    path, tensors, manifest = model
+    checkpoint.write(path, tensors, altered(manifest, place, value))
+    tracemalloc.start()
+    try:
+        with pytest.raises(CheckpointError):
+            bp.Trainer.load(path)
+        assert tracemalloc.get_traced_memory()[1] < 10**6
+    finally:
+        tracemalloc.stop()
+
+
+def test_tensors_of_other_shapes_are_refused(model):
+    path, tensors, manifest = model
+    bp.Trainer.load(path)
+    for name, array in tensors.items():
+        for other in (array[:1], array[..., None], np.zeros((0,)), array.T[::1].reshape(-1)[:-1]):
+            checkpoint.write(path, {**tensors, name: other}, manifest)
+            with pytest.raises(CheckpointError, match=name):
+                bp.Trainer.load(path)
+    checkpoint.write(path, {**tensors, "more/weight": np.ones(3)}, manifest)
+    with pytest.raises(CheckpointError, match="more/weight"):
+        bp.Trainer.load(path)
+
+
+def test_a_manifest_nested_as_deep_as_a_file_may_is_refused(model):
+    path, tensors, manifest = model
+    deep: Any = {"name": "dense", "units": 3}
+    for _ in range((format.MAX_DEPTH - 3) // 2):  # two levels each, within a manifest, a list and a dense layer
+        deep = {"name": "sequential", "layers": [deep]}
+    checkpoint.write(path, tensors, altered(manifest, ("network", 1), deep))
+    with pytest.raises(CheckpointError, match="cannot be made into a model"):
+        bp.Trainer.load(path)
+    deeper = altered(manifest, ("network", 1), {"name": "sequential", "layers": [deep]})
+    with pytest.raises(CheckpointError, match="nested more than"):
+        checkpoint.write(path, tensors, deeper)
+
+
+# the sources
+
+
+FORBIDDEN = {
+    "pickle",
+    "cPickle",
+    "_pickle",
+    "marshal",
+    "shelve",
+    "joblib",
+    "dill",
+    "cloudpickle",
+    "skops",
+    "h5py",
+    "torch",
+}
+
+
+def unpickles(source: str) -> list[str]:
+    """What in a source could run a file's content: modules that unpickle, and NumPy told to."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+            found += [name for name in names if FORBIDDEN & set(name.split("."))]
+        elif isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if any(k.arg == "allow_pickle" and getattr(k.value, "value", True) is not False for k in node.keywords):
+                found.append(f"{name}(allow_pickle)")
+            if name in ("import_module", "__import__") and any(
+                isinstance(a, ast.Constant) and str(a.value).partition(".")[0] in FORBIDDEN for a in node.args
+            ):
+                found.append(name)
+    return found
+
+
+def test_no_module_of_bpframe_or_its_plugins_unpickles():
+    root = TESTS.parent
+    files = [*root.glob("bpframe/**/*.py"), *root.glob("plugins/bpframe_*/**/*.py")]
+    assert len(files) > 250
+    assert {str(file.relative_to(root)): found for file in files if (found := unpickles(file.read_text("utf-8")))} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("import pickle", "import os, marshal", "from pickle import loads", "import joblib.numpy_pickle as j"),
+        *("def f():\n    import shelve", "from torch import load", "np.load(f, allow_pickle=True)"),
+        *("np.load(f, allow_pickle=flag)", "importlib.import_module('pickle')", "__import__('joblib')"),
+    ],
+)
+def test_the_look_at_the_sources_finds_what_it_looks_for(source):
+    assert unpickles(source)
+
+
+def test_the_look_at_the_sources_finds_nothing_in_good_ones():
+    assert unpickles("import json\nnp.load(f, allow_pickle=False)\nfrom bpframe import checkpoint") == []
