@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from bpframe.errors import CheckpointError, ConfigError, DataError
+from bpframe import claims
+from bpframe.errors import BlockedComponent, BrokenComponent, CheckpointError, UnknownComponent
 from bpframe.network import Network
 from bpframe.registry import Policy, policy, registry
 from bpframe.registry.describe import describe, providers_in
@@ -67,9 +68,14 @@ def opened(
     check(path, found, allowed, kind)
     try:
         with registry.restricted(Policy(frozenset(map(policy.normalise, allowed)), origin=f"loading {path}")):
+            claims.refuse_other_sizes(found, parameters(tensors, kind))
+            claims.refuse_other_labels(found["learned"])
             yield tensors, found
-    except (KeyError, TypeError, ConfigError, DataError) as error:
-        raise CheckpointError(f"{path} cannot be made into a model: {error}") from error
+    except (BlockedComponent, BrokenComponent, UnknownComponent):  # for want of a plugin, not of a sound file
+        raise
+    except Exception as error:  # what is built from a file's values may fail in any way
+        reason = str(error) or type(error).__name__
+        raise CheckpointError(f"{path} cannot be made into a model: {reason}") from error
 
 
 def check(path: Any, found: dict[str, Any], allowed: Sequence[str], kind: str = MODEL) -> None:
@@ -93,6 +99,12 @@ def refuse_other_kind(path: Any, found: Mapping[str, Any], kind: str) -> None:
         raise CheckpointError(
             f"{path} has schema {found['schema']}, this bpframe reads {SCHEMA}. Install a newer bpframe."
         )
+
+
+def parameters(tensors: Mapping[str, HostArray], kind: str) -> dict[str, HostArray]:
+    """The network's own tensors, by "layer/name"."""
+    within = "session/parameters/" if kind == CHECKPOINT else ""
+    return {name.removeprefix(within): array for name, array in tensors.items() if name.startswith(within)}
 
 
 def arguments(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
-from bpframe import machine, model_file, plain, plan, safetensors
+from bpframe import claims, machine, model_file, plain, plan, safetensors
 from bpframe.errors import CheckpointError, ConfigError, PluginError
 from bpframe.history import History
 from bpframe.loop import Begun
@@ -87,6 +87,8 @@ def unpack(trainer: Any, path: Any) -> tuple[Course, Begun] | None:
     try:
         memories = _memories(trainer, found["memories"], tensors)
         history, fit = History(**plain.unpack(found["history"], tensors)), _begun(found, tensors)
+        claims.refuse_other_sizes(found, model_file.parameters(tensors, model_file.CHECKPOINT))
+        claims.refuse_other_labels(found["learned"])
         head = replace(trainer.head, shape=tuple(found["input_shape"]), learned=found["learned"])
         snapshot = {name.removeprefix(SESSION): array for name, array in tensors.items() if name.startswith(SESSION)}
         trainer.head = head

@@ -21,7 +21,7 @@ FLOORS = (
     "checkpoint context labels parameters",
     "registry",
     "backprop hyper network",
-    "head rules trace",
+    "claims head rules trace",
     "class_weight model_file parameter_groups plan rehearsal",
     "diagnosis engine loop",
     "resume",
