@@ -1,0 +1,218 @@
+"""scikit-learn's MLPClassifier.  Shapes: X (N, n), y (N,) labels or (N, C) zeros and ones."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+
+from bpframe.errors import DataError
+from bpframe.protocols import Loss
+from bpframe.registry import Spec
+from bpframe.sklearn import losses
+from bpframe.sklearn.base import Perceptron
+from bpframe.sklearn.partial import probabilistic, stochastic
+from bpframe.sklearn.settings import CLASSIFIER
+from bpframe.types import HostArray
+
+
+class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # scikit-learn has no types
+    """A multi-layer perceptron for classes: scikit-learn's arguments, with its meaning and defaults, and more.
+
+    loss: "log_loss", or any loss plugin. class_weight: "balanced", or weights by label.
+    solver, learning_rate, activation: any optimizer, schedule, activation: a name, a mapping with its arguments, or
+    a ready object; activation also as a list, one for each hidden layer. A solver given by name has the rate
+    `learning_rate_init`, one given as a mapping its own.
+    hidden_layers: specifications of layers in the place of `hidden_layer_sizes`, activation, dropout and batch_norm.
+    dropout: the rate behind each hidden layer, or a list. batch_norm: between each hidden layer and its activation.
+    l1: strength of a penalty on |w|, divided like alpha. clip_norm, clip_value: bounds of the gradient.
+    validation_set: (X, y) to measure on after each epoch; `early_stopping` then watches it, in partial_fit too.
+    monitor: what it watches there: a metric, a scikit-learn scorer, or "loss"; left out, accuracy.
+    engine: "numpy", "jax", or another. callbacks: objects with bpframe's hooks. max_time: seconds of a fit.
+    dtype: "float32", "float64", or "auto", that of X.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CLASSIFIER
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Spec = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Spec = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        loss: Spec = "log_loss",
+        class_weight: Any = None,
+        hidden_layers: Any = None,
+        dropout: Any = 0.0,
+        batch_norm: bool = False,
+        l1: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        validation_set: Any = None,
+        monitor: Any = None,
+        engine: Spec = "numpy",
+        callbacks: Any = (),
+        max_time: float | None = None,
+        dtype: str = "auto",
+    ) -> None:
+        given = dict(locals())
+        self.__dict__.update((name, value) for name, value in given.items() if name not in ("self", "__class__"))
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
+        """Train on X and y; a row counts as often as its weight says."""
+        self._check_arguments()
+        return self._fit(X, y, sample_weight, incremental=False)  # type: ignore[no-any-return]  # self
+
+    @available_if(stochastic)  # type: ignore[untyped-decorator]  # scikit-learn has no types
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
+        """One epoch more on X and y; the optimizer goes on where it was. The first call needs all `classes`."""
+        self._check_arguments(incremental=True)
+        if _check_partial_fit_first_call(self, classes):
+            several = type_of_target(y).startswith("multilabel")
+            self._label_binarizer = LabelBinarizer().fit(y if several else classes)
+        return self._fit(X, y, sample_weight, incremental=True)  # type: ignore[no-any-return]  # self
+
+    def predict(self, X: Any) -> HostArray:
+        """Labels (N,) as they were given, or (N, C) zeros and ones."""
+        return self._decoded_target(self._numbers(self._scores(self._rows(X))))
+
+    @available_if(probabilistic)  # type: ignore[untyped-decorator]  # scikit-learn has no types
+    def predict_proba(self, X: Any) -> HostArray:
+        """Probabilities (N, C) in the order of `classes_`."""
+        scores = self._scores(self._rows(X))
+        found = np.asarray(self._trainer.head.prediction(scores))
+        if found.shape[1] == 1:
+            return np.hstack([1 - found, found])
+        if losses.apart(self._trainer.loss) and not self._several:
+            return np.asarray(found / found.sum(axis=1, keepdims=True))
+        return found
+
+    @available_if(probabilistic)  # type: ignore[untyped-decorator]  # scikit-learn has no types
+    def predict_log_proba(self, X: Any) -> HostArray:
+        """log of `predict_proba`, from the scores: finite also where a probability is rounded to 0."""
+        scores = self._scores(self._rows(X))
+        if scores.shape[1] == 1:
+            return np.asarray(-np.logaddexp(0, np.hstack([scores, -scores])))
+        if self._several:  # as np.log rounds them, so that columns have the same order as in predict_proba
+            p = np.asarray(self._trainer.head.prediction(scores))
+            return np.asarray(np.where(p > 0, np.log(np.where(p > 0, p, 1)), -np.logaddexp(0, -scores)))
+        logs = -np.logaddexp(0, -scores) if losses.apart(self._trainer.loss) else scores
+        return np.asarray(logs - np.logaddexp.reduce(logs, axis=1, keepdims=True))
+
+    # --------------------------------------------------------------------------------------------------------- inside
+
+    @property
+    def _several(self) -> bool:
+        """Whether a row may have several labels."""
+        return bool(self._label_binarizer.y_type_.startswith("multilabel"))
+
+    @property
+    def _two_classes(self) -> bool:
+        return not self._several and len(self.classes_) <= 2
+
+    _scale = 1
+
+    def _admitted(self, X: Any, y: Any, first: bool, incremental: bool) -> tuple[Any, HostArray]:
+        """(X, y encoded), and the classes: learned, or compared with those known."""
+        X, y = self._validated(X, y, first)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+        else:
+            self._compare(unique_labels(y))
+        return X, self._encoded(y)
+
+    def _compare(self, classes: HostArray) -> None:
+        """ValueError in scikit-learn's words for classes that do not go with those known."""
+        if self.warm_start and set(classes) != set(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                f"Previously got {self.classes_}, `y` has {classes}"
+            )
+        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
+            )
+
+    def _encoded(self, y: Any) -> HostArray:
+        """Class numbers (N,), or (N, C) zeros and ones."""
+        if self._several:
+            return np.asarray(self._label_binarizer.transform(y), dtype=np.float64)
+        y = column_or_1d(np.asarray(y))
+        numbers = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
+        if (unknown := self.classes_[numbers] != y).any():
+            raise DataError(f"y needs labels among {self.classes_}, got {y[unknown][0]!r}.")
+        return np.asarray(numbers)
+
+    def _targets(self, y: HostArray) -> HostArray:
+        """What the trainer is given: class numbers, or columns of 0 and 1 where the loss wants them."""
+        return np.eye(len(self.classes_))[y] if self._columns and not self._several else y
+
+    def _decoded_target(self, y: HostArray) -> HostArray:
+        return np.asarray(self._label_binarizer.inverse_transform(y) if self._several else self.classes_[y])
+
+    def _loss_for(self, y: HostArray) -> tuple[Loss, int]:
+        loss, self.n_outputs_, self._columns = losses.classification(self.loss, len(self.classes_), self._several)
+        return loss, self.n_outputs_
+
+    def _weighed(self, y: HostArray, weight: HostArray | None, incremental: bool) -> HostArray | None:
+        """Weights of rows times those of their classes."""
+        if self.class_weight is None:
+            return weight
+        if incremental and self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight 'balanced' is not supported for partial_fit, which sees a part of the classes only. "
+                "Compute the weights of all data with compute_class_weight and give them as a dict."
+            )
+        factor = compute_sample_weight(self.class_weight, self._decoded_target(y))
+        return np.asarray(factor if weight is None else factor * weight)
+
+    def _numbers(self, scores: HostArray) -> HostArray:
+        """Class numbers (N,), or (N, C) zeros and ones, of scores."""
+        head = self._trainer.head
+        if scores.shape[1] > 1 and not self._several:
+            return np.asarray(scores.argmax(axis=1))
+        if head.loss.link == "sigmoid":
+            yes = (head.prediction(scores) > 0.5).astype(np.int64)
+        else:
+            yes = np.asarray(head.loss.predict(scores)).reshape(scores.shape)
+        return yes if self._several else np.asarray(np.minimum(yes[:, 0], len(self.classes_) - 1))
+
+    def _score_of(self, scores: HostArray, y: HostArray, weight: HostArray | None) -> float:
+        if not np.isfinite(scores).all():
+            return float("nan")
+        right = self._numbers(scores) == y
+        return float(np.average(right.all(axis=1) if right.ndim == 2 else right, weights=weight))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,72 @@
+"""SciPy's L-BFGS-B as one step: the solver "lbfgs" of scikit-learn.  p (n,) all parameters."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, final
+
+import numpy as np
+import scipy.optimize  # type: ignore[import-untyped, unused-ignore]  # it has no types
+
+from bpframe.protocols import Objective
+from bpframe.types import HostArray, Hyper, State
+
+
+@final
+@dataclass
+class Outcome:
+    """What a minimisation tells the model: the objective after each iteration, SciPy's result at the end."""
+
+    model: Any
+    result: Any = None
+
+    def told(self, iteration: int, value: float) -> None:
+        """An iteration has ended."""
+        self.model.loss_curve_.append(value)
+        if self.model.verbose:
+            print(f"Iteration {iteration:d}, loss = {value:.8f}")
+
+
+@final
+@dataclass(frozen=True)
+class ScipyLbfgs:
+    """A whole minimisation in one update: until the gradient is below `tol`, or an allowance is spent.
+
+    `outcome` hears of each iteration and of the result. `max_time` is in seconds.
+    Source: Byrd, Lu, Nocedal and Zhu (1995), A limited memory algorithm for bound constrained optimization.
+    """
+
+    max_iter: int
+    max_fun: int
+    tol: float
+    outcome: Outcome = field(compare=False)
+    max_time: float | None = None
+    scope: ClassVar[Literal["objective"]] = "objective"
+    whole_batch: ClassVar[bool] = True
+
+    def init(self, p: HostArray) -> State:
+        """Nothing is remembered from one update to the next."""
+        return {}
+
+    def update(self, p: HostArray, f: Objective, state: State, h: Hyper) -> tuple[HostArray, State]:
+        """(p at the end, {})."""
+        latest, count, start = [np.inf], [0], time.perf_counter()
+
+        def objective(at: HostArray) -> tuple[float, HostArray]:
+            value, gradient = f(at)
+            latest[0] = value
+            return value, gradient
+
+        def iterated(at: HostArray) -> None:
+            count[0] += 1
+            self.outcome.told(count[0], float(latest[0]))  # the line search ends where it looked last
+            if self.max_time is not None and time.perf_counter() - start > self.max_time:
+                raise StopIteration
+
+        allowances = {"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol}
+        result = scipy.optimize.minimize(
+            objective, p, method="L-BFGS-B", jac=True, options=allowances, callback=iterated
+        )
+        self.outcome.result = result
+        return result.x, state

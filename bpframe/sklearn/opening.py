@@ -1,0 +1,120 @@
+"""The trainer of an estimator, and its parameters on their way between the two.
+
+Shapes: x (N, n) rows, y (N,) or (N, C) as the estimator encodes it, weight (N,).
+"""
+
+from __future__ import annotations
+
+import copy
+import zlib
+from typing import Any
+
+import numpy as np
+
+from bpframe.errors import ConfigError
+from bpframe.network import Network
+from bpframe.registry import build
+from bpframe.sklearn import layers, losses, rules, weights
+from bpframe.sklearn.held_out import Rows
+from bpframe.sklearn.lasting import Lasting
+from bpframe.sklearn.minimizer import Outcome, ScipyLbfgs
+from bpframe.sklearn.penalty import Penalty
+from bpframe.trainer import Trainer
+from bpframe.types import HostArray
+
+
+def begin(model: Any) -> None:
+    """The attributes of a model that nothing was fitted to yet."""
+    vars(model).pop("_trainer", None)
+    vars(model).update(fresh(model))
+
+
+def fresh(model: Any) -> dict[str, Any]:
+    counts = {"n_iter_": 0, "t_": 0, "_no_improvement_count": 0, "loss_curve_": [], "_best": {}}
+    losses = {"best_loss_": None if model.early_stopping else np.inf}
+    return {**counts, **losses, "validation_scores_": None, "best_validation_score_": None}
+
+
+def push(model: Any) -> None:
+    """Parameters that the user has changed since they were pulled go to the trainer."""
+    present = model._trainer.session.parameters
+    changed = weights.differing(model._named(), present)
+    if changed:
+        model._trainer.session.assign({**present, **changed})
+
+
+def pull(model: Any) -> None:
+    """The trainer's parameters as the model's attributes."""
+    values = model._trainer.session.parameters
+    model._names = list(values)
+    model.coefs_, model.intercepts_, model._rest = weights.split(values)
+    model.n_layers_ = len(model.coefs_) + 1
+
+
+def opened(model: Any, rows: Rows, first: bool, random: np.random.RandomState) -> None:
+    """A trainer with first parameters: drawn as scikit-learn draws them, or those of the fit before."""
+    given = model.get_params(deep=False)
+    loss, outputs = model._loss_for(rows[1])
+    rule, model._rate = (_lbfgs(model), None) if model.solver == "lbfgs" else rules.rule(given)
+    network = Network(layers.specifications(given, outputs), inputs=rows[0].shape[1])
+    trainer = Trainer(
+        network,
+        loss,
+        rule,
+        seed=_seed(random),
+        engine=Lasting(build("engine", model.engine)),
+        dtype=rows[0].dtype.name,
+        metrics=(),
+        regularizers=[penalty(model)],  # even where it is 0: parameters keep their groups when it is changed
+        gradient_steps=_gradient_steps(model),
+    )
+    model.out_activation_ = losses.link(loss)
+    if hasattr(model, "_trainer"):
+        trainer.history = model._trainer.history
+    known = trainer.session.parameters
+    if not first:
+        trainer.session.assign(_kept(model, known, rows[0].dtype))
+    elif model.hidden_layers is None:
+        shapes = [known[name].shape for name in weights.names(known, "weight")]
+        drawn = layers.first_values(shapes, given, random)
+        trainer.session.assign(weights.joined(known, *drawn, weights.split(known)[2], rows[0].dtype))
+    model._trainer = trainer
+
+
+def _kept(model: Any, known: dict[str, HostArray], dtype: Any) -> dict[str, HostArray]:
+    """The parameters of the fit before, for a network whose parameters are `known`."""
+    rest = getattr(model, "_rest", weights.split(known)[2])
+    values = weights.joined(known, model.coefs_, model.intercepts_, rest, dtype)
+    for name, value in values.items():
+        if value.shape != known[name].shape:
+            raise ConfigError(
+                f"warm_start needs the layers of the previous fit, got '{name}' of shape {known[name].shape} in the "
+                f"place of {value.shape}. Keep the layers as they were, or set warm_start=False."
+            )
+    return values
+
+
+def _seed(random: np.random.RandomState) -> int:
+    """A number that follows from the state of `random` and leaves it as it is, for masks and noise."""
+    return zlib.crc32(copy.deepcopy(random).bytes(16))
+
+
+def _gradient_steps(model: Any) -> list[Any]:
+    norm, value = model.clip_norm, model.clip_value
+    steps = [{"name": "clip_global_norm", "limit": float(norm)}] if norm else []
+    return steps + ([{"name": "clip_value", "limit": float(value)}] if value else [])
+
+
+def penalty(model: Any, rows: Rows | None = None, size: int = 1) -> Penalty:
+    """The penalty for batches of `size` rows; a rule that asks for the objective is told no batch's weight."""
+    weight, unit = None if rows is None else rows[2], 1.0
+    minimizing = rows is not None and model._trainer.optimizer.scope == "objective"
+    if minimizing:
+        unit = float(size if weight is None else weight.mean() * size)
+    elif weight is not None:
+        unit = float(weight.max())
+    return Penalty(float(model.alpha), float(model.l1), unit, not minimizing)
+
+
+def _lbfgs(model: Any) -> ScipyLbfgs:
+    return ScipyLbfgs(model.max_iter, model.max_fun, model.tol, Outcome(model), model.max_time)

@@ -1,0 +1,48 @@
+"""The order of rows that scikit-learn draws."""
+
+from __future__ import annotations
+
+from typing import final
+
+import numpy as np
+
+from bpframe.types import HostArray
+
+
+@final
+class Order:
+    """Shuffles the previous epoch's order by a RandomState, epoch after epoch, as scikit-learn does.
+
+    An epoch's order depends on the state at the start, the epoch and the number of rows alone: an epoch that was
+    passed before is drawn anew from a copy of that state, so a repeated one is the same.
+    """
+
+    def __init__(self, random: np.random.RandomState, first: int) -> None:
+        self._random, self._first, self._start = random, first, random.get_state()
+        self._epoch, self._rows = first - 1, np.empty(0, np.intp)
+
+    def order(self, rng: np.random.Generator, target: HostArray, weight: HostArray) -> HostArray:
+        """Row numbers (N,) of the epoch that `rng` belongs to."""
+        epoch = rng.bit_generator.seed_seq.spawn_key[-1]  # type: ignore[attr-defined]  # numpy's stubs leave it out
+        if epoch <= self._epoch - 1 or (epoch == self._epoch and len(self._rows) != len(target)):
+            return self._anew(epoch, len(target))
+        if self._epoch < self._first:
+            self._rows = np.arange(len(target))
+        while self._epoch < epoch:
+            self._rows = _shuffled(self._rows, self._random)
+            self._epoch += 1
+        return self._rows
+
+    def _anew(self, epoch: int, n: int) -> HostArray:
+        random, rows = np.random.RandomState(), np.arange(n)
+        random.set_state(self._start)
+        for _ in range(self._first, epoch + 1):
+            rows = _shuffled(rows, random)
+        return rows
+
+
+def _shuffled(rows: HostArray, random: np.random.RandomState) -> HostArray:
+    """The draws of `sklearn.utils.shuffle`."""
+    places = np.arange(len(rows))
+    random.shuffle(places)
+    return np.asarray(rows[places])

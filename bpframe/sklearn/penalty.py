@@ -1,0 +1,35 @@
+"""scikit-learn's penalty on weights, divided by what the batch weighs.  p any weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from bpframe.types import Array, Hyper
+
+
+@final
+@dataclass(frozen=True)
+class Penalty:
+    """penalty = (alpha / 2 sum w^2 + l1 sum |w|) / s;  gradient = (alpha w + l1 sign(w)) / s.
+
+    s is the sum of the batch's sample weights, the number of its rows where there are none: `h.weight` times `unit`,
+    the weight that the trainer has scaled to 1. Without `by_batch`, for a rule that is not told, s is `unit` itself.
+    Source: `MLPClassifier._backprop` of scikit-learn; `l1` is scaled alike.
+    """
+
+    alpha: float = 1e-4
+    l1: float = 0.0
+    unit: float = 1.0
+    by_batch: bool = True
+
+    def value_and_gradient(self, p: Array, h: Hyper) -> tuple[Array, Array]:
+        """(0-d penalty, gradient in p's shape)."""
+        xp = p.__array_namespace__()
+        s = h.weight * h.unit if self.by_batch else h.unit
+        gradient = (h.alpha / s) * p
+        value = 0.5 * xp.sum(gradient * p)
+        if self.l1:
+            value = value + h.l1 / s * xp.sum(abs(p))
+            gradient = gradient + h.l1 / s * xp.sign(p)
+        return value, gradient

@@ -1,0 +1,125 @@
+"""scikit-learn's MLPRegressor.  Shapes: X (N, n), y (N,) or (N, targets)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
+
+from bpframe.protocols import Loss
+from bpframe.registry import Spec
+from bpframe.sklearn import losses
+from bpframe.sklearn.base import Perceptron
+from bpframe.sklearn.partial import stochastic
+from bpframe.sklearn.settings import REGRESSOR
+from bpframe.types import HostArray
+
+
+class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-learn has no types
+    """A multi-layer perceptron for quantities: scikit-learn's arguments, with its meaning and defaults, and more.
+
+    The arguments up to `max_fun` are scikit-learn's; the rest is described at `MLPClassifier`. `loss` is
+    "squared_error", "poisson", or any loss plugin: "huber", {"name": "quantile", "q": 0.9}.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = REGRESSOR
+
+    def __init__(
+        self,
+        loss: Spec = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Spec = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: Spec = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        hidden_layers: Any = None,
+        dropout: Any = 0.0,
+        batch_norm: bool = False,
+        l1: float = 0.0,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        validation_set: Any = None,
+        monitor: Any = None,
+        engine: Spec = "numpy",
+        callbacks: Any = (),
+        max_time: float | None = None,
+        dtype: str = "auto",
+    ) -> None:
+        given = dict(locals())
+        self.__dict__.update((name, value) for name, value in given.items() if name not in ("self", "__class__"))
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+        """Train on X and y; a row counts as often as its weight says."""
+        self._check_arguments()
+        return self._fit(X, y, sample_weight, incremental=False)  # type: ignore[no-any-return]  # self
+
+    @available_if(stochastic)  # type: ignore[untyped-decorator]  # scikit-learn has no types
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+        """One epoch more on X and y; the optimizer goes on where it was."""
+        self._check_arguments(incremental=True)
+        return self._fit(X, y, sample_weight, incremental=True)  # type: ignore[no-any-return]  # self
+
+    def predict(self, X: Any) -> HostArray:
+        """Predictions (N,), or (N, targets): the mean, or what the loss's prediction stands for."""
+        return np.asarray(self._predicted(self._scores(self._rows(X))))
+
+    # --------------------------------------------------------------------------------------------------------- inside
+
+    def _admitted(self, X: Any, y: Any, first: bool, incremental: bool) -> tuple[Any, HostArray]:
+        X, y = self._validated(X, y, first, y_numeric=True)
+        return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+    def _encoded(self, y: Any) -> HostArray:
+        y = np.asarray(y, dtype=np.float64)
+        return np.asarray(y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y)
+
+    def _loss_for(self, y: HostArray) -> tuple[Loss, int]:
+        self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
+        return losses.regression(self.loss, self.n_outputs_)
+
+    def _weighed(self, y: HostArray, weight: HostArray | None, incremental: bool) -> HostArray | None:
+        return weight
+
+    def _predicted(self, scores: HostArray) -> HostArray:
+        found = np.asarray(self._trainer.head.point(scores))
+        return found[:, 0] if found.shape[1] == 1 else found
+
+    def _targets(self, y: HostArray) -> HostArray:
+        return y
+
+    def _decoded_target(self, y: HostArray) -> HostArray:
+        return y
+
+    def _score_of(self, scores: HostArray, y: HostArray, weight: HostArray | None) -> float:
+        predicted = self._predicted(scores)
+        return float(r2_score(y, predicted, sample_weight=weight)) if np.isfinite(predicted).all() else float("nan")
+
+    @property
+    def _scale(self) -> int:
+        """scikit-learn's squared error is averaged over targets, its gradient added up."""
+        return self.n_outputs_ if self.loss == "squared_error" else 1
+
+    _two_classes = False

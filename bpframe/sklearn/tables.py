@@ -1,0 +1,69 @@
+"""Tables as input: text in a column gets an error that names it, and names reach a scikit-learn that does not see them.
+
+Numbers and names are otherwise scikit-learn's to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import _get_feature_names
+
+from bpframe.errors import DataError
+
+
+def readable(x: Any) -> Any:
+    """The table in a form whose names this scikit-learn reads; everything else as it is."""
+    names = getattr(x, "columns", None)
+    unseen = isinstance(names, list) and hasattr(x, "to_numpy") and _get_feature_names(x) is None
+    return _Named(x, names) if unseen and names else x
+
+
+class _Named:
+    """The numbers of a frame, and its names by way of the interchange protocol: a newer polars has dropped that."""
+
+    def __init__(self, frame: Any, names: list[Any]) -> None:
+        self.frame, self.names, self.shape = frame, names, frame.shape
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
+
+    def __dataframe__(self) -> SimpleNamespace:
+        return SimpleNamespace(column_names=lambda: self.names)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.asarray(self.frame.to_numpy(), dtype=dtype)
+
+
+def refuse_text(x: Any) -> None:
+    """DataError that names the first column of text, if x is a table of pandas, polars or pyarrow and has one."""
+    for name, values in _columns(x):
+        text = next((value for value in values if isinstance(value, str) and not _number(value)), None)
+        if text is not None:
+            raise DataError(
+                f"X needs numbers in every column, got text in column {name!r}, as {text!r}. Encode it first: "
+                f"make_column_transformer((OneHotEncoder(), [{name!r}]), remainder='passthrough') of scikit-learn; "
+                "OrdinalEncoder() where its values have an order."
+            )
+
+
+def _columns(x: Any) -> Iterator[tuple[str, list[Any]]]:
+    """(name, values) of each column."""
+    x = x.frame if isinstance(x, _Named) else x
+    if hasattr(x, "column_names"):  # pyarrow
+        yield from ((name, x.column(name).to_pylist()) for name in x.column_names)
+    elif hasattr(x, "columns") and hasattr(x, "__getitem__"):
+        for name in x.columns:
+            column = x[name]
+            yield name, column.tolist() if hasattr(column, "tolist") else column.to_list()
+
+
+def _number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
