@@ -77,5 +77,12 @@ def weights(sample_weight: Any, rows: int, dtype: str) -> HostArray | None:
     return np.asarray(w / w.max(), dtype=dtype)  # only ratios matter, and these fit any dtype
 
 
+def frozen(array: HostArray) -> HostArray:
+    """The same array, for who must not write to it."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
 def _sample(array: HostArray) -> str:
     return ", ".join(map(reprlib.repr, array.ravel()[:3].tolist()))

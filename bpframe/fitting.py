@@ -119,8 +119,9 @@ class Fit:
 
     def _failure(self, epoch: Batches, i: int, loss: float | None) -> NumericalError:
         """What to say of numbers that are not finite in batch i; the last finite loss before it."""
-        seen, session = plan.rows(self._seen, epoch.rows(min(i, len(epoch) - 1))), self._session
-        when = {"step": session.step + 1, "lr": session.setting("lr", session.step), "loss": loss}
+        rows, session = epoch.rows(min(i, len(epoch) - 1)), self._session
+        seen, known = plan.rows(self._seen, rows), {"rows": rows, "rule": self._trainer.optimizer}
+        when = {"step": session.step + 1, "lr": session.setting("lr", session.step), "loss": loss, **known}
         network = self._trainer.network
         batch = seen.x, seen.target, share(seen)
         return diagnose(network, self._head.cost, network.params(session.parameters), batch, when)

@@ -75,7 +75,9 @@ SPECS = tuple(name for name in dict(globals()) if name.startswith("bpframe_"))
 class Hooks:
     """The hooks of one run: what nobody listens to costs nothing."""
 
-    def __init__(self, callbacks: Sequence[object], update: Callable[[], None]) -> None:
+    def __init__(self, callbacks: Sequence[object], update: Callable[[], None], names: Sequence[str] = ()) -> None:
+        """`names`: what errors call each callback; left out, its class."""
+        self._names = names or [type(callback).__name__ for callback in callbacks]
         self.seconds = [0.0] * len(callbacks)  # spent in each callback
         self._manager = pluggy.PluginManager("bpframe")
         self._manager.add_hookspecs(sys.modules[__name__])
@@ -105,7 +107,7 @@ class Hooks:
             if options is None and not (name.startswith("bpframe_") and callable(method)):
                 continue
             _check(callback, name, options)
-            who = f"callback {i + 1}, {type(callback).__name__},"
+            who = f"callback {i + 1}, {self._names[i]},"
             setattr(guard, name, self._wrap(i, getattr(callback, name), f"{who} fails in {name}"))
         return guard
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from types import SimpleNamespace
-from typing import Any, final
+from typing import Any, cast, final
 
+from bpframe.errors import IncompatibleComponent
 from bpframe.protocols import After, Over, Schedule
-from bpframe.registry import arguments
+from bpframe.registry import arguments, registry
 from bpframe.registry.annotations import Wanted, wanted
 from bpframe.registry.builder import parameters
+from bpframe.registry.describe import title
 
 KNOWN = {"step": 0, "loss": None, "total": None, "param": None, "weight": None, "rows": None, "rule": None}
 Curve = Callable[[str], Sequence[float]]  # a curve of the history so far, by name
@@ -37,7 +40,7 @@ class Settings:
         """h for the update that follows `step` updates; h.step counts from 1."""
         self.count(step)
         for h, name, schedule in self._scheduled:
-            setattr(h, name, self._cast(schedule.value(max(step, 0))))
+            setattr(h, name, self._cast(_number(schedule, schedule.value(max(step, 0)))))
         return self.h
 
     def count(self, step: Any) -> None:
@@ -95,6 +98,14 @@ def monitored(component: Any) -> set[str]:
     if isinstance(component, After):
         return {component.monitor}
     return {curve for _, value in _inner(component) for curve in monitored(value)}
+
+
+def _number(schedule: Schedule, value: Any) -> float:
+    """The value of a schedule, if it is a number."""
+    if isinstance(value, Real) or getattr(value, "shape", None) == ():
+        return cast(float, value)
+    who = title(registry, "schedule", schedule)
+    raise IncompatibleComponent(f"{who}: value must be a number, got {value!r}.")
 
 
 def _inner(component: Any) -> list[tuple[str, Any]]:

@@ -14,6 +14,8 @@ from bpframe.history import History
 from bpframe.hooks import Hooks
 from bpframe.parameters import Parameters
 from bpframe.protocols import Batches, Metric, Session
+from bpframe.registry import registry
+from bpframe.registry.describe import title
 from bpframe.types import HostArray
 
 STEPWISE = ("bpframe_batch_start", "bpframe_batch_end", "bpframe_update")
@@ -106,7 +108,8 @@ class Loop:
         begun: Begun,
     ) -> None:
         self.session, self.state = session, state
-        self.hooks = Hooks(callbacks, self._update)
+        names = [title(registry, "callback", callback).removeprefix("callback ") for callback in callbacks]
+        self.hooks = Hooks(callbacks, self._update, names)
         self._batches, self._finish, self._failure = batches, finish, failure
         self._apart = apart or self.hooks.listens(*EPOCHWISE)
         self._values = [begun.values]  # (3, steps) of loss, penalty and weight, since the latest epoch in the history

@@ -11,11 +11,12 @@ import numpy as np
 
 from bpframe import random, tree
 from bpframe.backprop import CostLayer, Elementwise, as_layer
+from bpframe.data import frozen
 from bpframe.errors import ConfigError, DataError
 from bpframe.network import Network, fitted
 from bpframe.protocols import Data, Group, Loss, Observe, Sampler, SampleTarget
 from bpframe.registry import registry
-from bpframe.registry.describe import short_name
+from bpframe.registry.describe import short_name, title
 from bpframe.rules import chain
 from bpframe.types import HostArray, Params
 
@@ -26,9 +27,11 @@ def order(seed: int, epoch: int, seen: Data, shuffle: bool, sampler: Sampler | N
     generator = random.host_generator(seed, random.ORDER, epoch)
     if sampler is not None:
         weight = np.ones(n) if seen.weight is None else seen.weight
-        rows = np.asarray(sampler.order(generator, seen.target, weight))
+        rows = np.asarray(sampler.order(generator, frozen(seen.target), frozen(weight)))
         if rows.ndim != 1 or rows.dtype.kind not in "iu" or not rows.size or rows.min() < 0 or rows.max() >= n:
-            raise DataError(f"{type(sampler).__name__} needs to give row numbers from 0 to {n - 1}, got {rows!r}.")
+            raise DataError(
+                f"{title(registry, 'sampler', sampler)} needs to give row numbers from 0 to {n - 1}, got {rows!r}."
+            )
         return rows
     return random.permutation(generator, n) if shuffle else np.arange(n)
 

@@ -51,6 +51,7 @@ class Trace:
     layers: list[LayerTrace]
     prediction: HostArray
 
+    @np.errstate(all="ignore")
     def __str__(self) -> str:
         width = max(14, *(len(layer.name) + 2 for layer in self.layers))
         lines = [
@@ -89,6 +90,7 @@ class _Spy:
         return delta, gradients
 
 
+@np.errstate(all="ignore")  # what is not finite is there to be seen
 def trace(network: Network, cost: CostLayer, params: Params, x: HostArray, target: HostArray, share: Any) -> Trace:
     """Forward and back on one batch, in NumPy; params as a tree of host arrays."""
     spies = [

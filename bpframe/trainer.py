@@ -13,7 +13,7 @@ from typing import Any, final
 from bpframe import checks, model_file, parameter_groups, plan, resume
 from bpframe.backprop import CostLayer
 from bpframe.class_weight import ClassWeight, weighed
-from bpframe.diagnosis import blamed, components
+from bpframe.diagnosis import blamed, components, refuse_not_finite
 from bpframe.errors import CheckpointError, ConfigError, ShapeError
 from bpframe.fitting import Alone, Fit
 from bpframe.head import Head, Labels, share
@@ -104,27 +104,28 @@ class Trainer:
         Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
-        with self._alone:
+        with self._alone, blamed(components(self)):
             seen, held_out = self._enter(x, y, sample_weight, class_weight, validation)
             plan.warn_of_part_batches(self.parts.rules(), size, len(seen.x))
-            with blamed(components(self)):
-                course = Course.of(self, seen, epochs, size, shuffle)
-                if self._unfinished is not None:
-                    self._unfinished[0].refuse_other(course)
-                    course = self._unfinished[0]
-                self._fit = Fit(self, seen, held_out, course, self._unfinished and self._unfinished[1])
-                try:
-                    self._fit.prepare(first=not self._fitted)
-                    self._fitted, self._unfinished = True, None
-                    return self._fit.run()
-                finally:
-                    self._fit = None
+            course = Course.of(self, seen, epochs, size, shuffle)
+            if self._unfinished is not None:
+                self._unfinished[0].refuse_other(course)
+                course = self._unfinished[0]
+            self._fit = Fit(self, seen, held_out, course, self._unfinished and self._unfinished[1])
+            try:
+                self._fit.prepare(first=not self._fitted)
+                self._fitted, self._unfinished = True, None
+                return self._fit.run()
+            finally:
+                self._fit = None
 
     # --------------------------------------------------------------------------------------------------- predicting
 
     def scores(self, x: Any) -> HostArray:
         """Scores (N, C) of rows x: what the last layer gives, before the link."""
-        return self.session.scores(self.head.inputs(x))
+        session, rows = self.session, self.head.inputs(x)
+        with blamed(components(self)):
+            return refuse_not_finite(session.scores(rows), rows)
 
     def predict(self, x: Any) -> HostArray:
         """Predictions (N, C) of rows x: the link applied, probabilities or means."""
@@ -140,14 +141,17 @@ class Trainer:
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """{"loss": mean loss, and every metric by name} on x and y, in evaluation mode."""
         session, seen = self.session, self.head.admit(x, y, sample_weight)[0]
-        return self.head.measured(session.scores(seen.x), seen, self.head.named_metrics(self.metrics))
+        with blamed(components(self)):
+            return self.head.measured(session.scores(seen.x), seen, self.head.named_metrics(self.metrics))
 
     def trace(self, x: Any, y: Any, sample_weight: Any = None) -> Trace:
         """Every array of the recursion for one batch, in evaluation mode: `.loss`, `.layers`, `.prediction`."""
         session, head = self._made(self.head.inputs(x).shape[1:])
         seen, head = head.admit(x, y, sample_weight)
         self._session, self.head = session, replace(head, learned=self.head.learned)  # labels are for fit to learn
-        return trace(self.network, head.cost, self.network.params(session.parameters), seen.x, seen.target, share(seen))
+        params = self.network.params(session.parameters)
+        with blamed(components(self)):
+            return trace(self.network, head.cost, params, seen.x, seen.target, share(seen))
 
     # ------------------------------------------------------------------------------------------------ the parameters
 

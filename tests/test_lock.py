@@ -20,12 +20,12 @@ import bpframe as bp
 from bpframe import config
 from bpframe.config.specs import KIND_OF, LISTS
 from bpframe.errors import ConfigError, PluginError
+from bpframe.machine import machine, versions
 from bpframe.registry import Provider, Registry, registry
 from bpframe.registry.describe import describe
 from bpframe.runs import lock
 from bpframe.runs.declared import UNKNOWN, Call, declared
 from bpframe.runs.distributions import described, folder
-from bpframe.machine import machine, versions
 from bpframe.runs.mismatch import compared, differences, refuse
 from bpframe.runs.provenance import definition, source
 from bpframe.runs.resolving import Entry, resolved

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -133,6 +134,29 @@ def test_a_run_that_resumes_writes_checkpoints_even_if_the_config_does_not_ask(f
     assert len(list((folder / "runs/plain/checkpoints").iterdir())) == 1
     train("plain.toml", "--name", "without")
     assert not (folder / "runs/without/checkpoints").exists()
+
+
+def test_clock_language_rights_and_folder_change_no_byte(folder: Path) -> None:
+    train("numpy.toml", "--name", "here")
+    (folder / "elsewhere").mkdir()
+    command = [
+        sys.executable,
+        "-c",
+        COMMAND,
+        "train",
+        "../numpy.toml",
+        "--name",
+        "there",
+        "--runs",
+        str(folder / "runs"),
+    ]
+    strange = {**os.environ, "LC_ALL": "C", "LANG": "C", "TZ": "Pacific/Chatham", "PYTHONHASHSEED": "99"}
+    code = f"import os, subprocess, sys; os.umask(0o077); sys.exit(subprocess.call({command!r}))"
+    subprocess.run([sys.executable, "-c", code], cwd=folder / "elsewhere", env=strange, check=True, capture_output=True)
+    here, there = folder / "runs/here", folder / "runs/there"
+    assert (there / "model.safetensors").read_bytes() == (here / "model.safetensors").read_bytes()
+    assert records(there) == records(here)
+    assert (there / "model.safetensors").stat().st_mode & 0o777 == 0o600
 
 
 def test_the_file_of_a_run_is_a_trainer_too(folder: Path) -> None:

@@ -120,7 +120,7 @@ def test_a_name_that_would_lead_elsewhere_is_refused(tmp_path: Path, name: str) 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(CheckpointError, match="runs cannot be written: .*File exists"):
+    with pytest.raises(CheckpointError, match=r"runs cannot be written: .*File exists"):
         claim(tmp_path / "runs", "digits", None)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.backprop import CostLayer, evaluate
+from bpframe.data import frozen
 from bpframe.engine import memory, threads
 from bpframe.engine.feed import Feed
 from bpframe.engine.stepper import Batch, Stepper
@@ -195,7 +196,7 @@ class NumpySession:
         """Scores of rows in evaluation mode, a bounded number of rows at a time."""
         rows = max(1, ROWS // max(int(np.prod(leaf.shape[1:])) for _, leaf in [((), x), *tree.leaves(self._params)]))
         with np.errstate(all="ignore"), threads.bounded(self._threads):
-            params = self._evaluated()
+            x, params = frozen(x), tree.transform(self._evaluated(), frozen)
             parts = [evaluate(self._network.layers, params, x[i : i + rows]) for i in range(0, len(x), rows)]
         return np.concatenate([np.asarray(part) for part in parts])
 
@@ -258,7 +259,7 @@ class NumpySession:
         self._point = _Point(point.step, point.vectors, point.states, point.params, [], point.made)
 
     def _repeat(self, step: tuple[Batches, int]) -> bool:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), threads.bounded(self._threads):
             self._step(*step)
         return self._finite()
 

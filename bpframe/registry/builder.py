@@ -46,15 +46,20 @@ class Builder:
             return self.report(_join(path, "name"), str(error), error)
         arguments = {key: value for key, value in spec.items() if key != "name"}
         label = arguments.pop("label", None) if kind == "layer" and "label" not in parameters(component) else None
-        made = self.call(component, arguments, path, scheduled=kind in SCHEDULED)
+        made = self.call(component, arguments, path, kind in SCHEDULED, f"{provider}: ")
         if made is not None:
             self.registry.check(kind, made, provider)
             if label is not None:  # a name tag, no setting: it changes nothing that a layer computes
                 object.__setattr__(made, "label", label)
         return made
 
-    def call(self, component: Component, arguments: Mapping[str, Any], path: str, scheduled: bool = False) -> Any:
-        """component(**arguments) after checking and building each argument; None where a problem was found."""
+    def call(
+        self, component: Component, arguments: Mapping[str, Any], path: str, scheduled: bool = False, who: str = ""
+    ) -> Any:
+        """component(**arguments) after checking and building each argument; None where a problem was found.
+
+        `who`: what errors of the constructor's own begin with.
+        """
         before = len(self.problems)
         known = parameters(component)
         for name in [name for name in arguments if name not in known]:
@@ -70,7 +75,7 @@ class Builder:
             for name, value in arguments.items()
             if name in known
         }
-        return self._construct(component, ready, path) if len(self.problems) == before else None
+        return self._construct(component, ready, path, who) if len(self.problems) == before else None
 
     def report(self, path: str, message: str, error: BpframeError | None = None) -> None:
         """Note a problem."""
@@ -114,14 +119,14 @@ class Builder:
         except Mismatch as mismatch:
             return self.report(path, str(mismatch))
 
-    def _construct(self, component: Component, arguments: Mapping[str, Any], path: str) -> Any:
+    def _construct(self, component: Component, arguments: Mapping[str, Any], path: str, who: str) -> Any:
         try:
             return component(**arguments)
         except (ValueError, TypeError) as error:
             return self.report(path, str(error))
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a plugin must not end the program
             cause = f"{type(error).__name__}: {error}"
-            raise BrokenComponent(f"{_title(component)} fails on construction: {cause}") from error
+            raise BrokenComponent(f"{who}{_title(component)} fails on construction: {cause}") from error
 
 
 def parameters(component: Component) -> Mapping[str, inspect.Parameter]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,6 +50,11 @@ def _brief(registry: Registry, kind: str, value: Any) -> str:
     return repr(value) if plain else brief(registry, kind, value).removesuffix("()")
 
 
+def title(registry: Registry, kind: str, component: Any) -> str:
+    """What errors call a component: kind, dist/name, distribution with version and target; or kind and class."""
+    return str(registry.provider_of(kind, component) or f"{kind} {type(component).__name__}")
+
+
 def name_of(registry: Registry, kind: str, component: Any) -> str:
     """The name that a specification of this component needs; ConfigError if nobody registered its class."""
     provider = registry.provider_of(kind, component)
@@ -83,6 +89,8 @@ def _plain(registry: Registry, kind: str, value: Any, name: str) -> Plain:
         return value
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     if isinstance(value, Sequence):
         return [_plain(registry, kind, item, name) for item in value]
     if isinstance(value, dict):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, final
 
 from bpframe import checks, durable
@@ -33,6 +35,13 @@ class Checkpoint:
     keep: int = 3
     best: str | None = None
     on_error: Literal["stop", "warn"] = "stop"
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        """For the checks: a folder that goes when the program ends."""
+        folder = TemporaryDirectory(prefix="bpframe-")
+        atexit.register(folder.cleanup)
+        return [{"folder": folder.name, "every_steps": 1}]
 
     def __post_init__(self) -> None:
         checks.positive("checkpoint", keep=self.keep)

@@ -13,6 +13,7 @@ import numpy as np
 from bpframe import checks, ops
 from bpframe.backprop import as_layer
 from bpframe.errors import ShapeError
+from bpframe.network import drawn
 from bpframe.protocols import Activation, Context, Initializer, Layer
 from bpframe.types import Array, Cache, Params, Shape
 from bpframe_initializers.glorot_uniform import GlorotUniform
@@ -42,9 +43,9 @@ class Dense:
         if len(in_shape) != 1:
             raise ShapeError(f"dense needs rows of one axis, (n,), got {in_shape}. Flatten them first.")
         n, out = in_shape[0], self.units
-        params: Params = {"weight": self.weight_initializer.sample(rng, (n, out), n, out)}
+        params: Params = {"weight": drawn(self.weight_initializer, rng, (n, out), n, out)}
         if self.bias:
-            params["bias"] = self.bias_initializer.sample(rng, (out,), n, out)
+            params["bias"] = drawn(self.bias_initializer, rng, (out,), n, out)
         if self.activation is None:
             return params, (out,)
         inner, shape = as_layer(self.activation).init(rng, (out,))

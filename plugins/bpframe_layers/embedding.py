@@ -12,6 +12,7 @@ from typing import Any, final
 import numpy as np
 
 from bpframe import checks, ops
+from bpframe.network import drawn
 from bpframe.protocols import Context, Initializer
 from bpframe.types import Array, Cache, HostArray, Params, Shape
 from bpframe_initializers.normal import Normal
@@ -48,7 +49,7 @@ class Embedding:
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """{"weight" (k, m)}, for which fan_in is 1, since an id picks one row of it; rows of (..., m)."""
         k, m = self.num_embeddings, self.embedding_dim
-        return {"weight": self.weight_initializer.sample(rng, (k, m), 1, m)}, (*in_shape, m)
+        return {"weight": drawn(self.weight_initializer, rng, (k, m), 1, m)}, (*in_shape, m)
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(the row of each id, x)."""

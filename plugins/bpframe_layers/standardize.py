@@ -25,10 +25,14 @@ class Standardize:
 
     def fit(self, params: Params, x: HostArray) -> Params:
         """Mean and 1 / standard deviation (divided by N) of each place of the rows x (N, ...), in float64."""
-        mean = x.mean(axis=0, dtype=np.float64)
-        deviation = x.std(axis=0, dtype=np.float64)
+        peak = np.maximum(x.max(axis=0), -x.min(axis=0)).astype(np.float64)
+        unit = np.where(peak > 1e150, peak, 1.0)  # whose squares would not fit
+        rows = x if (unit == 1.0).all() else x / unit
+        mean = unit * rows.mean(axis=0, dtype=np.float64)
+        deviation = unit * rows.std(axis=0, dtype=np.float64)
         varies = deviation > 1e-12 * np.abs(mean)  # one value only: what is left is the rounding of the mean
-        return {"buffers": {"mean": mean, "scale": np.divide(1.0, deviation, out=np.zeros_like(mean), where=varies)}}
+        scale = np.divide(1.0, deviation, out=np.zeros_like(mean), where=varies)
+        return {"buffers": {"mean": mean, "scale": np.minimum(scale, np.finfo(x.dtype).max)}}
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """((x - mean) scale, nothing)."""
