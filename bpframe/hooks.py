@@ -79,6 +79,9 @@ class Hooks:
         """`names`: what errors call each callback; left out, its class."""
         self._names = names or [type(callback).__name__ for callback in callbacks]
         self.seconds = [0.0] * len(callbacks)  # spent in each callback
+        self._listening: set[str] = set()
+        if not callbacks:  # a manager takes milliseconds, as long as the whole fit of a small model
+            return
         self._manager = pluggy.PluginManager("bpframe")
         self._manager.add_hookspecs(sys.modules[__name__])
         self._manager.register(_CoreUpdate(update), "core")

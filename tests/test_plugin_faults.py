@@ -399,6 +399,14 @@ def methods(made: Any) -> dict[str, tuple[type, str]]:
     }
 
 
+@pytest.fixture(autouse=True)
+def python_handles_sigint() -> Iterator[None]:
+    """As in a terminal: whoever runs the tests in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Fuse:
     """Sends SIGINT to this process at the end of one call of a method, and counts the calls."""
 

@@ -14,7 +14,7 @@ from bpframe.random import HashKey
 
 N = 1_000_000
 KEY = HashKey(0x243F6A88, 0x85A308D3)
-LIKE = np.empty(N)
+LIKE = np.zeros(N)
 
 
 def lowbias32(x: int) -> int:

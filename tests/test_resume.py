@@ -158,7 +158,8 @@ def test_a_checkpoint_between_two_fits_is_a_model_that_trains_on(tmp_path):
 
 
 PROGRAM = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have it ignored
 import numpy as np
 import bpframe as bp
 

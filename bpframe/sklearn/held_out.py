@@ -73,7 +73,7 @@ def watched(model: Any, held: Rows, monitor: Any, scale: int) -> tuple[HeldOut, 
 def _own(model: Any, state: Any) -> float:
     """Accuracy of a classifier, r2 of a regressor: NaN where a prediction is not finite."""
     held: HeldOut = model._watch.held_out
-    return float(model._score_of(state.trainer.scores(held.x), held.y, held.weight))
+    return float(model._score_of(state.trainer.session.scores(held.x), held.y, held.weight))
 
 
 def _measured(model: Any, state: Any) -> float:
