@@ -201,8 +201,7 @@ class JaxSession:
 
     def collected(self) -> HostArray:
         """The training scores of the latest epoch, in the order of its rows."""
-        assert self._blocks.collected is not None
-        return self._blocks.collected
+        return cast(HostArray, self._blocks.collected)
 
     def scores(self, x: HostArray) -> HostArray:
         """Scores of rows in evaluation mode."""
