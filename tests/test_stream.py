@@ -9,6 +9,7 @@ import bpframe as bp
 from bpframe import plan
 from bpframe.engine import jax as compiled
 from bpframe.engine import stream
+from bpframe.engine.device import Device
 from bpframe.errors import NumericalError
 from bpframe.protocols import Batches, Data
 from bpframe.random import epoch_key
@@ -16,6 +17,7 @@ from bpframe.random import epoch_key
 ROWS = 70
 X = np.random.default_rng(0).normal(size=(ROWS, 6)).astype(np.float32)
 Y = (X[:, 0] + X[:, 1] > 0).astype(int)
+CPU = Device("cpu", "highest", "float32")
 DATA = Data(X, np.eye(2, dtype=np.float32)[Y], np.linspace(0.5, 2, ROWS, dtype=np.float32))
 
 
@@ -26,7 +28,7 @@ def batches(size, epochs=1):
 @pytest.mark.parametrize("resident", [False, True])
 @pytest.mark.parametrize("size", [7, 14])
 def test_a_block_holds_the_rows_of_its_steps_in_order_over_the_end_of_an_epoch(size, resident):
-    taken, epochs = stream.Stream(DATA, 5, lambda array: array, resident), batches(size, epochs=3)
+    taken, epochs = stream.Stream(DATA, 5, CPU, resident), batches(size, epochs=3)
     start, stop = epochs.steps - 2, 2 * epochs.steps + 1
     feed, end = taken.block(epochs, start, stop)
     assert end == stop
@@ -43,7 +45,7 @@ def test_a_block_holds_the_rows_of_its_steps_in_order_over_the_end_of_an_epoch(s
 def test_a_block_ends_where_its_memory_is_full_and_a_prepared_one_is_not_gathered_twice(monkeypatch):
     row = X[:1].nbytes + 2 * 4 + 4
     monkeypatch.setattr(stream, "BYTES", 3 * 7 * row)
-    taken, epochs, gathered = stream.Stream(DATA, 5, lambda array: array, resident=False), batches(7), []
+    taken, epochs, gathered = stream.Stream(DATA, 5, CPU, resident=False), batches(7), []
     filled = taken._filled
     monkeypatch.setattr(taken, "_filled", lambda *place: gathered.append(place[1:]) or filled(*place))
     first, stop = taken.block(epochs, 0, 10)

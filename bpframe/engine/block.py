@@ -49,7 +49,7 @@ class Blocks:
 
     def load(self, data: Data, collect: bool, collected: HostArray | None, resident: bool) -> None:
         """Train on these arrays from now on; with `resident` they go to the device at once."""
-        self._stream = Stream(data, self._seed, self._device.send, resident)
+        self._stream = Stream(data, self._seed, self._device, resident)
         self._collect = collect
         self.collected = collected  # scores of the latest epoch, in the order of its rows
         self._programs: dict[Any, Callable[..., Any]] = {}
@@ -181,4 +181,8 @@ def _batch(feed: Feed, k: Any, size: int) -> tuple[Any, Any, Any]:
         cut = partial(jax.lax.dynamic_slice_in_dim, start_index=k * size, slice_size=size)
         return cut(feed.x), cut(feed.target), None if feed.weight is None else cut(feed.weight)
     rows = jax.lax.dynamic_slice_in_dim(feed.rows, k * size, size)
-    return feed.x[rows], feed.target[rows], None if feed.weight is None else feed.weight[rows]
+    x, target, weight = (
+        None if part is None else part.at[rows].get(mode="promise_in_bounds")  # samplers are checked before
+        for part in (feed.x, feed.target, feed.weight)
+    )
+    return jax.lax.optimization_barrier((x, target, weight))

@@ -13,6 +13,8 @@ import numpy as np
 from bpframe.errors import ConfigError
 from bpframe.types import HostArray
 
+WIDE = 1024  # bytes of a row
+TWICE = 2**30  # bytes
 PRECISION = {"highest": "highest", "tf32": "tensorfloat32", "bf16": "bfloat16"}
 
 
@@ -40,17 +42,19 @@ class Device:
     def put(self, array: Any) -> Any:
         """The array on the device; floats in the run's dtype."""
         array = np.asarray(array)
-        return jax.device_put(array.astype(self.dtype) if array.dtype.kind == "f" else array, self._device)
+        return jax.device_put(array.astype(self.dtype, copy=False) if array.dtype.kind == "f" else array, self._device)
 
     @property
     def shares_memory(self) -> bool:
         """Whether it reads arrays of the host where they lie."""
         return cast(bool, self._device.platform == "cpu")
 
-    def holds(self, size: int) -> bool:
-        """Whether so many bytes fit beside what training needs; True where the device does not say what it has."""
+    def gathers(self, size: int, row: int) -> bool:
+        """Whether data of so many bytes, `row` in a row, are to lie on the device, which gathers them itself."""
+        if self.shares_memory:  # narrow rows the host gathers faster, and large data it should not hold twice
+            return row >= WIDE and size <= TWICE
         limit = (self._device.memory_stats() or {}).get("bytes_limit")
-        return limit is None or size < limit / 2
+        return limit is None or size < limit / 2  # the rest is for what training needs
 
     def send(self, array: HostArray) -> Any:
         """The array on its way to the device, as it is; it must not change before who reads it is done."""

@@ -63,10 +63,10 @@ class JaxEngine:
 
 @dataclass
 class _Point:
-    """A state to return to, and the steps made since."""
+    """A state to return to, and the steps made since; without a carry it is the present one, and there are none."""
 
     step: int
-    carry: Carry
+    carry: Carry | None
     memory: State
     since: list[tuple[Batches, int]]
     made: float
@@ -159,7 +159,7 @@ class JaxSession:
     def load(self, data: Data, collect: bool, collected: HostArray | None = None) -> None:
         """Train on these arrays from now on, `collected` of the present epoch's scores made before."""
         size = sum(part.nbytes for part in (data.x, data.target, data.weight) if part is not None)
-        stream = self._device.shares_memory or not self._device.holds(size) if self._stream is None else self._stream
+        stream = not self._device.gathers(size, size // len(data.x)) if self._stream is None else self._stream
         with self._device.scope():
             self._blocks.load(data, collect, collected, resident=not stream)
             self._mark()
@@ -192,9 +192,8 @@ class JaxSession:
     def commit(self) -> bool:
         """Whether all parameters are finite: then a point to return to; otherwise back to the last finite step."""
         with self._device.scope():
-            finite, copy = _finite_copy(self._carry)
-            if finite:
-                self._mark(copy)
+            if _finite(self._carry):
+                self._mark()
                 return True
             self._replay(finite=True)
             return False
@@ -220,6 +219,8 @@ class JaxSession:
 
     def _block(self, batches: Batches, start: int, stop: int) -> tuple[Report, int]:
         """(what the steps from `start` on report, the step before which they end)."""
+        if self._point.carry is None:  # a copy, since the loop reuses what it is given
+            self._point.carry = _duplicate(self._carry)
         self._writing = True
         if self._rules.minimizing:
             made = self._blocks.minimize(self._carry, self._memory, self._rules.groups, self.step, batches, start)
@@ -232,11 +233,10 @@ class JaxSession:
 
     # ------------------------------------------------------------------------------------------------ going back
 
-    def _mark(self, copy: Carry | None = None) -> None:
-        """Make the present the point to return to: a copy, since the loop reuses what it is given."""
+    def _mark(self) -> None:
+        """Make the present the point to return to."""
         self._writing = False
-        carry = _duplicate(self._carry) if copy is None else copy
-        self._point = _Point(self.step, carry, self._memory, [], time.perf_counter())
+        self._point = _Point(self.step, None, self._memory, [], time.perf_counter())
 
     def _return(self) -> None:
         """Undo a block that was cut off."""
@@ -251,12 +251,14 @@ class JaxSession:
     def _replay(self, finite: bool) -> None:
         """From the point on, the steps made since; with `finite`, only up to the last that leaves all finite."""
         steps, point = list(self._point.since), self._point
+        if point.carry is None:
+            return
         self.step, self._carry, self._memory = point.step, _duplicate(point.carry), point.memory
         point.since = []
         for batches, i in steps:
             before = _duplicate(self._carry) if finite else None
             self._block(batches, i, i + 1)
-            if before is not None and not _finite_copy(self._carry)[0]:
+            if before is not None and not _finite(self._carry):
                 self._carry = before
                 break
             self.step += 1
@@ -271,7 +273,6 @@ def _duplicate(carry: Carry) -> Carry:
 
 
 @jax.jit
-def _finite_copy(carry: Carry) -> tuple[Any, Carry]:
-    """(whether all parameters are finite, a copy)."""
-    finite = [jnp.isfinite(leaf).all() for _, leaf in tree.leaves(carry.params)]
-    return jnp.stack(finite).all(), cast(Carry, jax.tree.map(jnp.copy, carry))
+def _finite(carry: Carry) -> Any:
+    """Whether all parameters are finite."""
+    return jnp.stack([jnp.isfinite(leaf).all() for _, leaf in tree.leaves(carry.params)]).all()

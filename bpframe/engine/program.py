@@ -24,7 +24,7 @@ from bpframe.protocols import Group, Param, Periodic, Refresh
 from bpframe.random import HashKey
 from bpframe.types import HostArray, Params, State
 
-SMALL = 2**15  # numbers up to which laying out a matrix anew costs less than it brings
+SMALL = 2**21  # multiplications up to which laying out a factor anew costs less than it brings
 States = list[list[list[State]]]  # by group, piece, and component that remembers
 
 
@@ -245,11 +245,13 @@ def _penalties(activity: list[tuple[Any, Row]], outputs: list[Any], step: Any) -
 
 
 def _crossprod(a: Any, b: Any) -> Any:
-    """a^T b; XLA's fast products on a CPU want their left factor by rows, so a small one is laid out anew."""
-    if a.size > SMALL:
+    """a^T b; XLA's fast products on a CPU want their left factor by rows, so small ones are made as (b^T a)^T."""
+    if a.size * b.shape[1] > SMALL:
         return a.T @ b
-    laid_out: Callable[[Any], Any] = jax.lax.optimization_barrier
-    return jax.lax.platform_dependent(a, b, cpu=lambda a, b: laid_out(a.T) @ b, default=lambda a, b: a.T @ b)
+    laid_out: Callable[[Any], Any] = jax.lax.optimization_barrier  # without it XLA turns the product round again
+    return jax.lax.platform_dependent(
+        a, b, cpu=lambda a, b: laid_out(laid_out(b.T) @ a).T, default=lambda a, b: a.T @ b
+    )
 
 
 ops.CROSSPROD[jnp] = _crossprod

@@ -7,12 +7,12 @@ Shapes: B rows of a batch, a block of at most T steps; x (N, ...), target (N, C)
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from bpframe.engine.device import Device
 from bpframe.protocols import Batches, Data
 from bpframe.random import epoch_key
 from bpframe.types import HostArray
@@ -47,11 +47,11 @@ class _Block(NamedTuple):
 class Stream:
     """Hands out blocks of the training data; two at a time are in memory, one that is read and one that is next."""
 
-    def __init__(self, data: Data, seed: int, put: Callable[[HostArray], Any], resident: bool) -> None:
-        """`put` brings an array to the device; with `resident` all rows go there at once."""
+    def __init__(self, data: Data, seed: int, device: Device, resident: bool) -> None:
+        """With `resident` all rows go to the device at once."""
         self._host = Feed(data.x, data.target, data.weight, None, None)
-        self._there = Feed(*(None if part is None else put(part) for part in self._host)) if resident else None
-        self._put = put
+        self._there = Feed(*(None if part is None else device.put(part) for part in self._host)) if resident else None
+        self._send = device.send
         self._words = lru_cache(maxsize=1)(lambda epoch: epoch_key(seed, epoch))
         self._rings: dict[int, list[Feed]] = {}
         self._next: _Block | None = None
@@ -91,7 +91,7 @@ class Stream:
             key, part = self._words(epoch), into.keys[i - start : i - start + steps]
             part[:, 0], part[:, 1], part[:, 2] = key.a, key.b, np.arange(number, number + steps)
             i += steps
-        sent = Feed(*(None if part is None else self._put(part) for part in into))
+        sent = Feed(*(None if part is None else self._send(part) for part in into))
         return _Block(batches, start, stop, sent if self._there is None else Feed(*self._there[:3], *sent[3:]))
 
     def _gather(self, rows: HostArray, into: Feed, place: slice) -> None:
