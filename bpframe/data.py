@@ -5,6 +5,7 @@ Shapes: x (N, n) rows, y (N,) or (N, C), weights (N,). Every error names what is
 
 from __future__ import annotations
 
+import math
 import reprlib
 from typing import Any
 
@@ -30,36 +31,36 @@ def inputs(x: Any, dtype: str, shape: Shape | None = None, name: str = "x") -> H
 
 
 def dense(values: Any, name: str) -> HostArray:
-    """The values as an array; DataError for what NumPy would take apart or pass over in silence."""
+    """The values as an array; DataError for what NumPy would take apart or pass over in silence.
+
+    float16 comes back as float32, which holds the same numbers and has room to compute with them.
+    """
     if hasattr(values, "toarray"):
         raise DataError(f"{name} needs a dense array, got a sparse {type(values).__name__}. Use {name}.toarray().")
     if np.ma.is_masked(values):
         raise DataError(f"{name} needs every value, got a masked array. Fill what is masked, or remove its rows.")
     try:
-        return np.asarray(values)
+        array = np.asarray(values)
     except ValueError as error:
         raise ShapeError(f"{name} needs rows of one length, got rows that differ. ({error})") from None
+    return array.astype(np.float32) if array.dtype.kind == "f" and array.dtype.itemsize == 2 else array
 
 
 def numbers(values: Any, dtype: str, name: str) -> HostArray:
-    """A C-contiguous array of `dtype` without NaN or infinity; a copy only where one is needed."""
+    """A C-contiguous array of `dtype` without NaN or infinity; a copy only where one is needed.
+
+    Booleans become 0 and 1; other numbers are rounded to the nearest that `dtype` holds. DataError for any other type.
+    """
     array = dense(values, name)
     if array.dtype.kind not in "biuf":
         raise DataError(f"{name} needs numbers, got {array.dtype} ({_sample(array)}). Encode text and dates first.")
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         converted = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
-    finite = np.isfinite(converted)
-    if not finite.all():
-        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+    if not _all_finite(converted):
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(converted))[0])
         place = f" at row {where[0]}" if where else ""
         place += f", column {', '.join(map(str, where[1:]))}" if len(where) > 1 else ""
-        value = array[where]
-        remedy = (
-            "Remove or replace such values."
-            if not np.isfinite(value)
-            else f"It does not fit {dtype}: scale it, or use dtype='float64'."
-        )
-        raise DataError(f"{name} needs finite numbers, got {value}{place}. {remedy}")
+        raise DataError(f"{name} needs finite numbers, got {array[where]!s}{place}. {_remedy(array[where], dtype)}")
     return converted
 
 
@@ -82,6 +83,20 @@ def frozen(array: HostArray) -> HostArray:
     view = np.asarray(array).view()
     view.flags.writeable = False
     return view
+
+
+def _remedy(value: Any, dtype: str) -> str:
+    """What to do about a number that is not finite in `dtype`."""
+    if not np.isfinite(value):
+        return "Remove or replace such values."
+    wider = ", or use dtype='float64'" if abs(value) <= np.finfo(np.float64).max else ""
+    return f"It does not fit {dtype}: scale it{wider}."
+
+
+def _all_finite(array: HostArray) -> bool:
+    """Whether no number is NaN or infinite: one product shows it, but where it overflows each number is looked at."""
+    with np.errstate(all="ignore"):
+        return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
 
 
 def _sample(array: HostArray) -> str:

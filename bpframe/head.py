@@ -69,7 +69,10 @@ class Head:
 
     def admit(self, x: Any, y: Any, sample_weight: Any = None, name: str = "x") -> tuple[Data, Head]:
         """(checked and encoded data, the head that knows their labels); changes nothing."""
-        rows = self.inputs(x, name)
+        return self.encoded(self.inputs(x, name), y, sample_weight, name)
+
+    def encoded(self, rows: HostArray, y: Any, sample_weight: Any = None, name: str = "x") -> tuple[Data, Head]:
+        """What `admit` gives, of rows that `inputs` has checked."""
         try:
             target, learned = self._encode(y, len(rows))
         except DataError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -68,7 +67,18 @@ def bpframe_fit_end(state: Any) -> None:
     """The fit ends as planned, or because somebody called `state.stop`."""
 
 
-SPECS = tuple(name for name in dict(globals()) if name.startswith("bpframe_"))
+class _Listed:
+    """Holds hooks as attributes, and shows pluggy nothing else: it looks at everything that `dir` lists."""
+
+    def __init__(self, **hooks: Any) -> None:
+        vars(self).update(hooks)
+
+    def __dir__(self) -> list[str]:
+        return list(vars(self))
+
+
+_SPECS: Any = _Listed(**{name: hook for name, hook in dict(globals()).items() if name.startswith("bpframe_")})
+SPECS = tuple(vars(_SPECS))
 
 
 @final
@@ -83,8 +93,8 @@ class Hooks:
         if not callbacks:  # a manager takes milliseconds, as long as the whole fit of a small model
             return
         self._manager = pluggy.PluginManager("bpframe")
-        self._manager.add_hookspecs(sys.modules[__name__])
-        self._manager.register(_CoreUpdate(update), "core")
+        self._manager.add_hookspecs(_SPECS)
+        self._manager.register(_core(update), "core")
         for i in reversed(range(len(callbacks))):  # pluggy calls the last registered first
             self._manager.register(self._guarded(i, callbacks[i]), f"{i}:{type(callbacks[i]).__name__}")
         self._listening = {name for name in SPECS if self._listeners(name)}
@@ -101,18 +111,15 @@ class Hooks:
     def _listeners(self, name: str) -> list[Any]:
         return [impl for impl in getattr(self._manager.hook, name).get_hookimpls() if impl.plugin_name != "core"]
 
-    def _guarded(self, i: int, callback: object) -> object:
+    def _guarded(self, i: int, callback: Any) -> object:
         """The callback's hooks, each timed, given the callback's own memory, and named when it fails."""
-        guard = _Guard()
-        for name in dir(callback):
-            method = inspect.getattr_static(callback, name, None)
-            options = getattr(method, "bpframe_impl", None)
-            if options is None and not (name.startswith("bpframe_") and callable(method)):
-                continue
-            _check(callback, name, options)
-            who = f"callback {i + 1}, {self._names[i]},"
-            setattr(guard, name, self._wrap(i, getattr(callback, name), f"{who} fails in {name}"))
-        return guard
+        who = f"callback {i + 1}, {self._names[i]},"
+        own = (name for name, value in getattr(callback, "__dict__", {}).items() if _is_hook(name, value))
+        cls: Any = type(callback)
+        names = dict.fromkeys((*_hooks(cls), *own))
+        for name in names:
+            _check(callback, name)
+        return _Listed(**{name: self._wrap(i, getattr(callback, name), f"{who} fails in {name}") for name in names})
 
     def _wrap(self, i: int, method: Callable[[Any], Any], message: str) -> Callable[[Any], Any]:
         @functools.wraps(method)
@@ -164,24 +171,31 @@ def _second_half(halves: Generator[Any, Any, Any], result: Any, failure: BaseExc
     raise RuntimeError("a wrapper must yield once, this one yields again")
 
 
-class _Guard:
-    """Holds the guarded hooks of one callback."""
-
-
-class _CoreUpdate:
-    def __init__(self, update: Callable[[], None]) -> None:
-        self._update = update
+def _core(update: Callable[[], None]) -> _Listed:
+    """The core's own implementation: makes the step."""
 
     @hookimpl(trylast=True)
-    def bpframe_update(self, state: Any) -> bool:
-        """Make the step."""
-        self._update()
+    def bpframe_update(state: Any) -> bool:
+        update()
         return True
 
+    return _Listed(bpframe_update=bpframe_update)
 
-def _check(callback: object, name: str, options: Any) -> None:
+
+@functools.lru_cache(maxsize=256)
+def _hooks(cls: type) -> tuple[str, ...]:
+    """The hooks that a class of callbacks has, or means to have."""
+    return tuple(name for name in dir(cls) if _is_hook(name, inspect.getattr_static(cls, name, None)))
+
+
+def _is_hook(name: str, value: Any) -> bool:
+    return hasattr(value, "bpframe_impl") or (name.startswith("bpframe_") and callable(value))
+
+
+def _check(callback: object, name: str) -> None:
     """ConfigError for what pluggy would pass over in silence: a misspelt hook, a missing mark, a default argument."""
     who = f"callback {type(callback).__name__}"
+    options = getattr(inspect.getattr_static(callback, name), "bpframe_impl", None)
     if name not in SPECS:
         close = difflib.get_close_matches(name, SPECS, n=1)
         hint = f" Did you mean '{close[0]}'?" if close else ""

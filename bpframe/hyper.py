@@ -43,6 +43,13 @@ class Settings:
             setattr(h, name, self._cast(_number(schedule, schedule.value(max(step, 0)))))
         return self.h
 
+    def value(self, h: SimpleNamespace, name: str, step: int) -> float | None:
+        """A number of h, or of one inside it, in the update that follows `step` updates; None where it has none."""
+        for owner, own, value in self.slots:
+            if owner is h and own == name:
+                return float(value.value(max(step, 0)) if hasattr(value, "value") else value)
+        return None
+
     def count(self, step: Any) -> None:
         """The step alone, for who fills in the numbers."""
         for h in self._levels:

@@ -14,31 +14,40 @@ from bpframe.backprop import CostLayer, Elementwise, as_layer
 from bpframe.data import frozen
 from bpframe.errors import ConfigError, DataError
 from bpframe.network import Network, fitted
-from bpframe.protocols import Data, Group, Loss, Observe, Sampler, SampleTarget
+from bpframe.protocols import Data, Draws, Group, Loss, Observe, Sampler, SampleTarget
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name, title
 from bpframe.rules import chain
 from bpframe.types import HostArray, Params
 
 
-def order(seed: int, epoch: int, seen: Data, shuffle: bool, sampler: Sampler | None) -> HostArray:
-    """The row numbers of an epoch in their order; it depends on seed, epoch and data alone."""
-    n = len(seen.x)
-    generator = random.host_generator(seed, random.ORDER, epoch)
-    if sampler is not None:
-        weight = np.ones(n) if seen.weight is None else seen.weight
-        rows = np.asarray(sampler.order(generator, frozen(seen.target), frozen(weight)))
-        if rows.ndim != 1 or rows.dtype.kind not in "iu" or not rows.size or rows.min() < 0 or rows.max() >= n:
-            raise DataError(
-                f"{title(registry, 'sampler', sampler)} needs to give row numbers from 0 to {n - 1}, got {rows!r}."
-            )
-        return rows
-    return random.permutation(generator, n) if shuffle else np.arange(n)
-
-
 def orders(seed: int, seen: Data, shuffle: bool, sampler: Sampler | None) -> Callable[[int], HostArray]:
-    """The order of each epoch by its number; the latest is kept."""
-    return lru_cache(maxsize=1)(lambda epoch: order(seed, epoch, seen, shuffle, sampler))
+    """The row numbers of each epoch in their order, by its number; they depend on seed, epoch and data alone."""
+    n = len(seen.x)
+    about = frozen(seen.target), frozen(np.ones(n) if seen.weight is None else seen.weight)
+    own = sampler if isinstance(sampler, Draws) else None
+
+    @lru_cache(maxsize=1)  # the latest is kept
+    def order(epoch: int) -> HostArray:
+        if own is not None:
+            return _rows(own, own.epoch_rows(epoch, n), n)
+        if sampler is None and not shuffle:
+            return np.arange(n)
+        generator = random.host_generator(seed, random.ORDER, epoch)
+        return (
+            random.permutation(generator, n) if sampler is None else _rows(sampler, sampler.order(generator, *about), n)
+        )
+
+    return order
+
+
+def _rows(sampler: Any, given: Any, n: int) -> HostArray:
+    """The row numbers that a sampler gave; DataError where they are none."""
+    rows = np.asarray(given)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or not rows.size or rows.min() < 0 or rows.max() >= n:
+        who = title(registry, "sampler", sampler)
+        raise DataError(f"{who} needs to give row numbers from 0 to {n - 1}, got {rows!r}.")
+    return rows
 
 
 def rows(seen: Data, numbers: HostArray) -> Data:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, final
 
 import numpy as np
@@ -35,6 +36,30 @@ def epoch_key(seed: int, epoch: int) -> HashKey:
     """The key from which all draws of an epoch's steps descend."""
     a, b = np.random.SeedSequence(seed, spawn_key=(STEP, epoch)).generate_state(2, np.uint32)
     return HashKey(int(a), int(b))
+
+
+@final
+class EpochKey:
+    """The `epoch_key` of an epoch, made when somebody asks it for something, since few layers do."""
+
+    def __init__(self, seed: int, epoch: int) -> None:
+        self._place = seed, epoch
+
+    def child(self, name: str | int) -> HashKey:
+        """As `HashKey.child`."""
+        return self._key.child(name)
+
+    def uniform(self, like: Array) -> Array:
+        """As `HashKey.uniform`."""
+        return self._key.uniform(like)
+
+    def normal(self, like: Array) -> Array:
+        """As `HashKey.normal`."""
+        return self._key.normal(like)
+
+    @cached_property
+    def _key(self) -> HashKey:
+        return epoch_key(*self._place)
 
 
 def scramble(x: Word) -> Word:

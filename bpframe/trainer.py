@@ -146,8 +146,9 @@ class Trainer:
 
     def trace(self, x: Any, y: Any, sample_weight: Any = None) -> Trace:
         """Every array of the recursion for one batch, in evaluation mode: `.loss`, `.layers`, `.prediction`."""
-        session, head = self._made(self.head.inputs(x).shape[1:])
-        seen, head = head.admit(x, y, sample_weight)
+        rows = self.head.inputs(x)
+        session, head = self._made(rows.shape[1:])
+        seen, head = head.encoded(rows, y, sample_weight)
         self._session, self.head = session, replace(head, learned=self.head.learned)  # labels are for fit to learn
         params = self.network.params(session.parameters)
         with blamed(components(self)):
@@ -251,8 +252,9 @@ class Trainer:
         self, x: Any, y: Any, sample_weight: Any, class_weight: ClassWeight, validation: Any
     ) -> tuple[Data, Data | None]:
         """Everything checked and encoded before anything of the trainer changes."""
-        session, head = self._made(self.head.inputs(x).shape[1:])
-        seen, head = head.admit(x, y, sample_weight)
+        rows = self.head.inputs(x)
+        session, head = self._made(rows.shape[1:])
+        seen, head = head.encoded(rows, y, sample_weight)
         seen = weighed(seen, head, class_weight)
         held_out = None if validation is None else head.admit(*_pair(validation), name="validation x")[0]
         self._session, self.head = session, head

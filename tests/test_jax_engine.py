@@ -64,7 +64,10 @@ SETTINGS = {
             {"name": "decoupled_weight_decay", "strength": 0.1},
         ],
     },
-    "gathered gradients": {"optimizer": "adam", "gradient_steps": [{"name": "accumulate", "steps": 3}]},
+    "gathered gradients": {
+        "optimizer": {"name": "adam", "lr": {"name": "cosine", "initial": 0.01}},
+        "gradient_steps": [{"name": "accumulate", "steps": 3}],
+    },
     "groups": {
         "groups": [{"match": "dense_1/bias", "frozen": True}, {"match": "*/bias", "optimizer": "momentum"}],
         "regularizers": ["l2", "activity"],

@@ -144,7 +144,7 @@ def test_a_second_interrupt_while_the_engine_goes_back_does_not_stop_it(states):
     trainer = make(fused_adam(fuse))
     with pytest.raises(KeyboardInterrupt):
         trainer.fit(X, Y, epochs=3, batch_size=8)
-    assert fuse.calls == 21
+    assert fuse.calls == 18 + 13  # what the third interrupt cut off is made again, all 13 steps
     assert same(trainer.parameters.copy(), states[13])
 
 

@@ -181,8 +181,5 @@ def _batch(feed: Feed, k: Any, size: int) -> tuple[Any, Any, Any]:
         cut = partial(jax.lax.dynamic_slice_in_dim, start_index=k * size, slice_size=size)
         return cut(feed.x), cut(feed.target), None if feed.weight is None else cut(feed.weight)
     rows = jax.lax.dynamic_slice_in_dim(feed.rows, k * size, size)
-    x, target, weight = (
-        None if part is None else part.at[rows].get(mode="promise_in_bounds")  # samplers are checked before
-        for part in (feed.x, feed.target, feed.weight)
-    )
-    return jax.lax.optimization_barrier((x, target, weight))
+    gathered = [None if part is None else part.at[rows].get(mode="promise_in_bounds") for part in feed[:3]]
+    return cast(tuple[Any, Any, Any], program.as_it_is(tuple(gathered)))

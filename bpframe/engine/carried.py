@@ -10,12 +10,12 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.backprop import CostLayer
-from bpframe.engine import program
+from bpframe.engine import program, update
 from bpframe.engine.program import Carry, Program
 from bpframe.hyper import Settings
 from bpframe.network import Network
 from bpframe.protocols import EvaluationParams, Group
-from bpframe.rules import Link, chain, having
+from bpframe.rules import Link, having
 from bpframe.types import Params, State
 
 
@@ -26,7 +26,7 @@ class Rules:
     def __init__(self, network: Network, cost: CostLayer, groups: Sequence[Group], dtype: str) -> None:
         self.groups, self._dtype, self._network, self._cost = list(groups), np.dtype(dtype), network, cost
         self.minimizing = any(group.rule is not None and group.rule.scope == "objective" for group in groups)
-        self._settings: dict[int, Settings] = {}
+        self._known: dict[int, Settings] = {}
 
     def start(self, params: Params) -> Any:
         """What rules remember before the first step."""
@@ -56,14 +56,15 @@ class Rules:
         k = next((k for k, group in enumerate(self.groups) if group.rule is not None), None)
         if k is None:
             return None
-        h = self._h(k, step)
-        values = (getattr(link.settings(h), name, None) for link in chain(self.groups[k].rule, _state(carry, k)))
-        return next((float(value) for value in values if value is not None), None)
+        return update.setting(self.groups[k], self._settings(k), _state(carry, k), name, step)
+
+    def _settings(self, k: int) -> Settings:
+        if k not in self._known:
+            self._known[k] = Settings(self.groups[k].rule, self._dtype.type)
+        return self._known[k]
 
     def _h(self, k: int, step: int) -> Any:
-        if k not in self._settings:
-            self._settings[k] = Settings(self.groups[k].rule, self._dtype.type)
-        return self._settings[k].at(max(step - 1, 0))
+        return self._settings(k).at(update.clock(self.groups[k].gradient_steps, max(step - 1, 0)))
 
 
 def _state(carry: Carry, k: int) -> State:

@@ -49,6 +49,7 @@ class JaxEngine:
     stream: bool | None = None
     threads: int | None = None
     compiles = True  # the first block of steps takes longer
+    changeable = (("threads", "cpus"), ("cache", None), ("stream", None))  # in a run that goes on (`bpframe.resume`)
 
     def session(
         self, network: Network, cost: CostLayer, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
@@ -185,15 +186,16 @@ class JaxSession:
             self._return()
             raise
         self._seconds = (time.perf_counter() - began) / (stop - start)
-        if self._point.made + POINT_SECONDS < time.perf_counter():
+        if self._old():
             self.commit()
         return Losses(*numbers[: made + 1].T)
 
     def commit(self) -> bool:
-        """Whether all parameters are finite: then a point to return to; otherwise back to the last finite step."""
+        """Whether all parameters are finite: then, now and then, a point to return to; else back to where they were."""
         with self._device.scope():
             if _finite(self._carry):
-                self._mark()
+                if self._old():
+                    self._mark()
                 return True
             self._replay(finite=True)
             return False
@@ -237,6 +239,10 @@ class JaxSession:
         """Make the present the point to return to."""
         self._writing = False
         self._point = _Point(self.step, None, self._memory, [], time.perf_counter())
+
+    def _old(self) -> bool:
+        """Whether it is time for a new point to return to."""
+        return self._point.made + POINT_SECONDS < time.perf_counter()
 
     def _return(self) -> None:
         """Undo a block that was cut off."""

@@ -21,11 +21,10 @@ from bpframe.data import frozen
 from bpframe.engine import memory, threads
 from bpframe.engine.feed import Feed
 from bpframe.engine.stepper import Batch, Stepper
-from bpframe.engine.update import evaluation
+from bpframe.engine.update import evaluation, setting
 from bpframe.network import Network
 from bpframe.protocols import Batches, Data, Group, Key, Losses
-from bpframe.random import epoch_key
-from bpframe.rules import chain
+from bpframe.random import EpochKey
 from bpframe.types import HostArray, Params, State
 
 BLOCK_SECONDS = 0.2  # how long a block of steps may take before control goes back
@@ -39,6 +38,7 @@ class NumpyEngine:
     """Runs on NumPy arrays, in float32 or float64; matrix products on at most `threads` threads, if that is given."""
 
     threads: int | None = None
+    changeable = (("threads", "threads"),)  # in a run that goes on (`bpframe.resume`)
 
     def session(
         self, network: Network, cost: CostLayer, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
@@ -91,7 +91,7 @@ class NumpySession:
         self._params = tree.transform(parameters, lambda leaf: np.array(leaf, dtype=dtype))
         self._stepper = Stepper(network, cost, self._params, groups, np.dtype(dtype))
         self._groups, self._flats = self._stepper.groups, self._stepper.flats
-        self._epoch_key = -1, epoch_key(seed, 0)
+        self._epoch_key = -1, EpochKey(seed, 0)
         self._mark()
 
     # ------------------------------------------------------------------------------------------------------ state
@@ -136,14 +136,9 @@ class NumpySession:
 
     def setting(self, name: str, step: int) -> float | None:
         """A setting of the first trained group's rule, or of the rule inside it, in the update that led to `step`."""
-        found = None
         for group in self._stepper.updates.groups[:1]:
-            h, states = group.settings[group.rule].h, group.states[0]
-            group.begin(max(step - 1, 0))
-            values = (getattr(link.settings(h), name, None) for link in chain(group.group.rule, (states or [{}])[-1]))
-            found = next((float(value) for value in values if value is not None), None)
-            group.begin(max(self.step - 1, 0))
-        return found
+            return setting(group.group, group.settings[group.rule], (group.states[0] or [{}])[-1], name, step)
+        return None
 
     def _evaluated(self) -> Params:
         """The parameters to predict with: those of training, unless a rule says otherwise."""
@@ -176,14 +171,15 @@ class NumpySession:
         except BaseException:
             self._return()
             raise
-        if not math.isfinite(made[-1][0]) or self._point.made + POINT_SECONDS < time.perf_counter():
+        if not math.isfinite(made[-1][0]) or self._old():
             self.commit()
         return Losses(*zip(*made, strict=True))
 
     def commit(self) -> bool:
-        """Whether all parameters are finite: then a point to return to; otherwise back to the last finite step."""
+        """Whether all parameters are finite: then, now and then, a point to return to; else back to where they were."""
         if self._finite():
-            self._mark()
+            if self._old():
+                self._mark()
             return True
         self._return(finite=True)
         return False
@@ -218,7 +214,7 @@ class NumpySession:
 
     def _key(self, epoch: int) -> Key:
         if self._epoch_key[0] != epoch:
-            self._epoch_key = epoch, epoch_key(self._seed, epoch)
+            self._epoch_key = epoch, EpochKey(self._seed, epoch)
         return self._epoch_key[1]
 
     # ------------------------------------------------------------------------------------------------ going back
@@ -230,6 +226,10 @@ class NumpySession:
         states = [list(group.states) for group in self._groups]
         buffers = tree.transform(self._params, lambda leaf: leaf)
         self._point = _Point(self.step, vectors, states, buffers, [], time.perf_counter())
+
+    def _old(self) -> bool:
+        """Whether it is time for a new point to return to."""
+        return self._point.made + POINT_SECONDS < time.perf_counter()
 
     def _return(self, finite: bool = False) -> None:
         """Undo a step that was cut off; with `finite`, every step from the first whose parameters are not finite."""

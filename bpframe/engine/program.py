@@ -25,6 +25,7 @@ from bpframe.random import HashKey
 from bpframe.types import HostArray, Params, State
 
 SMALL = 2**21  # multiplications up to which laying out a factor anew costs less than it brings
+as_it_is: Callable[[Any], Any] = jax.lax.optimization_barrier  # XLA makes these arrays and does not rewrite across
 States = list[list[list[State]]]  # by group, piece, and component that remembers
 
 
@@ -248,9 +249,8 @@ def _crossprod(a: Any, b: Any) -> Any:
     """a^T b; XLA's fast products on a CPU want their left factor by rows, so small ones are made as (b^T a)^T."""
     if a.size * b.shape[1] > SMALL:
         return a.T @ b
-    laid_out: Callable[[Any], Any] = jax.lax.optimization_barrier  # without it XLA turns the product round again
     return jax.lax.platform_dependent(
-        a, b, cpu=lambda a, b: laid_out(laid_out(b.T) @ a).T, default=lambda a, b: a.T @ b
+        a, b, cpu=lambda a, b: as_it_is(as_it_is(b.T) @ a).T, default=lambda a, b: a.T @ b
     )
 
 

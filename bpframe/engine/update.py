@@ -7,13 +7,14 @@ engine: it asks a `Store` for the pieces, and branches on no array value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, final
 
+from bpframe.hyper import Settings
 from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Param, Periodic, Probe, Totals
-from bpframe.rules import Link, added, having, note_totals, totals
+from bpframe.rules import Link, added, chain, having, note_totals, totals
 from bpframe.types import Array, Params, State
 
 
@@ -227,6 +228,20 @@ class Updates:
                 for i, (p, g, state) in enumerate(group.parts(group.rule)):
                     own = link.rule.observe(p, g, link.state(state), link.settings(group.h(group.rule, i)))
                     group.states[i] = [*group.states[i][:-1], link.replaced(state, own)]
+
+
+def setting(group: Group, settings: Settings, state: State, name: str, step: int) -> float | None:
+    """A setting of the group's rule, or of the rule inside it, in the update that led to `step`."""
+    before = clock(group.gradient_steps, max(step - 1, 0))
+    values = (settings.value(link.settings(settings.h), name, before) for link in chain(group.rule, state))
+    return next((value for value in values if value is not None), None)
+
+
+def clock(gradient_steps: Iterable[Any], step: int) -> int:
+    """How many updates a rule has made when `step` steps were: fewer, where a gradient step gathers several."""
+    for part in gradient_steps:
+        step = (step + 1) // part.period - 1 if isinstance(part, Periodic) else step
+    return step
 
 
 def evaluation(group: GroupUpdate) -> list[Array]:

@@ -41,7 +41,8 @@ class Builder:
             names = ", ".join(self.registry.names(kind))
             return self.report(path, f"{kind} wants a name, got {dict(spec)!r}. Names: {names}.")
         try:
-            provider, component = self.registry.find(kind, spec["name"]), self.registry.load(kind, spec["name"])
+            provider = self.registry.find(kind, spec["name"])
+            component = self.registry.loaded(provider)
         except UnknownComponent as error:
             return self.report(_join(path, "name"), str(error), error)
         arguments = {key: value for key, value in spec.items() if key != "name"}

@@ -43,9 +43,7 @@ class Registry:
 
     def providers(self, kind: str | None = None) -> list[Provider]:
         """Everything on offer (of one kind), sorted, blocked ones included."""
-        kinds = KINDS if kind is None else [self.kind(kind).name]
-        everything = [*self._installed(), *self._local.values()]
-        return sorted(provider for provider in everything if provider.kind in kinds)
+        return sorted(self._offers(kind))
 
     def names(self, kind: str) -> list[str]:
         """The names that can be used for components of a kind: bare where that is clear, else dist/name."""
@@ -73,7 +71,7 @@ class Registry:
         """The provider that a name means, or Unknown-, Ambiguous- or BlockedComponent."""
         dist, _, bare = name.rpartition("/")
         dist = policy.normalise(dist)
-        claims = [p for p in self.providers(kind) if p.name == bare and dist in ("", p.dist)]
+        claims = sorted(p for p in self._offers(kind) if p.name == bare and dist in ("", p.dist))
         if not claims:
             raise UnknownComponent(self._unknown(kind, dist, bare))
         allowed = [provider for provider in claims if self.verdict(provider) is None]
@@ -87,7 +85,10 @@ class Registry:
 
     def load(self, kind: str, name: str) -> Component:
         """The class (or factory) that a name means: imports its one target and checks its protocol."""
-        provider = self.find(kind, name)
+        return self.loaded(self.find(kind, name))
+
+    def loaded(self, provider: Provider) -> Component:
+        """The class (or factory) of a provider, as `load` gives it."""
         if provider not in self._loaded:
             component = _import(provider)
             if isinstance(component, type):
@@ -107,7 +108,7 @@ class Registry:
         cls = component if isinstance(component, type) else type(component)
         known = [provider for provider, loaded in self._loaded.items() if loaded is cls and provider.kind == kind]
         target = f"{cls.__module__}:{cls.__qualname__}"
-        named = [p for p in self.providers(kind) if p.target == target and (p.dist != policy.LOCAL or p in known)]
+        named = [p for p in self._offers(kind) if p.target == target and (p.dist != policy.LOCAL or p in known)]
         return min((known or named), key=lambda p: (_snake(cls.__name__) != p.name, p), default=None)
 
     # ----------------------------------------------------------------------------------------------------- change
@@ -117,7 +118,7 @@ class Registry:
         kind = self.kind(kind).name
         if component is None:
             return lambda decorated: self.register(kind, name, decorated, replace=replace)
-        if not replace and any(p.name == name for p in self.providers(kind)):
+        if not replace and any(p.name == name for p in self._offers(kind)):
             taken = f"there is {_a(kind)} '{name}' already"
             raise ConfigError(f"register needs a free name, but {taken}. Choose another, or replace=True.")
         if "/" in name or not callable(component):
@@ -143,6 +144,10 @@ class Registry:
         finally:
             self._policies.remove(restriction)
 
+    def _offers(self, kind: str | None) -> Iterator[Provider]:
+        kinds = KINDS if kind is None else [self.kind(kind).name]
+        return (provider for provider in (*self._installed(), *self._local.values()) if provider.kind in kinds)
+
     def _installed(self) -> list[Provider]:
         if self._found is None:
             self._found = self._discover()
@@ -155,7 +160,7 @@ class Registry:
         others = sorted({p.kind for p in self.providers() if p.name == name and p.kind != kind})
         if others:
             message += f" ('{name}' is {' and '.join(_a(other) for other in others)}.)"
-        if dist and not any(provider.dist == dist for provider in self.providers()):
+        if dist and not any(provider.dist == dist for provider in self._offers(None)):
             message += f" No installed distribution {dist} offers components: pip install {dist}, then bp.refresh()."
         return message
 

@@ -21,13 +21,12 @@ class Order:
         self._random, self._first, self._start = random, first, random.get_state()
         self._epoch, self._rows = first - 1, np.empty(0, np.intp)
 
-    def order(self, rng: np.random.Generator, target: HostArray, weight: HostArray) -> HostArray:
-        """Row numbers (N,) of the epoch that `rng` belongs to."""
-        epoch = rng.bit_generator.seed_seq.spawn_key[-1]  # type: ignore[attr-defined]  # numpy's stubs leave it out
-        if epoch <= self._epoch - 1 or (epoch == self._epoch and len(self._rows) != len(target)):
-            return self._anew(epoch, len(target))
+    def epoch_rows(self, epoch: int, n: int) -> HostArray:
+        """Row numbers (n,) of an epoch."""
+        if epoch <= self._epoch - 1 or (epoch == self._epoch and len(self._rows) != n):
+            return self._anew(epoch, n)
         if self._epoch < self._first:
-            self._rows = np.arange(len(target))
+            self._rows = np.arange(n)
         while self._epoch < epoch:
             self._rows = _shuffled(self._rows, self._random)
             self._epoch += 1

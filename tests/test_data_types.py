@@ -1,0 +1,190 @@
+"""Every type of number that NumPy has, as x, y, sample_weight, labels and validation, on the way in and in predictions.
+
+Sizes: 12 rows of 3 numbers, 0 to 6. Warnings are errors in this suite, so whatever passes here has given none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+import bpframe as bp
+from bpframe.errors import DataError
+
+WHOLE = np.arange(36).reshape(12, 3) % 7
+LABELS = np.arange(12) % 2
+BOTH = pytest.mark.parametrize("dtype", ["float32", "float64"])
+NUMBERS = ["?", *"bBhHiIlLqQ", *"efdg", *(f">{code}" for code in "hiqHIQefdg")]
+RANGE = pytest.mark.skipif(np.finfo("g").max <= np.finfo("d").max, reason="longdouble is float64 on this platform")
+
+
+def quantities(dtype: str) -> Any:
+    network = bp.Network([bp.layers.dense(4, activation="tanh"), bp.layers.dense(3)], inputs=3)
+    return bp.Trainer(network, "mse", "adam", dtype=dtype)
+
+
+def classes(dtype: str, loss: str = "softmax_cross_entropy") -> Any:
+    network = bp.Network([bp.layers.dense(2 if loss == "softmax_cross_entropy" else 1)], inputs=3)
+    return bp.Trainer(network, loss, "adam", dtype=dtype)
+
+
+def bits(made: Any) -> dict[str, bytes]:
+    return {name: p.tobytes() for name, p in made.parameters.items()}
+
+
+def test_the_list_has_every_number_that_numpy_has_but_complex_ones():
+    known = set(np.typecodes["AllInteger"] + np.typecodes["Float"] + "?") - {*"pPnN"}  # l and L, or q and Q, once more
+    assert known == {code for code in NUMBERS if len(code) == 1}
+
+
+# --------------------------------------------------------------------------------------------------- what is converted
+
+
+@BOTH
+@pytest.mark.parametrize("code", NUMBERS)
+def test_numbers_of_any_type_train_measure_and_predict_as_the_same_numbers_in_float64(code, dtype):
+    given = WHOLE.astype(code)
+    plain, odd = quantities(dtype), quantities(dtype)
+    for made, x in ((plain, given.astype(np.float64)), (odd, given)):
+        made.fit(x, x, epochs=3, batch_size=5, sample_weight=x[:, 1], validation=(x, x))
+    x = given.astype(np.float64)
+    assert bits(odd) == bits(plain)
+    assert odd.history.validation == plain.history.validation
+    assert odd.predict(given).tobytes() == plain.predict(x).tobytes()
+    assert odd.evaluate(given, given, sample_weight=given[:, 1]) == plain.evaluate(x, x, sample_weight=x[:, 1])
+    assert odd.trace(given, given).loss == plain.trace(x, x).loss
+    assert odd.predict(given).dtype == dtype
+
+
+@BOTH
+@pytest.mark.parametrize("loss", ["softmax_cross_entropy", "sigmoid_cross_entropy"])
+@pytest.mark.parametrize("code", NUMBERS)
+def test_labels_of_any_type_are_the_same_whole_numbers(code, loss, dtype):
+    labels = LABELS.astype(code)
+    plain, odd = classes(dtype, loss), classes(dtype, loss)
+    plain.fit(WHOLE, labels.astype(np.int64), epochs=3)
+    odd.fit(WHOLE, labels, epochs=3)
+    assert bits(odd) == bits(plain)
+    assert odd.evaluate(WHOLE, labels) == plain.evaluate(WHOLE, labels.astype(np.int64))
+    assert odd.predict_labels(WHOLE).tolist() == plain.predict_labels(WHOLE).tolist()
+
+
+@BOTH
+def test_half_precision_is_computed_with_in_the_runs_own(dtype):
+    largest = np.full((12, 3), np.finfo(np.float16).max)
+    made = quantities(dtype)
+    made.fit(largest, largest, epochs=1)  # whose squares no float16 holds
+    assert made.history.train["loss"][0] > 1e9
+
+
+@BOTH
+def test_numbers_are_rounded_to_the_nearest_and_the_smallest_to_zero_whatever_numpy_is_told_to_raise(dtype):
+    tiny = np.ldexp(np.ones((12, 3), "g"), np.finfo("g").minexp)
+    third = np.ones((12, 3), "g") / 3
+    made = quantities(dtype)
+    with np.errstate(all="raise"):
+        found = [made.predict(x).tobytes() for x in (tiny, third)]
+    assert found == [made.predict(x).tobytes() for x in (np.zeros((12, 3)), np.full((12, 3), 1 / 3))]
+
+
+# ------------------------------------------------------------------------------------------------------ what is refused
+
+PLACES: dict[str, Callable[[Any, Any, Any], Any]] = {  # a trainer, values (12, 3), their first column
+    "x": lambda made, values, column: made.fit(values, WHOLE, epochs=1),
+    "y": lambda made, values, column: made.fit(WHOLE, values, epochs=1),
+    "sample_weight": lambda made, values, column: made.fit(WHOLE, WHOLE, epochs=1, sample_weight=column),
+    "validation x": lambda made, values, column: made.fit(WHOLE, WHOLE, epochs=1, validation=(values, WHOLE)),
+    "validation y": lambda made, values, column: made.fit(WHOLE, WHOLE, epochs=1, validation=(WHOLE, values)),
+    **{
+        f"x of {method}": lambda made, values, column, method=method: getattr(made, method)(values)
+        for method in ("scores", "predict")
+    },
+    **{
+        f"{name} of {method}": lambda made, values, column, method=method, name=name: getattr(made, method)(
+            *((values, WHOLE) if name == "x" else (WHOLE, values))
+        )
+        for method in ("evaluate", "trace")
+        for name in ("x", "y")
+    },
+    "sample_weight of evaluate": lambda made, values, column: made.evaluate(WHOLE, WHOLE, sample_weight=column),
+}
+HELD = np.array([[Decimal(1), Fraction(1, 3), None]] * 12)
+REFUSED: dict[str, tuple[Any, str]] = {  # values, and what the message calls them
+    **{code: (WHOLE.astype(code), np.dtype(code).name) for code in np.typecodes["Complex"]},
+    "whole numbers as objects": (WHOLE.astype(object), r"object"),
+    "fractions as objects": (WHOLE.astype(float).astype(object), "object"),
+    "objects": (HELD, "object"),
+    "a list with a gap": ([[None, 1.0, 2.0]] * 12, "object"),
+    "a list with a number of 31 digits": ([[10**30, 1, 2]] * 12, "object"),
+    "text": (WHOLE.astype(str), "<U"),
+    "bytes": (WHOLE.astype(bytes), r"\|S"),
+    "dates": (WHOLE.astype("M8[D]"), r"datetime64\[D\]"),
+    "times": (WHOLE.astype("m8[s]"), r"timedelta64\[s\]"),
+    "raw bytes": (np.zeros((12, 3), "V4"), r"\|V4"),
+    "records": (np.zeros((12, 3), [("a", "f4"), ("b", "i4")]), r"\[\('a', '<f4'\), \('b', '<i4'\)\]"),
+}
+
+
+def column(values: Any) -> Any:
+    return values[:, 0] if isinstance(values, np.ndarray) else [row[0] for row in values]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_is_no_number_is_refused_by_place_and_type_and_changes_nothing(what, place):
+    (values, kind), made = REFUSED[what], quantities("float32")
+    before = bits(made)
+    with pytest.raises(DataError, match=rf"^{place.partition(' of ')[0]} needs numbers.*, got {kind}"):
+        PLACES[place](made, values, column(values))
+    assert bits(made) == before
+    assert len(made.history) == 0
+
+
+LABELLED = [code for code in REFUSED if code not in ("whole numbers as objects", "fractions as objects", "text")]
+
+
+@pytest.mark.parametrize("loss", ["softmax_cross_entropy", "sigmoid_cross_entropy"])
+@pytest.mark.parametrize("what", LABELLED)
+def test_what_is_no_label_is_refused_by_its_type(what, loss):
+    values = column(REFUSED[what][0])
+    with pytest.raises(DataError, match=rf"^y needs labels that are whole numbers, .*, got {REFUSED[what][1]}"):
+        classes("float32", loss).fit(WHOLE, values, epochs=1)
+
+
+@RANGE
+@BOTH
+@pytest.mark.parametrize("place", PLACES)
+def test_a_longdouble_that_does_not_fit_is_refused_with_the_number_and_its_place(place, dtype):
+    values, made = WHOLE.astype("g"), quantities(dtype)
+    values[7, 0] = -np.longdouble("1e4000") if "weight" not in place else np.longdouble("1e4000")
+    name = place.partition(" of ")[0]
+    where = "row 7" if name == "sample_weight" else "row 7, column 0"
+    held = "float64" if name == "sample_weight" else dtype
+    message = rf"^{name} needs finite numbers, got -?1e\+4000 at {where}\. It does not fit {held}: scale it\.$"
+    with pytest.raises(DataError, match=message):
+        PLACES[place](made, values, column(values))
+
+
+def test_a_longdouble_that_float64_holds_is_sent_there():
+    values = np.full((12, 3), np.longdouble("1e300"))
+    with pytest.raises(
+        DataError, match=r"got 1e\+300 at row 0, column 0\. It does not fit float32: scale it, or use d"
+    ):
+        quantities("float32").predict(values)
+    quantities("float64").predict(values)
+
+
+@BOTH
+@pytest.mark.parametrize("code", "efdg")
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", PLACES)
+def test_a_number_that_is_not_finite_is_refused_in_every_type(place, value, code, dtype):
+    values = WHOLE.astype(code)
+    values[7, 0] = value
+    with pytest.raises(DataError, match=rf"^{place.partition(' of ')[0]} needs finite numbers, got {value} at row 7"):
+        PLACES[place](quantities(dtype), values, column(values))
