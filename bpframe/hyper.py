@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Real
 from types import SimpleNamespace
 from typing import Any, cast, final
 
 from bpframe.errors import IncompatibleComponent
-from bpframe.protocols import After, Over, Schedule
+from bpframe.protocols import After, Over, Schedule, keeps
 from bpframe.registry import arguments, registry
 from bpframe.registry.annotations import Wanted, wanted
 from bpframe.registry.builder import parameters
@@ -90,11 +91,8 @@ def over(component: Any, steps: int, curve: Curve | None = None) -> Any:
     """The component with its schedules told what they depend on: a run of `steps` updates, and the history so far."""
     changed = {}
     for name, value in _inner(component):
-        told = value.over(steps) if isinstance(value, Over) else value
-        if curve is not None and isinstance(told, After):
-            told = told.after(curve(told.monitor))
-        else:
-            told = over(told, steps, curve)
+        told = value.over(steps) if keeps(value, Over) else value
+        told = told.after(curve(told.monitor)) if curve and keeps(told, After) else over(told, steps, curve)
         if told is not value:
             changed[name] = told
     return type(component)(**{**arguments(component), **changed}) if changed else component
@@ -102,7 +100,7 @@ def over(component: Any, steps: int, curve: Curve | None = None) -> Any:
 
 def monitored(component: Any) -> set[str]:
     """The curves of the history on which schedules of the component, or of those inside it, depend."""
-    if isinstance(component, After):
+    if keeps(component, After):
         return {component.monitor}
     return {curve for _, value in _inner(component) for curve in monitored(value)}
 
@@ -127,5 +125,11 @@ def _inner(component: Any) -> list[tuple[str, Any]]:
 
 def _arguments(component: Any) -> list[tuple[str, Any, Wanted]]:
     """(name, value, what the constructor wants) of every argument."""
-    known = parameters(type(component))
-    return [(name, value, wanted(known[name])) for name, value in arguments(component).items()]
+    cls: Any = type(component)
+    known = _wanted(cls)
+    return [(name, value, known[name]) for name, value in arguments(component).items()]
+
+
+@lru_cache(maxsize=1024)
+def _wanted(component: Any) -> dict[str, Wanted]:
+    return {name: wanted(parameter) for name, parameter in parameters(component).items()}

@@ -15,7 +15,7 @@ from typing import Any, final
 from bpframe import checks, tree
 from bpframe.errors import ConfigError
 from bpframe.hyper import Curve, Scaled, monitored, over
-from bpframe.protocols import Applies, Group, Optimizer, Param, Periodic
+from bpframe.protocols import Applies, Group, Optimizer, Param, Periodic, keeps
 from bpframe.registry import Registry, registry
 from bpframe.registry.builder import Builder
 from bpframe.registry.describe import describe
@@ -79,7 +79,7 @@ class Parts:
     @property
     def period(self) -> int:
         """How many steps make one update of the rules."""
-        return prod(step.period for step in self.gradient_steps if isinstance(step, Periodic))
+        return prod(step.period for step in self.gradient_steps if keeps(step, Periodic))
 
     def monitored(self) -> set[str]:
         """The curves of the history on which schedules depend."""
@@ -157,7 +157,7 @@ def _group(param: Param, parts: Parts) -> Group:
 def _acting(parts: Iterable[Any], param: Param, otherwise: bool | None = None) -> tuple[Any, ...]:
     """Those that act on a parameter; weights only, unless they say otherwise."""
     default = param.role == "weight" if otherwise is None else otherwise
-    return tuple(part for part in parts if (part.applies(param) if isinstance(part, Applies) else default))
+    return tuple(part for part in parts if (part.applies(param) if keeps(part, Applies) else default))
 
 
 def _on_activations(regularizer: Any) -> bool:

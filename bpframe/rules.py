@@ -8,10 +8,11 @@ parameters, say) is no inner rule.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, final
 
 from bpframe.errors import ConfigError
-from bpframe.protocols import Param, RuleFor
+from bpframe.protocols import Param, RuleFor, keeps
 from bpframe.registry import arguments
 from bpframe.registry.annotations import wanted
 from bpframe.registry.builder import parameters
@@ -55,7 +56,7 @@ def chain(rule: Any, state: Mapping[str, Any] | None = None, path: tuple[str, ..
 
 def having(rule: Any, state: Mapping[str, Any], capability: type) -> list[Link]:
     """Those rules of the chain that have a capability."""
-    return [link for link in chain(rule, state) if isinstance(link.rule, capability)]
+    return [link for link in chain(rule, state) if keeps(link.rule, capability)]
 
 
 def totals(links: Iterable[Link], h: Hyper, pieces: Iterable[Piece]) -> list[Sums]:
@@ -86,7 +87,7 @@ def note_totals(links: Iterable[Link], h: Hyper, sums: Iterable[Sums]) -> None:
 
 def rule_for(rule: Any, param: Param) -> Any:
     """The rule for a parameter, as the rule or one inside it decides."""
-    if isinstance(rule, RuleFor):
+    if keeps(rule, RuleFor):
         return rule.rule_for(param)
     changed = {name: rule_for(inner, param) for name, inner in _rules(rule).items()}
     changed = {name: inner for name, inner in changed.items() if inner is not getattr(rule, name)}
@@ -104,9 +105,15 @@ def with_lr(rule: Any, scaled: Any) -> Any:
 
 def _rules(rule: Any) -> dict[str, Any]:
     """The rules among the arguments of a rule."""
-    known = parameters(type(rule))
-    given = ((name, getattr(rule, name, None)) for name in known if wanted(known[name]).kind == "optimizer")
+    cls: Any = type(rule)
+    given = ((name, getattr(rule, name, None)) for name in _names(cls))
     return {name: inner for name, inner in given if inner is not None}
+
+
+@lru_cache(maxsize=1024)
+def _names(rule: Any) -> tuple[str, ...]:
+    """The arguments of a class of rules that are rules."""
+    return tuple(name for name, parameter in parameters(rule).items() if wanted(parameter).kind == "optimizer")
 
 
 def _put(state: State, path: tuple[str, ...], own: State) -> State:

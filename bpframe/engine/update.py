@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Protocol, final
 
 from bpframe.hyper import Settings
-from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Param, Periodic, Probe, Totals
+from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Param, Periodic, Probe, Totals, keeps
 from bpframe.rules import Link, added, chain, having, note_totals, totals
 from bpframe.types import Array, Params, State
 
@@ -75,7 +75,7 @@ class GroupUpdate:
         rule = [group.rule] if group.rule else []
         self.components: list[Any] = [*group.regularizers, *group.gradient_steps, *rule, *group.constraints]
         self.settings: list[Any] = [self.store.settings(component) for component in self.components]
-        periodic = [k for k, part in enumerate(self.components) if isinstance(part, Periodic)]  # slow to ask, so once
+        periodic = [k for k, part in enumerate(self.components) if keeps(part, Periodic)]
         self._periods: dict[int, int] = {k: self.components[k].period for k in periodic}
         self._gathering = min(periodic, default=len(self.components))
 
@@ -93,7 +93,7 @@ class GroupUpdate:
             for what in (Totals, Probe, Observe, EvaluationParams)
         )
         steps = enumerate(self.group.gradient_steps, start=self.first)
-        self.barriers = [Barrier(id(step), k, [Link(step, ())]) for k, step in steps if isinstance(step, Totals)]
+        self.barriers = [Barrier(id(step), k, [Link(step, ())]) for k, step in steps if keeps(step, Totals)]
         if summing:
             self.barriers.append(Barrier(("rule", self.group.origin), self.rule, summing))
 
@@ -160,7 +160,7 @@ class GroupUpdate:
             p, new = component.update(p, g, states[at], h)
         else:
             g, new = component.transform(p, g, states[at], h)
-            p = component.adjust(p, h) if isinstance(component, Adjust) else p
+            p = component.adjust(p, h) if keeps(component, Adjust) else p
         return p, g, [*states[:at], new, *states[at + 1 :]]
 
 
@@ -240,7 +240,7 @@ def setting(group: Group, settings: Settings, state: State, name: str, step: int
 def clock(gradient_steps: Iterable[Any], step: int) -> int:
     """How many updates a rule has made when `step` steps were: fewer, where a gradient step gathers several."""
     for part in gradient_steps:
-        step = (step + 1) // part.period - 1 if isinstance(part, Periodic) else step
+        step = (step + 1) // part.period - 1 if keeps(part, Periodic) else step
     return step
 
 

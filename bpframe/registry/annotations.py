@@ -13,6 +13,7 @@ import re
 from ast import literal_eval
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral, Real
 from typing import Any
 
@@ -32,12 +33,12 @@ class Wanted:
 
     alternatives: tuple[str, ...]
 
-    @property
+    @cached_property
     def kind(self) -> str | None:
         """The kind of component wanted, if one is."""
         return next((PROTOCOLS[a] for a in self.alternatives if a in PROTOCOLS), None)
 
-    @property
+    @cached_property
     def kind_of_items(self) -> str | None:
         """The kind of component wanted in a sequence, if one is."""
         items = (re.fullmatch(r"(?:list|tuple|Sequence)\[(\w+).*\]", a) for a in self.alternatives)
