@@ -28,7 +28,7 @@ class Feed:
         buffer = self._buffers.get((name, len(rows)))
         if buffer is None:
             buffer = self._buffers[name, len(rows)] = np.empty((len(rows), *array.shape[1:]), array.dtype)
-        return np.take(array, rows, axis=0, out=buffer, mode="clip")  # the default mode would copy once more
+        return array.take(rows, axis=0, out=buffer, mode="clip")  # the default mode would copy once more
 
     def share(self, rows: HostArray) -> tuple[float, Any]:
         """(sum of the batch's weights, each row's share of it (B,), or one number for all)."""
