@@ -6,6 +6,7 @@ A group's name is the API's major version: a protocol that breaks gets a new gro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from typing_extensions import get_protocol_members
 
@@ -32,10 +33,11 @@ class Kind:
 
         Of a class only methods are asked for: its constructor may set the rest.
         """
-        known = set(dir(component))
-        return min((sorted(_members(p, isinstance(component, type)) - known) for p in self.protocols), key=len)
+        members = (_members(protocol, isinstance(component, type)) for protocol in self.protocols)
+        return min((sorted(name for name in each if not hasattr(component, name)) for each in members), key=len)
 
 
+@lru_cache
 def _members(protocol: type, methods: bool) -> set[str]:
     members = get_protocol_members(protocol) - OPTIONAL
     return {name for name in members if not (methods and isinstance(getattr(protocol, name), property))}

@@ -5,7 +5,6 @@ Shapes: x (N, n) rows, y (N,) or (N, C) as the estimator encodes it, weight (N,)
 
 from __future__ import annotations
 
-import copy
 import zlib
 from typing import Any
 
@@ -96,7 +95,10 @@ def _kept(model: Any, known: dict[str, HostArray], dtype: Any) -> dict[str, Host
 
 def _seed(random: np.random.RandomState) -> int:
     """A number that follows from the state of `random` and leaves it as it is, for masks and noise."""
-    return zlib.crc32(copy.deepcopy(random).bytes(16))
+    state = random.get_state()
+    drawn = random.bytes(16)
+    random.set_state(state)
+    return zlib.crc32(drawn)
 
 
 def _gradient_steps(model: Any) -> list[Any]:
