@@ -16,7 +16,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 import bpframe as bp
 from bpframe import checkpoint
-from bpframe.errors import CheckpointError, DataError
+from bpframe.errors import BlockedComponent, CheckpointError, DataError
+from bpframe.registry import registry
+from bpframe.registry.provider import Provider, installed
 from bpframe.sklearn import MLPClassifier, MLPRegressor
 
 X, Y = load_iris(return_X_y=True)
@@ -149,6 +151,38 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     checkpoint.write(tmp_path / "hostile", tensors, hostile)
     with pytest.raises(CheckpointError):
         MLPRegressor.load(tmp_path / "hostile")
+
+
+def rewritten(path, change):
+    """A file whose manifest says of its estimator what `change` makes of that."""
+    fitted(MLPClassifier(), X, Y).save(path)
+    tensors, manifest = checkpoint.read(path)
+    change(manifest["estimator"])
+    checkpoint.write(path, tensors, manifest)
+    return path
+
+
+def test_a_file_cannot_ask_for_an_array_whose_items_are_of_any_size(tmp_path):
+    path = rewritten(tmp_path / "model", lambda said: said["fitted"]["classes_"].update(dtype="V1000000000"))
+    with pytest.raises(CheckpointError, match="none that an estimator keeps"):
+        MLPClassifier.load(path)
+
+
+def test_a_file_sets_no_other_attributes_than_a_fit_does(tmp_path):
+    model = MLPClassifier.load(rewritten(tmp_path / "model", lambda said: said["fitted"].update(predict="me")))
+    assert model.predict(X[:3]).shape == (3,)
+
+
+@pytest.mark.parametrize("said", ["elsewhere/rule", "rule", {"mapping": [["name", "elsewhere/rule"]]}], ids=str)
+def test_a_file_names_no_plugin_in_its_arguments_that_the_caller_does_not_allow(said, tmp_path, monkeypatch):
+    imported = []
+    provider = Provider("optimizer", "rule", "elsewhere", "1.0", "no:where", load=lambda: imported.append(1))
+    monkeypatch.setattr(registry, "_discover", lambda: sorted([*installed(), provider]))
+    monkeypatch.setattr(registry, "_found", None)
+    path = rewritten(tmp_path / "model", lambda estimator: estimator["settings"].update(solver=said))
+    with pytest.raises(BlockedComponent, match="elsewhere"):
+        MLPClassifier.load(path)
+    assert not imported
 
 
 # -------------------------------------------------------------------------------------------------------------- tables

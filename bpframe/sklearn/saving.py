@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +18,7 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 
 from bpframe import checkpoint, model_file
-from bpframe.errors import CheckpointError, ConfigError
+from bpframe.errors import CheckpointError, ConfigError, UnknownComponent
 from bpframe.history import History
 from bpframe.registry import build, registry
 from bpframe.registry.describe import describe
@@ -28,6 +30,7 @@ from bpframe.version import VERSION
 Path = str | os.PathLike[str]
 KINDS = {
     "activation": "activation",
+    "callbacks": "callback",
     "engine": "engine",
     "hidden_layers": "layer",
     "learning_rate": "schedule",
@@ -75,13 +78,27 @@ def read(cls: type, path: Path, plugins: Sequence[str]) -> Any:
         trainer = Trainer(**model_file.arguments(found), engine=Lasting(build("engine", "numpy")))
         trainer.parameters.replace(tensors)
         trainer.history = History(**meant(kept["history"]))
-        model = cls(**{name: meant(value) for name, value in kept["settings"].items()})
-        vars(model).update({name: meant(value) for name, value in kept["fitted"].items()})
+        settings = {name: meant(value) for name, value in kept["settings"].items()}
+        _refuse_blocked(settings)
+        model = cls(**settings)
+        vars(model).update({name: meant(kept["fitted"][name]) for name in FITTED if name in kept["fitted"]})
         model._trainer, model._best, model._reopen = trainer, {}, True
         if kept["labels"] is not None:
             model._label_binarizer = _binarizer(model.classes_, kept["labels"])
         opening.pull(model)
     return model
+
+
+def _refuse_blocked(settings: Mapping[str, Any]) -> None:
+    """BlockedComponent for a plugin that the caller does not allow: a later fit would take it from the arguments."""
+    for name, kind in KINDS.items():
+        given = settings.get(name)
+        for spec in given if isinstance(given, list | tuple) else [given]:
+            if isinstance(spec, Mapping):
+                build(kind, spec)
+            elif isinstance(spec, str):
+                with suppress(UnknownComponent):  # one of scikit-learn's own words
+                    registry.find(kind, spec)
 
 
 def _binarizer(classes: Any, kind: str) -> Any:
@@ -126,6 +143,8 @@ def meant(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     if "array" in value:
+        if not re.fullmatch("bool|str|object|u?int[0-9]+|float[0-9]+", value["dtype"]):  # others may be of any size
+            raise CheckpointError(f"an array of {value['dtype']!r} is none that an estimator keeps")
         return np.array([meant(item) for item in value["array"]], dtype=value["dtype"])
     ((word, content),) = value.items()
     if word == "number":
