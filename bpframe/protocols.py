@@ -541,7 +541,10 @@ class Session(Protocol):
 
 
 class Engine(Protocol):
-    """Runs programs: `numpy` eagerly, others as they like."""
+    """Runs programs: `numpy` eagerly, others as they like.
+
+    It may have `changeable`: which of its arguments a run that goes on may change (`bpframe.resume`).
+    """
 
     def session(
         self, network: Any, cost: Any, groups: Sequence[Group], parameters: Params, dtype: str, seed: int

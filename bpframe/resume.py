@@ -2,12 +2,15 @@
 
 A checkpoint holds the model file's manifest, the session's whole state, the history, what callbacks remember, and how
 far the present fit is. The order of rows and every draw are functions of seed, epoch and step: they need no state.
+
+An engine may have `changeable`: pairs of an argument that does not say what is computed, so that a run which goes on
+may change it, and the condition of `bpframe.machine` that it bounds, or None.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -61,7 +64,7 @@ def pack(trainer: Any, course: Course | None, begun: Begun | None) -> tuple[dict
     arrays: dict[str, HostArray] = {SESSION + name: array for name, array in session.snapshot().items()}
     manifest = model_file.manifest(trainer, VERSION) | {"kind": model_file.CHECKPOINT, "step": session.step}
     manifest["engine"] = describe(registry, "engine", trainer.engine)
-    manifest["made"] = _conditions()
+    manifest["made"] = _conditions(trainer.engine)
     manifest["history"] = plain.pack(vars(trainer.history), arrays, "history")
     remembered = zip(_names(trainer.callbacks), trainer.memories, strict=True)
     manifest["memories"] = {
@@ -99,7 +102,7 @@ def unpack(trainer: Any, path: Any) -> tuple[Course, Begun] | None:
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise CheckpointError(f"{path} cannot be made into a trainer's state: {error!r}.") from error
     trainer.history, trainer.memories = history, memories
-    if changed := _changed(found.get("made"), _conditions()):
+    if changed := _changed(found.get("made"), _conditions(trainer.engine), _changeable(trainer.engine).values()):
         warnings.warn(
             f"{path} was written under other conditions: {'; '.join(changed)}. The run goes on, but not to the same "
             "bytes as one that was never stopped.",
@@ -108,15 +111,24 @@ def unpack(trainer: Any, path: Any) -> tuple[Course, Begun] | None:
     return fit
 
 
-def _conditions() -> dict[str, Any]:
-    """Versions, processor and threads, on which the bits of a result depend."""
-    return {**machine.versions("jax", "jaxlib"), **machine.machine()}
+def _changeable(engine: object) -> Mapping[str, str | None]:
+    return dict(getattr(engine, "changeable", ()))
 
 
-def _changed(then: Any, now: Mapping[str, Any]) -> list[str]:
-    """What differs, but for the number of usable CPUs, of which only the threads count."""
+def _conditions(engine: object) -> dict[str, Any]:
+    """Versions, processor and threads, on which the bits of a result depend; within the bounds that the engine sets."""
+    found = {**machine.versions("jax", "jaxlib"), **machine.machine()}
+    for argument, name in _changeable(engine).items():
+        bound = getattr(engine, argument)
+        if name is not None and bound is not None:
+            found[name] = min(bound, found[name])
+    return found
+
+
+def _changed(then: Any, now: Mapping[str, Any], bounded: Collection[str | None]) -> list[str]:
+    """What differs; the number of usable CPUs counts only for an engine that bounds it, which takes them all."""
     known = then if isinstance(then, dict) else {}
-    names = [name for name in now if name != "cpus" and known.get(name) != now[name]]
+    names = [name for name in now if (name != "cpus" or name in bounded) and known.get(name) != now[name]]
     return [f"{name} {known.get(name, 'unknown')} then, {now[name]} now" for name in names]
 
 
@@ -136,12 +148,19 @@ def _refuse_other_shapes(own: Mapping[str, HostArray], given: Mapping[str, HostA
 
 def _refuse_other(trainer: Any, found: Mapping[str, Any]) -> None:
     """ConfigError unless the trainer is defined as the one that made the checkpoint."""
-    own = model_file.definition(trainer) | {"engine": describe(registry, "engine", trainer.engine)}
+    free = _changeable(trainer.engine)
+    own = model_file.definition(trainer) | {"engine": _without(free, describe(registry, "engine", trainer.engine))}
+    held = {**found, "engine": _without(free, found.get("engine"))}
     for name, value in safetensors.loads(safetensors.dumps(own)).items():  # as a file gives it back
-        if found.get(name) != value:
+        if held.get(name) != value:
             raise ConfigError(
-                f"The checkpoint needs {name} {found.get(name)}, got {value}. Take the same, or start anew."
+                f"The checkpoint needs {name} {held.get(name)}, got {value}. Take the same, or start anew."
             )
+
+
+def _without(names: Collection[str], spec: Any) -> Any:
+    """The specification but for some of its arguments."""
+    return {key: value for key, value in spec.items() if key not in names} if isinstance(spec, dict) else spec
 
 
 def _memories(trainer: Any, packed: Mapping[str, Any], tensors: Mapping[str, HostArray]) -> list[dict[str, Any]]:

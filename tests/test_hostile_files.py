@@ -170,6 +170,7 @@ def test_the_form_of_the_corpus_is_sound():
 
 
 def test_every_file_of_the_corpus_is_refused_in_little_memory(corpus):
+    most = 0.0
     for name, path in corpus.items():
         size = path.stat().st_size
         tracemalloc.start()
@@ -185,7 +186,9 @@ def test_every_file_of_the_corpus_is_refused_in_little_memory(corpus):
             tracemalloc.stop()
         assert refused, name
         assert peak < 40 * size + 10**5, name
+        most = max(most, (peak - 10**5) / max(size, 1))
         assert time.perf_counter() - began < 5, name
+    print(f"measured: hostile files: {len(corpus)}, all refused; memory above 100 kB, in sizes of the file: {most:.1f}")
 
 
 def test_no_message_is_long_or_acts_on_a_terminal(corpus):

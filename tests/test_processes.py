@@ -17,6 +17,7 @@ import pytest
 import threadpoolctl
 
 import bpframe as bp
+from bpframe import checkpoint
 from bpframe.engine import threads
 from bpframe.errors import ConfigError
 
@@ -212,6 +213,11 @@ def test_a_number_of_threads_that_is_none_is_an_error(engine, number):
         trainer({"name": engine, "threads": number}).fit(X, Y, epochs=1)
 
 
+def test_a_bound_above_what_a_process_may_use_raises_nothing():
+    with threadpoolctl.threadpool_limits(1, user_api="blas"), threads.bounded(2):
+        assert blas_threads() == {1}
+
+
 def test_without_threadpoolctl_a_bound_is_an_error_with_its_remedy_and_no_bound_is_none(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     monkeypatch.setattr(threads, "_blas", [])
@@ -265,10 +271,10 @@ def in_fork(work):
 """
 
 
-def run(tmp_path: Path, code: str) -> list[str]:
+def run(tmp_path: Path, code: str, *arguments: object) -> list[str]:
     """The lines that a script prints in a fresh interpreter; it must end well, and within a minute."""
     (tmp_path / "script.py").write_text(SCRIPT + code)
-    command = [sys.executable, str(tmp_path / "script.py")]
+    command = [sys.executable, str(tmp_path / "script.py"), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
@@ -367,3 +373,45 @@ def test_a_bound_for_jax_that_has_started_without_one_is_an_error():
     trainer("jax").fit(X, Y, epochs=1)
     with pytest.raises(ConfigError, match=r"JAX has started with a number of its own\. Make it the first engine"):
         trainer({"name": "jax", "threads": 1}).fit(X, Y, epochs=1)
+
+
+# ----------------------------------------------------------------------------------------------------- bits and threads
+
+WIDE = """
+import hashlib
+import threadpoolctl
+
+engine, number, begun, file = sys.argv[1:]
+x = np.random.default_rng(1).normal(size=(512, 301))
+y = (x[:, 0] > 0).astype(int)
+wide = bp.Network([bp.layers.dense(203, activation="tanh"), bp.layers.dense(2)])
+chosen = {"name": engine, "threads": int(number)}
+with threadpoolctl.threadpool_limits(2, user_api="blas"), warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    made = bp.Trainer(wide, "softmax_cross_entropy", "adam", engine=chosen, dtype="float64")
+    if begun != "none":
+        made.restore(begun)
+    made.fit(x, y, epochs=2, batch_size=256)
+    made.checkpoint(file)
+print(hashlib.sha256(b"".join(p.tobytes() for p in made.parameters.values())).hexdigest())
+print([str(each.message) for each in told])
+"""
+USABLE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+@linux
+@pytest.mark.parametrize(("engine", "condition", "two"), [("numpy", "threads", 2), ("jax", "cpus", min(2, USABLE))])
+def test_one_thread_gives_the_same_bytes_in_every_process_and_other_threads_are_told(tmp_path, engine, condition, two):
+    def trained(threads: int, begun: object, file: str) -> tuple[str, str]:
+        digest, told = run(tmp_path, WIDE, engine, threads, begun, tmp_path / file)
+        return digest, told
+
+    first, again, other = trained(1, "none", "one"), trained(1, "none", "again"), trained(2, "none", "two")
+    bytes_are = "the same" if other[0] == first[0] else "other"
+    print(f"measured: {engine}, four steps with 2 threads give {bytes_are} bytes")
+    assert first == again
+    for file, number in {"one": 1, "again": 1, "two": two}.items():
+        assert checkpoint.read(tmp_path / file)[1]["made"][condition] == number
+    alike, changed = trained(1, tmp_path / "one", "on"), trained(2, tmp_path / "one", "further")
+    assert alike[1] == "[]"
+    assert (f"under other conditions: {condition} 1 then, 2 now. The run goes on" in changed[1]) is (two == 2)

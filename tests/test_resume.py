@@ -80,11 +80,13 @@ def check(tmp_path, settings, size=16, resumed=None):
     fit(whole, size)
     steps = sorted(int(path.stem) for path in tmp_path.glob("*.safetensors"))
     assert len(steps) > EPOCHS / 2
-    for step in steps[1 :: max(1, len(steps) // 3)]:
+    places = steps[1 :: max(1, len(steps) // 3)]
+    for step in places:
         again = bp.Trainer.resume(tmp_path / f"{step}.safetensors")
         assert again.session.step == step
         fit(again, size)
         same(again, whole)
+    print(f"measured: places of {len(steps)} at which the run was resumed to the same bytes: {len(places)}")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -269,6 +271,18 @@ def test_other_conditions_than_those_of_the_checkpoint_are_named(tmp_path):
     checkpoint.write(tmp_path / "state", tensors, manifest)
     with pytest.warns(UserWarning, match=rf"numpy 1\.0 then, {np.__version__} now; threads 99 then, \d+ now\. The run"):
         trainer().restore(tmp_path / "state")
+
+
+@pytest.mark.parametrize("other", ["stream", "cache"])
+def test_an_engine_may_go_on_with_other_arguments_that_do_not_say_what_is_computed(tmp_path, other):
+    whole = trainer(engine="jax", more=[Save(tmp_path)])
+    fit(whole)
+    again = trainer(engine={"name": "jax", other: {"stream": True, "cache": str(tmp_path / "programs")}[other]})
+    again.restore(tmp_path / "7.safetensors")
+    fit(again)
+    same(again, whole)
+    with pytest.raises(ConfigError, match=r"needs engine .*highest'}, got .*tf32"):
+        trainer(engine={"name": "jax", "precision": "tf32"}).restore(tmp_path / "7.safetensors")
 
 
 def test_what_a_callback_remembers_but_no_file_can_hold_is_named(tmp_path):

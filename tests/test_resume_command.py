@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from threadpoolctl import threadpool_limits
 
 import bpframe as bp
 from bpframe.cli.face import main
@@ -125,6 +126,22 @@ def test_another_config_than_the_one_begun_is_refused_and_the_line_named(folder:
     result = CliRunner().invoke(main, ["train", "numpy.toml", "--name", "one", "--resume", "auto", "--epochs", "13"])
     assert result.exit_code == 2
     assert "there 'epochs = 12', now 'epochs = 13'" in result.output
+
+
+def test_other_threads_than_the_runs_are_told_by_name_and_refused_if_frozen(folder: Path) -> None:
+    with threadpool_limits(1, user_api="blas"):
+        train("numpy.toml", "--name", "one", "--resume", "auto", "--epochs", "1")
+    again = ["train", "numpy.toml", "--name", "one", "--resume", "auto", "--epochs", "1", "--quiet"]
+    with threadpool_limits(2, user_api="blas"), pytest.warns(UserWarning, match="threads") as told:
+        assert CliRunner().invoke(main, again, catch_exceptions=False).exit_code == 0
+    assert [str(each.message).partition("threads")[2].partition(".")[0] for each in told] == [
+        " of BLAS: 1 in the lock, 2 now",
+        " 1 then, 2 now",
+    ]
+    with threadpool_limits(2, user_api="blas"):
+        refused = CliRunner().invoke(main, [*again, "--frozen"])
+    assert refused.exit_code == 2
+    assert "threads of BLAS: 1 in the lock, 2 now" in refused.output
 
 
 def test_a_run_that_resumes_writes_checkpoints_even_if_the_config_does_not_ask(folder: Path) -> None:

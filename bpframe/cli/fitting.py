@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from bpframe.cli.outcome import outcome
+from bpframe.cli.outcome import Outcome, outcome
 from bpframe.cli.progress import reporters
 from bpframe.cli.stopping import Stopping
 from bpframe.config import Config, Override, Parts, load, parse
@@ -17,6 +17,7 @@ from bpframe.config.tables import CheckpointTable
 from bpframe.errors import NumericalError
 from bpframe.registry import Policy, build, registry
 from bpframe.runs import lock
+from bpframe.runs.alone import alone
 from bpframe.runs.files import to_json, write
 from bpframe.runs.folder import Folder, begun, claim, refuse_taken
 from bpframe.runs.mismatch import differences
@@ -43,25 +44,42 @@ def fit(
     start = time.perf_counter()
     overrides = [parse(setting) for setting in settings]
     overrides += [Override(("train", key), value, f"--{key}") for key, value in shortcuts.items() if value is not None]
-    with registry.restricted(Policy(frozenset(), origin="--no-plugins")) if no_plugins else nullcontext():
+    allowed = registry.restricted(Policy(frozenset(), origin="--no-plugins")) if no_plugins else nullcontext()
+    with ExitStack() as held, allowed:
         config = load(path, overrides)
         name = (name or path.stem) if resume else name
-        before = begun(runs, name, config.text()) if resume and name else None
-        if before is not None:
-            _warn_of_other_code(before, config)
-        elif name is not None:
-            refuse_taken(runs, name)
+        before = _before(runs, name, config, held) if resume and name else None
+        if before is None and name is not None:
+            refuse_taken(runs, name, bool(resume))
         parts = config.data()
-        recorder = Recorder(config, parts, lambda: claim(runs, config.file.stem, name), before)
+        claimed = _claimed(runs, config.file.stem, name, resume)
+        recorder = Recorder(config, parts, lambda: held.enter_context(claimed), before)
         trainer = config.trainer(*reporters(quiet), recorder, *_saving(config, recorder, resume), Stopping())
         found = before and restored(trainer, before)
         folder = _trained(trainer, config, parts, recorder, found)
-        measured = outcome(trainer, parts)
-    if measured.part == "test":
-        write(folder.test, to_json({**measured.values, "rows": measured.rows}) + "\n")
+        measured = _measured(trainer, parts, folder)
     stopped = f"Stopped early: {recorder.reason}.\n" if recorder.reason else ""
     where = "" if trainer.session.device == "cpu" else f"on {trainer.session.device}, "
     return f"{stopped}{measured.summary}, {where}{time.perf_counter() - start:.1f} s, {folder.path}"
+
+
+def _before(runs: Path, name: str, config: Config, held: ExitStack) -> Folder | None:
+    """The run of that name, if it was begun, in which nobody else trains until `held` is left."""
+    before = begun(runs, name, config.text())
+    if before is not None:
+        held.enter_context(alone(before))
+        _warn_of_other_code(before, config)
+    return before
+
+
+@contextmanager
+def _claimed(runs: Path, stem: str, name: str | None, resume: str | None) -> Iterator[Folder]:
+    """A block in which the run has a folder of its own, and nobody else trains there."""
+    folder = claim(runs, stem, name, bool(resume))
+    with alone(folder):
+        if resume:  # somebody may have come and gone meanwhile
+            refuse_taken(runs, folder.path.name, resume=True)
+        yield folder
 
 
 def _warn_of_other_code(folder: Folder, config: Config) -> None:
@@ -100,6 +118,14 @@ def _trained(trainer: Trainer, config: Config, parts: Parts, recorder: Recorder,
         error.add_note(_rescue(trainer, recorder))
         raise
     return recorder.folder
+
+
+def _measured(trainer: Trainer, parts: Parts, folder: Folder) -> Outcome:
+    """How good the trained network is; on a test part, in the run's folder too."""
+    measured = outcome(trainer, parts)
+    if measured.part == "test":
+        write(folder.test, to_json({**measured.values, "rows": measured.rows}) + "\n")
+    return measured
 
 
 def _rescue(trainer: Trainer, recorder: Recorder) -> str:

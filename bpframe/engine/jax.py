@@ -25,6 +25,7 @@ from bpframe.engine.block import Blocks, Report
 from bpframe.engine.carried import Rules
 from bpframe.engine.device import Device
 from bpframe.engine.program import Carry
+from bpframe.engine.steps import Steps
 from bpframe.network import Network
 from bpframe.protocols import Batches, Data, Group, Losses
 from bpframe.types import HostArray, Params, State
@@ -69,7 +70,7 @@ class _Point:
     step: int
     carry: Carry | None
     memory: State
-    since: list[tuple[Batches, int]]
+    since: Steps
     made: float
 
 
@@ -176,7 +177,7 @@ class JaxSession:
                 numbers = np.asarray(report.numbers)[: stop - start].astype(np.float64)
                 bad = np.flatnonzero(~np.isfinite(numbers[:, 0]))
                 made = int(bad[0]) if len(bad) else stop - start
-                self._point.since += [(batches, i) for i in range(start, start + made)]
+                self._point.since.add(batches, start, start + made)
                 self.step += made
                 if len(bad):
                     self._replay(finite=False)
@@ -238,7 +239,7 @@ class JaxSession:
     def _mark(self) -> None:
         """Make the present the point to return to."""
         self._writing = False
-        self._point = _Point(self.step, None, self._memory, [], time.perf_counter())
+        self._point = _Point(self.step, None, self._memory, Steps(), time.perf_counter())
 
     def _old(self) -> bool:
         """Whether it is time for a new point to return to."""
@@ -260,7 +261,7 @@ class JaxSession:
         if point.carry is None:
             return
         self.step, self._carry, self._memory = point.step, _duplicate(point.carry), point.memory
-        point.since = []
+        point.since = Steps()
         for batches, i in steps:
             before = _duplicate(self._carry) if finite else None
             self._block(batches, i, i + 1)
@@ -268,7 +269,7 @@ class JaxSession:
                 self._carry = before
                 break
             self.step += 1
-            point.since.append((batches, i))
+            point.since.add(batches, i, i + 1)
         self._writing = False
 
 

@@ -21,6 +21,7 @@ from bpframe.data import frozen
 from bpframe.engine import memory, threads
 from bpframe.engine.feed import Feed
 from bpframe.engine.stepper import Batch, Stepper
+from bpframe.engine.steps import Steps
 from bpframe.engine.update import evaluation, setting
 from bpframe.network import Network
 from bpframe.protocols import Batches, Data, Group, Key, Losses
@@ -65,7 +66,7 @@ class _Point:
     vectors: list[HostArray]
     states: list[list[list[State]]]
     params: Params
-    since: list[tuple[Batches, int]]
+    since: Steps
     made: float
 
 
@@ -207,7 +208,7 @@ class NumpySession:
         if made.gradients is None:
             return made.loss, 0.0, batch.weight
         self._feed.keep(batches, i, made.scores)
-        self._point.since.append((batches, i))
+        self._point.since.add(batches, i, i + 1)
         self.step += 1
         self._stepper.writing = False
         return made.loss, made.penalty, batch.weight
@@ -225,7 +226,7 @@ class NumpySession:
         vectors = [flat.p.copy() for flat in self._flats]
         states = [list(group.states) for group in self._groups]
         buffers = tree.transform(self._params, lambda leaf: leaf)
-        self._point = _Point(self.step, vectors, states, buffers, [], time.perf_counter())
+        self._point = _Point(self.step, vectors, states, buffers, Steps(), time.perf_counter())
 
     def _old(self) -> bool:
         """Whether it is time for a new point to return to."""
@@ -256,7 +257,7 @@ class NumpySession:
             flat.p[...] = vector
             group.states = list(states)
         self.step = point.step
-        self._point = _Point(point.step, point.vectors, point.states, point.params, [], point.made)
+        self._point = _Point(point.step, point.vectors, point.states, point.params, Steps(), point.made)
 
     def _repeat(self, step: tuple[Batches, int]) -> bool:
         with np.errstate(all="ignore"), threads.bounded(self._threads):

@@ -49,7 +49,7 @@ class _Blas:
     def _change(self) -> None:
         if not self._before:
             self._before = [library.get_num_threads() for library in self._libraries]
-        limits = [min(self._asked)] * len(self._before) if self._asked else self._before
+        limits = [min(*self._asked, before) for before in self._before] if self._asked else self._before
         for library, limit in zip(self._libraries, limits, strict=True):
             _set(library, limit)
         if not self._asked:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from bpframe.durable import TEMPORARY
 from bpframe.errors import CheckpointError, ConfigError
 from bpframe.runs.files import told
 
@@ -45,6 +46,11 @@ class Folder:
         return self.path / "checkpoints"
 
     @property
+    def training(self) -> Path:
+        """Which process trains here, while one does (`bpframe.runs.alone`)."""
+        return self.path / "training.pid"
+
+    @property
     def test(self) -> Path:
         """Loss and metrics on the test part, as JSON."""
         return self.path / "test.json"
@@ -59,12 +65,21 @@ class Folder:
         return folder
 
 
-def refuse_taken(runs: Path, name: str) -> None:
-    """ConfigError unless `name` is a plain file name that is free among the runs."""
+def refuse_taken(runs: Path, name: str, resume: bool = False) -> None:
+    """ConfigError unless `name` is a plain file name that is free among the runs.
+
+    With `resume`, the folder of a run counts as free whose process was killed before it had written anything.
+    """
     if name in ("", ".", "..") or any(c in "/\\:\0" or not c.isprintable() for c in name):
         raise ConfigError(f"--name needs a plain file name, got {name!r}. It becomes a folder in {runs}.")
-    if (runs / name).exists():
+    if (runs / name).exists() and not (resume and _bare(runs / name)):
         raise ConfigError(f"--name needs a free name, but {runs / name} exists. Choose another, or leave it out.")
+
+
+def _bare(folder: Path) -> bool:
+    """Whether nothing is in a folder but what a process that was killed at the start of its run leaves."""
+    started = {Folder(folder).training.name, Folder(folder).lock.name}
+    return folder.is_dir() and all(f.name in started or TEMPORARY.fullmatch(f.name) for f in folder.iterdir())
 
 
 def begun(runs: Path, name: str, text: str) -> Folder | None:
@@ -87,9 +102,12 @@ def begun(runs: Path, name: str, text: str) -> Folder | None:
     return folder
 
 
-def claim(runs: Path, stem: str, name: str | None) -> Folder:
-    """A new folder: `name`, which must be free, or else `stem`, `stem-2`, `stem-3`, ..., the first that is free."""
-    if name is not None:
+def claim(runs: Path, stem: str, name: str | None, resume: bool = False) -> Folder:
+    """A new folder: `name`, which must be free, or else `stem`, `stem-2`, `stem-3`, ..., the first that is free.
+
+    With `resume`, the folder of that name may be there all the same: who may train in it is then to be found out.
+    """
+    if name is not None and not resume:
         refuse_taken(runs, name)
     numbered = (stem if i == 1 else f"{stem}-{i}" for i in itertools.count(1))
     with told(runs):
@@ -98,4 +116,6 @@ def claim(runs: Path, stem: str, name: str | None) -> Folder:
             with suppress(FileExistsError):
                 (runs / candidate).mkdir()
                 return Folder(runs / candidate)
+    if resume and name is not None:
+        return Folder(runs / name)
     raise ConfigError(f"--name needs a free name, but somebody has just taken {name!r}. Choose another.")

@@ -50,8 +50,8 @@ class Recorder:
         text, locked = self._config.text(), lock.text(self._config)
         if self.folder is None:
             self.folder = self._claim()
-            write(self.folder.config, text)
             write(self.folder.lock, locked)
+            write(self.folder.config, text)  # last: with it a run counts as begun
         else:
             write(self.folder.history, "")
             self._append(state.history, 0)
