@@ -310,6 +310,8 @@ print(there == str(go_on()), len(there) > 1000)
 
 
 JAX = """
+import jax  # which sets variables of its own, but does not start yet
+
 warnings.simplefilter("ignore")  # JAX warns of every fork
 own, variables = os.sched_getaffinity(0), dict(os.environ)
 one = {"name": "jax", "threads": 1}
