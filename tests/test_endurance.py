@@ -56,7 +56,7 @@ def growth(work: Callable[[int], Any], warm: int, much: int, traced: bool = True
     """What work(much) leaves behind, after work(warm) has filled buffers and caches; tracing is slow.
 
     The memory of a process swings by tens of MiB as it takes and returns it: the least of the second half of the work
-    is compared with the least of the first.
+    is compared with the least of the first. Traced work is too short for that, and tracing takes memory itself.
     """
     work(warm)
     used()  # JAX starts, if it has not yet
@@ -69,7 +69,7 @@ def growth(work: Callable[[int], Any], warm: int, much: int, traced: bool = True
             work(much // 10)
             parts.append(resident())
         left = (after - was for after, was in zip(used(), before, strict=True))
-        return Growth(*left, min(parts[5:]) - min(parts[:5]))
+        return Growth(*left, 0 if traced else min(parts[5:]) - min(parts[:5]))
     finally:
         tracemalloc.stop()
 
