@@ -111,7 +111,7 @@ def test_curves_and_attributes_are_those_of_scikit_learn(problem, setting):
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_sample_weights_count_as_in_scikit_learn(problem, rng):
     if "sample_weight" not in inspect.signature(theirs.MLPClassifier.fit).parameters:
-        pytest.skip("scikit-learn has them since 1.7")
+        pytest.skip("needs scikit-learn 1.7")
     name, x, y, more = PROBLEMS[problem]
     weight = rng.uniform(0.1, 3.0, len(x))
     for settings in ({"batch_size": 32}, {"early_stopping": True}):
@@ -130,7 +130,7 @@ def test_lbfgs_ends_where_scikit_learns_does(problem):
 
 def test_poisson_is_half_the_deviance_as_in_scikit_learn():
     if "loss" not in theirs.MLPRegressor().get_params():
-        pytest.skip("scikit-learn has it since 1.7")
+        pytest.skip("needs scikit-learn 1.7")
     counts = np.floor(TARGET / 40)
     mine, other = both("MLPRegressor", ROWS, counts, loss="poisson", learning_rate_init=0.01)
     np.testing.assert_allclose(mine.loss_curve_, other.loss_curve_, rtol=1e-9)

@@ -12,7 +12,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -27,24 +27,30 @@ BOTH = pytest.mark.parametrize("estimator", [MLPClassifier, MLPRegressor])
 ALL_CHECKS = """
 import json, sys, warnings
 from sklearn.utils.estimator_checks import check_estimator
-from bpframe.sklearn import MLPClassifier, MLPRegressor
+import bpframe.sklearn
 
 warnings.simplefilter("ignore")
-for estimator in (MLPClassifier, MLPRegressor):
-    found = check_estimator(estimator(), on_fail=None, on_skip=None)
-    print(json.dumps([[c["check_name"], c["status"], c["expected_to_fail"], repr(c["exception"])] for c in found]))
+found = check_estimator(getattr(bpframe.sklearn, sys.argv[1])(), on_fail=None, on_skip=None)
+print(json.dumps([[c["check_name"], c["status"], c["expected_to_fail"], repr(c["exception"])] for c in found]))
 """
 NEEDS_DECISION_FUNCTION = "check_classifiers_multilabel_output_format_decision_function"  # which MLPs do not have
 
 
-@pytest.fixture(scope="module")
-def outcomes() -> dict[type, list[list[Any]]]:
-    """(check, status, whether it was expected to fail, exception) of every check, with SCIPY_ARRAY_API set."""
+class Checked(NamedTuple):
+    """An estimator, and (check, status, whether it was expected to fail, exception) of every check."""
+
+    estimator: Any
+    outcomes: list[tuple[str, str, bool, str]]
+
+
+@pytest.fixture(scope="module", params=[MLPClassifier, MLPRegressor])
+def checked(request: Any) -> Checked:
+    """Each of the two, checked with SCIPY_ARRAY_API set."""
     environment = os.environ | {"SCIPY_ARRAY_API": "1"}
-    command = [sys.executable, "-c", ALL_CHECKS]
+    command = [sys.executable, "-c", ALL_CHECKS, request.param.__name__]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
-    return dict(zip((MLPClassifier, MLPRegressor), map(json.loads, done.stdout.splitlines()), strict=True))
+    return Checked(request.param, [tuple(outcome) for outcome in json.loads(done.stdout)])
 
 
 def yielded(estimator: Any) -> Counter[str]:
@@ -58,29 +64,26 @@ def _name(check: Any) -> str:
     return str(check.__name__)
 
 
-@BOTH
-def test_every_check_passes_and_none_is_expected_to_fail(estimator, outcomes):
-    failed = [(name, why) for name, status, _, why in outcomes[estimator] if status not in ("passed", "skipped")]
+def test_every_check_passes_and_none_is_expected_to_fail(checked):
+    failed = [(name, why) for name, status, _, why in checked.outcomes if status not in ("passed", "skipped")]
     assert failed == []
-    assert not any(expected for _, _, expected, _ in outcomes[estimator])
+    assert not any(expected for _, _, expected, _ in checked.outcomes)
 
 
-@BOTH
-def test_only_the_check_of_a_method_that_theirs_lack_too_is_skipped(estimator, outcomes):
-    skipped = [name for name, status, _, _ in outcomes[estimator] if status == "skipped"]
-    assert skipped == [NEEDS_DECISION_FUNCTION] * (estimator is MLPClassifier)
-    assert not hasattr(getattr(sklearn.neural_network, estimator.__name__)(), "decision_function")
+def test_only_the_check_of_a_method_that_theirs_lack_too_is_skipped(checked):
+    skipped = [name for name, status, _, _ in checked.outcomes if status == "skipped"]
+    assert skipped == [NEEDS_DECISION_FUNCTION] * (checked.estimator is MLPClassifier)
+    assert not hasattr(getattr(sklearn.neural_network, checked.estimator.__name__)(), "decision_function")
 
 
-@BOTH
-def test_the_checks_are_those_of_scikit_learns_own_and_class_weight_brings_one(estimator, outcomes):
-    theirs = yielded(getattr(sklearn.neural_network, estimator.__name__)())
-    sample_weights = {name for name in yielded(estimator()) if "sample_weight" in name}  # theirs have them since 1.7
-    more = yielded(estimator()) - theirs
-    assert not theirs - yielded(estimator())
-    wanted = {"check_class_weight_classifiers"} if estimator is MLPClassifier else set()
-    assert wanted <= set(more) <= wanted | sample_weights
-    assert len(outcomes[estimator]) == sum(yielded(estimator()).values())
+def test_the_checks_are_those_of_scikit_learns_own_and_class_weight_brings_one(checked):
+    theirs = yielded(getattr(sklearn.neural_network, checked.estimator.__name__)())
+    ours = yielded(checked.estimator())
+    sample_weights = {name for name in ours if "sample_weight" in name}  # theirs have them since 1.7
+    assert not theirs - ours
+    wanted = {"check_class_weight_classifiers"} if checked.estimator is MLPClassifier else set()
+    assert wanted <= set(ours - theirs) <= wanted | sample_weights
+    assert len(checked.outcomes) == sum(ours.values())
 
 
 def test_a_broken_estimator_does_not_pass(monkeypatch):
