@@ -31,7 +31,6 @@ from bpframe.protocols import Batches, Data, Group, Losses
 from bpframe.types import HostArray, Params, State
 
 BLOCK_SECONDS = 0.2  # how long a call may take
-POINT_SECONDS = 0.5  # how old a point to return to may become
 
 
 @final
@@ -71,7 +70,6 @@ class _Point:
     carry: Carry | None
     memory: State
     since: Steps
-    made: float
 
 
 @final
@@ -187,7 +185,7 @@ class JaxSession:
             self._return()
             raise
         self._seconds = (time.perf_counter() - began) / (stop - start)
-        if self._old():
+        if self._point.since.old:
             self.commit()
         return Losses(*numbers[: made + 1].T)
 
@@ -195,7 +193,7 @@ class JaxSession:
         """Whether all parameters are finite: then, now and then, a point to return to; else back to where they were."""
         with self._device.scope():
             if _finite(self._carry):
-                if self._old():
+                if self._point.since.old:
                     self._mark()
                 return True
             self._replay(finite=True)
@@ -239,11 +237,7 @@ class JaxSession:
     def _mark(self) -> None:
         """Make the present the point to return to."""
         self._writing = False
-        self._point = _Point(self.step, None, self._memory, Steps(), time.perf_counter())
-
-    def _old(self) -> bool:
-        """Whether it is time for a new point to return to."""
-        return self._point.made + POINT_SECONDS < time.perf_counter()
+        self._point = _Point(self.step, None, self._memory, Steps())
 
     def _return(self) -> None:
         """Undo a block that was cut off."""
@@ -261,7 +255,7 @@ class JaxSession:
         if point.carry is None:
             return
         self.step, self._carry, self._memory = point.step, _duplicate(point.carry), point.memory
-        point.since = Steps()
+        point.since = Steps(point.since.began)
         for batches, i in steps:
             before = _duplicate(self._carry) if finite else None
             self._block(batches, i, i + 1)

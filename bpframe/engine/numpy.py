@@ -29,7 +29,6 @@ from bpframe.random import EpochKey
 from bpframe.types import HostArray, Params, State
 
 BLOCK_SECONDS = 0.2  # how long a block of steps may take before control goes back
-POINT_SECONDS = 0.5  # how old a point to return to may become: the longest replay
 ROWS = 2**20  # numbers that one batch of an evaluation may hold in a layer
 
 
@@ -67,7 +66,6 @@ class _Point:
     states: list[list[list[State]]]
     params: Params
     since: Steps
-    made: float
 
 
 @final
@@ -172,14 +170,14 @@ class NumpySession:
         except BaseException:
             self._return()
             raise
-        if not math.isfinite(made[-1][0]) or self._old():
+        if not math.isfinite(made[-1][0]) or self._point.since.old:
             self.commit()
         return Losses(*zip(*made, strict=True))
 
     def commit(self) -> bool:
         """Whether all parameters are finite: then, now and then, a point to return to; else back to where they were."""
         if self._finite():
-            if self._old():
+            if self._point.since.old:
                 self._mark()
             return True
         self._return(finite=True)
@@ -226,11 +224,7 @@ class NumpySession:
         vectors = [flat.p.copy() for flat in self._flats]
         states = [list(group.states) for group in self._groups]
         buffers = tree.transform(self._params, lambda leaf: leaf)
-        self._point = _Point(self.step, vectors, states, buffers, Steps(), time.perf_counter())
-
-    def _old(self) -> bool:
-        """Whether it is time for a new point to return to."""
-        return self._point.made + POINT_SECONDS < time.perf_counter()
+        self._point = _Point(self.step, vectors, states, buffers, Steps())
 
     def _return(self, finite: bool = False) -> None:
         """Undo a step that was cut off; with `finite`, every step from the first whose parameters are not finite."""
@@ -257,7 +251,7 @@ class NumpySession:
             flat.p[...] = vector
             group.states = list(states)
         self.step = point.step
-        self._point = _Point(point.step, point.vectors, point.states, point.params, Steps(), point.made)
+        self._point = _Point(point.step, point.vectors, point.states, point.params, Steps(point.since.began))
 
     def _repeat(self, step: tuple[Batches, int]) -> bool:
         with np.errstate(all="ignore"), threads.bounded(self._threads):
