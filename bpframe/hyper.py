@@ -15,8 +15,9 @@ from numbers import Real
 from types import SimpleNamespace
 from typing import Any, cast, final
 
+from bpframe.capabilities import keeps
 from bpframe.errors import IncompatibleComponent
-from bpframe.protocols import After, Over, Schedule, keeps
+from bpframe.protocols import After, Over, Schedule
 from bpframe.registry import arguments, registry
 from bpframe.registry.annotations import Wanted, wanted
 from bpframe.registry.builder import parameters

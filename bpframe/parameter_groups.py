@@ -13,9 +13,10 @@ from math import prod
 from typing import Any, final
 
 from bpframe import checks, tree
+from bpframe.capabilities import keeps
 from bpframe.errors import ConfigError
 from bpframe.hyper import Curve, Scaled, monitored, over
-from bpframe.protocols import Applies, Group, Optimizer, Param, Periodic, keeps
+from bpframe.protocols import Applies, Group, Optimizer, Param, Periodic
 from bpframe.registry import Registry, registry
 from bpframe.registry.builder import Builder
 from bpframe.registry.describe import describe

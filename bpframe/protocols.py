@@ -19,24 +19,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from typing_extensions import Protocol, get_protocol_members, runtime_checkable  # isinstance is faster with these
+from typing_extensions import Protocol, runtime_checkable  # isinstance is faster with these
 
 from bpframe.types import Array, Cache, HostArray, Hyper, Params, Scope, Shape, State
 
 Objective = Callable[[HostArray], tuple[float, HostArray]]  # p (n,) -> (value, gradient (n,))
-
-
-def keeps(component: object, protocol: type) -> bool:
-    """isinstance(component, protocol) for who asks a hundred times a fit; a member that is None counts as missing."""
-    return all(getattr(component, name, None) is not None for name in _members(protocol))
-
-
-_members = lru_cache(get_protocol_members)
-
 
 # ------------------------------------------------------------------------------------------ what a step hands around
 

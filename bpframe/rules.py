@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, final
 
+from bpframe.capabilities import keeps
 from bpframe.errors import ConfigError
-from bpframe.protocols import Param, RuleFor, keeps
+from bpframe.protocols import Param, RuleFor
 from bpframe.registry import arguments
 from bpframe.registry.annotations import wanted
 from bpframe.registry.builder import parameters

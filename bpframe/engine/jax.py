@@ -13,7 +13,6 @@ from typing import Any, Literal, cast, final
 
 try:
     import jax
-    import jax.numpy as jnp
 except ModuleNotFoundError as missing:
     raise ModuleNotFoundError(f'{missing}. Install it: pip install "bpframe[jax]"') from missing
 import numpy as np
@@ -24,7 +23,7 @@ from bpframe.engine import memory, threads
 from bpframe.engine.block import Blocks, Report
 from bpframe.engine.carried import Rules
 from bpframe.engine.device import Device
-from bpframe.engine.program import Carry
+from bpframe.engine.program import Carry, all_finite, duplicate
 from bpframe.engine.steps import Steps
 from bpframe.network import Network
 from bpframe.protocols import Batches, Data, Group, Losses
@@ -97,7 +96,7 @@ class JaxSession:
         self._names = list(tree.flatten(parameters))  # XLA's trees are sorted by key
         with device.scope():
             params = tree.transform(parameters, device.put)
-            self._carry = _duplicate(Carry(params, self._rules.start(params)))
+            self._carry = duplicate(Carry(params, self._rules.start(params)))
             self._mark()
 
     # ------------------------------------------------------------------------------------------------------ state
@@ -192,7 +191,7 @@ class JaxSession:
     def commit(self) -> bool:
         """Whether all parameters are finite: then, now and then, a point to return to; else back to where they were."""
         with self._device.scope():
-            if _finite(self._carry):
+            if all_finite(self._carry):
                 if self._point.since.old:
                     self._mark()
                 return True
@@ -221,7 +220,7 @@ class JaxSession:
     def _block(self, batches: Batches, start: int, stop: int) -> tuple[Report, int]:
         """(what the steps from `start` on report, the step before which they end)."""
         if self._point.carry is None:  # a copy, since the loop reuses what it is given
-            self._point.carry = _duplicate(self._carry)
+            self._point.carry = duplicate(self._carry)
         self._writing = True
         if self._rules.minimizing:
             made = self._blocks.minimize(self._carry, self._memory, self._rules.groups, self.step, batches, start)
@@ -254,26 +253,14 @@ class JaxSession:
         steps, point = list(self._point.since), self._point
         if point.carry is None:
             return
-        self.step, self._carry, self._memory = point.step, _duplicate(point.carry), point.memory
+        self.step, self._carry, self._memory = point.step, duplicate(point.carry), point.memory
         point.since = Steps(point.since.began)
         for batches, i in steps:
-            before = _duplicate(self._carry) if finite else None
+            before = duplicate(self._carry) if finite else None
             self._block(batches, i, i + 1)
-            if before is not None and not _finite(self._carry):
+            if before is not None and not all_finite(self._carry):
                 self._carry = before
                 break
             self.step += 1
             point.since.add(batches, i, i + 1)
         self._writing = False
-
-
-@jax.jit
-def _duplicate(carry: Carry) -> Carry:
-    """The same in arrays of its own."""
-    return cast(Carry, jax.tree.map(jnp.copy, carry))
-
-
-@jax.jit
-def _finite(carry: Carry) -> Any:
-    """Whether all parameters are finite."""
-    return jnp.stack([jnp.isfinite(leaf).all() for _, leaf in tree.leaves(carry.params)]).all()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, cast, final
 
 import jax
 import jax.numpy as jnp
@@ -34,6 +34,18 @@ class Carry(NamedTuple):
 
     params: Params
     states: States
+
+
+@jax.jit
+def duplicate(carry: Carry) -> Carry:
+    """The same in arrays of its own."""
+    return cast(Carry, jax.tree.map(jnp.copy, carry))
+
+
+@jax.jit
+def all_finite(carry: Carry) -> Any:
+    """Whether all parameters are finite."""
+    return jnp.stack([jnp.isfinite(leaf).all() for _, leaf in tree.leaves(carry.params)]).all()
 
 
 class _Pass(NamedTuple):

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, final
 
+from bpframe.capabilities import keeps
 from bpframe.hyper import Settings
-from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Param, Periodic, Probe, Totals, keeps
+from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Param, Periodic, Probe, Totals
 from bpframe.rules import Link, added, chain, having, note_totals, totals
 from bpframe.types import Array, Params, State
 
