@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 FLOORS = (
-    "errors history tree types version",
+    "capabilities errors history tree types version",
     "checks data durable hooks machine ops plain protocols random safetensors",
     "checkpoint context labels parameters",
     "registry",
