@@ -16,8 +16,11 @@ from bpframe.types import HostArray, Shape
 
 
 def inputs(x: Any, dtype: str, shape: Shape | None = None, name: str = "x") -> HostArray:
-    """x as a C-contiguous array of finite numbers of `dtype`, not empty; rows of `shape` where that is known."""
-    array = numbers(x, dtype, name)
+    """x as a C-contiguous array of numbers of `dtype`, not empty; rows of `shape` where that is known.
+
+    Numbers whose squares `dtype` cannot hold are refused: a gradient multiplies x by what came of x.
+    """
+    array = numbers(x, dtype, name, squares=True)
     if array.ndim < 2:
         raise ShapeError(
             f"{name} needs rows and columns, got shape {array.shape}. "
@@ -46,8 +49,8 @@ def dense(values: Any, name: str) -> HostArray:
     return array.astype(np.float32) if array.dtype.kind == "f" and array.dtype.itemsize == 2 else array
 
 
-def numbers(values: Any, dtype: str, name: str) -> HostArray:
-    """A C-contiguous array of `dtype` without NaN or infinity; a copy only where one is needed.
+def numbers(values: Any, dtype: str, name: str, squares: bool = False) -> HostArray:
+    """A C-contiguous array of `dtype` whose numbers (and their `squares`) it holds; a copy only where one is needed.
 
     Booleans become 0 and 1; other numbers are rounded to the nearest that `dtype` holds. DataError for any other type.
     """
@@ -56,11 +59,16 @@ def numbers(values: Any, dtype: str, name: str) -> HostArray:
         raise DataError(f"{name} needs numbers, got {array.dtype} ({_sample(array)}). Encode text and dates first.")
     with np.errstate(all="ignore"):
         converted = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
-    if not _all_finite(converted):
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(converted))[0])
+    limit = _limit(dtype, squares)
+    if not _within(converted, limit):
+        where = tuple(int(i) for i in np.argwhere(~(np.abs(converted) <= limit))[0])
         place = f" at row {where[0]}" if where else ""
         place += f", column {', '.join(map(str, where[1:]))}" if len(where) > 1 else ""
-        raise DataError(f"{name} needs finite numbers, got {array[where]!s}{place}. {_remedy(array[where], dtype)}")
+        needed, remedy = "finite numbers", "Remove or replace such values."
+        if np.isfinite(array[where]):
+            wider = ", or use dtype='float64'" if limit < abs(array[where]) <= _limit("float64", squares) else ""
+            needed, remedy = f"numbers of at most {limit:.2g} in {dtype}", f"Scale it{wider}."
+        raise DataError(f"{name} needs {needed}, got {array[where]!s}{place}. {remedy}")
     return converted
 
 
@@ -85,18 +93,16 @@ def frozen(array: HostArray) -> HostArray:
     return view
 
 
-def _remedy(value: Any, dtype: str) -> str:
-    """What to do about a number that is not finite in `dtype`."""
-    if not np.isfinite(value):
-        return "Remove or replace such values."
-    wider = ", or use dtype='float64'" if abs(value) <= np.finfo(np.float64).max else ""
-    return f"It does not fit {dtype}: scale it{wider}."
+def _limit(dtype: str, squares: bool) -> float:
+    """The largest number that `dtype` holds, or whose square it holds."""
+    largest = float(np.finfo(dtype).max)
+    return math.sqrt(largest) if squares else largest
 
 
-def _all_finite(array: HostArray) -> bool:
-    """Whether no number is NaN or infinite: one product shows it, but where it overflows each number is looked at."""
+def _within(array: HostArray, limit: float) -> bool:
+    """Whether no number is NaN or beyond ±limit: one product shows it, but where it overflows each is looked at."""
     with np.errstate(all="ignore"):
-        return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
+        return math.isfinite(np.vdot(array, array)) or bool((np.abs(array) <= limit).all())
 
 
 def _sample(array: HostArray) -> str:

@@ -74,10 +74,10 @@ def _foreign(kind: str, component: Any) -> str:
 
 
 def _large(name: str, array: HostArray, rows: HostArray | None) -> str:
-    """A sentence about the largest number of x or y, if its square does not fit the dtype."""
+    """A sentence about the largest number of x or y, if its fourth power does not fit the dtype."""
     sizes = np.abs(array)
     place = np.unravel_index(int(sizes.argmax()), array.shape)
-    if rows is None or sizes[place] <= np.sqrt(np.finfo(array.dtype).max):
+    if rows is None or sizes[place] <= np.finfo(array.dtype).max ** 0.25:
         return ""
     column = f", column {', '.join(map(str, map(int, place[1:])))}"
     return f"{name} reaches {array[place]:.3g} at row {int(rows[place[0]])}{column}. "

@@ -165,16 +165,14 @@ def test_a_longdouble_that_does_not_fit_is_refused_with_the_number_and_its_place
     name = place.partition(" of ")[0]
     where = "row 7" if name == "sample_weight" else "row 7, column 0"
     held = "float64" if name == "sample_weight" else dtype
-    message = rf"^{name} needs finite numbers, got -?1e\+4000 at {where}\. It does not fit {held}: scale it\.$"
+    message = rf"^{name} needs numbers of at most \S+ in {held}, got -?1e\+4000 at {where}\. Scale it\.$"
     with pytest.raises(DataError, match=message):
         PLACES[place](made, values, column(values))
 
 
 def test_a_longdouble_that_float64_holds_is_sent_there():
-    values = np.full((12, 3), np.longdouble("1e300"))
-    with pytest.raises(
-        DataError, match=r"got 1e\+300 at row 0, column 0\. It does not fit float32: scale it, or use d"
-    ):
+    values = np.full((12, 3), np.longdouble("1e100"))
+    with pytest.raises(DataError, match=r"got 1e\+100 at row 0, column 0\. Scale it, or use dtype='float64'\."):
         quantities("float32").predict(values)
     quantities("float64").predict(values)
 
