@@ -102,7 +102,7 @@ def unpack(trainer: Any, path: Any) -> tuple[Course, Begun] | None:
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise CheckpointError(f"{path} cannot be made into a trainer's state: {error!r}.") from error
     trainer.history, trainer.memories = history, memories
-    if changed := _changed(found.get("made"), _conditions(trainer.engine), _changeable(trainer.engine).values()):
+    if changed := _changed(found.get("made"), _conditions(trainer.engine), changeable(trainer.engine).values()):
         warnings.warn(
             f"{path} was written under other conditions: {'; '.join(changed)}. The run goes on, but not to the same "
             "bytes as one that was never stopped.",
@@ -111,14 +111,15 @@ def unpack(trainer: Any, path: Any) -> tuple[Course, Begun] | None:
     return fit
 
 
-def _changeable(engine: object) -> Mapping[str, str | None]:
+def changeable(engine: object) -> Mapping[str, str | None]:
+    """The arguments of an engine that a run which goes on may change, with the conditions that they bound."""
     return dict(getattr(engine, "changeable", ()))
 
 
 def _conditions(engine: object) -> dict[str, Any]:
     """Versions, processor and threads, on which the bits of a result depend; within the bounds that the engine sets."""
     found = {**machine.versions("jax", "jaxlib"), **machine.machine()}
-    for argument, name in _changeable(engine).items():
+    for argument, name in changeable(engine).items():
         bound = getattr(engine, argument)
         if name is not None and bound is not None:
             found[name] = min(bound, found[name])
@@ -148,9 +149,9 @@ def _refuse_other_shapes(own: Mapping[str, HostArray], given: Mapping[str, HostA
 
 def _refuse_other(trainer: Any, found: Mapping[str, Any]) -> None:
     """ConfigError unless the trainer is defined as the one that made the checkpoint."""
-    free = _changeable(trainer.engine)
-    own = model_file.definition(trainer) | {"engine": _without(free, describe(registry, "engine", trainer.engine))}
-    held = {**found, "engine": _without(free, found.get("engine"))}
+    free = changeable(trainer.engine)
+    own = model_file.definition(trainer) | {"engine": without(free, describe(registry, "engine", trainer.engine))}
+    held = {**found, "engine": without(free, found.get("engine"))}
     for name, value in safetensors.loads(safetensors.dumps(own)).items():  # as a file gives it back
         if held.get(name) != value:
             raise ConfigError(
@@ -158,7 +159,7 @@ def _refuse_other(trainer: Any, found: Mapping[str, Any]) -> None:
             )
 
 
-def _without(names: Collection[str], spec: Any) -> Any:
+def without(names: Collection[str], spec: Any) -> Any:
     """The specification but for some of its arguments."""
     return {key: value for key, value in spec.items() if key not in names} if isinstance(spec, dict) else spec
 

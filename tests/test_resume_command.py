@@ -144,6 +144,24 @@ def test_other_threads_than_the_runs_are_told_by_name_and_refused_if_frozen(fold
     assert "threads of BLAS: 1 in the lock, 2 now" in refused.output
 
 
+def test_other_threads_of_the_engine_in_the_config_are_told_by_name_and_refused_if_frozen(folder: Path) -> None:
+    config, one = folder / "numpy.toml", '{ name = "numpy", threads = 1 }'
+    config.write_text(CONFIG.replace('"ENGINE"', one).replace("epochs = 12", "epochs = 1"))
+    train("numpy.toml", "--resume", "auto")
+    config.write_text(config.read_text().replace("threads = 1", "threads = 2"))
+    with pytest.warns(UserWarning, match="threads") as told:
+        train("numpy.toml", "--resume", "auto")
+    assert "train.engine.threads: 1 in the lock, 2 now" in str(told[0].message)
+    assert "threads 1 then, 2 now" in str(told[1].message)
+    refused = CliRunner().invoke(main, ["train", "numpy.toml", "--resume", "auto", "--frozen"])
+    assert refused.exit_code == 2
+    assert "train.engine.threads: 1 in the lock, 2 now" in refused.output
+    config.write_text(config.read_text().replace('name = "numpy", threads = 2', 'name = "jax"'))
+    refused = CliRunner().invoke(main, ["train", "numpy.toml", "--resume", "auto"])
+    assert refused.exit_code == 2
+    assert "there 'engine = \"numpy\"', now 'engine" in refused.output
+
+
 def test_a_run_that_resumes_writes_checkpoints_even_if_the_config_does_not_ask(folder: Path) -> None:
     plain = CONFIG.replace("ENGINE", "numpy").replace("checkpoint = { every_steps = 10 }\n", "")
     (folder / "plain.toml").write_text(plain)

@@ -16,6 +16,7 @@ from bpframe.config import Config, Override, Parts, load, parse
 from bpframe.config.tables import CheckpointTable
 from bpframe.errors import NumericalError
 from bpframe.registry import Policy, build, registry
+from bpframe.resume import changeable
 from bpframe.runs import lock
 from bpframe.runs.alone import alone
 from bpframe.runs.files import to_json, write
@@ -65,7 +66,7 @@ def fit(
 
 def _before(runs: Path, name: str, config: Config, held: ExitStack) -> Folder | None:
     """The run of that name, if it was begun, in which nobody else trains until `held` is left."""
-    before = begun(runs, name, config.text())
+    before = begun(runs, name, config.text(), changeable(config.settings.train.engine))
     if before is not None:
         held.enter_context(alone(before))
         _warn_of_other_code(before, config)

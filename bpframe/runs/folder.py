@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import tomllib
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from bpframe.config.writer import dumps
 from bpframe.durable import TEMPORARY
 from bpframe.errors import CheckpointError, ConfigError
+from bpframe.resume import without
 from bpframe.runs.files import told
 
 
@@ -82,24 +86,34 @@ def _bare(folder: Path) -> bool:
     return folder.is_dir() and all(f.name in started or TEMPORARY.fullmatch(f.name) for f in folder.iterdir())
 
 
-def begun(runs: Path, name: str, text: str) -> Folder | None:
+def begun(runs: Path, name: str, text: str, free: Collection[str] = ()) -> Folder | None:
     """The folder of a run of that name that was begun with this config; None if there is none.
 
-    ConfigError if it was begun with another, of which the first line that differs is named.
+    ConfigError if it was begun with another, of which the first line that differs is named. `free`: arguments of the
+    engine that may differ.
     """
     folder = Folder(runs / name)
     if not folder.config.exists():
         return None
     with told(folder.config):
-        lines = folder.config.read_text(encoding="utf-8").splitlines()
-    own = text.splitlines()
-    for before, now in itertools.zip_longest(lines, own, fillvalue=""):
+        held = folder.config.read_text(encoding="utf-8")
+    for before, now in itertools.zip_longest(_lines(held, free), _lines(text, free), fillvalue=""):
         if before != now:
             raise ConfigError(
                 f"--resume needs the config that {folder.path} was begun with: there '{before}', now '{now}'. Take "
                 f"{folder.config}, or another --name."
             )
     return folder
+
+
+def _lines(text: str, free: Collection[str]) -> list[str]:
+    """The lines of a config, its engine without some of its arguments."""
+    with suppress(tomllib.TOMLDecodeError, KeyError, TypeError):  # of a file that somebody has spoilt
+        tables = tomllib.loads(text)
+        engine = without(free, tables["train"]["engine"])
+        tables["train"]["engine"] = engine["name"] if engine == {"name": engine["name"]} else engine
+        return dumps(tables).splitlines()
+    return text.splitlines()
 
 
 def claim(runs: Path, stem: str, name: str | None, resume: bool = False) -> Folder:
