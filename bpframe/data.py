@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.errors import DataError, ShapeError
+from bpframe.errors import DataError, RangeError, ShapeError
 from bpframe.types import HostArray, Shape
 
 
@@ -64,11 +64,11 @@ def numbers(values: Any, dtype: str, name: str, squares: bool = False) -> HostAr
         where = tuple(int(i) for i in np.argwhere(~(np.abs(converted) <= limit))[0])
         place = f" at row {where[0]}" if where else ""
         place += f", column {', '.join(map(str, where[1:]))}" if len(where) > 1 else ""
-        needed, remedy = "finite numbers", "Remove or replace such values."
-        if np.isfinite(array[where]):
-            wider = ", or use dtype='float64'" if limit < abs(array[where]) <= _limit("float64", squares) else ""
-            needed, remedy = f"numbers of at most {limit:.2g} in {dtype}", f"Scale it{wider}."
-        raise DataError(f"{name} needs {needed}, got {array[where]!s}{place}. {remedy}")
+        got = f"got {array[where]!s}{place}."
+        if not np.isfinite(array[where]):
+            raise DataError(f"{name} needs finite numbers, {got} Remove or replace such values.")
+        wider = ", or use dtype='float64'" if limit < abs(array[where]) <= _limit("float64", squares) else ""
+        raise RangeError(f"{name} needs numbers of at most {limit:.2g} in {dtype}, {got} Scale it{wider}.")
     return converted
 
 

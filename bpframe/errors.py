@@ -3,7 +3,8 @@
     BpframeError
     |-- ConfigError (ValueError)          a setting, argument or config file is wrong
     |-- DataError (ValueError)            x, y or weights are wrong
-    |   `-- ShapeError                    ... in their shape
+    |   |-- ShapeError                    ... in their shape
+    |   `-- RangeError (NumericalError)   ... in a number too large to compute with
     |-- NumericalError (ArithmeticError)  a loss or a parameter is not finite any more
     |-- CheckpointError                   a model file cannot be written, read or trusted
     |-- PluginError                       a component cannot be used
@@ -34,6 +35,7 @@ __all__ = [
     "NumericalError",
     "PluginError",
     "Problem",
+    "RangeError",
     "ShapeError",
     "UnknownComponent",
 ]
@@ -72,6 +74,10 @@ class ShapeError(DataError):
 
 class NumericalError(BpframeError, ArithmeticError):
     """A loss or a parameter is not finite; the model holds the last step at which all was."""
+
+
+class RangeError(DataError, NumericalError):
+    """A number in x, y or weights is finite, but it or its square is too large for the dtype."""
 
 
 class CheckpointError(BpframeError):

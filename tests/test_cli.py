@@ -201,6 +201,7 @@ def test_every_error_of_bpframe_has_the_documented_exit_code() -> None:
         "ConfigError": 2,
         "DataError": 3,
         "ShapeError": 3,
+        "RangeError": 3,
         "NumericalError": 4,
         "CheckpointError": 5,
         "PluginError": 6,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import bpframe as bp
-from bpframe.errors import DataError, NumericalError
+from bpframe.errors import DataError, NumericalError, RangeError
 from bpframe.registry import registry
 
 X = np.random.default_rng(3).normal(size=(12, 3))
@@ -105,7 +105,7 @@ def test_a_number_too_large_to_compute_with_is_refused_with_row_and_column_where
         **{name: lambda name=name: getattr(trainer, name)(x, QUANTITIES) for name in ("evaluate", "trace")},
     }
     for name, call in calls.items():
-        with pytest.raises(DataError, match=rf"x needs numbers of {needed} at row 7, column 2\. Scale it"):
+        with pytest.raises(RangeError, match=rf"x needs numbers of {needed} at row 7, column 2\. Scale it"):
             call()
         assert all(np.array_equal(before[key], value) for key, value in trainer.parameters.items()), name
 

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.optimize import _check_optimize_result
 
-from bpframe.errors import NumericalError
+from bpframe.errors import DataError, NumericalError
 from bpframe.registry import build_all
 from bpframe.sklearn import held_out, opening
 from bpframe.sklearn.held_out import Rows
@@ -102,7 +102,7 @@ def _watch(model: Any, n: int, one: bool) -> Watch:
 def _diverged(model: Any, engine: Lasting, error: NumericalError) -> None:
     """The best parameters, if some were kept; otherwise scikit-learn's error with bpframe's diagnosis."""
     engine.reports.clear()
-    if not model._best or model.solver == "lbfgs":
+    if not model._best or model.solver == "lbfgs" or isinstance(error, DataError):
         raise Diverged(
             "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
             f"preprocessed. {error}"
