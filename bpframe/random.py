@@ -28,8 +28,16 @@ def host_generator(seed: int, stream: int, number: int = 0) -> np.random.Generat
 
 
 def permutation(generator: np.random.Generator, n: int) -> HostArray:
-    """The numbers 0 .. n - 1 shuffled: by raw bits, whose stream NumPy keeps (that of its `permutation` it may not)."""
-    return np.argsort(generator.bit_generator.random_raw(n), kind="stable")
+    """The numbers 0 .. n - 1 shuffled: by raw bits, whose stream NumPy keeps (that of its `permutation` it may not).
+
+    Each number stands in the low bits of its draw, so that a plain sort, several times as fast as an argsort, moves it.
+    """
+    draws, low = generator.bit_generator.random_raw(n), np.uint64((1 << n.bit_length()) - 1)
+    draws &= ~low
+    draws |= np.arange(n, dtype=np.uint64)
+    draws.sort()
+    draws &= low
+    return draws.view(np.int64)
 
 
 def epoch_key(seed: int, epoch: int) -> HashKey:
