@@ -111,8 +111,10 @@ class Fit:
         if self._metrics:
             state = self._state
             rows = epoch.order(state.epoch)[: state.done * epoch.size]  # fewer than all where a hook stopped the epoch
-            collected = self._session.collected()[: len(rows)]
-            train |= self._head.measure(collected, plan.rows(self._seen, rows), self._metrics)
+            seen = self._seen
+            target = seen.target.take(rows, axis=0)
+            weight = None if seen.weight is None else seen.weight.take(rows)
+            train |= self._head.measure(self._session.collected()[: len(rows)], target, weight, self._metrics)
         if self._held_out is None:
             return train, {}
         return train, self._head.measured(self._session.scores(self._held_out.x), self._held_out, self._metrics)

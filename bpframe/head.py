@@ -128,10 +128,10 @@ class Head:
         prediction = self.prediction(scores)
         return self.loss.point(prediction) if isinstance(self.loss, Point) else prediction
 
-    def class_numbers(self, scores: HostArray) -> HostArray:
-        """(N,) class numbers, or (N, k) zeros and ones."""
+    def class_numbers(self, scores: HostArray, point: HostArray) -> HostArray:
+        """(N,) class numbers, or (N, k) zeros and ones, from scores and the predictions made of them."""
         if not isinstance(self.loss, PredictLabels):
-            return labels.class_numbers(self.point(scores), self.loss.link, self.learned)
+            return labels.class_numbers(point, self.loss.link, self.learned)
         known = len(self.learned.get("classes", [])) or scores.shape[1]
         numbers = self.loss.predict(scores[:, :known])
         numbers = numbers.reshape(-1, 1) if scores.shape[1] == 1 else numbers
@@ -144,7 +144,7 @@ class Head:
         if not self.classes:
             name = type(self.loss).__name__
             raise DataError(f"predict_labels needs a model of classes, but {name} predicts quantities. Use predict.")
-        return labels.decode(self.class_numbers(scores), self.learned)
+        return labels.decode(self.class_numbers(scores, self.point(scores)), self.learned)
 
     @property
     def labelled(self) -> bool:
@@ -174,17 +174,19 @@ class Head:
             if part.head.labelled or _of(metric) != "labels"
         ]
 
-    def measure(self, scores: HostArray, seen: Data, metrics: Sequence[tuple[str, Metric]]) -> dict[str, float]:
+    def measure(
+        self, scores: HostArray, target: HostArray, weight: HostArray | None, metrics: Sequence[tuple[str, Metric]]
+    ) -> dict[str, float]:
         """Each metric's value by its name."""
         if parts := self.parts:
-            measured = [(part.name, part.measure(scores, seen, metrics)) for part in parts]
+            measured = [(part.name, part.measure(scores, target, weight, metrics)) for part in parts]
             return {f"{name}.{metric}": value for name, values in measured for metric, value in values.items()}
-        weight = np.ones(len(scores)) if seen.weight is None else seen.weight.astype(np.float64)
-        pairs = {"predictions": (self.point(scores), seen.target)}
+        w, point = np.ones(len(scores)) if weight is None else weight.astype(np.float64), self.point(scores)
+        pairs = {"predictions": (point, target)}
         if any(_of(metric) == "labels" for _, metric in metrics):
-            pairs["labels"] = self.class_numbers(scores), self.target_numbers(seen.target)
+            pairs["labels"] = self.class_numbers(scores, point), self.target_numbers(target)
         with np.errstate(all="ignore"):
-            return {name: _number(metric, metric.value(*pairs[_of(metric)], weight)) for name, metric in metrics}
+            return {name: _number(metric, metric.value(*pairs[_of(metric)], w)) for name, metric in metrics}
 
     def mean_loss(self, scores: HostArray, seen: Data) -> float:
         """sum w loss / sum w over all rows."""
@@ -193,7 +195,8 @@ class Head:
 
     def measured(self, scores: HostArray, seen: Data, metrics: Sequence[tuple[str, Metric]]) -> dict[str, float]:
         """{"loss": mean loss, and every metric by name}."""
-        return {"loss": self.mean_loss(scores, seen)} | self.measure(scores, seen, metrics)
+        loss = {"loss": self.mean_loss(scores, seen)}
+        return loss | self.measure(scores, seen.target, seen.weight, metrics)
 
     def target_numbers(self, target: HostArray) -> HostArray:
         """What `class_numbers` gives where every prediction is right."""
@@ -213,12 +216,13 @@ class Part:
     scores: slice
     target: slice
 
-    def measure(self, scores: HostArray, seen: Data, metrics: Sequence[tuple[str, Metric]]) -> dict[str, float]:
+    def measure(
+        self, scores: HostArray, target: HostArray, weight: HostArray | None, metrics: Sequence[tuple[str, Metric]]
+    ) -> dict[str, float]:
         """Its metrics, those called "name.metric", by "metric", from the scores and targets of all heads."""
         cut = [(name.partition("."), metric) for name, metric in metrics]
         own = [(rest, metric) for (name, _, rest), metric in cut if name == self.name]
-        mine = replace(seen, target=seen.target[:, self.target])
-        return self.head.measure(scores[:, self.scores], mine, own)
+        return self.head.measure(scores[:, self.scores], target[:, self.target], weight, own)
 
 
 def share(seen: Data) -> Any:

@@ -184,7 +184,7 @@ def test_a_head_may_hold_heads():
     assert known.labels(np.array([[-1.0, 0, 0], [1, 0, 0]]))["both"]["yes"].tolist() == ["n", "y"]
     names = [name for name, _ in known.named_metrics(None)]
     assert names == ["both.yes.accuracy", "both.size.r2", "both.size.mae", "age.r2", "age.mae"]
-    measured = known.measure(np.array([[-1.0, 1, 3], [1, 2, 5]]), seen, known.named_metrics(None))
+    measured = known.measure(np.array([[-1.0, 1, 3], [1, 2, 5]]), seen.target, seen.weight, known.named_metrics(None))
     assert measured["both.yes.accuracy"] == measured["both.size.r2"] == 1
     assert measured["age.mae"] == 0.5
 
@@ -239,7 +239,7 @@ def test_each_head_is_measured_by_its_own_default_metrics():
     scores = seen.target.copy()
     scores[:10, :3] = np.roll(scores[:10, :3], 1, axis=1)
     scores[:, 3] += 0.5
-    measured = known.measure(scores, seen, metrics)
+    measured = known.measure(scores, seen.target, seen.weight, metrics)
     assert measured["color.accuracy"] == pytest.approx(0.75)
     assert measured["place.mae"] == pytest.approx(0.25)
     assert measured["place.r2"] == pytest.approx(1 - 0.25 / PLACE[:, 0].var() / 2)
@@ -249,7 +249,7 @@ def test_a_head_behind_one_whose_targets_are_narrower_than_its_scores_is_measure
     y = {"size": [1.0, 2.0, 4.0], "kind": ["a", "b", "a"]}
     seen, known = head(heads(("gaussian_nll", "cross_entropy"), (2, 2), names=("size", "kind")), 4).admit(X[:3], y)
     scores = np.array([[1.5, 9, 1, 0], [2, 9, 1, 0], [4, 9, 1, 0]])
-    measured = known.measure(scores, seen, known.named_metrics(None))
+    measured = known.measure(scores, seen.target, seen.weight, known.named_metrics(None))
     assert measured["size.mae"] == pytest.approx(0.5 / 3)
     assert measured["kind.accuracy"] == pytest.approx(2 / 3)
 
@@ -264,7 +264,7 @@ def test_weights_of_rows_count_in_every_head():
     seen, known = head(heads()).admit(X, Y, weight)
     scores = seen.target.copy()
     scores[10:] = 100
-    measured = known.measure(scores, seen, known.named_metrics(None))
+    measured = known.measure(scores, seen.target, seen.weight, known.named_metrics(None))
     assert measured == {"color.accuracy": 1, "place.r2": 1, "place.mae": 0}
     assert known.mean_loss(scores, seen) == pytest.approx(
         known.mean_loss(scores[:10], head(heads()).admit(X[:10], {k: v[:10] for k, v in Y.items()})[0])
