@@ -23,6 +23,7 @@ from typing import Any, cast, final
 
 import numpy as np
 
+from bpframe import ops
 from bpframe.context import EVALUATION
 from bpframe.errors import ConfigError
 from bpframe.protocols import Activation, Context, Layer, Loss
@@ -133,5 +134,5 @@ class CostLayer:
                 name = type(self.loss).__name__
                 raise ConfigError(f"{name} couples the rows of a batch, which have no weights then. Leave them out.")
             return values, delta
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         return xp.sum(values * share), delta * (share if isinstance(share, float) else share[:, None])

@@ -10,10 +10,12 @@ Mathematics of Computation 23, with the coefficients of his program CALERF.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any, cast
 
 import numpy as np
 
-from bpframe.types import Array
+from bpframe.types import Array, Namespace
 
 CROSSPROD: dict[object, Callable[[Array, Array], Array]] = {}  # faster forms, by array namespace
 
@@ -63,9 +65,38 @@ _BELOW = (
 )
 
 
+def namespace(x: Array) -> Namespace:
+    """`x.__array_namespace__()`; of a NumPy array, with the functions below in the place of NumPy's own."""
+    return cast(Namespace, HOST) if type(x) is np.ndarray else x.__array_namespace__()
+
+
+# Behind NumPy's functions of these names are two or three more calls of Python's, which on small arrays cost as much
+# as the work itself: an eighth of a step of a small network.
+
+
+def _sum(x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: Any = False) -> Any:
+    return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
+
+
+def _max(x: Any, /, *, axis: Any = None, keepdims: Any = False) -> Any:
+    return np.maximum.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def _min(x: Any, /, *, axis: Any = None, keepdims: Any = False) -> Any:
+    return np.minimum.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def _astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
+    return x.astype(dtype, copy=copy)
+
+
+HOST = ModuleType("numpy")
+vars(HOST).update(vars(np), sum=_sum, max=_max, min=_min, astype=_astype)
+
+
 def erf(x: Array) -> Array:
     """2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x, to the last digits, shape of x."""
-    xp = x.__array_namespace__()
+    xp = namespace(x)
     near = xp.clip(x, -NEAR, NEAR)
     square = near * near
     near = near * _polynomial(_ABOVE, square) / _polynomial(_BELOW, square)
@@ -74,26 +105,20 @@ def erf(x: Array) -> Array:
 
 def erfc(x: Array) -> Array:
     """1 - erf(x) without the cancellation: to the last digits however small, shape of x."""
-    sign = x.__array_namespace__().sign(x)
+    sign = namespace(x).sign(x)
     return (1 - sign) + sign * _erfc(abs(x))  # 2 - erfc(-x) for x < 0
 
 
 def crossprod(a: Array, b: Array) -> Array:
     """a^T b, the sum over rows of their outer products: (B, n), (B, m) -> (n, m), the gradient of a weight."""
     # NumPy first: on small arrays the look-up costs as much as the product
-    faster = None if isinstance(a, np.ndarray) else CROSSPROD.get(a.__array_namespace__())
+    faster = None if isinstance(a, np.ndarray) else CROSSPROD.get(namespace(a))
     return a.T @ b if faster is None else faster(a, b)
-
-
-def column_sums(a: Array) -> Array:
-    """The sum over rows: (B, m) -> (m,), the gradient of a bias."""
-    # np.sum is this behind three calls of Python's, which on small arrays cost twice as much as the sum
-    return np.add.reduce(a, axis=0) if isinstance(a, np.ndarray) else a.__array_namespace__().sum(a, axis=0)
 
 
 def _erfc(x: Array) -> Array:
     """erfc for x >= 0."""
-    xp = x.__array_namespace__()
+    xp = namespace(x)
     x = xp.minimum(x, NOTHING)
     head = xp.floor(16 * x) / 16  # its square is exact: exp(-x^2) = exp(-head^2) exp((head - x)(head + x))
     gauss = xp.exp(-head * head) * xp.exp((head - x) * (head + x))

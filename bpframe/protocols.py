@@ -2,8 +2,9 @@
 
 Shapes: B rows of a batch, C scores a row, n inputs and m outputs of a layer, p any parameter.
 Components are pure: new arrays out, nothing kept on `self`, arguments read-only, no Python branch on array values;
-settings are constructor arguments. They speak the Array API standard (`xp = x.__array_namespace__()`), so one
-definition serves every engine. Every result has the dtype of the arrays that came in.
+settings are constructor arguments. They speak the Array API standard (`xp = x.__array_namespace__()`, or
+`bpframe.ops.namespace(x)`, which costs less on small arrays), so one definition serves every engine. Every result has
+the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, implemented only by who needs one:
 `Refresh` and `Fit` (layers); `EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget`

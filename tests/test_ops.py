@@ -1,4 +1,4 @@
-"""erf and erfc are right to the last digits, in both precisions, for every float."""
+"""erf and erfc are right to the last digits, in both precisions, for every float; the namespace is NumPy's."""
 
 from __future__ import annotations
 
@@ -111,3 +111,31 @@ def test_erf_rises_and_erfc_falls(t, by):
     low, high = np.array([t]), np.array([t + by])
     assert ops.erf(high) >= ops.erf(low) - 1e-15
     assert ops.erfc(high) <= ops.erfc(low) * (1 + 1e-14)
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 1)])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("name", ["sum", "max", "min"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.bool_])
+def test_a_reduction_of_the_namespace_is_numpys_to_the_bit(name, axis, keepdims, dtype):
+    x = (100 * np.random.default_rng(0).normal(size=(50, 30))).astype(dtype)
+    found = getattr(ops.namespace(x), name)(x, axis=axis, keepdims=keepdims)
+    wanted = getattr(np, name)(x, axis=axis, keepdims=keepdims)
+    assert found.dtype == wanted.dtype
+    assert np.array_equal(found, wanted)
+
+
+def test_the_rest_of_the_namespace_is_numpys_own():
+    xp = ops.namespace(np.ones(3))
+    own = {name for name in dir(np) if getattr(xp, name) is not getattr(np, name)}
+    assert own == {"sum", "max", "min", "astype"}
+    assert xp.astype(np.arange(3) > 1, np.float32).tolist() == [0.0, 0.0, 1.0]
+    assert xp.astype(np.ones(3), np.float64, copy=False).dtype == np.float64
+
+
+def test_the_namespace_of_another_library_is_what_its_arrays_say():
+    class Foreign(np.ndarray):
+        def __array_namespace__(self, *, api_version=None):
+            return math
+
+    assert ops.namespace(np.ones(3).view(Foreign)) is math

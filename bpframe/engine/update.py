@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, final
 
+from bpframe import ops
 from bpframe.capabilities import keeps
 from bpframe.hyper import Settings
 from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Param, Periodic, Probe, Totals
@@ -267,7 +268,7 @@ def _probed(group: GroupUpdate) -> tuple[Store, list[Array]]:
 
 def _copy(p: Array) -> Array:
     """The values: a store may hand out views of what it writes later."""
-    return p.__array_namespace__().asarray(p, copy=True)
+    return ops.namespace(p).asarray(p, copy=True)
 
 
 def _stages(waiting: list[list[Any]]) -> list[Any]:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from bpframe import ops
 from bpframe.errors import ConfigError, ShapeError
 from bpframe.protocols import EncodeTarget, Loss, PredictLabels, SeveralHeads, TargetWidth
 from bpframe.registry import Spec, build
@@ -32,7 +33,7 @@ class LogLoss:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         e = xp.exp(scores - xp.max(scores, axis=-1, keepdims=True))
         p = e / xp.sum(e, axis=-1, keepdims=True)
         return -xp.log(_clipped(xp.sum(target * p, axis=-1))), p - target
@@ -54,7 +55,7 @@ class LogLosses:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C)); exp(-|z|) alone, so nothing overflows."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         e = xp.exp(-abs(scores))
         p = xp.where(scores >= 0, 1.0, e) / (1 + e)
         clipped = _clipped(p)
@@ -78,7 +79,7 @@ class PoissonDeviance:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         value, delta = _poisson().value_and_delta(scores, target)
         constant = target * xp.log(xp.where(target > 0, target, 1.0)) - target
         return value + xp.sum(constant, axis=-1), delta
@@ -149,6 +150,6 @@ def _poisson() -> Loss:
 
 
 def _clipped(p: Array) -> Array:
-    xp = p.__array_namespace__()
+    xp = ops.namespace(p)
     eps = float(xp.finfo(p.dtype).eps)  # type: ignore[attr-defined]  # an Array's namespace is not typed in full
     return xp.minimum(xp.maximum(p, eps), 1 - eps)

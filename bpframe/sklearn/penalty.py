@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+from bpframe import ops
 from bpframe.types import Array, Hyper
 
 
@@ -25,7 +26,7 @@ class Penalty:
 
     def value_and_gradient(self, p: Array, h: Hyper) -> tuple[Array, Array]:
         """(0-d penalty, gradient in p's shape)."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         s = h.weight * h.unit if self.by_batch else h.unit
         gradient = (h.alpha / s) * p
         value = 0.5 * xp.sum(gradient * p)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+from bpframe import ops
 from bpframe.types import Array
 
 
@@ -15,9 +16,9 @@ class Arctan:
 
     def value(self, u: Array) -> Array:
         """atan(u), shape of u."""
-        return u.__array_namespace__().atan(u)
+        return ops.namespace(u).atan(u)
 
     def derivative(self, v: Array) -> Array:
         """cos(v)^2, shape of v."""
-        cosine = v.__array_namespace__().cos(v)
+        cosine = ops.namespace(v).cos(v)
         return cosine * cosine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array
 
 
@@ -26,9 +26,9 @@ class Celu:
 
     def value(self, u: Array) -> Array:
         """u above 0, alpha expm1(u / alpha) below, shape of u."""
-        xp = u.__array_namespace__()
+        xp = ops.namespace(u)
         return xp.maximum(u, 0) + self.alpha * xp.expm1(xp.minimum(u, 0) / self.alpha)  # one of the two is 0
 
     def derivative(self, v: Array) -> Array:
         """1 above 0, v / alpha + 1 below, shape of v."""
-        return v.__array_namespace__().minimum(v, 0) / self.alpha + 1
+        return ops.namespace(v).minimum(v, 0) / self.alpha + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array
 
 
@@ -31,9 +31,9 @@ class Elu:
 
     def value(self, u: Array) -> Array:
         """u above 0, alpha expm1(u) below, shape of u."""
-        xp = u.__array_namespace__()
+        xp = ops.namespace(u)
         return xp.maximum(u, 0) + self.alpha * xp.expm1(xp.minimum(u, 0))  # one of the two is 0
 
     def derivative(self, v: Array) -> Array:
         """1 above 0, v + alpha below, shape of v."""
-        return v.__array_namespace__().where(v > 0, 1.0, v + self.alpha)
+        return ops.namespace(v).where(v > 0, 1.0, v + self.alpha)

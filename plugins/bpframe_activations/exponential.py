@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, final
 
+from bpframe import ops
 from bpframe.types import Array
 
 
@@ -20,7 +21,7 @@ class Exponential:
 
     def value(self, u: Array) -> Array:
         """exp(min(u, bound)), shape of u."""
-        xp: Any = u.__array_namespace__()
+        xp: Any = ops.namespace(u)
         bound = math.floor(math.log(xp.finfo(u.dtype).max)) - 8
         v: Array = xp.exp(xp.minimum(u, bound))
         return v

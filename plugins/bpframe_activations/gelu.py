@@ -49,7 +49,7 @@ class Gelu:
 
 def _normal(u: Array) -> tuple[Array, Array]:
     """(Phi(u), its slope), shape of u: Phi by erfc, since 1 + erf would lose the digits of the tail below."""
-    xp = u.__array_namespace__()
+    xp = ops.namespace(u)
     return ops.erfc(-math.sqrt(0.5) * u) / 2, xp.exp(-0.5 * u * u) / math.sqrt(2 * math.pi)
 
 

@@ -7,6 +7,7 @@ from typing import final
 
 import numpy as np
 
+from bpframe import ops
 from bpframe.errors import ShapeError
 from bpframe.protocols import Context
 from bpframe.types import Array, Cache, Params, Shape
@@ -38,4 +39,4 @@ class Glu:
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """(dv s, dv v (1 - s)), side by side."""
         s, v = cache
-        return dy.__array_namespace__().concat([dy * s, dy * v * (1 - s)], axis=-1), {}
+        return ops.namespace(dy).concat([dy * s, dy * v * (1 - s)], axis=-1), {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from bpframe import ops
 from bpframe.types import Array
 
 
@@ -20,8 +21,8 @@ class HardTanh:
 
     def value(self, u: Array) -> Array:
         """clip(u, -1, 1), shape of u."""
-        return u.__array_namespace__().clip(u, -1, 1)
+        return ops.namespace(u).clip(u, -1, 1)
 
     def derivative(self, v: Array) -> Array:
         """1 where |v| < 1, else 0, shape of v."""
-        return v.__array_namespace__().astype(abs(v) < 1, v.dtype)
+        return ops.namespace(v).astype(abs(v) < 1, v.dtype)

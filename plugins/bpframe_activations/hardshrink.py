@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array
 
 
@@ -31,9 +31,9 @@ class Hardshrink:
 
     def value(self, u: Array) -> Array:
         """u, or 0 where |u| <= threshold, shape of u."""
-        xp = u.__array_namespace__()
+        xp = ops.namespace(u)
         return xp.where(abs(u) <= self.threshold, xp.zeros_like(u), u)  # not >: a nan must not become 0
 
     def derivative(self, v: Array) -> Array:
         """1 where v is not 0, else 0, shape of v."""
-        return v.__array_namespace__().astype(abs(v) > 0, v.dtype)
+        return ops.namespace(v).astype(abs(v) > 0, v.dtype)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array
 
 
@@ -26,12 +26,12 @@ class Isru:
 
     def value(self, u: Array) -> Array:
         """u / hypot(1, sqrt(alpha) u), shape of u: nothing is squared that may overflow."""
-        xp = u.__array_namespace__()
+        xp = ops.namespace(u)
         return u / xp.hypot(xp.ones_like(u), math.sqrt(self.alpha) * u)
 
     def derivative(self, v: Array) -> Array:
         """(1 - alpha v^2)^(3/2), shape of v; 0 where v was rounded to its bound or beyond it."""
-        xp = v.__array_namespace__()
+        xp = ops.namespace(v)
         w = math.sqrt(self.alpha) * abs(v)
         rest = xp.maximum(1 - w, 0) * (1 + w)  # 1 - w^2 without its cancellation
         return rest * xp.sqrt(rest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array
 
 
@@ -32,10 +32,10 @@ class LeakyRelu:
 
     def value(self, u: Array) -> Array:
         """u above 0, negative_slope u below, shape of u."""
-        xp = u.__array_namespace__()
+        xp = ops.namespace(u)
         return xp.maximum(u, 0) + self.negative_slope * xp.minimum(u, 0)  # one of the two is 0
 
     def derivative(self, v: Array) -> Array:
         """1 above 0, negative_slope elsewhere, shape of v."""
-        xp = v.__array_namespace__()
+        xp = ops.namespace(v)
         return xp.where(v > 0, xp.ones_like(v), self.negative_slope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+from bpframe import ops
 from bpframe.types import Array
 
 
@@ -15,9 +16,9 @@ class LogSigmoid:
 
     def value(self, u: Array) -> Array:
         """min(u, 0) - log1p(exp(-|u|)), shape of u: never exp of a large number."""
-        xp = u.__array_namespace__()
+        xp = ops.namespace(u)
         return xp.minimum(u, 0) - xp.log1p(xp.exp(-abs(u)))
 
     def derivative(self, v: Array) -> Array:
         """-expm1(v), shape of v: 1 - exp(v) without the cancellation near 0."""
-        return -v.__array_namespace__().expm1(v)
+        return -ops.namespace(v).expm1(v)

@@ -7,6 +7,7 @@ from typing import final
 
 import numpy as np
 
+from bpframe import ops
 from bpframe.protocols import Context
 from bpframe.types import Array, Cache, Params, Shape
 
@@ -26,12 +27,12 @@ class LogSoftmax:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(log probabilities, the same); shifted by the row's maximum, so nothing overflows."""
-        xp = x.__array_namespace__()
+        xp = ops.namespace(x)
         z = x - xp.max(x, axis=-1, keepdims=True)
         v = z - xp.log(xp.sum(xp.exp(z), axis=-1, keepdims=True))
         return v, v
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """dy - exp(v) times the sum of dy over the row."""
-        xp = dy.__array_namespace__()
+        xp = ops.namespace(dy)
         return dy - xp.exp(cache) * xp.sum(dy, axis=-1, keepdims=True), {}

@@ -7,6 +7,7 @@ from typing import final
 
 import numpy as np
 
+from bpframe import ops
 from bpframe.protocols import Context
 from bpframe.types import Array, Cache, Params, Shape
 
@@ -30,7 +31,7 @@ class Mish:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(v, phi'(u))."""
-        xp = x.__array_namespace__()
+        xp = ops.namespace(x)
         u = xp.minimum(x, FULL)
         e = xp.exp(u)
         n = e * (e + 2)

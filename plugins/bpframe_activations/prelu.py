@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Context
 from bpframe.types import Array, Cache, Params, Shape
 
@@ -35,12 +35,12 @@ class Prelu:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(v, u)."""
-        xp = x.__array_namespace__()
+        xp = ops.namespace(x)
         return xp.maximum(x, 0) + params["slope"] * xp.minimum(x, 0), x  # one of the two is 0
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """(dv, times a where u <= 0, or None; {"slope": dv min(u, 0) summed over rows, and features if shared})."""
-        xp = dy.__array_namespace__()
+        xp = ops.namespace(dy)
         slope = xp.sum(dy * xp.minimum(cache, 0), axis=tuple(range(dy.ndim - 1)))
         if self.shared:
             slope = xp.sum(slope, keepdims=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from bpframe import ops
 from bpframe.types import Array
 
 
@@ -20,8 +21,8 @@ class Relu:
 
     def value(self, u: Array) -> Array:
         """max(u, 0), shape of u."""
-        return u.__array_namespace__().maximum(u, 0)
+        return ops.namespace(u).maximum(u, 0)
 
     def derivative(self, v: Array) -> Array:
         """1 where v > 0, else 0, shape of v."""
-        return v.__array_namespace__().astype(v > 0, v.dtype)
+        return ops.namespace(v).astype(v > 0, v.dtype)

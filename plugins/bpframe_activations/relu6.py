@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from bpframe import ops
 from bpframe.types import Array
 
 
@@ -20,9 +21,9 @@ class Relu6:
 
     def value(self, u: Array) -> Array:
         """clip(u, 0, 6), shape of u."""
-        return u.__array_namespace__().clip(u, 0, 6)
+        return ops.namespace(u).clip(u, 0, 6)
 
     def derivative(self, v: Array) -> Array:
         """1 where 0 < v < 6, else 0, shape of v."""
-        xp = v.__array_namespace__()
+        xp = ops.namespace(v)
         return xp.astype(xp.logical_and(v > 0, v < 6), v.dtype)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from bpframe import ops
 from bpframe.types import Array
 
 SCALE = 1.0507009873554804934193349852946
@@ -26,9 +27,9 @@ class Selu:
 
     def value(self, u: Array) -> Array:
         """scale u above 0, scale alpha expm1(u) below, shape of u."""
-        xp = u.__array_namespace__()
+        xp = ops.namespace(u)
         return SCALE * xp.maximum(u, 0) + FLOOR * xp.expm1(xp.minimum(u, 0))  # one of the two is 0
 
     def derivative(self, v: Array) -> Array:
         """scale above 0, v + scale alpha below, shape of v."""
-        return v.__array_namespace__().where(v > 0, SCALE, v + FLOOR)
+        return ops.namespace(v).where(v > 0, SCALE, v + FLOOR)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+from bpframe import ops
 from bpframe.types import Array
 
 
@@ -18,7 +19,7 @@ class Sigmoid:
 
     def value(self, u: Array) -> Array:
         """1 / (1 + exp(-u)), shape of u."""
-        xp = u.__array_namespace__()
+        xp = ops.namespace(u)
         return xp.exp(xp.minimum(u, 0)) / (1 + xp.exp(-abs(u)))  # a second exp costs less than where
 
     def derivative(self, v: Array) -> Array:

@@ -7,6 +7,7 @@ from typing import final
 
 import numpy as np
 
+from bpframe import ops
 from bpframe.protocols import Context
 from bpframe.types import Array, Cache, Params, Shape
 
@@ -26,7 +27,7 @@ class Softmax:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(probabilities, the same); shifted by the row's maximum, so nothing overflows."""
-        xp = x.__array_namespace__()
+        xp = ops.namespace(x)
         e = xp.exp(x - xp.max(x, axis=-1, keepdims=True))
         v = e / xp.sum(e, axis=-1, keepdims=True)
         return v, v
@@ -34,4 +35,4 @@ class Softmax:
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """v (dy - sum of dy v over the row)."""
         v: Array = cache
-        return v * (dy - v.__array_namespace__().sum(dy * v, axis=-1, keepdims=True)), {}
+        return v * (dy - ops.namespace(v).sum(dy * v, axis=-1, keepdims=True)), {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array
 
 
@@ -26,9 +26,9 @@ class Softplus:
 
     def value(self, u: Array) -> Array:
         """max(u, 0) + log1p(exp(-beta |u|)) / beta, shape of u: never exp of a large number."""
-        xp = u.__array_namespace__()
+        xp = ops.namespace(u)
         return xp.maximum(u, 0) + xp.log1p(xp.exp(-self.beta * abs(u))) / self.beta
 
     def derivative(self, v: Array) -> Array:
         """-expm1(-beta v), shape of v: 1 - exp(-beta v) without the cancellation at small v."""
-        return -v.__array_namespace__().expm1(-self.beta * v)
+        return -ops.namespace(v).expm1(-self.beta * v)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array
 
 
@@ -31,8 +31,8 @@ class Softshrink:
 
     def value(self, u: Array) -> Array:
         """u moved towards 0 by at most `threshold`, shape of u."""
-        return u - u.__array_namespace__().clip(u, -self.threshold, self.threshold)
+        return u - ops.namespace(u).clip(u, -self.threshold, self.threshold)
 
     def derivative(self, v: Array) -> Array:
         """1 where v is not 0, else 0, shape of v."""
-        return v.__array_namespace__().astype(abs(v) > 0, v.dtype)
+        return ops.namespace(v).astype(abs(v) > 0, v.dtype)

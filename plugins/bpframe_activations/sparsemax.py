@@ -7,6 +7,7 @@ from typing import final
 
 import numpy as np
 
+from bpframe import ops
 from bpframe.protocols import Context
 from bpframe.types import Array, Cache, Params, Shape
 
@@ -27,7 +28,7 @@ class Sparsemax:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(probabilities, the same); tau is the largest of all (sum of the k largest u - 1) / k."""
-        xp = x.__array_namespace__()
+        xp = ops.namespace(x)
         z = x - xp.max(x, axis=-1, keepdims=True)  # only differences count
         sums = xp.cumulative_sum(-xp.sort(-z, axis=-1), axis=-1)
         tau = xp.max((sums - 1) / xp.arange(1, x.shape[-1] + 1, dtype=x.dtype), axis=-1, keepdims=True)
@@ -36,7 +37,7 @@ class Sparsemax:
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """dy less its mean over S, in S; 0 elsewhere."""
-        xp = dy.__array_namespace__()
+        xp = ops.namespace(dy)
         inside = xp.astype(cache > 0, dy.dtype)
         mean = xp.sum(inside * dy, axis=-1, keepdims=True) / xp.sum(inside, axis=-1, keepdims=True)
         return inside * (dy - mean), {}

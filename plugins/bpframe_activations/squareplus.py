@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array
 
 
@@ -28,12 +28,12 @@ class Squareplus:
 
     def value(self, u: Array) -> Array:
         """w = (|u| + sqrt(u^2 + b)) / 2 for u >= 0, else b / (4 w), which cancels nothing; shape of u."""
-        xp = u.__array_namespace__()
+        xp = ops.namespace(u)
         w = (abs(u) + xp.hypot(u, xp.full_like(u, math.sqrt(self.b)))) / 2
         return xp.where(u >= 0, w, self.b / 4 / w)
 
     def derivative(self, v: Array) -> Array:
         """(v / hypot(v, sqrt(b) / 2))^2, shape of v: v^2 may overflow."""
-        xp = v.__array_namespace__()
+        xp = ops.namespace(v)
         root = v / xp.hypot(v, xp.full_like(v, math.sqrt(self.b) / 2))
         return root * root

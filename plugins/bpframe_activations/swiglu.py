@@ -7,6 +7,7 @@ from typing import final
 
 import numpy as np
 
+from bpframe import ops
 from bpframe.errors import ShapeError
 from bpframe.protocols import Context
 from bpframe.types import Array, Cache, Params, Shape
@@ -39,7 +40,7 @@ class Swiglu:
         a, b = _halves(cache)
         s = Sigmoid().value(a)
         w = a * s
-        return dy.__array_namespace__().concat([dy * b * (s + w * (1 - s)), dy * w], axis=-1), {}
+        return ops.namespace(dy).concat([dy * b * (s + w * (1 - s)), dy * w], axis=-1), {}
 
 
 def _halves(x: Array) -> tuple[Array, Array]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+from bpframe import ops
 from bpframe.types import Array
 
 
@@ -15,7 +16,7 @@ class Tanh:
 
     def value(self, u: Array) -> Array:
         """tanh(u), shape of u."""
-        return u.__array_namespace__().tanh(u)
+        return ops.namespace(u).tanh(u)
 
     def derivative(self, v: Array) -> Array:
         """(1 - v)(1 + v), shape of v."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.errors import ConfigError
 from bpframe.types import Array
 
@@ -39,9 +39,9 @@ class Threshold:
 
     def value(self, u: Array) -> Array:
         """u above the threshold, default_value elsewhere, shape of u."""
-        xp = u.__array_namespace__()
+        xp = ops.namespace(u)
         return xp.where(u <= self.threshold, xp.full_like(u, self.default_value), u)  # not >: a nan stays one
 
     def derivative(self, v: Array) -> Array:
         """1 where v is above the threshold, else 0, shape of v."""
-        return v.__array_namespace__().astype(v > self.threshold, v.dtype)
+        return ops.namespace(v).astype(v > self.threshold, v.dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper
 
 
@@ -28,7 +28,7 @@ class MaxNorm:
 
     def project(self, p: Array, h: Hyper) -> Array:
         """The nearest p without a length above the limit."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         length = xp.sqrt(xp.sum(p * p, axis=self.axis, keepdims=True))
         factor: Array = h.limit / xp.maximum(length, h.limit)  # exactly 1 below the limit
         return p * factor

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
+from bpframe import ops
 from bpframe.types import Array, Hyper
 
 
@@ -17,4 +18,4 @@ class NonNegative:
 
     def project(self, p: Array, h: Hyper) -> Array:
         """The nearest p without a number below 0."""
-        return p.__array_namespace__().maximum(p, 0)
+        return ops.namespace(p).maximum(p, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
+from bpframe import ops
 from bpframe.types import Array, Hyper
 
 
@@ -21,6 +22,6 @@ class UnitNorm:
 
     def project(self, p: Array, h: Hyper) -> Array:
         """The nearest p whose lengths are 1, or 0 where they are 0."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         length = xp.sqrt(xp.sum(p * p, axis=self.axis, keepdims=True))
         return p / xp.where(length > 0, length, 1.0)

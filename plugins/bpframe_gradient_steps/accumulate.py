@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -31,12 +31,12 @@ class Accumulate:
 
     def init(self, p: Array) -> State:
         """Nothing gathered."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         return {"mean": xp.zeros_like(p), "weight": xp.zeros((), dtype=p.dtype)}
 
     def transform(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(the mean so far of this round, that and its weight)."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         first, w = xp.asarray((h.step - 1) % self.steps == 0), h.weight
         weight = w + xp.where(first, xp.zeros_like(w), state["weight"])
         mean = xp.where(first, xp.zeros_like(g), state["mean"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -32,7 +32,7 @@ class AdaptiveClip:
 
     def transform(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(g, shorter in the units where it is too long, {})."""
-        xp = g.__array_namespace__()
+        xp = ops.namespace(g)
         length = _unit_norms(p)
         allowed = h.limit * xp.where(length > h.eps, length, xp.ones_like(length) * h.eps)
         norm = _unit_norms(g)
@@ -41,5 +41,5 @@ class AdaptiveClip:
 
 def _unit_norms(x: Array) -> Array:
     """The norm of each column of a matrix (1, m), of a vector as a whole (1,)."""
-    xp = x.__array_namespace__()
+    xp = ops.namespace(x)
     return xp.sqrt(xp.sum(x * x, axis=0, keepdims=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -30,10 +30,10 @@ class ClipGlobalNorm:
 
     def totals(self, p: Array, g: Array, state: State, h: Hyper) -> dict[str, Array]:
         """The squared norm."""
-        return {"squared_norm": g.__array_namespace__().sum(g * g)}
+        return {"squared_norm": ops.namespace(g).sum(g * g)}
 
     def transform(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(g, shorter where G is too long, {})."""
-        xp = g.__array_namespace__()
+        xp = ops.namespace(g)
         norm = xp.sqrt(h.total["squared_norm"])
         return g * (h.limit / xp.where(norm > h.limit, norm, xp.ones_like(norm) * h.limit)), {}

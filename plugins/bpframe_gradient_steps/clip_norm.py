@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -30,6 +30,6 @@ class ClipNorm:
 
     def transform(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(g of at most the limit's length, {})."""
-        xp = g.__array_namespace__()
+        xp = ops.namespace(g)
         norm = xp.sqrt(xp.sum(g * g))
         return g * (h.limit / xp.where(norm > h.limit, norm, xp.ones_like(norm) * h.limit)), {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -29,4 +29,4 @@ class ClipValue:
 
     def transform(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(g within the limits, {})."""
-        return g.__array_namespace__().clip(g, -h.limit, h.limit), {}
+        return ops.namespace(g).clip(g, -h.limit, h.limit), {}

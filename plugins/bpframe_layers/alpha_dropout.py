@@ -8,7 +8,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Context
 from bpframe.types import Array, Cache, Params, Shape
 
@@ -41,14 +41,14 @@ class AlphaDropout:
             return x, None
         kept = context.key.uniform(x) >= self.rate
         shift = -self._slope * self.rate * LOWEST
-        y = x.__array_namespace__().where(kept, self._slope * x + shift, self._slope * LOWEST + shift)
+        y = ops.namespace(x).where(kept, self._slope * x + shift, self._slope * LOWEST + shift)
         return y, kept
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """a dy where x was kept."""
         if cache is None:
             return dy, {}
-        return dy.__array_namespace__().where(cache, self._slope * dy, 0.0), {}
+        return ops.namespace(dy).where(cache, self._slope * dy, 0.0), {}
 
     @property
     def _slope(self) -> float:

@@ -11,7 +11,7 @@ from typing import final
 
 import numpy as np
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Context
 from bpframe.types import Array, Cache, Params, Shape
 from bpframe_layers.moments import affine, affine_backward, affine_init, features, mean, unit, unit_backward
@@ -47,7 +47,7 @@ class BatchNorm:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, (z, 1 / sqrt(var + eps), the batch's mean and variance, m))."""
-        xp = x.__array_namespace__()
+        xp = ops.namespace(x)
         if not context.training:
             running = params["buffers"]
             inverse = 1 / xp.sqrt(running["variance"] + self.eps)

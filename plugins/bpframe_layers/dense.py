@@ -71,7 +71,7 @@ class Dense:
             delta, inner = phi.backward(params.get("activation", {}), kept, dy, context.child("activation"))
         gradients: Params = {"weight": ops.crossprod(x, delta)}
         if self.bias:
-            gradients["bias"] = ops.column_sums(delta)
+            gradients["bias"] = ops.namespace(delta).sum(delta, axis=0)
         if inner:
             gradients["activation"] = inner
         return (delta @ params["weight"].T if context.need_dx else None), gradients

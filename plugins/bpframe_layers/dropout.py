@@ -7,7 +7,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Context
 from bpframe.types import Array, Cache, Params, Shape
 
@@ -44,4 +44,4 @@ class Dropout:
         return (dy if cache is None else self._masked(cache, dy)), {}
 
     def _masked(self, kept: Array, x: Array) -> Array:
-        return x.__array_namespace__().where(kept, x * (1 / (1 - self.rate)), 0.0)
+        return ops.namespace(x).where(kept, x * (1 / (1 - self.rate)), 0.0)

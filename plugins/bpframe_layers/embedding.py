@@ -53,7 +53,7 @@ class Embedding:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(the row of each id, x)."""
-        xp = x.__array_namespace__()
+        xp = ops.namespace(x)
         ids = xp.reshape(xp.round(x), (x.size,))
         known = xp.logical_and(ids >= 0, ids < self.num_embeddings)
         rows = xp.take(params["weight"], xp.astype(xp.where(known, ids, 0.0), xp.int32), axis=0)
@@ -62,7 +62,7 @@ class Embedding:
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """(0, since rounding is flat, or None; {"weight"})."""
-        xp, x = dy.__array_namespace__(), cache
+        xp, x = ops.namespace(dy), cache
         ids = xp.reshape(xp.round(x), (x.size, 1))
         chosen = xp.astype(ids == xp.arange(self.num_embeddings, dtype=x.dtype), dy.dtype)
         gradients = {"weight": ops.crossprod(chosen, xp.reshape(dy, (x.size, self.embedding_dim)))}

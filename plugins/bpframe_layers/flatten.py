@@ -8,6 +8,7 @@ from typing import final
 
 import numpy as np
 
+from bpframe import ops
 from bpframe.protocols import Context
 from bpframe.types import Array, Cache, Params, Shape
 
@@ -23,8 +24,8 @@ class Flatten:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(x as (B, n), the shape of x)."""
-        return x.__array_namespace__().reshape(x, (x.shape[0], math.prod(x.shape[1:]))), x.shape
+        return ops.namespace(x).reshape(x, (x.shape[0], math.prod(x.shape[1:]))), x.shape
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """dy in the shape of x."""
-        return dy.__array_namespace__().reshape(dy, cache), {}
+        return ops.namespace(dy).reshape(dy, cache), {}

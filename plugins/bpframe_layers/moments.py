@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from bpframe import ops
 from bpframe.errors import ShapeError
 from bpframe.types import Array, Params, Shape
 
@@ -25,13 +26,13 @@ def features(who: str, in_shape: Shape) -> Shape:
 
 def mean(x: Array, axes: Axes) -> Array:
     """The mean over some axes; 0 over none."""
-    return x.__array_namespace__().sum(x, axis=axes, keepdims=True) / max(1, math.prod(x.shape[a] for a in axes))
+    return ops.namespace(x).sum(x, axis=axes, keepdims=True) / max(1, math.prod(x.shape[a] for a in axes))
 
 
 def unit(x: Array, axes: Axes, eps: float) -> tuple[Array, Array, Array]:
     """(z = x / r, 1 / r, mean x^2) with r = sqrt(mean x^2 + eps)."""
     square = mean(x * x, axes)
-    inverse = 1 / x.__array_namespace__().sqrt(square + eps)
+    inverse = 1 / ops.namespace(x).sqrt(square + eps)
     return x * inverse, inverse, square
 
 
@@ -53,7 +54,7 @@ def affine(params: Params, z: Array) -> Array:
 
 def affine_backward(params: Params, z: Array, dy: Array) -> tuple[Array, Params]:
     """(dz = scale dy, {"scale": sum of dy z, "shift": sum of dy}), summed over all axes but the last."""
-    xp, rows = dy.__array_namespace__(), tuple(range(dy.ndim - 1))
+    xp, rows = ops.namespace(dy), tuple(range(dy.ndim - 1))
     gradients: Params = {}
     if "scale" in params:
         gradients["scale"] = xp.sum(dy * z, axis=rows)

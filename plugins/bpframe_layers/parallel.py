@@ -10,7 +10,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.errors import ConfigError, ShapeError
 from bpframe.network import Labelled, labelled
 from bpframe.protocols import Context, Fit, Layer
@@ -64,7 +64,7 @@ class Parallel:
             for label, layer in self.inner
         ]
         outputs = [y for y, _ in passed]
-        y = x.__array_namespace__().concat(outputs, axis=-1) if self.join == "concat" else reduce(add, outputs)
+        y = ops.namespace(x).concat(outputs, axis=-1) if self.join == "concat" else reduce(add, outputs)
         return y, ([cache for _, cache in passed], [out.shape[-1] for out in outputs])
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:

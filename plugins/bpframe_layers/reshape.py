@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.errors import ConfigError, ShapeError
 from bpframe.protocols import Context
 from bpframe.types import Array, Cache, HostArray, Params, Shape
@@ -45,11 +45,11 @@ class Reshape:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(x as (B, *shape), the shape of x)."""
-        return x.__array_namespace__().reshape(x, (x.shape[0], *self._rows(x.shape[1:]))), x.shape
+        return ops.namespace(x).reshape(x, (x.shape[0], *self._rows(x.shape[1:]))), x.shape
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """dy in the shape of x."""
-        return dy.__array_namespace__().reshape(dy, cache), {}
+        return ops.namespace(dy).reshape(dy, cache), {}
 
     def _rows(self, in_shape: Shape) -> Shape:
         """`shape` with its open axis filled in."""

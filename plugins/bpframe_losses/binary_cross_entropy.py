@@ -7,6 +7,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from bpframe import ops
 from bpframe.labels import binary
 from bpframe.types import Array, HostArray
 from bpframe_losses import margins
@@ -28,7 +29,7 @@ class BinaryCrossEntropy:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C)) of probabilities."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         least = smallest(scores)
         p, q = xp.clip(scores, least, 1.0), xp.clip(1 - scores, least, 1.0)
         value = -xp.sum(target * xp.log(p) + (1 - target) * xp.log(q), axis=-1)

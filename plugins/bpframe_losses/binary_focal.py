@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array
 from bpframe_losses.focusing import focal_term
 
@@ -28,7 +28,7 @@ class BinaryFocal:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C)); exp(-|z|) alone, so nothing overflows."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         tail = xp.log1p(xp.exp(-abs(scores)))
         log_p, log_q = xp.minimum(scores, 0.0) - tail, -xp.maximum(scores, 0.0) - tail
         yes, slope_yes = focal_term(log_p, self.gamma)

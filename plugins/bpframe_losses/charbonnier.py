@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array
 
 
@@ -27,6 +27,6 @@ class Charbonnier:
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
         r = scores - target
-        xp = r.__array_namespace__()
+        xp = ops.namespace(r)
         s = xp.hypot(r, xp.full_like(r, self.eps))
         return xp.sum(r * (r / (s + self.eps)), axis=-1), r / s  # s - eps would lose a small r's digits

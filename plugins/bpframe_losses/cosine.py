@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from bpframe import ops
 from bpframe.types import Array
 
 EPS = 1e-8  # of the length of z: where it is far below 1e-8, its direction has no meaning
@@ -24,7 +25,7 @@ class Cosine:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         length = xp.sqrt(xp.sum(scores * scores, axis=-1, keepdims=True) + EPS**2)
         wanted = xp.sqrt(xp.sum(target * target, axis=-1, keepdims=True))
         u, v = scores / length, target / xp.where(wanted > 0, wanted, 1.0)

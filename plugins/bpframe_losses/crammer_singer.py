@@ -7,6 +7,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from bpframe import ops
 from bpframe.types import Array, HostArray
 from bpframe_losses import one_class
 
@@ -24,7 +25,7 @@ class CrammerSinger:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         right = xp.sum(target * scores, axis=-1, keepdims=True)
         excess = scores - right + (1 - target)  # 0 in the class itself
         strongest = xp.argmax(excess, axis=-1, keepdims=True)

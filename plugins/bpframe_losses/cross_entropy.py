@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
+from bpframe import ops
 from bpframe.labels import one_hot
 from bpframe.types import Array, HostArray
 from bpframe_losses import one_class
@@ -25,7 +26,7 @@ class CrossEntropy:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C)) of probabilities."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         p = xp.maximum(scores, smallest(scores))
         return -xp.sum(target * xp.log(p), axis=-1), -target / p
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array
 
 
@@ -30,7 +30,7 @@ class Dice:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), or 0-d over the batch; delta (B, C))."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         axis = -1 if self.over == "row" else None
         e = xp.exp(-abs(scores))
         p = xp.where(scores >= 0, 1.0, e) / (1 + e)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array
 
 
@@ -28,6 +28,6 @@ class Expectile:
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
         r = scores - target
-        xp = r.__array_namespace__()
+        xp = ops.namespace(r)
         w = self.q + (1 - 2 * self.q) * xp.astype(r > 0, r.dtype)
         return xp.sum(w * r * r, axis=-1), 2 * w * r

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array
 from bpframe_losses.focusing import focal_term
 from bpframe_losses.log_softmax import log_softmax, slope_in_scores
@@ -31,4 +31,4 @@ class Focal:
         """(loss (B,), delta (B, C))."""
         log_p, p = log_softmax(scores)
         f, slope = focal_term(log_p, self.gamma)
-        return f.__array_namespace__().sum(target * f, axis=-1), slope_in_scores(target * slope, p)
+        return ops.namespace(f).sum(target * f, axis=-1), slope_in_scores(target * slope, p)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bpframe import ops
 from bpframe.types import Array
 
 
@@ -10,7 +11,7 @@ def focal_term(log_p: Array, gamma: float) -> tuple[Array, Array]:
 
     With q = 1 - p, df/dlog p = q^gamma (gamma p log p / q - 1); log p / q -> -1 as q -> 0, whatever gamma.
     """
-    xp = log_p.__array_namespace__()
+    xp = ops.namespace(log_p)
     p, q = xp.exp(log_p), -xp.expm1(log_p)
     ratio = xp.where(q > 0, log_p / xp.where(q > 0, q, 1.0), -1.0)
     weight = q**gamma

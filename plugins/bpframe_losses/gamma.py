@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
+from bpframe import ops
 from bpframe.labels import continuous
 from bpframe.types import Array, HostArray
 from bpframe_losses.bounds import exponent
@@ -25,7 +26,7 @@ class Gamma:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         z = xp.maximum(scores, -exponent(scores))
         ratio = target * xp.exp(-z)
         return xp.sum(ratio + z, axis=-1), 1 - ratio

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.errors import ShapeError
 from bpframe.protocols import Key
 from bpframe.types import Array, HostArray
@@ -43,7 +43,7 @@ class GaussianNll:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, 2 m))."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         mean, s = self._parts(scores)
         r, precision = mean - target, xp.exp(-s)
         share = r * r * precision
@@ -56,12 +56,12 @@ class GaussianNll:
     def sample_target(self, scores: Array, key: Key) -> Array:
         """(B, m) draws from the normal distributions."""
         mean, s = self._parts(scores)
-        return mean + s.__array_namespace__().exp(0.5 * s) * key.normal(mean)
+        return mean + ops.namespace(s).exp(0.5 * s) * key.normal(mean)
 
     def _parts(self, scores: Array) -> tuple[Array, Array]:
         """(means, log variances within their bounds), (B, m) each."""
         m = scores.shape[-1] // 2
-        return scores[:, :m], scores.__array_namespace__().clip(scores[:, m:], math.log(self.eps), LARGEST)
+        return scores[:, :m], ops.namespace(scores).clip(scores[:, m:], math.log(self.eps), LARGEST)
 
     def example(self, rng: np.random.Generator) -> tuple[HostArray, HostArray]:
         """Scores and targets, two a row."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.errors import ConfigError
 from bpframe.types import Array
 from bpframe_losses.log_softmax import log_softmax, slope_in_scores
@@ -33,6 +33,6 @@ class GeneralizedCrossEntropy:
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
         log_p, p = log_softmax(scores)
-        xp = log_p.__array_namespace__()
+        xp = ops.namespace(log_p)
         less = xp.expm1(self.q * log_p)  # p^q - 1, with all its digits where p is near 1 or q near 0
         return -xp.sum(target * less, axis=-1) / self.q, slope_in_scores(-target * (1 + less), p)

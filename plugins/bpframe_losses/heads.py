@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.backprop import CostLayer
 from bpframe.errors import ConfigError, ShapeError
 from bpframe.protocols import Context, Layer, Loss, TargetWidth
@@ -65,7 +65,7 @@ class Heads:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         weights = self.weights or (1.0,) * len(self.losses)
         value, deltas = xp.zeros_like(scores[:, 0]), list[Array]()
         columns = zip(self.losses, weights, cuts(self.widths), cuts(self._target_widths()), strict=True)
@@ -110,13 +110,13 @@ class SideBySide:
         """(v, what each link keeps)."""
         pairs = zip(self.links, cuts(self.widths), strict=True)
         made = [link.forward({}, x[:, own], context) for link, own in pairs]
-        return x.__array_namespace__().concat([v for v, _ in made], axis=-1), [cache for _, cache in made]
+        return ops.namespace(x).concat([v for v, _ in made], axis=-1), [cache for _, cache in made]
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """Each link's dx, side by side."""
         parts = zip(self.links, cache, cuts(self.widths), strict=True)
         dx = [link.backward({}, kept, dy[:, own], context)[0] for link, kept, own in parts]
-        return dy.__array_namespace__().concat(dx, axis=-1), {}
+        return ops.namespace(dy).concat(dx, axis=-1), {}
 
 
 def cuts(widths: tuple[int, ...] | list[int]) -> list[slice]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array
 
 
@@ -27,6 +27,6 @@ class Huber:
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), slope (B, C) = r clipped to [-delta, delta])."""
         r = scores - target
-        xp = r.__array_namespace__()
+        xp = ops.namespace(r)
         slope = xp.clip(r, -self.delta, self.delta)
         return xp.sum(slope * (r - 0.5 * slope), axis=-1), slope  # slope (r - slope/2) is either branch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from bpframe import ops
 from bpframe.types import Array
 from bpframe_losses.log_softmax import log_softmax, slope_in_scores
 
@@ -24,6 +25,6 @@ class KlDivergence:
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
         log_p, p = log_softmax(scores)
-        xp = log_p.__array_namespace__()
+        xp = ops.namespace(log_p)
         log_y = xp.log(xp.where(target > 0, target, 1.0))
         return xp.sum(target * (log_y - log_p), axis=-1), slope_in_scores(-target, p)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from bpframe import ops
 from bpframe.types import Array
 
 
@@ -23,7 +24,7 @@ class LogCosh:
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
         r = scores - target
-        xp = r.__array_namespace__()
+        xp = ops.namespace(r)
         a = abs(r)
         s = xp.sinh(xp.minimum(a, 1.0))
         near = 0.5 * xp.log1p(s * s)  # keeps the digits of a small r, which the other form cancels

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bpframe import ops
 from bpframe.types import Array
 
 
 def log_softmax(z: Array) -> tuple[Array, Array]:
     """(log p, p); shifted by the row's maximum, so nothing overflows and log p is finite where p rounds to 0."""
-    xp = z.__array_namespace__()
+    xp = ops.namespace(z)
     shifted = z - xp.max(z, axis=-1, keepdims=True)
     e = xp.exp(shifted)
     total = xp.sum(e, axis=-1, keepdims=True)
@@ -16,4 +17,4 @@ def log_softmax(z: Array) -> tuple[Array, Array]:
 
 def slope_in_scores(g: Array, p: Array) -> Array:
     """dloss/dz from g = dloss/dlog p: g - p sum_c g_c."""
-    return g - p * g.__array_namespace__().sum(g, axis=-1, keepdims=True)
+    return g - p * ops.namespace(g).sum(g, axis=-1, keepdims=True)

@@ -7,6 +7,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
+from bpframe import ops
 from bpframe.types import Array, HostArray
 
 
@@ -24,7 +25,7 @@ class Mae:
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
         r = scores - target
-        xp = r.__array_namespace__()
+        xp = ops.namespace(r)
         return xp.sum(abs(r), axis=-1), xp.sign(r)
 
     def example_at_kink(self, rng: np.random.Generator) -> tuple[HostArray, HostArray]:

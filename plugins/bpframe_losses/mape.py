@@ -7,7 +7,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, HostArray
 
 
@@ -29,7 +29,7 @@ class Mape:
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
         r = scores - target
-        xp = r.__array_namespace__()
+        xp = ops.namespace(r)
         unit = xp.maximum(abs(target), self.eps)
         return xp.sum(abs(r) / unit, axis=-1), xp.sign(r) / unit
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from bpframe import ops
 from bpframe.protocols import Key
 from bpframe.types import Array
 
@@ -23,7 +24,7 @@ class Mse:
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
         r = scores - target
-        return 0.5 * r.__array_namespace__().sum(r * r, axis=-1), r
+        return 0.5 * ops.namespace(r).sum(r * r, axis=-1), r
 
     def sample_target(self, scores: Array, key: Key) -> Array:
         """(B, C) draws from normal distributions around the scores, of standard deviation 1."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.labels import continuous
 from bpframe.types import Array, HostArray
 from bpframe_losses.domain import admit
@@ -32,7 +32,7 @@ class Msle:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         z = xp.maximum(scores, self.eps - 1)
         r = xp.log1p(z) - xp.log1p(target)
         return 0.5 * xp.sum(r * r, axis=-1), r / (1 + z)

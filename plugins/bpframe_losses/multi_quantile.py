@@ -8,7 +8,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.errors import ConfigError, ShapeError
 from bpframe.types import Array, HostArray
 
@@ -47,7 +47,7 @@ class MultiQuantile:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, m Q))."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         z = xp.reshape(scores, (*target.shape, len(self.quantiles)))
         r = z - xp.expand_dims(target, axis=-1)
         slope = 0.5 * xp.sign(r) + (0.5 - xp.asarray(self.quantiles, dtype=r.dtype))

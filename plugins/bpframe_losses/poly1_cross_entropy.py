@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+from bpframe import ops
 from bpframe.types import Array
 from bpframe_losses.log_softmax import log_softmax, slope_in_scores
 
@@ -25,6 +26,6 @@ class Poly1CrossEntropy:
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
         log_p, p = log_softmax(scores)
-        xp = log_p.__array_namespace__()
+        xp = ops.namespace(log_p)
         value = -xp.sum(target * (log_p + self.eps * xp.expm1(log_p)), axis=-1)
         return value, slope_in_scores(-target * (1 + self.eps * p), p)

@@ -7,7 +7,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, HostArray
 
 
@@ -31,7 +31,7 @@ class Quantile:
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
         r = scores - target
-        xp = r.__array_namespace__()
+        xp = ops.namespace(r)
         slope = 0.5 * xp.sign(r) + (0.5 - self.q)
         return xp.sum(slope * r, axis=-1), slope
 

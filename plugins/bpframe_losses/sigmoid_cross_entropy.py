@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Key
 from bpframe.types import Array
 
@@ -28,7 +28,7 @@ class SigmoidCrossEntropy:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C)); exp(-|z|) alone, so nothing overflows."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         e = xp.exp(-abs(scores))
         p = xp.where(scores >= 0, 1.0, e) / (1 + e)
         if self.pos_weight == 1:
@@ -39,6 +39,6 @@ class SigmoidCrossEntropy:
 
     def sample_target(self, scores: Array, key: Key) -> Array:
         """(B, C) zeros and ones: 1 with probability sigmoid(z), whatever the weight."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         e = xp.exp(-abs(scores))
         return xp.astype(key.uniform(scores) < xp.where(scores >= 0, 1.0, e) / (1 + e), scores.dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.errors import ShapeError
 from bpframe.protocols import Key
 from bpframe.types import Array
@@ -34,7 +34,7 @@ class SoftmaxCrossEntropy:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C)); shifted by the row's maximum, so nothing overflows."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         z = scores - xp.max(scores, axis=-1, keepdims=True)
         e = xp.exp(z)
         total = xp.sum(e, axis=-1, keepdims=True)
@@ -48,7 +48,7 @@ class SoftmaxCrossEntropy:
 
     def sample_target(self, scores: Array, key: Key) -> Array:
         """(B, C) one-hot rows: class c with probability softmax(z)_c, whatever the weights and the smoothing."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         e = xp.exp(scores - xp.max(scores, axis=-1, keepdims=True))
         below = xp.cumulative_sum(e, axis=-1)
         drawn = key.uniform(scores[..., :1]) * below[..., -1:]
@@ -62,4 +62,4 @@ class SoftmaxCrossEntropy:
                 f"softmax_cross_entropy needs {scores.shape[-1]} class weights, one a score, got {len(weights)}. "
                 "They stand in the order of the sorted classes."
             )
-        return scores.__array_namespace__().asarray(weights, dtype=scores.dtype)
+        return ops.namespace(scores).asarray(weights, dtype=scores.dtype)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
+from bpframe import ops
 from bpframe.types import Array, HostArray
 from bpframe_losses import margins
 
@@ -25,7 +26,7 @@ class SquaredHinge:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         s = 2 * target - 1
         short = xp.maximum(1 - s * scores, 0.0)
         return xp.sum(short * short, axis=-1), -2 * s * short

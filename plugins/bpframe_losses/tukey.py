@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array
 
 
@@ -29,7 +29,7 @@ class Tukey:
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
         r = scores - target
-        xp = r.__array_namespace__()
+        xp = ops.namespace(r)
         t = xp.minimum((r / self.c) ** 2, 1.0)
         value = self.c**2 / 6 * xp.sum(t * (3 - t * (3 - t)), axis=-1)  # the cube multiplied out: no cancellation
         return value, r * (1 - t) ** 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
+from bpframe import ops
 from bpframe.errors import ConfigError
 from bpframe.labels import continuous
 from bpframe.types import Array, HostArray
@@ -33,7 +34,7 @@ class Tweedie:
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
-        xp = scores.__array_namespace__()
+        xp = ops.namespace(scores)
         bound, up, down = exponent(scores), 2 - self.power, 1 - self.power
         z = xp.clip(scores, -bound, bound)
         value = xp.expm1(up * z) / up - target * xp.expm1(down * z) / down

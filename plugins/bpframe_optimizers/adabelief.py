@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -35,7 +35,7 @@ class Adabelief:
 
     def init(self, p: Array) -> State:
         """Both 0."""
-        zeros = p.__array_namespace__().zeros_like
+        zeros = ops.namespace(p).zeros_like
         return {"m": zeros(p), "s": zeros(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
@@ -44,7 +44,7 @@ class Adabelief:
         surprise = g - m
         s = h.beta2 * state["s"] + (1 - h.beta2) * (surprise * surprise) + h.eps
         c = (1 - h.beta2**h.step) ** 0.5
-        change = m / (p.__array_namespace__().sqrt(s) + c * h.eps)
+        change = m / (ops.namespace(p).sqrt(s) + c * h.eps)
         return p - c * h.lr / (1 - h.beta1**h.step) * change, {"m": m, "s": s}
 
     def reference(self, p: float, gradients: Iterable[float]) -> Iterator[float]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -34,12 +34,12 @@ class Adadelta:
 
     def init(self, p: Array) -> State:
         """Both means 0."""
-        zeros = p.__array_namespace__().zeros_like
+        zeros = ops.namespace(p).zeros_like
         return {"gradients": zeros(p), "changes": zeros(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr change, {gradients, changes}: the two means)."""
-        sqrt = p.__array_namespace__().sqrt
+        sqrt = ops.namespace(p).sqrt
         gradients = h.rho * state["gradients"] + (1 - h.rho) * (g * g)
         change = sqrt(state["changes"] + h.eps) / sqrt(gradients + h.eps) * g
         changes = h.rho * state["changes"] + (1 - h.rho) * (change * change)

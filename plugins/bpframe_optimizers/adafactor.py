@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Optimizer, Param
 from bpframe.types import Array, Hyper, Scope, State
 from bpframe_optimizers import decay
@@ -44,12 +44,12 @@ class Adafactor:
 
     def init(self, p: Array) -> State:
         """All means 0."""
-        zeros = p.__array_namespace__().zeros_like(p)
+        zeros = ops.namespace(p).zeros_like(p)
         return {"v": zeros} if p.ndim < 2 else {"row": _mean(zeros, -1), "column": _mean(zeros, -2)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - alpha u / max(1, rms(u) / clip), new means)."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         square = g * g + h.eps1
         fade = 1 - xp.asarray(h.step, dtype=p.dtype) ** -h.decay_rate
         means = {"v": square} if p.ndim < 2 else {"row": _mean(square, -1), "column": _mean(square, -2)}
@@ -65,9 +65,9 @@ class Adafactor:
 
 
 def _mean(x: Array, axis: int) -> Array:
-    return x.__array_namespace__().mean(x, axis=axis, keepdims=True)
+    return ops.namespace(x).mean(x, axis=axis, keepdims=True)
 
 
 def _rms(x: Array) -> Array:
-    xp = x.__array_namespace__()
+    xp = ops.namespace(x)
     return xp.sqrt(xp.mean(x * x))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -39,15 +39,13 @@ class Adagrad:
 
     def init(self, p: Array) -> State:
         """A total of 0; what it starts from is added where it is used."""
-        return {"total": p.__array_namespace__().zeros_like(p)}
+        return {"total": ops.namespace(p).zeros_like(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr g / (sqrt(initial_accumulator + total) + eps), {total}), or with eps inside."""
         inside = self.flavor == "keras"
         total = state["total"] + g * g
-        root = p.__array_namespace__().sqrt(
-            total + (h.initial_accumulator + h.eps if inside else h.initial_accumulator)
-        )
+        root = ops.namespace(p).sqrt(total + (h.initial_accumulator + h.eps if inside else h.initial_accumulator))
         return p - h.lr * (g / (root if inside else root + h.eps)), {"total": total}
 
     def reference(self, p: float, gradients: Iterable[float]) -> Iterator[float]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -42,7 +42,7 @@ class Adam:
 
     def init(self, p: Array) -> State:
         """Both moments 0."""
-        zeros = p.__array_namespace__().zeros_like
+        zeros = ops.namespace(p).zeros_like
         return {"m": zeros(p), "v": zeros(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
@@ -71,7 +71,7 @@ def adam_change(g: Array, state: State, h: Hyper, flavor: Literal["paper", "kera
     v = h.beta2 * state["v"]
     v += square
     c = (1 - h.beta2**h.step) ** 0.5  # of numerator and denominator: one pass over the array less
-    root = g.__array_namespace__().sqrt(v)
+    root = ops.namespace(g).sqrt(v)
     root += c * h.eps if flavor == "paper" else h.eps
     change = m / root
     change *= c * h.lr / (1 - h.beta1**h.step)

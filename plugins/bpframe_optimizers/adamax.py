@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -40,12 +40,12 @@ class Adamax:
 
     def init(self, p: Array) -> State:
         """Both 0."""
-        zeros = p.__array_namespace__().zeros_like
+        zeros = ops.namespace(p).zeros_like
         return {"m": zeros(p), "u": zeros(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr m / ((1 - beta1^t) u), {m, u})."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         m = h.beta1 * state["m"] + (1 - h.beta1) * g
         if self.flavor == "torch":
             u = bound = xp.maximum(h.beta2 * state["u"], xp.abs(g) + h.eps)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Param
 from bpframe.types import Array, Hyper, Scope, State
 from bpframe_optimizers.adam import adam_change
@@ -52,7 +52,7 @@ class Adamw:
 
     def init(self, p: Array) -> State:
         """Both moments 0."""
-        zeros = p.__array_namespace__().zeros_like
+        zeros = ops.namespace(p).zeros_like
         return {"m": zeros(p), "v": zeros(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Param
 from bpframe.types import Array, Hyper, Scope, State
 from bpframe_optimizers.decay import check, rule_for
@@ -51,7 +51,7 @@ class Adan:
 
     def init(self, p: Array) -> State:
         """All zeros."""
-        zeros = p.__array_namespace__().zeros_like
+        zeros = ops.namespace(p).zeros_like
         return {"m": zeros(p), "d": zeros(p), "n": zeros(p), "previous": zeros(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
@@ -63,7 +63,7 @@ class Adan:
         n = h.beta3 * state["n"] + (1 - h.beta3) * (ahead * ahead)
         c = (1 - h.beta3**h.step) ** 0.5
         change = c / (1 - h.beta1**h.step) * m + c * h.beta2 / (1 - h.beta2**h.step) * d
-        change /= p.__array_namespace__().sqrt(n) + c * h.eps
+        change /= ops.namespace(p).sqrt(n) + c * h.eps
         change += h.weight_decay * p
         return p - h.lr * change, {"m": m, "d": d, "n": n, "previous": g}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Param
 from bpframe.types import Array, Hyper, Scope, State
 from bpframe_optimizers.decay import check, rule_for
@@ -51,7 +51,7 @@ class Ademamix:
 
     def init(self, p: Array) -> State:
         """All zeros."""
-        zeros = p.__array_namespace__().zeros_like
+        zeros = ops.namespace(p).zeros_like
         return {"fast": zeros(p), "slow": zeros(p), "v": zeros(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
@@ -61,7 +61,7 @@ class Ademamix:
         v = h.beta2 * state["v"] + (1 - h.beta2) * (g * g)
         c = (1 - h.beta2**h.step) ** 0.5
         change = c / (1 - h.beta1**h.step) * fast + c * h.alpha * slow
-        change /= p.__array_namespace__().sqrt(v) + c * h.eps
+        change /= ops.namespace(p).sqrt(v) + c * h.eps
         change += h.weight_decay * p
         return p - h.lr * change, {"fast": fast, "slow": slow, "v": v}
 

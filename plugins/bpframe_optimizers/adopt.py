@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Param
 from bpframe.types import Array, Hyper, Scope, State
 from bpframe_optimizers.decay import check, rule_for
@@ -48,12 +48,12 @@ class Adopt:
 
     def init(self, p: Array) -> State:
         """Both 0."""
-        zeros = p.__array_namespace__().zeros_like
+        zeros = ops.namespace(p).zeros_like
         return {"m": zeros(p), "v": zeros(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr (m + weight_decay p), {m, v})."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         later = h.step > 1  # False as 0: no step, and v forgets its zeros
         bound = (h.step - 1) ** 0.25
         scaled = xp.clip(g / xp.maximum(xp.sqrt(state["v"]), h.eps), -bound, bound)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -42,12 +42,12 @@ class Amsgrad:
 
     def init(self, p: Array) -> State:
         """All zeros."""
-        zeros = p.__array_namespace__().zeros_like
+        zeros = ops.namespace(p).zeros_like
         return {"m": zeros(p), "v": zeros(p), "largest": zeros(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr m^ / (sqrt(v^) + eps), {m, v, largest})."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         m = h.beta1 * state["m"] + (1 - h.beta1) * g
         v = h.beta2 * state["v"] + (1 - h.beta2) * (g * g)
         correction = 1 - h.beta2**h.step

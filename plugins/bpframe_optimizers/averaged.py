@@ -6,18 +6,19 @@ The rules keep y as the parameter and z as state: x follows from both.
 
 from __future__ import annotations
 
+from bpframe import ops
 from bpframe.types import Array, Hyper, State
 
 
 def init(y: Array) -> State:
     """x = y = z."""
-    xp = y.__array_namespace__()
+    xp = ops.namespace(y)
     return {"z": xp.asarray(y, copy=True), "weight_sum": xp.zeros((), dtype=y.dtype)}
 
 
 def warmed_up(h: Hyper, steps: int, like: Array) -> Array:
     """lr min(1, t / steps), 0-d."""
-    xp = like.__array_namespace__()
+    xp = ops.namespace(like)
     ramp = xp.asarray(h.step / max(1, steps), dtype=like.dtype)
     lr: Array = h.lr * xp.minimum(ramp, xp.ones_like(ramp))
     return lr
@@ -28,7 +29,7 @@ def step(y: Array, u: Array, state: State, lr: Array, beta: Array) -> tuple[Arra
 
     Written without x: y + c (z - y) is (1 - beta) z + beta x with the new x and the old z.
     """
-    xp = y.__array_namespace__()
+    xp = ops.namespace(y)
     weight = lr * lr
     weight_sum = state["weight_sum"] + weight
     c = weight / xp.where(weight_sum > 0, weight_sum, xp.ones_like(weight_sum))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Optimizer
 from bpframe.types import Array, Hyper, Scope, State
 from bpframe_optimizers import wrapped
@@ -41,7 +41,7 @@ class Ema:
 
     def init(self, p: Array) -> State:
         """The average p itself, with weight 0."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         return {"average": xp.asarray(p, copy=True), "n": xp.zeros((), dtype=p.dtype), "inner": self.inner.init(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:

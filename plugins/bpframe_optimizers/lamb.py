@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Optimizer, Param
 from bpframe.types import Array, Hyper, Scope, State
 from bpframe_optimizers import decay
@@ -41,12 +41,12 @@ class Lamb:
 
     def init(self, p: Array) -> State:
         """Both moments 0."""
-        zeros = p.__array_namespace__().zeros_like
+        zeros = ops.namespace(p).zeros_like
         return {"m": zeros(p), "v": zeros(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr ratio u, {m, v})."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         m = h.beta1 * state["m"] + (1 - h.beta1) * g
         v = h.beta2 * state["v"] + (1 - h.beta2) * (g * g)
         scale = xp.sqrt(v / (1 - h.beta2**h.step)) + h.eps
@@ -56,7 +56,7 @@ class Lamb:
 
 
 def _ratio(p: Array, u: Array) -> Array:
-    xp = p.__array_namespace__()
+    xp = ops.namespace(p)
     length, step = xp.sqrt(xp.sum(p * p)), xp.sqrt(xp.sum(u * u))
     some = xp.logical_and(length > 0, step > 0)
     return xp.where(some, length / xp.where(some, step, xp.ones_like(step)), xp.ones_like(step))

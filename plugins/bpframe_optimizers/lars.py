@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Optimizer, Param
 from bpframe.types import Array, Hyper, Scope, State
 from bpframe_optimizers import decay
@@ -42,7 +42,7 @@ class Lars:
 
     def init(self, p: Array) -> State:
         """A velocity of 0."""
-        return {"velocity": p.__array_namespace__().zeros_like(p)}
+        return {"velocity": ops.namespace(p).zeros_like(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - velocity, {velocity})."""
@@ -51,7 +51,7 @@ class Lars:
         return p - velocity, {"velocity": velocity}
 
     def _ratio(self, p: Array, g: Array, h: Hyper) -> Array:
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         length, slope = xp.sqrt(xp.sum(p * p)), xp.sqrt(xp.sum(g * g))
         some = xp.logical_and(length > 0, slope > 0)
         below = xp.where(some, slope + h.weight_decay * length, xp.ones_like(slope))

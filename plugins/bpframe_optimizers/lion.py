@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Param
 from bpframe.types import Array, Hyper, Scope, State
 from bpframe_optimizers.decay import check, rule_for
@@ -45,11 +45,11 @@ class Lion:
 
     def init(self, p: Array) -> State:
         """A mean of 0."""
-        return {"m": p.__array_namespace__().zeros_like(p)}
+        return {"m": ops.namespace(p).zeros_like(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr (sign(beta1 m + (1 - beta1) g) + weight_decay p), {m})."""
-        change = p.__array_namespace__().sign(h.beta1 * state["m"] + (1 - h.beta1) * g)
+        change = ops.namespace(p).sign(h.beta1 * state["m"] + (1 - h.beta1) * g)
         change += h.weight_decay * p
         return p - h.lr * change, {"m": h.beta2 * state["m"] + (1 - h.beta2) * g}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Optimizer
 from bpframe.types import Array, Hyper, Scope, State
 from bpframe_optimizers import wrapped
@@ -42,11 +42,11 @@ class Lookahead:
 
     def init(self, p: Array) -> State:
         """Slow weights where the fast ones start."""
-        return {"slow": p.__array_namespace__().asarray(p, copy=True), "inner": self.inner.init(p)}
+        return {"slow": ops.namespace(p).asarray(p, copy=True), "inner": self.inner.init(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """The inner rule's step; at the end of a round the way back."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         fast, inner = self.inner.update(p, g, state["inner"], h.inner)
         slow, ends = state["slow"], xp.asarray(h.step % self.steps == 0)
         slow = xp.where(ends, slow + h.alpha * (fast - slow), slow)

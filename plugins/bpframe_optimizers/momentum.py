@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -38,7 +38,7 @@ class Momentum:
 
     def init(self, p: Array) -> State:
         """A velocity of 0."""
-        return {"velocity": p.__array_namespace__().zeros_like(p)}
+        return {"velocity": ops.namespace(p).zeros_like(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr velocity, {velocity}), or with lr inside."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Optimizer, Param
 from bpframe.rules import rule_for
 from bpframe.types import Array, Hyper, Scope, State
@@ -65,7 +65,7 @@ class Muon:
 
     def init(self, p: Array) -> State:
         """A velocity of 0."""
-        return {"velocity": p.__array_namespace__().zeros_like(p)}
+        return {"velocity": ops.namespace(p).zeros_like(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr (scale O + weight_decay p), {velocity})."""
@@ -82,7 +82,7 @@ def orthogonal(u: Array, steps: int, eps: Array) -> Array:
 
     Each step of this Newton-Schulz iteration maps every singular value s, at first at most 1, to a s + b s^3 + c s^5.
     """
-    xp = u.__array_namespace__()
+    xp = ops.namespace(u)
     a, b, c = QUINTIC
     wide = u.shape[0] <= u.shape[1]
     x = (u if wide else u.T) / (xp.sqrt(xp.sum(u * u)) + eps)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 WARM_UP = {"torch": 1 / 250, "keras": 1.0, "optax": math.inf}  # how fast the momentum mu rises to beta1, per step
@@ -44,7 +44,7 @@ class Nadam:
 
     def init(self, p: Array) -> State:
         """Both moments 0, an empty product."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         return {"m": xp.zeros_like(p), "v": xp.zeros_like(p), "product": xp.ones((), dtype=p.dtype)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
@@ -56,7 +56,7 @@ class Nadam:
         v = h.beta2 * state["v"] + (1 - h.beta2) * (g * g)
         m_hat = following / (1 - product * following) * m + (1 - mu) / (1 - product) * g
         c = (1 - h.beta2**h.step) ** 0.5
-        change = m_hat / (p.__array_namespace__().sqrt(v) + c * h.eps)
+        change = m_hat / (ops.namespace(p).sqrt(v) + c * h.eps)
         return p - c * h.lr * change, {"m": m, "v": v, "product": product}
 
     def reference(self, p: float, gradients: Iterable[float]) -> Iterator[float]:

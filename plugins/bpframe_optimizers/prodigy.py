@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Optimizer, Param
 from bpframe.types import Array, Hyper, Scope, State
 from bpframe_optimizers import decay
@@ -57,19 +57,19 @@ class Prodigy:
 
     def init(self, p: Array) -> State:
         """Moments, sums and d 0: the first step takes d0 for it."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         zero, zeros = xp.zeros((), dtype=p.dtype), xp.zeros_like(p)
         return {"m": zeros, "v": zeros, "s": zeros, "start": xp.asarray(p, copy=True), "d": zero, "r": zero}
 
     def totals(self, p: Array, g: Array, state: State, h: Hyper) -> dict[str, Array]:
         """<g, p_0 - p> and the norm of the new s."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         s = self._gradients(g, state, h)
         return {"progress": xp.sum(g * (state["start"] - p)), "norm": xp.sum(abs(s))}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr d m / (sqrt(v) + d' eps), {m, v, s, start, d', r})."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         d, rate, norm = _d(state, h), self._rate(state, h), h.total["norm"]
         r = h.beta2**0.5 * state["r"] + d / h.d0 * rate * h.total["progress"]
         found = h.d_coef * r / xp.where(norm > 0, norm, xp.ones_like(norm))
@@ -95,4 +95,4 @@ class Prodigy:
 
 def _d(state: State, h: Hyper) -> Array:
     d: Array = state["d"]
-    return d.__array_namespace__().maximum(d, h.d0)
+    return ops.namespace(d).maximum(d, h.d0)

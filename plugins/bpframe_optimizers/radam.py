@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Namespace, Scope, State
 
 TRACTABLE = 5.0  # how many gradients v must be worth
@@ -46,13 +46,13 @@ class Radam:
 
     def init(self, p: Array) -> State:
         """Both moments 0, of no gradients."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         nothing = xp.zeros((), dtype=p.dtype)
         return {"m": xp.zeros_like(p), "v": xp.zeros_like(p), "mass": nothing, "age": nothing}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr r m^ / (sqrt(v^) + eps) or p - lr m^, {m, v, mass, age})."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         m = h.beta1 * state["m"] + (1 - h.beta1) * g
         v = h.beta2 * state["v"] + (1 - h.beta2) * (g * g)
         age = h.beta2 * (state["age"] + state["mass"]) + 1

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -47,7 +47,7 @@ class Rmsprop:
     def init(self, p: Array) -> State:
         """Zeros: v, and the mean and velocity where they are used."""
         names = ["v", *["mean"] * self.centered, *["velocity"] * bool(self.momentum)]
-        return {name: p.__array_namespace__().zeros_like(p) for name in names}
+        return {name: ops.namespace(p).zeros_like(p) for name in names}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr velocity, {v, mean, velocity})."""
@@ -59,7 +59,7 @@ class Rmsprop:
         else:
             v = h.rho * state["v"] + (1 - h.rho) * (g * g)
         new["v"] = v
-        sqrt, inside = p.__array_namespace__().sqrt, self.flavor == "keras"
+        sqrt, inside = ops.namespace(p).sqrt, self.flavor == "keras"
         step = g / (sqrt(v + h.eps) if inside else sqrt(v) + h.eps)
         if inside:
             step *= h.lr

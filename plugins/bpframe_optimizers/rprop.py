@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -37,12 +37,12 @@ class Rprop:
 
     def init(self, p: Array) -> State:
         """No direction; a size of 0 stands for lr."""
-        zeros = p.__array_namespace__().zeros_like
+        zeros = ops.namespace(p).zeros_like
         return {"size": zeros(p), "direction": zeros(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - size sign(g), {size, direction})."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         direction = xp.sign(g)
         turn = direction * state["direction"]  # -1 where the sign turned, 1 where it stayed, else 0
         factor = xp.where(turn > 0, h.eta_plus, xp.where(turn < 0, h.eta_minus, xp.ones_like(p)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Optimizer
 from bpframe.types import Array, Hyper, Scope, State
 from bpframe_optimizers import wrapped
@@ -48,11 +48,11 @@ class Sam:
     def totals(self, p: Array, g: Array, state: State, h: Hyper) -> dict[str, Array]:
         """The squared norm of the gradient in the units of the distance."""
         scaled = abs(p) * g if self.adaptive else g
-        return {"squared_norm": p.__array_namespace__().sum(scaled * scaled)}
+        return {"squared_norm": ops.namespace(p).sum(scaled * scaled)}
 
     def probe(self, p: Array, g: Array, state: State, h: Hyper) -> Array:
         """p + e."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         norm = xp.sqrt(h.total["squared_norm"])
         step: Array = h.rho / xp.where(norm > 0, norm, xp.ones_like(norm))
         return p + step * (p * p * g if self.adaptive else g)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Optimizer, Param
 from bpframe.types import Array, Hyper, Scope, State
 from bpframe_optimizers import averaged, decay
@@ -52,13 +52,13 @@ class ScheduleFreeAdamw:
 
     def init(self, p: Array) -> State:
         """All three points in one, v = 0."""
-        return {"v": p.__array_namespace__().zeros_like(p), **averaged.init(p)}
+        return {"v": ops.namespace(p).zeros_like(p), **averaged.init(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(y, {v, z, weight_sum})."""
         v = h.beta2 * state["v"]
         v += (1 - h.beta2) * (g * g)
-        scale = p.__array_namespace__().sqrt(v / (1 - h.beta2**h.step))
+        scale = ops.namespace(p).sqrt(v / (1 - h.beta2**h.step))
         scale += h.eps
         u = g / scale
         u += h.weight_decay * p

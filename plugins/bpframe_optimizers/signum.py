@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -29,12 +29,12 @@ class Signum:
 
     def init(self, p: Array) -> State:
         """A mean of 0."""
-        return {"m": p.__array_namespace__().zeros_like(p)}
+        return {"m": ops.namespace(p).zeros_like(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr sign(m), {m})."""
         m = h.momentum * state["m"] + (1 - h.momentum) * g
-        return p - h.lr * p.__array_namespace__().sign(m), {"m": m}
+        return p - h.lr * ops.namespace(p).sign(m), {"m": m}
 
     def reference(self, p: float, gradients: Iterable[float]) -> Iterator[float]:
         """One number, up or down by lr with the sign of the sum of faded gradients."""

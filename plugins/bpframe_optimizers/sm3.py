@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 
@@ -29,12 +29,12 @@ class Sm3:
 
     def init(self, p: Array) -> State:
         """All 0."""
-        zeros = p.__array_namespace__().zeros_like(p)
+        zeros = ops.namespace(p).zeros_like(p)
         return {"m": zeros, **_along_axes(zeros)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr m, {m, an accumulator for each axis})."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         least = state["axis_0"]
         for k in range(1, p.ndim):
             least = xp.minimum(least, state[f"axis_{k}"])
@@ -47,5 +47,5 @@ class Sm3:
 def _along_axes(v: Array) -> State:
     """The greatest v at each place of each axis, the other axes kept with length 1."""
     axes = range(v.ndim)
-    largest = v.__array_namespace__().max
+    largest = ops.namespace(v).max
     return {f"axis_{k}": largest(v, axis=tuple(j for j in axes if j != k), keepdims=True) for k in axes}

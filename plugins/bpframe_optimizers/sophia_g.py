@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.protocols import Param
 from bpframe.types import Array, Hyper, Scope, State
 from bpframe_optimizers.decay import check, rule_for
@@ -53,7 +53,7 @@ class SophiaG:
 
     def init(self, p: Array) -> State:
         """Both 0."""
-        zeros = p.__array_namespace__().zeros_like
+        zeros = ops.namespace(p).zeros_like
         return {"m": zeros(p), "curvature": zeros(p)}
 
     def observes(self, step: Any) -> Any:
@@ -62,13 +62,13 @@ class SophiaG:
 
     def observe(self, p: Array, g: Array, state: State, h: Hyper) -> State:
         """{m, curvature} with B g^2 in the curvature; g from drawn targets, B = h.rows."""
-        rows = p.__array_namespace__().asarray(h.rows, dtype=p.dtype)
+        rows = ops.namespace(p).asarray(h.rows, dtype=p.dtype)
         curvature = h.beta2 * state["curvature"] + (1 - h.beta2) * rows * (g * g)
         return {"m": state["m"], "curvature": curvature}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr weight_decay p - lr clip(m / max(rho curvature, eps), 1), {m, curvature})."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         m = h.beta1 * state["m"] + (1 - h.beta1) * g
         bound = xp.maximum(h.rho * state["curvature"], h.eps)
         change = xp.clip(m, -bound, bound) / bound  # before the division, which could overflow

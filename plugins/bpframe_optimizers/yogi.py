@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper, Scope, State
 
 START = 1e-6  # of v, so that the first sign says "grow"
@@ -43,12 +43,12 @@ class Yogi:
 
     def init(self, p: Array) -> State:
         """v at 1e-6, m at 0 or there too."""
-        v = p.__array_namespace__().full_like(p, START)
+        v = ops.namespace(p).full_like(p, START)
         return {"m": v if self.flavor == "optax" else 0 * v, "v": v}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr m / (sqrt(v) + eps), {m, v}), or with both corrected."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         m = h.beta1 * state["m"] + (1 - h.beta1) * g
         square = g * g
         v = state["v"] - (1 - h.beta2) * (xp.sign(state["v"] - square) * square)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper
 
 
@@ -27,6 +27,6 @@ class ElasticNet:
 
     def value_and_gradient(self, p: Array, h: Hyper) -> tuple[Array, Array]:
         """(0-d penalty, gradient in p's shape)."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         slope, pull = h.l1 * xp.sign(p), h.l2 * p
         return xp.sum((slope + 0.5 * pull) * p), slope + pull

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe import checks, ops
 from bpframe.types import Array, Hyper
 
 
@@ -25,5 +25,5 @@ class L1:
 
     def value_and_gradient(self, p: Array, h: Hyper) -> tuple[Array, Array]:
         """(0-d penalty, gradient in p's shape)."""
-        xp = p.__array_namespace__()
+        xp = ops.namespace(p)
         return h.strength * xp.sum(xp.abs(p)), h.strength * xp.sign(p)
