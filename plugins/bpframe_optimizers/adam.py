@@ -66,10 +66,9 @@ def adam_change(g: Array, state: State, h: Hyper, flavor: Literal["paper", "kera
     """(lr m^ / (sqrt(v^) + eps), {m, v}): the step of Adam and of what builds on it, an array of the caller's own."""
     m = h.beta1 * state["m"]
     m += (1 - h.beta1) * g
-    square = g * g
-    square *= 1 - h.beta2
-    v = h.beta2 * state["v"]
-    v += square
+    v = g * g
+    v *= 1 - h.beta2
+    v += h.beta2 * state["v"]
     c = (1 - h.beta2**h.step) ** 0.5  # of numerator and denominator: one pass over the array less
     root = ops.namespace(g).sqrt(v)
     root += c * h.eps if flavor == "paper" else h.eps
