@@ -1,7 +1,8 @@
 """Groups of parameters: who is trained, by which rule, with which settings.
 
 By default every parameter follows the trainer's optimizer; a `ParameterGroup` takes some out by name. Beyond that,
-parameters part where a rule, gradient step, regularizer or constraint treats them differently.
+parameters part where a rule, gradient step or constraint treats them differently, or where each has penalties of its
+own; some may have penalties and others of the group none.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def groups(params: Params, parts: Parts) -> list[Group]:
         if k is None:
             made.append(wanted)
         else:
-            made[k] = replace(made[k], paths=made[k].paths + wanted.paths, params=made[k].params + wanted.params)
+            made[k] = _joined(made[k], wanted)
     _refuse_shared_objective(made)
     on_activations = tuple(part for part in parts.regularizers if _on_activations(part))
     return [*made, Group((), None, regularizers=on_activations)] if on_activations else made
@@ -144,14 +145,16 @@ def _group(param: Param, parts: Parts) -> Group:
     rule = own.rule(parts.optimizer) if own else parts.optimizer
     given = own.optimizer if own and own.optimizer else parts.optimizer
     origin = next(i for i, other in enumerate(parts.rules()) if other is given)
+    penalties = _acting((part for part in parts.regularizers if not _on_activations(part)), param)
     return Group(
         (tuple(param.name.split("/")),),
         None if rule is None else rule_for(rule, param),
         _acting(parts.gradient_steps, param, otherwise=True),
-        _acting((part for part in parts.regularizers if not _on_activations(part)), param),
+        penalties,
         _acting(parts.constraints, param),
         origin,
         (param,),
+        1 if penalties else 0,
     )
 
 
@@ -166,10 +169,20 @@ def _on_activations(regularizer: Any) -> bool:
 
 
 def _alike(a: Group, b: Group) -> bool:
-    """Whether two groups differ in their parameters only."""
-    lists = ((a.gradient_steps, b.gradient_steps), (a.regularizers, b.regularizers), (a.constraints, b.constraints))
+    """Whether two groups differ in their parameters only, or one of them has no penalty besides."""
+    lists = [(a.gradient_steps, b.gradient_steps), (a.constraints, b.constraints)]
+    if a.regularizers and b.regularizers:
+        lists.append((a.regularizers, b.regularizers))
     same = all(len(x) == len(y) and all(p is q for p, q in zip(x, y, strict=True)) for x, y in lists)
     return same and a.origin == b.origin and (a.rule is b.rule or bool(a.rule == b.rule))
+
+
+def _joined(a: Group, b: Group) -> Group:
+    """Two groups that are alike as one, which has the parameters that are penalised first."""
+    paths = a.paths[: a.penalised] + b.paths[: b.penalised] + a.paths[a.penalised :] + b.paths[b.penalised :]
+    params = a.params[: a.penalised] + b.params[: b.penalised] + a.params[a.penalised :] + b.params[b.penalised :]
+    penalties = a.regularizers or b.regularizers
+    return replace(a, paths=paths, params=params, regularizers=penalties, penalised=a.penalised + b.penalised)
 
 
 def _fans(shape: Shape) -> tuple[int, int]:

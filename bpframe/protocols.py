@@ -413,7 +413,8 @@ class Param:
 class Group:
     """Parameters that share an update rule and its settings; `rule` None: frozen.
 
-    Groups of one `origin`, an optimizer that a user gave, add up the totals of their rules.
+    Groups of one `origin`, an optimizer that a user gave, add up the totals of their rules. The regularizers act on the
+    first `penalised` of the paths.
     """
 
     paths: tuple[tuple[str, ...], ...]
@@ -423,6 +424,7 @@ class Group:
     constraints: tuple[Constraint, ...] = ()
     origin: int = 0
     params: tuple[Param, ...] = ()  # what is known of each path
+    penalised: int = 0
 
 
 @dataclass(frozen=True)

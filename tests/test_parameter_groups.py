@@ -159,6 +159,68 @@ def test_without_a_reason_to_part_there_is_one_group():
     assert len(only.paths) == 3
 
 
+@dataclass(frozen=True)
+class Pull:
+    """A penalty whose gradient is `strength` on every parameter that it acts on; all of them if `layer` is empty."""
+
+    strength: float
+    layer: str = ""
+
+    def applies(self, param):
+        return param.layer == self.layer or not self.layer
+
+    def value_and_gradient(self, p, h):
+        return h.strength * p.sum(), h.strength * (0 * p + 1)
+
+
+def test_a_penalty_on_some_parameters_puts_them_first_in_a_group_with_the_rest():
+    tree = known(a__weight=(5, 3), a__bias=(3,), b__weight=(3, 2), b__bias=(2,))
+    l2 = bp.regularizers.l2(0.1)
+    (only,) = groups(tree, Parts(SGD, regularizers=(l2,)))
+    assert only.paths == (("a", "weight"), ("b", "weight"), ("a", "bias"), ("b", "bias"))
+    assert [param.role for param in only.params] == ["weight", "weight", "bias", "bias"]
+    assert (only.penalised, only.regularizers) == (2, (l2,))
+
+
+def test_penalties_that_act_on_different_parameters_part_them():
+    tree = known(a__weight=(5, 3), a__bias=(3,), b__weight=(3, 2), b__bias=(2,))
+    l2, pull = bp.regularizers.l2(0.1), Pull(0.5, "a")
+    first, second, third = groups(tree, Parts(SGD, regularizers=(l2, pull)))
+    assert (first.paths, first.regularizers, first.penalised) == (
+        (("a", "weight"), ("b", "bias")),
+        (l2, pull),
+        1,
+    )
+    assert (second.paths, second.regularizers, second.penalised) == ((("a", "bias"),), (pull,), 1)
+    assert (third.paths, third.regularizers, third.penalised) == ((("b", "weight"),), (l2,), 1)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+@pytest.mark.parametrize("optimizer", ["sgd", "muon"])  # one works on slices, the other on whole parameters
+@pytest.mark.parametrize("units", [6, 300])  # with 300 the weights between are more than a slice
+def test_a_penalty_reaches_its_parameters_and_no_others(units, optimizer, engine):
+    layers = [bp.layers.dense(units, activation="tanh"), bp.layers.dense(units, activation="tanh"), bp.layers.dense(2)]
+    rule, after = {"name": optimizer, "lr": 0.5}, []
+    for strength in (0.0, 0.1):
+        made = bp.Trainer(
+            bp.Network(layers),
+            "softmax_cross_entropy",
+            rule,
+            dtype="float64",
+            engine=engine,
+            regularizers=[Pull(strength, "dense_2")],
+        )
+        made.fit(X, Y, epochs=1, batch_size=40, shuffle=False)
+        after.append(made.parameters.copy())
+    for name, value in after[0].items():
+        if not name.startswith("dense_2/"):
+            np.testing.assert_array_equal(after[1][name], value, err_msg=name)
+        elif optimizer == "sgd":
+            np.testing.assert_allclose(after[1][name], value - 0.5 * 0.1, rtol=1e-9, err_msg=name)
+        else:
+            assert (after[1][name] != value).any(), name
+
+
 def test_decay_spares_biases_by_default_and_reaches_them_when_asked():
     after = {}
     for name, settings in {"none": {"weight_decay": 0.0}, "weights": {}, "all": {"decay": "all"}}.items():

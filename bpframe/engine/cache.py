@@ -34,7 +34,13 @@ def keys(network: Network, cost: CostLayer, groups: Sequence[Group]) -> tuple[Ha
     """What a step depends on besides its arguments; of settings that follow a schedule, only that they do."""
     lists = ("gradient_steps", "regularizers", "constraints")
     made = tuple(
-        (group.params, group.origin, component(group.rule), *(tuple(map(component, getattr(group, n))) for n in lists))
+        (
+            group.params,
+            group.origin,
+            group.penalised,
+            component(group.rule),
+            *(tuple(map(component, getattr(group, n))) for n in lists),
+        )
         for group in groups
     )
     return network.layers, cost, made

@@ -52,6 +52,7 @@ class Flat:
         self.show(self.p, params)
         self.pieces = self._pieces(group)
         self._views = [piece.of(self.p) for piece in self.pieces]
+        self._reach = [_reach(piece, self.starts[group.penalised]) for piece in self.pieces]
 
     def show(self, vector: HostArray, params: Params) -> None:
         """Put views into a vector laid out like p in the place of the parameters."""
@@ -76,6 +77,10 @@ class Flat:
     def param(self, i: int) -> Param | None:
         """The parameter that piece i is, in scope "array"."""
         return self.pieces[i].param
+
+    def reach(self, i: int) -> Any:
+        """Where penalties act on piece i."""
+        return self._reach[i]
 
     def settings(self, component: Any) -> Settings:
         """Settings with values of this dtype."""
@@ -136,6 +141,12 @@ class Flat:
             run = (*run, path)
         if run:
             yield run, begin, self.starts[-1] - begin
+
+
+def _reach(piece: Piece, penalised: int) -> Any:
+    """The part of a piece that is among the first `penalised` elements of the vector: all, none, or its beginning."""
+    count = min(max(penalised - piece.start, 0), piece.stop - piece.start)
+    return ... if count == piece.stop - piece.start else slice(count) if count else None
 
 
 def _gather(paths: tuple[Path, ...]) -> Callable[[Params], HostArray]:

@@ -63,7 +63,7 @@ class TreeStore:
     """The `Store` of a compiled step: every parameter of a group is a piece."""
 
     def __init__(self, group: Group, params: Params, settings: Callable[[Any], Any]) -> None:
-        self.paths, self.settings = group.paths, settings
+        self.paths, self.settings, self._penalised = group.paths, settings, group.penalised
         self._params, self._known = group.params, params
 
     def __len__(self) -> int:
@@ -84,6 +84,10 @@ class TreeStore:
     def param(self, i: int) -> Param | None:
         """What is known of parameter i."""
         return self._params[i]
+
+    def reach(self, i: int) -> Any:
+        """Penalties act on a whole parameter or not at all."""
+        return ... if i < self._penalised else None
 
     def when(self, due: Any, change: Callable[..., Any], values: Any) -> Any:
         """Both are computed, one is taken."""

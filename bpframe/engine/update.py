@@ -7,42 +7,18 @@ engine: it asks a `Store` for the pieces, and branches on no array value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, final
+from typing import Any, final
 
 from bpframe import ops
 from bpframe.capabilities import keeps
+from bpframe.engine.store import Store
 from bpframe.hyper import Settings
-from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Param, Periodic, Probe, Totals
+from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Periodic, Probe, Totals
 from bpframe.rules import Link, added, chain, having, note_totals, totals
 from bpframe.types import Array, Params, State
-
-
-class Store(Protocol):
-    """Where an engine keeps the parameters of a group, cut into pieces, and how it makes settings and choices."""
-
-    def __len__(self) -> int:
-        """How many pieces."""
-
-    def get(self, i: int) -> Array:
-        """Piece i, in the shape that components see."""
-
-    def put(self, i: int, p: Array) -> None:
-        """Replace piece i."""
-
-    def gradient(self, i: int, gradients: Params) -> Array:
-        """The gradient of piece i, in its shape."""
-
-    def param(self, i: int) -> Param | None:
-        """The parameter that piece i is; None where it is a slice or several."""
-
-    def settings(self, component: Any) -> Any:
-        """The component's settings, with `h`, `at` and `note` as `hyper.Settings` has them."""
-
-    def when(self, due: Any, change: Callable[..., Any], values: Any) -> Any:
-        """change(*values) where `due` holds, otherwise the values themselves."""
 
 
 @final
@@ -140,8 +116,8 @@ class GroupUpdate:
         p, g, states = before, self.g[i], self.states[i]
         for k in range(start, stop):
             if k < self.first:
-                value, slope = self.components[k].value_and_gradient(p, self.h(k, i))
-                penalty, g = penalty + value, g + slope
+                value, g = self._penalised(k, i, p, g)
+                penalty = penalty + value
             elif k <= self._gathering:
                 p, g, states = self._apply(k, i, p, g, states)
             else:
@@ -150,6 +126,18 @@ class GroupUpdate:
         if p is not before:
             self.store.put(i, p)
         return penalty
+
+    def _penalised(self, k: int, i: int, p: Any, g: Any) -> tuple[Any, Any]:
+        """(the penalty number k on piece i, the gradient with its slope)."""
+        reach = self.store.reach(i)
+        if reach is None:
+            return 0.0, g
+        value, slope = self.components[k].value_and_gradient(p if reach is ... else p[reach], self.h(k, i))
+        if reach is ...:
+            return value, g + slope
+        g = _copy(g)
+        g[reach] += slope
+        return value, g
 
     def _apply(self, k: int, i: int, p: Any, g: Any, states: list[State]) -> tuple[Any, Any, list[State]]:
         """(p, g, states) after the gradient step, rule or constraint number k."""

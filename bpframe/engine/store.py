@@ -1,0 +1,37 @@
+"""What an update asks of an engine: the parameters of a group in pieces, their gradients, settings and choices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from bpframe.protocols import Param
+from bpframe.types import Array, Params
+
+
+class Store(Protocol):
+    """Where an engine keeps the parameters of a group, cut into pieces, and how it makes settings and choices."""
+
+    def __len__(self) -> int:
+        """How many pieces."""
+
+    def get(self, i: int) -> Array:
+        """Piece i, in the shape that components see."""
+
+    def put(self, i: int, p: Array) -> None:
+        """Replace piece i."""
+
+    def gradient(self, i: int, gradients: Params) -> Array:
+        """The gradient of piece i, in its shape."""
+
+    def param(self, i: int) -> Param | None:
+        """The parameter that piece i is; None where it is a slice or several."""
+
+    def reach(self, i: int) -> Any:
+        """Where penalties act on piece i: `...` everywhere, a slice, None nowhere."""
+
+    def settings(self, component: Any) -> Any:
+        """The component's settings, with `h`, `at` and `note` as `hyper.Settings` has them."""
+
+    def when(self, due: Any, change: Callable[..., Any], values: Any) -> Any:
+        """change(*values) where `due` holds, otherwise the values themselves."""
