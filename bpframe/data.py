@@ -93,6 +93,11 @@ def frozen(array: HostArray) -> HostArray:
     return view
 
 
+def all_finite(array: HostArray) -> bool:
+    """Whether no number is NaN or infinite."""
+    return _within(array, _limit(str(array.dtype), squares=False))
+
+
 def _limit(dtype: str, squares: bool) -> float:
     """The largest number that `dtype` holds, or whose square it holds."""
     largest = float(np.finfo(dtype).max)

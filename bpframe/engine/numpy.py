@@ -17,7 +17,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.backprop import CostLayer, evaluate
-from bpframe.data import frozen
+from bpframe.data import all_finite, frozen
 from bpframe.engine import memory, threads
 from bpframe.engine.feed import Feed
 from bpframe.engine.stepper import Batch, Stepper
@@ -259,4 +259,4 @@ class NumpySession:
         return self._finite()
 
     def _finite(self) -> bool:
-        return all(bool(np.isfinite(flat.p).all()) for flat in self._flats)
+        return all(all_finite(flat.p) for flat in self._flats)
