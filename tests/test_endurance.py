@@ -131,7 +131,8 @@ def test_a_run_that_keeps_something_of_every_step_is_noticed():
 @pytest.mark.slow
 @ENGINES
 def test_a_hundred_thousand_steps_leave_memory_flat(engine):
-    made = trainer(engine, metrics=[])
+    network = bp.Network([bp.layers.dense(8, activation="relu"), bp.layers.dense(2)])
+    made = bp.Trainer(network, "softmax_cross_entropy", "adam", engine=engine, metrics=[])
     check_flat(growth(partial(train, made), 400, 100_000, traced=False))
     assert made._session.step == 100_800
     assert np.isfinite(made.history.train["loss"]).all()
