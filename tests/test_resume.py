@@ -307,7 +307,7 @@ def test_the_latest_files_stay_and_a_failure_to_write_stops_the_fit_or_warns(tmp
         fit(stops)
     assert stops.session.step == 2
     with pytest.warns(UserWarning, match="disk is full"):
-        fit(trainer(more=[bp.callbacks.checkpoint(str(tmp_path), every_steps=2, on_error="warn")]))
+        fit(trainer(more=[bp.callbacks.checkpoint(str(tmp_path), every_steps=2, on_checkpoint_error="warn")]))
     assert len(list(tmp_path.iterdir())) == 2
 
 

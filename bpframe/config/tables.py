@@ -96,7 +96,7 @@ class CheckpointTable:
     every_seconds: float | None = 60.0
     keep: int = field(default=3, metadata=least(1))
     best: str | None = None
-    on_error: Literal["stop", "warn"] = "stop"
+    on_checkpoint_error: Literal["raise", "warn"] = "raise"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,8 +25,8 @@ class Checkpoint:
 
     Every `every_steps` updates (exactly at their multiples), when `every_seconds` have passed, and when the fit ends by
     Ctrl-C or another exception between two blocks of steps. The latest `keep` files stay; `best`, a curve such as
-    "validation.loss", also keeps the model of its best epoch as best.safetensors. `on_error`: "stop" ends the fit if a
-    file cannot be written (nothing written before is lost), "warn" goes on.
+    "validation.loss", also keeps the model of its best epoch as best.safetensors. `on_checkpoint_error`: what happens
+    if a file cannot be written (nothing written before is lost); "raise" ends the fit, "warn" goes on.
     """
 
     folder: str | os.PathLike[str]
@@ -34,7 +34,7 @@ class Checkpoint:
     every_seconds: float | None = 60.0
     keep: int = 3
     best: str | None = None
-    on_error: Literal["stop", "warn"] = "stop"
+    on_checkpoint_error: Literal["raise", "warn"] = "raise"
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
@@ -105,6 +105,6 @@ class Checkpoint:
         try:
             change()
         except (CheckpointError, OSError) as error:
-            if self.on_error == "stop":
+            if self.on_checkpoint_error == "raise":
                 raise
             warnings.warn(f"checkpoint: {error} The fit goes on without it.", stacklevel=2)
