@@ -26,9 +26,7 @@ from typing import Any, Literal
 import numpy as np
 from typing_extensions import Protocol, runtime_checkable  # isinstance is faster with these
 
-from bpframe.types import Array, Cache, HostArray, Hyper, Params, Scope, Shape, State
-
-Objective = Callable[[HostArray], tuple[float, HostArray]]  # p (n,) -> (value, gradient (n,))
+from bpframe.types import Array, Cache, HostArray, Hyper, Objective, Params, Scope, Shape, State
 
 # ------------------------------------------------------------------------------------------ what a step hands around
 

@@ -66,6 +66,7 @@ class Array(Protocol):
 HostArray = np.ndarray[Any, Any]  # where host code draws, checks or saves: always NumPy
 Arrays = Array | Mapping[str, Array]  # batch first: an input or a target may be a dict of arrays
 Params = dict[str, Any]  # nested dict of arrays; what stands under the key "buffers" is not trained
+Objective = Callable[[HostArray], tuple[float, HostArray]]  # p (n,) -> (value, gradient (n,))
 State = dict[str, Any]  # what an update rule remembers: a nested dict of arrays
 Cache = Any  # what a layer's forward leaves for backward of the same step; never saved
 Shape = tuple[int, ...]  # without the batch axis

@@ -9,8 +9,7 @@ from typing import Any, ClassVar, Literal, final
 import numpy as np
 import scipy.optimize  # type: ignore[import-untyped, unused-ignore]  # it has no types
 
-from bpframe.protocols import Objective
-from bpframe.types import HostArray, Hyper, State
+from bpframe.types import HostArray, Hyper, Objective, State
 
 
 @final

@@ -10,8 +10,7 @@ import numpy as np
 
 from bpframe import checks
 from bpframe.errors import ConfigError
-from bpframe.protocols import Objective
-from bpframe.types import HostArray, Hyper, State
+from bpframe.types import HostArray, Hyper, Objective, State
 from bpframe_optimizers.wolfe import Trial, Wolfe, search
 
 CURVATURE = 1e-10  # the least cosine between s and y of a pair that is kept
