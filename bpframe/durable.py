@@ -58,6 +58,12 @@ def told(path: Path) -> Iterator[None]:
         raise CheckpointError(f"{path} cannot be written: {reason}. Check the folder and the space left.") from error
 
 
+def keep_latest(folder: Path, pattern: str, keep: int) -> None:
+    """Removes all but the last `keep` files of that pattern, in the order of their names; OSError if that fails."""
+    for old in sorted(folder.glob(pattern))[:-keep]:
+        old.unlink()
+
+
 def sweep(folder: Path) -> list[Path]:
     """Removes the temporary files that killed writers left in the folder, and names them; OSError if that fails.
 

@@ -161,13 +161,13 @@ def test_without_a_reason_to_part_there_is_one_group():
 
 @dataclass(frozen=True)
 class Pull:
-    """A penalty whose gradient is `strength` on every parameter that it acts on; all of them if `layer` is empty."""
+    """A penalty whose gradient is `strength` on every parameter of a layer."""
 
     strength: float
-    layer: str = ""
+    layer: str
 
     def applies(self, param):
-        return param.layer == self.layer or not self.layer
+        return param.layer == self.layer
 
     def value_and_gradient(self, p, h):
         return h.strength * p.sum(), h.strength * (0 * p + 1)

@@ -94,6 +94,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_files(folder: Path, engine: 
 
 def test_a_run_that_is_over_is_not_trained_further(folder: Path) -> None:
     train("numpy.toml", "--resume", "auto")  # the name is the config's
+    assert len(list((folder / "runs/numpy/checkpoints").iterdir())) == 3  # as many as are to be kept, the last included
     model = (folder / "runs/numpy/model.safetensors").read_bytes()
     said = train("numpy.toml", "--resume", "auto")
     assert "test accuracy" in said

@@ -23,7 +23,7 @@ from bpframe.runs.files import to_json, write
 from bpframe.runs.folder import Folder, begun, claim, refuse_taken
 from bpframe.runs.mismatch import differences
 from bpframe.runs.recorder import Checkpoints, Recorder
-from bpframe.runs.resuming import restored
+from bpframe.runs.resuming import close, restored
 from bpframe.trainer import Trainer
 
 
@@ -113,8 +113,8 @@ def _trained(trainer: Trainer, config: Config, parts: Parts, recorder: Recorder,
             )
         assert recorder.folder is not None
         trainer.save(recorder.folder.model)
-        if recorder.folder.checkpoints.exists():  # of a run that is over, so that nobody trains it further
-            trainer.checkpoint(recorder.folder.checkpoints / f"step-{trainer.session.step:08d}.safetensors")
+        if recorder.folder.checkpoints.exists():
+            close(trainer, recorder.folder, (settings.checkpoint or CheckpointTable()).keep)
     except (KeyboardInterrupt, NumericalError) as error:
         error.add_note(_rescue(trainer, recorder))
         raise

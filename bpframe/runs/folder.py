@@ -111,7 +111,8 @@ def _lines(text: str, free: Collection[str]) -> list[str]:
     with suppress(tomllib.TOMLDecodeError, KeyError, TypeError):  # of a file that somebody has spoilt
         tables = tomllib.loads(text)
         engine = without(free, tables["train"]["engine"])
-        tables["train"]["engine"] = engine["name"] if engine == {"name": engine["name"]} else engine
+        alone = isinstance(engine, dict) and engine.keys() == {"name"}
+        tables["train"]["engine"] = engine["name"] if alone else engine
         return dumps(tables).splitlines()
     return text.splitlines()
 

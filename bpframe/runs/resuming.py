@@ -1,12 +1,15 @@
-"""Going on with a run: its newest checkpoint that can be read."""
+"""Going on with a run: its newest checkpoint that can be read, and the one that closes it."""
 
 from __future__ import annotations
 
 import warnings
 
+from bpframe.durable import keep_latest, told
 from bpframe.errors import CheckpointError
 from bpframe.runs.folder import Folder
 from bpframe.trainer import Trainer
+
+PATTERN = "step-*.safetensors"
 
 
 def restored(trainer: Trainer, folder: Folder) -> str | None:
@@ -14,7 +17,7 @@ def restored(trainer: Trainer, folder: Folder) -> str | None:
 
     A file that is damaged is passed over for the one before it, with a warning.
     """
-    for path in sorted(folder.checkpoints.glob("step-*.safetensors"), reverse=True):
+    for path in sorted(folder.checkpoints.glob(PATTERN), reverse=True):
         try:
             trainer.restore(path)
         except CheckpointError as error:
@@ -22,3 +25,10 @@ def restored(trainer: Trainer, folder: Folder) -> str | None:
             continue
         return path.name
     return None
+
+
+def close(trainer: Trainer, folder: Folder, keep: int) -> None:
+    """The checkpoint of a run that is over, so that nobody trains it further; the latest `keep` stay."""
+    trainer.checkpoint(folder.checkpoints / f"step-{trainer.session.step:08d}.safetensors")
+    with told(folder.checkpoints):
+        keep_latest(folder.checkpoints, PATTERN, keep)

@@ -98,8 +98,7 @@ class Checkpoint:
         state.memory["written"] = time.monotonic()
         folder = Path(self.folder)
         self._guarded(lambda: state.trainer.checkpoint(folder / f"step-{state.step:08d}.safetensors"))
-        for old in sorted(folder.glob(PATTERN))[: -self.keep]:
-            self._guarded(old.unlink)
+        self._guarded(lambda: durable.keep_latest(folder, PATTERN, self.keep))
 
     def _guarded(self, change: Any) -> None:
         try:
