@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import reprlib
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -95,10 +96,11 @@ def frozen(array: HostArray) -> HostArray:
 
 def all_finite(array: HostArray) -> bool:
     """Whether no number is NaN or infinite."""
-    return _within(array, _limit(str(array.dtype), squares=False))
+    return _within(array, _limit(array.dtype, squares=False))
 
 
-def _limit(dtype: str, squares: bool) -> float:
+@lru_cache(maxsize=16)
+def _limit(dtype: str | np.dtype[Any], squares: bool) -> float:
     """The largest number that `dtype` holds, or whose square it holds."""
     largest = float(np.finfo(dtype).max)
     return math.sqrt(largest) if squares else largest
@@ -106,8 +108,7 @@ def _limit(dtype: str, squares: bool) -> float:
 
 def _within(array: HostArray, limit: float) -> bool:
     """Whether no number is NaN or beyond ±limit: one product shows it, but where it overflows each is looked at."""
-    with np.errstate(all="ignore"):
-        return math.isfinite(np.vdot(array, array)) or bool((np.abs(array) <= limit).all())
+    return math.isfinite(np.vdot(array, array)) or bool((np.abs(array) <= limit).all())
 
 
 def _sample(array: HostArray) -> str:

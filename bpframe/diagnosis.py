@@ -139,26 +139,26 @@ def _gather(kind: str, component: Any, found: dict[type, str]) -> None:
 
 
 @contextmanager
-def blamed(components: dict[type, str]) -> Iterator[None]:
-    """Turn an error raised inside a component into a BrokenComponent that names it.
+def blamed(trainer: Any) -> Iterator[None]:
+    """Turn an error raised inside a component of the trainer into a BrokenComponent that names it.
 
-    `components`: kind by class of each component of the run. The innermost of them on the stack is to blame.
+    The innermost of them on the stack is to blame.
     """
     try:
         yield
     except BpframeError:
         raise
     except (Exception, SystemExit) as error:  # a component must not end the program
-        frames = error.__traceback__
+        frames, kinds = error.__traceback__, components(trainer)
         guilty: tuple[Any, FrameType, int] | None = None
         while frames is not None:
             me = frames.tb_frame.f_locals.get("self")
-            guilty = (me, frames.tb_frame, frames.tb_lineno) if type(me) in components else guilty
+            guilty = (me, frames.tb_frame, frames.tb_lineno) if type(me) in kinds else guilty
             frames = frames.tb_next
         if guilty is None or (isinstance(error, SystemExit) and _of_signal(error)):
             raise
         component, frame, line = guilty
-        who = title(registry, components[type(component)], component)
+        who = title(registry, kinds[type(component)], component)
         if type(error).__module__.startswith("jax"):  # it asked an array for its values while it was compiled
             raise IncompatibleComponent(
                 f"{who} cannot be compiled: {frame.f_code.co_filename}:{line}, in {frame.f_code.co_name}, needs the "

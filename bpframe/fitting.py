@@ -9,12 +9,13 @@ from typing import Any, final
 import numpy as np
 
 from bpframe import parameter_groups, plan
-from bpframe.diagnosis import diagnose
+from bpframe.diagnosis import components, diagnose
 from bpframe.errors import ConfigError, NumericalError
 from bpframe.head import share
 from bpframe.history import History
 from bpframe.loop import Begun, Loop, RunState, curves
 from bpframe.protocols import Batches, Data, Group
+from bpframe.registry import registry
 from bpframe.rehearsal import Rehearsal
 from bpframe.resume import Course
 
@@ -73,7 +74,7 @@ class Fit:
         if first:
             session.assign(plan.learned_buffers(network, network.params(session.parameters), seen.x))
         groups = self._groups()
-        if first:
+        if first and not all(map(registry.owns, components(self._trainer))):  # bpframe's own are proven
             few = plan.rows(seen, np.arange(len(seen.x))[:2])
             Rehearsal(network, self._head.cost, groups, network.params(session.parameters)).step(few)
         session.use(groups)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, final
+from weakref import WeakKeyDictionary
 
 import pluggy
 
@@ -79,6 +80,7 @@ class _Listed:
 
 _SPECS: Any = _Listed(**{name: hook for name, hook in dict(globals()).items() if name.startswith("bpframe_")})
 SPECS = tuple(vars(_SPECS))
+_SOUND: WeakKeyDictionary[type, set[str]] = WeakKeyDictionary()  # the hooks of classes that were checked once
 
 
 @final
@@ -114,11 +116,12 @@ class Hooks:
     def _guarded(self, i: int, callback: Any) -> object:
         """The callback's hooks, each timed, given the callback's own memory, and named when it fails."""
         who = f"callback {i + 1}, {self._names[i]},"
-        own = (name for name, value in getattr(callback, "__dict__", {}).items() if _is_hook(name, value))
+        own = {name for name, value in getattr(callback, "__dict__", {}).items() if _is_hook(name, value)}
         cls: Any = type(callback)
-        names = dict.fromkeys((*_hooks(cls), *own))
-        for name in names:
+        names, sound = {*_hooks(cls), *own}, _SOUND.setdefault(cls, set())
+        for name in sorted(names - (sound - own)):
             _check(callback, name)
+        sound |= names - own
         return _Listed(**{name: self._wrap(i, getattr(callback, name), f"{who} fails in {name}") for name in names})
 
     def _wrap(self, i: int, method: Callable[[Any], Any], message: str) -> Callable[[Any], Any]:

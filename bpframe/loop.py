@@ -111,7 +111,7 @@ class Loop:
         names = [title(registry, "callback", callback).removeprefix("callback ") for callback in callbacks]
         self.hooks = Hooks(callbacks, self._update, names)
         self._batches, self._finish, self._failure = batches, finish, failure
-        self._apart = apart or self.hooks.listens(*EPOCHWISE)
+        self._apart, self._stepwise = apart or self.hooks.listens(*EPOCHWISE), self.hooks.listens(*STEPWISE)
         self._values = [begun.values]  # (3, steps) of loss, penalty and weight, since the latest epoch in the history
         self._finite = begun.finite  # the last finite loss
         self._made = begun.values.shape[1]  # steps of the stretch
@@ -182,11 +182,9 @@ class Loop:
     def _record(self, epoch: int, values: HostArray, shares: tuple[float, int]) -> None:
         """One epoch of the stretch, from its (3, steps) values; of the seconds of a stretch it gets an equal share."""
         state, began = self.state, time.perf_counter()
-        loss, penalty, weight = values
-        total = weight.sum()
-        means = [(part @ weight / total).item() if total else 0.0 for part in (loss, loss + penalty)]
-        train, validation = self._finish(self._now, dict(zip(("loss", "objective"), means, strict=True)))
-        step = self._start + epoch * state.steps + len(loss)
+        loss, penalty = _means(values)
+        train, validation = self._finish(self._now, {"loss": loss, "objective": loss + penalty})
+        step = self._start + epoch * state.steps + values.shape[1]
         seconds = shares[0] / shares[1] + time.perf_counter() - began
         state.history.append(train, validation, self.session.setting("lr", step), step, seconds)
         state.metrics = {f"train.{k}": v for k, v in train.items()} | {
@@ -197,7 +195,7 @@ class Loop:
     def _advance(self) -> None:
         """One block of steps; a single one where somebody listens to steps."""
         state, hooks = self.state, self.hooks
-        if hooks.listens(*STEPWISE):
+        if self._stepwise:
             hooks.call("bpframe_batch_start", state)
             if state.stopped is not None:
                 return
@@ -213,6 +211,8 @@ class Loop:
     def _end(self) -> int:
         """Where the next block has to end: at a step that somebody asked for, or with the stretch."""
         step, asked = self.session.step, self.state.asked
+        if not asked:
+            return len(self._now)
         asked -= {past for past in asked if past <= step}
         ends: list[int] = [len(self._now), *(self._made + ahead - step for ahead in asked)]
         return min(ends)
@@ -236,9 +236,15 @@ class Loop:
 
     def _place(self, values: HostArray) -> None:
         """Where the run is after a block of these (3, steps) values."""
-        state, (loss, _, weight) = self.state, values
-        epoch = (self._made - 1) // state.steps
+        state, epoch = self.state, (self._made - 1) // self.state.steps
         state.epoch, state.done = self._first + epoch, self._made - epoch * state.steps
-        state.step, self._finite = self.session.step, float(loss[-1])
-        total = weight.sum()
-        state.loss = float(loss @ weight / total) if total else 0.0
+        state.step, self._finite = self.session.step, values.item(0, -1)
+        state.loss = _means(values)[0]
+
+
+def _means(values: HostArray) -> tuple[float, float]:
+    """Mean loss and penalty of steps, from their (3, steps) values, by the weight of each."""
+    weight = values[2]
+    total = np.add.reduce(weight)
+    loss, penalty = (values[:2] @ weight).tolist()
+    return (loss / total, penalty / total) if total else (0.0, 0.0)

@@ -13,7 +13,7 @@ from typing import Any, final
 from bpframe import checks, model_file, parameter_groups, plan, resume
 from bpframe.backprop import CostLayer
 from bpframe.class_weight import ClassWeight, weighed
-from bpframe.diagnosis import blamed, components, refuse_not_finite
+from bpframe.diagnosis import blamed, refuse_not_finite
 from bpframe.errors import CheckpointError, ConfigError, ShapeError
 from bpframe.fitting import Alone, Fit
 from bpframe.head import Head, Labels, share
@@ -104,7 +104,7 @@ class Trainer:
         Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
-        with self._alone, blamed(components(self)):
+        with self._alone, blamed(self):
             seen, held_out = self._enter(x, y, sample_weight, class_weight, validation)
             plan.warn_of_part_batches(self.parts.rules(), size, len(seen.x))
             course = Course.of(self, seen, epochs, size, shuffle)
@@ -124,7 +124,7 @@ class Trainer:
     def scores(self, x: Any) -> HostArray:
         """Scores (N, C) of rows x: what the last layer gives, before the link."""
         session, rows = self.session, self.head.inputs(x)
-        with blamed(components(self)):
+        with blamed(self):
             return refuse_not_finite(session.scores(rows), rows)
 
     def predict(self, x: Any) -> HostArray:
@@ -141,7 +141,7 @@ class Trainer:
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """{"loss": mean loss, and every metric by name} on x and y, in evaluation mode."""
         session, seen = self.session, self.head.admit(x, y, sample_weight)[0]
-        with blamed(components(self)):
+        with blamed(self):
             return self.head.measured(session.scores(seen.x), seen, self.head.named_metrics(self.metrics))
 
     def trace(self, x: Any, y: Any, sample_weight: Any = None) -> Trace:
@@ -151,7 +151,7 @@ class Trainer:
         seen, head = head.encoded(rows, y, sample_weight)
         self._session, self.head = session, replace(head, learned=self.head.learned)  # labels are for fit to learn
         params = self.network.params(session.parameters)
-        with blamed(components(self)):
+        with blamed(self):
             return trace(self.network, head.cost, params, seen.x, seen.target, share(seen))
 
     # ------------------------------------------------------------------------------------------------ the parameters

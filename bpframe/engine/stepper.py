@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, cast, final
 
 import numpy as np
@@ -33,7 +34,8 @@ class Batch(NamedTuple):
     number: int
 
 
-class Pass(NamedTuple):
+@dataclass(slots=True)
+class Pass:
     """One way forward and back: mean loss, penalties, scores (B, C); no gradients where the loss is not finite."""
 
     loss: float
@@ -92,11 +94,11 @@ class Stepper:
         """The recursion on a batch, at the present parameters."""
         outputs, caches = forward(self._layers, self.params, batch.x, contexts)
         loss, delta = self._cost.mean_and_delta(outputs[-1], batch.target, batch.share)
-        if not math.isfinite(loss):
-            return Pass(float(loss), 0.0, outputs[-1], caches, None)
-        penalty, slopes = self._penalties(outputs, step) if self._activity else (0.0, NOTHING)
-        gradients = backward(self._layers, self.params, caches, delta, contexts, self._lowest, slopes)
-        return Pass(float(loss), penalty, outputs[-1], caches, gradients)
+        made = Pass(float(loss), 0.0, outputs[-1], caches, None)
+        if math.isfinite(made.loss):
+            made.penalty, slopes = self._penalties(outputs, step) if self._activity else (0.0, NOTHING)
+            made.gradients = backward(self._layers, self.params, caches, delta, contexts, self._lowest, slopes)
+        return made
 
     def _updated(self, batch: Batch, contexts: list[StepContext], step: int) -> Pass:
         """A pass, and the update that follows from its gradients, or from those where the rule wants them taken."""
@@ -115,9 +117,10 @@ class Stepper:
                 for i, p in enumerate(before):
                     store.put(i, p)
         if gradients is None:
-            return made._replace(loss=math.nan, gradients=None)
-        penalty = updates.update(gradients, step, **known)
-        return made._replace(penalty=made.penalty + float(penalty))
+            made.loss, made.gradients = math.nan, None
+            return made
+        made.penalty += float(updates.update(gradients, step, **known))
+        return made
 
     def _observe(self, batch: Batch, made: Pass, contexts: list[StepContext], step: int) -> None:
         """Show the rules that look the gradient for targets drawn from the predictions themselves."""
@@ -139,7 +142,8 @@ class Stepper:
         self.writing = True
         task = cast(Minimization, self._minimization)
         task.step(step, passed)
-        return passes[0]._replace(penalty=passes[0].penalty + task.penalty)
+        passes[0].penalty += task.penalty
+        return passes[0]
 
     def _penalties(self, outputs: list[Any], step: int) -> tuple[float, dict[int, Any]]:
         """(what is added to the loss for the outputs of hidden layers, its slope by number of the layer)."""

@@ -108,7 +108,10 @@ class GroupUpdate:
 
     def advance(self, start: int, stop: int) -> Any:
         """Run the components start .. stop - 1 on every piece; the sum of the penalties."""
-        return sum(self._advance(i, start, stop) for i in range(len(self.store)))
+        penalty: Any = 0.0
+        for i in range(len(self.store)):
+            penalty += self._advance(i, start, stop)
+        return penalty
 
     def _advance(self, i: int, start: int, stop: int) -> Any:
         penalty: Any = 0.0

@@ -37,6 +37,7 @@ class Registry:
         self._found: list[Provider] | None = None
         self._local: dict[tuple[str, str], Provider] = {}
         self._loaded: dict[Provider, Component] = {}
+        self._packages: set[str] = set()  # bpframe's own
         self._policies: list[policy.Policy] = []
 
     # ---------------------------------------------------------------------------------------------------- listing
@@ -111,6 +112,13 @@ class Registry:
         named = [p for p in self._offers(kind) if p.target == target and (p.dist != policy.LOCAL or p in known)]
         return min((known or named), key=lambda p: (_snake(cls.__name__) != p.name, p), default=None)
 
+    def owns(self, cls: type) -> bool:
+        """Whether a class is from a package of bpframe's own."""
+        if not self._packages:
+            targets = (provider.target for provider in self._installed() if provider.dist == policy.CORE)
+            self._packages = {policy.CORE, *(target.partition(".")[0] for target in targets)}
+        return cls.__module__.partition(".")[0] in self._packages
+
     # ----------------------------------------------------------------------------------------------------- change
 
     def register(self, kind: str, name: str, component: Any = None, *, replace: bool = False) -> Any:
@@ -144,9 +152,12 @@ class Registry:
         finally:
             self._policies.remove(restriction)
 
-    def _offers(self, kind: str | None) -> Iterator[Provider]:
-        kinds = KINDS if kind is None else [self.kind(kind).name]
-        return (provider for provider in (*self._installed(), *self._local.values()) if provider.kind in kinds)
+    def _offers(self, kind: str | None) -> list[Provider]:
+        offers = [*self._installed(), *self._local.values()]
+        if kind is None:
+            return offers
+        kind = self.kind(kind).name
+        return [provider for provider in offers if provider.kind == kind]
 
     def _installed(self) -> list[Provider]:
         if self._found is None:

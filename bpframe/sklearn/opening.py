@@ -95,10 +95,8 @@ def _kept(model: Any, known: dict[str, HostArray], dtype: Any) -> dict[str, Host
 
 def _seed(random: np.random.RandomState) -> int:
     """A number that follows from the state of `random` and leaves it as it is, for masks and noise."""
-    state = random.get_state()
-    drawn = random.bytes(16)
-    random.set_state(state)
-    return zlib.crc32(drawn)
+    _, words, position, *_ = random.get_state()
+    return zlib.crc32(words, position)
 
 
 def _gradient_steps(model: Any) -> list[Any]:
