@@ -245,6 +245,6 @@ class Loop:
 def _means(values: HostArray) -> tuple[float, float]:
     """Mean loss and penalty of steps, from their (3, steps) values, by the weight of each."""
     weight = values[2]
-    total = np.add.reduce(weight)
+    total = weight.sum().item()
     loss, penalty = (values[:2] @ weight).tolist()
     return (loss / total, penalty / total) if total else (0.0, 0.0)

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.data import frozen
 from bpframe.types import Array, HostArray, Namespace, Shape
 
 CROSSPROD: dict[object, Callable[[Array, Array], Array]] = {}  # faster forms, by array namespace
@@ -90,7 +89,9 @@ def _sum(x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: Any = Fals
 
 @lru_cache(maxsize=64)
 def _full(shape: Shape, value: float, dtype: np.dtype[Any]) -> HostArray:
-    return frozen(np.full(shape, value, dtype))
+    full = np.full(shape, value, dtype)
+    full.flags.writeable = False
+    return full
 
 
 def _max(x: Any, /, *, axis: Any = None, keepdims: Any = False) -> Any:

@@ -117,18 +117,47 @@ def test_erf_rises_and_erfc_falls(t, by):
 @pytest.mark.parametrize("keepdims", [False, True])
 @pytest.mark.parametrize("name", ["sum", "max", "min"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.bool_])
-def test_a_reduction_of_the_namespace_is_numpys_to_the_bit(name, axis, keepdims, dtype):
-    x = (100 * np.random.default_rng(0).normal(size=(50, 30))).astype(dtype)
+@pytest.mark.parametrize("shape", [(50, 30), (200, 10), (200, 1), (100, 100)], ids=str)
+def test_a_reduction_of_the_namespace_is_numpys(shape, name, axis, keepdims, dtype):
+    x = (100 * np.random.default_rng(0).normal(size=shape)).astype(dtype)
     found = getattr(ops.namespace(x), name)(x, axis=axis, keepdims=keepdims)
     wanted = getattr(np, name)(x, axis=axis, keepdims=keepdims)
+    assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape)
+    if name == "sum" and dtype in (np.float32, np.float64):  # in another order
+        exact = getattr(np, name)(x.astype(np.longdouble), axis=axis, keepdims=keepdims)
+        size = np.sum(abs(x), axis=axis, keepdims=keepdims)
+        assert (abs(found - exact) <= 8 * np.finfo(dtype).eps * size).all()
+    else:
+        assert np.array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("axis", [0, -1])
+@pytest.mark.parametrize("name", ["sum", "max", "min"])
+def test_what_is_not_finite_comes_through_a_reduction_where_it_is_and_nowhere_else(name, axis, bad):
+    x = np.random.default_rng(0).normal(size=(200, 10))
+    x[70, 3] = bad
+    found, wanted = (getattr(xp, name)(x, axis=axis) for xp in (ops.namespace(x), np))
+    np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+@pytest.mark.parametrize("shape", [(), (3,), (200, 100), (300, 300), (0, 3)], ids=str)
+@pytest.mark.parametrize("other", [0, 0.25, "an array"])
+def test_the_larger_of_two_is_numpys_to_the_bit(other, shape, dtype):
+    x = np.asarray(3 * np.random.default_rng(0).normal(size=shape), dtype)
+    other = x[..., ::-1] if other == "an array" and x.ndim else 0 if other == "an array" else other
+    found, wanted = ops.namespace(x).maximum(x, other), np.maximum(x, other)
     assert found.dtype == wanted.dtype
     assert np.array_equal(found, wanted)
+    again = ops.namespace(x).maximum(x, other)  # nothing was written to what is kept
+    assert np.array_equal(again, wanted)
 
 
 def test_the_rest_of_the_namespace_is_numpys_own():
     xp = ops.namespace(np.ones(3))
     own = {name for name in dir(np) if getattr(xp, name) is not getattr(np, name)}
-    assert own == {"sum", "max", "min", "astype"}
+    assert own == {"sum", "max", "min", "maximum", "astype"}
     assert xp.astype(np.arange(3) > 1, np.float32).tolist() == [0.0, 0.0, 1.0]
     assert xp.astype(np.ones(3), np.float64, copy=False).dtype == np.float64
 

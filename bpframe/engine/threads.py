@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from threading import Lock
 from typing import Any
 
@@ -122,7 +122,8 @@ def start_jax(threads: int | None) -> None:
         jax.devices()
     finally:
         for task in {0, *_tasks()} - known:
-            os.sched_setaffinity(task, own)
+            with suppress(ProcessLookupError):  # it has ended since
+                os.sched_setaffinity(task, own)
     _jax_threads.append(threads)
 
 

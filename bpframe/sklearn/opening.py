@@ -12,7 +12,7 @@ import numpy as np
 
 from bpframe.errors import ConfigError
 from bpframe.network import Network
-from bpframe.registry import build
+from bpframe.registry import arguments, build
 from bpframe.sklearn import layers, losses, rules, weights
 from bpframe.sklearn.held_out import Rows
 from bpframe.sklearn.lasting import Lasting
@@ -52,7 +52,7 @@ def pull(model: Any) -> None:
 
 def opened(model: Any, rows: Rows, first: bool, random: np.random.RandomState) -> None:
     """A trainer with first parameters: drawn as scikit-learn draws them, or those of the fit before."""
-    given = model.get_params(deep=False)
+    given = arguments(model)
     loss, outputs = model._loss_for(rows[1])
     rule, model._rate = (_lbfgs(model), None) if model.solver == "lbfgs" else rules.rule(given)
     network = Network(layers.specifications(given, outputs), inputs=rows[0].shape[1])
@@ -95,8 +95,8 @@ def _kept(model: Any, known: dict[str, HostArray], dtype: Any) -> dict[str, Host
 
 def _seed(random: np.random.RandomState) -> int:
     """A number that follows from the state of `random` and leaves it as it is, for masks and noise."""
-    _, words, position, *_ = random.get_state()
-    return zlib.crc32(words, position)
+    state: Any = random.get_state()
+    return zlib.crc32(state[1], state[2])  # its words, and the place in them
 
 
 def _gradient_steps(model: Any) -> list[Any]:
