@@ -34,10 +34,14 @@ ROWS = 2**20  # numbers that one batch of an evaluation may hold in a layer
 
 
 class Report(NamedTuple):
-    """(LENGTH, 3) of mean loss, penalty and weight of each step; the scores (T B, C) of its rows, if collected."""
+    """(LENGTH, 3) of mean loss, penalty and weight of each step; the scores (T B, C) of its rows, if collected.
+
+    `finite`: whether all parameters are, after the last step.
+    """
 
     numbers: Any
     scores: Any
+    finite: Any = None
 
 
 @final
@@ -166,7 +170,8 @@ def _loop(
         scores = jax.eval_shape(partial(evaluate, step.layers), carry.params, feed.x[:1])
         kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
     report = Report(jnp.zeros((LENGTH, 3), table.dtype), kept)
-    return cast(tuple[Carry, Report], jax.lax.fori_loop(0, steps, body, (carry, report)))
+    carry, report = jax.lax.fori_loop(0, steps, body, (carry, report))
+    return carry, report._replace(finite=program.finite(carry))
 
 
 def _objective(step: Program, size: int, room: int, params: Params, feed: Feed, row: Any, made: Any) -> Any:

@@ -96,7 +96,7 @@ class JaxSession:
         self._names = list(tree.flatten(parameters))  # XLA's trees are sorted by key
         with device.scope():
             params = tree.transform(parameters, device.put)
-            self._carry = duplicate(Carry(params, self._rules.start(params)))
+            self._become(duplicate(Carry(params, self._rules.start(params))))
             self._mark()
 
     # ------------------------------------------------------------------------------------------------------ state
@@ -121,6 +121,7 @@ class JaxSession:
             for k, group in enumerate(self._rules.groups):
                 if self._rules.averaging(self._carry, k) and any("/".join(path) in values for path in group.paths):
                     self._carry.states[k] = self._rules.start(self._carry.params)[k]
+            self._become(self._carry)
             self._mark()
 
     def snapshot(self) -> dict[str, HostArray]:
@@ -135,7 +136,7 @@ class JaxSession:
         with self._device.scope():
             params = memory.alike(self._carry.params, found["parameters"])
             states = memory.restored(self._carry.states, found.get("memory", {}))
-            self._carry = jax.tree.map(self._device.put, Carry(params, states))
+            self._become(jax.tree.map(self._device.put, Carry(params, states)))
             [[[self._memory]]] = memory.restored([[[{}]]], found.get("minimizer", {}))
             self.step = step
             self._mark()
@@ -191,7 +192,7 @@ class JaxSession:
     def commit(self) -> bool:
         """Whether all parameters are finite: then, now and then, a point to return to; else back to where they were."""
         with self._device.scope():
-            if all_finite(self._carry):
+            if all_finite(self._carry) if self._finite is None else self._finite:
                 if self._point.since.old:
                     self._mark()
                 return True
@@ -224,12 +225,15 @@ class JaxSession:
         self._writing = True
         if self._rules.minimizing:
             made = self._blocks.minimize(self._carry, self._memory, self._rules.groups, self.step, batches, start)
-            self._carry, self._memory, report = made
+            carry, self._memory, report = made
         else:
-            self._carry, report, stop = self._blocks.run(
-                self._carry, self._rules.groups, self.step, batches, start, stop
-            )
+            carry, report, stop = self._blocks.run(self._carry, self._rules.groups, self.step, batches, start, stop)
+        self._become(carry, report.finite)
         return report, stop
+
+    def _become(self, carry: Carry, finite: Any = None) -> None:
+        """Take over a carry, and whether its parameters are finite, where that is known."""
+        self._carry, self._finite = carry, finite
 
     # ------------------------------------------------------------------------------------------------ going back
 
@@ -253,13 +257,14 @@ class JaxSession:
         steps, point = list(self._point.since), self._point
         if point.carry is None:
             return
-        self.step, self._carry, self._memory = point.step, duplicate(point.carry), point.memory
+        self._become(duplicate(point.carry))
+        self.step, self._memory = point.step, point.memory
         point.since = Steps(point.since.began)
         for batches, i in steps:
             before = duplicate(self._carry) if finite else None
             self._block(batches, i, i + 1)
             if before is not None and not all_finite(self._carry):
-                self._carry = before
+                self._become(before)
                 break
             self.step += 1
             point.since.add(batches, i, i + 1)
