@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, final
 
-import jax.numpy as jnp
 import numpy as np
 
 from bpframe import tree
@@ -30,7 +29,7 @@ class Rules:
 
     def start(self, params: Params) -> Any:
         """What rules remember before the first step."""
-        row = jnp.zeros(program.width(self.groups), self._dtype)  # no rule's start depends on a setting
+        row = np.zeros(program.width(self.groups), self._dtype)  # no rule's start depends on a setting
         return Program(self._network, self._cost, self.groups).initial(params, row)
 
     def averaging(self, carry: Carry, k: int) -> list[Link]:

@@ -39,10 +39,17 @@ class Device:
         ):
             yield
 
-    def put(self, array: Any) -> Any:
-        """The array on the device; floats in the run's dtype."""
-        array = np.asarray(array)
-        return jax.device_put(array.astype(self.dtype, copy=False) if array.dtype.kind == "f" else array, self._device)
+    def put(self, tree: Any) -> Any:
+        """A tree of arrays, or a single one, on the device; floats in the run's dtype."""
+        return jax.device_put(self.cast(tree), self._device)
+
+    def cast(self, tree: Any) -> Any:
+        """The same on the host."""
+        return jax.tree.map(self._cast, tree)
+
+    def _cast(self, leaf: Any) -> HostArray:
+        array = np.asarray(leaf)
+        return array.astype(self.dtype) if array.dtype.kind == "f" and array.dtype != self.dtype else array
 
     @property
     def shares_memory(self) -> bool:

@@ -94,9 +94,10 @@ class JaxSession:
         self._writing, self._seconds = False, BLOCK_SECONDS
         self._memory: State = {}  # of a minimizer, on the host
         self._names = list(tree.flatten(parameters))  # XLA's trees are sorted by key
+        params = device.cast(parameters)
+        start = Carry(params, device.cast(self._rules.start(params)))  # on the host, faster in small operations
         with device.scope():
-            params = tree.transform(parameters, device.put)
-            self._become(duplicate(Carry(params, self._rules.start(params))))
+            self._become(duplicate(start))
             self._mark()
 
     # ------------------------------------------------------------------------------------------------------ state
@@ -136,7 +137,7 @@ class JaxSession:
         with self._device.scope():
             params = memory.alike(self._carry.params, found["parameters"])
             states = memory.restored(self._carry.states, found.get("memory", {}))
-            self._become(jax.tree.map(self._device.put, Carry(params, states)))
+            self._become(self._device.put(Carry(params, states)))
             [[[self._memory]]] = memory.restored([[[{}]]], found.get("minimizer", {}))
             self.step = step
             self._mark()

@@ -50,7 +50,7 @@ class Stream:
     def __init__(self, data: Data, seed: int, device: Device, resident: bool) -> None:
         """With `resident` all rows go to the device at once."""
         self._host = Feed(data.x, data.target, data.weight, None, None)
-        self._there = Feed(*(None if part is None else device.put(part) for part in self._host)) if resident else None
+        self._there: Feed | None = device.put(self._host) if resident else None
         self._send = device.send
         self._words = lru_cache(maxsize=1)(lambda epoch: epoch_key(seed, epoch))
         self._rings: dict[int, list[Feed]] = {}
@@ -114,8 +114,8 @@ class Stream:
 
 
 def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> HostArray:
-    """An array of zeros that begins at a multiple of LINE bytes; pages that nobody writes take no memory."""
+    """An array, not filled, that begins at a multiple of LINE bytes; pages that nobody writes take no memory."""
     size = int(np.prod(shape)) * dtype.itemsize
-    raw = np.zeros(size + LINE, np.uint8)
+    raw = np.empty(size + LINE, np.uint8)
     first = -raw.ctypes.data % LINE
     return raw[first : first + size].view(dtype).reshape(shape)
