@@ -83,7 +83,9 @@ def namespace(x: Array) -> Namespace:
 def _sum(x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: Any = False) -> Any:
     if x.ndim != 2 or len(x) < MANY or axis not in (0, 1, -1) or x.dtype.kind != "f" or dtype is not None:
         return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
-    total = _full((len(x),), 1.0, x.dtype) @ x if axis == 0 else x @ _full((x.shape[1],), 1.0, x.dtype)
+    n = x.shape[axis]
+    ones = _full((n,), 1.0, x.dtype) if n <= SMALL else np.ones(n, x.dtype)
+    total = ones @ x if axis == 0 else x @ ones
     return total.reshape((1, -1) if axis == 0 else (-1, 1)) if keepdims else total
 
 
@@ -106,7 +108,7 @@ def _min(x: Any, /, *, axis: Any = None, keepdims: Any = False) -> Any:
 
 
 def _maximum(x: Any, y: Any, /) -> Any:
-    if isinstance(y, int | float) and x.size <= SMALL and x.dtype.kind == "f":
+    if type(y) in (int, float) and x.size <= SMALL and x.dtype.kind == "f":
         y = _full(x.shape, y, x.dtype)  # NumPy takes two arrays several numbers at a time, a number one by one
     return np.maximum(x, y)
 

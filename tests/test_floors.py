@@ -145,9 +145,7 @@ def test_jax_is_imported_by_the_compiled_engine_alone():
         for name, file in sources(ROOT / "bpframe").items()
         if "jax" in {n.partition(".")[0] for n in imports(file)}
     }
-    assert reading == {
-        f"bpframe.engine.{name}" for name in ("block", "cache", "carried", "device", "jax", "program", "threads")
-    }
+    assert reading == {f"bpframe.engine.{name}" for name in ("block", "cache", "device", "jax", "program", "threads")}
 
 
 def test_modules_are_imported_by_computed_names_in_one_place_only():
