@@ -136,6 +136,11 @@ def erfc(x: Array) -> Array:
     return (1 - sign) + sign * _erfc(abs(x))  # 2 - erfc(-x) for x < 0
 
 
+def inner(a: Array, b: Array) -> Array:
+    """The sum of a b over all their numbers: the inner product of two arrays of one shape, a single number."""
+    return np.vdot(a, b) if type(a) is np.ndarray else namespace(a).sum(a * b)
+
+
 def crossprod(a: Array, b: Array) -> Array:
     """a^T b, the sum over rows of their outer products: (B, n), (B, m) -> (n, m), the gradient of a weight."""
     # NumPy first: on small arrays the look-up costs as much as the product

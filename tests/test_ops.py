@@ -169,3 +169,15 @@ def test_the_namespace_of_another_library_is_what_its_arrays_say():
             return math
 
     assert ops.namespace(np.ones(3).view(Foreign)) is math
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(), (7,), (200, 100), (3, 4, 5)], ids=str)
+def test_the_inner_product_of_two_arrays_is_one_number_to_the_last_digits(shape, dtype):
+    a, b = (np.asarray(np.random.default_rng(k).normal(size=shape), dtype) for k in (0, 1))
+    found = ops.inner(a, b)
+    assert (found.shape, found.dtype) == ((), dtype)
+    exact = np.sum(a.astype(np.longdouble) * b)
+    assert abs(found - exact) <= 4 * np.finfo(dtype).eps * np.sum(abs(a * b))
+    if a.ndim == 2:
+        assert ops.inner(a.T, b.T) == pytest.approx(float(found), rel=1e-4 if dtype == np.float32 else 1e-12)

@@ -30,7 +30,7 @@ class ClipGlobalNorm:
 
     def totals(self, p: Array, g: Array, state: State, h: Hyper) -> dict[str, Array]:
         """The squared norm."""
-        return {"squared_norm": ops.namespace(g).sum(g * g)}
+        return {"squared_norm": ops.inner(g, g)}
 
     def transform(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(g, shorter where G is too long, {})."""

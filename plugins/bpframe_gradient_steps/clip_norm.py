@@ -31,5 +31,5 @@ class ClipNorm:
     def transform(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(g of at most the limit's length, {})."""
         xp = ops.namespace(g)
-        norm = xp.sqrt(xp.sum(g * g))
+        norm = xp.sqrt(ops.inner(g, g))
         return g * (h.limit / xp.where(norm > h.limit, norm, xp.ones_like(norm) * h.limit)), {}

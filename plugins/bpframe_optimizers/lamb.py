@@ -57,6 +57,6 @@ class Lamb:
 
 def _ratio(p: Array, u: Array) -> Array:
     xp = ops.namespace(p)
-    length, step = xp.sqrt(xp.sum(p * p)), xp.sqrt(xp.sum(u * u))
+    length, step = xp.sqrt(ops.inner(p, p)), xp.sqrt(ops.inner(u, u))
     some = xp.logical_and(length > 0, step > 0)
     return xp.where(some, length / xp.where(some, step, xp.ones_like(step)), xp.ones_like(step))

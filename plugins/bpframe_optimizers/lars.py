@@ -52,7 +52,7 @@ class Lars:
 
     def _ratio(self, p: Array, g: Array, h: Hyper) -> Array:
         xp = ops.namespace(p)
-        length, slope = xp.sqrt(xp.sum(p * p)), xp.sqrt(xp.sum(g * g))
+        length, slope = xp.sqrt(ops.inner(p, p)), xp.sqrt(ops.inner(g, g))
         some = xp.logical_and(length > 0, slope > 0)
         below = xp.where(some, slope + h.weight_decay * length, xp.ones_like(slope))
         return xp.where(some, h.trust_coefficient * length / below, xp.ones_like(slope))

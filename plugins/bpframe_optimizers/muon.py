@@ -85,7 +85,7 @@ def orthogonal(u: Array, steps: int, eps: Array) -> Array:
     xp = ops.namespace(u)
     a, b, c = QUINTIC
     wide = u.shape[0] <= u.shape[1]
-    x = (u if wide else u.T) / (xp.sqrt(xp.sum(u * u)) + eps)
+    x = (u if wide else u.T) / (xp.sqrt(ops.inner(u, u)) + eps)
     for _ in range(steps):
         gram = x @ x.T
         x = a * x + (b * gram + c * (gram @ gram)) @ x

@@ -48,7 +48,7 @@ class Sam:
     def totals(self, p: Array, g: Array, state: State, h: Hyper) -> dict[str, Array]:
         """The squared norm of the gradient in the units of the distance."""
         scaled = abs(p) * g if self.adaptive else g
-        return {"squared_norm": ops.namespace(p).sum(scaled * scaled)}
+        return {"squared_norm": ops.inner(scaled, scaled)}
 
     def probe(self, p: Array, g: Array, state: State, h: Hyper) -> Array:
         """p + e."""
