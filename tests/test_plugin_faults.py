@@ -20,6 +20,7 @@ import pytest
 import bpframe as bp
 from bpframe.diagnosis import components
 from bpframe.errors import BrokenComponent, DataError, IncompatibleComponent, PluginError
+from bpframe.rehearsal import Rehearsal
 
 X = np.random.default_rng(3).normal(size=(12, 3))
 Y = X[:, :2] @ np.array([[1.0, 0.5], [0.0, 2.0]])
@@ -302,6 +303,51 @@ def test_a_component_inside_another_is_the_one_that_is_named():
     inner = {"name": "bad-parts/faulty", "method": "p", "fault": "raises"}
     with pytest.raises(BrokenComponent, match=r"optimizer 'bad-parts/faulty' \(bad-parts 3.1"):
         trainer(optimizer={"name": "ema", "inner": inner}).fit(X, Y)
+
+
+@pytest.fixture
+def rehearsed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The rehearsals that were held."""
+    held: list[object] = []
+    step = Rehearsal.step
+
+    def noted(self: Rehearsal, seen: Any) -> None:
+        held.append(self)
+        step(self, seen)
+
+    monkeypatch.setattr(Rehearsal, "step", noted)
+    return held
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_component_of_others_is_rehearsed_once_by_each_trainer(kind, rehearsed):
+    made = trainer(kind)
+    for _ in range(2):
+        made.fit(X, Y, epochs=1)
+    assert len(rehearsed) == 1
+
+
+def test_components_of_bpframe_alone_are_not_rehearsed(rehearsed):
+    network = bp.Network([bp.layers.dense(4, activation="tanh"), bp.layers.dropout(0.1), bp.layers.dense(2)])
+    parts = {"regularizers": ["l2"], "gradient_steps": [{"name": "clip_global_norm", "limit": 1.0}]}
+    bp.Trainer(network, "mse", {"name": "ema", "inner": "adam"}, constraints=["max_norm"], **parts).fit(X, Y, epochs=1)
+    assert not rehearsed
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        {"name": "ema", "inner": {"name": "bad-parts/faulty", "method": "update", "fault": "raises"}},
+        {"name": "sgd", "lr": {"name": "bad-parts/faulty", "method": "value", "fault": "text"}},
+    ],
+    ids=["a rule", "a schedule"],
+)
+def test_a_component_inside_one_of_bpframes_is_rehearsed(optimizer, rehearsed):
+    made = trainer(optimizer=optimizer)
+    with pytest.raises(PluginError, match=r"bad-parts 3\.1"):
+        made.fit(X, Y, epochs=1)
+    assert len(rehearsed) == 1
+    assert made.session.step == 0
 
 
 def test_a_program_that_exits_by_a_signal_within_a_component_does_exit(monkeypatch):
