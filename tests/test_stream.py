@@ -66,6 +66,26 @@ def trainer(engine, activation="tanh", **settings):
     return bp.Trainer(bp.Network(layers), "softmax_cross_entropy", engine=engine, **given)
 
 
+@pytest.mark.parametrize("way", [True, False])
+def test_nothing_is_read_behind_the_last_step_of_a_block(monkeypatch, way):
+    given = {"sample_weight": DATA.weight, "batch_size": 16}
+    made = [trainer({"name": "jax", "stream": way}, metrics=["accuracy"]) for _ in range(2)]
+    made[0].fit(X, Y, epochs=3, **given)
+    aligned, spoilt = stream.aligned, []
+
+    def filled(shape, dtype):
+        spoilt.append(aligned(shape, dtype))
+        spoilt[-1].view(np.uint8)[...] = 255  # NaN, or a row far beyond the last
+        return spoilt[-1]
+
+    monkeypatch.setattr(stream, "aligned", filled)
+    made[1].fit(X, Y, epochs=3, **given)
+    assert spoilt
+    assert made[0].history.train == made[1].history.train
+    for name, value in made[0].parameters.items():
+        assert value.tobytes() == made[1].parameters[name].tobytes(), name
+
+
 @pytest.mark.parametrize("batch_size", [14, 16])
 @pytest.mark.parametrize("metrics", [[], ["accuracy"]])
 def test_streamed_and_resident_rows_give_the_same_bits(monkeypatch, batch_size, metrics):
