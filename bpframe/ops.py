@@ -108,7 +108,7 @@ def _min(x: Any, /, *, axis: Any = None, keepdims: Any = False) -> Any:
 
 
 def _maximum(x: Any, y: Any, /) -> Any:
-    if type(y) in (int, float) and x.size <= SMALL and x.dtype.kind == "f":
+    if type(x) is np.ndarray and type(y) in (int, float) and x.size <= SMALL and x.dtype.kind == "f":
         y = _full(x.shape, y, x.dtype)  # NumPy takes two arrays several numbers at a time, a number one by one
     return np.maximum(x, y)
 

@@ -151,6 +151,7 @@ def test_the_larger_of_two_is_numpys_to_the_bit(other, shape, dtype):
     found, wanted = ops.namespace(x).maximum(x, other), np.maximum(x, other)
     assert found.dtype == wanted.dtype
     assert np.array_equal(found, wanted)
+    assert np.array_equal(ops.namespace(x).maximum(other, x), wanted)
     again = ops.namespace(x).maximum(x, other)  # nothing was written to what is kept
     assert np.array_equal(again, wanted)
 
