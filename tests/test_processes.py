@@ -280,6 +280,27 @@ def run(tmp_path: Path, code: str, *arguments: object) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.parametrize("before", ["first", "after another folder"])
+def test_a_folder_of_compiled_programs_serves_another_process(tmp_path, before):
+    code = """
+import jax
+from bpframe.engine import cache
+
+hits = []
+jax.monitoring.register_event_listener(lambda name, **_: hits.append(name) if name.endswith("/cache_hits") else None)
+if sys.argv[2] != "first":
+    cache.keep_in(sys.argv[1] + " of others")
+    jax.jit(lambda x: x + 1)(1.0)
+fitted({"name": "jax", "cache": sys.argv[1]})
+print(len(hits), len(os.listdir(sys.argv[1])))
+"""
+    folder = tmp_path / "programs"
+    (_, kept), (hits, still) = (map(int, run(tmp_path, code, folder, before)[0].split()) for _ in range(2))
+    assert kept > 0
+    assert still == kept
+    assert hits > 0
+
+
 def test_the_numpy_engine_trains_in_workers_however_they_are_started(tmp_path):
     code = """
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ def _loop(
         kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
     report = Report(jnp.zeros((LENGTH, 3), table.dtype), kept)
     carry, report = jax.lax.fori_loop(0, steps, body, (carry, report))
-    return carry, report._replace(finite=program.finite(carry))
+    return carry, report._replace(finite=program.all_finite(carry))
 
 
 def _objective(step: Program, size: int, room: int, params: Params, feed: Feed, row: Any, made: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Compiled programs, kept for the process: two models of the same parts and shapes share one."""
+"""Compiled programs, kept for the process, and beyond it in a folder: models of the same parts and shapes share one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import jax
+from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from bpframe.backprop import CostLayer
 from bpframe.hyper import Settings
@@ -16,6 +17,15 @@ from bpframe.registry import arguments
 
 KEPT = 64  # programs; the least recently used goes
 _programs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
+
+
+def keep_in(folder: str) -> None:
+    """Have JAX look for programs in a folder, and leave them there, those too that compile in less than a second."""
+    settings: Any = jax.config
+    if settings.jax_compilation_cache_dir != folder:
+        settings.update("jax_compilation_cache_dir", folder)
+        settings.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        reset_cache()  # or it would stay with a folder that it has opened
 
 
 def compiled(key: Hashable, make: Callable[[], Callable[..., Any]], donate: Sequence[int] = ()) -> Callable[..., Any]:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast, final
 
 try:
-    import jax
+    import jax  # noqa: F401  # before the modules that need it
 except ModuleNotFoundError as missing:
     raise ModuleNotFoundError(f'{missing}. Install it: pip install "bpframe[jax]"') from missing
 import numpy as np
 
 from bpframe import tree
 from bpframe.backprop import CostLayer
-from bpframe.engine import memory, threads
+from bpframe.engine import cache, memory, threads
 from bpframe.engine.block import Blocks, Report
 from bpframe.engine.carried import Rules
 from bpframe.engine.device import Device
@@ -56,7 +56,7 @@ class JaxEngine:
         """A session that starts from these parameters; ConfigError where there is no such device."""
         threads.start_jax(self.threads)
         if self.cache is not None:
-            jax.config.update("jax_compilation_cache_dir", self.cache)  # type: ignore[no-untyped-call]  # JAX has none
+            cache.keep_in(self.cache)
         device = Device(self.device, self.precision, dtype)
         return JaxSession(network, cost, groups, parameters, device, seed, self.stream)
 
@@ -122,7 +122,7 @@ class JaxSession:
             for k, group in enumerate(self._rules.groups):
                 if self._rules.averaging(self._carry, k) and any("/".join(path) in values for path in group.paths):
                     self._carry.states[k] = self._rules.start(self._carry.params)[k]
-            self._become(self._carry)
+            self._finite = None  # not known of these
             self._mark()
 
     def snapshot(self) -> dict[str, HostArray]:

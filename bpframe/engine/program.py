@@ -42,12 +42,10 @@ def duplicate(carry: Carry) -> Carry:
     return cast(Carry, jax.tree.map(jnp.copy, carry))
 
 
-def finite(carry: Carry) -> Any:
+@jax.jit
+def all_finite(carry: Carry) -> Any:
     """Whether all parameters are finite."""
     return jnp.stack([jnp.isfinite(leaf).all() for _, leaf in tree.leaves(carry.params)]).all()
-
-
-all_finite = jax.jit(finite)
 
 
 class _Pass(NamedTuple):
