@@ -255,18 +255,23 @@ class JaxSession:
 
     def _replay(self, finite: bool) -> None:
         """From the point on, the steps made since; with `finite`, only up to the last that leaves all finite."""
-        steps, point = list(self._point.since), self._point
+        point = self._point
         if point.carry is None:
             return
+        ranges = point.since.ranges
         self._become(duplicate(point.carry))
         self.step, self._memory = point.step, point.memory
         point.since = Steps(point.since.began)
-        for batches, i in steps:
-            before = duplicate(self._carry) if finite else None
-            self._block(batches, i, i + 1)
-            if before is not None and not all_finite(self._carry):
-                self._become(before)
-                break
-            self.step += 1
-            point.since.add(batches, i, i + 1)
+        for batches, made in ranges:
+            start = made.start
+            while start < made.stop:
+                before = duplicate(self._carry) if finite else None
+                _, stop = self._block(batches, start, start + 1 if finite else self._end(batches, start, made.stop))
+                if before is not None and not all_finite(self._carry):
+                    self._become(before)
+                    self._writing = False
+                    return
+                self.step += stop - start
+                point.since.add(batches, start, stop)
+                start = stop
         self._writing = False

@@ -36,5 +36,10 @@ class Steps:
                 return
         self._ranges.append((batches, range(start, stop)))
 
+    @property
+    def ranges(self) -> list[tuple[Batches, range]]:
+        """The batches of each run of neighbours, and their numbers."""
+        return list(self._ranges)
+
     def __iter__(self) -> Iterator[tuple[Batches, int]]:
         return ((batches, i) for batches, made in self._ranges for i in made)
