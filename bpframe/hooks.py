@@ -94,12 +94,17 @@ class Hooks:
         self._listening: set[str] = set()
         if not callbacks:  # a manager takes milliseconds, as long as the whole fit of a small model
             return
+        guarded = [self._guarded(i, callback) for i, callback in enumerate(callbacks)]
+        self._listening = {name for hooks in guarded for name in vars(hooks)}
+        if not self._listening:
+            return
         self._manager = pluggy.PluginManager("bpframe")
-        self._manager.add_hookspecs(_SPECS)
-        self._manager.register(_core(update), "core")
+        specs: Any = _Listed(**{name: vars(_SPECS)[name] for name in self._listening})
+        self._manager.add_hookspecs(specs)
+        if "bpframe_update" in self._listening:
+            self._manager.register(_core(update), "core")
         for i in reversed(range(len(callbacks))):  # pluggy calls the last registered first
-            self._manager.register(self._guarded(i, callbacks[i]), f"{i}:{type(callbacks[i]).__name__}")
-        self._listening = {name for name in SPECS if self._listeners(name)}
+            self._manager.register(guarded[i], f"{i}:{type(callbacks[i]).__name__}")
 
     def listens(self, *names: str) -> bool:
         """Whether any callback implements one of these hooks."""
@@ -110,10 +115,7 @@ class Hooks:
         if name in self._listening:
             getattr(self._manager.hook, name)(state=state)
 
-    def _listeners(self, name: str) -> list[Any]:
-        return [impl for impl in getattr(self._manager.hook, name).get_hookimpls() if impl.plugin_name != "core"]
-
-    def _guarded(self, i: int, callback: Any) -> object:
+    def _guarded(self, i: int, callback: Any) -> _Listed:
         """The callback's hooks, each timed, given the callback's own memory, and named when it fails."""
         who = f"callback {i + 1}, {self._names[i]},"
         own = {name for name, value in getattr(callback, "__dict__", {}).items() if _is_hook(name, value)}

@@ -42,10 +42,10 @@ class RunState:
     """What every hook is given.
 
     trainer; epoch (from 0) and epochs (where this fit ends); step: updates made; steps: batches an epoch; done:
-    batches of this epoch made; loss: mean of the latest step or block; metrics: the latest epoch by curve,
-    {"train.loss": ...}; curves: every curve this run records, with the direction that is better ("min", "max", None);
-    memory: a dict of the callback's own, plain values and arrays, kept with the run and in its checkpoints; resumed:
-    this fit goes on from a checkpoint; exception, in bpframe_exception.
+    batches of this epoch made; latest: (3, k) loss, penalty and weight of the latest step or block, and loss, the mean
+    of those; metrics: the latest epoch by curve, {"train.loss": ...}; curves: every curve this run records, with the
+    direction that is better ("min", "max", None); memory: a dict of the callback's own, plain values and arrays, kept
+    with the run and in its checkpoints; resumed: this fit goes on from a checkpoint; exception, in bpframe_exception.
     """
 
     trainer: Any
@@ -57,7 +57,7 @@ class RunState:
     step: int = 0
     steps: int = 0
     done: int = 0
-    loss: float | None = None
+    latest: HostArray | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
     stopped: str | None = None
@@ -65,6 +65,11 @@ class RunState:
     exception: BaseException | None = None
     cut: bool = False
     asked: set[int] = field(default_factory=set)
+
+    @property
+    def loss(self) -> float | None:
+        """Mean of the latest step or block."""
+        return None if self.latest is None else _means(self.latest)[0]
 
     @property
     def parameters(self) -> Parameters:
@@ -125,7 +130,7 @@ class Loop:
         """
         if self.session.step != self._start + self._made:
             return None
-        return Begun(np.concatenate(self._values, axis=1), self._finite, self.state.stopped)
+        return Begun(_joined(self._values), self._finite, self.state.stopped)
 
     def run(self) -> None:
         """All epochs, or until a hook stops the fit; every exception passes bpframe_exception first."""
@@ -144,7 +149,7 @@ class Loop:
     def _stretch(self) -> None:
         """One epoch, or all that are left if nobody looks between them; the first may be begun."""
         state, self._began = self.state, time.perf_counter()
-        begun = np.concatenate(self._values, axis=1)
+        begun = _joined(self._values)
         state.done = begun.shape[1]
         if not begun.size:
             self.hooks.call("bpframe_epoch_start", state)
@@ -170,7 +175,7 @@ class Loop:
         finite = self.session.commit()
         if not finite:
             ended = (self.session.step - self._start) // steps
-        values = np.concatenate(self._values, axis=1)
+        values = _joined(self._values)
         shares = time.perf_counter() - self._began, max(1, ended - self._whole)
         for epoch in range(self._whole, ended):
             self._record(epoch, values[:, :steps], shares)
@@ -227,7 +232,7 @@ class Loop:
         self._made = self.session.step - self._start
         self._values.append(values)
         if self.session.step - before < len(losses):  # it went back to the last finite step
-            self._values = [np.concatenate(self._values, axis=1)[:, : self._made - self._whole * self.state.steps]]
+            self._values = [_joined(self._values)[:, : self._made - self._whole * self.state.steps]]
             good = values[0][np.isfinite(values[0])]
             self._finite = float(good[-1]) if len(good) else self._finite
             self._enter()
@@ -239,12 +244,18 @@ class Loop:
         state, epoch = self.state, (self._made - 1) // self.state.steps
         state.epoch, state.done = self._first + epoch, self._made - epoch * state.steps
         state.step, self._finite = self.session.step, values.item(0, -1)
-        state.loss = _means(values)[0]
+        state.latest = values
+
+
+def _joined(values: list[HostArray]) -> HostArray:
+    """Values (3, k) of steps in a row; mostly all but one have none."""
+    some = [part for part in values if part.size]
+    return some[0] if len(some) == 1 else np.concatenate(values, axis=1)
 
 
 def _means(values: HostArray) -> tuple[float, float]:
     """Mean loss and penalty of steps, from their (3, steps) values, by the weight of each."""
     weight = values[2]
-    total = weight.sum().item()
+    total = float(np.add.reduce(weight))
     loss, penalty = (values[:2] @ weight).tolist()
     return (loss / total, penalty / total) if total else (0.0, 0.0)

@@ -19,8 +19,7 @@ engine finds the capabilities of either.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -433,19 +432,15 @@ class Batches:
     order: Callable[[int], HostArray]  # row numbers of an epoch
     size: int
     epochs: int = 1
+    length: int = field(init=False)  # rows of an epoch
+    steps: int = field(init=False)  # batches of an epoch
+
+    def __post_init__(self) -> None:
+        length = len(self.order(self.epoch))
+        vars(self).update(length=length, steps=-(-length // self.size))
 
     def __len__(self) -> int:
         return self.epochs * self.steps
-
-    @cached_property
-    def length(self) -> int:
-        """Rows of an epoch."""
-        return len(self.order(self.epoch))
-
-    @cached_property
-    def steps(self) -> int:
-        """Batches of an epoch."""
-        return -(-self.length // self.size)
 
     def at(self, i: int) -> tuple[int, int]:
         """(epoch, number in it) of batch i."""

@@ -35,6 +35,7 @@ class Registry:
     def __init__(self, discover: Callable[[], list[Provider]] = installed) -> None:
         self._discover = discover
         self._found: list[Provider] | None = None
+        self._by_kind: tuple[Any, dict[str, list[Provider]]] = None, {}  # what it is made from, and that
         self._local: dict[tuple[str, str], Provider] = {}
         self._loaded: dict[Provider, Component] = {}
         self._packages: set[str] = set()  # bpframe's own
@@ -153,11 +154,15 @@ class Registry:
             self._policies.remove(restriction)
 
     def _offers(self, kind: str | None) -> list[Provider]:
-        offers = [*self._installed(), *self._local.values()]
         if kind is None:
-            return offers
-        kind = self.kind(kind).name
-        return [provider for provider in offers if provider.kind == kind]
+            return [*self._installed(), *self._local.values()]
+        name, found = self.kind(kind).name, self._installed()
+        if self._by_kind[0] is not found:
+            self._by_kind = found, {}
+            for provider in found:
+                self._by_kind[1].setdefault(provider.kind, []).append(provider)
+        own = (provider for provider in self._local.values() if provider.kind == name)
+        return [*self._by_kind[1].get(name, ()), *own]
 
     def _installed(self) -> list[Provider]:
         if self._found is None:

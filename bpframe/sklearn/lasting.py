@@ -6,7 +6,7 @@ scikit-learn weighs the losses of batches by their rows, not by their weights, s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import Any, cast, final
 
 from bpframe import tree
 from bpframe.protocols import Batches, Engine, Group, Losses
@@ -56,6 +56,15 @@ class LastingSession:
         if name.startswith("_"):  # not there yet while a pickle is read
             raise AttributeError(name)
         return getattr(self._awake(), name)
+
+    @property
+    def step(self) -> int:
+        """As the engine's own session."""
+        return cast(int, self._awake().step)
+
+    def commit(self) -> bool:
+        """As the engine's own session."""
+        return cast(bool, self._awake().commit())
 
     def use(self, groups: Sequence[Group]) -> None:
         """As the engine's own session."""
