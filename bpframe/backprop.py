@@ -128,7 +128,7 @@ class CostLayer:
 
         A loss that couples its rows gives one value, which stands as it is; its rows have no weights of their own.
         """
-        values, delta = self.loss.value_and_delta(scores, target)
+        values, delta = self.loss.value_and_delta(ops.by_columns(scores), ops.by_columns(target))
         if values.ndim == 0:
             if not isinstance(share, float):
                 name = type(self.loss).__name__

@@ -15,7 +15,7 @@ class StepContext:
 
     __slots__ = ("_path", "_root", "need_dx", "training")
 
-    def __init__(self, training: bool, need_dx: bool, root: Key, path: tuple[str | int, ...] = ()) -> None:
+    def __init__(self, training: bool, need_dx: bool, root: Key, path: tuple[str, ...] = ()) -> None:
         self.training = training
         self.need_dx = need_dx
         self._root = root
@@ -34,12 +34,9 @@ class StepContext:
         return StepContext(self.training, True, self._root, (*self._path, name))
 
 
-def step_contexts(labels: Sequence[str], lowest: int, root: Key, step: int) -> list[StepContext]:
-    """A training context a layer; the layer number `lowest`, the lowest with weights to train, needs no dx.
-
-    `root` is the epoch's key and `step` the step's number in it.
-    """
-    return [StepContext(True, k != lowest, root, (step, label)) for k, label in enumerate(labels)]
+def step_contexts(labels: Sequence[str], lowest: int, key: Key) -> list[StepContext]:
+    """A training context a layer, by the step's key; the lowest layer with weights to train needs no dx."""
+    return [StepContext(True, k != lowest, key, (label,)) for k, label in enumerate(labels)]
 
 
 EVALUATION = StepContext(training=False, need_dx=True, root=HashKey(0, 0))

@@ -15,9 +15,8 @@ from bpframe.backprop import CostLayer
 from bpframe.errors import BpframeError, BrokenComponent, IncompatibleComponent, NumericalError
 from bpframe.network import Network
 from bpframe.registry import registry
-from bpframe.registry.annotations import wanted
-from bpframe.registry.builder import parameters
 from bpframe.registry.describe import title
+from bpframe.registry.inside import gather
 from bpframe.registry.policy import CORE
 from bpframe.trace import LayerTrace, Trace, trace
 from bpframe.types import HostArray, Params
@@ -122,20 +121,8 @@ def components(trainer: Any) -> dict[type, str]:
     found: dict[type, str] = {}
     for kind, many in kinds.items():
         for component in many:
-            _gather(kind, component, found)
+            gather(kind, component, found)
     return found
-
-
-def _gather(kind: str, component: Any, found: dict[type, str]) -> None:
-    """Note a component and those among its arguments; schedules stand in the place of numbers."""
-    if component is None or isinstance(component, str):
-        return
-    found.setdefault(type(component), kind)
-    for name, parameter in parameters(type(component)).items():
-        want, value = wanted(parameter), getattr(component, name, None)
-        inner = "schedule" if want.number and hasattr(value, "value") else want.kind or want.kind_of_items
-        for part in (value if isinstance(value, list | tuple) else [value]) if inner else ():
-            _gather(inner or "", part, found)
 
 
 @contextmanager

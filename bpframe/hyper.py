@@ -8,7 +8,7 @@ they are known, `loss`, `total` (sums over the model), `param` (in scope "array"
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Real
@@ -33,14 +33,16 @@ class Settings:
 
     def __init__(self, component: Any, cast: Callable[[float], Any]) -> None:
         self._cast = cast
-        self._levels: list[SimpleNamespace] = []
+        self.levels: list[SimpleNamespace] = []  # h, and those inside it
         self.slots: list[tuple[SimpleNamespace, str, Any]] = []  # of each number: its h, its name, value or schedule
         self.h = self._mirror(component)
         self._scheduled = [slot for slot in self.slots if hasattr(slot[2], "value")]
 
-    def at(self, step: int) -> SimpleNamespace:
-        """h for the update that follows `step` updates; h.step counts from 1."""
-        self.count(step)
+    def at(self, step: int, known: Mapping[str, Any] | None = None) -> SimpleNamespace:
+        """h for the update that follows `step` updates, with what else is known of it; h.step counts from 1."""
+        for h in self.levels:
+            vars(h).update(known or ())
+            h.step = step + 1
         for h, name, schedule in self._scheduled:
             setattr(h, name, self._cast(_number(schedule, schedule.value(max(step, 0)))))
         return self.h
@@ -52,19 +54,14 @@ class Settings:
                 return float(value.value(max(step, 0)) if hasattr(value, "value") else value)
         return None
 
-    def count(self, step: Any) -> None:
-        """The step alone, for who fills in the numbers."""
-        for h in self._levels:
-            h.step = step + 1
-
     def note(self, **known: Any) -> None:
         """What else is known of this step or this piece, for the component and those inside it."""
-        for h in self._levels:
-            h.__dict__.update(known)
+        for h in self.levels:
+            vars(h).update(known)
 
     def _mirror(self, component: Any) -> SimpleNamespace:
         h = SimpleNamespace(**KNOWN)
-        self._levels.append(h)
+        self.levels.append(h)
         for name, value, want in _arguments(component):
             if want.number and value is not None:
                 scheduled = hasattr(value, "value")  # not known before the first step: its length may be open

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache, partial
 from typing import Any, final
 
 import numpy as np
@@ -47,11 +47,12 @@ def epoch_key(seed: int, epoch: int) -> HashKey:
 
 
 @final
-class EpochKey:
-    """The `epoch_key` of an epoch, made when somebody asks it for something, since few layers do."""
+class StepKey:
+    """The key of the step that `place` names, (epoch, number in it), made when somebody asks, since few layers do."""
 
-    def __init__(self, seed: int, epoch: int) -> None:
-        self._place = seed, epoch
+    def __init__(self, seed: int) -> None:
+        self.place = 0, 0
+        self._epoch = lru_cache(maxsize=1)(partial(epoch_key, seed))
 
     def child(self, name: str | int) -> HashKey:
         """As `HashKey.child`."""
@@ -65,9 +66,10 @@ class EpochKey:
         """As `HashKey.normal`."""
         return self._key.normal(like)
 
-    @cached_property
+    @property
     def _key(self) -> HashKey:
-        return epoch_key(*self._place)
+        epoch, number = self.place
+        return self._epoch(epoch).child(number)
 
 
 def scramble(x: Word) -> Word:

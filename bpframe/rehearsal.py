@@ -39,7 +39,7 @@ class Rehearsal:
         """Forward, cost, backward and update on a few rows."""
         layers = self.network.layers
         lowest = lowest_trained(layers, (path for group in self.groups for path in group.paths))
-        contexts = step_contexts(self.network.labels, lowest, epoch_key(0, 0), 0)
+        contexts = step_contexts(self.network.labels, lowest, epoch_key(0, 0).child(0))
         v, passed = frozen(seen.x), []
         for (label, layer), context in zip(layers, contexts, strict=True):
             _activation(getattr(layer, "activation", None), v.dtype)

@@ -446,7 +446,7 @@ def test_the_text_names_what_the_config_left_out(write: Any) -> None:
         "epochs": 10,
         "batch_size": 32,
         "seed": 0,
-        "engine": "numpy",
+        "engine": {"name": "numpy", "scripts": True},
         "dtype": "float64",
         "shuffle": True,
     }

@@ -32,6 +32,9 @@ class Fuse:
             raise self.error
 
 
+EAGER = {"name": "numpy", "scripts": False}  # so that components are called in every step
+
+
 def fused(component: Any, method: str, fuse: Fuse) -> Any:
     """The component, with a method that passes the fuse before it hands back its result."""
     whole = getattr(component, method)
@@ -118,7 +121,7 @@ def states() -> dict[int, dict[str, Any]]:
 @pytest.mark.parametrize(("part", "method"), [("optimizer", "update"), ("loss", "value_and_delta")])
 def test_an_interrupt_inside_a_component_leaves_the_parameters_of_a_whole_step(part, method, call, states):
     component = bp.optimizers.adam(lr=0.05) if part == "optimizer" else bp.losses.softmax_cross_entropy()
-    trainer = make(**{part: fused(component, method, Fuse({call}))})
+    trainer = make(**{part: fused(component, method, Fuse({call}))}, engine=EAGER)
     with pytest.raises(KeyboardInterrupt):
         trainer.fit(X, Y, epochs=3, batch_size=8)
     assert same(trainer.parameters.copy(), states[call - 1])
@@ -129,11 +132,11 @@ def test_an_interrupt_between_two_slices_of_one_update_undoes_the_first(states, 
     seen = States()
     make(callbacks=[seen]).fit(X, Y, epochs=3, batch_size=8)
     calls = Fuse(set())
-    make(fused_adam(calls)).fit(X, Y, epochs=3, batch_size=8)
+    make(fused_adam(calls), engine=EAGER).fit(X, Y, epochs=3, batch_size=8)
     slices = calls.calls // 15
     assert slices > 3
     for call in (2, slices + 3, 9 * slices - 1):
-        trainer = make(fused_adam(Fuse({call})))
+        trainer = make(fused_adam(Fuse({call})), engine=EAGER)
         with pytest.raises(KeyboardInterrupt):
             trainer.fit(X, Y, epochs=3, batch_size=8)
         assert same(trainer.parameters.copy(), seen.after[(call - 1) // slices])
@@ -141,7 +144,7 @@ def test_an_interrupt_between_two_slices_of_one_update_undoes_the_first(states, 
 
 def test_a_second_interrupt_while_the_engine_goes_back_does_not_stop_it(states):
     fuse = Fuse({14, 16, 18})
-    trainer = make(fused_adam(fuse))
+    trainer = make(fused_adam(fuse), engine=EAGER)
     with pytest.raises(KeyboardInterrupt):
         trainer.fit(X, Y, epochs=3, batch_size=8)
     assert fuse.calls == 18 + 13  # what the third interrupt cut off is made again, all 13 steps

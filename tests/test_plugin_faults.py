@@ -518,6 +518,9 @@ def interrupt_everywhere(callback: Any, kinds: str, each: int, **settings: Any) 
 COMPONENTS = "layer activation loss gradient_step regularizer constraint schedule sampler metric optimizer"
 
 
+EAGER = {"name": "numpy", "scripts": False}  # so that components are called in every step
+
+
 def sparsely(each: int) -> Any:
     """Every call in the long form, each so-many-th in the short one."""
     return pytest.mark.parametrize("each", [each, pytest.param(1, marks=pytest.mark.slow)])
@@ -525,7 +528,7 @@ def sparsely(each: int) -> Any:
 
 @sparsely(5)
 def test_an_interrupt_at_any_call_of_any_component_leaves_all_as_after_a_whole_step(each):
-    ends = interrupt_everywhere(Listener(), COMPONENTS, each)
+    ends = interrupt_everywhere(Listener(), COMPONENTS, each, engine=EAGER)
     assert {what.split()[0] for what, steps in ends.items() if steps} == set(COMPONENTS.split())
     assert len(ends["optimizer Adam.update"] | ends["layer Dense.backward"] | ends["layer BatchNorm.refresh"]) > 3
     assert each > 1 or ends["optimizer Adam.update"] == {*range(6)}
@@ -534,7 +537,7 @@ def test_an_interrupt_at_any_call_of_any_component_leaves_all_as_after_a_whole_s
 @sparsely(9)
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "adam"])
 def test_an_interrupt_at_any_call_of_any_rule_leaves_all_as_after_a_whole_step(rule, each):
-    ends = interrupt_everywhere(Listener(), "optimizer", each, rule=rule)
+    ends = interrupt_everywhere(Listener(), "optimizer", each, rule=rule, engine=EAGER)
     assert set.union(*ends.values()) >= {0}
     assert each > 1 or set.union(*ends.values()) >= {0, 1}
 

@@ -159,7 +159,7 @@ def test_other_threads_of_the_engine_in_the_config_are_told_by_name_and_refused_
     config.write_text(config.read_text().replace('name = "numpy", threads = 2', 'name = "jax"'))
     refused = CliRunner().invoke(main, ["train", "numpy.toml", "--resume", "auto"])
     assert refused.exit_code == 2
-    assert "there 'engine = \"numpy\"', now 'engine" in refused.output
+    assert "there 'engine = { name = \"numpy\", scripts = true }', now 'engine" in refused.output
 
 
 def test_a_run_that_resumes_writes_checkpoints_even_if_the_config_does_not_ask(folder: Path) -> None:

@@ -104,7 +104,7 @@ def stepped(parts, steps=1):
     made = [GroupUpdate(g, flat.Flat(g, params, np.dtype(np.float64))) for g in groups(params, parts)]
     updates = Updates(made)
     for step in range(steps):
-        updates.update(SLOPES, step, loss=1.0)
+        updates.update(SLOPES, step, {"loss": 1.0})
     return {f"{layer}/{name}": p for layer, part in params.items() for name, p in part.items()}, made
 
 

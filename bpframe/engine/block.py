@@ -158,7 +158,7 @@ def _loop(
         carry, report = state
         a, b, i = jax.lax.dynamic_index_in_dim(feed.keys, k, keepdims=False)
         row = jax.lax.dynamic_index_in_dim(table, k, keepdims=False)
-        carry, numbers, scores = step.step(carry, _batch(feed, k, size), HashKey(a, b), i, made + k, row)
+        carry, numbers, scores = step.step(carry, _batch(feed, k, size), HashKey(a, b).child(i), made + k, row)
         numbers = jax.lax.dynamic_update_index_in_dim(report.numbers, jnp.stack(numbers), k, 0)
         kept = report.scores
         if kept is not None:
@@ -177,7 +177,7 @@ def _loop(
 def _objective(step: Program, size: int, room: int, params: Params, feed: Feed, row: Any, made: Any) -> Any:
     """The objective of a block's first batch, its gradients, and what `Program.objective` gives besides."""
     a, b, i = feed.keys[0]
-    return step.objective(params, _batch(feed, 0, size), HashKey(a, b), i, made, row)
+    return step.objective(params, _batch(feed, 0, size), HashKey(a, b).child(i), made, row)
 
 
 def _batch(feed: Feed, k: Any, size: int) -> tuple[Any, Any, Any]:

@@ -23,7 +23,7 @@ class Feed:
         self._scores = collected
 
     def take(self, name: str, rows: HostArray) -> HostArray:
-        """The rows (B, ...) of "x" or "target", valid until the next batch."""
+        """The rows (B, ...) of "x", "target" or "weight", valid until the next batch."""
         array: HostArray = getattr(self._data, name)
         buffer = self._buffers.get((name, len(rows)))
         if buffer is None:
@@ -34,9 +34,11 @@ class Feed:
         """(sum of the batch's weights, each row's share of it (B,), or one number for all)."""
         if self._data.weight is None:
             return float(len(rows)), 1.0 / len(rows)
-        w = self._data.weight[rows]
+        w = self.take("weight", rows)
         total = float(w.sum())
-        return total, w / w.dtype.type(total) if total else w
+        if total:
+            w /= w.dtype.type(total)
+        return total, w
 
     def keep(self, batches: Batches, i: int, scores: Any) -> None:
         """Note the scores (B, C) of batch i."""

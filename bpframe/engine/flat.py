@@ -41,17 +41,23 @@ class Piece:
 
 @final
 class Flat:
-    """The `Store` of the NumPy engine: `p` holds parameters end to end; the network's tree is made of views into it."""
+    """The `Store` of the NumPy engine: `p` holds parameters end to end; the network's tree is made of views into it.
 
-    def __init__(self, group: Group, params: Params, dtype: np.dtype[Any]) -> None:
+    `g` holds their gradients in the same order, with views into it in the tree `slots`.
+    """
+
+    def __init__(self, group: Group, params: Params, dtype: np.dtype[Any], slots: Params | None = None) -> None:
         self.paths = group.paths
         arrays = [np.asarray(tree.at(params, path)) for path in self.paths]
         self.p = np.concatenate([a.reshape(-1) for a in arrays], dtype=dtype) if arrays else np.empty(0, dtype)
         self.shapes, self.sizes = [a.shape for a in arrays], [a.size for a in arrays]
         self.starts = [0, *accumulate(self.sizes)]
         self.show(self.p, params)
+        self.g, self._slots = np.empty_like(self.p), {} if slots is None else slots
+        self.show(self.g, self._slots)
         self.pieces = self._pieces(group)
         self._views = [piece.of(self.p) for piece in self.pieces]
+        self._slopes = [piece.of(self.g) for piece in self.pieces]
         self._reach = [_reach(piece, self.starts[group.penalised]) for piece in self.pieces]
 
     def show(self, vector: HostArray, params: Params) -> None:
@@ -70,9 +76,13 @@ class Flat:
         """Write piece i."""
         self._views[i][...] = p
 
-    def gradient(self, i: int, gradients: Params) -> Any:
-        """The gradient of piece i."""
-        return self.pieces[i].gradient(gradients)
+    def gradients(self, tree: Params) -> list[Any]:
+        """The gradient of each piece."""
+        return [piece.gradient(tree) for piece in self.pieces] if tree is not self._slots else list(self._slopes)
+
+    def slope(self, i: int) -> Any:
+        """The view of g that is piece i's."""
+        return self._slopes[i]
 
     def param(self, i: int) -> Param | None:
         """The parameter that piece i is, in scope "array"."""
@@ -150,7 +160,7 @@ def _reach(piece: Piece, penalised: int) -> Any:
 
 
 def _gather(paths: tuple[Path, ...]) -> Callable[[Params], HostArray]:
-    return lambda gradients: np.concatenate([tree.at(gradients, path).reshape(-1) for path in paths])
+    return lambda gradients: np.concatenate([tree.at(gradients, path) for path in paths], axis=None)
 
 
 def _cut(path: Path, start: int, stop: int) -> Callable[[Params], HostArray]:

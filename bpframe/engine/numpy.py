@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import final
 
@@ -24,8 +25,8 @@ from bpframe.engine.stepper import Batch, Stepper
 from bpframe.engine.steps import Steps
 from bpframe.engine.update import evaluation, setting
 from bpframe.network import Network
-from bpframe.protocols import Batches, Data, Group, Key, Losses
-from bpframe.random import EpochKey
+from bpframe.protocols import Batches, Data, Group, Losses
+from bpframe.random import StepKey
 from bpframe.types import HostArray, Params, State
 
 BLOCK_SECONDS = 0.2  # how long a block of steps may take before control goes back
@@ -35,10 +36,15 @@ ROWS = 2**20  # numbers that one batch of an evaluation may hold in a layer
 @final
 @dataclass(frozen=True)
 class NumpyEngine:
-    """Runs on NumPy arrays, in float32 or float64; matrix products on at most `threads` threads, if that is given."""
+    """Runs on NumPy arrays, in float32 or float64; matrix products on at most `threads` threads, if that is given.
+
+    `scripts`: parts of a step that bpframe's own components make alone are written down as the NumPy calls that they
+    consist of, and run without the components from then on (`bpframe.engine.script`). The bits are the same.
+    """
 
     threads: int | None = None
-    changeable = (("threads", "threads"),)  # in a run that goes on (`bpframe.resume`)
+    scripts: bool = True
+    changeable = (("threads", "threads"), ("scripts", None))  # in a run that goes on (`bpframe.resume`)
 
     def session(
         self, network: Network, cost: CostLayer, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
@@ -46,7 +52,7 @@ class NumpyEngine:
         """A session that starts from these parameters; ConfigError where threads cannot be bounded."""
         _keep_pages()
         with threads.bounded(self.threads):  # now rather than in the first step
-            return NumpySession(network, cost, groups, parameters, dtype, seed, self.threads)
+            return NumpySession(network, cost, groups, parameters, dtype, seed, self.threads, self.scripts)
 
 
 def _keep_pages() -> None:
@@ -73,7 +79,7 @@ class NumpySession:
     """Parameters, optimizer state and training data of one run."""
 
     device = "cpu"
-    _point: _Point
+    _known: _Point | None
 
     def __init__(
         self,
@@ -84,13 +90,13 @@ class NumpySession:
         dtype: str,
         seed: int,
         most: int | None,
+        scripts: bool,
     ) -> None:
         self.step, self._threads = 0, most
-        self._network, self._seed = network, seed
+        self._network, self._key = network, StepKey(seed)
         self._params = tree.transform(parameters, lambda leaf: np.array(leaf, dtype=dtype))
-        self._stepper = Stepper(network, cost, self._params, groups, np.dtype(dtype))
+        self._stepper = Stepper(network, cost, self._params, groups, np.dtype(dtype), self._key, scripts)
         self._groups, self._flats = self._stepper.groups, self._stepper.flats
-        self._epoch_key = -1, EpochKey(seed, 0)
         self._mark()
 
     # ------------------------------------------------------------------------------------------------------ state
@@ -125,6 +131,7 @@ class NumpySession:
         states = memory.restored([group.states for group in self._groups], found.get("memory", {}))
         for group, own in zip(self._groups, states, strict=True):
             group.states = own
+        self._stepper.forget()
         self.step = step
         self._mark()
 
@@ -154,6 +161,7 @@ class NumpySession:
     def load(self, data: Data, collect: bool, collected: HostArray | None = None) -> None:
         """Train on these arrays from now on, `collected` of the present epoch's scores made before."""
         self._feed = Feed(data, collect, collected)
+        self._stepper.forget()
         self._mark()
 
     def run(self, batches: Batches, start: int, stop: int) -> Losses:
@@ -177,7 +185,7 @@ class NumpySession:
     def commit(self) -> bool:
         """Whether all parameters are finite: then, now and then, a point to return to; else back to where they were."""
         if self._finite():
-            if self._point.since.old:
+            if self._known is not None and self._known.since.old:
                 self._mark()
             return True
         self._return(finite=True)
@@ -200,31 +208,34 @@ class NumpySession:
     def _step(self, batches: Batches, i: int) -> tuple[float, float, float]:
         """(mean loss, penalty, weight) of batch i, after the update; a loss that is not finite updates nothing."""
         rows, feed = batches.rows(i), self._feed
-        epoch, number = batches.at(i)
-        batch = Batch(feed.take("x", rows), feed.take("target", rows), *feed.share(rows), self._key(epoch), number)
+        self._key.place = batches.at(i)
+        since = self._point.since
+        batch = Batch(feed.take("x", rows), feed.take("target", rows), *feed.share(rows))
         made = self._stepper.step(batch, self.step)
         if made.gradients is None:
             return made.loss, 0.0, batch.weight
         self._feed.keep(batches, i, made.scores)
-        self._point.since.add(batches, i, i + 1)
+        since.add(batches, i, i + 1)
         self.step += 1
         self._stepper.writing = False
         return made.loss, made.penalty, batch.weight
 
-    def _key(self, epoch: int) -> Key:
-        if self._epoch_key[0] != epoch:
-            self._epoch_key = epoch, EpochKey(self._seed, epoch)
-        return self._epoch_key[1]
-
     # ------------------------------------------------------------------------------------------------ going back
 
     def _mark(self) -> None:
-        """Make the present the point to return to; states need no copy, since rules hand back new arrays."""
+        """Make the present the point to return to."""
         self._stepper.writing = False
-        vectors = [flat.p.copy() for flat in self._flats]
-        states = [list(group.states) for group in self._groups]
-        buffers = tree.transform(self._params, lambda leaf: leaf)
-        self._point = _Point(self.step, vectors, states, buffers, Steps())
+        self._known = None
+
+    @property
+    def _point(self) -> _Point:
+        """The point to return to; copied when it is asked for, before the first step that leaves it."""
+        if self._known is None:
+            vectors = [flat.p.copy() for flat in self._flats]
+            states = [deepcopy(group.states) for group in self._groups]
+            buffers = tree.transform(self._params, lambda leaf: leaf)
+            self._known = _Point(self.step, vectors, states, buffers, Steps())
+        return self._known
 
     def _return(self, finite: bool = False) -> None:
         """Undo a step that was cut off; with `finite`, every step from the first whose parameters are not finite."""
@@ -249,9 +260,9 @@ class NumpySession:
         self._params.update(tree.transform(point.params, lambda leaf: leaf))
         for flat, group, vector, states in zip(self._flats, self._groups, point.vectors, point.states, strict=True):
             flat.p[...] = vector
-            group.states = list(states)
+            group.states = deepcopy(states)
         self.step = point.step
-        self._point = _Point(point.step, point.vectors, point.states, point.params, Steps(point.since.began))
+        self._known = _Point(point.step, point.vectors, point.states, point.params, Steps(point.since.began))
 
     def _repeat(self, step: tuple[Batches, int]) -> bool:
         with np.errstate(all="ignore"), threads.bounded(self._threads):

@@ -6,7 +6,7 @@ T steps of a block at most; a table (T, K) of the K numbers that settings hold a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, cast, final
 
@@ -77,9 +77,9 @@ class TreeStore:
         """Another value of parameter i, in the tree of this trace."""
         tree.assign(self._known, self.paths[i], p)
 
-    def gradient(self, i: int, gradients: Params) -> Any:
-        """The gradient of parameter i."""
-        return tree.at(gradients, self.paths[i])
+    def gradients(self, gradients: Params) -> list[Any]:
+        """The gradient of each parameter."""
+        return [tree.at(gradients, path) for path in self.paths]
 
     def param(self, i: int) -> Param | None:
         """What is known of parameter i."""
@@ -100,9 +100,13 @@ class Row:
 
     def __init__(self, component: Any, row: Any, start: int) -> None:
         self._settings = Settings(component, float)
-        self.h, self.note, self.at = self._settings.h, self._settings.note, self._settings.count
+        self.h, self.note = self._settings.h, self._settings.note
         for k, (h, name, _) in enumerate(self._settings.slots):
             setattr(h, name, row[start + k])
+
+    def at(self, step: Any, known: Mapping[str, Any] | None = None) -> None:
+        """The step, and what else is known of it; the numbers are those of the row."""
+        self.note(step=step + 1, **(known or {}))
 
 
 class Rows:
@@ -164,33 +168,33 @@ class Program:
         """What rules remember before the first step."""
         return [group.states for group in self._updates(_copied(params), row)[0]]
 
-    def step(self, carry: Carry, batch: tuple[Any, Any, Any], key: HashKey, i: Any, step: Any, row: Any) -> Any:
-        """(carry, (loss, penalty, weight), scores) after batch (x, target, w) number i, `step` steps made before."""
+    def step(self, carry: Carry, batch: tuple[Any, Any, Any], key: HashKey, step: Any, row: Any) -> Any:
+        """(carry, (loss, penalty, weight), scores) after a batch (x, target, w), `step` steps made before."""
         params = _copied(carry.params)
         groups, activity = self._updates(params, row)
         for group, states in zip(groups, carry.states, strict=True):
             group.states = [list(states) for states in states]
-        updates, contexts = Updates(groups), step_contexts(self._labels, self._lowest, key, i)
+        updates, contexts = Updates(groups), step_contexts(self._labels, self._lowest, key)
         weight, share = _share(batch[2], batch[0])
         passed = partial(self._pass, params, batch, share, contexts, activity, step)
         made = passed()
         known = {"loss": made.loss, "weight": weight}
         if updates.observing:
-            self._observe(updates, params, made, contexts, key.child(i).child("targets"), step)
+            self._observe(updates, params, made, contexts, key.child("targets"), step)
         gradients = made.gradients
         if updates.probing:
-            went = updates.probe(gradients, step, **known)
+            went = updates.probe(gradients, step, known)
             gradients = passed().gradients
             for store, before in went:
                 for k, p in enumerate(before):
                     store.put(k, p)
-        penalty = made.penalty + updates.update(gradients, step, **known)
+        penalty = made.penalty + updates.update(gradients, step, known)
         after = Carry(self._refreshed(params, made.caches), [group.states for group in groups])
         return after, (made.loss, penalty, weight), made.scores
 
-    def objective(self, params: Params, batch: tuple[Any, Any, Any], key: HashKey, i: Any, step: Any, row: Any) -> Any:
+    def objective(self, params: Params, batch: tuple[Any, Any, Any], key: HashKey, step: Any, row: Any) -> Any:
         """(loss, penalty on activations, weight, scores, gradients, new buffers), without an update."""
-        contexts = step_contexts(self._labels, self._lowest, key, i)
+        contexts = step_contexts(self._labels, self._lowest, key)
         weight, share = _share(batch[2], batch[0])
         made = self._pass(params, batch, share, contexts, self._updates(_copied(params), row)[1], step)
         buffers: Params = {}

@@ -6,16 +6,20 @@ Shapes: B rows of a batch; x (B, ...), target (B, C), share (B,) or one number.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, cast, final
 
 import numpy as np
 
 from bpframe.backprop import NOTHING, CostLayer, backward, forward, lowest_trained
-from bpframe.context import StepContext, step_contexts
+from bpframe.context import step_contexts
 from bpframe.engine.flat import Flat
 from bpframe.engine.minimize import Minimization
+from bpframe.engine.parts import MovePart, PassPart
+from bpframe.engine.script import Script
+from bpframe.engine.scripts import Scripts
 from bpframe.engine.update import GroupUpdate, Updates
 from bpframe.hyper import Settings
 from bpframe.network import Network
@@ -24,14 +28,12 @@ from bpframe.types import HostArray, Params
 
 
 class Batch(NamedTuple):
-    """What a step works on: its weight, each row's share of it, and the key and number of the step in its epoch."""
+    """What a step works on, with its weight and each row's share of it."""
 
     x: HostArray
     target: HostArray
     weight: float
     share: Any
-    key: Key
-    number: int
 
 
 @dataclass(slots=True)
@@ -47,20 +49,31 @@ class Pass:
 
 @final
 class Stepper:
-    """Makes steps on `params`, a tree with views into the vectors of its groups.
+    """Makes steps on `params`, a tree with views into the vectors of its groups; `key` is the present step's.
 
     `writing`: whether the parameters may be between two steps; whoever keeps count takes it back once a step is noted.
     """
 
     def __init__(
-        self, network: Network, cost: CostLayer, params: Params, groups: Sequence[Group], dtype: np.dtype[Any]
+        self,
+        network: Network,
+        cost: CostLayer,
+        params: Params,
+        groups: Sequence[Group],
+        dtype: np.dtype[Any],
+        key: Key,
+        scripts: bool,
     ) -> None:
         self.params, self.writing = params, False
-        self._layers, self._labels, self._cost, self._dtype = network.layers, network.labels, cost, dtype
-        self.flats = [Flat(group, params, dtype) for group in groups]
+        self._network, self._layers, self._cost = network, network.layers, cost
+        self._number, self._key, self._scripted = dtype.type, key, scripts
+        self._slots: Params = {}
+        self.flats = [Flat(group, params, dtype, self._slots if group.rule else {}) for group in groups]
         self.groups = [GroupUpdate(group, flat) for group, flat in zip(groups, self.flats, strict=True)]
+        self._passes = Scripts([*(layer for _, layer in network.layers), cost.loss, cost.link])
         trained = (path for group in groups if group.rule for path in group.paths)
         self._lowest = lowest_trained(network.layers, trained)
+        self._contexts = step_contexts(network.labels, self._lowest, key)
         self._refreshing = [
             (k, label, layer) for k, (label, layer) in enumerate(network.layers) if isinstance(layer, Refresh)
         ]
@@ -77,12 +90,21 @@ class Stepper:
         self.updates = Updates(self.groups)
         self._minimization = Minimization(self.updates.groups) if self.updates.minimizing else None
         penalties = [part for group in groups if not group.paths for part in group.regularizers]
-        self._activity = [(part, Settings(part, self._dtype.type)) for part in penalties]
+        self._activity = [(part, Settings(part, self._number)) for part in penalties]
+        looking = self.updates.minimizing or self.updates.probing or self.updates.observing
+        self._writable = self._scripted and not (self._activity or self._refreshing or looking)
+        self._moves = Scripts(part for group in self.groups for part in group.components)
+        for number, group in enumerate(self.groups):
+            group.script = partial(self._move, number) if self._scripted else None
+
+    def forget(self) -> None:
+        """Write down nothing that was: arrays of the data, of parameters or of states are others now."""
+        self._passes.forget()
+        self._moves.forget()
 
     def step(self, batch: Batch, step: int) -> Pass:
         """The step that follows `step` steps; a loss that is not finite updates nothing."""
-        contexts = step_contexts(self._labels, self._lowest, batch.key, batch.number)
-        made = self._minimized(batch, contexts, step) if self._minimization else self._updated(batch, contexts, step)
+        made = self._minimized(batch, step) if self._minimization else self._updated(batch, step)
         if made.gradients is None:
             self.writing = False
             return made
@@ -90,53 +112,86 @@ class Stepper:
             self.params[label] = layer.refresh(self.params[label], made.caches[k])
         return made
 
-    def _pass(self, batch: Batch, contexts: list[StepContext], step: int) -> Pass:
+    def _pass(self, batch: Batch, step: int) -> Pass:
         """The recursion on a batch, at the present parameters."""
-        outputs, caches = forward(self._layers, self.params, batch.x, contexts)
+        if self._writable and (script := self._script(batch)):
+            loss, scores = script()
+            return Pass(float(loss), 0.0, scores, [], self._slots if math.isfinite(loss) else None)
+        outputs, caches = forward(self._layers, self.params, batch.x, self._contexts)
         loss, delta = self._cost.mean_and_delta(outputs[-1], batch.target, batch.share)
         made = Pass(float(loss), 0.0, outputs[-1], caches, None)
         if math.isfinite(made.loss):
             made.penalty, slopes = self._penalties(outputs, step) if self._activity else (0.0, NOTHING)
-            made.gradients = backward(self._layers, self.params, caches, delta, contexts, self._lowest, slopes)
+            made.gradients = self._backward(caches, delta, slopes)
         return made
 
-    def _updated(self, batch: Batch, contexts: list[StepContext], step: int) -> Pass:
+    def _script(self, batch: Batch) -> Script | None:
+        """The script of a pass over a batch like this one, if there is one or it is time for it."""
+        name, of, passes = len(batch.x), batch.x, self._passes
+        if script := passes.found(name, of):
+            return script
+        data = batch.x, batch.target, batch.share
+        return passes.sought(
+            name, of, PassPart(self._network, self._cost, self._lowest, self.params, self._slots, *data)
+        )
+
+    def _move(self, number: int, i: int, start: int, stop: int) -> Any:
+        """Run the components start .. stop - 1 of that group on its piece i; the penalty."""
+        group, slope = self.groups[number], self.flats[number].slope(i)
+        if start < stop and group.steady and (script := self._moving((number, i, start, stop), group, slope)):
+            if group.g[i] is not slope:
+                np.copyto(slope, group.g[i])
+                group.g[i] = slope
+            (penalty,) = script()
+            return penalty
+        if group.g[i] is slope:
+            group.g[i] = slope.copy()  # since a rule may keep it
+        return group.advance_piece(i, start, stop)
+
+    def _moving(self, name: tuple[int, int, int, int], group: GroupUpdate, slope: HostArray) -> Script | None:
+        """The script of that move, if there is one or it is time for it."""
+        of, moves = group.states[name[1]], self._moves
+        return moves.found(name, of) or moves.sought(name, of, MovePart(group, slope, *name[1:]))
+
+    def _backward(self, caches: list[Any], delta: Any, slopes: Mapping[int, Any] = NOTHING) -> Params:
+        return backward(self._layers, self.params, caches, delta, self._contexts, self._lowest, slopes)
+
+    def _updated(self, batch: Batch, step: int) -> Pass:
         """A pass, and the update that follows from its gradients, or from those where the rule wants them taken."""
-        made, updates = self._pass(batch, contexts, step), self.updates
+        made, updates = self._pass(batch, step), self.updates
         if made.gradients is None:
             return made
-        known = {"loss": self._dtype.type(made.loss), "weight": self._dtype.type(batch.weight)}
+        known = {"loss": self._number(made.loss), "weight": self._number(batch.weight)}
         if updates.observing and updates.observes(step):
-            self._observe(batch, made, contexts, step)
+            self._observe(batch, made, step)
         gradients: Params | None = made.gradients
         self.writing = True
         if updates.probing:
-            went = updates.probe(made.gradients, step, **known)
-            gradients = self._pass(batch, contexts, step).gradients
+            went = updates.probe(made.gradients, step, known)
+            gradients = self._pass(batch, step).gradients
             for store, before in went:
                 for i, p in enumerate(before):
                     store.put(i, p)
         if gradients is None:
             made.loss, made.gradients = math.nan, None
             return made
-        made.penalty += float(updates.update(gradients, step, **known))
+        made.penalty += float(updates.update(gradients, step, known))
         return made
 
-    def _observe(self, batch: Batch, made: Pass, contexts: list[StepContext], step: int) -> None:
+    def _observe(self, batch: Batch, made: Pass, step: int) -> None:
         """Show the rules that look the gradient for targets drawn from the predictions themselves."""
-        key = batch.key.child(batch.number).child("targets")
-        target = cast(SampleTarget, self._cost.loss).sample_target(made.scores, key)
+        target = cast(SampleTarget, self._cost.loss).sample_target(made.scores, self._key.child("targets"))
         _, delta = self._cost.mean_and_delta(made.scores, target, 1.0 / len(batch.x))
-        gradients = backward(self._layers, self.params, made.caches, delta, contexts, self._lowest)
+        gradients = self._backward(made.caches, delta)
         self.writing = True
         self.updates.observe(gradients, step, len(batch.x))
 
-    def _minimized(self, batch: Batch, contexts: list[StepContext], step: int) -> Pass:
+    def _minimized(self, batch: Batch, step: int) -> Pass:
         """A step of a rule that asks for the objective itself; the pass it began with."""
         passes: list[Pass] = []
 
         def passed() -> tuple[float, Params | None]:
-            passes.append(self._pass(batch, contexts, step))
+            passes.append(self._pass(batch, step))
             return passes[-1].loss + passes[-1].penalty, passes[-1].gradients
 
         self.writing = True

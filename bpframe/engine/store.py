@@ -21,8 +21,8 @@ class Store(Protocol):
     def put(self, i: int, p: Array) -> None:
         """Replace piece i."""
 
-    def gradient(self, i: int, gradients: Params) -> Array:
-        """The gradient of piece i, in its shape."""
+    def gradients(self, tree: Params) -> list[Any]:
+        """The gradient of each piece, in its shape."""
 
     def param(self, i: int) -> Param | None:
         """The parameter that piece i is; None where it is a slice or several."""

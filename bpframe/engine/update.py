@@ -7,7 +7,7 @@ engine: it asks a `Store` for the pieces, and branches on no array value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, final
@@ -37,6 +37,7 @@ class GroupUpdate:
 
     def __init__(self, group: Group, store: Store) -> None:
         self.store = store
+        self.script: Callable[[int, int, int], Any] | None = None  # does what `advance_piece` does
         self._take_over(group)
         self.states = self.initial()
         self._find()
@@ -56,6 +57,7 @@ class GroupUpdate:
         periodic = [k for k, part in enumerate(self.components) if keeps(part, Periodic)]
         self._periods: dict[int, int] = {k: self.components[k].period for k in periodic}
         self._gathering = min(periodic, default=len(self.components))
+        self.steady = not periodic  # whether every component acts at every step
 
     def initial(self) -> list[list[State]]:
         """What gradient steps and rule remember before their first step; a minimizer's is kept by who asks it."""
@@ -77,12 +79,11 @@ class GroupUpdate:
 
     # ------------------------------------------------------------------------------------------------------- a step
 
-    def begin(self, step: Any, **known: Any) -> None:
+    def begin(self, step: Any, known: Mapping[str, Any] | None = None) -> None:
         """Settings as of the update that follows `step` updates; behind a step that gathers, updates are fewer."""
         self.due: Any = True
         for k, settings in enumerate(self.settings):
-            settings.at(step)
-            settings.note(**known)
+            settings.at(step, known)
             if k in self._periods:
                 self.due = self.due & ((step + 1) % self._periods[k] == 0)
                 step = (step + 1) // self._periods[k] - 1
@@ -91,7 +92,7 @@ class GroupUpdate:
 
     def take(self, gradients: Params) -> None:
         """The gradient of each piece."""
-        self.g: list[Any] = [self.store.gradient(i, gradients) for i in range(len(self.store))]
+        self.g: list[Any] = self.store.gradients(gradients)
 
     def parts(self, number: int) -> list[tuple[Array, Any, State]]:
         """(p, g, state of the component of that number) of each piece."""
@@ -108,15 +109,22 @@ class GroupUpdate:
 
     def advance(self, start: int, stop: int) -> Any:
         """Run the components start .. stop - 1 on every piece; the sum of the penalties."""
-        penalty: Any = 0.0
+        penalty, run = 0.0, self.script or self.advance_piece
         for i in range(len(self.store)):
-            penalty += self._advance(i, start, stop)
+            penalty += run(i, start, stop)
         return penalty
 
-    def _advance(self, i: int, start: int, stop: int) -> Any:
+    def advance_piece(self, i: int, start: int, stop: int) -> Any:
+        """Run them on piece i; its penalty."""
+        before = self.store.get(i)
+        p, self.g[i], self.states[i], penalty = self.changed(i, start, stop, before, self.g[i], self.states[i])
+        if p is not before:
+            self.store.put(i, p)
+        return penalty
+
+    def changed(self, i: int, start: int, stop: int, p: Any, g: Any, states: list[State]) -> Any:
+        """(p, g, states of piece i after the components start .. stop - 1, its penalty)."""
         penalty: Any = 0.0
-        before: Any = self.store.get(i)
-        p, g, states = before, self.g[i], self.states[i]
         for k in range(start, stop):
             if k < self.first:
                 value, g = self._penalised(k, i, p, g)
@@ -125,10 +133,7 @@ class GroupUpdate:
                 p, g, states = self._apply(k, i, p, g, states)
             else:
                 p, g, states = self.store.when(self.due, partial(self._apply, k, i), (p, g, states))
-        self.states[i], self.g[i] = states, g
-        if p is not before:
-            self.store.put(i, p)
-        return penalty
+        return p, g, states, penalty
 
     def _penalised(self, k: int, i: int, p: Any, g: Any) -> tuple[Any, Any]:
         """(the penalty number k on piece i, the gradient with its slope)."""
@@ -168,11 +173,11 @@ class Updates:
         self.observing = [group for group in self.groups if group.observers]
         self._stages = _stages([[barrier.key for barrier in group.barriers] for group in self.groups])
 
-    def update(self, gradients: Params, step: Any, **known: Any) -> Any:
+    def update(self, gradients: Params, step: Any, known: Mapping[str, Any] | None = None) -> Any:
         """The step that follows `step` steps; the sum of the penalties. `known`: what h is to hold besides."""
         penalty: Any = 0.0
         for group in self.groups:
-            group.begin(step, **known)
+            group.begin(step, known)
             group.take(gradients)
             penalty += group.advance(0, group.barriers[0].number if group.barriers else len(group.components))
         for key in self._stages:
@@ -198,10 +203,10 @@ class Updates:
 
     # ---------------------------------------------------------------------------------- what some rules do besides
 
-    def probe(self, gradients: Params, step: Any, **known: Any) -> list[tuple[Store, list[Array]]]:
+    def probe(self, gradients: Params, step: Any, known: Mapping[str, Any]) -> list[tuple[Store, list[Array]]]:
         """Go where rules want their gradient taken; of each group that went, the pieces as they were."""
         for group in self.probing:
-            group.begin(step, **known)
+            group.begin(step, known)
             group.take(gradients)
         for key in dict.fromkeys(("rule", group.group.origin) for group in self.probing):
             self._sum([(g, k) for g in self.probing for k, b in enumerate(g.barriers) if b.key == key])
@@ -215,7 +220,7 @@ class Updates:
     def observe(self, gradients: Params, step: Any, rows: int) -> None:
         """Show rules a gradient for targets drawn from the model's own predictions."""
         for group in self.observing:
-            group.begin(step, rows=rows)
+            group.begin(step, {"rows": rows})
             group.take(gradients)
             for link in group.observers:
                 for i, (p, g, state) in enumerate(group.parts(group.rule)):

@@ -1,0 +1,189 @@
+"""The parts of a step that can be written down: the pass over a batch, and what happens to a piece of the parameters.
+
+Shapes: B rows of a batch; x (B, ...), target (B, C), share (B,) or one number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, final
+
+import numpy as np
+
+from bpframe import tree
+from bpframe.backprop import CostLayer, backward, forward
+from bpframe.context import step_contexts
+from bpframe.engine.noted import Unwritable
+from bpframe.engine.script import Draft, layout
+from bpframe.engine.update import GroupUpdate
+from bpframe.hyper import Settings
+from bpframe.network import Network
+from bpframe.types import Array, HostArray, Params, State
+
+
+@final
+@dataclass(frozen=True)
+class PassPart:
+    """Forward, cost and backward down to layer number `lowest`: loss and scores; gradients are left in the slots."""
+
+    network: Network
+    cost: CostLayer
+    lowest: int
+    params: Params
+    slots: Params
+    x: HostArray
+    target: HostArray
+    share: Any
+
+    def key(self) -> Hashable:
+        """Layers and cost, shapes and types."""
+        shapes = tuple((path, layout(leaf)) for path, leaf in tree.leaves(self.params))
+        slots = tuple(path for path, _ in tree.leaves(self.slots))
+        rows = layout(self.x), layout(self.target), isinstance(self.share, float)
+        return self.network.layers, self.cost, self.lowest, shapes, slots, rows
+
+    def given(self) -> Sequence[Any]:
+        """Rows, parameters, slots."""
+        share = [] if isinstance(self.share, float) else [self.share]
+        leaves = [leaf for branch in (self.params, self.slots) for _, leaf in tree.leaves(branch)]
+        return [self.x, self.target, *share, *leaves]
+
+    def write(self, draft: Draft) -> Sequence[Any]:
+        """(loss, scores)."""
+        params, contexts = tree.transform(self.params, draft.array), step_contexts(self._labels, self.lowest, Secret())
+        outputs, caches = forward(self.network.layers, params, draft.array(self.x), contexts)
+        share = self.share if isinstance(self.share, float) else draft.array(self.share)
+        loss, delta = self.cost.mean_and_delta(outputs[-1], draft.array(self.target), share)
+        gradients = backward(self.network.layers, params, caches, delta, contexts, self.lowest)
+        for path, slot in tree.leaves(self.slots):
+            draft.deliver(tree.at(gradients, path), slot)
+        return loss, outputs[-1]
+
+    @property
+    def _labels(self) -> Sequence[str]:
+        return self.network.labels
+
+
+@final
+class Secret:
+    """The key while a pass is written down: every step draws anew, so nothing that draws can be."""
+
+    def child(self, name: str | int) -> Secret:
+        """Refused."""
+        raise Unwritable(f"{name} draws")
+
+    def uniform(self, like: Array) -> Array:
+        """Refused."""
+        raise Unwritable("uniform draws")
+
+    def normal(self, like: Array) -> Array:
+        """Refused."""
+        raise Unwritable("normal draws")
+
+
+@final
+@dataclass(frozen=True)
+class MovePart:
+    """The components start .. stop - 1 of a group on piece i: its penalty; p, g and states are changed in place.
+
+    `g`: where the gradient lies when the script runs.
+    """
+
+    group: GroupUpdate
+    g: HostArray
+    i: int
+    start: int
+    stop: int
+
+    def key(self) -> Hashable:
+        """Components and their order, what they know of the piece, shapes and types."""
+        group, store = self.group, self.group.store
+        piece = layout(self._p), store.param(self.i), str(store.reach(self.i)), self.start, self.stop
+        return tuple(group.components), group.first, group.rule, piece
+
+    def given(self) -> Sequence[Any]:
+        """p, g, what is remembered, and every h."""
+        states = [one for state in self._states for one in _inside(state)]
+        return [self._p, self.g, *states, *(h for settings in self.group.settings for h in settings.levels)]
+
+    def write(self, draft: Draft) -> Sequence[Any]:
+        """(penalty,)."""
+        with noted(draft, self.group.settings):
+            given = draft.array(self._p), draft.array(self.g), [opened(draft, state) for state in self._states]
+            p, g, states, penalty = self.group.changed(self.i, self.start, self.stop, *given)
+        draft.deliver(p, self._p)
+        if self.stop < len(self.group.components):
+            draft.deliver(g, self.g)
+        for state, new in zip(self._states, states, strict=True):
+            closed(draft, state, new)
+        return (penalty,)
+
+    @property
+    def _p(self) -> Any:
+        return self.group.store.get(self.i)
+
+    @property
+    def _states(self) -> list[State]:
+        return self.group.states[self.i]
+
+
+@contextmanager
+def noted(draft: Draft, settings: Sequence[Settings]) -> Iterator[None]:
+    """A block in which the numbers of h that may differ from step to step are noted."""
+    before = [(h, dict(vars(h))) for own in settings for h in own.levels]
+    try:
+        for h, name in _moving(settings):
+            value, where = getattr(h, name), f"{{}}.{name}"
+            if isinstance(value, Mapping):
+                setattr(h, name, {key: draft.number(one, f"{where}[{key!r}]", h) for key, one in value.items()})
+            elif value is not None:
+                setattr(h, name, draft.number(value, where, h))
+        yield
+    finally:
+        for h, values in before:
+            vars(h).update(values)
+
+
+def _moving(settings: Iterable[Settings]) -> Iterator[tuple[SimpleNamespace, str]]:
+    for own in settings:
+        yield from ((h, name) for h in own.levels for name in ("step", "loss", "weight", "total"))
+        yield from ((h, name) for h, name, value in own.slots if hasattr(value, "value"))
+
+
+def _inside(state: State) -> Iterator[Any]:
+    """A state, and the states and arrays in it."""
+    yield state
+    for leaf in state.values():
+        if isinstance(leaf, Mapping):
+            yield from _inside(dict(leaf) if not isinstance(leaf, dict) else leaf)
+        elif isinstance(leaf, np.ndarray) and leaf.ndim:
+            yield leaf
+
+
+def opened(draft: Draft, state: State) -> State:
+    """A state whose arrays and numbers are noted."""
+    return {name: _opened(draft, state, name, leaf) for name, leaf in state.items()}
+
+
+def _opened(draft: Draft, state: State, name: str, leaf: Any) -> Any:
+    if isinstance(leaf, dict):
+        return opened(draft, leaf)
+    if isinstance(leaf, np.ndarray) and leaf.ndim:
+        return draft.array(leaf)
+    return draft.number(leaf, f"{{}}[{name!r}]", state)
+
+
+def closed(draft: Draft, state: State, new: State) -> None:
+    """Have the script leave a new state in the place of the old one."""
+    if state.keys() != new.keys():
+        raise Unwritable(f"a state with {list(new)} after one with {list(state)}")
+    for name, leaf in state.items():
+        if isinstance(leaf, dict):
+            closed(draft, leaf, new[name])
+        elif isinstance(leaf, np.ndarray) and leaf.ndim:
+            draft.deliver(new[name], leaf)
+        else:
+            draft.keep(new[name], name, state)
