@@ -47,6 +47,11 @@ class Settings:
             setattr(h, name, self._cast(_number(schedule, schedule.value(max(step, 0)))))
         return self.h
 
+    @property
+    def moving(self) -> bool:
+        """Whether a number follows a schedule."""
+        return bool(self._scheduled)
+
     def value(self, h: SimpleNamespace, name: str, step: int) -> float | None:
         """A number of h, or of one inside it, in the update that follows `step` updates; None where it has none."""
         for owner, own, value in self.slots:

@@ -215,9 +215,10 @@ class Loop:
 
     def _end(self) -> int:
         """Where the next block has to end: at a step that somebody asked for, or with the stretch."""
-        step, asked = self.session.step, self.state.asked
+        asked = self.state.asked
         if not asked:
             return len(self._now)
+        step = self.session.step
         asked -= {past for past in asked if past <= step}
         ends: list[int] = [len(self._now), *(self._made + ahead - step for ahead in asked)]
         return min(ends)
@@ -226,12 +227,13 @@ class Loop:
         self._steps(self._made + 1)
 
     def _steps(self, stop: int) -> None:
-        before = self.session.step
-        losses = self.session.run(self._now, self._made, stop)
+        before, session = self.session.step, self.session
+        losses = session.run(self._now, self._made, stop)
         values = np.array([losses.loss, losses.penalty, losses.weight], dtype=np.float64)
-        self._made = self.session.step - self._start
+        step = session.step
+        self._made = step - self._start
         self._values.append(values)
-        if self.session.step - before < len(losses):  # it went back to the last finite step
+        if step - before < len(losses):  # it went back to the last finite step
             self._values = [_joined(self._values)[:, : self._made - self._whole * self.state.steps]]
             good = values[0][np.isfinite(values[0])]
             self._finite = float(good[-1]) if len(good) else self._finite
@@ -243,7 +245,7 @@ class Loop:
         """Where the run is after a block of these (3, steps) values."""
         state, epoch = self.state, (self._made - 1) // self.state.steps
         state.epoch, state.done = self._first + epoch, self._made - epoch * state.steps
-        state.step, self._finite = self.session.step, values.item(0, -1)
+        state.step, self._finite = self._start + self._made, values.item(0, -1)
         state.latest = values
 
 

@@ -44,10 +44,15 @@ def orders(seed: int, seen: Data, shuffle: bool, sampler: Sampler | None) -> Cal
 def _rows(sampler: Any, given: Any, n: int) -> HostArray:
     """The row numbers that a sampler gave; DataError where they are none."""
     rows = np.asarray(given)
-    if rows.ndim != 1 or rows.dtype.kind not in "iu" or not rows.size or rows.min() < 0 or rows.max() >= n:
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or not rows.size or _unsigned(rows).max() >= n:
         who = title(registry, "sampler", sampler)
         raise DataError(f"{who} needs to give row numbers from 0 to {n - 1}, got {rows!r}.")
     return rows
+
+
+def _unsigned(rows: HostArray) -> HostArray:
+    """Numbers below 0 as very large ones."""
+    return rows.view(f"u{rows.itemsize}")
 
 
 def rows(seen: Data, numbers: HostArray) -> Data:

@@ -13,7 +13,8 @@ from typing import Any, final
 
 from bpframe.capabilities import keeps
 from bpframe.errors import ConfigError
-from bpframe.protocols import Param, RuleFor
+from bpframe.hyper import Settings
+from bpframe.protocols import Group, Param, Periodic, RuleFor
 from bpframe.registry import arguments
 from bpframe.registry.annotations import wanted
 from bpframe.registry.builder import parameters
@@ -102,6 +103,20 @@ def with_lr(rule: Any, scaled: Any) -> Any:
     for name, inner in _rules(rule).items():
         return type(rule)(**{**arguments(rule), name: with_lr(inner, scaled)})
     raise ConfigError(f"{type(rule).__name__} needs an argument lr to change, and has none.")
+
+
+def setting(group: Group, settings: Settings, state: State, name: str, step: int) -> float | None:
+    """A setting of the group's rule, or of the rule inside it, in the update that led to `step`."""
+    before = clock(group.gradient_steps, max(step - 1, 0))
+    values = (settings.value(link.settings(settings.h), name, before) for link in chain(group.rule, state))
+    return next((value for value in values if value is not None), None)
+
+
+def clock(gradient_steps: Iterable[Any], step: int) -> int:
+    """How many updates a rule has made when `step` steps were: fewer, where a gradient step gathers several."""
+    for part in gradient_steps:
+        step = (step + 1) // part.period - 1 if keeps(part, Periodic) else step
+    return step
 
 
 def _rules(rule: Any) -> dict[str, Any]:

@@ -11,9 +11,10 @@ import pytest
 
 import bpframe as bp
 from bpframe import ops
-from bpframe.engine import script, scripts
+from bpframe.engine import scripts, writer
 from bpframe.engine.noted import Kind, Unwritable
-from bpframe.engine.script import Draft, Workspace
+from bpframe.engine.script import Draft
+from bpframe.engine.writer import Workspace
 from bpframe.registry import KINDS, registry
 from bpframe.testing.suite import examples
 from bpframe.testing.trial import trained
@@ -84,6 +85,7 @@ EVERYWHERE = {
     "frozen": {"groups": [{"match": "dense_1/*", "frozen": True}]},
     "rules of their own": {"groups": [{"match": "*/bias", "optimizer": "momentum"}]},
     "averages": {"optimizer": {"name": "ema", "inner": "adam"}},
+    "draws": {"layers": [bp.layers.dense(8), bp.layers.dropout(0.3), bp.layers.gaussian_noise(0.1)]},
     "narrow and wide": {"layers": [bp.layers.dense(100, activation="relu"), bp.layers.dense(3, activation="gelu")]},
 }
 
@@ -100,7 +102,6 @@ def test_both_parts_of_a_step_are_scripts_and_give_the_same_bits(case, dtype):
 
 
 SOME = {  # what is not written down, and what all the same
-    "draws": ({"layers": [bp.layers.dense(8), bp.layers.dropout(0.3)]}, set(), True),
     "buffers that a step moves": ({"layers": [bp.layers.dense(8), bp.layers.batch_norm()]}, set(), True),
     "penalties on activations": ({"regularizers": ["activity"]}, set(), True),
     "two gradients a step": ({"optimizer": {"name": "sam", "inner": "momentum"}}, set(), True),
@@ -206,9 +207,9 @@ def tick(monkeypatch):
     """A Tick that is called before every line of every script."""
     found = Tick()
     monkeypatch.setattr(builtins, "tick", found, raising=False)
-    compiled = script._compiled
+    compiled = writer._compiled
     between = "\n        "
-    monkeypatch.setattr(script, "_compiled", lambda text: compiled(text.replace(between, f"{between}tick(){between}")))
+    monkeypatch.setattr(writer, "_compiled", lambda text: compiled(text.replace(between, f"{between}tick(){between}")))
     return found
 
 
@@ -243,7 +244,7 @@ def test_an_interrupt_between_any_two_lines_of_a_script_leaves_all_as_after_a_wh
 
 
 def test_a_template_that_gives_other_bits_is_not_used(monkeypatch):
-    places = script._Writer._place
+    places = writer.Writer._place
 
     def wrong(self: Any, k: int, line: Any) -> Any:  # the result of the first product written over everything
         return (
@@ -252,7 +253,7 @@ def test_a_template_that_gives_other_bits_is_not_used(monkeypatch):
             else setattr(self, "_first", places(self, k, line)) or self._first
         )
 
-    monkeypatch.setattr(script._Writer, "_place", wrong)
+    monkeypatch.setattr(writer.Writer, "_place", wrong)
     made = pair()
     agree(*made)
     assert names(made[0])[0] == set()
@@ -398,7 +399,7 @@ def test_what_nobody_needs_is_left_out():
 
     compiled: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        before = script._compiled
-        patch.setattr(script, "_compiled", lambda text: compiled.append(text) or before(text))
+        before = writer._compiled
+        patch.setattr(writer, "_compiled", lambda text: compiled.append(text) or before(text))
         program(function, np.ones(3))
     assert compiled[0].count("\n        ") == 2  # one call, and return

@@ -34,14 +34,13 @@ ROWS = 2**20  # numbers that one batch of an evaluation may hold in a layer
 
 
 class Report(NamedTuple):
-    """(LENGTH, 3) of mean loss, penalty and weight of each step; the scores (T B, C) of its rows, if collected.
+    """(LENGTH + 1, 3) of mean loss, penalty and weight of each step; the scores (T B, C) of its rows, if collected.
 
-    `finite`: whether all parameters are, after the last step.
+    The last of the numbers: whether all parameters are finite after the last step, NaN where that is not known.
     """
 
     numbers: Any
     scores: Any
-    finite: Any = None
 
 
 @final
@@ -91,7 +90,7 @@ class Blocks:
 
         task.step(made, passed)
         loss, penalty, weight, scores, _, buffers = passes[0]
-        numbers = np.array([[float(n) for n in (loss, penalty + task.penalty, weight)]])
+        numbers = np.array([[float(n) for n in (loss, penalty + task.penalty, weight)], [np.nan] * 3])
         report = Report(numbers, scores if self._collect else None)
         if not np.isfinite(loss):
             return carry, memory, report
@@ -169,9 +168,10 @@ def _loop(
     if room:
         scores = jax.eval_shape(partial(evaluate, step.layers), carry.params, feed.x[:1])
         kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
-    report = Report(jnp.zeros((LENGTH, 3), table.dtype), kept)
+    report = Report(jnp.zeros((LENGTH + 1, 3), table.dtype), kept)
     carry, report = jax.lax.fori_loop(0, steps, body, (carry, report))
-    return carry, report._replace(finite=program.all_finite(carry))
+    finite = jnp.asarray(program.all_finite(carry), table.dtype)
+    return carry, report._replace(numbers=report.numbers.at[-1].set(finite))
 
 
 def _objective(step: Program, size: int, room: int, params: Params, feed: Feed, row: Any, made: Any) -> Any:

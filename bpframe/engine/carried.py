@@ -9,12 +9,12 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.backprop import CostLayer
-from bpframe.engine import program, update
+from bpframe.engine import program
 from bpframe.engine.program import Carry, Program
 from bpframe.hyper import Settings
 from bpframe.network import Network
 from bpframe.protocols import EvaluationParams, Group
-from bpframe.rules import Link, having
+from bpframe.rules import Link, clock, having, setting
 from bpframe.types import Params, State
 
 
@@ -26,6 +26,7 @@ class Rules:
         self.groups, self._dtype, self._network, self._cost = list(groups), np.dtype(dtype), network, cost
         self.minimizing = any(group.rule is not None and group.rule.scope == "objective" for group in groups)
         self._known: dict[int, Settings] = {}
+        self._constant: dict[str, float | None] = {}  # settings that were asked for
 
     def start(self, params: Params) -> Any:
         """What rules remember before the first step."""
@@ -55,7 +56,9 @@ class Rules:
         k = next((k for k, group in enumerate(self.groups) if group.rule is not None), None)
         if k is None:
             return None
-        return update.setting(self.groups[k], self._settings(k), _state(carry, k), name, step)
+        if self._settings(k).moving or name not in self._constant:
+            self._constant[name] = setting(self.groups[k], self._settings(k), _state(carry, k), name, step)
+        return self._constant[name]
 
     def _settings(self, k: int) -> Settings:
         if k not in self._known:
@@ -63,7 +66,7 @@ class Rules:
         return self._known[k]
 
     def _h(self, k: int, step: int) -> Any:
-        return self._settings(k).at(update.clock(self.groups[k].gradient_steps, max(step - 1, 0)))
+        return self._settings(k).at(clock(self.groups[k].gradient_steps, max(step - 1, 0)))
 
 
 def _state(carry: Carry, k: int) -> State:

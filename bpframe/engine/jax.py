@@ -89,6 +89,7 @@ class JaxSession:
     ) -> None:
         self.step, self._stream = 0, stream
         self._device, self._network, self._cost = device, network, cost
+        self.device = str(device)  # where it computes, as "cpu:0"
         self._rules = Rules(network, cost, groups, device.dtype)
         self._blocks = Blocks(network, cost, device, seed)
         self._writing, self._seconds = False, BLOCK_SECONDS
@@ -103,15 +104,10 @@ class JaxSession:
     # ------------------------------------------------------------------------------------------------------ state
 
     @property
-    def device(self) -> str:
-        """Where it computes, as "cpu:0"."""
-        return str(self._device)
-
-    @property
     def parameters(self) -> dict[str, HostArray]:
         """A copy of every parameter and buffer to predict with, by "layer/name"."""
         with self._device.scope():
-            found: dict[str, Any] = tree.flatten(self._evaluated())
+            found: dict[str, Any] = tree.flatten(self._rules.evaluated(self._carry, self.step))
             return {name: np.array(found[name]) for name in self._names}
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
@@ -144,16 +140,12 @@ class JaxSession:
 
     def use(self, groups: Sequence[Group]) -> None:
         """Take over groups whose settings may have changed."""
-        with self._device.scope():
-            self._rules = Rules(self._network, self._cost, groups, self._device.dtype)
-            self._mark()
+        self._rules = Rules(self._network, self._cost, groups, self._device.dtype)
+        self._mark()
 
     def setting(self, name: str, step: int) -> float | None:
         """A setting of the first trained group's rule, or of the rule inside it, in the update that led to `step`."""
         return self._rules.setting(self._carry, name, step)
-
-    def _evaluated(self) -> Params:
-        return self._rules.evaluated(self._carry, self.step)
 
     # --------------------------------------------------------------------------------------------------- training
 
@@ -173,13 +165,16 @@ class JaxSession:
                 report, stop = self._block(batches, start, self._end(batches, start, stop))
                 if stop < end and not self._rules.minimizing:
                     self._blocks.prepare(batches, stop, self._end(batches, stop, end))
-                numbers = np.asarray(report.numbers)[: stop - start].astype(np.float64)
+                told = np.asarray(report.numbers)
+                numbers, finite = told[: stop - start].astype(np.float64), float(told[-1, 0])
                 bad = np.flatnonzero(~np.isfinite(numbers[:, 0]))
                 made = int(bad[0]) if len(bad) else stop - start
                 self._point.since.add(batches, start, start + made)
                 self.step += made
                 if len(bad):
                     self._replay(finite=False)
+                else:
+                    self._finite = None if np.isnan(finite) else bool(finite)
                 self._blocks.keep(batches, start, report.scores)
                 self._writing = False
         except BaseException:
@@ -207,7 +202,7 @@ class JaxSession:
     def scores(self, x: HostArray) -> HostArray:
         """Scores of rows in evaluation mode."""
         with self._device.scope():
-            return self._blocks.scores(self._evaluated(), x)
+            return self._blocks.scores(self._rules.evaluated(self._carry, self.step), x)
 
     def _end(self, batches: Batches, start: int, stop: int) -> int:
         """Where a block that begins at `start` ends: in time, and before a batch that is smaller, or behind it."""
@@ -229,12 +224,12 @@ class JaxSession:
             carry, self._memory, report = made
         else:
             carry, report, stop = self._blocks.run(self._carry, self._rules.groups, self.step, batches, start, stop)
-        self._become(carry, report.finite)
+        self._become(carry)
         return report, stop
 
-    def _become(self, carry: Carry, finite: Any = None) -> None:
-        """Take over a carry, and whether its parameters are finite, where that is known."""
-        self._carry, self._finite = carry, finite
+    def _become(self, carry: Carry) -> None:
+        """Take over a carry, of whose parameters it is not known whether they are finite."""
+        self._carry, self._finite = carry, None
 
     # ------------------------------------------------------------------------------------------------ going back
 

@@ -23,7 +23,7 @@ from bpframe.engine import memory, threads
 from bpframe.engine.feed import Feed
 from bpframe.engine.stepper import Batch, Stepper
 from bpframe.engine.steps import Steps
-from bpframe.engine.update import evaluation, setting
+from bpframe.engine.update import evaluation
 from bpframe.network import Network
 from bpframe.protocols import Batches, Data, Group, Losses
 from bpframe.random import StepKey
@@ -143,7 +143,7 @@ class NumpySession:
     def setting(self, name: str, step: int) -> float | None:
         """A setting of the first trained group's rule, or of the rule inside it, in the update that led to `step`."""
         for group in self._stepper.updates.groups[:1]:
-            return setting(group.group, group.settings[group.rule], (group.states[0] or [{}])[-1], name, step)
+            return group.setting(name, step)
         return None
 
     def _evaluated(self) -> Params:

@@ -5,9 +5,10 @@ Shapes: B rows of a batch; x (B, ...), target (B, C), share (B,) or one number.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
 from types import SimpleNamespace
 from typing import Any, final
 
@@ -16,18 +17,23 @@ import numpy as np
 from bpframe import tree
 from bpframe.backprop import CostLayer, backward, forward
 from bpframe.context import step_contexts
-from bpframe.engine.noted import Unwritable
-from bpframe.engine.script import Draft, layout
+from bpframe.engine.noted import Kind, Unwritable
+from bpframe.engine.script import Draft
 from bpframe.engine.update import GroupUpdate
+from bpframe.engine.writer import layout
 from bpframe.hyper import Settings
 from bpframe.network import Network
+from bpframe.protocols import Key
 from bpframe.types import Array, HostArray, Params, State
 
 
 @final
 @dataclass(frozen=True)
 class PassPart:
-    """Forward, cost and backward down to layer number `lowest`: loss and scores; gradients are left in the slots."""
+    """Forward, cost and backward down to layer number `lowest`: loss and scores; gradients are left in the slots.
+
+    `draws`: the key of the present step.
+    """
 
     network: Network
     cost: CostLayer
@@ -37,6 +43,7 @@ class PassPart:
     x: HostArray
     target: HostArray
     share: Any
+    draws: Key
 
     def key(self) -> Hashable:
         """Layers and cost, shapes and types."""
@@ -49,11 +56,12 @@ class PassPart:
         """Rows, parameters, slots."""
         share = [] if isinstance(self.share, float) else [self.share]
         leaves = [leaf for branch in (self.params, self.slots) for _, leaf in tree.leaves(branch)]
-        return [self.x, self.target, *share, *leaves]
+        return [self.x, self.target, *share, *leaves, self.draws]
 
     def write(self, draft: Draft) -> Sequence[Any]:
         """(loss, scores)."""
-        params, contexts = tree.transform(self.params, draft.array), step_contexts(self._labels, self.lowest, Secret())
+        params, labels = tree.transform(self.params, draft.array), self.network.labels
+        contexts = step_contexts(labels, self.lowest, NotedKey(draft, self.draws))
         outputs, caches = forward(self.network.layers, params, draft.array(self.x), contexts)
         share = self.share if isinstance(self.share, float) else draft.array(self.share)
         loss, delta = self.cost.mean_and_delta(outputs[-1], draft.array(self.target), share)
@@ -62,26 +70,41 @@ class PassPart:
             draft.deliver(tree.at(gradients, path), slot)
         return loss, outputs[-1]
 
-    @property
-    def _labels(self) -> Sequence[str]:
-        return self.network.labels
-
 
 @final
-class Secret:
-    """The key while a pass is written down: every step draws anew, so nothing that draws can be."""
+class NotedKey:
+    """The key of the present step, whichever that is when the script runs; its draws are noted."""
 
-    def child(self, name: str | int) -> Secret:
-        """Refused."""
-        raise Unwritable(f"{name} draws")
+    def __init__(self, draft: Draft, key: Key, path: tuple[str | int, ...] = ()) -> None:
+        self._draft, self._key, self._path = draft, key, path
 
-    def uniform(self, like: Array) -> Array:
-        """Refused."""
-        raise Unwritable("uniform draws")
+    def child(self, name: str | int) -> NotedKey:
+        """As a key's."""
+        return NotedKey(self._draft, self._key, (*self._path, name))
 
-    def normal(self, like: Array) -> Array:
-        """Refused."""
-        raise Unwritable("normal draws")
+    def uniform(self, like: Any) -> Any:
+        """As a key's."""
+        return self._drawn(_uniform, like)
+
+    def normal(self, like: Any) -> Any:
+        """As a key's."""
+        return self._drawn(_normal, like)
+
+    def _drawn(self, draw: Callable[..., Array], like: Any) -> Any:
+        key = self._draft.number(self._key, "{}", self._key)
+        return self._draft.notes.call(Kind.CALL, draw, key, self._path, like)
+
+
+def _uniform(key: Key, path: Sequence[str | int], like: Array) -> Array:
+    return reduce(_child, path, key).uniform(like)
+
+
+def _normal(key: Key, path: Sequence[str | int], like: Array) -> Array:
+    return reduce(_child, path, key).normal(like)
+
+
+def _child(key: Key, name: str | int) -> Key:
+    return key.child(name)
 
 
 @final
@@ -102,7 +125,8 @@ class MovePart:
         """Components and their order, what they know of the piece, shapes and types."""
         group, store = self.group, self.group.store
         piece = layout(self._p), store.param(self.i), str(store.reach(self.i)), self.start, self.stop
-        return tuple(group.components), group.first, group.rule, piece
+        states = tuple(_kind(state) for state in self._states)
+        return tuple(group.components), group.first, group.rule, piece, states
 
     def given(self) -> Sequence[Any]:
         """p, g, what is remembered, and every h."""
@@ -157,10 +181,17 @@ def _inside(state: State) -> Iterator[Any]:
     """A state, and the states and arrays in it."""
     yield state
     for leaf in state.values():
-        if isinstance(leaf, Mapping):
-            yield from _inside(dict(leaf) if not isinstance(leaf, dict) else leaf)
+        if isinstance(leaf, dict):
+            yield from _inside(leaf)
         elif isinstance(leaf, np.ndarray) and leaf.ndim:
             yield leaf
+
+
+def _kind(leaf: Any) -> Any:
+    """How a state is built."""
+    if isinstance(leaf, dict):
+        return tuple((name, _kind(inner)) for name, inner in leaf.items())
+    return layout(leaf) if isinstance(leaf, np.ndarray) else type(leaf)
 
 
 def opened(draft: Draft, state: State) -> State:

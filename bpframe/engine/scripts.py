@@ -12,7 +12,8 @@ from typing import Any, Protocol, final
 
 import numpy as np
 
-from bpframe.engine.script import Draft, Script, Template, Workspace
+from bpframe.engine.script import Draft
+from bpframe.engine.writer import Script, Template, Workspace
 from bpframe.registry import registry
 from bpframe.registry.inside import gather
 
@@ -79,7 +80,7 @@ class Scripts:
         try:
             found = _templates.pop(key, None)
         except TypeError:  # a component that cannot be compared
-            key, found = object(), None
+            return written(part) if write and self._are_pure() else None
         if found is None and write and self._are_pure():
             found = written(part)
         if found is not None:

@@ -18,9 +18,9 @@ from bpframe.context import step_contexts
 from bpframe.engine.flat import Flat
 from bpframe.engine.minimize import Minimization
 from bpframe.engine.parts import MovePart, PassPart
-from bpframe.engine.script import Script
 from bpframe.engine.scripts import Scripts
 from bpframe.engine.update import GroupUpdate, Updates
+from bpframe.engine.writer import Script
 from bpframe.hyper import Settings
 from bpframe.network import Network
 from bpframe.protocols import Group, Key, Refresh, SampleTarget
@@ -130,7 +130,7 @@ class Stepper:
         name, of, passes = len(batch.x), batch.x, self._passes
         if script := passes.found(name, of):
             return script
-        data = batch.x, batch.target, batch.share
+        data = batch.x, batch.target, batch.share, self._key
         return passes.sought(
             name, of, PassPart(self._network, self._cost, self._lowest, self.params, self._slots, *data)
         )

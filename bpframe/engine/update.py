@@ -7,7 +7,7 @@ engine: it asks a `Store` for the pieces, and branches on no array value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, final
@@ -15,9 +15,8 @@ from typing import Any, final
 from bpframe import ops
 from bpframe.capabilities import keeps
 from bpframe.engine.store import Store
-from bpframe.hyper import Settings
 from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Periodic, Probe, Totals
-from bpframe.rules import Link, added, chain, having, note_totals, totals
+from bpframe.rules import Link, added, having, note_totals, setting, totals
 from bpframe.types import Array, Params, State
 
 
@@ -57,6 +56,7 @@ class GroupUpdate:
         periodic = [k for k, part in enumerate(self.components) if keeps(part, Periodic)]
         self._periods: dict[int, int] = {k: self.components[k].period for k in periodic}
         self._gathering = min(periodic, default=len(self.components))
+        self._constant: dict[str, float | None] = {}  # settings that were asked for
         self.steady = not periodic  # whether every component acts at every step
 
     def initial(self) -> list[list[State]]:
@@ -76,6 +76,13 @@ class GroupUpdate:
         self.barriers = [Barrier(id(step), k, [Link(step, ())]) for k, step in steps if keeps(step, Totals)]
         if summing:
             self.barriers.append(Barrier(("rule", self.group.origin), self.rule, summing))
+
+    def setting(self, name: str, step: int) -> float | None:
+        """A setting of the rule, or of the rule inside it, in the update that led to `step`."""
+        settings = self.settings[self.rule]
+        if settings.moving or name not in self._constant:
+            self._constant[name] = setting(self.group, settings, (self.states[0] or [{}])[-1], name, step)
+        return self._constant[name]
 
     # ------------------------------------------------------------------------------------------------------- a step
 
@@ -226,20 +233,6 @@ class Updates:
                 for i, (p, g, state) in enumerate(group.parts(group.rule)):
                     own = link.rule.observe(p, g, link.state(state), link.settings(group.h(group.rule, i)))
                     group.states[i] = [*group.states[i][:-1], link.replaced(state, own)]
-
-
-def setting(group: Group, settings: Settings, state: State, name: str, step: int) -> float | None:
-    """A setting of the group's rule, or of the rule inside it, in the update that led to `step`."""
-    before = clock(group.gradient_steps, max(step - 1, 0))
-    values = (settings.value(link.settings(settings.h), name, before) for link in chain(group.rule, state))
-    return next((value for value in values if value is not None), None)
-
-
-def clock(gradient_steps: Iterable[Any], step: int) -> int:
-    """How many updates a rule has made when `step` steps were: fewer, where a gradient step gathers several."""
-    for part in gradient_steps:
-        step = (step + 1) // part.period - 1 if keeps(part, Periodic) else step
-    return step
 
 
 def evaluation(group: GroupUpdate) -> list[Array]:
