@@ -76,6 +76,7 @@ class JaxSession:
     """Parameters, optimizer state and training data of one run, on a device."""
 
     _point: _Point
+    _finite: bool | None  # whether all parameters are, where that is known
 
     def __init__(
         self,
