@@ -43,6 +43,13 @@ class Report(NamedTuple):
     scores: Any
 
 
+def told(report: Report, steps: int) -> tuple[HostArray, bool | None]:
+    """((steps, 3) in float64: loss, penalty, weight; whether all parameters are finite, None where it is not known)."""
+    numbers = np.asarray(report.numbers)
+    finite = float(numbers[-1, 0])
+    return numbers[:steps].astype(np.float64), None if np.isnan(finite) else bool(finite)
+
+
 @final
 class Blocks:
     """Runs blocks of steps of one network on one device; `load` comes first."""

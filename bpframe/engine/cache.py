@@ -19,10 +19,10 @@ KEPT = 64  # programs; the least recently used goes
 _programs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
 
 
-def keep_in(folder: str) -> None:
-    """Have JAX look for programs in a folder, and leave them there, those too that compile in less than a second."""
+def keep_in(folder: str | None) -> None:
+    """Have JAX look for programs in a folder, if one is given, and leave them there, however fast they compile."""
     settings: Any = jax.config
-    if settings.jax_compilation_cache_dir != folder:
+    if folder is not None and settings.jax_compilation_cache_dir != folder:
         settings.update("jax_compilation_cache_dir", folder)
         settings.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         reset_cache()  # or it would stay with a folder that it has opened

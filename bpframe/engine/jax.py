@@ -20,7 +20,7 @@ import numpy as np
 from bpframe import tree
 from bpframe.backprop import CostLayer
 from bpframe.engine import cache, memory, threads
-from bpframe.engine.block import Blocks, Report
+from bpframe.engine.block import Blocks, Report, told
 from bpframe.engine.carried import Rules
 from bpframe.engine.device import Device
 from bpframe.engine.program import Carry, all_finite, duplicate
@@ -55,8 +55,7 @@ class JaxEngine:
     ) -> JaxSession:
         """A session that starts from these parameters; ConfigError where there is no such device."""
         threads.start_jax(self.threads)
-        if self.cache is not None:
-            cache.keep_in(self.cache)
+        cache.keep_in(self.cache)
         device = Device(self.device, self.precision, dtype)
         return JaxSession(network, cost, groups, parameters, device, seed, self.stream)
 
@@ -89,8 +88,7 @@ class JaxSession:
         stream: bool | None,
     ) -> None:
         self.step, self._stream = 0, stream
-        self._device, self._network, self._cost = device, network, cost
-        self.device = str(device)  # where it computes, as "cpu:0"
+        self._device, self._network, self._cost, self.device = device, network, cost, str(device)
         self._rules = Rules(network, cost, groups, device.dtype)
         self._blocks = Blocks(network, cost, device, seed)
         self._writing, self._seconds = False, BLOCK_SECONDS
@@ -166,8 +164,7 @@ class JaxSession:
                 report, stop = self._block(batches, start, self._end(batches, start, stop))
                 if stop < end and not self._rules.minimizing:
                     self._blocks.prepare(batches, stop, self._end(batches, stop, end))
-                told = np.asarray(report.numbers)
-                numbers, finite = told[: stop - start].astype(np.float64), float(told[-1, 0])
+                numbers, finite = told(report, stop - start)
                 bad = np.flatnonzero(~np.isfinite(numbers[:, 0]))
                 made = int(bad[0]) if len(bad) else stop - start
                 self._point.since.add(batches, start, start + made)
@@ -175,7 +172,7 @@ class JaxSession:
                 if len(bad):
                     self._replay(finite=False)
                 else:
-                    self._finite = None if np.isnan(finite) else bool(finite)
+                    self._finite = finite
                 self._blocks.keep(batches, start, report.scores)
                 self._writing = False
         except BaseException:

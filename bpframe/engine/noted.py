@@ -165,7 +165,7 @@ class Noted(NDArrayOperatorsMixin):
         return self.notes.call(Kind.CALL, function, *args, **options)
 
     def __array_namespace__(self, *, api_version: Any = None) -> Any:
-        return ops.HOST
+        return np  # as an array's own; `ops.namespace` has another
 
     def __getitem__(self, key: Any) -> Noted:
         return self.notes.call(Kind.VIEW, operator.getitem, self, key)

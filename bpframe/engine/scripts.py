@@ -1,7 +1,7 @@
 """The scripts of a fit: parts of a step that are written down once they were made a few times.
 
-Only components of bpframe's own are written down, which are known to be pure: what another package's does besides
-(counting its calls, say) would be lost. Templates are kept for the process, so that models alike write one.
+Only pure components are written down, bpframe's own and those whose class says `pure = True`: what others do besides
+(counting their calls, say) would be lost. Templates are kept for the process, so that models alike write one.
 """
 
 from __future__ import annotations
@@ -94,8 +94,12 @@ class Scripts:
             found: dict[type, str] = {}
             for component in self._components:
                 gather("", component, found)
-            self._components, self._pure = [], all(map(registry.owns, found))
+            self._components, self._pure = [], all(registry.owns(cls) or _says_so(cls) for cls in found)
         return self._pure
+
+
+def _says_so(cls: type) -> bool:
+    return getattr(cls, "pure", False) is True
 
 
 def _apart(given: Sequence[Any]) -> bool:
