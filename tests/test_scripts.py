@@ -236,14 +236,16 @@ class States:
         self.after[state.step] = bits(state.trainer)
 
 
-def test_an_interrupt_between_any_two_lines_of_a_script_leaves_all_as_after_a_whole_step(tick):
+@pytest.mark.parametrize("each", [7, pytest.param(1, marks=pytest.mark.slow)])
+def test_an_interrupt_between_any_two_lines_of_a_script_leaves_all_as_after_a_whole_step(tick, each):
     settings: dict[str, Any] = {"optimizer": {"name": "prodigy", "d0": 1e-3}, "regularizers": ["l2"]}
     seen = States()
     trainer(EAGER, **settings, callbacks=[seen]).fit(X, Y, epochs=2, batch_size=16)
     trainer("numpy", **settings).fit(X, Y, epochs=2, batch_size=16)
     assert tick.calls > 300
+    print(f"measured: interrupts between lines, each in a fit of its own: {len(range(1, tick.calls, each))}")
     ends = set()
-    for call in range(1, tick.calls, 7):
+    for call in range(1, tick.calls, each):
         scripts._templates.clear()
         tick.calls, tick.at = 0, call
         made = trainer("numpy", **settings)

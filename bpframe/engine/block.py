@@ -1,7 +1,7 @@
 """Blocks of compiled steps.
 
 The number of steps is an argument of the loop, so it compiles once for any number and its bits do not depend on how
-steps are grouped; a smaller last batch has a program of its own.
+steps are grouped; a smaller last batch has a loop of its own in the same program, which it makes once or not at all.
 Shapes: as in `bpframe.engine.program` and `bpframe.engine.stream`.
 """
 
@@ -73,8 +73,12 @@ class Blocks:
         """Steps from `start` on in one call, `made` steps made before, and where they end; `carry` is used up."""
         jax.block_until_ready(self._report)  # type: ignore[no-untyped-call]  # its rows may be written over now
         feed, stop = self._stream.block(batches, start, stop)
-        loop = self._compiled("block", _loop, groups, self._size(batches, start), donate=(0,))
-        carry, self._report = loop(carry, feed, self._table(groups, made, stop - start), made, stop - start)
+        whole, rest = divmod(batches.length, batches.size)
+        sizes = (batches.size, rest) if whole else (rest, 0)
+        smaller = int(min(whole, rest) > 0 and batches.at(stop - 1)[1] == whole)
+        loop = self._compiled("block", _loop, groups, sizes, donate=(0,))
+        table, counts = self._table(groups, made, stop - start), (stop - start - smaller, smaller)
+        carry, self._report = loop(carry, feed, table, made, *counts)
         return carry, self._report, stop
 
     def minimize(
@@ -82,7 +86,8 @@ class Blocks:
     ) -> tuple[Carry, State, Report]:
         """Step i of a rule that asks for the objective itself: that is compiled, the rule runs on the host."""
         feed, _ = self._stream.block(batches, i, i + 1)
-        objective = self._compiled("objective", _objective, groups, self._size(batches, i))
+        size = min(batches.size, batches.length - batches.at(i)[1] * batches.size)
+        objective = self._compiled("objective", _objective, groups, (size, 0))
         row = self._device.put(program.table(groups, made, 1)[0])
         host = tree.transform(carry.params, np.array)
         dtype = np.dtype(self._device.dtype)
@@ -128,10 +133,6 @@ class Blocks:
         layers = self._network.layers
         return cache.compiled(("scores", layers, self._device.precision), lambda: partial(evaluate, layers))
 
-    @staticmethod
-    def _size(batches: Batches, start: int) -> int:
-        return min(batches.size, batches.length - batches.at(start)[1] * batches.size)
-
     def _table(self, groups: Sequence[Group], made: int, steps: int) -> Any:
         """The settings of a block; where none of them follows a schedule, one table serves all blocks."""
         if self._constant is not None and self._constant[0] is groups:
@@ -144,27 +145,38 @@ class Blocks:
         return table
 
     def _compiled(
-        self, what: str, function: Any, groups: Sequence[Group], size: int, donate: Sequence[int] = ()
+        self, what: str, function: Any, groups: Sequence[Group], sizes: tuple[int, int], donate: Sequence[int] = ()
     ) -> Callable[..., Any]:
-        """A program for batches of `size` rows."""
-        own = what, size, id(groups)
+        """A program for batches of so many rows, and for a last one that is smaller, if there is one."""
+        own = what, sizes, id(groups)
         if own not in self._programs:  # the look-up below compares every component
-            made, room = (self._network, self._cost, groups), self._stream.room(size) * size if self._collect else 0
-            key = what, *cache.keys(*made), size, room, self._device.precision, self._device.dtype
-            self._programs[own] = cache.compiled(key, lambda: partial(function, Program(*made), size, room), donate)
+            made, size = (self._network, self._cost, groups), sizes[0]
+            room = self._stream.room(size) * size if self._collect else 0
+            key = what, *cache.keys(*made), sizes, room, self._device.precision, self._device.dtype
+            self._programs[own] = cache.compiled(key, lambda: partial(function, Program(*made), sizes, room), donate)
         return self._programs[own]
 
 
 def _loop(
-    step: Program, size: int, room: int, carry: Carry, feed: Feed, table: Any, made: Any, steps: Any
+    step: Program,
+    sizes: tuple[int, int],
+    room: int,
+    carry: Carry,
+    feed: Feed,
+    table: Any,
+    made: Any,
+    steps: Any,
+    smaller: Any,
 ) -> tuple[Carry, Report]:
-    """So many steps, `made` steps made before; the scores of at most `room` rows are kept."""
+    """So many steps and, at most, a smaller one, `made` steps made before; the scores of up to `room` rows are kept."""
+    size, rest = sizes
 
-    def body(k: Any, state: tuple[Carry, Report]) -> tuple[Carry, Report]:
+    def body(rows: int, k: Any, state: tuple[Carry, Report]) -> tuple[Carry, Report]:
         carry, report = state
         a, b, i = jax.lax.dynamic_index_in_dim(feed.keys, k, keepdims=False)
         row = jax.lax.dynamic_index_in_dim(table, k, keepdims=False)
-        carry, numbers, scores = step.step(carry, _batch(feed, k, size), HashKey(a, b).child(i), made + k, row)
+        batch = _batch(feed, k * size, rows)
+        carry, numbers, scores = step.step(carry, batch, HashKey(a, b).child(i), made + k, row)
         numbers = jax.lax.dynamic_update_index_in_dim(report.numbers, jnp.stack(numbers), k, 0)
         kept = report.scores
         if kept is not None:
@@ -176,22 +188,26 @@ def _loop(
         scores = jax.eval_shape(partial(evaluate, step.layers), carry.params, feed.x[:1])
         kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
     report = Report(jnp.zeros((LENGTH + 1, 3), table.dtype), kept)
-    carry, report = jax.lax.fori_loop(0, steps, body, (carry, report))
+    carry, report = jax.lax.fori_loop(0, steps, partial(body, size), (carry, report))
+    if rest:
+        carry, report = jax.lax.fori_loop(steps, steps + smaller, partial(body, rest), (carry, report))
     finite = jnp.asarray(program.all_finite(carry), table.dtype)
     return carry, report._replace(numbers=report.numbers.at[-1].set(finite))
 
 
-def _objective(step: Program, size: int, room: int, params: Params, feed: Feed, row: Any, made: Any) -> Any:
+def _objective(
+    step: Program, sizes: tuple[int, int], room: int, params: Params, feed: Feed, row: Any, made: Any
+) -> Any:
     """The objective of a block's first batch, its gradients, and what `Program.objective` gives besides."""
     a, b, i = feed.keys[0]
-    return step.objective(params, _batch(feed, 0, size), HashKey(a, b).child(i), made, row)
+    return step.objective(params, _batch(feed, 0, sizes[0]), HashKey(a, b).child(i), made, row)
 
 
-def _batch(feed: Feed, k: Any, size: int) -> tuple[Any, Any, Any]:
-    """(x, target, weight) of batch k, `size` rows."""
+def _batch(feed: Feed, first: Any, size: int) -> tuple[Any, Any, Any]:
+    """(x, target, weight) of `size` rows from `first` on."""
     if feed.rows is None:
-        cut = partial(jax.lax.dynamic_slice_in_dim, start_index=k * size, slice_size=size)
+        cut = partial(jax.lax.dynamic_slice_in_dim, start_index=first, slice_size=size)
         return cut(feed.x), cut(feed.target), None if feed.weight is None else cut(feed.weight)
-    rows = jax.lax.dynamic_slice_in_dim(feed.rows, k * size, size)
+    rows = jax.lax.dynamic_slice_in_dim(feed.rows, first, size)
     gathered = [None if part is None else part.at[rows].get(mode="promise_in_bounds") for part in feed[:3]]
     return cast(tuple[Any, Any, Any], program.as_it_is(tuple(gathered)))

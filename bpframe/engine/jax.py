@@ -203,14 +203,13 @@ class JaxSession:
             return self._blocks.scores(self._rules.evaluated(self._carry, self.step), x)
 
     def _end(self, batches: Batches, start: int, stop: int) -> int:
-        """Where a block that begins at `start` ends: in time, and before a batch that is smaller, or behind it."""
+        """Where a block that begins at `start` ends: in time, and behind a batch that is smaller."""
         if self._rules.minimizing:
             return start + 1
         stop = min(stop, start + max(1, int(BLOCK_SECONDS / self._seconds)))
         if batches.length % batches.size == 0:
             return stop
-        smaller = start - batches.at(start)[1] + batches.steps - 1
-        return min(stop, smaller) if start < smaller else start + 1
+        return min(stop, start - batches.at(start)[1] + batches.steps)
 
     def _block(self, batches: Batches, start: int, stop: int) -> tuple[Report, int]:
         """(what the steps from `start` on report, the step before which they end)."""

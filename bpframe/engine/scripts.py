@@ -71,9 +71,8 @@ class Scripts:
         return script
 
     def forget(self) -> None:
-        """Begin anew, since arrays are others now."""
+        """Bind every script anew, since arrays are others now."""
         self._found.clear()
-        self._runs = {name: runs for name, runs in self._runs.items() if runs < 0}
 
     def _template(self, part: Part, write: bool) -> Template | None:
         key = part.key()

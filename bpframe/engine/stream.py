@@ -76,8 +76,8 @@ class Stream:
         self._next = self._filled(batches, start, stop)
 
     def _filled(self, batches: Batches, start: int, stop: int) -> _Block:
-        """Steps start .. stop - 1, all of one size or one that is smaller."""
-        size = min(batches.size, batches.length - batches.at(start)[1] * batches.size)
+        """Steps start .. stop - 1, of which the last may be smaller."""
+        size = min(batches.size, batches.length)
         stop = min(stop, start + self.room(size))
         ring = self._rings.setdefault(size, [])
         into = ring.pop(0) if len(ring) == 2 else self._empty(size)
