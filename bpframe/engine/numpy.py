@@ -38,8 +38,8 @@ ROWS = 2**20  # numbers that one batch of an evaluation may hold in a layer
 class NumpyEngine:
     """Runs on NumPy arrays, in float32 or float64; matrix products on at most `threads` threads, if that is given.
 
-    `scripts`: parts of a step that bpframe's own components make alone are written down as the NumPy calls that they
-    consist of, and run without the components from then on (`bpframe.engine.script`). The bits are the same.
+    `scripts`: parts of a step that pure components make, bpframe's own and those that say so, are written down as the
+    NumPy calls that they consist of, and run without the components from then on. The bits are the same.
     """
 
     threads: int | None = None
