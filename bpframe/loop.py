@@ -227,7 +227,8 @@ class Loop:
         self._steps(self._made + 1)
 
     def _steps(self, stop: int) -> None:
-        before, session = self.session.step, self.session
+        session = self.session
+        before = session.step
         losses = session.run(self._now, self._made, stop)
         values = np.array([losses.loss, losses.penalty, losses.weight], dtype=np.float64)
         step = session.step

@@ -11,7 +11,7 @@ import pytest
 
 import bpframe as bp
 from bpframe import ops
-from bpframe.engine import scripts, writer
+from bpframe.engine import scripts, steps, writer
 from bpframe.engine.noted import Kind, Unwritable
 from bpframe.engine.script import Draft
 from bpframe.engine.writer import Workspace
@@ -201,6 +201,29 @@ def test_a_loss_that_is_not_finite_updates_nothing():
 # -------------------------------------------------------------------------------------------------------- going back
 
 
+@dataclass(frozen=True)
+class Leap:
+    """A schedule with one step beyond all numbers."""
+
+    at: int
+    pure = True
+
+    def value(self, step: int) -> float:
+        """0.05, or infinity."""
+        return float("inf") if step == self.at else 0.05
+
+
+@pytest.mark.parametrize("at", [14, 17, 22])  # the last step of an epoch, and others
+def test_parameters_that_are_not_finite_are_taken_back_with_all_that_rules_remember(at):
+    made = [trainer(engine, {"name": "momentum", "lr": Leap(at)}, dtype="float64") for engine in BOTH]
+    for each in made:
+        with pytest.raises(bp.errors.NumericalError, match=f"at step {at + 1},"):
+            each.fit(X, Y, epochs=8, batch_size=16)
+        assert each._session.step == at
+    assert names(made[0])[1]
+    agree(*made)
+
+
 class Tick:
     """Stands between the lines of every script, and interrupts at a chosen one."""
 
@@ -236,8 +259,10 @@ class States:
         self.after[state.step] = bits(state.trainer)
 
 
+@pytest.mark.parametrize("age", [0.5, 0.0], ids=["one point to return to", "a new one after every epoch"])
 @pytest.mark.parametrize("each", [7, pytest.param(1, marks=pytest.mark.slow)])
-def test_an_interrupt_between_any_two_lines_of_a_script_leaves_all_as_after_a_whole_step(tick, each):
+def test_an_interrupt_between_any_two_lines_of_a_script_leaves_all_as_after_a_whole_step(tick, each, age, monkeypatch):
+    monkeypatch.setattr(steps, "SECONDS", age)
     settings: dict[str, Any] = {"optimizer": {"name": "prodigy", "d0": 1e-3}, "regularizers": ["l2"]}
     seen = States()
     trainer(EAGER, **settings, callbacks=[seen]).fit(X, Y, epochs=2, batch_size=16)

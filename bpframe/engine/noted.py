@@ -1,7 +1,7 @@
 """Arrays that note what is done with them.
 
 A function of pure array code, run once on such arrays, leaves the NumPy calls that it made as `Line`s, with the values
-that they had, from which `bpframe.engine.script` writes a program without the function. What cannot be noted (a look
+that they had, from which `bpframe.engine.writer` makes a program without the function. What cannot be noted (a look
 at a value, a function that is not NumPy's) raises `Unwritable`.
 """
 
