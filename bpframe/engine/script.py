@@ -40,7 +40,7 @@ class Draft:
         return Noted(self.notes, value)
 
     def number(self, now: Any, where: str, holder: Any) -> Noted:
-        """A number that is read when the script runs, as "{}.name" or "{}['name']" of the holder, or the holder, "{}"."""
+        """What is read when the script runs: "{}.name" or "{}['name']" of the holder, or "{}", the holder itself."""
         value = Value(now)
         self._read.append((value, where.format(self._names[id(holder)])))
         return Noted(self.notes, value)
