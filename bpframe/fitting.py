@@ -14,7 +14,7 @@ from bpframe.errors import ConfigError, NumericalError
 from bpframe.head import share
 from bpframe.history import History
 from bpframe.loop import Begun, Loop, RunState, curves
-from bpframe.protocols import Batches, Data, Group
+from bpframe.protocols import Batches, Data, Draws, Group
 from bpframe.registry import registry
 from bpframe.rehearsal import Rehearsal
 from bpframe.resume import Course
@@ -62,7 +62,8 @@ class Fit:
         )
         plan.refuse_missing_curves(trainer.parts.monitored(), self._state.curves)
         self._monitored = bool(trainer.parts.monitored())
-        apart = held_out is not None or bool(self._metrics or trainer.sampler or self._monitored)
+        uneven = trainer.sampler is not None and not isinstance(trainer.sampler, Draws)  # epochs of any length
+        apart = held_out is not None or uneven or bool(self._metrics or self._monitored)
         ask = self._batches, self._finish, self._failure
         begun = begun or NOTHING
         self._collected = begun.collected

@@ -9,10 +9,11 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Container, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, final
+from typing import Any, cast, final
 from weakref import WeakKeyDictionary
 
 import pluggy
@@ -59,6 +60,16 @@ def bpframe_epoch_end(state: Any) -> None:
 
 
 @hookspec
+def bpframe_epochs_ahead(state: Any) -> float:
+    """How many epochs may be made before bpframe_epoch_end is called for the first of them; left out, one.
+
+    Asked before epochs are begun. The calls come in order, each with the history up to its epoch, but with the
+    parameters of the last: for who looks at curves alone. Epochs on end are faster, most of all in small models.
+    """
+    return 1
+
+
+@hookspec
 def bpframe_exception(state: Any) -> None:
     """The fit ends by the exception `state.exception`; the parameters are those after a whole step."""
 
@@ -92,10 +103,12 @@ class Hooks:
         self._names = names or [type(callback).__name__ for callback in callbacks]
         self.seconds = [0.0] * len(callbacks)  # spent in each callback
         self._listening: set[str] = set()
+        self._prompt = False
         if not callbacks:  # a manager takes milliseconds, as long as the whole fit of a small model
             return
         guarded = [self._guarded(i, callback) for i, callback in enumerate(callbacks)]
         self._listening = {name for hooks in guarded for name in vars(hooks)}
+        self._prompt = any(_is_prompt(vars(hooks)) for hooks in guarded)  # whether one has to hear of each at once
         if not self._listening:
             return
         self._manager = pluggy.PluginManager("bpframe")
@@ -115,6 +128,15 @@ class Hooks:
         if name in self._listening:
             getattr(self._manager.hook, name)(state=state)
 
+    def ahead(self, state: Any) -> float:
+        """How many epochs may be made before callbacks hear of the first of them."""
+        if self._prompt or not self.listens("bpframe_epoch_end"):
+            return 1 if self._prompt else math.inf
+        given = self._manager.hook.bpframe_epochs_ahead(state=state)
+        if not given or not all(isinstance(number, int | float) and number >= 1 for number in given):
+            raise PluginError(f"bpframe_epochs_ahead needs to give a number of epochs of at least 1, got {given}.")
+        return cast(float, min(given))
+
     def _guarded(self, i: int, callback: Any) -> _Listed:
         """The callback's hooks, each timed, given the callback's own memory, and named when it fails."""
         who = f"callback {i + 1}, {self._names[i]},"
@@ -128,9 +150,9 @@ class Hooks:
 
     def _wrap(self, i: int, method: Callable[[Any], Any], message: str) -> Callable[[Any], Any]:
         @functools.wraps(method)
-        def call(state: Any) -> None:
+        def call(state: Any) -> Any:
             with self._watched(i, state, message):
-                method(state)
+                return method(state)
 
         @functools.wraps(method)
         def around(state: Any) -> Generator[None, Any, Any]:  # the two halves of a wrapper, before and after the step
@@ -191,6 +213,10 @@ def _core(update: Callable[[], None]) -> _Listed:
 def _hooks(cls: type) -> tuple[str, ...]:
     """The hooks that a class of callbacks has, or means to have."""
     return tuple(name for name in dir(cls) if _is_hook(name, inspect.getattr_static(cls, name, None)))
+
+
+def _is_prompt(hooks: Container[str]) -> bool:
+    return "bpframe_epoch_start" in hooks or ("bpframe_epoch_end" in hooks and "bpframe_epochs_ahead" not in hooks)
 
 
 def _is_hook(name: str, value: Any) -> bool:

@@ -19,7 +19,6 @@ from bpframe.registry.describe import title
 from bpframe.types import HostArray
 
 STEPWISE = ("bpframe_batch_start", "bpframe_batch_end", "bpframe_update")
-EPOCHWISE = ("bpframe_epoch_start", "bpframe_epoch_end")
 
 
 @final
@@ -42,10 +41,11 @@ class RunState:
     """What every hook is given.
 
     trainer; epoch (from 0) and epochs (where this fit ends); step: updates made; steps: batches an epoch; done:
-    batches of this epoch made; latest: (3, k) loss, penalty and weight of the latest step or block, and loss, the mean
-    of those; metrics: the latest epoch by curve, {"train.loss": ...}; curves: every curve this run records, with the
-    direction that is better ("min", "max", None); memory: a dict of the callback's own, plain values and arrays, kept
-    with the run and in its checkpoints; resumed: this fit goes on from a checkpoint; exception, in bpframe_exception.
+    batches of this epoch made; latest: (3, k) loss, penalty and weight of the latest step or block, of the whole epoch
+    in bpframe_epoch_end, and loss, the mean of those; metrics: the latest epoch by curve, {"train.loss": ...}; curves:
+    every curve this run records, with the direction that is better ("min", "max", None); memory: a dict of the
+    callback's own, plain values and arrays, kept with the run and in its checkpoints; resumed: this fit goes on from a
+    checkpoint; exception, in bpframe_exception.
     """
 
     trainer: Any
@@ -97,8 +97,8 @@ def curves(metrics: Sequence[tuple[str, Metric]], validation: bool) -> dict[str,
 class Loop:
     """Runs the epochs of one fit on a session.
 
-    Epochs that nobody looks between (no hook, no measurement: `apart` is False) are handed to the session as one
-    stretch, so that an engine can run from one into the next; the history has each of them all the same.
+    Epochs that nobody looks between (no hook, or one that can wait, and no measurement: `apart` is False) are handed
+    to the session as one stretch, so that an engine can run from one into the next; the history has each all the same.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Loop:
         names = [title(registry, "callback", callback).removeprefix("callback ") for callback in callbacks]
         self.hooks = Hooks(callbacks, self._update, names)
         self._batches, self._finish, self._failure = batches, finish, failure
-        self._apart, self._stepwise = apart or self.hooks.listens(*EPOCHWISE), self.hooks.listens(*STEPWISE)
+        self._apart, self._stepwise = apart, self.hooks.listens(*STEPWISE)
         self._values = [begun.values]  # (3, steps) of loss, penalty and weight, since the latest epoch in the history
         self._finite = begun.finite  # the last finite loss
         self._made = begun.values.shape[1]  # steps of the stretch
@@ -147,7 +147,7 @@ class Loop:
             raise
 
     def _stretch(self) -> None:
-        """One epoch, or all that are left if nobody looks between them; the first may be begun."""
+        """One epoch, or as many as nobody looks between; the first may be begun."""
         state, self._began = self.state, time.perf_counter()
         begun = _joined(self._values)
         state.done = begun.shape[1]
@@ -157,7 +157,8 @@ class Loop:
             return
         self._made, self._whole, self._values = begun.shape[1], 0, [begun]
         self._first, self._start = state.epoch, self.session.step - self._made
-        self._now = self._batches(state.epoch, 1 if self._apart else state.epochs - state.epoch)
+        left = state.epochs - state.epoch
+        self._now = self._batches(state.epoch, 1 if self._apart else int(min(left, self.hooks.ahead(state))))
         state.steps = self._now.steps
         if begun.size:
             self._place(begun)
@@ -175,21 +176,28 @@ class Loop:
         finite = self.session.commit()
         if not finite:
             ended = (self.session.step - self._start) // steps
-        values = _joined(self._values)
+        values, present = _joined(self._values), self._where()
         shares = time.perf_counter() - self._began, max(1, ended - self._whole)
         for epoch in range(self._whole, ended):
+            self._values, self._whole = [values[:, steps:]], epoch + 1  # a hook may write a checkpoint
             self._record(epoch, values[:, :steps], shares)
             values = values[:, steps:]
-        self._values, self._whole, self._began = [values], ended, time.perf_counter()
+        vars(self.state).update(present)
+        self._began = time.perf_counter()
         if not finite:
             raise self._failure(self._now, self.session.step - self._start, self._finite)
+
+    def _where(self) -> dict[str, Any]:
+        state = self.state
+        return {"epoch": state.epoch, "step": state.step, "done": state.done, "latest": state.latest}
 
     def _record(self, epoch: int, values: HostArray, shares: tuple[float, int]) -> None:
         """One epoch of the stretch, from its (3, steps) values; of the seconds of a stretch it gets an equal share."""
         state, began = self.state, time.perf_counter()
+        state.epoch, state.done, state.latest = self._first + epoch, values.shape[1], values
         loss, penalty = _means(values)
         train, validation = self._finish(self._now, {"loss": loss, "objective": loss + penalty})
-        step = self._start + epoch * state.steps + values.shape[1]
+        step = state.step = self._start + epoch * state.steps + values.shape[1]
         seconds = shares[0] / shares[1] + time.perf_counter() - began
         state.history.append(train, validation, self.session.setting("lr", step), step, seconds)
         state.metrics = {f"train.{k}": v for k, v in train.items()} | {

@@ -26,11 +26,17 @@ def orders(seed: int, seen: Data, shuffle: bool, sampler: Sampler | None) -> Cal
     n = len(seen.x)
     about = frozen(seen.target), frozen(np.ones(n) if seen.weight is None else seen.weight)
     own = sampler if isinstance(sampler, Draws) else None
+    lengths: set[int] = set()
 
     @lru_cache(maxsize=1)  # the latest is kept
     def order(epoch: int) -> HostArray:
         if own is not None:
-            return _rows(own, own.epoch_rows(epoch, n), n)
+            rows = _rows(own, own.epoch_rows(epoch, n), n)
+            lengths.add(len(rows))
+            if len(lengths) > 1:
+                who = title(registry, "sampler", own)
+                raise DataError(f"{who} needs to give as many rows for every epoch, got {sorted(lengths)}.")
+            return rows
         if sampler is None and not shuffle:
             return np.arange(n)
         generator = random.host_generator(seed, random.ORDER, epoch)

@@ -334,7 +334,7 @@ class Draws(Protocol):
     """A sampler that draws by itself: a function of the epoch's number, asked instead of `order`."""
 
     def epoch_rows(self, epoch: int, n: int) -> HostArray:
-        """Row numbers (integers) out of n for an epoch; the same whenever they are asked for."""
+        """Row numbers (integers) out of n for an epoch, as many for each; the same whenever they are asked for."""
 
 
 @runtime_checkable

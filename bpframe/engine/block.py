@@ -1,7 +1,7 @@
 """Blocks of compiled steps.
 
 The number of steps is an argument of the loop, so it compiles once for any number and its bits do not depend on how
-steps are grouped; a smaller last batch has a loop of its own in the same program, which it makes once or not at all.
+steps are grouped; where the last batch of an epoch is smaller, a loop over epochs lies around it.
 Shapes: as in `bpframe.engine.program` and `bpframe.engine.stream`.
 """
 
@@ -75,10 +75,9 @@ class Blocks:
         feed, stop = self._stream.block(batches, start, stop)
         whole, rest = divmod(batches.length, batches.size)
         sizes = (batches.size, rest) if whole else (rest, 0)
-        smaller = int(min(whole, rest) > 0 and batches.at(stop - 1)[1] == whole)
         loop = self._compiled("block", _loop, groups, sizes, donate=(0,))
-        table, counts = self._table(groups, made, stop - start), (stop - start - smaller, smaller)
-        carry, self._report = loop(carry, feed, table, made, *counts)
+        table, where = self._table(groups, made, stop - start), (stop - start, whole, batches.at(start)[1])
+        carry, self._report = loop(carry, feed, table, made, *where)
         return carry, self._report, stop
 
     def minimize(
@@ -166,9 +165,13 @@ def _loop(
     table: Any,
     made: Any,
     steps: Any,
-    smaller: Any,
+    whole: Any,
+    first: Any,
 ) -> tuple[Carry, Report]:
-    """So many steps and, at most, a smaller one, `made` steps made before; the scores of up to `room` rows are kept."""
+    """So many steps, `made` steps made before; the scores of up to `room` rows are kept.
+
+    Of each epoch `whole` batches have all rows, and one has the rest, if there is any; `first`: number of the first.
+    """
     size, rest = sizes
 
     def body(rows: int, k: Any, state: tuple[Carry, Report]) -> tuple[Carry, Report]:
@@ -188,9 +191,19 @@ def _loop(
         scores = jax.eval_shape(partial(evaluate, step.layers), carry.params, feed.x[:1])
         kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
     report = Report(jnp.zeros((LENGTH + 1, 3), table.dtype), kept)
-    carry, report = jax.lax.fori_loop(0, steps, partial(body, size), (carry, report))
+
+    def epoch(number: Any, state: tuple[Carry, Report]) -> tuple[Carry, Report]:
+        start = number * (whole + 1) - first
+        last = start + whole
+        carry, report = jax.lax.fori_loop(jnp.maximum(start, 0), jnp.minimum(last, steps), partial(body, size), state)
+        carry, report = jax.lax.fori_loop(last, jnp.minimum(last + 1, steps), partial(body, rest), (carry, report))
+        return carry, report
+
     if rest:
-        carry, report = jax.lax.fori_loop(steps, steps + smaller, partial(body, rest), (carry, report))
+        epochs = (first + steps + whole) // (whole + 1)
+        carry, report = jax.lax.fori_loop(0, epochs, epoch, (carry, report))
+    else:
+        carry, report = jax.lax.fori_loop(0, steps, partial(body, size), (carry, report))
     finite = jnp.asarray(program.all_finite(carry), table.dtype)
     return carry, report._replace(numbers=report.numbers.at[-1].set(finite))
 

@@ -161,9 +161,9 @@ class JaxSession:
         began, end = time.perf_counter(), stop
         try:
             with self._device.scope():
-                report, stop = self._block(batches, start, self._end(batches, start, stop))
+                report, stop = self._block(batches, start, self._end(start, stop))
                 if stop < end and not self._rules.minimizing:
-                    self._blocks.prepare(batches, stop, self._end(batches, stop, end))
+                    self._blocks.prepare(batches, stop, self._end(stop, end))
                 numbers, finite = told(report, stop - start)
                 bad = np.flatnonzero(~np.isfinite(numbers[:, 0]))
                 made = int(bad[0]) if len(bad) else stop - start
@@ -202,14 +202,9 @@ class JaxSession:
         with self._device.scope():
             return self._blocks.scores(self._rules.evaluated(self._carry, self.step), x)
 
-    def _end(self, batches: Batches, start: int, stop: int) -> int:
-        """Where a block that begins at `start` ends: in time, and behind a batch that is smaller."""
-        if self._rules.minimizing:
-            return start + 1
-        stop = min(stop, start + max(1, int(BLOCK_SECONDS / self._seconds)))
-        if batches.length % batches.size == 0:
-            return stop
-        return min(stop, start - batches.at(start)[1] + batches.steps)
+    def _end(self, start: int, stop: int) -> int:
+        """Where a block that begins at `start` ends, in time."""
+        return min(stop, start + (1 if self._rules.minimizing else max(1, int(BLOCK_SECONDS / self._seconds))))
 
     def _block(self, batches: Batches, start: int, stop: int) -> tuple[Report, int]:
         """(what the steps from `start` on report, the step before which they end)."""
@@ -258,7 +253,7 @@ class JaxSession:
             start = made.start
             while start < made.stop:
                 before = duplicate(self._carry) if finite else None
-                _, stop = self._block(batches, start, start + 1 if finite else self._end(batches, start, made.stop))
+                _, stop = self._block(batches, start, start + 1 if finite else self._end(start, made.stop))
                 if before is not None and not all_finite(self._carry):
                     self._become(before)
                     self._writing = False

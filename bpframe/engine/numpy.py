@@ -165,8 +165,7 @@ class NumpySession:
         self._mark()
 
     def run(self, batches: Batches, start: int, stop: int) -> Losses:
-        """Make the steps start .. stop - 1 of one epoch, for at most a block's time; ends after a loss not finite."""
-        stop = min(stop, start - batches.at(start)[1] + batches.steps)
+        """Make the steps start .. stop - 1, for at most a block's time; ends after a loss that is not finite."""
         made: list[tuple[float, float, float]] = []
         end = time.perf_counter() + BLOCK_SECONDS
         try:

@@ -17,7 +17,6 @@ from bpframe.errors import DataError, NumericalError
 from bpframe.registry import build_all
 from bpframe.sklearn import held_out, opening
 from bpframe.sklearn.held_out import Rows
-from bpframe.sklearn.lasting import Lasting
 from bpframe.sklearn.order import Order
 from bpframe.sklearn.watch import Clock, Watch
 
@@ -69,7 +68,7 @@ def _run(model: Any, rows: Rows, random: np.random.RandomState, one: bool) -> No
         warnings.warn("Training interrupted by user.", stacklevel=4)
         watch.restore(trainer)
     except NumericalError as error:
-        _diverged(model, watch.engine, error)
+        _diverged(model, error)
     _warn(model, watch, clock)
 
 
@@ -96,12 +95,11 @@ def _watch(model: Any, n: int, one: bool) -> Watch:
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=5
             )
         size = int(np.clip(model.batch_size, 1, n))
-    return Watch(model, model._trainer.engine, n, size, model._scale, None, model._rate, one)
+    return Watch(model, n, size, model._scale, None, model._rate, one)
 
 
-def _diverged(model: Any, engine: Lasting, error: NumericalError) -> None:
+def _diverged(model: Any, error: NumericalError) -> None:
     """The best parameters, if some were kept; otherwise scikit-learn's error with bpframe's diagnosis."""
-    engine.reports.clear()
     if not model._best or model.solver == "lbfgs" or isinstance(error, DataError):
         raise Diverged(
             "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
@@ -134,8 +132,7 @@ def _minimize(model: Any, rows: Rows) -> None:
     try:
         _train(model, rows, 1, len(rows[0]), held)
     except NumericalError as error:
-        _diverged(model, trainer.engine, error)
-    trainer.engine.reports.clear()
+        _diverged(model, error)
     result, trainer.optimizer.outcome.result = trainer.optimizer.outcome.result, None  # it is large
     model.n_iter_ = _check_optimize_result("lbfgs", result, model.max_iter)
     model.loss_ = float(result.fun)

@@ -34,6 +34,11 @@ class Rate:
         """The rate of this epoch, at each of its steps."""
         return self.present
 
+    @property
+    def varies(self) -> bool:
+        """Whether it may be another one in each epoch."""
+        return self.policy == "invscaling"
+
     def passed(self, t: int) -> None:
         """An epoch has ended after t rows in all."""
         if self.policy == "invscaling":

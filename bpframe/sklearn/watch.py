@@ -6,10 +6,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, final
 
+import numpy as np
+
 from bpframe.hooks import hookimpl
 from bpframe.sklearn.held_out import HeldOut
-from bpframe.sklearn.lasting import Lasting
 from bpframe.sklearn.rules import Rate
+from bpframe.types import HostArray
 
 
 @final
@@ -22,7 +24,6 @@ class Watch:
     """
 
     model: Any
-    engine: Lasting
     rows: int
     size: int
     scale: int
@@ -33,11 +34,17 @@ class Watch:
     best: dict[str, Any] = field(default_factory=dict)
 
     @hookimpl
+    def bpframe_epochs_ahead(self, state: Any) -> float:
+        """As many as cannot end the fit before the last of them, where nothing else is to be done after each."""
+        each = self.model.verbose or self.held_out is not None or (self.rate is not None and self.rate.varies)
+        return 1 if each else max(1, self.model.n_iter_no_change - self.model._no_improvement_count + 1)
+
+    @hookimpl
     def bpframe_epoch_end(self, state: Any) -> None:
         """The counts of an epoch."""
         model = self.model
         model.n_iter_ += 1
-        model.loss_ = self.engine.epoch(self.rows, self.size, self.scale)
+        model.loss_ = self._mean(state.latest)
         model.t_ += self.rows
         model.loss_curve_.append(model.loss_)
         if model.verbose:
@@ -62,6 +69,12 @@ class Watch:
         """Put the best parameters back, if any were kept and a fit is over."""
         if self.model._best and (not self.one or self.model.stopped_):
             trainer.session.assign(self.model._best)
+
+    def _mean(self, latest: HostArray) -> float:
+        """Mean of loss / scale + penalty over the batches of an epoch, by their rows: not, as bpframe, by weight."""
+        rows = np.full(latest.shape[1], self.size)
+        rows[-1] = min(self.size, self.rows - (len(rows) - 1) * self.size)
+        return float((latest[0] / self.scale + latest[1]) @ rows / rows.sum())
 
     def _score(self, state: Any, held_out: HeldOut) -> None:
         model = self.model
