@@ -15,6 +15,7 @@ from bpframe.head import share
 from bpframe.history import History
 from bpframe.loop import Begun, Loop, RunState, curves
 from bpframe.protocols import Batches, Data, Draws, Group
+from bpframe.protocols import Fit as Learns
 from bpframe.registry import registry
 from bpframe.rehearsal import Rehearsal
 from bpframe.resume import Course
@@ -72,7 +73,7 @@ class Fit:
     def prepare(self, first: bool) -> None:
         """The session made ready; the `first` fit of a trainer finds out what is wrong before anything is trained."""
         session, network, seen = self._session, self._trainer.network, self._seen
-        if first:
+        if first and any(isinstance(layer, Learns) for _, layer in network.layers):
             session.assign(plan.learned_buffers(network, network.params(session.parameters), seen.x))
         groups = self._groups()
         if first and not all(map(registry.owns, components(self._trainer))):  # bpframe's own are proven
@@ -99,9 +100,8 @@ class Fit:
 
     def _groups(self) -> list[Group]:
         """The groups of parameters, their schedules set to this course and to the history so far."""
-        params = self._trainer.network.params(self._session.parameters)
-        parts = self._trainer.parts.over(self.course.steps, self._trainer.history.curve)
-        return parameter_groups.groups(params, parts)
+        trainer = self._trainer
+        return parameter_groups.groups(trainer.known, trainer.parts.over(self.course.steps, trainer.history.curve))
 
     def _batches(self, epoch: int, epochs: int) -> Batches:
         if self._monitored:

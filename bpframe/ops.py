@@ -136,8 +136,15 @@ def _asarray(x: Any, /, *, dtype: Any = None, copy: bool | None = None) -> Any:
     return np.asarray(x, dtype=dtype, copy=copy)
 
 
+def _zeros_like(x: Any, /, *, dtype: Any = None) -> Any:
+    if type(x) is not np.ndarray or not x.flags.c_contiguous:
+        return np.zeros_like(x, dtype=dtype)
+    return np.zeros(x.shape, x.dtype if dtype is None else dtype)  # memory of which no page exists until it is used
+
+
 HOST: Any = ModuleType("numpy")
-vars(HOST).update(vars(np), sum=_sum, max=_max, min=_min, maximum=_maximum, astype=_astype, asarray=_asarray)
+vars(HOST).update(vars(np), sum=_sum, max=_max, min=_min, maximum=_maximum)
+vars(HOST).update(astype=_astype, asarray=_asarray, zeros_like=_zeros_like)
 
 
 def erf(x: Array) -> Array:

@@ -122,9 +122,8 @@ def parameters(params: Params) -> list[Param]:
     ]
 
 
-def groups(params: Params, parts: Parts) -> list[Group]:
+def groups(known: Sequence[Param], parts: Parts) -> list[Group]:
     """The groups of a network's parameters, and one without parameters for penalties on activations."""
-    known = parameters(params)
     _refuse_idle(parts.groups, known)
     made: list[Group] = []
     for param in known:
@@ -190,7 +189,7 @@ def _fans(shape: Shape) -> tuple[int, int]:
     return (prod(shape[:-1]), shape[-1]) if len(shape) > 1 else (prod(shape), prod(shape))
 
 
-def _refuse_idle(given: Sequence[ParameterGroup], known: list[Param]) -> None:
+def _refuse_idle(given: Sequence[ParameterGroup], known: Sequence[Param]) -> None:
     for i, group in enumerate(given):
         if not any(group.holds(param) for param in known):
             names = ", ".join(param.name for param in known)

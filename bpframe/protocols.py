@@ -490,7 +490,7 @@ class Session(Protocol):
         """A copy of every parameter and buffer, by "layer/name"."""
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
-        """Replace some parameters, by "layer/name"."""
+        """Replace some parameters, by "layer/name"; before the first step what rules remember starts anew from them."""
 
     def snapshot(self) -> dict[str, HostArray]:
         """Copies of all that a continued run needs, by name: parameters as they are trained, what rules remember."""

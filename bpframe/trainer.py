@@ -22,7 +22,7 @@ from bpframe.loop import Begun
 from bpframe.network import Network
 from bpframe.parameter_groups import Parts
 from bpframe.parameters import Parameters
-from bpframe.protocols import Data, Session
+from bpframe.protocols import Data, Param, Session
 from bpframe.registry import Spec, build, build_all
 from bpframe.resume import Course
 from bpframe.trace import Trace, trace
@@ -76,6 +76,7 @@ class Trainer:
         self.history = History()
         self.head = Head(self.loss, CostLayer.of(self.loss), dtype, network.inputs)
         self.memories: list[dict[str, Any]] = [{} for _ in self.callbacks]
+        self.known: list[Param] = []  # the trained parameters, once there is a session
         self._session: Session | None = None
         self._fitted = False
         self._alone = Alone()
@@ -267,7 +268,8 @@ class Trainer:
         params, out = self.network.init(self.seed, shape)
         if len(out) != 1:
             raise ShapeError(f"The loss needs scores of one axis a row, got {out}. End the network in a dense layer.")
-        groups = parameter_groups.groups(params, self.parts)
+        self.known = parameter_groups.parameters(params)
+        groups = parameter_groups.groups(self.known, self.parts)
         plan.refuse_unsampled(groups, self.loss)
         session = self.engine.session(self.network, self.head.cost, groups, params, self.dtype, self.seed)
         self.network.input_shape = shape  # for summary()

@@ -53,18 +53,23 @@ def fused_adam(fuse: Fuse) -> Any:
 
 
 class States:
-    """Notes the parameters after every step."""
+    """Notes the parameters after every step, and the whole of what a session holds."""
 
     def __init__(self) -> None:
         self.after: dict[int, dict[str, Any]] = {}
+        self.whole: dict[int, dict[str, Any]] = {}
 
     @bp.hookimpl
     def bpframe_fit_start(self, state: Any) -> None:
-        self.after[0] = state.parameters.copy()
+        self.note(state)
 
     @bp.hookimpl
     def bpframe_batch_end(self, state: Any) -> None:
+        self.note(state)
+
+    def note(self, state: Any) -> None:
         self.after[state.step] = state.parameters.copy()
+        self.whole[state.step] = state.trainer.session.snapshot()
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,7 @@ def test_an_interrupt_between_two_slices_of_one_update_undoes_the_first(states, 
         with pytest.raises(KeyboardInterrupt):
             trainer.fit(X, Y, epochs=3, batch_size=8)
         assert same(trainer.parameters.copy(), seen.after[(call - 1) // slices])
+        assert same(trainer.session.snapshot(), seen.whole[(call - 1) // slices])
 
 
 def test_a_second_interrupt_while_the_engine_goes_back_does_not_stop_it(states):

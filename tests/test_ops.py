@@ -159,9 +159,17 @@ def test_the_larger_of_two_is_numpys_to_the_bit(other, shape, dtype):
 def test_the_rest_of_the_namespace_is_numpys_own():
     xp = ops.namespace(np.ones(3))
     own = {name for name in dir(np) if getattr(xp, name) is not getattr(np, name)}
-    assert own == {"sum", "max", "min", "maximum", "astype", "asarray"}
+    assert own == {"sum", "max", "min", "maximum", "astype", "asarray", "zeros_like"}
     assert xp.astype(np.arange(3) > 1, np.float32).tolist() == [0.0, 0.0, 1.0]
     assert xp.astype(np.ones(3), np.float64, copy=False).dtype == np.float64
+
+
+@pytest.mark.parametrize("dtype", [None, np.float32, np.bool_])
+@pytest.mark.parametrize("x", [np.ones((3, 4)), np.ones((3, 4), np.float32).T, np.ones((6, 4))[::2], np.float64(1)])
+def test_zeros_like_an_array_are_numpys(x, dtype):
+    found, wanted = ops.namespace(np.ones(1)).zeros_like(x, dtype=dtype), np.zeros_like(x, dtype=dtype)
+    assert (found.dtype, found.shape, found.strides) == (wanted.dtype, wanted.shape, wanted.strides)
+    assert not found.any()
 
 
 def test_the_namespace_of_another_library_is_what_its_arrays_say():

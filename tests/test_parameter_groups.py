@@ -133,7 +133,7 @@ def test_what_is_known_of_a_parameter_are_its_role_fans_and_depth():
 
 def test_buffers_belong_to_no_group():
     tree = {"n": {"scale": np.ones(3), "buffers": {"mean": np.zeros(3)}}}
-    assert [group.paths for group in groups(tree, Parts(SGD))] == [(("n", "scale"),)]
+    assert [group.paths for group in groups(parameters(tree), Parts(SGD))] == [(("n", "scale"),)]
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class OnWeights:
 def test_parameters_part_where_a_component_leaves_some_alone():
     tree = known(a__weight=(5, 3), a__bias=(3,), b__weight=(3, 2), b__bias=(2,))
     step = OnWeights()
-    weights, rest = groups(tree, Parts(SGD, gradient_steps=(step,)))
+    weights, rest = groups(parameters(tree), Parts(SGD, gradient_steps=(step,)))
     assert weights.paths == (("a", "weight"), ("b", "weight"))
     assert weights.gradient_steps == (step,)
     assert rest.gradient_steps == ()
@@ -155,7 +155,7 @@ def test_parameters_part_where_a_component_leaves_some_alone():
 
 def test_without_a_reason_to_part_there_is_one_group():
     tree = known(a__weight=(5, 3), a__bias=(3,), b__scale=(3,))
-    (only,) = groups(tree, Parts(SGD, gradient_steps=("clip",)))
+    (only,) = groups(parameters(tree), Parts(SGD, gradient_steps=("clip",)))
     assert len(only.paths) == 3
 
 
@@ -176,7 +176,7 @@ class Pull:
 def test_a_penalty_on_some_parameters_puts_them_first_in_a_group_with_the_rest():
     tree = known(a__weight=(5, 3), a__bias=(3,), b__weight=(3, 2), b__bias=(2,))
     l2 = bp.regularizers.l2(0.1)
-    (only,) = groups(tree, Parts(SGD, regularizers=(l2,)))
+    (only,) = groups(parameters(tree), Parts(SGD, regularizers=(l2,)))
     assert only.paths == (("a", "weight"), ("b", "weight"), ("a", "bias"), ("b", "bias"))
     assert [param.role for param in only.params] == ["weight", "weight", "bias", "bias"]
     assert (only.penalised, only.regularizers) == (2, (l2,))
@@ -185,7 +185,7 @@ def test_a_penalty_on_some_parameters_puts_them_first_in_a_group_with_the_rest()
 def test_penalties_that_act_on_different_parameters_part_them():
     tree = known(a__weight=(5, 3), a__bias=(3,), b__weight=(3, 2), b__bias=(2,))
     l2, pull = bp.regularizers.l2(0.1), Pull(0.5, "a")
-    first, second, third = groups(tree, Parts(SGD, regularizers=(l2, pull)))
+    first, second, third = groups(parameters(tree), Parts(SGD, regularizers=(l2, pull)))
     assert (first.paths, first.regularizers, first.penalised) == (
         (("a", "weight"), ("b", "bias")),
         (l2, pull),

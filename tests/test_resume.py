@@ -104,6 +104,34 @@ def test_a_run_of_every_rule_resumes_to_the_same_bytes(tmp_path, engine, rule):
     check(tmp_path, {"optimizer": {"name": rule, **inner}, "engine": engine}, size)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_a_checkpoint_that_a_hook_writes_at_the_end_of_an_epoch_goes_on_with_the_next(tmp_path, engine, ahead):
+    class AtEnds:
+        """Writes at the end of each epoch, which may be told of late."""
+
+        @bp.hookimpl
+        def bpframe_epochs_ahead(self, state):
+            return ahead
+
+        @bp.hookimpl
+        def bpframe_epoch_end(self, state):
+            state.trainer.checkpoint(tmp_path / f"{len(state.history)}.safetensors")
+
+    def built(*more):
+        return trainer(engine=engine, metrics=[], callbacks=[], more=more)
+
+    whole = built(AtEnds())
+    whole.fit(X, Y, epochs=EPOCHS, batch_size=16)
+    for epoch in range(1, EPOCHS):
+        again = built()
+        again.restore(tmp_path / f"{epoch}.safetensors")
+        assert len(again.history) == epoch
+        again.fit(X, Y, epochs=EPOCHS, batch_size=16)
+        whole.memories, again.memories = [{}], [{}]
+        same(again, whole)
+
+
 SETTINGS = {
     "a schedule over the run": {"optimizer": {"name": "sgd", "lr": {"name": "cosine", "initial": 0.1}}},
     "a plateau": {

@@ -149,3 +149,22 @@ def test_a_fit_that_goes_on_visits_the_rows_that_an_unbroken_one_does(name):
 
     assert losses(4) == losses(1, 3)
     assert losses(2)[1] == ([6, 12] if name == "balanced" else [4, 8])  # 32 rows an epoch, or 20
+
+
+class Growing:
+    """Draws by itself, a row more in each epoch."""
+
+    def order(self, rng, target, weight):
+        raise AssertionError("is not asked")
+
+    def epoch_rows(self, epoch, n):
+        return np.arange(n - 3 + epoch)
+
+
+@pytest.mark.parametrize("metrics", [[], ["accuracy"]])
+def test_a_sampler_that_draws_by_itself_gives_as_many_rows_for_every_epoch(metrics):
+    x, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
+    network = bp.Network([bp.layers.dense(2)])
+    trainer = bp.Trainer(network, "softmax_cross_entropy", sampler=Growing(), metrics=metrics)
+    with pytest.raises(DataError, match=r"needs to give as many rows for every epoch, got \[17, 18\]"):
+        trainer.fit(x, y, epochs=3, batch_size=6)

@@ -18,8 +18,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import shuffle
 
 import bpframe as bp
+from bpframe.engine.numpy import NumpySession
 from bpframe.errors import ConfigError, DataError, NumericalError
 from bpframe.sklearn import MLPClassifier, MLPRegressor
+from bpframe.sklearn.layers import first_values
 from bpframe.sklearn.losses import LogLoss, LogLosses, PoissonDeviance
 from bpframe.sklearn.order import Order
 from bpframe.sklearn.penalty import Penalty
@@ -167,6 +169,41 @@ def test_partial_fit_and_warm_start_go_the_way_of_scikit_learn():
         np.testing.assert_allclose(*[estimator.loss_curve_ for estimator in pair], rtol=1e-9)
         assert len(pair[0].loss_curve_) == 36
         assert pair[0].n_iter_ == pair[1].n_iter_ == 12
+
+
+@pytest.mark.parametrize("more", [{}, {"solver": "sgd", "learning_rate": "adaptive"}, {"engine": "jax"}])
+def test_a_fit_ends_at_the_epoch_at_which_scikit_learns_does_and_not_a_step_later(more):
+    given = {"tol": 0.02, "n_iter_no_change": 3, "learning_rate_init": 0.01, "max_iter": 200, "random_state": 3}
+    mine = MLPClassifier(**given, **more).fit(X, Y)
+    other = theirs.MLPClassifier(**given, **{k: v for k, v in more.items() if k != "engine"}).fit(X, Y)
+    assert 4 < mine.n_iter_ == other.n_iter_ < 200
+    assert mine._trainer.session.step == mine.n_iter_ * mine.history_.step[0]
+    np.testing.assert_allclose(mine.loss_curve_, other.loss_curve_, rtol=1e-9)
+    np.testing.assert_allclose(mine.coefs_[0], other.coefs_[0], rtol=1e-6, atol=1e-9)
+
+
+def test_epochs_run_on_until_a_fit_could_end(monkeypatch):
+    asked, run = [], NumpySession.run
+
+    def noted(self, batches, start, stop):
+        asked.append(batches.epochs)
+        return run(self, batches, start, stop)
+
+    monkeypatch.setattr(NumpySession, "run", noted)
+    fitted(MLPClassifier(**EPOCHS), X, Y)
+    assert asked[0] == 11  # n_iter_no_change of 10 that do not improve after the first
+    for setting in ({"verbose": True}, {"early_stopping": True}, {"solver": "sgd", "learning_rate": "invscaling"}):
+        asked.clear()
+        fitted(MLPClassifier(**EPOCHS, **setting), X, Y)
+        assert set(asked) == {1}
+
+
+def test_a_rule_that_remembers_where_it_began_begins_with_scikit_learns_first_values():
+    slow = {"name": "lookahead", "inner": "sgd", "steps": 5, "alpha": 0.5}
+    model = fitted(MLPClassifier(solver=slow, random_state=0, max_iter=1, batch_size=10), X, Y)
+    first, _ = first_values([w.shape for w in model.coefs_], model.get_params(), np.random.RandomState(0))
+    moved = abs(model.coefs_[0] - first[0]).max()
+    assert 0 < moved < 0.1 < abs(model.coefs_[0]).max()
 
 
 def test_both_print_the_same(capsys):

@@ -590,14 +590,19 @@ def test_setting_a_parameter_replaces_it_and_copies_what_was_given():
     assert trainer.parameters["dense_1/weight"].sum() == 28
 
 
-def test_training_goes_on_from_parameters_that_were_set():
-    one, two = linear(seed=1), linear(seed=2)
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+@pytest.mark.parametrize("rule", ["sgd", "lookahead", "schedule_free_sgd", "ema", "rmsprop"])
+def test_training_goes_on_from_parameters_that_were_set(engine, rule):
+    wrapped = {"inner": "sgd"} if rule in ("lookahead", "ema") else {}  # some rules remember where they began
+    one, two = (linear(seed=k, optimizer={"name": rule, **wrapped}, engine=engine) for k in (1, 2))
     for trainer in (one, two):
         trainer.trace(X, Y)
     two.parameters.replace(one.parameters.copy())
     for trainer in (one, two):
         trainer.fit(X, Y, epochs=5, batch_size=23, shuffle=False)
     assert same(one, two)
+    for name, array in one.session.snapshot().items():
+        np.testing.assert_array_equal(two.session.snapshot()[name], array, name)
 
 
 def test_a_replacement_that_does_not_fit_changes_nothing():

@@ -10,7 +10,7 @@ import pytest
 from bpframe.engine import flat
 from bpframe.engine.update import GroupUpdate, Updates, evaluation
 from bpframe.hyper import Settings
-from bpframe.parameter_groups import Parts, groups
+from bpframe.parameter_groups import Parts, groups, parameters
 from bpframe.rules import chain, having, rule_for
 
 
@@ -101,7 +101,7 @@ NORM = sum(float((g * g).sum()) for g in FLAT.values()) ** 0.5
 def stepped(parts, steps=1):
     """(parameters by name, the groups) after some steps with the same gradient."""
     params = {layer: dict(part) for layer, part in TREE.items()}
-    made = [GroupUpdate(g, flat.Flat(g, params, np.dtype(np.float64))) for g in groups(params, parts)]
+    made = [GroupUpdate(g, flat.Flat(g, params, np.dtype(np.float64))) for g in groups(parameters(params), parts)]
     updates = Updates(made)
     for step in range(steps):
         updates.update(SLOPES, step, {"loss": 1.0})

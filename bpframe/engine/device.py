@@ -43,13 +43,14 @@ class Device:
         """A tree of arrays, or a single one, on the device; floats in the run's dtype."""
         return jax.device_put(self.cast(tree), self._device)
 
-    def cast(self, tree: Any) -> Any:
-        """The same on the host."""
-        return jax.tree.map(self._cast, tree)
+    def cast(self, tree: Any, copy: bool | None = None) -> Any:
+        """The same on the host; `copy`: in arrays of its own, left out where they need not be."""
 
-    def _cast(self, leaf: Any) -> HostArray:
-        array = np.asarray(leaf)
-        return array.astype(self.dtype) if array.dtype.kind == "f" and array.dtype != self.dtype else array
+        def own(leaf: Any) -> HostArray:
+            array = np.asarray(leaf)
+            return np.array(array, self.dtype if array.dtype.kind == "f" else None, copy=copy)
+
+        return jax.tree.map(own, tree)
 
     @property
     def shares_memory(self) -> bool:

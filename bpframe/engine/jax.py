@@ -94,11 +94,11 @@ class JaxSession:
         self._writing, self._seconds = False, BLOCK_SECONDS
         self._memory: State = {}  # of a minimizer, on the host
         self._names = list(tree.flatten(parameters))  # XLA's trees are sorted by key
-        params = device.cast(parameters)
+        params = device.cast(parameters, copy=True)
         start = Carry(params, device.cast(self._rules.start(params)))  # on the host, faster in small operations
         with device.scope():
             self._become(duplicate(start))
-            self._mark()
+        self._point = _Point(0, start, self._memory, Steps())
 
     # ------------------------------------------------------------------------------------------------------ state
 
@@ -110,12 +110,16 @@ class JaxSession:
             return {name: np.array(found[name]) for name in self._names}
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
-        """Replace some parameters, by "layer/name"; a rule that predicts with averages starts anew from them."""
+        """Replace some parameters, by "layer/name".
+
+        What rules remember starts anew from them before the first step, and where a rule predicts with averages.
+        """
         with self._device.scope():
             for name, value in values.items():
                 tree.assign(self._carry.params, tuple(name.split("/")), self._device.put(value))
             for k, group in enumerate(self._rules.groups):
-                if self._rules.averaging(self._carry, k) and any("/".join(path) in values for path in group.paths):
+                anew = self.step == 0 or self._rules.averaging(self._carry, k)
+                if anew and any("/".join(path) in values for path in group.paths):
                     self._carry.states[k] = self._rules.start(self._carry.params)[k]
             self._finite = None  # not known of these
             self._mark()
@@ -140,7 +144,7 @@ class JaxSession:
     def use(self, groups: Sequence[Group]) -> None:
         """Take over groups whose settings may have changed."""
         self._rules = Rules(self._network, self._cost, groups, self._device.dtype)
-        self._mark()
+        self._mark_if_moved()
 
     def setting(self, name: str, step: int) -> float | None:
         """A setting of the first trained group's rule, or of the rule inside it, in the update that led to `step`."""
@@ -154,7 +158,7 @@ class JaxSession:
         stream = not self._device.gathers(size, size // len(data.x)) if self._stream is None else self._stream
         with self._device.scope():
             self._blocks.load(data, collect, collected, resident=not stream)
-            self._mark()
+        self._mark_if_moved()
 
     def run(self, batches: Batches, start: int, stop: int) -> Losses:
         """Make the steps start .. stop - 1, as many as fit a call; ends with a step whose loss is not finite."""
@@ -229,6 +233,11 @@ class JaxSession:
         """Make the present the point to return to."""
         self._writing = False
         self._point = _Point(self.step, None, self._memory, Steps())
+
+    def _mark_if_moved(self) -> None:
+        """The same, if it is not: settings or data are others from here on."""
+        if self._point.since.ranges:
+            self._mark()
 
     def _return(self) -> None:
         """Undo a block that was cut off."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -63,13 +62,22 @@ def _keep_pages() -> None:
     np.empty(31 * 2**20, dtype=np.uint8)
 
 
+def _own(parameters: Params, groups: Sequence[Group], dtype: str) -> Params:
+    """A tree of one's own; leaves that no group copies are copied."""
+    params, copied = tree.transform(parameters, lambda leaf: leaf), {path for group in groups for path in group.paths}
+    for path, leaf in tree.leaves(parameters):
+        if path not in copied:
+            tree.assign(params, path, np.array(leaf, dtype=dtype))
+    return params
+
+
 @dataclass
 class _Point:
     """A state to return to, and the steps made since."""
 
     step: int
     vectors: list[HostArray]
-    states: list[list[list[State]]]
+    states: list[Callable[[], list[list[State]]]]
     params: Params
     since: Steps
 
@@ -94,9 +102,10 @@ class NumpySession:
     ) -> None:
         self.step, self._threads = 0, most
         self._network, self._key = network, StepKey(seed)
-        self._params = tree.transform(parameters, lambda leaf: np.array(leaf, dtype=dtype))
+        self._params = _own(parameters, groups, dtype)
         self._stepper = Stepper(network, cost, self._params, groups, np.dtype(dtype), self._key, scripts)
         self._groups, self._flats = self._stepper.groups, self._stepper.flats
+        self._fresh = True  # what rules remember is what they began with
         self._mark()
 
     # ------------------------------------------------------------------------------------------------------ state
@@ -107,11 +116,15 @@ class NumpySession:
         return {name: np.array(leaf) for name, leaf in tree.flatten(self._evaluated()).items()}
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
-        """Replace some parameters, by "layer/name"; a rule that predicts with averages starts anew from them."""
+        """Replace some parameters, by "layer/name".
+
+        What rules remember starts anew from them before the first step, and where a rule predicts with averages.
+        """
         for name, value in values.items():
             tree.at(self._params, tuple(name.split("/")))[...] = value
         for group in self._groups:
-            if group.evaluators and any("/".join(path) in values for path in group.group.paths):
+            anew = self.step == 0 or group.evaluators
+            if anew and any("/".join(path) in values for path in group.group.paths):
                 group.states = group.initial()
         self._mark()
 
@@ -132,7 +145,7 @@ class NumpySession:
         for group, own in zip(self._groups, states, strict=True):
             group.states = own
         self._stepper.forget()
-        self.step = step
+        self.step, self._fresh = step, False
         self._mark()
 
     def use(self, groups: Sequence[Group]) -> None:
@@ -231,7 +244,8 @@ class NumpySession:
         """The point to return to; copied when it is asked for, before the first step that leaves it."""
         if self._known is None:
             vectors = [flat.p.copy() for flat in self._flats]
-            states = [deepcopy(group.states) for group in self._groups]
+            states = [group.remembered(self._fresh) for group in self._groups]
+            self._fresh = False
             buffers = tree.transform(self._params, lambda leaf: leaf)
             self._known = _Point(self.step, vectors, states, buffers, Steps())
         return self._known
@@ -259,7 +273,7 @@ class NumpySession:
         self._params.update(tree.transform(point.params, lambda leaf: leaf))
         for flat, group, vector, states in zip(self._flats, self._groups, point.vectors, point.states, strict=True):
             flat.p[...] = vector
-            group.states = deepcopy(states)
+            group.states = states()
         self.step = point.step
         self._known = _Point(point.step, point.vectors, point.states, point.params, Steps(point.since.began))
 

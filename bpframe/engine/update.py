@@ -8,6 +8,7 @@ engine: it asks a `Store` for the pieces, and branches on no array value.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, final
@@ -62,8 +63,15 @@ class GroupUpdate:
     def initial(self) -> list[list[State]]:
         """What gradient steps and rule remember before their first step; a minimizer's is kept by who asks it."""
         rule = self.group.rule
-        rules: list[Any] = [*self.group.gradient_steps, *([rule] if rule and rule.scope != "objective" else [])]
-        return [[part.init(_copy(self.store.get(i))) for part in rules] for i in range(len(self.store))]
+        self._makers = [*self.group.gradient_steps, *([rule] if rule and rule.scope != "objective" else [])]
+        return self._made(self._makers)
+
+    def remembered(self, fresh: bool) -> Callable[[], list[list[State]]]:
+        """A function that gives the present states again and again; `fresh`: they are those of the beginning."""
+        return partial(self._made, self._makers) if fresh else partial(deepcopy, deepcopy(self.states))
+
+    def _made(self, makers: Sequence[Any]) -> list[list[State]]:
+        return [[part.init(_copy(self.store.get(i))) for part in makers] for i in range(len(self.store))]
 
     def _find(self) -> None:
         """Who, in the chain of rules, can what."""

@@ -1,9 +1,8 @@
-"""An engine whose sessions can be pickled."""
+"""An engine whose sessions can be pickled, and may start from other values than the network's own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast, final
 
 from bpframe import tree
@@ -12,16 +11,18 @@ from bpframe.types import HostArray, Params
 
 
 @final
-@dataclass(frozen=True)
 class Lasting:
-    """Runs on `engine`."""
+    """Runs on `engine`; `first` gives the parameters that a session begins with, from those of the network."""
 
-    engine: Engine
+    def __init__(self, engine: Engine, first: Callable[[Params], Params] | None = None) -> None:
+        self.engine, self._first = engine, first
 
     def session(
         self, network: Any, cost: Any, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
     ) -> LastingSession:
         """A session of the engine."""
+        if self._first is not None:
+            parameters, self._first = self._first(parameters), None
         return LastingSession(self.engine, (network, cost), groups, parameters, (dtype, seed))
 
 

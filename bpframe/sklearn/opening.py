@@ -6,10 +6,12 @@ Shapes: x (N, n) rows, y (N,) or (N, C) as the estimator encodes it, weight (N,)
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from bpframe import tree
 from bpframe.errors import ConfigError
 from bpframe.network import Network
 from bpframe.registry import arguments, build
@@ -19,7 +21,7 @@ from bpframe.sklearn.lasting import Lasting
 from bpframe.sklearn.minimizer import Outcome, ScipyLbfgs
 from bpframe.sklearn.penalty import Penalty
 from bpframe.trainer import Trainer
-from bpframe.types import HostArray
+from bpframe.types import Params
 
 
 def begin(model: Any) -> None:
@@ -52,7 +54,18 @@ def pull(model: Any) -> None:
 
 def opened(model: Any, rows: Rows, first: bool, random: np.random.RandomState) -> None:
     """A trainer with first parameters: drawn as scikit-learn draws them, or those of the fit before."""
-    given = arguments(model)
+    given, dtype = arguments(model), rows[0].dtype
+
+    def start(params: Params) -> Params:
+        known = tree.flatten(params)
+        if first:
+            known = known if model.hidden_layers is not None else _drawn(known, given, random)
+        else:
+            known = _kept(model, known, dtype)
+        for name, value in known.items():
+            tree.assign(params, tuple(name.split("/")), value)
+        return params
+
     loss, outputs = model._loss_for(rows[1])
     rule, model._rate = (_lbfgs(model), None) if model.solver == "lbfgs" else rules.rule(given)
     network = Network(layers.specifications(given, outputs), inputs=rows[0].shape[1])
@@ -61,8 +74,8 @@ def opened(model: Any, rows: Rows, first: bool, random: np.random.RandomState) -
         loss,
         rule,
         seed=_seed(random),
-        engine=Lasting(build("engine", model.engine)),
-        dtype=rows[0].dtype.name,
+        engine=Lasting(build("engine", model.engine), start),
+        dtype=dtype.name,
         metrics=(),
         regularizers=[penalty(model)],  # even where it is 0: parameters keep their groups when it is changed
         gradient_steps=_gradient_steps(model),
@@ -70,17 +83,16 @@ def opened(model: Any, rows: Rows, first: bool, random: np.random.RandomState) -
     model.out_activation_ = losses.link(loss)
     if hasattr(model, "_trainer"):
         trainer.history = model._trainer.history
-    known = trainer.session.parameters
-    if not first:
-        trainer.session.assign(_kept(model, known, rows[0].dtype))
-    elif model.hidden_layers is None:
-        shapes = [known[name].shape for name in weights.names(known, "weight")]
-        drawn = layers.first_values(shapes, given, random)
-        trainer.session.assign(weights.joined(known, *drawn, weights.split(known)[2], rows[0].dtype))
-    model._trainer = trainer
+    model._trainer, _ = trainer, trainer.session
 
 
-def _kept(model: Any, known: dict[str, HostArray], dtype: Any) -> dict[str, HostArray]:
+def _drawn(known: weights.Named, given: Mapping[str, Any], random: np.random.RandomState) -> weights.Named:
+    """The first values that scikit-learn draws, for a network whose parameters are `known`."""
+    shapes = [known[name].shape for name in weights.names(known, "weight")]
+    return weights.joined(known, *layers.first_values(shapes, given, random), weights.split(known)[2])
+
+
+def _kept(model: Any, known: weights.Named, dtype: Any) -> weights.Named:
     """The parameters of the fit before, for a network whose parameters are `known`."""
     rest = getattr(model, "_rest", weights.split(known)[2])
     values = weights.joined(known, model.coefs_, model.intercepts_, rest, dtype)

@@ -42,6 +42,4 @@ class Order:
 
 def _shuffled(rows: HostArray, random: np.random.RandomState) -> HostArray:
     """The draws of `sklearn.utils.shuffle`."""
-    places = np.arange(len(rows))
-    random.shuffle(places)
-    return np.asarray(rows[places])
+    return rows.take(random.permutation(len(rows)))

@@ -31,7 +31,7 @@ class Watch:
     rate: Rate | None
     one: bool
     exhausted: bool = False
-    best: dict[str, Any] = field(default_factory=dict)
+    _rows: HostArray = field(default_factory=lambda: np.empty(0))  # of each batch of the latest epoch
 
     @hookimpl
     def bpframe_epochs_ahead(self, state: Any) -> float:
@@ -72,9 +72,10 @@ class Watch:
 
     def _mean(self, latest: HostArray) -> float:
         """Mean of loss / scale + penalty over the batches of an epoch, by their rows: not, as bpframe, by weight."""
-        rows = np.full(latest.shape[1], self.size)
-        rows[-1] = min(self.size, self.rows - (len(rows) - 1) * self.size)
-        return float((latest[0] / self.scale + latest[1]) @ rows / rows.sum())
+        if len(self._rows) != latest.shape[1]:
+            self._rows = np.full(latest.shape[1], float(self.size))
+            self._rows[-1] = min(self.size, self.rows - (len(self._rows) - 1) * self.size)
+        return float(np.dot(latest[0] / self.scale + latest[1], self._rows) / np.add.reduce(self._rows))
 
     def _score(self, state: Any, held_out: HeldOut) -> None:
         model = self.model

@@ -26,7 +26,9 @@ def split(values: Mapping[str, HostArray]) -> tuple[list[HostArray], list[HostAr
     return weights, biases, {name: value for name, value in values.items() if _role(name) not in ("weight", "bias")}
 
 
-def joined(known: Iterable[str], coefs: Sequence[Any], intercepts: Sequence[Any], rest: Named, dtype: Any) -> Named:
+def joined(
+    known: Iterable[str], coefs: Sequence[Any], intercepts: Sequence[Any], rest: Named, dtype: Any = None
+) -> Named:
     """The inverse of `split`, for parameters of these names in their order."""
     waiting = {"weight": iter(coefs), "bias": iter(intercepts)}
     return {name: rest[name] if name in rest else np.asarray(next(waiting[_role(name)]), dtype=dtype) for name in known}
