@@ -166,6 +166,7 @@ class Loop:
         while self._made < len(self._now) and state.stopped is None:
             self._advance()
             self._enter()
+        self._enter()  # what was made of the next epoch, where somebody stopped that was told late
 
     def _enter(self) -> None:
         """Enter epochs that ended into the history: whole ones, and one that a hook cut short."""

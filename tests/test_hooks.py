@@ -603,6 +603,28 @@ def test_epochs_that_were_made_when_somebody_stops_are_in_the_history():
     assert [seen[0][0] for seen in waiting.seen] == [0, 1, 2, 3]
 
 
+def test_an_epoch_that_was_begun_when_somebody_stops_is_in_the_history_as_far_as_it_went():
+    class Looking(Patient):
+        """Has a block end in the middle of an epoch."""
+
+        @bp.hookimpl
+        def bpframe_fit_start(self, state: Any) -> None:
+            """Two steps of the second epoch."""
+            state.look(STEPS + 2)
+
+        @bp.hookimpl
+        def bpframe_fit_end(self, state: Any) -> None:
+            """Note where that is."""
+            self.ended = state.epoch, state.step, state.done, state.latest.shape
+
+    waiting = Looking(4, stop=0)
+    trained = patiently(waiting)
+    assert trained.history.step == [STEPS, STEPS + 2]
+    assert trained.session.step == STEPS + 2
+    assert [seen[0] for seen in waiting.seen] == [(0, STEPS, STEPS), (1, STEPS + 2, 2)]
+    assert waiting.ended == (2, STEPS + 2, 2, (3, STEPS + 2))
+
+
 def test_where_epochs_are_measured_nobody_waits():
     waiting = Patient(3)
     fit(waiting)

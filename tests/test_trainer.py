@@ -17,6 +17,8 @@ import pytest
 from sklearn.base import ClassifierMixin
 
 import bpframe as bp
+from bpframe import parameter_groups, tree
+from bpframe.backprop import CostLayer
 from bpframe.engine.numpy import NumpyEngine
 from bpframe.errors import CheckpointError, ConfigError, ShapeError
 from bpframe.registry import registry
@@ -603,6 +605,77 @@ def test_training_goes_on_from_parameters_that_were_set(engine, rule):
     assert same(one, two)
     for name, array in one.session.snapshot().items():
         np.testing.assert_array_equal(two.session.snapshot()[name], array, name)
+
+
+@dataclass(frozen=True)
+class Anchored:
+    """Is drawn back to where it began."""
+
+    scope = "element"
+
+    def init(self, p: Any) -> Any:
+        return {"start": p.__array_namespace__().asarray(p, copy=True)}
+
+    def update(self, p: Any, g: Any, state: Any, h: Any) -> Any:
+        return p - 0.1 * g - 0.2 * (p - state["start"]), state
+
+
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_a_rule_begins_to_remember_with_parameters_that_were_set_before_the_first_step(engine):
+    one, two = (linear(seed=k, optimizer=Anchored(), engine=engine) for k in (1, 2))
+    for trainer in (one, two):
+        trainer.trace(X, Y)
+    two.parameters.replace(one.parameters.copy())
+    for trainer in (one, two):
+        trainer.fit(X, Y, epochs=2, batch_size=23, shuffle=False)
+    assert same(one, two)
+    moved = two.parameters.copy()
+    two.parameters.replace({name: 2 * array for name, array in moved.items()})  # later the anchor stays
+    two.fit(X, Y, epochs=1, batch_size=len(X))
+    start = next(array for name, array in one.session.snapshot().items() if name.endswith("start"))
+    assert any(np.array_equal(start, array) for array in two.session.snapshot().values())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_a_session_has_arrays_of_its_own_in_its_own_dtype(engine, dtype):
+    network = bp.Network([bp.layers.dense(3), bp.layers.batch_norm(), bp.layers.dense(2)])
+    params, _ = network.init(0, (4,))
+    given = tree.transform(params, lambda leaf: np.array(leaf, dtype))
+    rule, loss = bp.optimizers.momentum(), bp.losses.mse()
+    groups = parameter_groups.groups(parameter_groups.parameters(given), parameter_groups.Parts(rule))
+    session = bp.build("engine", engine).session(network, CostLayer.of(loss), groups, given, dtype, 0)
+    before = session.parameters
+    for _, leaf in tree.leaves(given):
+        leaf[...] = 7
+    for name, array in session.parameters.items():
+        assert array.dtype == dtype
+        np.testing.assert_array_equal(array, before[name])
+    session = bp.build("engine", engine).session(network, CostLayer.of(loss), groups, params, dtype, 0)
+    assert {array.dtype for array in session.parameters.values()} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_an_interrupt_in_a_second_fit_goes_back_to_the_end_of_the_first(engine, monkeypatch):
+    falling = {"name": "sgd", "lr": {"name": "cosine", "initial": 0.1}}  # over as many steps as the fits have together
+    trainer = linear(optimizer=falling, engine=engine, metrics=[])
+    trainer.fit(X, Y, epochs=2, batch_size=23)
+    ended, session = trainer.session.snapshot(), trainer.session
+    whole, calls = session._stepper.step if engine == "numpy" else session._blocks.run, []
+
+    def cut(*arguments: Any) -> Any:
+        made = whole(*arguments)
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return made
+
+    target = (session._stepper, "step") if engine == "numpy" else (session._blocks, "run")
+    monkeypatch.setattr(*target, cut)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(X, Y, epochs=3, batch_size=23)
+    for name, array in trainer.session.snapshot().items():
+        np.testing.assert_array_equal(ended[name], array)
 
 
 def test_a_replacement_that_does_not_fit_changes_nothing():
