@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from bpframe import aligned
 from bpframe.types import Array, HostArray, Namespace, Shape
 
 CROSSPROD: dict[object, Callable[[Array, Array], Array]] = {}  # faster forms, by array namespace
@@ -139,7 +140,7 @@ def _asarray(x: Any, /, *, dtype: Any = None, copy: bool | None = None) -> Any:
 def _zeros_like(x: Any, /, *, dtype: Any = None) -> Any:
     if type(x) is not np.ndarray or not x.flags.c_contiguous:
         return np.zeros_like(x, dtype=dtype)
-    return np.zeros(x.shape, x.dtype if dtype is None else dtype)  # memory of which no page exists until it is used
+    return (np if x.nbytes < aligned.LONG else aligned).zeros(x.shape, x.dtype if dtype is None else dtype)
 
 
 HOST: Any = ModuleType("numpy")

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parent.parent
 
 FLOORS = (
     "capabilities errors history tree types version",
-    "checks data durable hooks machine ops plain protocols random safetensors",
-    "checkpoint context labels parameters",
+    "aligned checks data durable hooks machine plain protocols random safetensors",
+    "checkpoint context labels ops parameters",
     "registry",
     "backprop hyper network",
     "claims head rules trace",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bpframe as bp
-from bpframe import plan
+from bpframe import aligned, plan
 from bpframe.engine import jax as compiled
 from bpframe.engine import stream
 from bpframe.engine.device import Device
@@ -55,9 +55,28 @@ def test_a_block_ends_where_its_memory_is_full_and_a_prepared_one_is_not_gathere
     assert (stop, taken.block(epochs, stop, 10)[1], gathered) == (3, 6, [(0, 10), (3, 10)])
 
 
-def test_arrays_begin_where_the_compiler_reads_them_in_place():
+@pytest.mark.parametrize("strides", [None, (40, 8), (8, 24)])
+def test_arrays_begin_where_the_compiler_reads_them_in_place(strides):
     for _ in range(20):
-        assert stream.aligned((3, 5), np.dtype(np.float64)).ctypes.data % stream.LINE == 0
+        made = aligned.empty((3, 5), np.float64, strides)
+        assert made.ctypes.data % aligned.LINE == 0
+        assert (made.shape, made.dtype, made.strides) == ((3, 5), np.float64, strides or (40, 8))
+        zeros = aligned.zeros((3, 5), np.float32)
+        assert zeros.ctypes.data % aligned.LINE == 0
+        assert zeros.dtype == np.float32
+        assert not zeros.any()
+
+
+def test_long_arrays_of_the_eager_engine_begin_at_a_line():
+    wide = bp.Network([bp.layers.dense(70, activation="relu"), bp.layers.dense(2)], inputs=70)
+    made = bp.Trainer(wide, "softmax_cross_entropy", "adam", metrics=[])
+    made.fit(np.ones((90, 70), np.float32), np.arange(90) % 2, epochs=20, batch_size=45)
+    stepper = made.session._stepper
+    (only,), (group,) = stepper.flats, stepper.groups
+    places = [array for scripts in (stepper._passes, stepper._moves) for array in scripts._workspace.arrays.values()]
+    assert places
+    for array in (only.p, only.g, *group.states[0][-1].values(), *places):
+        assert array.ctypes.data % aligned.LINE == 0
 
 
 def trainer(engine, activation="tanh", **settings):
@@ -71,14 +90,14 @@ def test_nothing_is_read_behind_the_last_step_of_a_block(monkeypatch, way):
     given = {"sample_weight": DATA.weight, "batch_size": 16}
     made = [trainer({"name": "jax", "stream": way}, metrics=["accuracy"]) for _ in range(2)]
     made[0].fit(X, Y, epochs=3, **given)
-    aligned, spoilt = stream.aligned, []
+    empty, spoilt = aligned.empty, []
 
     def filled(shape, dtype):
-        spoilt.append(aligned(shape, dtype))
+        spoilt.append(empty(shape, dtype))
         spoilt[-1].view(np.uint8)[...] = 255  # NaN, or a row far beyond the last
         return spoilt[-1]
 
-    monkeypatch.setattr(stream, "aligned", filled)
+    monkeypatch.setattr(aligned, "empty", filled)
     made[1].fit(X, Y, epochs=3, **given)
     assert spoilt
     assert made[0].history.train == made[1].history.train

@@ -9,6 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
+from bpframe import aligned
 from bpframe.protocols import Batches, Data
 from bpframe.types import HostArray
 
@@ -27,7 +28,7 @@ class Feed:
         array: HostArray = getattr(self._data, name)
         buffer = self._buffers.get((name, len(rows)))
         if buffer is None:
-            buffer = self._buffers[name, len(rows)] = np.empty((len(rows), *array.shape[1:]), array.dtype)
+            buffer = self._buffers[name, len(rows)] = aligned.empty((len(rows), *array.shape[1:]), array.dtype)
         return array.take(rows, axis=0, out=buffer, mode="clip")  # the default mode would copy once more
 
     def share(self, rows: HostArray) -> tuple[float, Any]:

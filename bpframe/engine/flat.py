@@ -14,7 +14,7 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe import tree
+from bpframe import aligned, tree
 from bpframe.hyper import Settings
 from bpframe.protocols import Group, Param
 from bpframe.types import HostArray, Params, Shape
@@ -49,11 +49,13 @@ class Flat:
     def __init__(self, group: Group, params: Params, dtype: np.dtype[Any], slots: Params | None = None) -> None:
         self.paths = group.paths
         arrays = [np.asarray(tree.at(params, path)) for path in self.paths]
-        self.p = np.concatenate([a.reshape(-1) for a in arrays], dtype=dtype) if arrays else np.empty(0, dtype)
+        self.p = aligned.empty((sum(a.size for a in arrays),), dtype)
+        if arrays:
+            np.concatenate([a.reshape(-1) for a in arrays], out=self.p)
         self.shapes, self.sizes = [a.shape for a in arrays], [a.size for a in arrays]
         self.starts = [0, *accumulate(self.sizes)]
         self.show(self.p, params)
-        self.g, self._slots = np.empty_like(self.p), {} if slots is None else slots
+        self.g, self._slots = aligned.empty(self.p.shape, dtype), {} if slots is None else slots
         self.show(self.g, self._slots)
         self.pieces = self._pieces(group)
         self._views = [piece.of(self.p) for piece in self.pieces]

@@ -14,7 +14,7 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe import tree
+from bpframe import aligned, tree
 from bpframe.backprop import CostLayer, backward, forward
 from bpframe.context import step_contexts
 from bpframe.engine.noted import Kind, Unwritable
@@ -51,6 +51,9 @@ class PassPart:
         slots = tuple(path for path, _ in tree.leaves(self.slots))
         rows = layout(self.x), layout(self.target), isinstance(self.share, float)
         return self.network.layers, self.cost, self.lowest, shapes, slots, rows
+
+    def settle(self) -> None:
+        """They do."""
 
     def given(self) -> Sequence[Any]:
         """Rows, parameters, slots."""
@@ -127,6 +130,10 @@ class MovePart:
         piece = layout(self._p), store.param(self.i), str(store.reach(self.i)), self.start, self.stop
         states = tuple(_kind(state) for state in self._states)
         return tuple(group.components), group.first, group.rule, piece, states
+
+    def settle(self) -> None:
+        """What is remembered may have come from a component."""
+        self._states[:] = [tree.transform(state, aligned.placed) for state in self._states]
 
     def given(self) -> Sequence[Any]:
         """p, g, what is remembered, and every h."""

@@ -29,6 +29,9 @@ class Part(Protocol):
     def key(self) -> Hashable:
         """All that its code depends on but `given`."""
 
+    def settle(self) -> None:
+        """Have arrays lie where work on them is fast."""
+
     def given(self) -> Sequence[Any]:
         """The arrays that it reads or writes, and the objects that it reads numbers from."""
 
@@ -66,7 +69,8 @@ class Scripts:
         if template is None:
             self._runs[name] = NEVER if runs > OFTEN else runs
             return None
-        script = template.script(given, self._workspace)
+        part.settle()
+        script = template.script(part.given(), self._workspace)
         self._found[name] = script, of
         return script
 

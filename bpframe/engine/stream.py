@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
+from bpframe import aligned
 from bpframe.engine.device import Device
 from bpframe.protocols import Batches, Data
 from bpframe.random import epoch_key
@@ -19,7 +20,6 @@ from bpframe.types import HostArray
 
 LENGTH = 1024  # steps of a block at most
 BYTES = 2**25  # that the rows of a block may take on the host
-LINE = 64  # bytes to which an array must be aligned for XLA to read it where it lies
 
 
 class Feed(NamedTuple):
@@ -104,18 +104,11 @@ class Stream:
 
     def _empty(self, size: int) -> Feed:
         room = self.room(size)
-        keys = aligned((room, 3), np.dtype(np.uint32))
+        keys = aligned.empty((room, 3), np.uint32)
         if self._there is not None:
-            return Feed(None, None, None, aligned((room * size,), np.dtype(np.int32)), keys)
+            return Feed(None, None, None, aligned.empty((room * size,), np.int32), keys)
         x, target, weight = (
-            None if part is None else aligned((room * size, *part.shape[1:]), part.dtype) for part in self._host[:3]
+            None if part is None else aligned.empty((room * size, *part.shape[1:]), part.dtype)
+            for part in self._host[:3]
         )
         return Feed(x, target, weight, None, keys)
-
-
-def aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> HostArray:
-    """An array, not filled, that begins at a multiple of LINE bytes; pages that nobody writes take no memory."""
-    size = int(np.prod(shape)) * dtype.itemsize
-    raw = np.empty(size + LINE, np.uint8)
-    first = -raw.ctypes.data % LINE
-    return raw[first : first + size].view(dtype).reshape(shape)

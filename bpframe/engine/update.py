@@ -60,18 +60,18 @@ class GroupUpdate:
         self._constant: dict[str, float | None] = {}  # settings that were asked for
         self.steady = not periodic  # whether every component acts at every step
 
-    def initial(self) -> list[list[State]]:
-        """What gradient steps and rule remember before their first step; a minimizer's is kept by who asks it."""
-        rule = self.group.rule
-        self._makers = [*self.group.gradient_steps, *([rule] if rule and rule.scope != "objective" else [])]
-        return self._made(self._makers)
+    def initial(self, makers: Sequence[Any] = ()) -> list[list[State]]:
+        """What `makers`, gradient steps and rule, remember before their first step; a minimizer's is kept by who asks.
+
+        Left out: the present ones.
+        """
+        rule = [self.group.rule] if self.group.rule and self.group.rule.scope != "objective" else []
+        self._makers = makers or [*self.group.gradient_steps, *rule]
+        return [[part.init(_copy(self.store.get(i))) for part in self._makers] for i in range(len(self.store))]
 
     def remembered(self, fresh: bool) -> Callable[[], list[list[State]]]:
         """A function that gives the present states again and again; `fresh`: they are those of the beginning."""
-        return partial(self._made, self._makers) if fresh else partial(deepcopy, deepcopy(self.states))
-
-    def _made(self, makers: Sequence[Any]) -> list[list[State]]:
-        return [[part.init(_copy(self.store.get(i))) for part in makers] for i in range(len(self.store))]
+        return partial(self.initial, self._makers) if fresh else partial(deepcopy, deepcopy(self.states))
 
     def _find(self) -> None:
         """Who, in the chain of rules, can what."""

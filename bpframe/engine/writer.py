@@ -14,6 +14,7 @@ from typing import Any, final
 
 import numpy as np
 
+from bpframe import aligned
 from bpframe.engine.noted import Kind, Line, Value, values
 from bpframe.types import HostArray
 
@@ -39,8 +40,7 @@ class Workspace:
     def place(self, wanted: Layout, number: int) -> HostArray:
         """The array of that number among those laid out so."""
         if (wanted, number) not in self.arrays:
-            shape, dtype, strides = wanted
-            self.arrays[wanted, number] = np.ndarray(shape, dtype, strides=strides)
+            self.arrays[wanted, number] = aligned.empty(*wanted)
         return self.arrays[wanted, number]
 
 
