@@ -1,6 +1,6 @@
 """The parameters of a group as one flat vector, cut into the pieces that an update rule works on.
 
-An "element" rule runs over slices of at most 2^15 elements, which stay in the cache while the rule's few array
+An "element" rule runs over slices of at most 2^17 elements, which stay in the cache while the rule's few array
 operations pass over them. A slice is cut out of one large gradient where backward made it; gradients smaller than a
 slice are gathered into one. An "array" rule runs over whole parameters, a minimizer over everything at once.
 """
@@ -19,7 +19,7 @@ from bpframe.hyper import Settings
 from bpframe.protocols import Group, Param
 from bpframe.types import HostArray, Params, Shape
 
-SLICE = 2**15
+SLICE = 2**17
 Path = tuple[str, ...]
 
 
