@@ -4,9 +4,9 @@ usage: python tests/benchmarks/sklearn_fit.py [--rounds 5] [--cases digits,wide,
        python tests/benchmarks/sklearn_fit.py --scores [--seeds 10] [--sets digits,wine]
 
 Same data, dtype, epochs and batches for all, adam and relu. Every measurement has a process of its own, and who is
-measured takes turns. Each fits once, and then again for 2 seconds, three times at least (`grid` once), of which the median
-counts; what the first took longer is stated as warm-up, which for the compiled engine is its compilation. `grid` is a
-GridSearchCV over 500 small models.
+measured takes turns. Each fits once, and then again for 2 seconds, three times at least (`grid` once), of which the
+median counts; what the first took longer is stated as warm-up, which for the compiled engine is its compilation. `grid`
+is a GridSearchCV over 500 small models.
 Scores are with default arguments; beside them the standard error of the paired difference over the seeds.
 """
 
