@@ -20,7 +20,8 @@ from bpframe.backprop import CostLayer, evaluate
 from bpframe.data import all_finite, frozen
 from bpframe.engine import memory, threads
 from bpframe.engine.feed import Feed
-from bpframe.engine.stepper import Batch, Stepper
+from bpframe.engine.recursion import Batch
+from bpframe.engine.stepper import Stepper
 from bpframe.engine.steps import Steps
 from bpframe.engine.update import evaluation
 from bpframe.network import Network

@@ -15,14 +15,12 @@ from typing import Any, final
 import numpy as np
 
 from bpframe import aligned, tree
-from bpframe.backprop import CostLayer, backward, forward
-from bpframe.context import step_contexts
 from bpframe.engine.noted import Kind, Unwritable
+from bpframe.engine.recursion import Batch, Recursion
 from bpframe.engine.script import Draft
 from bpframe.engine.update import GroupUpdate
 from bpframe.engine.writer import layout
 from bpframe.hyper import Settings
-from bpframe.network import Network
 from bpframe.protocols import Key
 from bpframe.types import Array, HostArray, Params, State
 
@@ -35,43 +33,36 @@ class PassPart:
     `draws`: the key of the present step.
     """
 
-    network: Network
-    cost: CostLayer
-    lowest: int
+    recursion: Recursion
     params: Params
     slots: Params
-    x: HostArray
-    target: HostArray
-    share: Any
+    batch: Batch
     draws: Key
 
     def key(self) -> Hashable:
         """Layers and cost, shapes and types."""
         shapes = tuple((path, layout(leaf)) for path, leaf in tree.leaves(self.params))
         slots = tuple(path for path, _ in tree.leaves(self.slots))
-        rows = layout(self.x), layout(self.target), isinstance(self.share, float)
-        return self.network.layers, self.cost, self.lowest, shapes, slots, rows
+        rows = layout(self.batch.x), layout(self.batch.target), isinstance(self.batch.share, float)
+        return self.recursion.layers, self.recursion.cost, self.recursion.lowest, shapes, slots, rows
 
     def settle(self) -> None:
         """They do."""
 
     def given(self) -> Sequence[Any]:
         """Rows, parameters, slots."""
-        share = [] if isinstance(self.share, float) else [self.share]
+        rows = [part for part in (self.batch.x, self.batch.target, self.batch.share) if not isinstance(part, float)]
         leaves = [leaf for branch in (self.params, self.slots) for _, leaf in tree.leaves(branch)]
-        return [self.x, self.target, *share, *leaves, self.draws]
+        return [*rows, *leaves, self.draws]
 
     def write(self, draft: Draft) -> Sequence[Any]:
         """(loss, scores)."""
-        params, labels = tree.transform(self.params, draft.array), self.network.labels
-        contexts = step_contexts(labels, self.lowest, NotedKey(draft, self.draws))
-        outputs, caches = forward(self.network.layers, params, draft.array(self.x), contexts)
-        share = self.share if isinstance(self.share, float) else draft.array(self.share)
-        loss, delta = self.cost.mean_and_delta(outputs[-1], draft.array(self.target), share)
-        gradients = backward(self.network.layers, params, caches, delta, contexts, self.lowest)
+        params = tree.transform(self.params, draft.array)
+        batch = Batch(*(part if isinstance(part, float) else draft.array(part) for part in self.batch))
+        made = self.recursion.passed(params, batch, self.recursion.contexts(NotedKey(draft, self.draws)))
         for path, slot in tree.leaves(self.slots):
-            draft.deliver(tree.at(gradients, path), slot)
-        return loss, outputs[-1]
+            draft.deliver(tree.at(made.gradients, path), slot)
+        return made.loss, made.scores
 
 
 @final

@@ -15,12 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from bpframe import ops, tree
-from bpframe.backprop import NOTHING, CostLayer, backward, forward, lowest_trained
-from bpframe.context import step_contexts
+from bpframe.backprop import CostLayer
+from bpframe.engine.recursion import Batch, Pass, Recursion
 from bpframe.engine.update import GroupUpdate, Updates
 from bpframe.hyper import Settings
 from bpframe.network import Network
-from bpframe.protocols import Group, Param, Periodic, Refresh
+from bpframe.protocols import Group, Param, Periodic
 from bpframe.random import HashKey
 from bpframe.types import HostArray, Params, State
 
@@ -46,16 +46,6 @@ def duplicate(carry: Carry) -> Carry:
 def all_finite(carry: Carry) -> Any:
     """Whether all parameters are finite."""
     return jnp.stack([jnp.isfinite(leaf).all() for _, leaf in tree.leaves(carry.params)]).all()
-
-
-class _Pass(NamedTuple):
-    """One way forward and back: mean loss, penalty on activations, scores (B, C), what layers keep, gradients."""
-
-    loss: Any
-    penalty: Any
-    scores: Any
-    caches: list[Any]
-    gradients: Params
 
 
 @final
@@ -104,9 +94,10 @@ class Row:
         for k, (h, name, _) in enumerate(self._settings.slots):
             setattr(h, name, row[start + k])
 
-    def at(self, step: Any, known: Mapping[str, Any] | None = None) -> None:
-        """The step, and what else is known of it; the numbers are those of the row."""
+    def at(self, step: Any, known: Mapping[str, Any] | None = None) -> Any:
+        """h with the step, and what else is known of it; the numbers are those of the row."""
         self.note(step=step + 1, **(known or {}))
+        return self.h
 
 
 class Rows:
@@ -157,12 +148,7 @@ class Program:
     """One step, written as a function of its arguments alone."""
 
     def __init__(self, network: Network, cost: CostLayer, groups: Sequence[Group]) -> None:
-        self.layers, self._labels, self._cost, self._groups = network.layers, network.labels, cost, list(groups)
-        trained = (path for group in groups if group.rule for path in group.paths)
-        self._lowest = lowest_trained(network.layers, trained)
-        self._refreshing = [
-            (k, label, part) for k, (label, part) in enumerate(self.layers) if isinstance(part, Refresh)
-        ]
+        self.layers, self._groups, self._recursion = network.layers, list(groups), Recursion(network, cost, groups)
 
     def initial(self, params: Params, row: Any) -> States:
         """What rules remember before the first step."""
@@ -174,55 +160,38 @@ class Program:
         groups, activity = self._updates(params, row)
         for group, states in zip(groups, carry.states, strict=True):
             group.states = [list(states) for states in states]
-        updates, contexts = Updates(groups), step_contexts(self._labels, self._lowest, key)
-        weight, share = _share(batch[2], batch[0])
-        passed = partial(self._pass, params, batch, share, contexts, activity, step)
+        updates, contexts, rows = Updates(groups), self._recursion.contexts(key), _batch(*batch)
+        passed = partial(self._recursion.passed, params, rows, contexts, activity, step)
         made = passed()
-        known = {"loss": made.loss, "weight": weight}
+        known = {"loss": made.loss, "weight": rows.weight}
         if updates.observing:
             self._observe(updates, params, made, contexts, key.child("targets"), step)
-        gradients = made.gradients
+        gradients = cast(Params, made.gradients)
         if updates.probing:
             went = updates.probe(gradients, step, known)
-            gradients = passed().gradients
+            gradients = cast(Params, passed().gradients)
             for store, before in went:
                 for k, p in enumerate(before):
                     store.put(k, p)
         penalty = made.penalty + updates.update(gradients, step, known)
-        after = Carry(self._refreshed(params, made.caches), [group.states for group in groups])
-        return after, (made.loss, penalty, weight), made.scores
+        after = Carry(self._recursion.refreshed(params, made.caches), [group.states for group in groups])
+        return after, (made.loss, penalty, rows.weight), made.scores
 
     def objective(self, params: Params, batch: tuple[Any, Any, Any], key: HashKey, step: Any, row: Any) -> Any:
         """(loss, penalty on activations, weight, scores, gradients, new buffers), without an update."""
-        contexts = step_contexts(self._labels, self._lowest, key)
-        weight, share = _share(batch[2], batch[0])
-        made = self._pass(params, batch, share, contexts, self._updates(_copied(params), row)[1], step)
+        rows, activity = _batch(*batch), self._updates(_copied(params), row)[1]
+        made = self._recursion.passed(params, rows, self._recursion.contexts(key), activity, step)
         buffers: Params = {}
-        for path, leaf in tree.leaves(self._refreshed(_copied(params), made.caches)):
+        for path, leaf in tree.leaves(self._recursion.refreshed(_copied(params), made.caches)):
             if "buffers" in path:
                 tree.assign(buffers, path, leaf)
-        return made.loss, made.penalty, weight, made.scores, made.gradients, buffers
+        return made.loss, made.penalty, rows.weight, made.scores, made.gradients, buffers
 
-    def _pass(self, params: Params, batch: Any, share: Any, contexts: Any, activity: Any, step: Any) -> _Pass:
-        """The recursion on a batch, at the present parameters."""
-        outputs, caches = forward(self.layers, params, batch[0], contexts)
-        loss, delta = self._cost.mean_and_delta(outputs[-1], batch[1], share)
-        penalty, slopes = _penalties(activity, outputs, step)
-        gradients = backward(self.layers, params, caches, delta, contexts, self._lowest, slopes)
-        return _Pass(loss, penalty, outputs[-1], caches, gradients)
-
-    def _refreshed(self, params: Params, caches: list[Any]) -> Params:
-        for k, label, layer in self._refreshing:
-            params[label] = layer.refresh(params[label], caches[k])
-        return params
-
-    def _observe(self, updates: Updates, params: Params, made: _Pass, contexts: Any, key: HashKey, step: Any) -> None:
+    def _observe(self, updates: Updates, params: Params, made: Pass, contexts: Any, key: HashKey, step: Any) -> None:
         scores, caches = made.scores, made.caches
 
         def look(states: Any) -> Any:
-            target = self._cost.loss.sample_target(scores, key)  # type: ignore[attr-defined]  # plan has made sure
-            _, delta = self._cost.mean_and_delta(scores, target, 1.0 / len(scores))
-            gradients = backward(self.layers, params, caches, delta, contexts, self._lowest)
+            gradients = self._recursion.sampled(params, scores, caches, contexts, key)
             for group, own in zip(updates.observing, states, strict=True):
                 group.states = own
             updates.observe(gradients, step, len(scores))
@@ -245,24 +214,12 @@ class Program:
         ]
 
 
-def _share(w: Any, x: Any) -> tuple[Any, Any]:
-    """(sum of the batch's weights, each row's share of it)."""
+def _batch(x: Any, target: Any, w: Any) -> Batch:
+    """The rows, with the sum of their weights and each row's share of it."""
     if w is None:
-        return jnp.asarray(float(len(x)), x.dtype), 1.0 / len(x)
+        return Batch(x, target, jnp.asarray(float(len(x)), x.dtype), 1.0 / len(x))
     total = jnp.sum(w)
-    return total, jnp.where(total > 0, w / jnp.where(total > 0, total, 1), w)
-
-
-def _penalties(activity: list[tuple[Any, Row]], outputs: list[Any], step: Any) -> tuple[Any, dict[int, Any]]:
-    penalty: Any = 0.0
-    slopes: dict[int, Any] = {}
-    for part, settings in activity:
-        settings.at(step)
-        for k, v in enumerate(outputs[:-1]):
-            value, slope = part.value_and_gradient(v, settings.h)
-            penalty = penalty + value / len(v)
-            slopes[k] = slopes.get(k, 0.0) + slope / len(v)
-    return penalty, slopes or dict(NOTHING)
+    return Batch(x, target, total, jnp.where(total > 0, w / jnp.where(total > 0, total, 1), w))
 
 
 def _crossprod(a: Any, b: Any) -> Any:

@@ -6,45 +6,24 @@ Shapes: B rows of a batch; x (B, ...), target (B, C), share (B,) or one number.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple, cast, final
+from typing import Any, cast, final
 
 import numpy as np
 
-from bpframe.backprop import NOTHING, CostLayer, backward, forward, lowest_trained
-from bpframe.context import step_contexts
+from bpframe.backprop import CostLayer
 from bpframe.engine.flat import Flat
 from bpframe.engine.minimize import Minimization
 from bpframe.engine.parts import MovePart, PassPart
+from bpframe.engine.recursion import Batch, Pass, Recursion
 from bpframe.engine.scripts import Scripts
 from bpframe.engine.update import GroupUpdate, Updates
 from bpframe.engine.writer import Script
 from bpframe.hyper import Settings
 from bpframe.network import Network
-from bpframe.protocols import Group, Key, Refresh, SampleTarget
+from bpframe.protocols import Group, Key
 from bpframe.types import HostArray, Params
-
-
-class Batch(NamedTuple):
-    """What a step works on, with its weight and each row's share of it."""
-
-    x: HostArray
-    target: HostArray
-    weight: float
-    share: Any
-
-
-@dataclass(slots=True)
-class Pass:
-    """One way forward and back: mean loss, penalties, scores (B, C); no gradients where the loss is not finite."""
-
-    loss: float
-    penalty: float
-    scores: Any
-    caches: list[Any]
-    gradients: Params | None
 
 
 @final
@@ -65,18 +44,13 @@ class Stepper:
         scripts: bool,
     ) -> None:
         self.params, self.writing = params, False
-        self._network, self._layers, self._cost = network, network.layers, cost
+        self._recursion = Recursion(network, cost, groups)
         self._number, self._key, self._scripted = dtype.type, key, scripts
         self._slots: Params = {}
         self.flats = [Flat(group, params, dtype, self._slots if group.rule else {}) for group in groups]
         self.groups = [GroupUpdate(group, flat) for group, flat in zip(groups, self.flats, strict=True)]
         self._passes = Scripts([*(layer for _, layer in network.layers), cost.loss, cost.link])
-        trained = (path for group in groups if group.rule for path in group.paths)
-        self._lowest = lowest_trained(network.layers, trained)
-        self._contexts = step_contexts(network.labels, self._lowest, key)
-        self._refreshing = [
-            (k, label, layer) for k, (label, layer) in enumerate(network.layers) if isinstance(layer, Refresh)
-        ]
+        self._contexts = self._recursion.contexts(key)
         self._take_over(groups)
 
     def use(self, groups: Sequence[Group], step: int) -> None:
@@ -92,7 +66,7 @@ class Stepper:
         penalties = [part for group in groups if not group.paths for part in group.regularizers]
         self._activity = [(part, Settings(part, self._number)) for part in penalties]
         looking = self.updates.minimizing or self.updates.probing or self.updates.observing
-        self._writable = self._scripted and not (self._activity or self._refreshing or looking)
+        self._writable = self._scripted and not (self._activity or self._recursion.refreshing or looking)
         self._moves = Scripts(part for group in self.groups for part in group.components)
         for number, group in enumerate(self.groups):
             group.script = partial(self._move, number) if self._scripted else None
@@ -108,8 +82,7 @@ class Stepper:
         if made.gradients is None:
             self.writing = False
             return made
-        for k, label, layer in self._refreshing:
-            self.params[label] = layer.refresh(self.params[label], made.caches[k])
+        self._recursion.refreshed(self.params, made.caches)
         return made
 
     def _pass(self, batch: Batch, step: int) -> Pass:
@@ -117,12 +90,8 @@ class Stepper:
         if self._writable and (script := self._script(batch)):
             loss, scores = script()
             return Pass(float(loss), 0.0, scores, [], self._slots if math.isfinite(loss) else None)
-        outputs, caches = forward(self._layers, self.params, batch.x, self._contexts)
-        loss, delta = self._cost.mean_and_delta(outputs[-1], batch.target, batch.share)
-        made = Pass(float(loss), 0.0, outputs[-1], caches, None)
-        if math.isfinite(made.loss):
-            made.penalty, slopes = self._penalties(outputs, step) if self._activity else (0.0, NOTHING)
-            made.gradients = self._backward(caches, delta, slopes)
+        made = self._recursion.passed(self.params, batch, self._contexts, self._activity, step, math.isfinite)
+        made.loss, made.penalty = float(made.loss), float(made.penalty)
         return made
 
     def _script(self, batch: Batch) -> Script | None:
@@ -130,10 +99,7 @@ class Stepper:
         name, of, passes = len(batch.x), batch.x, self._passes
         if script := passes.found(name, of):
             return script
-        data = batch.x, batch.target, batch.share, self._key
-        return passes.sought(
-            name, of, PassPart(self._network, self._cost, self._lowest, self.params, self._slots, *data)
-        )
+        return passes.sought(name, of, PassPart(self._recursion, self.params, self._slots, batch, self._key))
 
     def _move(self, number: int, i: int, start: int, stop: int) -> Any:
         """Run the components start .. stop - 1 of that group on its piece i; the penalty."""
@@ -152,9 +118,6 @@ class Stepper:
         """The script of that move, if there is one or it is time for it."""
         of, moves = group.states[name[1]], self._moves
         return moves.found(name, of) or moves.sought(name, of, MovePart(group, slope, *name[1:]))
-
-    def _backward(self, caches: list[Any], delta: Any, slopes: Mapping[int, Any] = NOTHING) -> Params:
-        return backward(self._layers, self.params, caches, delta, self._contexts, self._lowest, slopes)
 
     def _updated(self, batch: Batch, step: int) -> Pass:
         """A pass, and the update that follows from its gradients, or from those where the rule wants them taken."""
@@ -180,9 +143,8 @@ class Stepper:
 
     def _observe(self, batch: Batch, made: Pass, step: int) -> None:
         """Show the rules that look the gradient for targets drawn from the predictions themselves."""
-        target = cast(SampleTarget, self._cost.loss).sample_target(made.scores, self._key.child("targets"))
-        _, delta = self._cost.mean_and_delta(made.scores, target, 1.0 / len(batch.x))
-        gradients = self._backward(made.caches, delta)
+        key = self._key.child("targets")
+        gradients = self._recursion.sampled(self.params, made.scores, made.caches, self._contexts, key)
         self.writing = True
         self.updates.observe(gradients, step, len(batch.x))
 
@@ -199,14 +161,3 @@ class Stepper:
         task.step(step, passed)
         passes[0].penalty += task.penalty
         return passes[0]
-
-    def _penalties(self, outputs: list[Any], step: int) -> tuple[float, dict[int, Any]]:
-        """(what is added to the loss for the outputs of hidden layers, its slope by number of the layer)."""
-        penalty = 0.0
-        slopes: dict[int, Any] = {}
-        for part, settings in self._activity:
-            for k, v in enumerate(outputs[:-1]):
-                value, slope = part.value_and_gradient(v, settings.at(step))
-                penalty += float(value) / len(v)
-                slopes[k] = slopes.get(k, 0.0) + slope / len(v)
-        return penalty, slopes
