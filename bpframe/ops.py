@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from bpframe.types import Array, HostArray, Namespace, Shape
 CROSSPROD: dict[object, Callable[[Array, Array], Array]] = {}  # faster forms, by array namespace
 HOSTED: set[type] = {np.ndarray}  # the types that NumPy's functions work on as they do on its own
 
-MANY = 64  # rows of a matrix, from which NumPy reduces them slower than it has to
+MANY = 32  # rows of a matrix, from which NumPy reduces them slower than it has to
 SMALL = 2**16  # numbers of an array, up to which a second one like it is worth keeping
 SHORT = 32  # numbers of a row, up to which NumPy is faster column by column
 
@@ -106,8 +106,8 @@ def _sum(x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: Any = Fals
 
 
 @lru_cache(maxsize=64)
-def _full(shape: Shape, value: float, dtype: np.dtype[Any]) -> HostArray:
-    full = np.full(shape, value, dtype)
+def _full(shape: Shape, value: float, dtype: np.dtype[Any], order: Literal["C", "F"] = "C") -> HostArray:
+    full = np.full(shape, value, dtype, order)
     full.flags.writeable = False
     return full
 
@@ -123,7 +123,8 @@ def _min(x: Any, /, *, axis: Any = None, keepdims: Any = False) -> Any:
 
 def _maximum(x: Any, y: Any, /) -> Any:
     if type(x) in HOSTED and type(y) in (int, float) and x.size <= SMALL and x.dtype.kind == "f":
-        y = _full(x.shape, y, x.dtype)  # NumPy takes two arrays several numbers at a time, a number one by one
+        # NumPy takes two arrays that lie alike several numbers at a time, a number one by one
+        y = _full(x.shape, y, x.dtype, "C" if x.flags.c_contiguous else "F")
     return np.maximum(x, y)
 
 
@@ -167,6 +168,16 @@ def inner(a: Array, b: Array) -> Array:
     """The sum of a b over all their numbers: the inner product of two arrays of one shape, a single number."""
     host: Any = a
     return np.vdot(host, b) if type(a) in HOSTED else namespace(a).sum(a * b)
+
+
+def product(a: Array, b: Array) -> Array:
+    """a b for matrices, (B, n), (n, m) -> (B, m); in NumPy laid out column by column where that is many short rows.
+
+    So are then the results of what is done with it element by element, and with one row for all (a bias).
+    """
+    if type(a) in HOSTED and b.shape[1] <= SHORT and a.shape[0] >= MANY:
+        return (b.T @ a.T).T
+    return a @ b
 
 
 def crossprod(a: Array, b: Array) -> Array:

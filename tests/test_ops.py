@@ -164,6 +164,21 @@ def test_the_rest_of_the_namespace_is_numpys_own():
     assert xp.astype(np.ones(3), np.float64, copy=False).dtype == np.float64
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("rows", "width"), [(200, 3), (200, 32), (200, 33), (5, 3), (0, 3), (200, 1)])
+def test_a_product_is_that_of_numpy_and_many_short_rows_lie_by_columns(rows, width, dtype):
+    rng = np.random.default_rng(0)
+    a, b = (rng.normal(size=shape).astype(dtype) for shape in ((rows, 7), (7, width)))
+    found = ops.product(a, b)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, a @ b, rtol=20 * np.finfo(dtype).eps, atol=20 * np.finfo(dtype).eps)
+    assert found.flags.f_contiguous == ((rows == 200 and width <= 32) or min(rows, width) < 2)
+    assert found.base is None or found.base.size == found.size  # nobody else's memory
+    lying = ops.namespace(found).maximum(found, 0)
+    assert lying.flags.f_contiguous == found.flags.f_contiguous
+    assert np.array_equal(lying, np.maximum(found, 0))
+
+
 @pytest.mark.parametrize("dtype", [None, np.float32, np.bool_])
 @pytest.mark.parametrize("x", [np.ones((3, 4)), np.ones((3, 4), np.float32).T, np.ones((6, 4))[::2], np.float64(1)])
 def test_zeros_like_an_array_are_numpys(x, dtype):

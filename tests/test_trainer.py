@@ -636,6 +636,22 @@ def test_a_rule_begins_to_remember_with_parameters_that_were_set_before_the_firs
     assert any(np.array_equal(start, array) for array in two.session.snapshot().values())
 
 
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_a_hook_may_set_parameters_before_the_first_step_of_a_minimizer(engine):
+    class Begin:
+        """Starts elsewhere."""
+
+        @bp.hookimpl
+        def bpframe_fit_start(self, state: Any) -> None:
+            """Zeros."""
+            state.parameters.replace({name: 0 * array for name, array in state.parameters.copy().items()})
+
+    trainer = linear(optimizer="lbfgs", engine=engine, callbacks=[Begin()])
+    history = trainer.fit(X, Y, epochs=3, batch_size=len(X))
+    assert history.train["loss"][0] == pytest.approx(0.5 * (Y**2).sum(axis=-1).mean(), rel=1e-9)
+    assert history.train["loss"][2] < history.train["loss"][0]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("engine", ["numpy", "jax"])
 def test_a_session_has_arrays_of_its_own_in_its_own_dtype(engine, dtype):

@@ -124,7 +124,7 @@ class NumpySession:
         for name, value in values.items():
             tree.at(self._params, tuple(name.split("/")))[...] = value
         for group in self._groups:
-            anew = self.step == 0 or group.evaluators
+            anew = (self.step == 0 and group.makers) or group.evaluators
             if anew and any("/".join(path) in values for path in group.group.paths):
                 group.states = group.initial()
         self._mark()

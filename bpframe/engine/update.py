@@ -66,12 +66,12 @@ class GroupUpdate:
         Left out: the present ones.
         """
         rule = [self.group.rule] if self.group.rule and self.group.rule.scope != "objective" else []
-        self._makers = makers or [*self.group.gradient_steps, *rule]
-        return [[part.init(_copy(self.store.get(i))) for part in self._makers] for i in range(len(self.store))]
+        self.makers = makers or [*self.group.gradient_steps, *rule]
+        return [[part.init(_copy(self.store.get(i))) for part in self.makers] for i in range(len(self.store))]
 
     def remembered(self, fresh: bool) -> Callable[[], list[list[State]]]:
         """A function that gives the present states again and again; `fresh`: they are those of the beginning."""
-        return partial(self.initial, self._makers) if fresh else partial(deepcopy, deepcopy(self.states))
+        return partial(self.initial, self.makers) if fresh and self.makers else partial(deepcopy, deepcopy(self.states))
 
     def _find(self) -> None:
         """Who, in the chain of rules, can what."""

@@ -53,7 +53,7 @@ class Dense:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(v, (x, what the activation keeps))."""
-        u = x @ params["weight"]
+        u = ops.product(x, params["weight"])
         if self.bias:
             u += params["bias"]
         if self.activation is None:
@@ -74,4 +74,4 @@ class Dense:
             gradients["bias"] = ops.namespace(delta).sum(delta, axis=0)
         if inner:
             gradients["activation"] = inner
-        return (delta @ params["weight"].T if context.need_dx else None), gradients
+        return (ops.product(delta, params["weight"].T) if context.need_dx else None), gradients
