@@ -156,9 +156,7 @@ class NumpySession:
 
     def setting(self, name: str, step: int) -> float | None:
         """A setting of the first trained group's rule, or of the rule inside it, in the update that led to `step`."""
-        for group in self._stepper.updates.groups[:1]:
-            return group.setting(name, step)
-        return None
+        return next((group.setting(name, step) for group in self._stepper.updates.groups), None)
 
     def _evaluated(self) -> Params:
         """The parameters to predict with: those of training, unless a rule says otherwise."""
