@@ -14,8 +14,8 @@ from bpframe.errors import ConfigError, NumericalError
 from bpframe.head import share
 from bpframe.history import History
 from bpframe.loop import Begun, Loop, RunState, curves
+from bpframe.network import learners
 from bpframe.protocols import Batches, Data, Draws, Group
-from bpframe.protocols import Fit as Learns
 from bpframe.registry import registry
 from bpframe.rehearsal import Rehearsal
 from bpframe.resume import Course
@@ -73,7 +73,7 @@ class Fit:
     def prepare(self, first: bool) -> None:
         """The session made ready; the `first` fit of a trainer finds out what is wrong before anything is trained."""
         session, network, seen = self._session, self._trainer.network, self._seen
-        if first and any(isinstance(layer, Learns) for _, layer in network.layers):
+        if first and learners(network.layers):
             session.assign(plan.learned_buffers(network, network.params(session.parameters), seen.x))
         groups = self._groups()
         if first and not all(map(registry.owns, components(self._trainer))):  # bpframe's own are proven

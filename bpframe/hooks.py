@@ -130,12 +130,11 @@ class Hooks:
 
     def ahead(self, state: Any) -> float:
         """How many epochs may be made before callbacks hear of the first of them."""
-        if self._prompt or not self.listens("bpframe_epoch_end"):
-            return 1 if self._prompt else math.inf
-        given = self._manager.hook.bpframe_epochs_ahead(state=state)
-        if not given or not all(isinstance(number, int | float) and number >= 1 for number in given):
-            raise PluginError(f"bpframe_epochs_ahead needs to give a number of epochs of at least 1, got {given}.")
-        return cast(float, min(given))
+        if self._prompt:
+            return 1
+        if not self.listens("bpframe_epoch_end"):
+            return math.inf
+        return cast(float, min(self._manager.hook.bpframe_epochs_ahead(state=state)))
 
     def _guarded(self, i: int, callback: Any) -> _Listed:
         """The callback's hooks, each timed, given the callback's own memory, and named when it fails."""
@@ -146,7 +145,10 @@ class Hooks:
         for name in sorted(names - (sound - own)):
             _check(callback, name)
         sound |= names - own
-        return _Listed(**{name: self._wrap(i, getattr(callback, name), f"{who} fails in {name}") for name in names})
+        hooks = {name: self._wrap(i, getattr(callback, name), f"{who} fails in {name}") for name in names}
+        if ahead := hooks.get("bpframe_epochs_ahead"):
+            hooks["bpframe_epochs_ahead"] = _counted(ahead, who)
+        return _Listed(**hooks)
 
     def _wrap(self, i: int, method: Callable[[Any], Any], message: str) -> Callable[[Any], Any]:
         @functools.wraps(method)
@@ -213,6 +215,19 @@ def _core(update: Callable[[], None]) -> _Listed:
 def _hooks(cls: type) -> tuple[str, ...]:
     """The hooks that a class of callbacks has, or means to have."""
     return tuple(name for name in dir(cls) if _is_hook(name, inspect.getattr_static(cls, name, None)))
+
+
+def _counted(ahead: Callable[[Any], Any], who: str) -> Callable[[Any], float]:
+    """The hook, whose number of epochs is looked at; pluggy would pass over None in silence."""
+
+    @functools.wraps(ahead)
+    def call(state: Any) -> float:
+        number = ahead(state)
+        if not isinstance(number, int | float) or not number >= 1:
+            raise PluginError(f"{who} needs to return a number of at least 1 in bpframe_epochs_ahead, got {number!r}.")
+        return number
+
+    return call
 
 
 def _is_prompt(hooks: Container[str]) -> bool:

@@ -180,9 +180,9 @@ class Loop:
         values, present = _joined(self._values), self._where()
         shares = time.perf_counter() - self._began, max(1, ended - self._whole)
         for epoch in range(self._whole, ended):
-            self._values, self._whole = [values[:, steps:]], epoch + 1  # a hook may write a checkpoint
-            self._record(epoch, values[:, :steps], shares)
-            values = values[:, steps:]
+            own, values = values[:, :steps], values[:, steps:]
+            self._values, self._whole = [values], epoch + 1  # before it is told: a hook may write a checkpoint
+            self._record(epoch, own, shares)
         vars(self.state).update(present)
         self._began = time.perf_counter()
         if not finite:

@@ -144,12 +144,16 @@ def _made(layer: Layer, made: Any) -> tuple[Params, Shape]:
     return dict(params), shape
 
 
+def learners(layers: Labelled) -> list[int]:
+    """Numbers of the layers that learn buffers from data."""
+    return [k for k, (_, layer) in enumerate(layers) if isinstance(layer, Fit)]
+
+
 @np.errstate(all="ignore")  # what overflows here is found by the first step
 def fitted(layers: Labelled, params: Params, x: HostArray) -> Params:
     """Parameters with the buffers that layers in a row learn from x, each from what reaches it."""
     params = dict(params)
-    last = max((k for k, (_, layer) in enumerate(layers) if isinstance(layer, Fit)), default=-1)
-    for label, layer in layers[: last + 1]:
+    for label, layer in layers[: max(learners(layers), default=-1) + 1]:
         if isinstance(layer, Fit):
             params[label] = layer.fit(params[label], x)
         x = np.asarray(layer.forward(params.get(label, {}), x, EVALUATION)[0])

@@ -633,5 +633,7 @@ def test_where_epochs_are_measured_nobody_waits():
 
 @pytest.mark.parametrize("ahead", [0, -1, "2", None, float("nan")])
 def test_a_number_of_epochs_ahead_that_is_none_is_an_error(ahead):
-    with pytest.raises(PluginError, match="bpframe_epochs_ahead needs to give a number of epochs of at least 1"):
+    with pytest.raises(
+        PluginError, match="callback 1, Patient, needs to return a number of at least 1 in bpframe_epochs_ahead, got"
+    ):
         patiently(Patient(ahead))

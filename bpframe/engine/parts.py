@@ -47,7 +47,7 @@ class PassPart:
         return self.recursion.layers, self.recursion.cost, self.recursion.lowest, shapes, slots, rows
 
     def settle(self) -> None:
-        """They do."""
+        """They lie well: `Feed` and `Flat` have made them."""
 
     def given(self) -> Sequence[Any]:
         """Rows, parameters, slots."""

@@ -68,7 +68,7 @@ class Recursion:
         loss, delta = self.cost.mean_and_delta(outputs[-1], batch.target, batch.share)
         made = Pass(loss, 0.0, outputs[-1], caches)
         if back(loss):
-            made.penalty, slopes = _penalties(activity, outputs, step) if activity else (0.0, NOTHING)
+            made.penalty, slopes = _penalties(activity, outputs, step)
             made.gradients = self._backward(params, caches, delta, contexts, slopes)
         return made
 

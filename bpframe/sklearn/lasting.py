@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast, final
 
 from bpframe import tree
-from bpframe.protocols import Batches, Engine, Group, Losses
+from bpframe.protocols import Engine, Group
 from bpframe.types import HostArray, Params
 
 
@@ -48,18 +48,10 @@ class LastingSession:
         """As the engine's own session."""
         return cast(int, self._awake().step)
 
-    def commit(self) -> bool:
-        """As the engine's own session."""
-        return cast(bool, self._awake().commit())
-
     def use(self, groups: Sequence[Group]) -> None:
         """As the engine's own session."""
         self._groups = groups
         self._awake().use(groups)
-
-    def run(self, batches: Batches, start: int, stop: int) -> Losses:
-        """As the engine's own session."""
-        return cast(Losses, self._awake().run(batches, start, stop))
 
     def __getstate__(self) -> dict[str, Any]:
         asleep = self._asleep or (self._session.snapshot(), self._session.step)
