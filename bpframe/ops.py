@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bpframe import aligned
+from bpframe import aligned, team
 from bpframe.types import Array, HostArray, Namespace, Shape
 
 CROSSPROD: dict[object, Callable[[Array, Array], Array]] = {}  # faster forms, by array namespace
@@ -175,15 +175,18 @@ def product(a: Array, b: Array) -> Array:
 
     So are then the results of what is done with it element by element, and with one row for all (a bias).
     """
-    if type(a) in HOSTED and b.shape[1] <= SHORT and a.shape[0] >= MANY:
+    if type(a) not in HOSTED:
+        return a @ b
+    if b.shape[1] <= SHORT and a.shape[0] >= MANY:
         return (b.T @ a.T).T
-    return a @ b
+    return team.matmul(a, b)
 
 
 def crossprod(a: Array, b: Array) -> Array:
     """a^T b, the sum over rows of their outer products: (B, n), (B, m) -> (n, m), the gradient of a weight."""
-    # NumPy first: on small arrays the look-up costs as much as the product
-    faster = None if type(a) in HOSTED else CROSSPROD.get(namespace(a))
+    if type(a) in HOSTED:  # on small arrays the look-up costs as much as the product
+        return team.matmul(a.T, b)
+    faster = CROSSPROD.get(namespace(a))
     return a.T @ b if faster is None else faster(a, b)
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 FLOORS = (
     "capabilities errors history tree types version",
-    "aligned checks data durable hooks machine plain protocols random safetensors",
+    "aligned checks data durable hooks machine plain protocols random safetensors team",
     "checkpoint context labels ops parameters",
     "registry",
     "backprop hyper network",

@@ -37,7 +37,8 @@ def at_once(monkeypatch):
 def names(made: Any) -> tuple[set[Any], set[Any]]:
     """What of a trainer runs as scripts: passes by their rows, moves by (group, piece, start, stop)."""
     stepper = made._session._stepper
-    return set(stepper._passes._found), set(stepper._moves._found)
+    moves = {(stepper.groups.index(group), *name) for group, *name, _ in stepper._moves._scripts._found}
+    return set(stepper._passes._found), moves
 
 
 def bits(made: Any) -> dict[str, bytes]:

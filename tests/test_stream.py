@@ -73,7 +73,8 @@ def test_long_arrays_of_the_eager_engine_begin_at_a_line():
     made.fit(np.ones((90, 70), np.float32), np.arange(90) % 2, epochs=20, batch_size=45)
     stepper = made.session._stepper
     (only,), (group,) = stepper.flats, stepper.groups
-    places = [array for scripts in (stepper._passes, stepper._moves) for array in scripts._workspace.arrays.values()]
+    spaces = [stepper._passes._workspaces[0], stepper._moves._scripts._workspaces[0]]
+    places = [array for space in spaces for array in space.arrays.values()]
     assert places
     for array in (only.p, only.g, *group.states[0][-1].values(), *places):
         assert array.ctypes.data % aligned.LINE == 0

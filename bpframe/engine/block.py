@@ -90,9 +90,9 @@ class Blocks:
         row = self._device.put(program.table(groups, made, 1)[0])
         host = tree.transform(carry.params, np.array)
         dtype = np.dtype(self._device.dtype)
-        trained = Updates([GroupUpdate(group, Flat(group, host, dtype)) for group in groups]).groups
-        trained[0].states = [[memory]] if memory else [[]]
-        task, passes = Minimization(trained), []
+        updates = Updates([GroupUpdate(group, Flat(group, host, dtype)) for group in groups])
+        updates.groups[0].states = [[memory]] if memory else [[]]
+        task, passes = Minimization(updates), []
 
         def passed() -> tuple[float, Params | None]:
             passes.append(objective(tree.transform(host, self._device.put), feed, row, made))
@@ -108,7 +108,7 @@ class Blocks:
         moved = tree.transform(host, self._device.put)
         for path, leaf in tree.leaves(buffers):
             tree.assign(moved, path, leaf)
-        return Carry(moved, carry.states), trained[0].states[0][0], report
+        return Carry(moved, carry.states), updates.groups[0].states[0][0], report
 
     def keep(self, batches: Batches, start: int, scores: Any) -> None:
         """Note the scores of a block, if they are collected."""

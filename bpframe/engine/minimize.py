@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import cast, final
 
 import numpy as np
 
 from bpframe.engine.flat import Flat
-from bpframe.engine.update import GroupUpdate
+from bpframe.engine.update import GroupUpdate, Updates
 from bpframe.protocols import Minimizer
 from bpframe.types import HostArray, Params
 
@@ -20,11 +20,11 @@ Pass = Callable[[], tuple[float, Params | None]]  # (objective without penalties
 class Minimization:
     """Groups that one minimizer moves together; the first group keeps its state."""
 
-    def __init__(self, groups: Sequence[GroupUpdate]) -> None:
-        self.groups = groups
+    def __init__(self, updates: Updates) -> None:
+        self.groups, self._advance = updates.groups, updates.advance
         self.penalty = 0.0  # of the weights, at the start of the latest step
-        if not groups[0].states[0]:
-            groups[0].states = [[self._rule.init(self._gathered())]]
+        if not self.groups[0].states[0]:
+            self.groups[0].states = [[self._rule.init(self._gathered())]]
 
     def step(self, step: int, passed: Pass) -> None:
         """Move the parameters once; `passed()` makes a pass at the present ones."""
@@ -66,7 +66,7 @@ class Minimization:
         penalty = 0.0
         for group in self.groups:
             group.take(gradients)
-            penalty += float(group.advance(0, group.first))
+            penalty += float(self._advance(group, 0, group.first))
         return penalty
 
 

@@ -16,7 +16,7 @@ from typing import Any, final
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from bpframe import ops
+from bpframe import ops, team
 from bpframe.types import HostArray
 
 # Between two numbers an operator is what the function itself would have used, and a tenth of a ufunc's time.
@@ -152,6 +152,8 @@ class Noted(NDArrayOperatorsMixin):
             raise Unwritable(f"{ufunc.__name__}.{method} with {options}")
         elif all(isinstance(_now(_seen(x)), NUMBERS) for x in inputs):
             made = self.notes.call(Kind.CALL, OPERATORS.get(ufunc, ufunc), *inputs)
+        elif ufunc is np.matmul and team.is_large(*inputs):
+            made = self.notes.call(Kind.PRODUCT, team.matmul, *inputs)
         else:
             made = self.notes.call(Kind.PRODUCT if ufunc.signature else Kind.ELEMENT, ufunc, *inputs)
         if into is None:

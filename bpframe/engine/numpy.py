@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import numpy as np
@@ -51,8 +53,9 @@ class NumpyEngine:
     ) -> NumpySession:
         """A session that starts from these parameters; ConfigError where threads cannot be bounded."""
         _keep_pages()
-        with threads.bounded(self.threads):  # now rather than in the first step
-            return NumpySession(network, cost, groups, parameters, dtype, seed, self.threads, self.scripts)
+        working = partial(threads.shared, self.threads, threads.teams_pay(network, parameters))
+        with working():  # now rather than in the first step
+            return NumpySession(network, cost, groups, parameters, dtype, seed, working, self.scripts)
 
 
 def _keep_pages() -> None:
@@ -98,10 +101,10 @@ class NumpySession:
         parameters: Params,
         dtype: str,
         seed: int,
-        most: int | None,
+        working: Callable[[], AbstractContextManager[None]],
         scripts: bool,
     ) -> None:
-        self.step, self._threads = 0, most
+        self.step, self._working = 0, working
         self._network, self._key = network, StepKey(seed)
         self._params = _own(parameters, groups, dtype)
         self._stepper = Stepper(network, cost, self._params, groups, np.dtype(dtype), self._key, scripts)
@@ -181,7 +184,7 @@ class NumpySession:
         made: list[tuple[float, float, float]] = []
         end = time.perf_counter() + BLOCK_SECONDS
         try:
-            with np.errstate(all="ignore"), threads.bounded(self._threads):
+            with np.errstate(all="ignore"), self._working():
                 for i in range(start, stop):
                     made.append(self._step(batches, i))
                     if not math.isfinite(made[-1][0]) or time.perf_counter() > end:
@@ -209,7 +212,7 @@ class NumpySession:
     def scores(self, x: HostArray) -> HostArray:
         """Scores of rows in evaluation mode, a bounded number of rows at a time."""
         rows = max(1, ROWS // max(int(np.prod(leaf.shape[1:])) for _, leaf in [((), x), *tree.leaves(self._params)]))
-        with np.errstate(all="ignore"), threads.bounded(self._threads):
+        with np.errstate(all="ignore"), self._working():
             x, params = frozen(x), tree.transform(self._evaluated(), frozen)
             parts = [evaluate(self._network.layers, params, x[i : i + rows]) for i in range(0, len(x), rows)]
         return np.concatenate([np.asarray(part) for part in parts])
@@ -277,9 +280,10 @@ class NumpySession:
         self._known = _Point(point.step, point.vectors, point.states, point.params, Steps(point.since.began))
 
     def _repeat(self, step: tuple[Batches, int]) -> bool:
-        with np.errstate(all="ignore"), threads.bounded(self._threads):
+        with np.errstate(all="ignore"), self._working():
             self._step(*step)
         return self._finite()
 
     def _finite(self) -> bool:
-        return all(all_finite(flat.p) for flat in self._flats)
+        with self._working():  # or BLAS's threads would wait in a loop for the rest of the next steps
+            return all(all_finite(flat.p) for flat in self._flats)

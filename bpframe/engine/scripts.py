@@ -6,7 +6,7 @@ Only pure components are written down, bpframe's own and those whose class says 
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, Protocol, final
 
@@ -15,7 +15,7 @@ import numpy as np
 from bpframe.engine.script import Draft
 from bpframe.engine.writer import Script, Template, Workspace
 from bpframe.registry import registry
-from bpframe.registry.inside import gather
+from bpframe.registry.inside import classes
 
 OFTEN = 10  # runs before the one that is written down
 NEVER = -(2**62)
@@ -41,7 +41,7 @@ class Part(Protocol):
 
 @final
 class Scripts:
-    """Scripts by name, each with the object for which it was bound; those of one `Scripts` share their workspace.
+    """Scripts by name, each with the object for which it was bound; those of one lane share their workspace.
 
     `components`: whose code the scripts replace.
     """
@@ -50,14 +50,14 @@ class Scripts:
         self._components, self._pure = list(components), False
         self._found: dict[Any, tuple[Script, Any]] = {}
         self._runs: dict[Any, int] = {}
-        self._workspace = Workspace()
+        self._workspaces: defaultdict[int, Workspace] = defaultdict(Workspace)
 
     def found(self, name: Any, of: Any) -> Script | None:
         """The script of that name, if it was bound for this very object."""
         script, owner = self._found.get(name, (None, None))
         return script if owner is of else None
 
-    def sought(self, name: Any, of: Any, part: Part) -> Script | None:
+    def sought(self, name: Any, of: Any, part: Part, lane: int = 0) -> Script | None:
         """A script for the part, if there is a template, or now is the time to write one."""
         runs = self._runs[name] = self._runs.get(name, 0) + 1
         if runs != 1 and runs <= OFTEN:
@@ -70,7 +70,7 @@ class Scripts:
             self._runs[name] = NEVER if runs > OFTEN else runs
             return None
         part.settle()
-        script = template.script(part.given(), self._workspace)
+        script = template.script(part.given(), self._workspaces[lane])
         self._found[name] = script, of
         return script
 
@@ -94,10 +94,8 @@ class Scripts:
 
     def _are_pure(self) -> bool:
         if self._components:
-            found: dict[type, str] = {}
-            for component in self._components:
-                gather("", component, found)
-            self._components, self._pure = [], all(registry.owns(cls) or _says_so(cls) for cls in found)
+            found, self._components = classes(self._components), []
+            self._pure = all(registry.owns(cls) or _says_so(cls) for cls in found)
         return self._pure
 
 

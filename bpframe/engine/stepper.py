@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, cast, final
 
 import numpy as np
@@ -15,7 +14,8 @@ import numpy as np
 from bpframe.backprop import CostLayer
 from bpframe.engine.flat import Flat
 from bpframe.engine.minimize import Minimization
-from bpframe.engine.parts import MovePart, PassPart
+from bpframe.engine.moves import Moves
+from bpframe.engine.parts import PassPart
 from bpframe.engine.recursion import Batch, Pass, Recursion
 from bpframe.engine.scripts import Scripts
 from bpframe.engine.update import GroupUpdate, Updates
@@ -23,7 +23,7 @@ from bpframe.engine.writer import Script
 from bpframe.hyper import Settings
 from bpframe.network import Network
 from bpframe.protocols import Group, Key
-from bpframe.types import HostArray, Params
+from bpframe.types import Params
 
 
 @final
@@ -61,15 +61,13 @@ class Stepper:
         self._take_over(groups)
 
     def _take_over(self, groups: Sequence[Group]) -> None:
-        self.updates = Updates(self.groups)
-        self._minimization = Minimization(self.updates.groups) if self.updates.minimizing else None
+        self._moves = Moves(self.groups)
+        self.updates = Updates(self.groups, self._moves.advance if self._scripted else GroupUpdate.advance)
+        self._minimization = Minimization(self.updates) if self.updates.minimizing else None
         penalties = [part for group in groups if not group.paths for part in group.regularizers]
         self._activity = [(part, Settings(part, self._number)) for part in penalties]
         looking = self.updates.minimizing or self.updates.probing or self.updates.observing
         self._writable = self._scripted and not (self._activity or self._recursion.refreshing or looking)
-        self._moves = Scripts(part for group in self.groups for part in group.components)
-        for number, group in enumerate(self.groups):
-            group.script = partial(self._move, number) if self._scripted else None
 
     def forget(self) -> None:
         """Write down nothing that was: arrays of the data, of parameters or of states are others now."""
@@ -100,24 +98,6 @@ class Stepper:
         if script := passes.found(name, of):
             return script
         return passes.sought(name, of, PassPart(self._recursion, self.params, self._slots, batch, self._key))
-
-    def _move(self, number: int, i: int, start: int, stop: int) -> Any:
-        """Run the components start .. stop - 1 of that group on its piece i; the penalty."""
-        group, slope = self.groups[number], self.flats[number].slope(i)
-        if start < stop and group.steady and (script := self._moving((number, i, start, stop), group, slope)):
-            if group.g[i] is not slope:
-                np.copyto(slope, group.g[i])
-                group.g[i] = slope
-            (penalty,) = script()
-            return penalty
-        if group.g[i] is slope:
-            group.g[i] = slope.copy()  # since a rule may keep it
-        return group.advance_piece(i, start, stop)
-
-    def _moving(self, name: tuple[int, int, int, int], group: GroupUpdate, slope: HostArray) -> Script | None:
-        """The script of that move, if there is one or it is time for it."""
-        of, moves = group.states[name[1]], self._moves
-        return moves.found(name, of) or moves.sought(name, of, MovePart(group, slope, *name[1:]))
 
     def _updated(self, batch: Batch, step: int) -> Pass:
         """A pass, and the update that follows from its gradients, or from those where the rule wants them taken."""

@@ -1,4 +1,4 @@
-"""How many threads matrix products may use: BLAS's while a block of code runs, JAX's from its first use on.
+"""Whose threads compute, and how many: BLAS's or a team while a block of code runs, JAX's from its first use on.
 
 Environment variables are left alone: libraries read them once, when they are loaded, and they bind whole processes.
 """
@@ -11,8 +11,15 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from threading import Lock
 from typing import Any
 
-from bpframe import checks
+from bpframe import checks, team, tree
 from bpframe.errors import ConfigError
+from bpframe.network import Network
+from bpframe.registry import registry
+from bpframe.registry.inside import classes
+from bpframe.types import Params
+
+LARGE = 2**20  # parameters of a network, from which a team pays
+MOST = 4  # threads of a team; with more of them Python's lock would keep them waiting
 
 _jax_threads: list[int] = []  # what JAX was started with, where it was started here
 
@@ -41,6 +48,14 @@ class _Blas:
             with self._lock:
                 self._asked.remove(threads)
                 self._change()
+
+    @property
+    def free(self) -> int:
+        """How many threads it uses where nobody bounds it here; 1 unless they wait in a loop (`bpframe.team`)."""
+        with self._lock:
+            counts = self._before or [library.get_num_threads() for library in self._libraries]
+        kinds = {(one.internal_api, getattr(one, "threading_layer", "")) for one in self._libraries}
+        return min(counts) if kinds == {("openblas", "pthreads")} else 1
 
     def renew(self) -> None:
         """In a forked child: another thread of the parent may have held the lock."""
@@ -74,11 +89,43 @@ def bounded(threads: int | None) -> AbstractContextManager[None]:
 
 def _bounded(threads: int) -> AbstractContextManager[None]:
     checks.whole("The engine numpy", 1, threads=threads)
+    return _found().bounded(threads)
+
+
+def _found() -> _Blas:
     if not _blas:
         _blas.append(_Blas(_libraries()))
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_blas[0].renew)
-    return _blas[0].bounded(threads)
+    return _blas[0]
+
+
+def shared(threads: int | None, teams: bool) -> AbstractContextManager[None]:
+    """A block that computes on at most so many threads: those of a team where `teams` and BLAS has two to four."""
+    size = team_size(threads) if teams else 1
+    return _shared(size) if size > 1 else bounded(threads)
+
+
+@contextmanager
+def _shared(size: int) -> Iterator[None]:
+    with _bounded(1), team.at_work(size):
+        yield
+
+
+def team_size(threads: int | None) -> int:
+    """How many threads a team may have; 1 where BLAS has threads enough of its own, or they cannot be told to rest."""
+    free = 1
+    with suppress(ConfigError):
+        free = _found().free
+    size = free if threads is None else min(threads, free)
+    return size if size <= MOST else 1
+
+
+def teams_pay(network: Network, parameters: Params) -> bool:
+    """Whether a network is large, and all its products are those of bpframe's layers, which a team can share."""
+    if sum(leaf.size for _, leaf in tree.leaves(parameters)) < LARGE:
+        return False
+    return all(map(registry.owns, classes(layer for _, layer in network.layers)))
 
 
 def _libraries() -> list[Any]:

@@ -37,7 +37,6 @@ class GroupUpdate:
 
     def __init__(self, group: Group, store: Store) -> None:
         self.store = store
-        self.script: Callable[[int, int, int], Any] | None = None  # does what `advance_piece` does
         self._take_over(group)
         self.states = self.initial()
         self._find()
@@ -124,9 +123,9 @@ class GroupUpdate:
 
     def advance(self, start: int, stop: int) -> Any:
         """Run the components start .. stop - 1 on every piece; the sum of the penalties."""
-        penalty, run = 0.0, self.script or self.advance_piece
+        penalty: Any = 0.0
         for i in range(len(self.store)):
-            penalty += run(i, start, stop)
+            penalty += self.advance_piece(i, start, stop)
         return penalty
 
     def advance_piece(self, i: int, start: int, stop: int) -> Any:
@@ -177,11 +176,15 @@ class GroupUpdate:
         return p, g, [*states[:at], new, *states[at + 1 :]]
 
 
+Advance = Callable[[GroupUpdate, int, int], Any]
+
+
 @final
 class Updates:
-    """The updates of all groups that are trained."""
+    """The updates of all groups that are trained; `advance` does what theirs does."""
 
-    def __init__(self, groups: Sequence[GroupUpdate]) -> None:
+    def __init__(self, groups: Sequence[GroupUpdate], advance: Advance = GroupUpdate.advance) -> None:
+        self.advance = advance
         self.groups = [group for group in groups if group.group.rule and len(group.store)]
         self.minimizing = any(group.group.rule and group.group.rule.scope == "objective" for group in self.groups)
         self.probing = [group for group in self.groups if group.probes]
@@ -194,7 +197,8 @@ class Updates:
         for group in self.groups:
             group.begin(step, known)
             group.take(gradients)
-            penalty += group.advance(0, group.barriers[0].number if group.barriers else len(group.components))
+            stop = group.barriers[0].number if group.barriers else len(group.components)
+            penalty += self.advance(group, 0, stop)
         for key in self._stages:
             penalty += self._stage(key)
         return penalty
@@ -206,7 +210,7 @@ class Updates:
         penalty: Any = 0.0
         for group, k in waiting:
             stop = group.barriers[k + 1].number if k + 1 < len(group.barriers) else len(group.components)
-            penalty += group.advance(group.barriers[k].number, stop)
+            penalty += self.advance(group, group.barriers[k].number, stop)
         return penalty
 
     def _sum(self, waiting: list[tuple[GroupUpdate, int]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from bpframe.registry.annotations import wanted
@@ -21,3 +22,11 @@ def gather(kind: str, component: Any, found: dict[type, str]) -> None:
         inner = "schedule" if want.number and hasattr(value, "value") else want.kind or want.kind_of_items
         for part in (value if isinstance(value, list | tuple) else [value]) if inner else ():
             gather(inner or "", part, found)
+
+
+def classes(components: Iterable[Any]) -> set[type]:
+    """The classes of components and of those among their arguments."""
+    found: dict[type, str] = {}
+    for component in components:
+        gather("", component, found)
+    return set(found)

@@ -1,0 +1,348 @@
+"""Threads that share the work of a step: every job once, whatever goes wrong; and what a large network makes of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import threadpoolctl
+
+import bpframe as bp
+from bpframe import team
+from bpframe.engine import scripts, threads
+from bpframe.errors import ConfigError
+
+RNG = np.random.default_rng(0)
+A, B = RNG.normal(size=(300, 260)), RNG.normal(size=(260, 250))  # their product is worth sharing
+X = RNG.normal(size=(240, 1100)).astype(np.float32)
+Y = (X[:, 0] > 0).astype(int)
+EAGER = {"name": "numpy", "scripts": False}
+SAM = {"name": "sam", "inner": "sgd"}
+
+
+@pytest.fixture
+def three() -> Iterator[None]:
+    """BLAS with three threads, whatever this machine has."""
+    with threadpoolctl.threadpool_limits(3, user_api="blas"):
+        yield
+
+
+def blas_threads() -> set[int]:
+    return {library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"}
+
+
+class Pair:
+    """Two jobs that each wait until both have begun, so that two threads have one each."""
+
+    def __init__(self) -> None:
+        self.barrier, self.main, self.ended = threading.Barrier(2, timeout=60), threading.get_ident(), False
+
+    def jobs(self, own: Any, helped: Any) -> list[Any]:
+        """`own` runs on the thread that asks, `helped` on the other."""
+
+        def job() -> None:
+            self.barrier.wait()
+            (own if threading.get_ident() == self.main else helped)()
+
+        return [job, job]
+
+
+# --------------------------------------------------------------------------------------------------------------- jobs
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_every_job_is_done_once(size):
+    done: list[int] = []
+    for _ in range(200):
+        done.clear()
+        team.Team(size).share([lambda k=k: done.append(k) for k in range(7)])
+        assert sorted(done) == list(range(7))
+
+
+def test_two_threads_work_at_once():
+    seen: list[int] = []
+    pair = Pair()
+    team.Team(2).share(pair.jobs(lambda: seen.append(threading.get_ident()), lambda: seen.append(0)))
+    assert sorted(seen) == [0, threading.get_ident()]
+
+
+def test_helpers_ignore_floating_point_errors_as_who_asks_does():
+    pair = Pair()
+    with np.errstate(all="ignore"):
+        team.Team(2).share(pair.jobs(lambda: None, lambda: np.float64(1.0) / np.zeros(1)))
+
+
+def _fails() -> None:
+    raise ValueError("this job")
+
+
+@pytest.mark.parametrize("where", ["own", "helped"])
+def test_an_error_is_raised_once_nobody_works_any_more(where):
+    pair = Pair()
+
+    def slow() -> None:
+        time.sleep(0.1)
+        pair.ended = True
+
+    jobs = pair.jobs(_fails, slow) if where == "own" else pair.jobs(slow, _fails)
+    left: list[int] = []
+    with pytest.raises(ValueError, match="this job"):
+        team.Team(2).share([*jobs, *[lambda: left.append(1)] * 50])
+    assert pair.ended
+    assert len(left) <= 50
+    team.Team(2).share([lambda: left.clear()])  # and the helpers are there for the next
+    assert not left
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals between threads")
+@pytest.mark.parametrize("times", [1, 3])
+def test_an_interrupt_waits_for_the_helpers(times):
+    pair = Pair()
+
+    def helped() -> None:
+        for _ in range(times):
+            time.sleep(0.05)  # the other waits for this one by now
+            signal.raise_signal(signal.SIGINT)
+        time.sleep(0.1)
+        pair.ended = True
+
+    with pytest.raises(KeyboardInterrupt):
+        team.Team(2).share(pair.jobs(lambda: None, helped))
+    assert pair.ended
+
+
+def test_helpers_let_go_of_what_they_worked_on():
+    class Heavy:
+        pass
+
+    heavy, pair = Heavy(), Pair()
+    gone = weakref.ref(heavy)
+    team.Team(2).share(pair.jobs(lambda held=heavy: None, lambda held=heavy: None))
+    del heavy, pair
+    deadline = time.monotonic() + 30
+    while gone() is not None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert gone() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_child_has_helpers_of_its_own():
+    code = """
+import os, threading
+from bpframe import team
+def both():
+    barrier = threading.Barrier(2, timeout=30)
+    team.Team(2).share([barrier.wait, barrier.wait])
+both()
+child = os.fork()
+if not child:
+    both()
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert told.stdout == "7\n", told.stderr
+
+
+# ----------------------------------------------------------------------------------------------------------- products
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [2, 3, 4])
+@pytest.mark.parametrize("into", [False, True], ids=["new", "out"])
+@pytest.mark.parametrize("layout", ["plain", "transposed", "by columns"])
+def test_a_shared_product_is_the_product(size, dtype, into, layout):
+    a, b = A.astype(dtype), B.astype(dtype)
+    a = {"plain": a, "transposed": np.ascontiguousarray(a.T).T, "by columns": np.asfortranarray(a)}[layout]
+    out = np.full((len(a), b.shape[1]), np.nan, dtype) if into else None
+    with team.at_work(size):
+        made = team.matmul(a, b, out)
+        again = team.matmul(a, b)
+    assert out is None or made is out
+    assert made.dtype == dtype
+    np.testing.assert_allclose(made, a @ b, rtol=0, atol=300 * np.finfo(dtype).eps)
+    assert made.tobytes() == again.tobytes()
+
+
+def test_only_large_products_are_shared_and_only_by_a_team(monkeypatch):
+    asked: list[int] = []
+    monkeypatch.setattr(team.Team, "share", lambda self, jobs: asked.append(self.size))
+    team.matmul(A, B)
+    assert team.present() is None
+    with team.at_work(2):
+        team.matmul(A[:10], B)
+        team.matmul(A[0], B)
+        assert not asked
+        team.matmul(A, B)
+        with team.at_work(3):
+            team.matmul(A, B)
+        team.matmul(A, B)
+        with ThreadPoolExecutor(1) as pool:  # another thread has no team
+            pool.submit(team.matmul, A, B).result()
+    assert asked == [2, 3, 2]
+
+
+# ------------------------------------------------------------------------------------------------------ large networks
+
+
+def trainer(engine: Any = "numpy", units: int = 1000, optimizer: Any = "adam", **settings: Any) -> Any:
+    network = bp.Network([bp.layers.dense(units, activation="relu"), bp.layers.dense(2)])
+    settings = {"dtype": "float64", "regularizers": ["l2"], **settings}
+    return bp.Trainer(network, "softmax_cross_entropy", optimizer, engine=engine, metrics=[], **settings)
+
+
+def fitted(engine: Any = "numpy", **settings: Any) -> dict[str, bytes]:
+    """The bits of a session, and of the losses on the way."""
+    made = trainer(engine, **settings)
+    history = made.fit(X, Y, epochs=6, batch_size=100)
+    return {
+        **{name: array.tobytes() for name, array in made.session.snapshot().items()},
+        "losses": np.array([history.train["loss"], history.train["objective"]]).tobytes(),
+    }
+
+
+@pytest.fixture
+def early(monkeypatch):
+    """Parts of a step are written down when they run for the third time."""
+    monkeypatch.setattr(scripts, "OFTEN", 2)
+    monkeypatch.setattr(scripts, "_templates", type(scripts._templates)())
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list[int]:
+    """How many jobs teams were given, each time."""
+    given: list[int] = []
+    share = team.Team.share
+
+    def noted(self: team.Team, jobs: Any) -> None:
+        given.append(len(jobs))
+        assert blas_threads() == {1}
+        share(self, jobs)
+
+    monkeypatch.setattr(team.Team, "share", noted)
+    return given
+
+
+@pytest.mark.usefixtures("three", "early")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_team_gives_the_same_bits_by_scripts_and_without_and_every_time(asked, dtype):
+    whole = fitted(dtype=dtype)
+    assert asked
+    assert set(asked) == {3}
+    assert whole == fitted(EAGER, dtype=dtype)
+    assert whole == fitted(dtype=dtype)
+    assert blas_threads() == {3}
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda _: fitted(dtype=dtype), range(2))) == [whole, whole]
+    assert blas_threads() == {3}
+
+
+@pytest.mark.usefixtures("three", "early")
+def test_products_and_the_update_are_shared(asked):
+    made, rows = trainer(), 210
+    made.fit(X[:rows], Y[:rows], epochs=3, batch_size=100)
+    asked.clear()
+    made.fit(X[:rows], Y[:rows], epochs=1, batch_size=100)
+    # of two batches of 100 rows forward and the gradient, of a third of 10 neither, and the update of every batch
+    assert len(asked) == 2 * 2 + 3
+    asked.clear()
+    made.scores(X)
+    assert len(asked) == 1
+
+
+@pytest.mark.usefixtures("three", "early")
+def test_a_team_comes_to_what_one_thread_comes_to():
+    alone, together = trainer({"name": "numpy", "threads": 1}), trainer({"name": "numpy", "threads": 2})
+    for made in (alone, together):
+        made.fit(X, Y, epochs=6, batch_size=100)
+    for name, value in alone.session.parameters.items():
+        np.testing.assert_allclose(together.session.parameters[name], value, rtol=0, atol=1e-9)
+
+
+@pytest.mark.usefixtures("three", "early")
+@pytest.mark.parametrize("optimizer", ["sgd", "muon", "lbfgs", "schedule_free_adamw", SAM], ids=str)
+@pytest.mark.filterwarnings("ignore:.* needs the same objective at each step")
+def test_a_team_serves_every_kind_of_rule(asked, optimizer):
+    by_script, eager = (fitted(engine, optimizer=optimizer) for engine in ("numpy", EAGER))
+    assert by_script == eager
+    assert asked
+
+
+class Identity:
+    """A layer of another package."""
+
+    def init(self, rng: Any, in_shape: Any) -> Any:
+        return {}, in_shape
+
+    def forward(self, params: Any, x: Any, context: Any) -> Any:
+        return x, None
+
+    def backward(self, params: Any, cache: Any, dy: Any, context: Any) -> Any:
+        return dy, {}
+
+
+@pytest.mark.usefixtures("three", "early")
+@pytest.mark.parametrize(
+    ("layers", "engine", "units"),
+    [([], "numpy", 100), ([Identity()], "numpy", 1000), ([], {"name": "numpy", "threads": 1}, 1000)],
+    ids=["a small network", "a layer of another package", "one thread"],
+)
+def test_no_team_where_it_does_not_pay_or_may_not_be(asked, layers, engine, units):
+    network = bp.Network([*layers, bp.layers.dense(units), bp.layers.dense(2)])
+    bp.Trainer(network, "softmax_cross_entropy", engine=engine).fit(X, Y, epochs=4, batch_size=100)
+    assert not asked
+
+
+def library(threads: int, api: str = "openblas", layer: str = "pthreads") -> Any:
+    return SimpleNamespace(internal_api=api, threading_layer=layer, get_num_threads=lambda: threads)
+
+
+@pytest.mark.parametrize(
+    ("libraries", "bound", "size"),
+    [
+        ([library(2)], None, 2),
+        ([library(4), library(3)], None, 3),
+        ([library(4)], 2, 2),
+        ([library(2)], 4, 2),
+        ([library(2)], 1, 1),
+        ([library(5)], None, 1),
+        ([library(8)], 3, 3),
+        ([library(1)], None, 1),
+        ([library(2, "mkl", "intel")], None, 1),
+        ([library(2, "openblas", "openmp")], None, 1),
+        ([library(2), library(2, "mkl")], None, 1),
+    ],
+)
+def test_a_team_is_as_large_as_blas_would_be_where_its_threads_are_in_the_way(monkeypatch, libraries, bound, size):
+    monkeypatch.setattr(threads, "_blas", [threads._Blas(libraries)])
+    assert threads.team_size(bound) == size
+
+
+def test_without_threadpoolctl_there_is_no_team(monkeypatch):
+    def missing() -> Any:
+        raise ConfigError("not installed")
+
+    monkeypatch.setattr(threads, "_blas", [])
+    monkeypatch.setattr(threads, "_libraries", missing)
+    assert threads.team_size(None) == 1
+    with threads.shared(None, teams=True):
+        assert team.present() is None
+
+
+@pytest.mark.usefixtures("three")
+def test_while_one_team_works_another_is_as_large():
+    with threads.shared(None, teams=True):
+        assert blas_threads() == {1}
+        assert threads.team_size(None) == 3
+    assert blas_threads() == {3}
