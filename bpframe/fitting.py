@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from threading import Lock
 from typing import Any, final
+from weakref import proxy
 
 import numpy as np
 
@@ -13,12 +14,13 @@ from bpframe.diagnosis import components, diagnose
 from bpframe.errors import ConfigError, NumericalError
 from bpframe.head import share
 from bpframe.history import History
-from bpframe.loop import Begun, Loop, RunState, curves
+from bpframe.loop import Begun, Loop
 from bpframe.network import learners
 from bpframe.protocols import Batches, Data, Draws, Group
 from bpframe.registry import registry
 from bpframe.rehearsal import Rehearsal
 from bpframe.resume import Course
+from bpframe.run_state import RunState, curves
 
 NOTHING = Begun(np.empty((3, 0)))
 
@@ -65,10 +67,10 @@ class Fit:
         self._monitored = bool(trainer.parts.monitored())
         uneven = trainer.sampler is not None and not isinstance(trainer.sampler, Draws)  # epochs of any length
         apart = held_out is not None or uneven or bool(self._metrics or self._monitored)
-        ask = self._batches, self._finish, self._failure
         begun = begun or NOTHING
         self._collected = begun.collected
-        self._loop = Loop(self._session, self._state, trainer.callbacks, *ask, apart, begun)
+        # By a proxy: a circle would keep the model and its data until the garbage collector comes.
+        self._loop = Loop(self._session, self._state, trainer.callbacks, proxy(self), apart, begun)
 
     def prepare(self, first: bool) -> None:
         """The session made ready; the `first` fit of a trainer finds out what is wrong before anything is trained."""
@@ -98,17 +100,13 @@ class Fit:
 
     # ------------------------------------------------------------------------------------------ what the loop asks for
 
-    def _groups(self) -> list[Group]:
-        """The groups of parameters, their schedules set to this course and to the history so far."""
-        trainer = self._trainer
-        return parameter_groups.groups(trainer.known, trainer.parts.over(self.course.steps, trainer.history.curve))
-
-    def _batches(self, epoch: int, epochs: int) -> Batches:
+    def batches(self, epoch: int, epochs: int) -> Batches:
+        """The batches of so many epochs, from that one on."""
         if self._monitored:
             self._session.use(self._groups())
         return Batches(epoch, self._orders, self.course.batch_size, epochs)
 
-    def _finish(self, epoch: Batches, train: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+    def finish(self, epoch: Batches, train: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
         """The curves of an epoch that ended, of training and of validation."""
         if self._metrics:
             state = self._state
@@ -121,7 +119,7 @@ class Fit:
             return train, {}
         return train, self._head.measured(self._session.scores(self._held_out.x), self._held_out, self._metrics)
 
-    def _failure(self, epoch: Batches, i: int, loss: float | None) -> NumericalError:
+    def failure(self, epoch: Batches, i: int, loss: float | None) -> NumericalError:
         """What to say of numbers that are not finite in batch i; the last finite loss before it."""
         rows, session = epoch.rows(min(i, len(epoch) - 1)), self._session
         seen, known = plan.rows(self._seen, rows), {"rows": rows, "rule": self._trainer.optimizer}
@@ -129,3 +127,8 @@ class Fit:
         network = self._trainer.network
         batch = seen.x, seen.target, share(seen)
         return diagnose(network, self._head.cost, network.params(session.parameters), batch, when)
+
+    def _groups(self) -> list[Group]:
+        """The groups of parameters, their schedules set to this course and to the history so far."""
+        trainer = self._trainer
+        return parameter_groups.groups(trainer.known, trainer.parts.over(self.course.steps, trainer.history.curve))

@@ -1,7 +1,7 @@
 """The life of a run as pluggy hooks: callbacks are objects with `@hookimpl` methods named after these specs.
 
 One plugin manager a run; callbacks are called in the order they were declared. Every hook gets `state` alone
-(see `bpframe.loop.RunState`), so signatures never change.
+(see `bpframe.run_state.RunState`), so signatures never change.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ class Hooks:
         self.seconds = [0.0] * len(callbacks)  # spent in each callback
         self._listening: set[str] = set()
         self._prompt = False
+        self._manager: Any = None  # where somebody listens
         if not callbacks:  # a manager takes milliseconds, as long as the whole fit of a small model
             return
         guarded = [self._guarded(i, callback) for i, callback in enumerate(callbacks)]
@@ -118,6 +119,11 @@ class Hooks:
             self._manager.register(_core(update), "core")
         for i in reversed(range(len(callbacks))):  # pluggy calls the last registered first
             self._manager.register(guarded[i], f"{i}:{type(callbacks[i]).__name__}")
+
+    def close(self) -> None:
+        """Let go of the callbacks, which a manager's circles would keep until the garbage collector comes."""
+        for plugin in self._manager.get_plugins() if self._manager else ():
+            self._manager.unregister(plugin)
 
     def listens(self, *names: str) -> bool:
         """Whether any callback implements one of these hooks."""

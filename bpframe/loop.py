@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, cast, final
+from dataclasses import dataclass
+from typing import Any, Protocol, final
 
 import numpy as np
 
 from bpframe.errors import NumericalError
-from bpframe.history import History
 from bpframe.hooks import Hooks
-from bpframe.parameters import Parameters
-from bpframe.protocols import Batches, Metric, Session
+from bpframe.protocols import Batches, Session
 from bpframe.registry import registry
 from bpframe.registry.describe import title
+from bpframe.run_state import RunState, means
 from bpframe.types import HostArray
 
 STEPWISE = ("bpframe_batch_start", "bpframe_batch_end", "bpframe_update")
@@ -36,61 +34,17 @@ class Begun:
     collected: HostArray | None = None
 
 
-@dataclass
-class RunState:
-    """What every hook is given.
+class Asked(Protocol):
+    """What a loop asks for between blocks of steps."""
 
-    trainer; epoch (from 0) and epochs (where this fit ends); step: updates made; steps: batches an epoch; done:
-    batches of this epoch made; latest: (3, k) loss, penalty and weight of the latest step or block, of the whole epoch
-    in bpframe_epoch_end, and loss, the mean of those; metrics: the latest epoch by curve, {"train.loss": ...}; curves:
-    every curve this run records, with the direction that is better ("min", "max", None); memory: a dict of the
-    callback's own, plain values and arrays, kept with the run and in its checkpoints; resumed: this fit goes on from a
-    checkpoint; exception, in bpframe_exception.
-    """
+    def batches(self, epoch: int, epochs: int) -> Batches:
+        """The batches of so many epochs, from that one on."""
 
-    trainer: Any
-    history: History
-    curves: dict[str, str | None]
-    epochs: int
-    memories: list[dict[str, Any]]
-    epoch: int = 0
-    step: int = 0
-    steps: int = 0
-    done: int = 0
-    latest: HostArray | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    memory: dict[str, Any] = field(default_factory=dict)
-    stopped: str | None = None
-    resumed: bool = False
-    exception: BaseException | None = None
-    cut: bool = False
-    asked: set[int] = field(default_factory=set)
+    def finish(self, epoch: Batches, train: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+        """The curves of an epoch that ended, of training and of validation."""
 
-    @property
-    def loss(self) -> float | None:
-        """Mean of the latest step or block."""
-        return None if self.latest is None else _means(self.latest)[0]
-
-    @property
-    def parameters(self) -> Parameters:
-        """The trainer's parameters, to read and to set."""
-        return cast(Parameters, self.trainer.parameters)
-
-    def look(self, step: int) -> None:
-        """Have the block that runs into this step end there, so that bpframe_block_end is called at it."""
-        self.asked.add(step)
-
-    def stop(self, reason: str) -> None:
-        """End the fit after the present hook; `reason` is kept as `stopped`."""
-        self.stopped = reason
-
-
-def curves(metrics: Sequence[tuple[str, Metric]], validation: bool) -> dict[str, str | None]:
-    """Every curve of a run by name, with the direction that is better; None: not known."""
-    best = {"loss": "min", **{name: getattr(metric, "best", None) for name, metric in metrics}}
-    parts = ("train", "validation") if validation else ("train",)
-    always = {"train.loss": "min", "train.objective": "min"}
-    return always | {f"{part}.{name}": way for part in parts for name, way in best.items()}
+    def failure(self, epoch: Batches, i: int, loss: float | None) -> NumericalError:
+        """What to say of numbers that are not finite in batch i; the last finite loss before it."""
 
 
 @final
@@ -106,16 +60,14 @@ class Loop:
         session: Session,
         state: RunState,
         callbacks: list[object],
-        batches: Callable[[int, int], Batches],
-        finish: Callable[[Batches, dict[str, float]], tuple[dict[str, float], dict[str, float]]],
-        failure: Callable[[Batches, int, float | None], NumericalError],
+        asked: Asked,
         apart: bool,
         begun: Begun,
     ) -> None:
         self.session, self.state = session, state
         names = [title(registry, "callback", callback).removeprefix("callback ") for callback in callbacks]
         self.hooks = Hooks(callbacks, self._update, names)
-        self._batches, self._finish, self._failure = batches, finish, failure
+        self._asked = asked
         self._apart, self._stepwise = apart, self.hooks.listens(*STEPWISE)
         self._values = [begun.values]  # (3, steps) of loss, penalty and weight, since the latest epoch in the history
         self._finite = begun.finite  # the last finite loss
@@ -145,6 +97,8 @@ class Loop:
             state.step, state.exception, state.cut = self.session.step, exception, self.begun is None
             hooks.call("bpframe_exception", state)
             raise
+        finally:
+            hooks.close()
 
     def _stretch(self) -> None:
         """One epoch, or as many as nobody looks between; the first may be begun."""
@@ -158,7 +112,7 @@ class Loop:
         self._made, self._whole, self._values = begun.shape[1], 0, [begun]
         self._first, self._start = state.epoch, self.session.step - self._made
         left = state.epochs - state.epoch
-        self._now = self._batches(state.epoch, 1 if self._apart else int(min(left, self.hooks.ahead(state))))
+        self._now = self._asked.batches(state.epoch, 1 if self._apart else int(min(left, self.hooks.ahead(state))))
         state.steps = self._now.steps
         if begun.size:
             self._place(begun)
@@ -186,7 +140,7 @@ class Loop:
         vars(self.state).update(present)
         self._began = time.perf_counter()
         if not finite:
-            raise self._failure(self._now, self.session.step - self._start, self._finite)
+            raise self._asked.failure(self._now, self.session.step - self._start, self._finite)
 
     def _where(self) -> dict[str, Any]:
         state = self.state
@@ -196,8 +150,8 @@ class Loop:
         """One epoch of the stretch, from its (3, steps) values; of the seconds of a stretch it gets an equal share."""
         state, began = self.state, time.perf_counter()
         state.epoch, state.done, state.latest = self._first + epoch, values.shape[1], values
-        loss, penalty = _means(values)
-        train, validation = self._finish(self._now, {"loss": loss, "objective": loss + penalty})
+        loss, penalty = means(values)
+        train, validation = self._asked.finish(self._now, {"loss": loss, "objective": loss + penalty})
         step = state.step = self._start + epoch * state.steps + values.shape[1]
         seconds = shares[0] / shares[1] + time.perf_counter() - began
         state.history.append(train, validation, self.session.setting("lr", step), step, seconds)
@@ -248,7 +202,7 @@ class Loop:
             good = values[0][np.isfinite(values[0])]
             self._finite = float(good[-1]) if len(good) else self._finite
             self._enter()
-            raise self._failure(self._now, self._made, self._finite)
+            raise self._asked.failure(self._now, self._made, self._finite)
         self._place(values)
 
     def _place(self, values: HostArray) -> None:
@@ -263,11 +217,3 @@ def _joined(values: list[HostArray]) -> HostArray:
     """Values (3, k) of steps in a row; mostly all but one have none."""
     some = [part for part in values if part.size]
     return some[0] if len(some) == 1 else np.concatenate(values, axis=1)
-
-
-def _means(values: HostArray) -> tuple[float, float]:
-    """Mean loss and penalty of steps, from their (3, steps) values, by the weight of each."""
-    weight = values[2]
-    total = float(np.add.reduce(weight))
-    loss, penalty = (values[:2] @ weight).tolist()
-    return (loss / total, penalty / total) if total else (0.0, 0.0)

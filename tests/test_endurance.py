@@ -10,7 +10,8 @@ import gc
 import multiprocessing
 import os
 import tracemalloc
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,7 +47,7 @@ def used() -> tuple[int, int, int]:
 
 def resident() -> int:
     """Bytes of memory that the process has; 0 where the system does not say, so that only the rest is compared."""
-    gc.collect()  # trainers lie in cycles
+    gc.collect()
     statm = Path("/proc/self/statm")
     if statm.exists():
         getattr(ctypes.CDLL(None), "malloc_trim", bool)(0)  # glibc keeps what was freed, much of it by chance
@@ -173,6 +174,29 @@ def test_models_that_come_and_go_leave_memory_flat(engine, models):
     with multiprocessing.get_context("spawn").Pool(1) as apart:  # what other tests left in JAX's caches would count
         found = apart.apply(growth, (partial(come_and_go, engine), models // 3, models), {"traced": models < 100})
     check_flat(found, traced=128 * KIB)  # JAX's caches go on filling for a hundred models
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Nothing goes that lies in a circle."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@ENGINES
+@pytest.mark.parametrize("listening", [[], [Listener, bp.callbacks.early_stopping]], ids=str)
+@pytest.mark.usefixtures("no_collector")
+def test_a_model_goes_with_its_last_name(engine, listening):
+    callbacks = [make() for make in listening]
+    made = trainer(engine, callbacks=callbacks, metrics=["accuracy"])
+    made.fit(X, Y, epochs=20, batch_size=100, validation=(X, Y))  # long enough for scripts
+    made.predict(X)
+    gone = [weakref.ref(one) for one in (made, made.session, *callbacks)]
+    callbacks.clear()
+    del made
+    assert [ref() for ref in gone] == [None] * len(gone)
 
 
 def test_models_that_stay_are_noticed():

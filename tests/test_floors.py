@@ -22,7 +22,7 @@ FLOORS = (
     "registry",
     "backprop hyper network",
     "claims head rules trace",
-    "class_weight model_file parameter_groups plan rehearsal",
+    "class_weight model_file parameter_groups plan rehearsal run_state",
     "diagnosis engine loop",
     "resume",
     "fitting",

@@ -13,7 +13,7 @@ import pytest
 import bpframe as bp
 from bpframe.errors import ConfigError, NumericalError, PluginError
 from bpframe.hooks import SPECS, Hooks
-from bpframe.loop import RunState
+from bpframe.run_state import RunState
 
 X = np.random.default_rng(1).normal(size=(10, 3))
 Y = X @ [1.0, -2.0, 0.5]

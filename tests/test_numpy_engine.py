@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import tracemalloc
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -278,17 +276,3 @@ def test_evaluation_in_parts_equals_evaluation_at_once(monkeypatch):
     whole = trainer.scores(X)
     monkeypatch.setattr(engine, "ROWS", 30)
     np.testing.assert_allclose(trainer.scores(X), whole, rtol=1e-13)
-
-
-def test_models_that_come_and_go_leave_memory_flat():
-    def train(models: int) -> int:
-        for _ in range(models):
-            make().fit(X, Y, epochs=1, batch_size=20)
-        gc.collect()
-        return tracemalloc.get_traced_memory()[0]
-
-    tracemalloc.start()
-    before = train(50)  # caches fill
-    grown = train(150) - before
-    tracemalloc.stop()
-    assert grown < 150 * 200  # bytes: far less than one model's parameters

@@ -5,8 +5,10 @@ The reference is scikit-learn itself, with the same random_state: first weights,
 
 from __future__ import annotations
 
+import gc
 import inspect
 import warnings
+import weakref
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from bpframe.sklearn.penalty import Penalty
 from bpframe.sklearn.rules import Rate
 from bpframe.testing import check_loss, check_regularizer, check_schedule
 
+JAX = {"engine": "jax"}
 X, Y = load_iris(return_X_y=True)
 UNSCALED, TWO = load_breast_cancer(return_X_y=True)
 ROWS, TARGET = load_diabetes(return_X_y=True)
@@ -474,6 +477,30 @@ def test_sparse_rows_are_the_same_as_dense_ones(kind):
     dense, sparse = (fitted(ours("MLPClassifier"), x, Y) for x in (X, kind(X)))
     np.testing.assert_array_equal(dense.coefs_[0], sparse.coefs_[0])
     np.testing.assert_allclose(sparse.predict_proba(kind(X)), dense.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"early_stopping": True}, {"solver": "lbfgs"}, {"solver": "sgd", "learning_rate": "adaptive"}, JAX],
+        {},
+        {"early_stopping": True},
+        {"solver": "lbfgs"},
+        {"solver": "sgd", "learning_rate": "adaptive"},
+        {"engine": "jax"},
+    ],
+    ids=str,
+)
+def test_an_estimator_goes_with_its_last_name(settings):
+    gc.collect()
+    gc.disable()  # nothing goes that lies in a circle
+    try:
+        model = fitted(ours("MLPClassifier", max_iter=15, **settings), X, Y)
+        model.predict(X)
+        gone = [weakref.ref(one) for one in (model, model._trainer, model._trainer.session)]
+        del model
+        assert [ref() for ref in gone] == [None] * 3
+    finally:
+        gc.enable()
 
 
 # ------------------------------------------------------------------------------------------------------ when it fails

@@ -15,15 +15,16 @@ from bpframe.types import HostArray, Hyper, Objective, State
 @final
 @dataclass
 class Outcome:
-    """What a minimisation tells the model: the objective after each iteration, SciPy's result at the end."""
+    """What a minimisation tells: the objective after each iteration, on `curve`, and SciPy's result at the end."""
 
-    model: Any
+    curve: list[float]
+    verbose: bool = False
     result: Any = None
 
     def told(self, iteration: int, value: float) -> None:
         """An iteration has ended."""
-        self.model.loss_curve_.append(value)
-        if self.model.verbose:
+        self.curve.append(value)
+        if self.verbose:
             print(f"Iteration {iteration:d}, loss = {value:.8f}")
 
 

@@ -129,4 +129,6 @@ def penalty(model: Any, rows: Rows | None = None, size: int = 1) -> Penalty:
 
 
 def _lbfgs(model: Any) -> ScipyLbfgs:
-    return ScipyLbfgs(model.max_iter, model.max_fun, model.tol, Outcome(model), model.max_time)
+    return ScipyLbfgs(
+        model.max_iter, model.max_fun, model.tol, Outcome(model.loss_curve_, bool(model.verbose)), model.max_time
+    )

@@ -10,9 +10,9 @@ from typing import Any
 
 import bpframe as bp
 from bpframe import hooks, protocols, registry, types
-from bpframe.loop import RunState
 from bpframe.parameters import Parameters
 from bpframe.registry import KINDS, Kind, Provider
+from bpframe.run_state import RunState
 from bpframe.trace import LayerTrace, Trace
 from reference_pages.components import own
 from reference_pages.markdown import fenced, item, prose, signature, wrapped
