@@ -92,11 +92,8 @@ class _Helpers:
     def _serve(self) -> None:
         with np.errstate(all="ignore"):
             while True:
-                _help(*self._asked.get())
-
-
-def _help(work: _Work, lock: threading.Lock) -> None:  # whose names let go of the work
-    work.help(lock)
+                work, lock = self._asked.get()
+                work.help(lock)
 
 
 _helpers = _Helpers()
