@@ -11,7 +11,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import pairwise
 from queue import SimpleQueue
@@ -80,11 +80,11 @@ class _Helpers:
         """Have as many threads as the work has locks help with it, as soon as they are free."""
         if self._count < len(work.locks):
             self._start(len(work.locks))
-        for lock in work.locks:
+        for lock in work.locks[: self._count]:
             self._asked.put((work, lock))
 
     def _start(self, count: int) -> None:
-        with self._starting:
+        with self._starting, suppress(RuntimeError):  # that there are too many threads: then fewer help
             while self._count < count:
                 threading.Thread(target=self._serve, daemon=True, name="bpframe helper").start()
                 self._count += 1

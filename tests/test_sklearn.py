@@ -482,12 +482,6 @@ def test_sparse_rows_are_the_same_as_dense_ones(kind):
 @pytest.mark.parametrize(
     "settings",
     [{}, {"early_stopping": True}, {"solver": "lbfgs"}, {"solver": "sgd", "learning_rate": "adaptive"}, JAX],
-        {},
-        {"early_stopping": True},
-        {"solver": "lbfgs"},
-        {"solver": "sgd", "learning_rate": "adaptive"},
-        {"engine": "jax"},
-    ],
     ids=str,
 )
 def test_an_estimator_goes_with_its_last_name(settings):

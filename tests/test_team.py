@@ -122,6 +122,17 @@ def test_an_interrupt_waits_for_the_helpers(times):
     assert pair.ended
 
 
+def test_where_no_thread_can_be_started_one_does_all(monkeypatch):
+    def refused(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(team, "_helpers", team._Helpers())
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    done: list[int] = []
+    team.Team(3).share([lambda: done.append(threading.get_ident())] * 5)
+    assert done == [threading.get_ident()] * 5
+
+
 def test_helpers_let_go_of_what_they_worked_on():
     class Heavy:
         pass

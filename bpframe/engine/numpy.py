@@ -38,8 +38,9 @@ ROWS = 2**20  # numbers that one batch of an evaluation may hold in a layer
 @final
 @dataclass(frozen=True)
 class NumpyEngine:
-    """Runs on NumPy arrays, in float32 or float64; matrix products on at most `threads` threads, if that is given.
+    """Runs on NumPy arrays, in float32 or float64; on at most `threads` threads, if that is given.
 
+    Products use BLAS's threads, and in large networks products and updates those of the engine (`bpframe.team`).
     `scripts`: parts of a step that pure components make, bpframe's own and those that say so, are written down as the
     NumPy calls that they consist of, and run without the components from then on. The bits are the same.
     """
