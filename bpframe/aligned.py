@@ -1,4 +1,4 @@
-"""Arrays that begin at a multiple of 64 bytes: a line of the cache, and the widest registers.
+"""Arrays that begin at a multiple of 64 bytes: a line of the cache, and the widest registers; and pages that stay.
 
 NumPy's own begin at multiples of 16. Every other read of a long elementwise operation then crosses from one line to the
 next, which takes up to a sixth of its time, and XLA copies such an array before it reads it.
@@ -34,6 +34,14 @@ def placed(leaf: Any) -> Any:
     copy = empty(leaf.shape, leaf.dtype, leaf.strides)
     copy[...] = leaf
     return copy
+
+
+def keep_pages() -> None:
+    """Raise glibc's thresholds for giving memory back, which otherwise refaults every array above 128 KB each step.
+
+    They follow the largest block freed so far, up to 32 MB: one such block, never touched, is enough for the process.
+    """
+    np.empty(31 * 2**20, dtype=np.uint8)
 
 
 def _of(make: Any, shape: Shape, dtype: np.dtype[Any], strides: tuple[int, ...] | None) -> HostArray:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import final
 
 import numpy as np
 
-from bpframe import tree
+from bpframe import aligned, tree
 from bpframe.backprop import CostLayer, evaluate
 from bpframe.data import all_finite, frozen
 from bpframe.engine import memory, threads
@@ -53,18 +52,10 @@ class NumpyEngine:
         self, network: Network, cost: CostLayer, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
     ) -> NumpySession:
         """A session that starts from these parameters; ConfigError where threads cannot be bounded."""
-        _keep_pages()
+        aligned.keep_pages()
         working = partial(threads.shared, self.threads, threads.teams_pay(network, parameters))
         with working():  # now rather than in the first step
             return NumpySession(network, cost, groups, parameters, dtype, seed, working, self.scripts)
-
-
-def _keep_pages() -> None:
-    """Raise glibc's thresholds for giving memory back, which otherwise refaults every array above 128 KB each step.
-
-    They follow the largest block freed so far, up to 32 MB: one such block, never touched, is enough for the process.
-    """
-    np.empty(31 * 2**20, dtype=np.uint8)
 
 
 def _own(parameters: Params, groups: Sequence[Group], dtype: str) -> Params:
@@ -102,7 +93,7 @@ class NumpySession:
         parameters: Params,
         dtype: str,
         seed: int,
-        working: Callable[[], AbstractContextManager[None]],
+        working: threads.Working,
         scripts: bool,
     ) -> None:
         self.step, self._working = 0, working
@@ -286,5 +277,5 @@ class NumpySession:
         return self._finite()
 
     def _finite(self) -> bool:
-        with self._working():  # or BLAS's threads would wait in a loop for the rest of the next steps
+        with self._working():  # a look that woke BLAS's threads would leave them waiting while the next steps are made
             return all(all_finite(flat.p) for flat in self._flats)

@@ -6,7 +6,7 @@ Environment variables are left alone: libraries read them once, when they are lo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from threading import Lock
 from typing import Any
@@ -20,6 +20,8 @@ from bpframe.types import Params
 
 LARGE = 2**20  # parameters of a network, from which a team pays
 MOST = 4  # threads of a team; with more of them Python's lock would keep them waiting
+
+Working = Callable[[], AbstractContextManager[None]]  # makes a block in which an engine computes
 
 _jax_threads: list[int] = []  # what JAX was started with, where it was started here
 

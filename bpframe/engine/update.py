@@ -121,6 +121,10 @@ class GroupUpdate:
             self.settings[number].note(param=param)
         return self.settings[number].h
 
+    def until(self, k: int) -> int:
+        """The number of the component that waits at barrier k; behind the last barrier, where the components end."""
+        return self.barriers[k].number if k < len(self.barriers) else len(self.components)
+
     def advance(self, start: int, stop: int) -> Any:
         """Run the components start .. stop - 1 on every piece; the sum of the penalties."""
         penalty: Any = 0.0
@@ -197,8 +201,7 @@ class Updates:
         for group in self.groups:
             group.begin(step, known)
             group.take(gradients)
-            stop = group.barriers[0].number if group.barriers else len(group.components)
-            penalty += self.advance(group, 0, stop)
+            penalty += self.advance(group, 0, group.until(0))
         for key in self._stages:
             penalty += self._stage(key)
         return penalty
@@ -207,11 +210,7 @@ class Updates:
         """Make the sums that some groups wait for, and run them up to what they wait for next."""
         waiting = [(group, k) for group in self.groups for k, b in enumerate(group.barriers) if b.key == key]
         self._sum(waiting)
-        penalty: Any = 0.0
-        for group, k in waiting:
-            stop = group.barriers[k + 1].number if k + 1 < len(group.barriers) else len(group.components)
-            penalty += self.advance(group, group.barriers[k].number, stop)
-        return penalty
+        return sum((self.advance(group, group.until(k), group.until(k + 1)) for group, k in waiting), 0.0)
 
     def _sum(self, waiting: list[tuple[GroupUpdate, int]]) -> None:
         found = [(group, group.barriers[k]) for group, k in waiting]
