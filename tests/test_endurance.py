@@ -186,7 +186,7 @@ def no_collector() -> Iterator[None]:
 
 
 @ENGINES
-@pytest.mark.parametrize("listening", [[], [Listener, bp.callbacks.early_stopping]], ids=str)
+@pytest.mark.parametrize("listening", [[], [Listener, bp.callbacks.early_stopping]], ids=["alone", "callbacks"])
 @pytest.mark.usefixtures("no_collector")
 def test_a_model_goes_with_its_last_name(engine, listening):
     callbacks = [make() for make in listening]
