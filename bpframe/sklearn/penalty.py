@@ -29,7 +29,7 @@ class Penalty:
         xp = ops.namespace(p)
         s = h.weight * h.unit if self.by_batch else h.unit
         gradient = (h.alpha / s) * p
-        value = 0.5 * ops.inner(gradient, p)
+        value = 0.5 * (h.alpha / s) * ops.inner(p, p)
         if self.l1:
             value = value + h.l1 / s * xp.sum(abs(p))
             gradient = gradient + h.l1 / s * xp.sign(p)
