@@ -157,7 +157,7 @@ def is_large(a: Any, b: Any) -> bool:
 def matmul(a: Any, b: Any, out: HostArray | None = None) -> HostArray:
     """a b as NumPy makes it, (n, k), (k, m) -> (n, m), in `out` if that is given; a large one by the team at work.
 
-    Every thread makes as many rows, always the same, so the bits depend on the size of the team alone.
+    It is cut into as many parts as there are threads, the same whoever makes them: bits depend on the size of the team.
     """
     team = _here.team
     if team is None or type(a) is not np.ndarray or not is_large(a, b):

@@ -317,7 +317,7 @@ def test_no_team_where_it_does_not_pay_or_may_not_be(asked, layers, engine, unit
     assert not asked
 
 
-def library(threads: int, api: str = "openblas", layer: str = "pthreads") -> Any:
+def library(threads: int | None, api: str = "openblas", layer: str = "pthreads") -> Any:
     return SimpleNamespace(internal_api=api, threading_layer=layer, get_num_threads=lambda: threads)
 
 
@@ -335,6 +335,7 @@ def library(threads: int, api: str = "openblas", layer: str = "pthreads") -> Any
         ([library(2, "mkl", "intel")], None, 1),
         ([library(2, "openblas", "openmp")], None, 1),
         ([library(2), library(2, "mkl")], None, 1),
+        ([library(2), library(None)], None, 1),
     ],
 )
 def test_a_team_is_as_large_as_blas_would_be_where_its_threads_are_in_the_way(monkeypatch, libraries, bound, size):

@@ -54,10 +54,12 @@ class _Blas:
     @property
     def free(self) -> int:
         """How many threads it uses where nobody bounds it here; 1 unless they wait in a loop (`bpframe.team`)."""
+        kinds = {(one.internal_api, getattr(one, "threading_layer", "")) for one in self._libraries}
+        if kinds != {("openblas", "pthreads")}:
+            return 1
         with self._lock:
             counts = self._before or [library.get_num_threads() for library in self._libraries]
-        kinds = {(one.internal_api, getattr(one, "threading_layer", "")) for one in self._libraries}
-        return min(counts) if kinds == {("openblas", "pthreads")} else 1
+        return min(count or 1 for count in counts)  # None from a library that does not say
 
     def renew(self) -> None:
         """In a forked child: another thread of the parent may have held the lock."""
