@@ -14,7 +14,7 @@ import pytest
 
 import bpframe as bp
 from bpframe import plan
-from bpframe.engine import block
+from bpframe.engine import block, program
 from bpframe.errors import ConfigError, NumericalError, PluginError
 from bpframe.protocols import Batches, Data
 from bpframe.random import HashKey
@@ -230,6 +230,35 @@ def test_parameters_that_turn_infinite_in_the_very_last_step_are_not_handed_out(
         before._session.run(epoch, before._session.step - 5, 4)
     for name, p in before._session.parameters.items():
         np.testing.assert_array_equal(made.parameters[name], p)
+
+
+@pytest.mark.parametrize(("value", "finite"), [(1.0, True), (1e200, True), (np.inf, False), (np.nan, False)])
+def test_parameters_are_finite_even_where_their_squares_are_not(value, finite):
+    params = {"dense_1": {"weight": np.array([1.0, 2.0]), "bias": np.array([value])}}
+    with jax.enable_x64(True):
+        assert bool(program.all_finite(program.Carry(params, []))) is finite
+
+
+class Leash:
+    """Gradient descent that is drawn back to where it began, which it remembers as it was given."""
+
+    scope = "element"
+
+    def init(self, p):
+        return {"first": p}
+
+    def update(self, p, g, state, h):
+        return p - 0.1 * g - 0.1 * (p - state["first"]), state
+
+
+def test_a_rule_may_keep_the_very_array_it_began_with():
+    made = [trainer(engine, Leash(), metrics=[]) for engine in ("numpy", "jax")]
+    for each in made:
+        each.trace(X, Y)  # makes the session
+        each.parameters["dense_1/weight"] = np.linspace(-1, 1, 48).reshape(6, 8)
+        each.fit(X, Y, epochs=2, batch_size=16)
+        each.fit(X, Y, epochs=1, batch_size=16)
+    agree(made)
 
 
 @pytest.mark.parametrize("call", [1, 2, 4])

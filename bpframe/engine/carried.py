@@ -29,7 +29,7 @@ class Rules:
         self._constant: dict[str, float | None] = {}  # settings that were asked for
 
     def start(self, params: Params) -> Any:
-        """What rules remember before the first step."""
+        """What rules remember before the first step; they may keep arrays of `params` themselves."""
         row = np.zeros(program.width(self.groups), self._dtype)  # no rule's start depends on a setting
         return Program(self._network, self._cost, self.groups).initial(params, row)
 

@@ -74,6 +74,10 @@ class Flat:
         """A view of piece i."""
         return self._views[i]
 
+    def own(self, i: int) -> Any:
+        """A copy of piece i."""
+        return self._views[i].copy()
+
     def put(self, i: int, p: Any) -> None:
         """Write piece i."""
         self._views[i][...] = p

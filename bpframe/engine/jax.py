@@ -76,6 +76,7 @@ class JaxSession:
 
     _point: _Point
     _finite: bool | None  # whether all parameters are, where that is known
+    _seconds: float | None = None  # of a step in the latest block; unknown of a minimizer's, which come one by one
 
     def __init__(
         self,
@@ -91,7 +92,7 @@ class JaxSession:
         self._device, self._network, self._cost, self.device = device, network, cost, str(device)
         self._rules = Rules(network, cost, groups, device.dtype)
         self._blocks = Blocks(network, cost, device, seed)
-        self._writing, self._seconds = False, BLOCK_SECONDS
+        self._writing = False
         self._memory: State = {}  # of a minimizer, on the host
         self._names = list(tree.flatten(parameters))  # XLA's trees are sorted by key
         params = device.cast(parameters, copy=True)
@@ -120,7 +121,8 @@ class JaxSession:
             for k, group in enumerate(self._rules.groups):
                 anew = self.step == 0 or self._rules.averaging(self._carry, k)
                 if anew and any("/".join(path) in values for path in group.paths):
-                    self._carry.states[k] = self._rules.start(self._carry.params)[k]
+                    own = duplicate(self._carry).params  # a rule may keep them, and the loop uses up either
+                    self._carry.states[k] = self._rules.start(own)[k]
             self._finite = None  # not known of these
             self._mark()
 
@@ -166,7 +168,7 @@ class JaxSession:
         try:
             with self._device.scope():
                 report, stop = self._block(batches, start, self._end(start, stop))
-                if stop < end and not self._rules.minimizing:
+                if stop < end and self._seconds:
                     self._blocks.prepare(batches, stop, self._end(stop, end))
                 numbers, finite = told(report, stop - start)
                 bad = np.flatnonzero(~np.isfinite(numbers[:, 0]))
@@ -182,7 +184,8 @@ class JaxSession:
         except BaseException:
             self._return()
             raise
-        self._seconds = (time.perf_counter() - began) / (stop - start)
+        if not self._rules.minimizing:
+            self._seconds = (time.perf_counter() - began) / (stop - start)
         if self._point.since.old:
             self.commit()
         return Losses(*numbers[: made + 1].T)
@@ -208,7 +211,7 @@ class JaxSession:
 
     def _end(self, start: int, stop: int) -> int:
         """Where a block that begins at `start` ends, in time."""
-        return min(stop, start + (1 if self._rules.minimizing else max(1, int(BLOCK_SECONDS / self._seconds))))
+        return min(stop, start + (max(1, int(BLOCK_SECONDS / self._seconds)) if self._seconds else 1))
 
     def _block(self, batches: Batches, start: int, stop: int) -> tuple[Report, int]:
         """(what the steps from `start` on report, the step before which they end)."""

@@ -44,8 +44,14 @@ def duplicate(carry: Carry) -> Carry:
 
 @jax.jit
 def all_finite(carry: Carry) -> Any:
-    """Whether all parameters are finite."""
-    return jnp.stack([jnp.isfinite(leaf).all() for _, leaf in tree.leaves(carry.params)]).all()
+    """Whether all parameters are finite; where their squares are, which is soon found, they need no second look."""
+    leaves = [leaf for _, leaf in tree.leaves(carry.params)]
+    squares = jnp.stack([jnp.vdot(leaf, leaf) for leaf in leaves])
+    return jax.lax.cond(
+        jnp.isfinite(squares).all(),
+        lambda: jnp.asarray(True),
+        lambda: jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves]).all(),
+    )
 
 
 @final
@@ -62,6 +68,8 @@ class TreeStore:
     def get(self, i: int) -> Any:
         """Parameter i."""
         return tree.at(self._known, self.paths[i])
+
+    own = get  # another value takes the place of an array, which stays as it is
 
     def put(self, i: int, p: Any) -> None:
         """Another value of parameter i, in the tree of this trace."""

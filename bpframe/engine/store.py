@@ -18,6 +18,9 @@ class Store(Protocol):
     def get(self, i: int) -> Array:
         """Piece i, in the shape that components see."""
 
+    def own(self, i: int) -> Array:
+        """Piece i as it is now, in an array that nobody writes to."""
+
     def put(self, i: int, p: Array) -> None:
         """Replace piece i."""
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, final
 
-from bpframe import ops
 from bpframe.capabilities import keeps
 from bpframe.engine.store import Store
 from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Periodic, Probe, Totals
@@ -66,7 +65,7 @@ class GroupUpdate:
         """
         rule = [self.group.rule] if self.group.rule and self.group.rule.scope != "objective" else []
         self.makers = makers or [*self.group.gradient_steps, *rule]
-        return [[part.init(_copy(self.store.get(i))) for part in self.makers] for i in range(len(self.store))]
+        return [[part.init(self.store.own(i)) for part in self.makers] for i in range(len(self.store))]
 
     def remembered(self, fresh: bool) -> Callable[[], list[list[State]]]:
         """A function that gives the present states again and again; `fresh`: they are those of the beginning."""
@@ -161,7 +160,7 @@ class GroupUpdate:
         value, slope = self.components[k].value_and_gradient(p if reach is ... else p[reach], self.h(k, i))
         if reach is ...:
             return value, g + slope
-        g = _copy(g)
+        g = g.copy()
         g[reach] += slope
         return value, g
 
@@ -261,14 +260,9 @@ def _probed(group: GroupUpdate) -> tuple[Store, list[Array]]:
     link, before = group.probes[0], []
     for i, (p, g, state) in enumerate(group.parts(group.rule)):
         there = link.rule.probe(p, g, link.state(state), link.settings(group.h(group.rule, i)))
-        before.append(_copy(p))
+        before.append(group.store.own(i))
         group.store.put(i, there)
     return group.store, before
-
-
-def _copy(p: Array) -> Array:
-    """The values: a store may hand out views of what it writes later."""
-    return ops.namespace(p).asarray(p, copy=True)
 
 
 def _stages(waiting: list[list[Any]]) -> list[Any]:
