@@ -29,7 +29,7 @@ from bpframe.network import Network
 from bpframe.protocols import Batches, Data, Group, Losses
 from bpframe.types import HostArray, Params, State
 
-BLOCK_SECONDS = 0.2  # how long a call may take
+BLOCK_SECONDS = 0.5  # how long a call may take: each costs a large network 1 to 2 ms besides its steps
 
 
 @final
