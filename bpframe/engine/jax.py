@@ -88,11 +88,10 @@ class JaxSession:
         seed: int,
         stream: bool | None,
     ) -> None:
-        self.step, self._stream = 0, stream
+        self.step, self._writing, self._stream = 0, False, stream
         self._device, self._network, self._cost, self.device = device, network, cost, str(device)
         self._rules = Rules(network, cost, groups, device.dtype)
         self._blocks = Blocks(network, cost, device, seed)
-        self._writing = False
         self._memory: State = {}  # of a minimizer, on the host
         self._names = list(tree.flatten(parameters))  # XLA's trees are sorted by key
         params = device.cast(parameters, copy=True)
