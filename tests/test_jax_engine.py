@@ -245,10 +245,10 @@ class Leash:
     scope = "element"
 
     def init(self, p):
-        return {"first": p}
+        return {"first": p, "again": p}
 
     def update(self, p, g, state, h):
-        return p - 0.1 * g - 0.1 * (p - state["first"]), state
+        return p - 0.1 * g - 0.05 * (p - state["first"]) - 0.05 * (p - state["again"]), state
 
 
 def test_a_rule_may_keep_the_very_array_it_began_with():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast, final
 
 try:
-    import jax  # noqa: F401  # before the modules that need it
+    import jax  # before the modules that need it
 except ModuleNotFoundError as missing:
     raise ModuleNotFoundError(f'{missing}. Install it: pip install "bpframe[jax]"') from missing
 import numpy as np
@@ -120,8 +120,8 @@ class JaxSession:
             for k, group in enumerate(self._rules.groups):
                 anew = self.step == 0 or self._rules.averaging(self._carry, k)
                 if anew and any("/".join(path) in values for path in group.paths):
-                    own = duplicate(self._carry).params  # a rule may keep them, and the loop uses up either
-                    self._carry.states[k] = self._rules.start(own)[k]
+                    start = self._rules.start(self._carry.params)[k]  # a rule may keep a parameter, in several places
+                    self._carry.states[k] = jax.tree.map(jax.numpy.copy, start)  # and the loop uses up each
             self._finite = None  # not known of these
             self._mark()
 
