@@ -18,13 +18,13 @@ from bpframe.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from bpframe import datasets, errors, testing
-    from bpframe.history import History
-    from bpframe.hooks import hookimpl
-    from bpframe.lr_range import lr_range_test
-    from bpframe.network import Network
-    from bpframe.parameter_groups import ParameterGroup
+    from bpframe.network.network import Network
     from bpframe.registry import Namespace, build, load, names, providers, refresh, register
-    from bpframe.trainer import Trainer
+    from bpframe.training.history import History
+    from bpframe.training.hooks import hookimpl
+    from bpframe.training.lr_range import lr_range_test
+    from bpframe.training.parameter_groups import ParameterGroup
+    from bpframe.training.trainer import Trainer
 
     activations: Namespace
     callbacks: Namespace
@@ -42,12 +42,12 @@ if TYPE_CHECKING:
 
 _MODULES = ("datasets", "errors", "testing")
 _HOME = {
-    "History": "history",
-    "Network": "network",
-    "ParameterGroup": "parameter_groups",
-    "Trainer": "trainer",
-    "hookimpl": "hooks",
-    "lr_range_test": "lr_range",
+    "History": "training.history",
+    "Network": "network.network",
+    "ParameterGroup": "training.parameter_groups",
+    "Trainer": "training.trainer",
+    "hookimpl": "training.hooks",
+    "lr_range_test": "training.lr_range",
 }
 _REGISTRY = ("build", "load", "names", "providers", "refresh", "register")
 

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import special
 
-from bpframe.backprop import as_layer
-from bpframe.context import EVALUATION, StepContext
 from bpframe.errors import ConfigError, ShapeError
+from bpframe.network.backprop import as_layer
+from bpframe.network.context import EVALUATION, StepContext
 from bpframe.random import HashKey
 from bpframe.registry import registry
 from bpframe.registry.describe import describe

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from bpframe.cli.fitting import _claimed
+from bpframe.cli.train_run import _claimed
 from bpframe.errors import CheckpointError, ConfigError
-from bpframe.runs import alone as module
-from bpframe.runs.alone import alone
+from bpframe.runs import process_lock as module
 from bpframe.runs.folder import Folder
+from bpframe.runs.process_lock import alone
 
 CONFIG = """
 loss = "softmax_cross_entropy"

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bpframe.engine.hyperparameters import Settings
+from bpframe.engine.optimizer_chain import having, note_totals, rule_for, totals
 from bpframe.errors import ConfigError
-from bpframe.hyper import Settings
 from bpframe.protocols import EvaluationParams, Param, Probe, Totals
 from bpframe.registry import build
-from bpframe.rules import having, note_totals, rule_for, totals
-from bpframe.testing.comparison import arrays_in, same
-from bpframe.testing.purity import freeze
+from bpframe.testing.laws.comparison import arrays_in, same
+from bpframe.testing.laws.purity import freeze
 from bpframe_optimizers.adafactor import Adafactor
 from bpframe_optimizers.adam import Adam
 from bpframe_optimizers.adamw import Adamw

@@ -19,11 +19,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 import bpframe as bp
-from bpframe import config, datasets
+from bpframe import datasets
 from bpframe.cli import main
-from bpframe.cli.endings import CODES, Terminated, code, message
+from bpframe.cli.exit_codes import CODES, Terminated, code, message
 from bpframe.errors import BpframeError, ConfigError, NumericalError
 from bpframe.registry import KINDS
+from bpframe.runs import config
 from bpframe.testing import Report
 from tests.conftest import Site
 
@@ -335,7 +336,7 @@ def test_an_error_of_bpframe_itself_ends_with_70_and_says_how_to_see_more(monkey
     def fail(*_: Any) -> None:
         raise ZeroDivisionError("by nought")
 
-    monkeypatch.setattr("bpframe.cli.fitting.load", fail)
+    monkeypatch.setattr("bpframe.cli.train_run.load", fail)
     told = bad(70, "train", "small.toml")
     assert told.startswith("ZeroDivisionError: by nought\n")
     assert "bpframe --debug" in told
@@ -398,7 +399,7 @@ def test_a_signal_before_the_first_step_leaves_nothing(folder: Path, monkeypatch
     def stop(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("bpframe.config.run.divide", stop)
+    monkeypatch.setattr("bpframe.runs.config.run_config.divide", stop)
     before = signal.getsignal(signal.SIGTERM)
     assert bad(143, "train", "small.toml") == "Stopped by SIGTERM.\n"
     assert signal.getsignal(signal.SIGTERM) is before
@@ -667,7 +668,7 @@ def loaded_by(site: Site, *arguments: str) -> set[str]:
         try:
             main({list(arguments)})
         except SystemExit:
-            print("loaded:", *({{"numpy", "rich", "bpframe.trainer", "pluggy"}} & set(sys.modules)))
+            print("loaded:", *({{"numpy", "rich", "bpframe.training.trainer", "pluggy"}} & set(sys.modules)))
     """
     return set(site.out(script).splitlines()[-1].split()[1:])
 
@@ -678,7 +679,7 @@ def test_help_and_version_load_next_to_nothing(site: Site) -> None:
 
 
 def test_listing_plugins_does_not_load_the_trainer(site: Site) -> None:
-    assert not loaded_by(site, "plugins", "list") & {"bpframe.trainer", "pluggy"}
+    assert not loaded_by(site, "plugins", "list") & {"bpframe.training.trainer", "pluggy"}
 
 
 def test_version_is_the_installed_one() -> None:

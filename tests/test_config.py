@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bpframe import config, datasets
-from bpframe.config import Override, parse
+from bpframe import datasets
 from bpframe.errors import AmbiguousComponent, BlockedComponent, ConfigError, DataError
 from bpframe.registry import Registry
+from bpframe.runs import config
+from bpframe.runs.config import Override, parse
 from tests.conftest import TESTS
 
 DIGITS = TESTS.parent / "docs" / "examples" / "digits.toml"

@@ -38,8 +38,8 @@ from xml.etree import ElementTree
 import pytest
 
 import bpframe as bp
-from bpframe import config
 from bpframe.registry import KINDS, Provider
+from bpframe.runs import config
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"

@@ -9,8 +9,8 @@ import pytest
 
 import bpframe as bp
 from bpframe.errors import ConfigError
-from bpframe.hooks import Hooks
-from bpframe.run_state import RunState
+from bpframe.training.hooks import Hooks
+from bpframe.training.run_state import RunState
 
 RNG = np.random.default_rng(2)
 X, XV = RNG.normal(size=(30, 4)), RNG.normal(size=(30, 4))

@@ -14,8 +14,8 @@ from typing import get_args, get_type_hints
 import numpy as np
 import pytest
 
+from bpframe.engine.hyperparameters import Settings
 from bpframe.errors import ConfigError
-from bpframe.hyper import Settings
 from bpframe.protocols import Observe, Param
 from bpframe_optimizers.adabelief import Adabelief
 from bpframe_optimizers.adadelta import Adadelta

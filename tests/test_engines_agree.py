@@ -7,8 +7,8 @@ import pytest
 
 import bpframe as bp
 from bpframe.registry import KINDS, registry
+from bpframe.testing.laws.short_training import trained
 from bpframe.testing.suite import examples
-from bpframe.testing.trial import trained
 
 EPOCHS = 25  # of two steps
 COMPONENTS = [

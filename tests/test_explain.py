@@ -15,9 +15,9 @@ from typing import Any
 import click
 import pytest
 
-from bpframe import checkpoint
 from bpframe.cli.explanation import explained, lines
-from bpframe.runs import lock
+from bpframe.runs.lock import lock
+from bpframe.saving import tensor_file
 from tests.conftest import Site
 
 CONFIG = """\
@@ -269,7 +269,7 @@ def test_frozen_trains_where_nothing_differs_and_gives_the_same_bits(own_site: P
 
 def model(place: Place, name: str) -> dict[str, Any]:
     """The arrays of a run's model."""
-    return dict(checkpoint.read(place.path / "runs" / name / "model.safetensors")[0])
+    return dict(tensor_file.read(place.path / "runs" / name / "model.safetensors")[0])
 
 
 def test_frozen_refuses_changed_code_before_it_runs(own_site: Place) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bpframe.engine.hyperparameters import Settings
 from bpframe.errors import ConfigError
-from bpframe.hyper import Settings
 from bpframe.protocols import Adjust, Applies, Param, Periodic, Totals
-from bpframe.testing.comparison import arrays_in, same
-from bpframe.testing.purity import freeze
+from bpframe.testing.laws.comparison import arrays_in, same
+from bpframe.testing.laws.purity import freeze
 from bpframe_gradient_steps.accumulate import Accumulate
 from bpframe_gradient_steps.adaptive_clip import AdaptiveClip
 from bpframe_gradient_steps.clip_global_norm import ClipGlobalNorm

@@ -13,10 +13,10 @@ import pytest
 import scipy.special
 
 import bpframe as bp
-from bpframe.backprop import CostLayer
-from bpframe.context import EVALUATION
+from bpframe.data.task import Head
 from bpframe.errors import ConfigError, DataError, ShapeError
-from bpframe.head import Head
+from bpframe.network.backprop import CostLayer
+from bpframe.network.context import EVALUATION
 from bpframe.registry import registry
 from bpframe.registry.describe import describe
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from bpframe.history import History
+from bpframe.training.history import History
 
 
 def run(*validated: bool) -> History:

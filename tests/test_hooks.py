@@ -12,8 +12,8 @@ import pytest
 
 import bpframe as bp
 from bpframe.errors import ConfigError, NumericalError, PluginError
-from bpframe.hooks import SPECS, Hooks
-from bpframe.run_state import RunState
+from bpframe.training.hooks import SPECS, Hooks
+from bpframe.training.run_state import RunState
 
 X = np.random.default_rng(1).normal(size=(10, 3))
 Y = X @ [1.0, -2.0, 0.5]
@@ -364,7 +364,7 @@ def test_a_mistaken_callback_is_an_error_before_the_first_step(mistaken, message
 
 
 def test_every_hook_takes_state_and_says_when_it_is_called():
-    import bpframe.hooks as module
+    import bpframe.training.hooks as module
 
     for name in SPECS:
         spec = getattr(module, name)

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import bpframe as bp
-from bpframe import plan
-from bpframe.engine import block, program
+from bpframe.engine.jax import blocks, compiled_step
 from bpframe.errors import ConfigError, NumericalError, PluginError
 from bpframe.protocols import Batches, Data
 from bpframe.random import HashKey
+from bpframe.training import preflight
 
 X = np.random.default_rng(0).normal(size=(70, 6))
 Y = (X[:, 0] + X[:, 1] > 0).astype(int)
@@ -224,7 +224,7 @@ def test_parameters_that_turn_infinite_in_the_very_last_step_are_not_handed_out(
         made.fit(X, Y, epochs=2, batch_size=16)
     assert made._session.step == 9
     before.fit(X, Y, epochs=1, batch_size=16)
-    epoch = Batches(1, plan.orders(0, Data(X, Y), True, None), 16)
+    epoch = Batches(1, preflight.orders(0, Data(X, Y), True, None), 16)
     before._session.run(epoch, 0, 4)
     while before._session.step < 9:
         before._session.run(epoch, before._session.step - 5, 4)
@@ -236,7 +236,7 @@ def test_parameters_that_turn_infinite_in_the_very_last_step_are_not_handed_out(
 def test_parameters_are_finite_even_where_their_squares_are_not(value, finite):
     params = {"dense_1": {"weight": np.array([1.0, 2.0]), "bias": np.array([value])}}
     with jax.enable_x64(True):
-        assert bool(program.all_finite(program.Carry(params, []))) is finite
+        assert bool(compiled_step.all_finite(compiled_step.Carry(params, []))) is finite
 
 
 class Leash:
@@ -263,7 +263,7 @@ def test_a_rule_may_keep_the_very_array_it_began_with():
 
 @pytest.mark.parametrize("call", [1, 2, 4])
 def test_an_interrupt_inside_a_block_leaves_the_parameters_before_it(monkeypatch, call):
-    calls, whole = [], block.Blocks.run
+    calls, whole = [], blocks.Blocks.run
 
     def run(self, *arguments):
         made = whole(self, *arguments)  # the parameters handed in are used up by now
@@ -272,7 +272,7 @@ def test_an_interrupt_inside_a_block_leaves_the_parameters_before_it(monkeypatch
             raise KeyboardInterrupt
         return made
 
-    monkeypatch.setattr(block.Blocks, "run", run)
+    monkeypatch.setattr(blocks.Blocks, "run", run)
     made = trainer("jax", layers=[bp.layers.dense(8), bp.layers.dropout(0.5)])
     with pytest.raises(KeyboardInterrupt):
         made.fit(X, Y, epochs=3, batch_size=16)

@@ -22,7 +22,7 @@ from bpframe.cli import conformance, main
 from bpframe.errors import BrokenComponent, CheckFailed, ConfigError
 from bpframe.registry import registry
 from bpframe.testing import Report, check_activation, check_layer, check_loss, check_optimizer
-from bpframe.testing.passes import KEY
+from bpframe.testing.laws.layer_run import KEY
 from bpframe.testing.report import run_checks
 from bpframe.testing.suite import all_checks, check_object
 

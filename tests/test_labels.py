@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bpframe import labels
+from bpframe.data import labels
 from bpframe.errors import DataError, ShapeError
 
 TEXT = st.lists(

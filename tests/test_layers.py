@@ -15,9 +15,9 @@ import pytest
 
 import bpframe as bp
 from bpframe import tree
-from bpframe.context import EVALUATION, StepContext
 from bpframe.errors import ConfigError, NumericalError, ShapeError
-from bpframe.network import Network
+from bpframe.network.context import EVALUATION, StepContext
+from bpframe.network.network import Network
 from bpframe.protocols import Fit, Refresh
 from bpframe.random import HashKey
 from bpframe.registry import registry

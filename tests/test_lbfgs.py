@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, rosen, rosen_der
 
+from bpframe.engine.hyperparameters import Settings
 from bpframe.errors import ConfigError
-from bpframe.hyper import Settings
-from bpframe.testing.comparison import arrays_in, same
-from bpframe.testing.purity import freeze
+from bpframe.testing.laws.comparison import arrays_in, same
+from bpframe.testing.laws.purity import freeze
 from bpframe_optimizers.lbfgs import Lbfgs, _inverse_hessian_times
 from bpframe_optimizers.wolfe import Trial, Wolfe, search
 

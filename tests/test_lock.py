@@ -17,18 +17,18 @@ import pytest
 from threadpoolctl import threadpool_info
 
 import bpframe as bp
-from bpframe import config
-from bpframe.config.specs import KIND_OF, LISTS
 from bpframe.errors import ConfigError, PluginError
-from bpframe.machine import machine, versions
 from bpframe.registry import Provider, Registry, registry
 from bpframe.registry.describe import describe
-from bpframe.runs import lock
-from bpframe.runs.declared import UNKNOWN, Call, declared
-from bpframe.runs.distributions import described, folder
-from bpframe.runs.mismatch import compared, differences, refuse
-from bpframe.runs.provenance import definition, source
-from bpframe.runs.resolving import Entry, resolved
+from bpframe.runs import config
+from bpframe.runs.config.specs import KIND_OF, LISTS
+from bpframe.runs.lock import lock
+from bpframe.runs.lock.compare import compared, differences, refuse
+from bpframe.runs.lock.distributions import described, folder
+from bpframe.runs.lock.resolve import Entry, resolved
+from bpframe.runs.lock.signature import UNKNOWN, Call, declared
+from bpframe.runs.lock.source_code import definition, source
+from bpframe.saving.environment import machine, versions
 from bpframe.testing.suite import examples
 from tests.conftest import Site
 
@@ -379,7 +379,7 @@ def test_the_threads_of_blas_are_those_of_the_process(site: Site, installed: boo
         import sys
         if not {installed}:
             sys.modules["threadpoolctl"] = None
-        from bpframe.machine import machine
+        from bpframe.saving.environment import machine
         found = machine()
         print(found["threads"], found["blas"], "kernel" in found)
     """

@@ -17,9 +17,9 @@ import scipy.stats
 import sklearn.metrics
 
 import bpframe as bp
-from bpframe.backprop import CostLayer
+from bpframe.data.task import Head
 from bpframe.errors import ConfigError, DataError, ShapeError
-from bpframe.head import Head
+from bpframe.network.backprop import CostLayer
 from bpframe.random import HashKey
 from bpframe.registry import registry
 

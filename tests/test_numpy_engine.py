@@ -10,8 +10,8 @@ import pytest
 
 import bpframe as bp
 from bpframe import random
-from bpframe.engine import flat
-from bpframe.engine import numpy as engine
+from bpframe.engine import flat_store
+from bpframe.engine.numpy import session as engine
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(40, 6))
@@ -131,7 +131,7 @@ def test_an_interrupt_inside_a_component_leaves_the_parameters_of_a_whole_step(p
 
 
 def test_an_interrupt_between_two_slices_of_one_update_undoes_the_first(states, monkeypatch):
-    monkeypatch.setattr(flat, "SLICE", 8)  # several slices a step
+    monkeypatch.setattr(flat_store, "SLICE", 8)  # several slices a step
     seen = States()
     make(callbacks=[seen]).fit(X, Y, epochs=3, batch_size=8)
     calls = Fuse(set())
@@ -167,7 +167,7 @@ def test_bits_do_not_depend_on_how_steps_are_grouped(states, monkeypatch):
 
 @pytest.mark.parametrize("size", [1, 3, 8, 17])
 def test_an_element_rule_gives_the_same_bits_however_its_vector_is_cut(size, states, monkeypatch):
-    monkeypatch.setattr(flat, "SLICE", size)
+    monkeypatch.setattr(flat_store, "SLICE", size)
     trainer = make()
     trainer.fit(X, Y, epochs=3, batch_size=8)
     assert same(trainer.parameters.copy(), states[15])

@@ -10,7 +10,7 @@ import pytest
 
 import bpframe as bp
 from bpframe.errors import ConfigError
-from bpframe.parameter_groups import Parts, groups, parameters
+from bpframe.training.parameter_groups import Parts, groups, parameters
 
 X = np.random.default_rng(0).normal(size=(40, 5))
 Y = (X[:, 0] > X[:, 1]).astype(int)
@@ -258,7 +258,7 @@ def test_a_minimizer_leaves_frozen_parameters_alone_and_minimises_penalties_too(
 
 
 def test_a_config_may_name_groups(tmp_path):
-    from bpframe.config import load
+    from bpframe.runs.config import load
 
     path = tmp_path / "run.toml"
     path.write_text(
@@ -276,7 +276,7 @@ def test_a_config_may_name_groups(tmp_path):
 
 
 def test_a_mistake_in_a_configs_groups_has_its_line(tmp_path):
-    from bpframe.config import load
+    from bpframe.runs.config import load
 
     path = tmp_path / "run.toml"
     path.write_text(

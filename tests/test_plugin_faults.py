@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 import bpframe as bp
-from bpframe.diagnosis import components
 from bpframe.errors import BrokenComponent, DataError, IncompatibleComponent, PluginError
-from bpframe.rehearsal import Rehearsal
+from bpframe.training.diagnosis import components
+from bpframe.training.dry_run import Rehearsal
 
 X = np.random.default_rng(3).normal(size=(12, 3))
 Y = X[:, :2] @ np.array([[1.0, 0.5], [0.0, 2.0]])

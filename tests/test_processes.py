@@ -17,9 +17,9 @@ import pytest
 import threadpoolctl
 
 import bpframe as bp
-from bpframe import checkpoint
-from bpframe.engine import threads
+from bpframe.engine.numpy import blas
 from bpframe.errors import ConfigError
+from bpframe.saving import tensor_file
 
 X = np.random.default_rng(0).normal(size=(400, 6))
 Y = (X[:, 0] + X[:, 1] > 0).astype(int)
@@ -177,14 +177,14 @@ def test_the_numpy_engine_bounds_blas_while_it_computes_and_at_no_other_time():
 
 @pytest.mark.usefixtures("three")
 def test_the_least_bound_holds_and_the_last_to_leave_takes_it_back_in_any_order():
-    with threads.bounded(2):
-        with threads.bounded(1):
+    with blas.bounded(2):
+        with blas.bounded(1):
             assert blas_threads() == {1}
         assert blas_threads() == {2}
-        with threads.bounded(5), threads.bounded(None):
+        with blas.bounded(5), blas.bounded(None):
             assert blas_threads() == {2}
     assert blas_threads() == {3}
-    first, second = threads.bounded(1), threads.bounded(2)
+    first, second = blas.bounded(1), blas.bounded(2)
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
@@ -196,10 +196,10 @@ def test_the_least_bound_holds_and_the_last_to_leave_takes_it_back_in_any_order(
 @pytest.mark.usefixtures("three")
 def test_the_bound_is_taken_back_after_an_error_and_by_many_threads():
     def work(number: int) -> set[int]:
-        with threads.bounded(1 + number % 2):
+        with blas.bounded(1 + number % 2):
             return blas_threads()
 
-    with pytest.raises(ZeroDivisionError), threads.bounded(1):
+    with pytest.raises(ZeroDivisionError), blas.bounded(1):
         raise ZeroDivisionError
     assert blas_threads() == {3}
     assert all(found <= {1, 2} for found in at_once(work))
@@ -214,13 +214,13 @@ def test_a_number_of_threads_that_is_none_is_an_error(engine, number):
 
 
 def test_a_bound_above_what_a_process_may_use_raises_nothing():
-    with threadpoolctl.threadpool_limits(1, user_api="blas"), threads.bounded(2):
+    with threadpoolctl.threadpool_limits(1, user_api="blas"), blas.bounded(2):
         assert blas_threads() == {1}
 
 
 def test_without_threadpoolctl_a_bound_is_an_error_with_its_remedy_and_no_bound_is_none(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-    monkeypatch.setattr(threads, "_blas", [])
+    monkeypatch.setattr(blas, "_blas", [])
     with pytest.raises(ConfigError, match=r'needs threadpoolctl .* Install it: pip install "bpframe\[threads\]"'):
         trainer({"name": "numpy", "threads": 1}).fit(X, Y, epochs=1)
     trainer().fit(X, Y, epochs=1)
@@ -228,9 +228,9 @@ def test_without_threadpoolctl_a_bound_is_an_error_with_its_remedy_and_no_bound_
 
 def test_a_blas_that_cannot_be_bounded_is_an_error(monkeypatch):
     monkeypatch.setattr(threadpoolctl.ThreadpoolController, "select", lambda *_, **__: NO_BLAS)
-    monkeypatch.setattr(threads, "_blas", [])
+    monkeypatch.setattr(blas, "_blas", [])
     with pytest.raises(ConfigError, match="needs a BLAS whose threads can be set, got none"):
-        threads.bounded(1)
+        blas.bounded(1)
 
 
 # ----------------------------------------------------------------------------------------------------------- processes
@@ -284,7 +284,7 @@ def run(tmp_path: Path, code: str, *arguments: object) -> list[str]:
 def test_a_folder_of_compiled_programs_serves_another_process(tmp_path, before):
     code = """
 import jax
-from bpframe.engine import cache
+from bpframe.engine.jax import compile_cache as cache
 
 hits = []
 jax.monitoring.register_event_listener(lambda name, **_: hits.append(name) if name.endswith("/cache_hits") else None)
@@ -333,7 +333,7 @@ print(there == str(go_on()), len(there) > 1000)
 JAX = """
 import jax  # which sets variables of its own, but does not start yet
 
-from bpframe.engine import threads
+from bpframe.engine.numpy import blas as threads
 
 listed, passes = threads._tasks, []
 
@@ -445,7 +445,7 @@ def test_one_thread_gives_the_same_bytes_in_every_process_and_other_threads_are_
     print(f"measured: {engine}, four steps with 2 threads give {bytes_are} bytes")
     assert first == again
     for file, number in {"one": 1, "again": 1, "two": two}.items():
-        assert checkpoint.read(tmp_path / file)[1]["made"][condition] == number
+        assert tensor_file.read(tmp_path / file)[1]["made"][condition] == number
     alike, changed = trained(1, tmp_path / "one", "on"), trained(2, tmp_path / "one", "further")
     assert alike[1] == "[]"
     assert (f"under other conditions: {condition} 1 then, 2 now. The run goes on" in changed[1]) is (two == 2)

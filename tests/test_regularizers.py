@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 import bpframe as bp
+from bpframe.engine.hyperparameters import Settings
 from bpframe.errors import ConfigError
-from bpframe.hyper import Settings
 from bpframe.registry import build
 from bpframe.testing import check_gradient
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from threadpoolctl import threadpool_limits
 
 import bpframe as bp
-from bpframe.cli.face import main
+from bpframe.cli.app import main
 
 CONFIG = """
 loss = "softmax_cross_entropy"

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 import bpframe as bp
-from bpframe import config
 from bpframe.errors import CheckpointError, ConfigError, DataError
 from bpframe.registry import Registry
-from bpframe.runs import lock
-from bpframe.runs.files import to_json, write
+from bpframe.runs import config
 from bpframe.runs.folder import Folder, claim, refuse_taken
+from bpframe.runs.lock import lock
+from bpframe.runs.lock.source_code import source
 from bpframe.runs.model import trained
-from bpframe.runs.provenance import source
 from bpframe.runs.recorder import Recorder
+from bpframe.saving.text_files import to_json, write
 from tests.conftest import Site
 
 CONFIG = """\
@@ -275,7 +275,7 @@ def inspect_doc(kind: str, name: str) -> str | None:
 def test_finding_a_source_imports_nothing(site: Site) -> None:
     code = """if True:
         import sys
-        from bpframe.runs.provenance import source
+        from bpframe.runs.lock.source_code import source
         print(source("sample_broken:Broken").docstring, source("sample_exits:Exits").line)
         print(source("sample_loss:Quartic").docstring, "sample_loss" in sys.modules)
     """
@@ -315,7 +315,7 @@ def test_a_model_may_use_the_plugins_that_its_config_names_and_no_others(site: S
     (tmp_path / "own.toml").write_text(text.replace("moons", "noisy_sine").replace("pseudo_huber", "mse"))
     code = f"""if True:
         from pathlib import Path
-        from bpframe import config
+        from bpframe.runs import config
         from bpframe.runs.folder import Folder
         from bpframe.runs.model import trained
         here = Path({str(tmp_path)!r})

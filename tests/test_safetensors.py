@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import safetensors.numpy as official
 
-from bpframe import checkpoint
-from bpframe import safetensors as format
 from bpframe.errors import CheckpointError
+from bpframe.saving import safetensors as format
+from bpframe.saving import tensor_file
 
 TENSORS = {"w": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array([True, False]), "s": np.array(7)}
 MANIFEST = {"step": 1, "lr": 0.1, "names": ["a", None]}
@@ -34,7 +34,7 @@ def read(folder: Path, content: bytes) -> tuple[dict[str, np.ndarray], dict[str,
     path = folder / "model.safetensors"
     path.write_bytes(content)
     try:
-        return checkpoint.read(path)
+        return tensor_file.read(path)
     except CheckpointError:
         return None
 
@@ -48,7 +48,7 @@ def is_right(found: tuple[dict[str, np.ndarray], dict[str, Any]]) -> bool:
 
 @pytest.fixture
 def ours(tmp_path: Path) -> bytes:
-    checkpoint.write(tmp_path / "ours", TENSORS, MANIFEST)
+    tensor_file.write(tmp_path / "ours", TENSORS, MANIFEST)
     return (tmp_path / "ours").read_bytes()
 
 
@@ -245,7 +245,7 @@ def test_a_size_that_no_array_has_is_told_as_such(tmp_path, field, value):
     path = tmp_path / "file"
     path.write_bytes(file_of({"a": {**F32, field: value}}))
     with pytest.raises(CheckpointError, match=r"tensor 'a' needs a shape and two offsets of whole numbers"):
-        checkpoint.read(path)
+        tensor_file.read(path)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 5000, "-0.0", "2.0"])
@@ -302,12 +302,12 @@ def test_a_message_names_the_file_the_tensor_and_what_is_wrong(tmp_path):
     path = tmp_path / "old.safetensors"
     path.write_bytes(file_of({"hidden/w": {**F32, "dtype": "BF16"}}))
     with pytest.raises(CheckpointError, match=r"old\.safetensors .* 'hidden/w' needs a dtype among .*, got 'BF16'\."):
-        checkpoint.read(path)
+        tensor_file.read(path)
 
 
 def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "model.safetensors"
-    checkpoint.write(path, TENSORS, MANIFEST)
+    tensor_file.write(path, TENSORS, MANIFEST)
     real = format.entries
 
     def cut(table: Any, length: int) -> Any:
@@ -316,4 +316,4 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr(format, "entries", cut)
     with pytest.raises(CheckpointError, match="bytes more than it has"):
-        checkpoint.read(path)
+        tensor_file.read(path)

@@ -11,13 +11,14 @@ import pytest
 
 import bpframe as bp
 from bpframe import ops
-from bpframe.engine import scripts, steps, writer
-from bpframe.engine.noted import Kind, Unwritable
-from bpframe.engine.script import Draft
-from bpframe.engine.writer import Workspace
+from bpframe.engine import rollback
+from bpframe.engine.numpy.tracing import codegen, program_cache
+from bpframe.engine.numpy.tracing.codegen import Workspace
+from bpframe.engine.numpy.tracing.recording import Draft
+from bpframe.engine.numpy.tracing.tracer import Kind, Unwritable
 from bpframe.registry import KINDS, registry
+from bpframe.testing.laws.short_training import trained
 from bpframe.testing.suite import examples
-from bpframe.testing.trial import trained
 
 EAGER = {"name": "numpy", "scripts": False}
 BOTH: list[Any] = ["numpy", EAGER]
@@ -30,8 +31,8 @@ COMPONENTS = [(kind, name) for kind in KINDS if kind in PARTS for name in regist
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     """Parts are written down when they run for the third time; templates of other tests are out of sight."""
-    monkeypatch.setattr(scripts, "OFTEN", 2)
-    monkeypatch.setattr(scripts, "_templates", type(scripts._templates)())
+    monkeypatch.setattr(program_cache, "OFTEN", 2)
+    monkeypatch.setattr(program_cache, "_templates", type(program_cache._templates)())
 
 
 def names(made: Any) -> tuple[set[Any], set[Any]]:
@@ -159,13 +160,13 @@ def test_a_foreign_component_is_called_in_every_step_unless_it_says_that_it_is_p
 
 def test_models_alike_write_one_template_between_them(monkeypatch):
     written = []
-    monkeypatch.setattr(scripts, "written", lambda part: written.append(part) or WRITTEN(part))
+    monkeypatch.setattr(program_cache, "written", lambda part: written.append(part) or WRITTEN(part))
     for _ in range(3):
         pair()
     assert len(written) == 3  # passes over 16 and 6 rows, one move
 
 
-WRITTEN = scripts.written
+WRITTEN = program_cache.written
 
 
 def test_other_numbers_are_other_templates():
@@ -242,9 +243,9 @@ def tick(monkeypatch):
     """A Tick that is called before every line of every script."""
     found = Tick()
     monkeypatch.setattr(builtins, "tick", found, raising=False)
-    compiled = writer._compiled
+    compiled = codegen._compiled
     between = "\n        "
-    monkeypatch.setattr(writer, "_compiled", lambda text: compiled(text.replace(between, f"{between}tick(){between}")))
+    monkeypatch.setattr(codegen, "_compiled", lambda text: compiled(text.replace(between, f"{between}tick(){between}")))
     return found
 
 
@@ -263,7 +264,7 @@ class States:
 @pytest.mark.parametrize("age", [0.5, 0.0], ids=["one point to return to", "a new one after every epoch"])
 @pytest.mark.parametrize("each", [7, pytest.param(1, marks=pytest.mark.slow)])
 def test_an_interrupt_between_any_two_lines_of_a_script_leaves_all_as_after_a_whole_step(tick, each, age, monkeypatch):
-    monkeypatch.setattr(steps, "SECONDS", age)
+    monkeypatch.setattr(rollback, "SECONDS", age)
     settings: dict[str, Any] = {"optimizer": {"name": "prodigy", "d0": 1e-3}, "regularizers": ["l2"]}
     seen = States()
     trainer(EAGER, **settings, callbacks=[seen]).fit(X, Y, epochs=2, batch_size=16)
@@ -272,7 +273,7 @@ def test_an_interrupt_between_any_two_lines_of_a_script_leaves_all_as_after_a_wh
     print(f"measured: interrupts between lines, each in a fit of its own: {len(range(1, tick.calls, each))}")
     ends = set()
     for call in range(1, tick.calls, each):
-        scripts._templates.clear()
+        program_cache._templates.clear()
         tick.calls, tick.at = 0, call
         made = trainer("numpy", **settings)
         with pytest.raises(KeyboardInterrupt):
@@ -283,7 +284,7 @@ def test_an_interrupt_between_any_two_lines_of_a_script_leaves_all_as_after_a_wh
 
 
 def test_a_template_that_gives_other_bits_is_not_used(monkeypatch):
-    places = writer.Writer._place
+    places = codegen.Writer._place
 
     def wrong(self: Any, k: int, line: Any) -> Any:  # the result of the first product written over everything
         return (
@@ -292,7 +293,7 @@ def test_a_template_that_gives_other_bits_is_not_used(monkeypatch):
             else setattr(self, "_first", places(self, k, line)) or self._first
         )
 
-    monkeypatch.setattr(writer.Writer, "_place", wrong)
+    monkeypatch.setattr(codegen.Writer, "_place", wrong)
     made = pair()
     agree(*made)
     assert names(made[0])[0] == set()
@@ -438,7 +439,7 @@ def test_what_nobody_needs_is_left_out():
 
     compiled: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        before = writer._compiled
-        patch.setattr(writer, "_compiled", lambda text: compiled.append(text) or before(text))
+        before = codegen._compiled
+        patch.setattr(codegen, "_compiled", lambda text: compiled.append(text) or before(text))
         program(function, np.ones(3))
     assert compiled[0].count("\n        ") == 2  # one call, and return

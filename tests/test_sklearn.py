@@ -20,14 +20,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import shuffle
 
 import bpframe as bp
-from bpframe.engine.numpy import NumpySession
+from bpframe.engine.numpy.session import NumpySession
 from bpframe.errors import ConfigError, DataError, NumericalError
 from bpframe.sklearn import MLPClassifier, MLPRegressor
-from bpframe.sklearn.layers import first_values
+from bpframe.sklearn.architecture import first_values
 from bpframe.sklearn.losses import LogLoss, LogLosses, PoissonDeviance
-from bpframe.sklearn.order import Order
 from bpframe.sklearn.penalty import Penalty
-from bpframe.sklearn.rules import Rate
+from bpframe.sklearn.shuffling import Order
+from bpframe.sklearn.solvers import Rate
 from bpframe.testing import check_loss, check_regularizer, check_schedule
 
 JAX = {"engine": "jax"}

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 import bpframe as bp
-from bpframe import aligned, plan
-from bpframe.engine import jax as compiled
-from bpframe.engine import stream
-from bpframe.engine.device import Device
+from bpframe.engine.jax import device_batches
+from bpframe.engine.jax import session as compiled
+from bpframe.engine.jax.device import Device
 from bpframe.errors import NumericalError
+from bpframe.ops import aligned
 from bpframe.protocols import Batches, Data
 from bpframe.random import epoch_key
+from bpframe.training import preflight
 
 ROWS = 70
 X = np.random.default_rng(0).normal(size=(ROWS, 6)).astype(np.float32)
@@ -22,13 +23,13 @@ DATA = Data(X, np.eye(2, dtype=np.float32)[Y], np.linspace(0.5, 2, ROWS, dtype=n
 
 
 def batches(size, epochs=1):
-    return Batches(0, plan.orders(3, DATA, True, None), size, epochs)
+    return Batches(0, preflight.orders(3, DATA, True, None), size, epochs)
 
 
 @pytest.mark.parametrize("resident", [False, True])
 @pytest.mark.parametrize("size", [7, 14])
 def test_a_block_holds_the_rows_of_its_steps_in_order_over_the_end_of_an_epoch(size, resident):
-    taken, epochs = stream.Stream(DATA, 5, CPU, resident), batches(size, epochs=3)
+    taken, epochs = device_batches.Stream(DATA, 5, CPU, resident), batches(size, epochs=3)
     start, stop = epochs.steps - 2, 2 * epochs.steps + 1
     feed, end = taken.block(epochs, start, stop)
     assert end == stop
@@ -44,8 +45,8 @@ def test_a_block_holds_the_rows_of_its_steps_in_order_over_the_end_of_an_epoch(s
 
 def test_a_block_ends_where_its_memory_is_full_and_a_prepared_one_is_not_gathered_twice(monkeypatch):
     row = X[:1].nbytes + 2 * 4 + 4
-    monkeypatch.setattr(stream, "BYTES", 3 * 7 * row)
-    taken, epochs, gathered = stream.Stream(DATA, 5, CPU, resident=False), batches(7), []
+    monkeypatch.setattr(device_batches, "BYTES", 3 * 7 * row)
+    taken, epochs, gathered = device_batches.Stream(DATA, 5, CPU, resident=False), batches(7), []
     filled = taken._filled
     monkeypatch.setattr(taken, "_filled", lambda *place: gathered.append(place[1:]) or filled(*place))
     first, stop = taken.block(epochs, 0, 10)
@@ -109,7 +110,7 @@ def test_nothing_is_read_behind_the_last_step_of_a_block(monkeypatch, way):
 @pytest.mark.parametrize("batch_size", [14, 16])
 @pytest.mark.parametrize("metrics", [[], ["accuracy"]])
 def test_streamed_and_resident_rows_give_the_same_bits(monkeypatch, batch_size, metrics):
-    monkeypatch.setattr(stream, "BYTES", 5000)  # two steps a block
+    monkeypatch.setattr(device_batches, "BYTES", 5000)  # two steps a block
     made = [trainer({"name": "jax", "stream": way}, metrics=metrics) for way in (True, False)]
     for each in made:
         each.fit(X, Y, epochs=3, batch_size=batch_size, sample_weight=DATA.weight)

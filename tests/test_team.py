@@ -19,9 +19,10 @@ import pytest
 import threadpoolctl
 
 import bpframe as bp
-from bpframe import team
-from bpframe.engine import scripts, threads
+from bpframe.engine.numpy import blas
+from bpframe.engine.numpy.tracing import program_cache
 from bpframe.errors import ConfigError
+from bpframe.ops import thread_team
 
 RNG = np.random.default_rng(0)
 A, B = RNG.normal(size=(300, 260)), RNG.normal(size=(260, 250))  # their product is worth sharing
@@ -66,21 +67,21 @@ def test_every_job_is_done_once(size):
     done: list[int] = []
     for _ in range(200):
         done.clear()
-        team.Team(size).share([lambda k=k: done.append(k) for k in range(7)])
+        thread_team.Team(size).share([lambda k=k: done.append(k) for k in range(7)])
         assert sorted(done) == list(range(7))
 
 
 def test_two_threads_work_at_once():
     seen: list[int] = []
     pair = Pair()
-    team.Team(2).share(pair.jobs(lambda: seen.append(threading.get_ident()), lambda: seen.append(0)))
+    thread_team.Team(2).share(pair.jobs(lambda: seen.append(threading.get_ident()), lambda: seen.append(0)))
     assert sorted(seen) == [0, threading.get_ident()]
 
 
 def test_helpers_ignore_floating_point_errors_as_who_asks_does():
     pair = Pair()
     with np.errstate(all="ignore"):
-        team.Team(2).share(pair.jobs(lambda: None, lambda: np.float64(1.0) / np.zeros(1)))
+        thread_team.Team(2).share(pair.jobs(lambda: None, lambda: np.float64(1.0) / np.zeros(1)))
 
 
 def _fails() -> None:
@@ -98,10 +99,12 @@ def test_an_error_is_raised_once_nobody_works_any_more(where):
     jobs = pair.jobs(_fails, slow) if where == "own" else pair.jobs(slow, _fails)
     left: list[int] = []
     with pytest.raises(ValueError, match="this job"):
-        team.Team(2).share([*jobs, *[lambda: left.append(1)] * 50])
+        thread_team.Team(2).share([*jobs, *[lambda: left.append(1)] * 50])
     assert pair.ended
     assert not left
-    team.Team(2).share(Pair().jobs(lambda: left.append(1), lambda: left.append(2)))  # the helper is there for the next
+    thread_team.Team(2).share(
+        Pair().jobs(lambda: left.append(1), lambda: left.append(2))
+    )  # the helper is there for the next
     assert sorted(left) == [1, 2]
 
 
@@ -118,7 +121,7 @@ def test_an_interrupt_waits_for_the_helpers(times):
         pair.ended = True
 
     with pytest.raises(KeyboardInterrupt):
-        team.Team(2).share(pair.jobs(lambda: None, helped))
+        thread_team.Team(2).share(pair.jobs(lambda: None, helped))
     assert pair.ended
 
 
@@ -126,10 +129,10 @@ def test_where_no_thread_can_be_started_one_does_all(monkeypatch):
     def refused(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(team, "_helpers", team._Helpers())
+    monkeypatch.setattr(thread_team, "_helpers", thread_team._Helpers())
     monkeypatch.setattr(threading.Thread, "start", refused)
     done: list[int] = []
-    team.Team(3).share([lambda: done.append(threading.get_ident())] * 5)
+    thread_team.Team(3).share([lambda: done.append(threading.get_ident())] * 5)
     assert done == [threading.get_ident()] * 5
 
 
@@ -139,7 +142,7 @@ def test_helpers_let_go_of_what_they_worked_on():
 
     heavy, pair = Heavy(), Pair()
     gone = weakref.ref(heavy)
-    team.Team(2).share(pair.jobs(lambda held=heavy: None, lambda held=heavy: None))
+    thread_team.Team(2).share(pair.jobs(lambda held=heavy: None, lambda held=heavy: None))
     del heavy, pair
     deadline = time.monotonic() + 30
     while gone() is not None and time.monotonic() < deadline:
@@ -151,7 +154,7 @@ def test_helpers_let_go_of_what_they_worked_on():
 def test_a_forked_child_has_helpers_of_its_own():
     code = """
 import os, threading
-from bpframe import team
+from bpframe.ops import thread_team as team
 def both():
     barrier = threading.Barrier(2, timeout=30)
     team.Team(2).share([barrier.wait, barrier.wait])
@@ -177,9 +180,9 @@ def test_a_shared_product_is_the_product(size, dtype, into, layout):
     a, b = A.astype(dtype), B.astype(dtype)
     a = {"plain": a, "transposed": np.ascontiguousarray(a.T).T, "by columns": np.asfortranarray(a)}[layout]
     out = np.full((len(a), b.shape[1]), np.nan, dtype) if into else None
-    with team.at_work(size):
-        made = team.matmul(a, b, out)
-        again = team.matmul(a, b)
+    with thread_team.at_work(size):
+        made = thread_team.matmul(a, b, out)
+        again = thread_team.matmul(a, b)
     assert out is None or made is out
     assert made.dtype == dtype
     np.testing.assert_allclose(made, a @ b, rtol=0, atol=300 * np.finfo(dtype).eps)
@@ -188,19 +191,19 @@ def test_a_shared_product_is_the_product(size, dtype, into, layout):
 
 def test_only_large_products_are_shared_and_only_by_a_team(monkeypatch):
     asked: list[int] = []
-    monkeypatch.setattr(team.Team, "share", lambda self, jobs: asked.append(self.size))
-    team.matmul(A, B)
-    assert team.present() is None
-    with team.at_work(2):
-        team.matmul(A[:10], B)
-        team.matmul(A[0], B)
+    monkeypatch.setattr(thread_team.Team, "share", lambda self, jobs: asked.append(self.size))
+    thread_team.matmul(A, B)
+    assert thread_team.present() is None
+    with thread_team.at_work(2):
+        thread_team.matmul(A[:10], B)
+        thread_team.matmul(A[0], B)
         assert not asked
-        team.matmul(A, B)
-        with team.at_work(3):
-            team.matmul(A, B)
-        team.matmul(A, B)
+        thread_team.matmul(A, B)
+        with thread_team.at_work(3):
+            thread_team.matmul(A, B)
+        thread_team.matmul(A, B)
         with ThreadPoolExecutor(1) as pool:  # another thread has no team
-            pool.submit(team.matmul, A, B).result()
+            pool.submit(thread_team.matmul, A, B).result()
     assert asked == [2, 3, 2]
 
 
@@ -226,22 +229,22 @@ def fitted(engine: Any = "numpy", **settings: Any) -> dict[str, bytes]:
 @pytest.fixture
 def early(monkeypatch):
     """Parts of a step are written down when they run for the third time."""
-    monkeypatch.setattr(scripts, "OFTEN", 2)
-    monkeypatch.setattr(scripts, "_templates", type(scripts._templates)())
+    monkeypatch.setattr(program_cache, "OFTEN", 2)
+    monkeypatch.setattr(program_cache, "_templates", type(program_cache._templates)())
 
 
 @pytest.fixture
 def asked(monkeypatch) -> list[int]:
     """How many jobs teams were given, each time."""
     given: list[int] = []
-    share = team.Team.share
+    share = thread_team.Team.share
 
-    def noted(self: team.Team, jobs: Any) -> None:
+    def noted(self: thread_team.Team, jobs: Any) -> None:
         given.append(len(jobs))
         assert blas_threads() == {1}
         share(self, jobs)
 
-    monkeypatch.setattr(team.Team, "share", noted)
+    monkeypatch.setattr(thread_team.Team, "share", noted)
     return given
 
 
@@ -339,24 +342,24 @@ def library(threads: int | None, api: str = "openblas", layer: str = "pthreads")
     ],
 )
 def test_a_team_is_as_large_as_blas_would_be_where_its_threads_are_in_the_way(monkeypatch, libraries, bound, size):
-    monkeypatch.setattr(threads, "_blas", [threads._Blas(libraries)])
-    assert threads.team_size(bound) == size
+    monkeypatch.setattr(blas, "_blas", [blas._Blas(libraries)])
+    assert blas.team_size(bound) == size
 
 
 def test_without_threadpoolctl_there_is_no_team(monkeypatch):
     def missing() -> Any:
         raise ConfigError("not installed")
 
-    monkeypatch.setattr(threads, "_blas", [])
-    monkeypatch.setattr(threads, "_libraries", missing)
-    assert threads.team_size(None) == 1
-    with threads.shared(None, teams=True):
-        assert team.present() is None
+    monkeypatch.setattr(blas, "_blas", [])
+    monkeypatch.setattr(blas, "_libraries", missing)
+    assert blas.team_size(None) == 1
+    with blas.shared(None, teams=True):
+        assert thread_team.present() is None
 
 
 @pytest.mark.usefixtures("three")
 def test_while_one_team_works_another_is_as_large():
-    with threads.shared(None, teams=True):
+    with blas.shared(None, teams=True):
         assert blas_threads() == {1}
-        assert threads.team_size(None) == 3
+        assert blas.team_size(None) == 3
     assert blas_threads() == {3}

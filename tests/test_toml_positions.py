@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpframe.config.positions import positions, statements
-from bpframe.config.writer import dumps
 from bpframe.errors import ConfigError
+from bpframe.runs.config.toml_lines import positions, statements
+from bpframe.runs.config.toml_writer import dumps
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 scalars = st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | texts

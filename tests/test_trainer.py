@@ -17,11 +17,12 @@ import pytest
 from sklearn.base import ClassifierMixin
 
 import bpframe as bp
-from bpframe import parameter_groups, tree
-from bpframe.backprop import CostLayer
-from bpframe.engine.numpy import NumpyEngine
+from bpframe import tree
+from bpframe.engine.numpy.session import NumpyEngine
 from bpframe.errors import CheckpointError, ConfigError, ShapeError
+from bpframe.network.backprop import CostLayer
 from bpframe.registry import registry
+from bpframe.training import parameter_groups
 
 DRAWS = np.random.default_rng(42)
 X = DRAWS.normal(size=(23, 4))
@@ -1224,11 +1225,11 @@ def test_a_model_of_a_third_partys_component_loads_only_where_its_distribution_i
     ids=str,
 )
 def test_a_forged_manifest_cannot_smuggle_a_third_partys_component_in(loss, tmp_path, foreign_loss):
-    from bpframe import checkpoint
+    from bpframe.saving import tensor_file
 
     saved_foreign(tmp_path / "model")
-    tensors, manifest = checkpoint.read(tmp_path / "model")
-    checkpoint.write(tmp_path / "forged", tensors, {**manifest, "loss": loss})
+    tensors, manifest = tensor_file.read(tmp_path / "model")
+    tensor_file.write(tmp_path / "forged", tensors, {**manifest, "loss": loss})
     registry._loaded.clear()
     foreign_loss.clear()
     with pytest.raises(bp.errors.BpframeError, match="elsewhere"):
@@ -1237,8 +1238,8 @@ def test_a_forged_manifest_cannot_smuggle_a_third_partys_component_in(loss, tmp_
 
 
 def test_nor_can_a_forged_manifest_as_the_argument_of_a_layer(tmp_path, foreign_loss, monkeypatch):
-    from bpframe import checkpoint
     from bpframe.registry.provider import Provider, installed
+    from bpframe.saving import tensor_file
 
     def load() -> Any:
         foreign_loss.append("bump")
@@ -1250,22 +1251,22 @@ def test_nor_can_a_forged_manifest_as_the_argument_of_a_layer(tmp_path, foreign_
     trainer = linear()
     trainer.fit(X, Y, epochs=1)
     trainer.save(tmp_path / "model")
-    tensors, manifest = checkpoint.read(tmp_path / "model")
+    tensors, manifest = tensor_file.read(tmp_path / "model")
     manifest["network"][0]["activation"] = "elsewhere/bump"
-    checkpoint.write(tmp_path / "forged", tensors, manifest)
+    tensor_file.write(tmp_path / "forged", tensors, manifest)
     with pytest.raises(bp.errors.BpframeError, match="elsewhere"):
         bp.Trainer.load(tmp_path / "forged")
     assert foreign_loss == []
 
 
 def test_a_model_file_of_a_later_schema_is_refused(tmp_path):
-    from bpframe import checkpoint
+    from bpframe.saving import tensor_file
 
     trainer, y = models()["classes"]
     trainer.fit(X, y, epochs=1)
     trainer.save(tmp_path / "model")
-    tensors, manifest = checkpoint.read(tmp_path / "model")
-    checkpoint.write(tmp_path / "later", tensors, {**manifest, "schema": 99})
+    tensors, manifest = tensor_file.read(tmp_path / "model")
+    tensor_file.write(tmp_path / "later", tensors, {**manifest, "schema": 99})
     with pytest.raises(CheckpointError, match=r"schema 99, this bpframe reads 1\. Install a newer bpframe"):
         bp.Trainer.load(tmp_path / "later")
 
@@ -1290,24 +1291,24 @@ def test_a_model_file_of_a_later_schema_is_refused(tmp_path):
     ids=str,
 )
 def test_a_manifest_that_does_not_fit_is_a_checkpoint_error(damage, tmp_path):
-    from bpframe import checkpoint
+    from bpframe.saving import tensor_file
 
     trainer, y = models()["classes"]
     trainer.fit(X, y, epochs=1)
     trainer.save(tmp_path / "model")
-    tensors, manifest = checkpoint.read(tmp_path / "model")
-    checkpoint.write(tmp_path / "damaged", tensors, {**manifest, **damage})
+    tensors, manifest = tensor_file.read(tmp_path / "model")
+    tensor_file.write(tmp_path / "damaged", tensors, {**manifest, **damage})
     with pytest.raises(CheckpointError, match="damaged"):
         bp.Trainer.load(tmp_path / "damaged")
 
 
 def test_a_manifest_that_lacks_a_part_is_a_checkpoint_error(tmp_path):
-    from bpframe import checkpoint
+    from bpframe.saving import tensor_file
 
     trainer, y = models()["classes"]
     trainer.fit(X, y, epochs=1)
     trainer.save(tmp_path / "model")
-    tensors, manifest = checkpoint.read(tmp_path / "model")
+    tensors, manifest = tensor_file.read(tmp_path / "model")
     for part in (
         "network",
         "loss",
@@ -1320,11 +1321,11 @@ def test_a_manifest_that_lacks_a_part_is_a_checkpoint_error(tmp_path):
         "schema",
         "kind",
     ):
-        checkpoint.write(tmp_path / "less", tensors, {key: value for key, value in manifest.items() if key != part})
+        tensor_file.write(tmp_path / "less", tensors, {key: value for key, value in manifest.items() if key != part})
         with pytest.raises(CheckpointError, match="less"):
             bp.Trainer.load(tmp_path / "less")
     for name in tensors:
-        checkpoint.write(tmp_path / "less", {key: array for key, array in tensors.items() if key != name}, manifest)
+        tensor_file.write(tmp_path / "less", {key: array for key, array in tensors.items() if key != name}, manifest)
         with pytest.raises(CheckpointError, match=name):
             bp.Trainer.load(tmp_path / "less")
 

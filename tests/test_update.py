@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from bpframe.engine import flat
+from bpframe.engine import flat_store
+from bpframe.engine.hyperparameters import Settings
+from bpframe.engine.optimizer_chain import chain, having, rule_for
 from bpframe.engine.update import GroupUpdate, Updates, evaluation
-from bpframe.hyper import Settings
-from bpframe.parameter_groups import Parts, groups, parameters
-from bpframe.rules import chain, having, rule_for
+from bpframe.training.parameter_groups import Parts, groups, parameters
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ NORM = sum(float((g * g).sum()) for g in FLAT.values()) ** 0.5
 def stepped(parts, steps=1):
     """(parameters by name, the groups) after some steps with the same gradient."""
     params = {layer: dict(part) for layer, part in TREE.items()}
-    made = [GroupUpdate(g, flat.Flat(g, params, np.dtype(np.float64))) for g in groups(parameters(params), parts)]
+    made = [GroupUpdate(g, flat_store.Flat(g, params, np.dtype(np.float64))) for g in groups(parameters(params), parts)]
     updates = Updates(made)
     for step in range(steps):
         updates.update(SLOPES, step, {"loss": 1.0})
@@ -115,7 +115,7 @@ def moved(parts, steps=1):
 
 @pytest.mark.parametrize("cut", [4, 11, 2**15])
 def test_a_sum_over_the_model_is_that_of_all_slices(monkeypatch, cut):
-    monkeypatch.setattr(flat, "SLICE", cut)
+    monkeypatch.setattr(flat_store, "SLICE", cut)
     for name, change in moved(Parts(Plain(), gradient_steps=(ByNorm(),))).items():
         np.testing.assert_allclose(change, FLAT[name] / NORM, rtol=1e-12)
 
@@ -139,7 +139,7 @@ def test_two_sums_in_a_row_are_made_in_the_order_declared():
 @pytest.mark.parametrize("wrap", [False, True])
 @pytest.mark.parametrize("cut", [4, 2**15])
 def test_every_slice_of_a_rule_sees_the_sums_of_the_model_and_its_own_old_state(monkeypatch, cut, wrap):
-    monkeypatch.setattr(flat, "SLICE", cut)
+    monkeypatch.setattr(flat_store, "SLICE", cut)
     rule = Around(Counting()) if wrap else Counting()
     n = sum(g.size for g in FLAT.values())
     after, made = stepped(Parts(rule, gradient_steps=(Double(),)), steps=3)

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bpframe import Network, Trainer, checkpoint, durable, layers
+from bpframe import Network, Trainer, layers
 from bpframe.errors import CheckpointError
-from bpframe.runs import files
+from bpframe.saving import atomic, tensor_file, text_files
 
 CALLS = ("open", "write", "fsync", "close", "replace")
 TENSORS = {"weight": np.zeros((2, 3), np.float32), "bias": np.zeros(3)}
@@ -38,18 +38,18 @@ class Kind:
 
 
 def save_tensors(path: Path, version: int) -> None:
-    checkpoint.write(path, {name: array + version for name, array in TENSORS.items()}, {"step": version})
+    tensor_file.write(path, {name: array + version for name, array in TENSORS.items()}, {"step": version})
 
 
 def tensors_version(path: Path) -> int:
-    tensors, manifest = checkpoint.read(path)
+    tensors, manifest = tensor_file.read(path)
     assert tensors.keys() == TENSORS.keys()
     assert {float(value) for array in tensors.values() for value in array.flat} == {manifest["step"]}
     return int(manifest["step"])
 
 
 def save_text(path: Path, version: int) -> None:
-    files.write(path, str(version) * 1000)
+    text_files.write(path, str(version) * 1000)
 
 
 def text_version(path: Path) -> int:
@@ -323,7 +323,7 @@ def test_a_sweep_removes_what_killed_writers_left_and_nothing_else(tmp_path):
     (tmp_path / ".folder.tmp-1-00000000").mkdir()
     (tmp_path / "inside").mkdir()
     (tmp_path / "inside" / left[0]).write_text("")
-    assert durable.sweep(tmp_path) == sorted(tmp_path / name for name in left)
+    assert atomic.sweep(tmp_path) == sorted(tmp_path / name for name in left)
     assert sorted(os.listdir(tmp_path)) == sorted([*kept, ".folder.tmp-1-00000000", "inside"])
     assert os.listdir(tmp_path / "inside") == [left[0]]
 
@@ -343,9 +343,9 @@ FULL = """
 import os, resource, sys
 from pathlib import Path
 import numpy as np
-from bpframe import checkpoint
+from bpframe.saving import tensor_file as checkpoint
 from bpframe.errors import CheckpointError
-from bpframe.runs import files
+from bpframe.saving import text_files as files
 
 path, text = map(Path, sys.argv[1:])
 new = {"weight": np.ones((2, 3), np.float32), "bias": np.ones(3)}
@@ -386,9 +386,9 @@ CLOSED = """
 import os, sys
 from pathlib import Path
 import numpy as np
-from bpframe import checkpoint
+from bpframe.saving import tensor_file as checkpoint
 from bpframe.errors import CheckpointError
-from bpframe.runs import files
+from bpframe.saving import text_files as files
 
 text = Path("text")
 os.chdir(sys.argv[1])
@@ -441,7 +441,7 @@ def test_a_place_in_what_is_no_folder_is_refused_at_once(kind, tmp_path):
 LOOP = """
 import sys
 import numpy as np
-from bpframe import checkpoint
+from bpframe.saving import tensor_file as checkpoint
 
 def in_place(path, tensors, manifest):
     with open(path, "wb") as file:
@@ -471,7 +471,7 @@ def killed(path: Path, pauses: Any, way: str = "durably") -> Iterator[int]:
 
 def step_of(path: Path) -> int:
     """The step of which every number in the file is."""
-    tensors, manifest = checkpoint.read(path)
+    tensors, manifest = tensor_file.read(path)
     assert {int(value) for array in tensors.values() for value in np.unique(array)} == {manifest["step"]}
     return int(manifest["step"])
 
@@ -481,7 +481,7 @@ def test_a_killed_writer_leaves_a_whole_file_that_is_no_older_than_it_said(path,
     left = 0
     for said in killed(path, rng.uniform(0, 0.05, kills)):
         assert step_of(path) in (said, said + 1)
-        left += len(durable.sweep(path.parent))
+        left += len(atomic.sweep(path.parent))
         assert os.listdir(path.parent) == [path.name]
     print(f"measured: writers killed, each with a whole file: {kills}; temporaries that they left: {left}")
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from bpframe.cli.face import main
+from bpframe.cli.app import main
 
 __all__ = ["main"]

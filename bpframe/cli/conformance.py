@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bpframe import testing
-from bpframe.cli.listing import split
+from bpframe.cli.plugins import split
 from bpframe.errors import ConfigError, PluginError, UnknownComponent
 from bpframe.registry import Provider, registry
 from bpframe.registry.policy import normalise

@@ -10,16 +10,16 @@ from typing import Any, final
 
 import click
 
-from bpframe.config import parse, reading
-from bpframe.config.overrides import apply
-from bpframe.config.writer import inline
 from bpframe.errors import ConfigError
 from bpframe.registry import registry
-from bpframe.runs import distributions, lock
+from bpframe.runs.config import parse, reading
+from bpframe.runs.config.overrides import apply
+from bpframe.runs.config.toml_writer import inline
 from bpframe.runs.folder import Folder
-from bpframe.runs.mismatch import SPOKEN, Difference, compared, is_component
-from bpframe.runs.provenance import source
-from bpframe.runs.resolving import Entry, Resolved, resolved
+from bpframe.runs.lock import distributions, lock
+from bpframe.runs.lock.compare import SPOKEN, Difference, compared, is_component
+from bpframe.runs.lock.resolve import Entry, Resolved, resolved
+from bpframe.runs.lock.source_code import source
 
 NARROWEST = 20  # columns for the last cell of a row
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.trainer import Trainer
+from bpframe.training.trainer import Trainer
 from bpframe.types import HostArray
 
 

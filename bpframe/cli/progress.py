@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
-from bpframe.hooks import hookimpl
+from bpframe.training.hooks import hookimpl
 
 MOST_LINES = 20
 REFRESH_SECONDS = 0.1

@@ -8,7 +8,7 @@ from typing import cast, final
 
 import numpy as np
 
-from bpframe.engine.flat import Flat
+from bpframe.engine.flat_store import Flat
 from bpframe.engine.update import GroupUpdate, Updates
 from bpframe.protocols import Minimizer
 from bpframe.types import HostArray, Params

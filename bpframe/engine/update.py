@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, final
 
-from bpframe.capabilities import keeps
-from bpframe.engine.store import Store
+from bpframe.engine.optimizer_chain import Link, added, having, note_totals, setting, totals
+from bpframe.engine.parameter_store import Store
 from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Periodic, Probe, Totals
-from bpframe.rules import Link, added, having, note_totals, setting, totals
+from bpframe.protocols.keeps import keeps
 from bpframe.types import Array, Params, State
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from bpframe.config.writer import dumps
-from bpframe.durable import TEMPORARY
 from bpframe.errors import CheckpointError, ConfigError
-from bpframe.resume import without
-from bpframe.runs.files import told
+from bpframe.runs.config.toml_writer import dumps
+from bpframe.saving.atomic import TEMPORARY
+from bpframe.saving.text_files import told
+from bpframe.training.checkpoint import without
 
 
 @final
@@ -51,7 +51,7 @@ class Folder:
 
     @property
     def training(self) -> Path:
-        """Which process trains here, while one does (`bpframe.runs.alone`)."""
+        """Which process trains here, while one does (`bpframe.runs.process_lock`)."""
         return self.path / "training.pid"
 
     @property

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bpframe.config.run import Config
-from bpframe.config.specs import components
 from bpframe.registry import registry
+from bpframe.runs.config.run_config import Config
+from bpframe.runs.config.specs import components
 from bpframe.runs.folder import Folder
-from bpframe.trainer import Trainer
+from bpframe.training.trainer import Trainer
 
 
 def trained(folder: Folder, config: Config) -> Trainer:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any, final
 
-from bpframe.config.parts import Parts
-from bpframe.config.run import Config
-from bpframe.history import History
-from bpframe.hooks import hookimpl
-from bpframe.runs import lock
-from bpframe.runs.files import to_json, told, write
+from bpframe.runs.config.partition import Parts
+from bpframe.runs.config.run_config import Config
 from bpframe.runs.folder import Folder
+from bpframe.runs.lock import lock
+from bpframe.saving.text_files import to_json, told, write
+from bpframe.training.history import History
+from bpframe.training.hooks import hookimpl
 
 
 @final

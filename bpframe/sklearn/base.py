@@ -14,11 +14,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
 from bpframe.errors import ConfigError
-from bpframe.history import History
-from bpframe.sklearn import fitting, opening, tables, weights
-from bpframe.sklearn.held_out import Rows
-from bpframe.sklearn.lasting import Lasting
-from bpframe.trace import Trace
+from bpframe.network.trace import Trace
+from bpframe.sklearn import coefs, dataframes, estimator_fit, estimator_trainer
+from bpframe.sklearn.picklable_engine import Lasting
+from bpframe.sklearn.validation import Rows
+from bpframe.training.history import History
 from bpframe.types import HostArray
 
 FORMATS = ["csr", "csc"]
@@ -36,8 +36,8 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
 
     def trace(self, X: Any, y: Any) -> Trace:
         """Every array of the recursion for these rows, in evaluation mode: u, v, delta and dw of every layer."""
-        rows = weights.dense(self._rows(X), self._trainer.dtype)
-        opening.push(self)
+        rows = coefs.dense(self._rows(X), self._trainer.dtype)
+        estimator_trainer.push(self)
         found: Trace = self._trainer.trace(rows, self._targets(self._encoded(y)))
         return found
 
@@ -45,22 +45,22 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
 
     def _validated(self, X: Any, y: Any, first: bool, **how: Any) -> tuple[Any, HostArray]:
         """(X, y) as scikit-learn checks them; text in a table gets an error of its own."""
-        X = tables.readable(X)
+        X = dataframes.readable(X)
         how = {"accept_sparse": FORMATS, "multi_output": True, "dtype": self._dtypes(), "reset": first, **how}
         try:
             return validate_data(self, X, y, **how)  # type: ignore[no-any-return]  # scikit-learn has no types
         except (TypeError, ValueError):
-            tables.refuse_text(X)
+            dataframes.refuse_text(X)
             raise
 
     def _rows(self, X: Any) -> Any:
         """X to predict for, as scikit-learn checks it."""
         check_is_fitted(self)
-        X = tables.readable(X)
+        X = dataframes.readable(X)
         try:
             return validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False)
         except (TypeError, ValueError):
-            tables.refuse_text(X)
+            dataframes.refuse_text(X)
             raise
 
     def _dtypes(self) -> Any:
@@ -76,16 +76,16 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         if X.shape[1] != self.n_features_in_:
             raise ConfigError(f"validation_set needs rows of {self.n_features_in_} features, got {X.shape[1]}.")
         weight = _check_sample_weight(given[2], X, dtype=np.float64) if len(given) == 3 else None
-        return weights.dense(X, dtype), self._encoded(given[1]), weight
+        return coefs.dense(X, dtype), self._encoded(given[1]), weight
 
     # ---------------------------------------------------------------------------------------------------------- files
 
     def save(self, path: Path) -> None:
         """Write the fitted model to one file of bpframe's own format, without pickle."""
-        from bpframe.sklearn import saving  # only who saves or loads pays for it
+        from bpframe.sklearn import estimator_file  # only who saves or loads pays for it
 
         check_is_fitted(self)
-        saving.write(self, path)
+        estimator_file.write(self, path)
 
     @classmethod
     def load(cls, path: Path, *, plugins: Sequence[str] = ()) -> Any:
@@ -93,9 +93,9 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
 
         Its optimizer starts anew in a partial_fit.
         """
-        from bpframe.sklearn import saving
+        from bpframe.sklearn import estimator_file
 
-        return saving.read(cls, path, plugins)
+        return estimator_file.read(cls, path, plugins)
 
     # -------------------------------------------------------------------------------------------------------- the fit
 
@@ -118,27 +118,27 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
                     "Training has stopped already: refit, or set early_stopping=False.", ConvergenceWarning, 3
                 )
                 return self
-        rows = weights.dense(X, X.dtype), y, self._weighed(y, weight, incremental)
-        fitting.fit(self, rows, first, incremental)
+        rows = coefs.dense(X, X.dtype), y, self._weighed(y, weight, incremental)
+        estimator_fit.fit(self, rows, first, incremental)
         return self
 
     # ------------------------------------------------------------------------------------------------- what goes out
 
-    def _named(self) -> weights.Named:
+    def _named(self) -> coefs.Named:
         """Every parameter by bpframe's name."""
         dtype = self._trainer.dtype
-        return weights.joined(self._names, self.coefs_, self.intercepts_, self._rest, dtype)
+        return coefs.joined(self._names, self.coefs_, self.intercepts_, self._rest, dtype)
 
     def _scores(self, X: Any) -> HostArray:
         """Scores (N, C) of rows that were checked."""
         trainer, engine = self._trainer, self._trainer.engine
         if isinstance(engine, Lasting) and type(engine.engine).__name__ == "NumpyEngine":
-            return weights.scores(trainer.network, self._named(), X, trainer.dtype)
-        opening.push(self)
-        return np.asarray(trainer.scores(weights.dense(X, trainer.dtype)))
+            return coefs.scores(trainer.network, self._named(), X, trainer.dtype)
+        estimator_trainer.push(self)
+        return np.asarray(trainer.scores(coefs.dense(X, trainer.dtype)))
 
     def _pull(self) -> None:
-        opening.pull(self)
+        estimator_trainer.pull(self)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

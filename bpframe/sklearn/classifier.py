@@ -16,9 +16,9 @@ from bpframe.errors import DataError
 from bpframe.protocols import Loss
 from bpframe.registry import Spec
 from bpframe.sklearn import losses
+from bpframe.sklearn.availability import probabilistic, stochastic
 from bpframe.sklearn.base import Perceptron
-from bpframe.sklearn.partial import probabilistic, stochastic
-from bpframe.sklearn.settings import CLASSIFIER
+from bpframe.sklearn.parameter_constraints import CLASSIFIER
 from bpframe.types import HostArray
 
 

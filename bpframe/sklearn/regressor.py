@@ -13,9 +13,9 @@ from sklearn.utils.metaestimators import available_if
 from bpframe.protocols import Loss
 from bpframe.registry import Spec
 from bpframe.sklearn import losses
+from bpframe.sklearn.availability import stochastic
 from bpframe.sklearn.base import Perceptron
-from bpframe.sklearn.partial import stochastic
-from bpframe.sklearn.settings import REGRESSOR
+from bpframe.sklearn.parameter_constraints import REGRESSOR
 from bpframe.types import HostArray
 
 

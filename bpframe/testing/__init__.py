@@ -12,8 +12,8 @@ serve as tests.
 
 from __future__ import annotations
 
-from bpframe.testing.gradients import check_gradient
-from bpframe.testing.objects import (
+from bpframe.testing.laws.finite_differences import check_gradient
+from bpframe.testing.object_checks import (
     check_activation,
     check_constraint,
     check_gradient_step,

@@ -12,20 +12,20 @@ from bpframe.registry import build, registry
 from bpframe.registry.annotations import Wanted, wanted
 from bpframe.registry.builder import parameters
 from bpframe.registry.policy import normalise
-from bpframe.testing.activations import activation_checks
-from bpframe.testing.components import component_checks
-from bpframe.testing.constraints import constraint_checks
-from bpframe.testing.gradient_steps import gradient_step_checks
-from bpframe.testing.initializers import initializer_checks
-from bpframe.testing.layers import layer_checks
-from bpframe.testing.losses import loss_checks
-from bpframe.testing.metrics import metric_checks
-from bpframe.testing.optimizers import optimizer_checks
-from bpframe.testing.regularizers import regularizer_checks
+from bpframe.testing.kinds.activations import activation_checks
+from bpframe.testing.kinds.any_component import component_checks
+from bpframe.testing.kinds.constraints import constraint_checks
+from bpframe.testing.kinds.gradient_steps import gradient_step_checks
+from bpframe.testing.kinds.initializers import initializer_checks
+from bpframe.testing.kinds.layers import layer_checks
+from bpframe.testing.kinds.losses import loss_checks
+from bpframe.testing.kinds.metrics import metric_checks
+from bpframe.testing.kinds.optimizers import optimizer_checks
+from bpframe.testing.kinds.regularizers import regularizer_checks
+from bpframe.testing.kinds.samplers import sampler_checks
+from bpframe.testing.kinds.schedules import schedule_checks
+from bpframe.testing.laws.short_training import trains
 from bpframe.testing.report import ENGINE, Check, Report, Skipped, require_all, run_checks
-from bpframe.testing.samplers import sampler_checks
-from bpframe.testing.schedules import schedule_checks
-from bpframe.testing.trial import trains
 
 BY_KIND: dict[str, Callable[..., dict[str, Check]]] = {
     "activation": activation_checks,

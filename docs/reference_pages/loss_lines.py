@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.testing.domain import bounds, example
+from bpframe.testing.laws.examples import bounds, example
 from bpframe.types import HostArray
 from reference_pages.curves import Range
 

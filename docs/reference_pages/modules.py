@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import bpframe as bp
-from bpframe import hooks, protocols, registry, types
-from bpframe.parameters import Parameters
+from bpframe import protocols, registry, types
+from bpframe.network.trace import LayerTrace, Trace
 from bpframe.registry import KINDS, Kind, Provider
-from bpframe.run_state import RunState
-from bpframe.trace import LayerTrace, Trace
+from bpframe.training import hooks
+from bpframe.training.parameters import Parameters
+from bpframe.training.run_state import RunState
 from reference_pages.components import own
 from reference_pages.markdown import fenced, item, prose, signature, wrapped
 

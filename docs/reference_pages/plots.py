@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import bpframe as bp
-from bpframe.context import EVALUATION
+from bpframe.network.context import EVALUATION
 from bpframe.protocols import After, Over
 from bpframe.registry.builder import parameters
 from bpframe.types import HostArray

@@ -11,9 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, final
 
-from bpframe import checks, durable
+from bpframe import checks
 from bpframe.errors import CheckpointError, ConfigError
-from bpframe.hooks import hookimpl
+from bpframe.saving import atomic
+from bpframe.training.hooks import hookimpl
 
 PATTERN = "step-*.safetensors"
 
@@ -57,7 +58,7 @@ class Checkpoint:
             raise ConfigError(f"checkpoint needs a curve with a better direction as best, got '{self.best}': {known}.")
         try:
             Path(self.folder).mkdir(parents=True, exist_ok=True)
-            durable.sweep(Path(self.folder))
+            atomic.sweep(Path(self.folder))
         except OSError as error:
             raise CheckpointError(f"checkpoint needs a folder to write to: {error}.") from error
         state.memory.setdefault("best", None)
@@ -98,7 +99,7 @@ class Checkpoint:
         state.memory["written"] = time.monotonic()
         folder = Path(self.folder)
         self._guarded(lambda: state.trainer.checkpoint(folder / f"step-{state.step:08d}.safetensors"))
-        self._guarded(lambda: durable.keep_latest(folder, PATTERN, self.keep))
+        self._guarded(lambda: atomic.keep_latest(folder, PATTERN, self.keep))
 
     def _guarded(self, change: Any) -> None:
         try:

@@ -7,7 +7,7 @@ from typing import Any, Literal, final
 
 from bpframe import checks
 from bpframe.errors import ConfigError
-from bpframe.hooks import hookimpl
+from bpframe.training.hooks import hookimpl
 
 
 @final

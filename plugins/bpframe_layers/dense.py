@@ -11,9 +11,9 @@ from typing import Any, final
 import numpy as np
 
 from bpframe import checks, ops
-from bpframe.backprop import as_layer
 from bpframe.errors import ShapeError
-from bpframe.network import drawn
+from bpframe.network.backprop import as_layer
+from bpframe.network.network import drawn
 from bpframe.protocols import Activation, Context, Initializer, Layer
 from bpframe.types import Array, Cache, Params, Shape
 from bpframe_initializers.glorot_uniform import GlorotUniform

@@ -12,7 +12,7 @@ from typing import Any, final
 import numpy as np
 
 from bpframe import checks, ops
-from bpframe.network import drawn
+from bpframe.network.network import drawn
 from bpframe.protocols import Context, Initializer
 from bpframe.types import Array, Cache, HostArray, Params, Shape
 from bpframe_initializers.normal import Normal

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bpframe.context import StepContext
-from bpframe.network import Labelled
+from bpframe.network.context import StepContext
+from bpframe.network.network import Labelled
 from bpframe.protocols import Context, Fit, Layer, Refresh
 from bpframe.types import Cache, Params
 

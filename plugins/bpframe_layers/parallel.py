@@ -12,7 +12,7 @@ import numpy as np
 
 from bpframe import checks, ops
 from bpframe.errors import ConfigError, ShapeError
-from bpframe.network import Labelled, labelled
+from bpframe.network.network import Labelled, labelled
 from bpframe.protocols import Context, Fit, Layer
 from bpframe.types import Array, Cache, HostArray, Params, Shape
 from bpframe_layers.held import inner_context, refreshed, take_after

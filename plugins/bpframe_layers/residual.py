@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from bpframe.errors import ConfigError, ShapeError
-from bpframe.network import fitted, labelled
+from bpframe.network.network import fitted, labelled
 from bpframe.protocols import Context, Layer
 from bpframe.types import Array, Cache, HostArray, Params, Shape
 from bpframe_layers.held import refreshed, take_after

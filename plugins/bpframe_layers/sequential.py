@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from bpframe.errors import ConfigError
-from bpframe.network import Labelled, fitted, initial, labelled
+from bpframe.network.network import Labelled, fitted, initial, labelled
 from bpframe.protocols import Context, Layer
 from bpframe.types import Array, Cache, HostArray, Params, Shape
 from bpframe_layers.held import inner_context, refreshed, take_after

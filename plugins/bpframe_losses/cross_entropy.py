@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 from bpframe import ops
-from bpframe.labels import one_hot
+from bpframe.data.labels import one_hot
 from bpframe.types import Array, HostArray
 from bpframe_losses import one_class
 from bpframe_losses.bounds import smallest

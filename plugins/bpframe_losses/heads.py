@@ -9,8 +9,8 @@ from typing import Any, final
 import numpy as np
 
 from bpframe import checks, ops
-from bpframe.backprop import CostLayer
 from bpframe.errors import ConfigError, ShapeError
+from bpframe.network.backprop import CostLayer
 from bpframe.protocols import Context, Layer, Loss, TargetWidth
 from bpframe.types import Array, Cache, HostArray, Params, Shape
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.labels import binary
+from bpframe.data.labels import binary
 from bpframe.types import HostArray
 from bpframe_losses.domain import admit
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from bpframe import checks, ops
-from bpframe.labels import continuous
+from bpframe.data.labels import continuous
 from bpframe.types import Array, HostArray
 from bpframe_losses.domain import admit
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.labels import one_hot
+from bpframe.data.labels import one_hot
 from bpframe.types import HostArray
 from bpframe_losses.domain import admit
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 from bpframe import ops
-from bpframe.labels import continuous
+from bpframe.data.labels import continuous
 from bpframe.types import Array, HostArray
 from bpframe_losses.bounds import exponent
 from bpframe_losses.domain import admit

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
 from bpframe import ops
+from bpframe.data.labels import continuous
 from bpframe.errors import ConfigError
-from bpframe.labels import continuous
 from bpframe.types import Array, HostArray
 from bpframe_losses.bounds import exponent
 from bpframe_losses.domain import admit

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
 from bpframe import checks, ops
+from bpframe.engine.optimizer_chain import rule_for
 from bpframe.protocols import Optimizer, Param
-from bpframe.rules import rule_for
 from bpframe.types import Array, Hyper, Scope, State
 from bpframe_optimizers import wrapped
 from bpframe_optimizers.adamw import Adamw

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bpframe.engine.hyperparameters import monitored
 from bpframe.errors import ConfigError
-from bpframe.hyper import monitored
 from bpframe.protocols import Over, Schedule
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, final
 
 from bpframe import checks
-from bpframe.hyper import Scaled
+from bpframe.engine.hyperparameters import Scaled
 from bpframe.protocols import Schedule
 from bpframe_schedules import inner
 

@@ -1,0 +1,48 @@
+"""The command `bpframe`: its global options, and one way for all commands to end."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from typing import Any
+
+import click
+
+from bpframe.cli.check import check
+from bpframe.cli.evaluate import evaluate
+from bpframe.cli.exit_codes import code, message, terminable
+from bpframe.cli.explain import explain
+from bpframe.cli.plugins import plugins
+from bpframe.cli.predict import predict
+from bpframe.cli.train import train
+from bpframe.version import VERSION
+
+
+class Face(click.Group):
+    """A group of commands in which every error becomes a message on stderr and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            with terminable():
+                return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # nobody reads any more, as under `| head`: click ends quietly
+            if ctx.params.get("debug"):
+                traceback.print_exception(error)
+            click.echo(message(error), err=True)
+            return ctx.exit(code(error))
+
+
+@click.group(cls=Face, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(VERSION, message="bpframe %(version)s")
+def main(debug: bool) -> None:
+    """Train neural networks by backpropagation, every part a plugin."""
+
+
+for command in (train, evaluate, predict, explain, plugins, check):
+    main.add_command(command)

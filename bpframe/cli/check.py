@@ -1,0 +1,59 @@
+"""bpframe check: does a component keep the laws of its kind?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from bpframe.testing.report import Report
+
+HEADER = ("component", "run", "passed", "failed", "skipped", "engines")
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="[KIND:NAME | DISTRIBUTION]...")
+@click.option("--all", "everything", is_flag=True, help="Check every installed component.")
+@click.option(
+    "--engine",
+    "engines",
+    multiple=True,
+    metavar="NAME",
+    help="Train on this engine too, or on all that are installed; numpy is always tried.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Say what each check found, and why some were skipped.")
+def check(targets: Sequence[str], everything: bool, engines: Sequence[str], verbose: bool) -> None:
+    """Check components, or all of a distribution: gradients, dtypes, purity and the laws of their kind.
+
+    The column of engines shows those on which a short training with the component was tried and ran.
+    """
+    if not targets and not everything:
+        raise click.UsageError("check needs KIND:NAME, a distribution or --all, as in: bpframe check loss:huber.")
+    from bpframe.cli.conformance import reports
+    from bpframe.cli.table import show
+
+    found = reports(targets, everything, engines)
+    show(HEADER, [_row(report) for report in found], ["red" if report.failed else "" for report in found])
+    for report in found:
+        for line in _details(report) if verbose else ():
+            click.echo(line)
+        for name, message in report.failed.items():
+            click.echo(f"\n{report.component} fails {name}: {message}")
+    run, failed = sum(len(r.run) for r in found), sum(len(r.failed) for r in found)
+    click.echo(f"\n{len(found)} component{'' if len(found) == 1 else 's'}, {run} checks run, {failed} failed")
+    if failed:
+        click.get_current_context().exit(1)
+
+
+def _row(report: Report) -> tuple[str, ...]:
+    counts = (str(len(part)) for part in (report.run, report.passed, report.failed, report.skipped))
+    return report.component, *counts, ", ".join(report.engines) or "none"
+
+
+def _details(report: Report) -> Iterator[str]:
+    """A line a check: those that passed, then those that were skipped and why."""
+    yield f"\n{report.component}"
+    yield from (f"  {name}: passed" for name in report.passed)
+    yield from (f"  {name}: skipped, {reason}" for name, reason in report.skipped.items())

@@ -1,0 +1,30 @@
+"""bpframe evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def evaluate(run: Path, as_json: bool) -> None:
+    """Measure the model of a RUN folder again.
+
+    On the run's test part; without one on its validation part, and without that on all its rows.
+    """
+    from bpframe.cli.score import outcome
+    from bpframe.runs.config import load
+    from bpframe.runs.folder import Folder
+    from bpframe.runs.model import trained
+    from bpframe.saving.text_files import to_json
+
+    folder = Folder.existing(run)
+    config = load(folder.config)
+    measured = outcome(trained(folder, config), config.data())
+    if as_json:
+        click.echo(to_json({"part": measured.part, "rows": measured.rows, **measured.values}))
+    else:
+        click.echo(f"{measured.summary} ({measured.rows} rows)")

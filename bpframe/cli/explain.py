@@ -1,0 +1,38 @@
+"""bpframe explain: what a config or a run is made of, without importing a plugin."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+WIDE = 10_000  # where no terminal reads, no line is broken
+
+
+@click.command()
+@click.argument("target", metavar="CONFIG | RUN", type=click.Path(path_type=Path))
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a setting: optimizer.lr=3e-4.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the target, file and digest of each component.")
+def explain(target: Path, settings: Sequence[str], as_json: bool, verbose: bool) -> None:
+    """Show where each component comes from, and what differs from the lock.
+
+    That is the lock of a RUN, or the one beside a CONFIG, if there is one. No plugin is imported. Differences marked !
+    may change the bits of a result; `bpframe train --frozen` refuses them.
+    """
+    from bpframe.cli.exit_codes import code
+    from bpframe.cli.explanation import explained, lines, record
+
+    found = explained(target, settings)
+    if as_json:
+        click.echo(json.dumps(record(found), indent=2))
+    else:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
+        for line in lines(found, width, verbose):
+            click.echo(line)
+    if found.resolved.problems:
+        click.get_current_context().exit(code(next(iter(found.resolved.problems.values()))))

@@ -1,0 +1,61 @@
+"""What --frozen does: compare a training that is about to start with a lock, and refuse differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from bpframe.errors import ConfigError
+from bpframe.registry import Policy, registry
+from bpframe.runs.config import Override, load, parse, reading
+from bpframe.runs.config.overrides import apply
+from bpframe.runs.folder import Folder
+from bpframe.runs.lock import lock
+from bpframe.runs.lock.compare import compared, refuse
+from bpframe.runs.lock.resolve import resolved
+
+BESIDE = ""  # the value of --frozen that stands alone
+SHORTCUTS = ("epochs", "engine")
+
+
+def admit(config: Path, given: str, options: Mapping[str, Any]) -> None:
+    """PluginError or ConfigError, which names each difference, unless the training is what the lock holds.
+
+    Twice: before a plugin is imported, so that other code than that of the lock is refused unseen, and once more with
+    the components built, which tells the arguments that no source told. `options` are those of `bpframe train`.
+    """
+    file = _lock(config, given, options)
+    if file is None:
+        return
+    held = lock.read(file)
+    overrides = [parse(setting) for setting in options["settings"]]
+    shortcuts = {name: options[name] for name in SHORTCUTS if options[name] is not None}
+    overrides += [Override(("train", name), value, f"--{name}") for name, value in shortcuts.items()]
+    with registry.restricted(Policy(frozenset(), origin="--no-plugins")) if options["no_plugins"] else nullcontext():
+        tables, places = reading.read(config)
+        if not apply(overrides, tables, places):  # a setting that leads nowhere is for the check of the config to tell
+            found = resolved(registry, tables, f"[plugins] of {config}")
+            refuse(file, compared(held, lock.locked(found.entries), found.partial))
+        refuse(file, compared(held, lock.tables(load(config, overrides))))
+
+
+def _lock(config: Path, given: str, options: Mapping[str, Any]) -> Path | None:
+    """The lock that --frozen means; None for a run that is only to be gone on with if there is one, and there is none.
+
+    One that is named; else that of the run to go on with; else the one beside the config.
+    """
+    if given != BESIDE:
+        return Folder(Path(given)).lock if Path(given).is_dir() else Path(given)
+    begun = Folder(options["runs"] / (options["name"] or config.stem)).lock if options.get("resume") else None
+    if begun is not None and begun.is_file():
+        return begun
+    beside = lock.beside(config)
+    if beside is None and begun is None:
+        name = config.with_suffix(".lock.toml")
+        raise ConfigError(
+            f"--frozen needs a lock, but there is no {name}. Copy one from a run there, or name a run: --frozen "
+            f"{options['runs'] / config.stem}."
+        )
+    return beside

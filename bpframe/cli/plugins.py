@@ -1,0 +1,109 @@
+"""bpframe plugins: what is installed, and what one component is."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from bpframe.errors import ConfigError
+
+if TYPE_CHECKING:
+    from inspect import Parameter
+
+    from bpframe.registry import Provider
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def plugins(ctx: click.Context) -> None:
+    """Show the installed components. Alone, the same as `plugins list`."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_)
+
+
+@plugins.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def list_(as_json: bool = False) -> None:
+    """List every component, without importing one."""
+    from bpframe.cli.table import show
+    from bpframe.registry import registry
+
+    providers = registry.providers()
+    if as_json:
+        click.echo(json.dumps([_record(provider) for provider in providers], indent=2))
+        return
+    blocked = [registry.verdict(provider) for provider in providers]
+    rows = [
+        (p.kind, p.name, p.dist, p.version, f"blocked: {reason}" if reason else _what(p))
+        for p, reason in zip(providers, blocked, strict=True)
+    ]
+    show(
+        ("kind", "name", "distribution", "version", "what it is"), rows, ["dim" if reason else "" for reason in blocked]
+    )
+
+
+@plugins.command()
+@click.argument("component", metavar="KIND:NAME")
+def info(component: str) -> None:
+    """Show what KIND:NAME computes, its arguments, and who provides it."""
+    import inspect
+
+    from bpframe.registry import registry
+    from bpframe.registry.builder import parameters
+
+    kind, name = split(component)
+    provider = registry.find(kind, name)
+    loaded = registry.load(kind, name)
+    arguments = ", ".join(_argument(parameter) for parameter in parameters(loaded).values())
+    click.echo(f"{provider.kind} {provider.name}({arguments})\n")
+    click.echo(f"{inspect.getdoc(loaded) or 'It has no docstring.'}\n")
+    click.echo(f"distribution  {provider.dist} {provider.version}")
+    click.echo(f"target        {provider.target}")
+    click.echo(f"source        {_place(provider)}")
+
+
+def split(component: str) -> tuple[str, str]:
+    """(kind, name) of "KIND:NAME"; ConfigError otherwise."""
+    kind, colon, name = component.partition(":")
+    if not colon or not name:
+        raise ConfigError(f"A component needs the form KIND:NAME, got '{component}'. For example: loss:huber.")
+    return kind, name
+
+
+def _argument(parameter: Parameter) -> str:
+    """ "lr: float = 0.001"; annotations that are texts are shown without quotes."""
+    shown = str(parameter)
+    annotation = parameter.annotation
+    return shown.replace(repr(annotation), annotation, 1) if isinstance(annotation, str) else shown
+
+
+def _record(provider: Provider) -> dict[str, str | None]:
+    from bpframe.registry import registry
+
+    return {
+        "kind": provider.kind,
+        "name": provider.name,
+        "ref": provider.ref,
+        "distribution": provider.dist,
+        "version": provider.version,
+        "target": provider.target,
+        "summary": _what(provider),
+        "blocked": registry.verdict(provider),
+    }
+
+
+def _what(provider: Provider) -> str:
+    """The first line of the component's docstring, read from its file, or else its distribution's summary."""
+    from bpframe.runs.lock.source_code import source
+
+    found = source(provider.target)
+    return (found and found.docstring.partition("\n")[0]) or provider.summary
+
+
+def _place(provider: Provider) -> str:
+    from bpframe.runs.lock.source_code import source
+
+    found = source(provider.target)
+    return f"{found.file}:{found.line}" if found else "not found"

@@ -1,0 +1,38 @@
+"""bpframe predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="A .csv or .npy to write.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+def predict(run: Path, file: Path, out: Path, force: bool) -> None:
+    """Predict for the rows of FILE (.csv, .npy or .npz) with the model of a RUN folder.
+
+    A .csv gets a label and the probability of each class, or predictions; a .npy the predictions alone.
+    """
+    if out.suffix.lower() not in (".csv", ".npy"):
+        raise click.BadParameter(f"needs a file that ends in .csv or .npy, got '{out}'.", param_hint="-o")
+    if out.exists() and not force:
+        raise click.BadParameter(f"'{out}' exists. Choose another file, or replace it with --force.", param_hint="-o")
+    if not out.parent.is_dir():
+        raise click.BadParameter(f"'{out.parent}' is not a folder. Make it first.", param_hint="-o")
+    from bpframe.cli.predictions import rendered
+    from bpframe.datasets import read_inputs
+    from bpframe.runs.config import load
+    from bpframe.runs.folder import Folder
+    from bpframe.runs.model import trained
+    from bpframe.saving.text_files import write
+
+    folder = Folder.existing(run)
+    config = load(folder.config)
+    trainer = trained(folder, config)
+    x = read_inputs(file, config.settings.data.target if file.suffix.lower() == ".csv" else None)
+    write(out, rendered(trainer, x, out.suffix.lower()))
+    click.echo(f"{len(x)} rows, {out}")

@@ -1,0 +1,37 @@
+"""bpframe train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a setting: optimizer.lr=3e-4.")
+@click.option("--epochs", type=int, help="The same as --set train.epochs=N.")
+@click.option("--engine", help="The same as --set train.engine=NAME.")
+@click.option("--name", help="Name of the run's folder; by default that of the config.")
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), help="Where run folders are made.")
+@click.option("--resume", type=click.Choice(["auto"]), help="Go on with the run of that name, if there is one.")
+@click.option(
+    "--frozen",
+    is_flag=False,
+    flag_value="",
+    metavar="[LOCK | RUN]",
+    help="Refuse other code, versions or machines than a lock holds: that of a run, or by default the one beside "
+    "CONFIG. It stands behind CONFIG.",
+)
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.option("--no-plugins", is_flag=True, help="Use components of bpframe itself only.")
+def train(config: Path, frozen: str | None, **options: Any) -> None:
+    """Train the network that CONFIG describes, and keep the run in a folder."""
+    if frozen is not None:
+        from bpframe.cli.frozen import admit
+
+        admit(config, frozen, options)
+    from bpframe.cli.train_run import fit
+
+    click.echo(fit(config, **options))

@@ -1,0 +1,182 @@
+"""How labels become targets, and predictions labels again.
+
+`learned` is a dict that is saved with the model. It starts with "outputs", the width of the scores; encoding the
+first fit's labels adds "classes", sorted, and "dtype". Later labels must be among them.
+Shapes: y (N,) labels, (N, 1), or (N, C) targets as they are; targets (N, C).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bpframe.data import arrays
+from bpframe.errors import DataError, ShapeError
+from bpframe.types import HostArray
+
+
+def as_array(y: Any) -> HostArray:
+    """y as an array; DataError for a gap or a number among text, of which NumPy would make text ("nan")."""
+    array = arrays.dense(y, "y")
+    if array.dtype.kind == "O" or (array.dtype.kind == "U" and isinstance(y, list | tuple)):
+        values = np.asarray(y, dtype=object).ravel().tolist()
+        text = [isinstance(value, str) for value in values]
+        if any(text) and not all(text):
+            row = text.index(False)
+            raise DataError(f"y needs text in every row, got {values[row]!r} at row {row}. Replace or remove it.")
+    return array
+
+
+def encode(y: HostArray, link: object, learned: dict[str, Any]) -> HostArray:
+    """Targets by the loss's link: softmax one-hot, sigmoid 0/1, otherwise the numbers themselves."""
+    if link == "softmax":
+        return one_hot(y, learned)
+    if link == "sigmoid":
+        return binary(y, learned)
+    return continuous(y, learned)
+
+
+def one_hot(y: HostArray, learned: dict[str, Any]) -> HostArray:
+    """(N, C) rows with a single 1; y (N, C) of probabilities that sum to 1 stays as it is."""
+    outputs = learned["outputs"]
+    if y.ndim == 2 and y.shape[1] > 1:
+        return _probabilities(y, learned)
+    y = _column(y)
+    if "classes" not in learned:
+        _learn(y, learned, _classes(y, outputs))
+    return np.eye(outputs)[_numbers(y, learned)]
+
+
+def binary(y: HostArray, learned: dict[str, Any]) -> HostArray:
+    """(N, 1) zeros and ones for labels of two classes; y (N, k) of numbers in [0, 1] stays as it is."""
+    if (y.ndim == 2 and y.shape[1] > 1) or _is_fraction(y):
+        return _unit_interval(y, learned)
+    y = _column(y)
+    if learned["outputs"] != 1:
+        raise ShapeError(
+            f"The network ends in {learned['outputs']} outputs, but y is one column of labels. End it in 1 output for "
+            f"two classes, use softmax_cross_entropy, or give y as {learned['outputs']} columns of 0 and 1."
+        )
+    if "classes" not in learned:
+        _learn(y, learned, _classes(y, 2))
+    return _numbers(y, learned)[:, None].astype(np.float64)
+
+
+def continuous(y: HostArray, learned: Mapping[str, Any]) -> HostArray:
+    """(N, C) numbers; (N,) becomes (N, 1)."""
+    if y.dtype.kind not in "biuf":
+        raise DataError(f"y needs numbers for this loss, got {y.dtype}. For classes use softmax_cross_entropy.")
+    target = y.reshape(len(y), -1) if y.ndim <= 2 else y
+    if target.shape[1:] != (learned["outputs"],):
+        raise ShapeError(f"y needs {learned['outputs']} columns, one for each output of the network, got {y.shape}.")
+    return target
+
+
+def decode(numbers: HostArray, learned: Mapping[str, Any]) -> HostArray:
+    """Labels as they were given, from class numbers (N,) or zeros and ones (N, k)."""
+    if "classes" not in learned:
+        return numbers
+    return np.asarray(learned["classes"], dtype=learned["dtype"])[numbers]
+
+
+def class_numbers(prediction: HostArray, link: object, learned: Mapping[str, Any]) -> HostArray:
+    """(N,) class numbers, or (N, k) zeros and ones: the largest, or those of at least 1/2 under a sigmoid link.
+
+    One column without classes counts as under a sigmoid link, too.
+    """
+    known = len(learned.get("classes", []))
+    if link == "sigmoid" or (prediction.shape[1] == 1 and not known):
+        return yes_or_no(prediction >= 0.5, learned)
+    known = known or prediction.shape[1]
+    return np.asarray(prediction[:, :known].argmax(axis=1))
+
+
+def yes_or_no(yes: HostArray, learned: Mapping[str, Any]) -> HostArray:
+    """(N,) class numbers where the one column (N, 1) is of two known classes, otherwise (N, k) zeros and ones."""
+    known, numbers = len(learned.get("classes", [])), yes.astype(np.int64)
+    return np.minimum(numbers[:, 0], known - 1) if known else numbers  # there may be one class only
+
+
+def _column(y: HostArray) -> HostArray:
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1:
+        raise ShapeError(f"y needs one label a row, shape ({len(y)},), got {y.shape}.")
+    if y.dtype.kind == "O":
+        y = np.asarray(y.tolist())
+    if y.dtype.kind == "f":
+        whole = (y == np.floor(y)) & (np.abs(y) < 2**53)
+        if not whole.all():
+            raise DataError(
+                f"y needs class labels, got {y[~whole][0]} at row {int(np.argmin(whole))}. For numbers use mse."
+            )
+        y = y.astype(np.int64)
+    if y.dtype.kind not in "biuU":
+        raise DataError(f"y needs labels that are whole numbers, text or booleans, got {y.dtype}.")
+    return y
+
+
+def _classes(y: HostArray, most: int) -> HostArray:
+    """The sorted classes; booleans and numbers in 0 .. most - 1 are themselves, though some may not occur in y."""
+    if y.dtype.kind == "b" and most > 1:
+        return np.array([False, True])
+    if y.dtype.kind in "iu" and y.min() >= 0 and y.max() < most:
+        return np.arange(most)
+    classes = np.unique(y)
+    if len(classes) > most:
+        listing = ", ".join(map(str, classes[:5].tolist()))
+        raise ShapeError(
+            f"The network has room for {most} classes, but y has {len(classes)} ({listing}, ...). "
+            f"Give it {len(classes)} outputs."
+        )
+    return classes
+
+
+def _learn(y: HostArray, learned: dict[str, Any], classes: HostArray) -> None:
+    learned["classes"] = classes.tolist()
+    learned["dtype"] = "str" if y.dtype.kind == "U" else y.dtype.name
+
+
+def _numbers(y: HostArray, learned: Mapping[str, Any]) -> HostArray:
+    """Class numbers (N,) of labels; DataError for labels that the first fit did not have."""
+    classes = np.asarray(learned["classes"])
+    if (y.dtype.kind == "U") != (classes.dtype.kind == "U"):
+        raise DataError(f"y needs labels like those of the first fit ({classes[:3].tolist()}), got {y[:3].tolist()}.")
+    order = np.argsort(classes, kind="stable")
+    at = np.minimum(np.searchsorted(classes, y, sorter=order), len(classes) - 1)
+    unseen = classes[order[at]] != y
+    if unseen.any():
+        bad, rows = np.unique(y[unseen])[:5].tolist(), np.flatnonzero(unseen)
+        raise DataError(
+            f"y has labels that the model does not know: {bad}, first at row {int(rows[0])}. "
+            f"It knows {classes[:10].tolist()}."
+        )
+    return np.asarray(order[at])
+
+
+def _probabilities(y: HostArray, learned: Mapping[str, Any]) -> HostArray:
+    target = _unit_interval(y, learned)
+    off = np.abs(target.sum(axis=1) - 1) > 1e-4
+    if off.any():
+        row = int(np.argmax(off))
+        raise DataError(
+            f"y needs rows that sum to 1, got {target[row].sum():.6g} in row {row}. "
+            "For several labels a row use sigmoid_cross_entropy."
+        )
+    return target
+
+
+def _unit_interval(y: HostArray, learned: Mapping[str, Any]) -> HostArray:
+    target = continuous(y, learned).astype(np.float64)
+    outside = (target < 0) | (target > 1)
+    if outside.any():
+        row, column = (int(i) for i in np.argwhere(outside)[0])
+        raise DataError(f"y needs numbers in [0, 1], got {target[row, column]:g} at row {row}, column {column}.")
+    return target
+
+
+def _is_fraction(y: HostArray) -> bool:
+    """Whether y is one column of soft targets: numbers that are not whole."""
+    return y.dtype.kind == "f" and bool((y != np.floor(y)).any())

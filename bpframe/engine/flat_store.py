@@ -1,0 +1,178 @@
+"""The parameters of a group as one flat vector, cut into the pieces that an update rule works on.
+
+An "element" rule runs over slices of at most 2^17 elements, which stay in the cache while the rule's few array
+operations pass over them. A slice is cut out of one large gradient where backward made it; gradients smaller than a
+slice are gathered into one. An "array" rule runs over whole parameters, a minimizer over everything at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, final
+
+import numpy as np
+
+from bpframe import tree
+from bpframe.engine.hyperparameters import Settings
+from bpframe.ops import aligned
+from bpframe.protocols import Group, Param
+from bpframe.types import HostArray, Params, Shape
+
+SLICE = 2**17
+Path = tuple[str, ...]
+
+
+@final
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of the flat vector, the shape that components see, how to find its gradient, and whose it is."""
+
+    start: int
+    stop: int
+    shape: Shape
+    gradient: Callable[[Params], HostArray]
+    param: Param | None = None
+
+    def of(self, vector: HostArray) -> HostArray:
+        """This piece of a flat vector, a view."""
+        return vector[self.start : self.stop].reshape(self.shape)
+
+
+@final
+class Flat:
+    """The `Store` of the NumPy engine: `p` holds parameters end to end; the network's tree is made of views into it.
+
+    `g` holds their gradients in the same order, with views into it in the tree `slots`.
+    """
+
+    def __init__(self, group: Group, params: Params, dtype: np.dtype[Any], slots: Params | None = None) -> None:
+        self.paths = group.paths
+        arrays = [np.asarray(tree.at(params, path)) for path in self.paths]
+        self.p = aligned.empty((sum(a.size for a in arrays),), dtype)
+        if arrays:
+            np.concatenate([a.reshape(-1) for a in arrays], out=self.p)
+        self.shapes, self.sizes = [a.shape for a in arrays], [a.size for a in arrays]
+        self.starts = [0, *accumulate(self.sizes)]
+        self.show(self.p, params)
+        self.g, self._slots = aligned.empty(self.p.shape, dtype), {} if slots is None else slots
+        self.show(self.g, self._slots)
+        self.pieces = self._pieces(group)
+        self._views = [piece.of(self.p) for piece in self.pieces]
+        self._slopes = [piece.of(self.g) for piece in self.pieces]
+        self._reach = [_reach(piece, self.starts[group.penalised]) for piece in self.pieces]
+
+    def show(self, vector: HostArray, params: Params) -> None:
+        """Put views into a vector laid out like p in the place of the parameters."""
+        for path, shape, start, size in zip(self.paths, self.shapes, self.starts, self.sizes, strict=False):
+            tree.assign(params, path, vector[start : start + size].reshape(shape))
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def get(self, i: int) -> Any:
+        """A view of piece i."""
+        return self._views[i]
+
+    def own(self, i: int) -> Any:
+        """A copy of piece i."""
+        return self._views[i].copy()
+
+    def put(self, i: int, p: Any) -> None:
+        """Write piece i."""
+        self._views[i][...] = p
+
+    def gradients(self, tree: Params) -> list[Any]:
+        """The gradient of each piece."""
+        return [piece.gradient(tree) for piece in self.pieces] if tree is not self._slots else list(self._slopes)
+
+    def slope(self, i: int) -> Any:
+        """The view of g that is piece i's."""
+        return self._slopes[i]
+
+    def param(self, i: int) -> Param | None:
+        """The parameter that piece i is, in scope "array"."""
+        return self.pieces[i].param
+
+    def reach(self, i: int) -> Any:
+        """Where penalties act on piece i."""
+        return self._reach[i]
+
+    def settings(self, component: Any) -> Settings:
+        """Settings with values of this dtype."""
+        return Settings(component, self.p.dtype.type)
+
+    def when(self, due: Any, change: Callable[..., Any], values: Any) -> Any:
+        """A plain choice."""
+        return change(*values) if due else values
+
+    def joined(self, pieces: Sequence[Any]) -> HostArray:
+        """A vector laid out like p that holds these pieces."""
+        vector = np.empty_like(self.p)
+        for piece, values in zip(self.pieces, pieces, strict=True):
+            piece.of(vector)[...] = values
+        return vector
+
+    # ------------------------------------------------------------------------------------------------------- pieces
+
+    def _pieces(self, group: Group) -> list[Piece]:
+        parts = (*group.regularizers, *group.gradient_steps, group.rule, *group.constraints)
+        scopes = {getattr(component, "scope", "element") for component in parts}
+        if "objective" in scopes:
+            return [Piece(0, len(self.p), self.p.shape, _gather(self.paths))]
+        return self._parameters(group.params) if "array" in scopes else self._slices()
+
+    def _parameters(self, params: Sequence[Param]) -> list[Piece]:
+        """A piece a parameter, in its own shape."""
+        return [
+            Piece(start, start + size, shape, _whole(path), param)
+            for path, shape, start, size, param in zip(
+                self.paths, self.shapes, self.starts, self.sizes, params, strict=False
+            )
+        ]
+
+    def _slices(self) -> list[Piece]:
+        """Large parameters cut into slices, runs of small ones gathered into a slice each."""
+        pieces: list[Piece] = []
+        for paths, start, size in self._runs():
+            if size >= SLICE:
+                cuts = [(a, min(a + SLICE, size)) for a in range(0, size, SLICE)]
+                pieces += [Piece(start + a, start + b, (b - a,), _cut(paths[0], a, b)) for a, b in cuts]
+            else:
+                pieces.append(Piece(start, start + size, (size,), _gather(paths)))
+        return pieces
+
+    def _runs(self) -> Iterator[tuple[tuple[Path, ...], int, int]]:
+        """(paths, start, size) of each large parameter, and of neighbours that fit a slice together."""
+        run: tuple[Path, ...] = ()
+        begin = 0
+        for path, start, size in zip(self.paths, self.starts, self.sizes, strict=False):
+            if run and (size >= SLICE or start + size - begin > SLICE):
+                yield run, begin, start - begin
+                run = ()
+            if size >= SLICE:
+                yield (path,), start, size
+                continue
+            begin = begin if run else start
+            run = (*run, path)
+        if run:
+            yield run, begin, self.starts[-1] - begin
+
+
+def _reach(piece: Piece, penalised: int) -> Any:
+    """The part of a piece that is among the first `penalised` elements of the vector: all, none, or its beginning."""
+    count = min(max(penalised - piece.start, 0), piece.stop - piece.start)
+    return ... if count == piece.stop - piece.start else slice(count) if count else None
+
+
+def _gather(paths: tuple[Path, ...]) -> Callable[[Params], HostArray]:
+    return lambda gradients: np.concatenate([tree.at(gradients, path) for path in paths], axis=None)
+
+
+def _cut(path: Path, start: int, stop: int) -> Callable[[Params], HostArray]:
+    return lambda gradients: tree.at(gradients, path).reshape(-1)[start:stop]
+
+
+def _whole(path: Path) -> Callable[[Params], HostArray]:
+    return lambda gradients: tree.at(gradients, path)

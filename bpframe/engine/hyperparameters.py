@@ -1,0 +1,138 @@
+"""The current values of a component's settings, as its formulas see them: `h.lr`, `h.inner.beta1`, `h.step`.
+
+h mirrors the constructor: every float argument as its value at this step, every argument that is a component as a
+nested h; text, flags and whole numbers stay on the component. Each h, nested ones too, has `step` (from 1), and, where
+they are known, `loss`, `total` (sums over the model), `param` (in scope "array"), `weight` (of the batch), `rows` and
+`rule` (the h of the update rule, for gradient steps).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from numbers import Real
+from types import SimpleNamespace
+from typing import Any, cast, final
+
+from bpframe.errors import IncompatibleComponent
+from bpframe.protocols import After, Over, Schedule
+from bpframe.protocols.keeps import keeps
+from bpframe.registry import arguments, registry
+from bpframe.registry.annotations import Wanted, wanted
+from bpframe.registry.builder import parameters
+from bpframe.registry.describe import title
+
+KNOWN = {"step": 0, "loss": None, "total": None, "param": None, "weight": None, "rows": None, "rule": None}
+Curve = Callable[[str], Sequence[float]]  # a curve of the history so far, by name
+
+
+@final
+class Settings:
+    """`h` of one component; `at(step)` gives it the values of that step. `cast` makes numbers of the run's dtype."""
+
+    def __init__(self, component: Any, cast: Callable[[float], Any]) -> None:
+        self._cast = cast
+        self.levels: list[SimpleNamespace] = []  # h, and those inside it
+        self.slots: list[tuple[SimpleNamespace, str, Any]] = []  # of each number: its h, its name, value or schedule
+        self.h = self._mirror(component)
+        self._scheduled = [slot for slot in self.slots if hasattr(slot[2], "value")]
+
+    def at(self, step: int, known: Mapping[str, Any] | None = None) -> SimpleNamespace:
+        """h for the update that follows `step` updates, with what else is known of it; h.step counts from 1."""
+        for h in self.levels:
+            vars(h).update(known or ())
+            h.step = step + 1
+        for h, name, schedule in self._scheduled:
+            setattr(h, name, self._cast(_number(schedule, schedule.value(max(step, 0)))))
+        return self.h
+
+    @property
+    def moving(self) -> bool:
+        """Whether a number follows a schedule."""
+        return bool(self._scheduled)
+
+    def value(self, h: SimpleNamespace, name: str, step: int) -> float | None:
+        """A number of h, or of one inside it, in the update that follows `step` updates; None where it has none."""
+        for owner, own, value in self.slots:
+            if owner is h and own == name:
+                return float(value.value(max(step, 0)) if hasattr(value, "value") else value)
+        return None
+
+    def note(self, **known: Any) -> None:
+        """What else is known of this step or this piece, for the component and those inside it."""
+        for h in self.levels:
+            vars(h).update(known)
+
+    def _mirror(self, component: Any) -> SimpleNamespace:
+        h = SimpleNamespace(**KNOWN)
+        self.levels.append(h)
+        for name, value, want in _arguments(component):
+            if want.number and value is not None:
+                scheduled = hasattr(value, "value")  # not known before the first step: its length may be open
+                setattr(h, name, None if scheduled else self._cast(value))
+                self.slots.append((h, name, value))
+            elif want.kind and value is not None:
+                setattr(h, name, self._mirror(value))
+        return h
+
+
+@final
+@dataclass(frozen=True)
+class Scaled:
+    """A schedule times a number."""
+
+    schedule: Schedule
+    factor: float
+
+    def value(self, step: int) -> float:
+        """factor schedule(step)."""
+        return self.factor * self.schedule.value(step)
+
+
+def over(component: Any, steps: int, curve: Curve | None = None) -> Any:
+    """The component with its schedules told what they depend on: a run of `steps` updates, and the history so far."""
+    changed = {}
+    for name, value in _inner(component):
+        told = value.over(steps) if keeps(value, Over) else value
+        told = told.after(curve(told.monitor)) if curve and keeps(told, After) else over(told, steps, curve)
+        if told is not value:
+            changed[name] = told
+    return type(component)(**{**arguments(component), **changed}) if changed else component
+
+
+def monitored(component: Any) -> set[str]:
+    """The curves of the history on which schedules of the component, or of those inside it, depend."""
+    if keeps(component, After):
+        return {component.monitor}
+    return {curve for _, value in _inner(component) for curve in monitored(value)}
+
+
+def _number(schedule: Schedule, value: Any) -> float:
+    """The value of a schedule, if it is a number."""
+    if isinstance(value, Real) or getattr(value, "shape", None) == ():
+        return cast(float, value)
+    who = title(registry, "schedule", schedule)
+    raise IncompatibleComponent(f"{who}: value must be a number, got {value!r}.")
+
+
+def _inner(component: Any) -> list[tuple[str, Any]]:
+    """The components among the arguments, schedules in the place of numbers included."""
+    kinds = ("optimizer", "gradient_step", "regularizer", "schedule")
+    return [
+        (name, value)
+        for name, value, want in _arguments(component)
+        if value is not None and (want.kind in kinds or (want.number and hasattr(value, "value")))
+    ]
+
+
+def _arguments(component: Any) -> list[tuple[str, Any, Wanted]]:
+    """(name, value, what the constructor wants) of every argument."""
+    cls: Any = type(component)
+    known = _wanted(cls)
+    return [(name, value, known[name]) for name, value in arguments(component).items()]
+
+
+@lru_cache(maxsize=1024)
+def _wanted(component: Any) -> dict[str, Wanted]:
+    return {name: wanted(parameter) for name, parameter in parameters(component).items()}

@@ -1,0 +1,1 @@
+"""The compiled engine: blocks of training steps as XLA programs."""

@@ -1,0 +1,71 @@
+"""Compiled programs, kept for the process, and beyond it in a folder: models of the same parts and shapes share one."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import jax
+from jax.experimental.compilation_cache.compilation_cache import reset_cache
+
+from bpframe.engine.hyperparameters import Settings
+from bpframe.network.backprop import CostLayer
+from bpframe.network.network import Network
+from bpframe.protocols import Group
+from bpframe.registry import arguments
+
+KEPT = 64  # programs; the least recently used goes
+_programs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
+
+
+def keep_in(folder: str | None) -> None:
+    """Have JAX look for programs in a folder, if one is given, and leave them there, however fast they compile."""
+    settings: Any = jax.config
+    if folder is not None and settings.jax_compilation_cache_dir != folder:
+        settings.update("jax_compilation_cache_dir", folder)
+        settings.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        reset_cache()  # or it would stay with a folder that it has opened
+
+
+def compiled(key: Hashable, make: Callable[[], Callable[..., Any]], donate: Sequence[int] = ()) -> Callable[..., Any]:
+    """The compiled form of what `make` gives, made once for each key; arguments number `donate` are used up."""
+    try:
+        found = _programs.pop(key, None)
+    except TypeError:  # a component of somebody's that cannot be compared
+        return jax.jit(make(), donate_argnums=tuple(donate))
+    _programs[key] = found or jax.jit(make(), donate_argnums=tuple(donate))
+    while len(_programs) > KEPT:
+        _programs.popitem(last=False)
+    return _programs[key]
+
+
+def keys(network: Network, cost: CostLayer, groups: Sequence[Group]) -> tuple[Hashable, ...]:
+    """What a step depends on besides its arguments; of settings that follow a schedule, only that they do."""
+    lists = ("gradient_steps", "regularizers", "constraints")
+    made = tuple(
+        (
+            group.params,
+            group.origin,
+            group.penalised,
+            component(group.rule),
+            *(tuple(map(component, getattr(group, n))) for n in lists),
+        )
+        for group in groups
+    )
+    return network.layers, cost, made
+
+
+def component(part: Any) -> Hashable:
+    """A component of an update, its schedules left out."""
+    if part is None:
+        return None
+    scheduled = {id(value) for _, _, value in Settings(part, float).slots if hasattr(value, "value")}
+    own = tuple((name, _argument(value, scheduled)) for name, value in arguments(part).items())
+    return type(part), own
+
+
+def _argument(value: Any, scheduled: set[int]) -> Hashable:
+    if id(value) in scheduled:
+        return "scheduled"
+    return component(value) if hasattr(value, "init") else value

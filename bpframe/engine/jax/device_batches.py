@@ -1,0 +1,114 @@
+"""Batches on their way to a device, a block of steps at a time.
+
+Either the rows of a block are gathered on the host in their order, those of the next block while the device works on
+this one; or all rows stay on the device and only their numbers travel.
+Shapes: B rows of a batch, a block of at most T steps; x (N, ...), target (N, C), weight (N,) or None.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple, final
+
+import numpy as np
+
+from bpframe.engine.jax.device import Device
+from bpframe.ops import aligned
+from bpframe.protocols import Batches, Data
+from bpframe.random import epoch_key
+from bpframe.types import HostArray
+
+LENGTH = 1024  # steps of a block at most
+BYTES = 2**25  # that the rows of a block may take on the host
+
+
+class Feed(NamedTuple):
+    """What a block is trained on. Arrays have room for T steps; those behind the last step are never read.
+
+    x (T B, ...), target, weight: rows in their order; or all rows, and `rows` (T B,) says which.
+    keys (T, 3): of each step the two words of its epoch's key, and its number in the epoch.
+    """
+
+    x: Any
+    target: Any
+    weight: Any
+    rows: Any
+    keys: Any
+
+
+class _Block(NamedTuple):
+    batches: Batches
+    start: int
+    stop: int
+    feed: Feed
+
+
+@final
+class Stream:
+    """Hands out blocks of the training data; two at a time are in memory, one that is read and one that is next."""
+
+    def __init__(self, data: Data, seed: int, device: Device, resident: bool) -> None:
+        """With `resident` all rows go to the device at once."""
+        self._host = Feed(data.x, data.target, data.weight, None, None)
+        self._there: Feed | None = device.put(self._host) if resident else None
+        self._send = device.send
+        self._words = lru_cache(maxsize=1)(lambda epoch: epoch_key(seed, epoch))
+        self._rings: dict[int, list[Feed]] = {}
+        self._next: _Block | None = None
+
+    def room(self, size: int) -> int:
+        """T for batches of `size` rows."""
+        if self._there is not None:
+            return LENGTH
+        row: int = sum(part[:1].nbytes for part in self._host[:3] if part is not None)
+        return min(LENGTH, max(1, BYTES // (row * size)))
+
+    def block(self, batches: Batches, start: int, stop: int) -> tuple[Feed, int]:
+        """(rows of the steps from `start` on, the step before which they end)."""
+        block = self._next
+        if block is None or block.batches is not batches or block.start != start:
+            block = self._filled(batches, start, stop)
+        self._next = None
+        return block.feed, min(stop, block.stop)
+
+    def prepare(self, batches: Batches, start: int, stop: int) -> None:
+        """Gather a block that is to come, into memory that the one being read does not use."""
+        self._next = self._filled(batches, start, stop)
+
+    def _filled(self, batches: Batches, start: int, stop: int) -> _Block:
+        """Steps start .. stop - 1, of which the last may be smaller."""
+        size = min(batches.size, batches.length)
+        stop = min(stop, start + self.room(size))
+        ring = self._rings.setdefault(size, [])
+        into = ring.pop(0) if len(ring) == 2 else self._empty(size)
+        ring.append(into)
+        i = start
+        while i < stop:  # epoch by epoch
+            epoch, number = batches.at(i)
+            steps = min(batches.steps - number, stop - i)
+            rows = batches.order(epoch)[number * batches.size : (number + steps) * batches.size]
+            self._gather(rows, into, slice((i - start) * size, (i - start) * size + len(rows)))
+            key, part = self._words(epoch), into.keys[i - start : i - start + steps]
+            part[:, 0], part[:, 1], part[:, 2] = key.a, key.b, np.arange(number, number + steps)
+            i += steps
+        sent = Feed(*(None if part is None else self._send(part) for part in into))
+        return _Block(batches, start, stop, sent if self._there is None else Feed(*self._there[:3], *sent[3:]))
+
+    def _gather(self, rows: HostArray, into: Feed, place: slice) -> None:
+        if self._there is not None:
+            into.rows[place] = rows
+            return
+        for part, buffer in zip(self._host[:3], into[:3], strict=True):
+            if part is not None:
+                np.take(part, rows, axis=0, out=buffer[place], mode="clip")  # the default mode would copy once more
+
+    def _empty(self, size: int) -> Feed:
+        room = self.room(size)
+        keys = aligned.empty((room, 3), np.uint32)
+        if self._there is not None:
+            return Feed(None, None, None, aligned.empty((room * size,), np.int32), keys)
+        x, target, weight = (
+            None if part is None else aligned.empty((room * size, *part.shape[1:]), part.dtype)
+            for part in self._host[:3]
+        )
+        return Feed(x, target, weight, None, keys)

@@ -1,0 +1,1 @@
+"""The eager engine: training steps as NumPy calls."""

@@ -1,0 +1,184 @@
+"""Whose threads compute, and how many: BLAS's or a team while a block of code runs, JAX's from its first use on.
+
+Environment variables are left alone: libraries read them once, when they are loaded, and they bind whole processes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from threading import Lock
+from typing import Any
+
+from bpframe import checks, tree
+from bpframe.errors import ConfigError
+from bpframe.network.network import Network
+from bpframe.ops import thread_team
+from bpframe.registry import registry
+from bpframe.registry.nested import classes
+from bpframe.types import Params
+
+LARGE = 2**20  # parameters of a network, from which a team pays
+MOST = 4  # threads of a team; with more of them Python's lock would keep them waiting
+
+Working = Callable[[], AbstractContextManager[None]]  # makes a block in which an engine computes
+
+_jax_threads: list[int] = []  # what JAX was started with, where it was started here
+
+
+class _Blas:
+    """The BLAS libraries of this process, bounded while anybody asks for it, by the least that anybody asks for.
+
+    A bound holds for the whole process, so those who ask at the same time, from several threads, are counted: the first
+    sets it, the last takes it back.
+    """
+
+    def __init__(self, libraries: list[Any]) -> None:
+        self._libraries, self._lock = libraries, Lock()
+        self._asked: list[int] = []
+        self._before: list[int] = []
+
+    @contextmanager
+    def bounded(self, threads: int) -> Iterator[None]:
+        """A block in which matrix products use at most so many threads."""
+        with self._lock:
+            self._asked.append(threads)
+            self._change()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._asked.remove(threads)
+                self._change()
+
+    @property
+    def free(self) -> int:
+        """How many threads it uses where nobody bounds it here; 1 unless they wait in a loop (`ops.thread_team`)."""
+        kinds = {(one.internal_api, getattr(one, "threading_layer", "")) for one in self._libraries}
+        if kinds != {("openblas", "pthreads")}:
+            return 1
+        with self._lock:
+            counts = self._before or [library.get_num_threads() for library in self._libraries]
+        return min(count or 1 for count in counts)  # None from a library that does not say
+
+    def renew(self) -> None:
+        """In a forked child: another thread of the parent may have held the lock."""
+        self._lock = Lock()
+
+    def _change(self) -> None:
+        if not self._before:
+            self._before = [library.get_num_threads() for library in self._libraries]
+        limits = [min(*self._asked, before) for before in self._before] if self._asked else self._before
+        for library, limit in zip(self._libraries, limits, strict=True):
+            _set(library, limit)
+        if not self._asked:
+            self._before = []
+
+
+def _set(library: Any, limit: int) -> None:
+    """Set the threads of a library from any thread: threadpoolctl 3.8 leaves that to the thread that did it first."""
+    release = getattr(library, "clear_controlling_thread", lambda force: None)
+    release(force=True)
+    library.set_num_threads(limit)
+    release(force=True)
+
+
+_blas: list[_Blas] = []  # made when somebody asks first
+
+
+def bounded(threads: int | None) -> AbstractContextManager[None]:
+    """A block in which BLAS uses at most so many threads; None: no bound. ConfigError where it cannot be bounded."""
+    return nullcontext() if threads is None else _bounded(threads)
+
+
+def _bounded(threads: int) -> AbstractContextManager[None]:
+    checks.whole("The engine numpy", 1, threads=threads)
+    return _found().bounded(threads)
+
+
+def _found() -> _Blas:
+    if not _blas:
+        _blas.append(_Blas(_libraries()))
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_blas[0].renew)
+    return _blas[0]
+
+
+def shared(threads: int | None, teams: bool) -> AbstractContextManager[None]:
+    """A block that computes on at most so many threads: those of a team where `teams` and BLAS has two to four."""
+    size = team_size(threads) if teams else 1
+    return _shared(size) if size > 1 else bounded(threads)
+
+
+@contextmanager
+def _shared(size: int) -> Iterator[None]:
+    with _bounded(1), thread_team.at_work(size):
+        yield
+
+
+def team_size(threads: int | None) -> int:
+    """How many threads a team may have; 1 where BLAS has threads enough of its own, or they cannot be told to rest."""
+    free = 1
+    with suppress(ConfigError):
+        free = _found().free
+    size = free if threads is None else min(threads, free)
+    return size if size <= MOST else 1
+
+
+def teams_pay(network: Network, parameters: Params) -> bool:
+    """Whether a network is large, and all its products are those of bpframe's layers, which a team can share."""
+    if sum(leaf.size for _, leaf in tree.leaves(parameters)) < LARGE:
+        return False
+    return all(map(registry.owns, classes(layer for _, layer in network.layers)))
+
+
+def _libraries() -> list[Any]:
+    try:
+        from threadpoolctl import ThreadpoolController  # only who bounds threads pays for it
+    except ModuleNotFoundError as missing:
+        raise ConfigError(
+            "The engine numpy needs threadpoolctl to bound its threads, which is not installed. "
+            'Install it: pip install "bpframe[threads]", or leave threads out.'
+        ) from missing
+    libraries: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
+    if not libraries:
+        raise ConfigError("The engine numpy needs a BLAS whose threads can be set, got none. Leave threads out.")
+    return libraries
+
+
+def start_jax(threads: int | None) -> None:
+    """Let JAX compute with at most so many threads on the CPU, by the CPUs that it sees when it starts; None: all.
+
+    JAX starts once a process: ConfigError where that has happened with another number. Its threads may run on every
+    CPU of the process all the same, so that several processes do not crowd the first.
+    """
+    if threads is None or _jax_threads == [checks.whole("The engine jax", 1, threads=threads)]:
+        return
+    import jax
+    from jax._src import xla_bridge  # no public name says whether JAX has started
+
+    if xla_bridge.backends_are_initialized():
+        has = f"{_jax_threads[0]}" if _jax_threads else "a number of its own"
+        raise ConfigError(
+            f"The engine jax needs threads={threads} before JAX is first used in a process, but JAX has started "
+            f"with {has}. Make it the first engine of the process, or leave threads out."
+        )
+    if not hasattr(os, "sched_setaffinity"):
+        raise ConfigError(
+            "The engine jax needs os.sched_setaffinity for threads=, which this system lacks. Leave threads out."
+        )
+    own, known = os.sched_getaffinity(0), set(_tasks())
+    os.sched_setaffinity(0, sorted(own)[:threads])
+    try:
+        jax.devices()
+    finally:
+        for task in {0, *_tasks()} - known:
+            with suppress(ProcessLookupError):  # it has ended since
+                os.sched_setaffinity(task, own)
+    _jax_threads.append(threads)
+
+
+def _tasks() -> list[int]:
+    """The threads of this process, by the kernel's numbers."""
+    return list(map(int, os.listdir("/proc/self/task")))

@@ -1,0 +1,1 @@
+"""Training steps traced once and replayed as generated NumPy code."""

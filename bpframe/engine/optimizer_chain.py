@@ -1,0 +1,136 @@
+"""Update rules that hold other rules: who in the chain has a capability, and sums over the whole model.
+
+A rule's inner rule is an argument whose annotation names `Optimizer`; its state stands under the argument's name in
+the outer state, its settings under that name in h. An argument for which the state has no such key (the rule for other
+parameters, say) is no inner rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, final
+
+from bpframe.engine.hyperparameters import Settings
+from bpframe.errors import ConfigError
+from bpframe.protocols import Group, Param, Periodic, RuleFor
+from bpframe.protocols.keeps import keeps
+from bpframe.registry import arguments
+from bpframe.registry.annotations import wanted
+from bpframe.registry.builder import parameters
+from bpframe.types import Array, Hyper, State
+
+Piece = tuple[Array, Array, State]  # p, g, the outermost rule's state
+Sums = dict[str, Array]  # 0-d sums by name
+
+
+@final
+class Link:
+    """A rule in a chain: where its own part of the outermost rule's settings and state is."""
+
+    def __init__(self, rule: Any, path: tuple[str, ...]) -> None:
+        self.rule, self.path = rule, path
+
+    def settings(self, h: Hyper) -> Hyper:
+        """This rule's h."""
+        for name in self.path:
+            h = getattr(h, name)
+        return h
+
+    def state(self, state: Mapping[str, Any]) -> State:
+        """This rule's state."""
+        for name in self.path:
+            state = state[name]
+        return dict(state)
+
+    def replaced(self, state: State, own: State) -> State:
+        """The outermost state with this rule's own exchanged."""
+        return _put(state, self.path, own)
+
+
+def chain(rule: Any, state: Mapping[str, Any] | None = None, path: tuple[str, ...] = ()) -> Iterator[Link]:
+    """The rule and the rules inside it, from the outermost inwards; with `state`, those only that act on it."""
+    yield Link(rule, path)
+    for name, inner in _rules(rule).items():
+        if state is None or name in state:
+            yield from chain(inner, None if state is None else state[name], (*path, name))
+
+
+def having(rule: Any, state: Mapping[str, Any], capability: type) -> list[Link]:
+    """Those rules of the chain that have a capability."""
+    return [link for link in chain(rule, state) if keeps(link.rule, capability)]
+
+
+def totals(links: Iterable[Link], h: Hyper, pieces: Iterable[Piece]) -> list[Sums]:
+    """For each link the sums, over these pieces, of what its `totals` gives."""
+    pieces = list(pieces)
+    found = []
+    for link in links:
+        own = link.settings(h)
+        own.total = None
+        found.append(added(link.rule.totals(p, g, link.state(state), own) for p, g, state in pieces))
+    return found
+
+
+def added(parts: Iterable[Sums]) -> Sums:
+    """The sums of several parts, name by name."""
+    sums: Sums = {}
+    for part in parts:
+        for name, value in part.items():
+            sums[name] = sums[name] + value if name in sums else value
+    return sums
+
+
+def note_totals(links: Iterable[Link], h: Hyper, sums: Iterable[Sums]) -> None:
+    """Hand each link its sums as `h.total`."""
+    for link, total in zip(links, sums, strict=True):
+        link.settings(h).total = total
+
+
+def rule_for(rule: Any, param: Param) -> Any:
+    """The rule for a parameter, as the rule or one inside it decides."""
+    if keeps(rule, RuleFor):
+        return rule.rule_for(param)
+    changed = {name: rule_for(inner, param) for name, inner in _rules(rule).items()}
+    changed = {name: inner for name, inner in changed.items() if inner is not getattr(rule, name)}
+    return type(rule)(**{**arguments(rule), **changed}) if changed else rule
+
+
+def with_lr(rule: Any, scaled: Any) -> Any:
+    """The rule with its learning rate, or that of the rule inside it, made another by `scaled(lr)`."""
+    if "lr" in arguments(rule):
+        return type(rule)(**{**arguments(rule), "lr": scaled(rule.lr)})
+    for name, inner in _rules(rule).items():
+        return type(rule)(**{**arguments(rule), name: with_lr(inner, scaled)})
+    raise ConfigError(f"{type(rule).__name__} needs an argument lr to change, and has none.")
+
+
+def setting(group: Group, settings: Settings, state: State, name: str, step: int) -> float | None:
+    """A setting of the group's rule, or of the rule inside it, in the update that led to `step`."""
+    before = clock(group.gradient_steps, max(step - 1, 0))
+    values = (settings.value(link.settings(settings.h), name, before) for link in chain(group.rule, state))
+    return next((value for value in values if value is not None), None)
+
+
+def clock(gradient_steps: Iterable[Any], step: int) -> int:
+    """How many updates a rule has made when `step` steps were: fewer, where a gradient step gathers several."""
+    for part in gradient_steps:
+        step = (step + 1) // part.period - 1 if keeps(part, Periodic) else step
+    return step
+
+
+def _rules(rule: Any) -> dict[str, Any]:
+    """The rules among the arguments of a rule."""
+    cls: Any = type(rule)
+    given = ((name, getattr(rule, name, None)) for name in _names(cls))
+    return {name: inner for name, inner in given if inner is not None}
+
+
+@lru_cache(maxsize=1024)
+def _names(rule: Any) -> tuple[str, ...]:
+    """The arguments of a class of rules that are rules."""
+    return tuple(name for name, parameter in parameters(rule).items() if wanted(parameter).kind == "optimizer")
+
+
+def _put(state: State, path: tuple[str, ...], own: State) -> State:
+    return {**state, path[0]: _put(state[path[0]], path[1:], own)} if path else own

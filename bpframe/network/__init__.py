@@ -1,0 +1,1 @@
+"""The network and its recursion: layers, forward and backward passes, gradients, trace."""

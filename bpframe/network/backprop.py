@@ -1,0 +1,138 @@
+"""The recursion: forward, the slope of the cost, and the way back.
+
+Shapes: B rows of a batch; layer k has n_k inputs and n_{k+1} outputs; v_{k-1} (B, n_k), u_k, v_k and delta_k
+(B, n_{k+1}), w_k (n_k, n_{k+1}), b_k (n_{k+1},).
+
+    forward     u_k = v_{k-1} w_k + b_k          v_k = phi_k(u_k)
+    cost layer  delta_n = dLoss/du_n              (fused with its link: softmax and cross-entropy give p - y)
+    backward    delta_k = (delta_{k+1} w_{k+1}^T) * phi_k'(v_k)
+    gradients   dw_k = v_{k-1}^T delta_k          db_k = sum of delta_k over the batch
+    update      w_k <- w_k - lr dw_k              (or any other optimizer)
+
+A dense layer holds its own share of these lines; here they are chained: a layer's gradient uses only its own cache,
+the gradient handed back to it and its own weights.
+Source: Rumelhart, Hinton and Williams (1986), Learning representations by back-propagating errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, cast, final
+
+import numpy as np
+
+from bpframe import ops
+from bpframe.errors import ConfigError
+from bpframe.network.context import EVALUATION
+from bpframe.protocols import Activation, Context, Layer, Loss
+from bpframe.registry import build
+from bpframe.types import Array, Cache, Params, Shape
+
+NOTHING: Mapping[int, Array] = MappingProxyType({})
+Layers = Sequence[tuple[str, Layer]]  # (label, layer), in the order of the way forward
+
+
+def forward(layers: Layers, params: Params, x: Array, contexts: Sequence[Context]) -> tuple[list[Array], list[Cache]]:
+    """(v_1 ... v_n, what each layer keeps for the way back): v_k = layer_k(v_{k-1}), v_0 = x (B, n_1)."""
+    v, outputs, caches = x, [], []
+    for (label, layer), context in zip(layers, contexts, strict=True):
+        v, cache = layer.forward(params[label], v, context)
+        outputs.append(v)
+        caches.append(cache)
+    return outputs, caches
+
+
+def backward(
+    layers: Layers,
+    params: Params,
+    caches: Sequence[Cache],
+    dy: Array,
+    contexts: Sequence[Context],
+    lowest: int = 0,
+    penalties: Mapping[int, Array] = NOTHING,
+) -> Params:
+    """Gradients of every layer from dy = dLoss/dv_n down to layer number `lowest`, as a tree like params.
+
+    `penalties`: the slope of what is added to the loss for the output of layer k, by k.
+    """
+    gradients: Params = {}
+    for k in range(len(layers) - 1, lowest - 1, -1):
+        label, layer = layers[k]
+        if k in penalties:
+            dy = dy + penalties[k]
+        dx, gradients[label] = layer.backward(params[label], caches[k], dy, contexts[k])
+        if dx is None:
+            break
+        dy = dx
+    return gradients
+
+
+def lowest_trained(layers: Layers, trained: Iterable[Sequence[str]]) -> int:
+    """Number of the lowest layer with parameters to train, by their paths: the way back stops there."""
+    labels = {path[0] for path in trained}
+    return min((k for k, (label, _) in enumerate(layers) if label in labels), default=len(layers))
+
+
+def evaluate(layers: Layers, params: Params, x: Array) -> Array:
+    """v_n in evaluation mode."""
+    return forward(layers, params, x, [EVALUATION] * len(layers))[0][-1]
+
+
+@final
+@dataclass(frozen=True)
+class Elementwise:
+    """An activation as a layer: v = phi(u) is kept, and du = dv * phi'(v)."""
+
+    phi: Activation
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """No parameters; rows keep their shape."""
+        return {}, in_shape
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """(v, v)."""
+        v = self.phi.value(x)
+        return v, v
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """dy * phi'(v)."""
+        return dy * self.phi.derivative(cache), {}
+
+
+def as_layer(activation: Activation | Layer) -> Layer:
+    """The layer form of either: a layer is itself, a value-based activation is wrapped."""
+    return cast(Layer, activation) if hasattr(activation, "forward") else Elementwise(activation)
+
+
+@final
+@dataclass(frozen=True)
+class CostLayer:
+    """A loss joined with its link, the activation from scores to predictions."""
+
+    loss: Loss
+    link: Layer
+
+    @staticmethod
+    def of(loss: Loss) -> CostLayer:
+        """The loss with the link that it names, or brings ready-made."""
+        return CostLayer(loss, as_layer(build("activation", loss.link)))
+
+    def prediction(self, scores: Array) -> Array:
+        """link(scores): probabilities, means, shape of scores."""
+        return self.link.forward({}, scores, EVALUATION)[0]
+
+    def mean_and_delta(self, scores: Array, target: Array, share: Any) -> tuple[Array, Array]:
+        """(sum_i share_i loss_i, its slope in the scores (B, C)); share_i = w_i / sum w, (B,), or 1 / B for all.
+
+        A loss that couples its rows gives one value, which stands as it is; its rows have no weights of their own.
+        """
+        values, delta = self.loss.value_and_delta(ops.by_columns(scores), ops.by_columns(target))
+        if values.ndim == 0:
+            if not isinstance(share, float):
+                name = type(self.loss).__name__
+                raise ConfigError(f"{name} couples the rows of a batch, which have no weights then. Leave them out.")
+            return values, delta
+        xp = ops.namespace(scores)
+        return xp.sum(values * share), delta * (share if isinstance(share, float) else share[:, None])

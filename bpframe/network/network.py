@@ -1,0 +1,160 @@
+"""A network: layers in order, their labels, their initial parameters, and buffers that they learn from data.
+
+Layers that hold layers label, initialise and fit them by the same functions.
+Shapes: x (N, *in_shape) all training rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from numbers import Integral
+from typing import Any, final
+
+import numpy as np
+
+from bpframe import random, tree
+from bpframe.errors import ConfigError, IncompatibleComponent, ShapeError
+from bpframe.network.context import EVALUATION
+from bpframe.protocols import Fit, Initializer, Layer
+from bpframe.registry import Spec, registry
+from bpframe.registry.builder import Builder
+from bpframe.registry.describe import brief, short_name, title
+from bpframe.types import HostArray, Params, Shape
+
+Labelled = tuple[tuple[str, Layer], ...]  # (label, layer), in order
+
+
+@final
+class Network:
+    """Layers in order; each a name, a mapping with `name` and arguments, or a ready layer.
+
+    `inputs` is the width (or shape) of one input row; left out, it is inferred at the first fit. A layer's label is
+    its argument `label`, or else its component's name with a number: dense_1, dense_2, ...
+    """
+
+    def __init__(self, layers: Sequence[Spec], inputs: int | Sequence[int] | None = None) -> None:
+        if isinstance(layers, str) or not isinstance(layers, Sequence) or not layers:
+            raise ConfigError(
+                f"Network needs a list of layers, got {layers!r}. For one: Network([bp.layers.dense(10)])."
+            )
+        builder = Builder(registry)
+        built = [builder.build("layer", spec, f"layers[{i}]") for i, spec in enumerate(layers)]
+        builder.finish()
+        self.layers: Labelled = labelled(built, "Network")
+        self.inputs = _row_shape(inputs)
+        self.input_shape = self.inputs  # or what the latest fit inferred, for summary()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The layers' labels, in order."""
+        return tuple(label for label, _ in self.layers)
+
+    def init(self, seed: int, in_shape: Shape) -> tuple[Params, Shape]:
+        """(initial parameters by label, shape of one output row); each layer draws from a stream of its own."""
+        return initial(self.layers, (random.host_generator(seed, random.INITIAL, k) for k in count()), in_shape)
+
+    def summary(self, inputs: int | Sequence[int] | None = None) -> str:
+        """A table of the layers: label, component, shape of an output row, number of parameters; print it."""
+        shape = self.input_shape if inputs is None else _row_shape(inputs)
+        rows = [("layer", "component", "output", "parameters"), *self._rows(shape)]
+        widths = [max(len(row[i]) for row in rows) for i in range(4)]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        )
+
+    def params(self, flat: Mapping[str, HostArray]) -> Params:
+        """Parameters by "layer/name" as the tree that layers work on: a branch for each layer, empty ones too."""
+        return {**{label: {} for label in self.labels}, **tree.nest(flat)}
+
+    def __repr__(self) -> str:
+        return f"Network([{', '.join(repr(layer) for _, layer in self.layers)}])"
+
+    def _rows(self, shape: Shape | None) -> Iterator[tuple[str, str, str, str]]:
+        total = 0
+        for label, layer in self.layers:
+            if shape is None:
+                yield label, brief(registry, "layer", layer), "?", "? (known after the first fit, or with inputs=)"
+                continue
+            params, shape = layer.init(np.random.default_rng(0), shape)
+            count = sum(int(np.size(leaf)) for path, leaf in tree.leaves(params) if "buffers" not in path)
+            total += count
+            yield label, brief(registry, "layer", layer), str(shape), f"{count:,}"
+        if shape is not None:
+            yield "total", "", "", f"{total:,}"
+
+
+def _row_shape(inputs: Any) -> Shape | None:
+    """The shape of an input row from its width or its axes; None stays None."""
+    if inputs is None:
+        return None
+    axes = tuple(inputs) if isinstance(inputs, Sequence) and inputs else (inputs,)
+    if any(isinstance(n, bool) or not isinstance(n, Integral) or n < 1 for n in axes):
+        raise ConfigError(f"Network needs whole numbers of at least 1 as inputs, got {inputs!r}.")
+    return tuple(map(int, axes))
+
+
+def labelled(layers: Sequence[Layer], who: str) -> Labelled:
+    """Layers with their labels: a layer's own, or else its component's name and a number; ConfigError to `who`."""
+    counts: dict[str, int] = {}
+    labels = []
+    for layer in layers:
+        name = short_name(registry, "layer", layer)
+        counts[name] = counts.get(name, 0) + 1
+        labels.append(getattr(layer, "label", None) or f"{name}_{counts[name]}")
+    for label in labels:
+        if not isinstance(label, str) or "/" in label or label == "buffers" or labels.count(label) > 1:
+            raise ConfigError(f"{who} needs a different label for each layer, without '/', got {labels}. Set label=.")
+    return tuple(zip(labels, layers, strict=True))
+
+
+def drawn(initializer: Initializer, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> HostArray:
+    """Initial values of a parameter, of this shape; IncompatibleComponent where the initializer gives anything else."""
+    sample = initializer.sample(rng, shape, fan_in, fan_out)
+    if not isinstance(sample, np.ndarray) or sample.shape != shape or sample.dtype.kind not in "biuf":
+        who = title(registry, "initializer", initializer)
+        got = f"{sample.dtype} {sample.shape}" if isinstance(sample, np.ndarray) else repr(sample)
+        raise IncompatibleComponent(f"{who}: sample must give numbers of shape {shape}, got {got}.")
+    return sample
+
+
+def initial(layers: Labelled, generators: Iterable[np.random.Generator], in_shape: Shape) -> tuple[Params, Shape]:
+    """(initial parameters by label, shape of one output row) of layers in a row, a generator each."""
+    params: Params = {}
+    shape, before = in_shape, ""
+    for k, ((label, layer), generator) in enumerate(zip(layers, generators, strict=False), start=1):
+        try:
+            params[label], shape = _made(layer, layer.init(generator, shape))
+        except ShapeError as error:
+            raise ShapeError(f"layer {k} ('{label}'): {error}{before}") from None
+        before = f" The layer before it, '{label}', gives {shape}."
+    return params, shape
+
+
+def _made(layer: Layer, made: Any) -> tuple[Params, Shape]:
+    """What a layer's init gave, if it is a tree of arrays and the shape of a row."""
+    params, shape = made if isinstance(made, tuple) and len(made) == 2 else (None, None)
+    if not isinstance(params, Mapping) or not isinstance(shape, tuple):
+        who = title(registry, "layer", layer)
+        raise IncompatibleComponent(f"{who}: init must give (parameters, shape of a row), got {made!r}.")
+    for path, leaf in tree.leaves(params):
+        if np.asarray(leaf).dtype.kind not in "biuf":
+            who = title(registry, "layer", layer)
+            raise IncompatibleComponent(f"{who}: init must give arrays of numbers, got {leaf!r} as {'/'.join(path)}.")
+    return dict(params), shape
+
+
+def learners(layers: Labelled) -> list[int]:
+    """Numbers of the layers that learn buffers from data."""
+    return [k for k, (_, layer) in enumerate(layers) if isinstance(layer, Fit)]
+
+
+@np.errstate(all="ignore")  # what overflows here is found by the first step
+def fitted(layers: Labelled, params: Params, x: HostArray) -> Params:
+    """Parameters with the buffers that layers in a row learn from x, each from what reaches it."""
+    params = dict(params)
+    for label, layer in layers[: max(learners(layers), default=-1) + 1]:
+        if isinstance(layer, Fit):
+            params[label] = layer.fit(params[label], x)
+        x = np.asarray(layer.forward(params.get(label, {}), x, EVALUATION)[0])
+    return params

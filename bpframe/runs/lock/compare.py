@@ -1,0 +1,203 @@
+"""What differs between the lock of a run and what would compute now, heaviest first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+from bpframe.errors import ConfigError, PluginError
+from bpframe.runs.config.toml_writer import inline
+
+Tables = Mapping[str, Any]
+
+COMPONENT, DISTRIBUTION, ARGUMENT, VERSION, COMPUTING, NOTE = range(6)  # how heavy, heaviest first
+SPOKEN = {
+    "blas": "BLAS",
+    "kernel": "kernel of BLAS",
+    "threads": "threads of BLAS",
+    "cpu": "CPU",
+    "features": "instructions of the CPU",
+    "cpus": "usable CPUs",
+    "python": "Python",
+    "numpy": "NumPy",
+    "jax": "JAX",
+}
+
+
+@final
+@dataclass(frozen=True, order=True)
+class Difference:
+    """One thing that differs: how heavy it is (a constant of this module), what, and what to do about it."""
+
+    weight: int
+    text: str
+    remedy: str = ""
+
+    @property
+    def breaks(self) -> bool:
+        """Whether the same config may give other bits because of it."""
+        return self.weight != NOTE
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def compared(lock: Tables, now: Tables, partial: Collection[str] = ()) -> list[Difference]:
+    """Every difference, heaviest first.
+
+    `partial`: paths of components of which `now` knows not all arguments; those it lacks are not compared.
+    """
+    found = [*_components(lock, now, partial), *_distributions(lock, now), *_computing(lock, now)]
+    return sorted(found, key=lambda difference: difference.weight)  # else in the order of the lock
+
+
+def differences(lock: Tables, now: Tables, breaking: bool = False) -> list[str]:
+    """Every difference in words, heaviest first; `breaking`: those alone after which bits may differ."""
+    return [difference.text for difference in compared(lock, now) if difference.breaks or not breaking]
+
+
+def refuse(where: object, found: list[Difference]) -> None:
+    """PluginError for components or distributions that differ, ConfigError for anything else that changes bits."""
+    breaking = [difference for difference in found if difference.breaks]
+    if breaking:
+        lines = [f"  {one.text}." + (f" {one.remedy}." if one.remedy else "") for one in breaking]
+        told = "\n".join([f"--frozen needs what {where} holds, but there are differences:", *lines])
+        error = PluginError if breaking[0].weight <= DISTRIBUTION else ConfigError
+        raise error(f"{told}\nMake them equal, or train without --frozen.")
+
+
+def _components(lock: Tables, now: Tables, partial: Collection[str]) -> Iterator[Difference]:
+    before, after = _by(lock, "components", "path"), _by(now, "components", "path")
+    moved = {name for name in _versions(lock) if _versions(lock)[name] != _versions(now).get(name)}
+    for path in [*before, *(path for path in after if path not in before)]:
+        was, now_is = before.get(path), after.get(path)
+        if was is None or now_is is None:
+            have, lack = ("the lock", "the config") if now_is is None else ("the config", "the lock")
+            yield Difference(COMPONENT, f"{path}: {_said(was or now_is)} in {have}, nothing in {lack}")
+        elif "target" not in now_is:
+            yield Difference(COMPONENT, f"{path}: {_said(was)} in the lock, which cannot be found now", _install(was))
+        elif _identity(was) != _identity(now_is):
+            yield Difference(COMPONENT, f"{path}: {_said(was)} in the lock, {_said(now_is)} now")
+        else:
+            if was.get("hash") != now_is.get("hash") and _dist(was) not in moved:
+                yield Difference(COMPONENT, f"{path}: the file of {_said(was)} has changed")
+            yield from _arguments(path, was, now_is, path in partial)
+
+
+def _arguments(path: str, was: Tables, now_is: Tables, partial: bool) -> Iterator[Difference]:
+    before, after = was.get("arguments") or {}, now_is.get("arguments") or {}
+    for name in [*before, *(name for name in after if name not in before)]:
+        if (partial and name not in after) or (is_component(before.get(name)) and is_component(after.get(name))):
+            continue  # a component has an entry of its own
+        if not _same(before.get(name), after.get(name)):
+            yield _changed(ARGUMENT, f"{path}.{name}", before.get(name), after.get(name))
+
+
+def _distributions(lock: Tables, now: Tables) -> Iterator[Difference]:
+    after = _by(now, "distributions", "name")
+    for name, was in _by(lock, "distributions", "name").items():
+        now_is = after.get(name, {})
+        if was.get("version") != now_is.get("version"):
+            remedy = f"Install that version: pip install '{name}=={was.get('version')}'"
+            yield _changed(DISTRIBUTION, name, was.get("version"), now_is.get("version"), remedy)
+            continue
+        commits = was.get("commit"), now_is.get("commit")
+        if was.get("code") != now_is.get("code"):
+            yield Difference(DISTRIBUTION, f"{name} {was.get('version')}: {_moved(*commits)}", _fetch(was))
+        elif commits[0] != commits[1]:
+            yield _changed(NOTE, f"commit of {name}, whose code is the same", *map(_short, commits))
+        if was.get("origin") != now_is.get("origin"):
+            yield _changed(NOTE, f"origin of {name}", was.get("origin"), now_is.get("origin"))
+
+
+def _computing(lock: Tables, now: Tables) -> Iterator[Difference]:
+    """Versions and machine, as far as both sides know them.
+
+    Usable CPUs count where XLA computes, which takes them all, and do no harm elsewhere.
+    """
+    held, running = lock.get("versions", {}), now.get("versions", {})
+    for name, before, after in _unequal(held, running):
+        if name != "bpframe":  # it is one of the distributions
+            exact = f"Install that version: pip install '{name}=={before}'"
+            yield _changed(VERSION, name, before, after, f"Use Python {before}" if name == "python" else exact)
+    harmless = () if "jax" in held else ("cpus",)
+    for name, before, after in _unequal(lock.get("machine", {}), now.get("machine", {})):
+        remedy = _bound(lock["machine"]) if name == "threads" else ""
+        yield _changed(NOTE if name in harmless else COMPUTING, name, before, after, remedy)
+
+
+def _unequal(lock: Tables, now: Tables) -> Iterator[tuple[str, Any, Any]]:
+    return ((name, lock[name], now[name]) for name in lock if name in now and not _same(lock[name], now[name]))
+
+
+def _bound(machine: Tables) -> str:
+    """How BLAS is told the number of its threads, before it is loaded."""
+    library = str(machine.get("blas")).partition(" ")[0]
+    return f"Set {library.upper()}_NUM_THREADS={machine['threads']}" if library in ("openblas", "mkl") else ""
+
+
+def _changed(weight: int, what: str, before: Any, after: Any, remedy: str = "") -> Difference:
+    return Difference(weight, f"{SPOKEN.get(what, what)}: {_value(before)} in the lock, {_value(after)} now", remedy)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return " ".join(value)
+    return "nothing" if value is None else inline(value)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Equal, nan to itself; true is not 1."""
+    return (a == b and isinstance(a, bool) == isinstance(b, bool)) or _value(a) == _value(b)
+
+
+def is_component(value: Any) -> bool:
+    """Whether an argument in a lock is a component, or a list of them, which have entries of their own."""
+    items = value if isinstance(value, list) else [value]
+    return bool(items) and all(isinstance(item, Mapping) and "name" in item for item in items)
+
+
+def _by(tables: Tables, plural: str, key: str) -> dict[str, Tables]:
+    return {entry[key]: entry for entry in tables.get(plural, ())}
+
+
+def _versions(tables: Tables) -> dict[str, Any]:
+    return {name: entry.get("version") for name, entry in _by(tables, "distributions", "name").items()}
+
+
+def _identity(entry: Tables) -> tuple[Any, ...]:
+    """A component of two names is one component."""
+    return entry.get("kind"), _dist(entry), entry.get("target")
+
+
+def _dist(entry: Tables) -> str:
+    return str(entry.get("name", "")).partition("/")[0]
+
+
+def _said(entry: Tables | None) -> str:
+    return f"{entry.get('kind')} {entry.get('name')}" if entry else "nothing"
+
+
+def _install(entry: Tables) -> str:
+    return f"Install it: pip install '{_dist(entry)}=={entry.get('version')}'"
+
+
+def _moved(before: Any, after: Any) -> str:
+    if before == after:
+        return "its code has changed" + (f", uncommitted, at commit {_short(before)}" if before else "")
+    return f"its code has changed: commit {_short(before)} in the lock, {_short(after)} now"
+
+
+def _short(commit: Any) -> str:
+    return str(commit)[:12] if commit else "unknown"
+
+
+def _fetch(entry: Tables) -> str:
+    """What to do to have a distribution's code again."""
+    commit = entry.get("commit")
+    if entry.get("dirty"):
+        return f"No commit has that code: it was changed after {_short(commit)}. Take it from where the lock was made"
+    return f"Check out commit {commit}" if commit else f"Reinstall {entry.get('name')}"

@@ -1,0 +1,104 @@
+"""The lock of a run: which code every component of it came from, and what computed.
+
+[versions]         bpframe, python, numpy; jax and jaxlib where they compute
+[machine]          platform, CPU, BLAS and threads (`bpframe.saving.environment`)
+[[distributions]]  name, version, digest of all the code, and where from (`bpframe.runs.lock.distributions`)
+[[components]]     path in the config, kind, dist/name, version, target, digest of its file, arguments
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bpframe.errors import ConfigError
+from bpframe.registry import build, registry
+from bpframe.registry.describe import describe
+from bpframe.registry.policy import CORE
+from bpframe.runs.config import reading
+from bpframe.runs.config.run_config import Config
+from bpframe.runs.config.specs import Located, components
+from bpframe.runs.config.toml_writer import dumps
+from bpframe.runs.folder import Folder
+from bpframe.runs.lock import distributions
+from bpframe.runs.lock.resolve import STANDARDIZE, Entry
+from bpframe.runs.lock.source_code import source
+from bpframe.saving.environment import machine, versions
+
+Lock = dict[str, Any]
+JAX = "bpframe/jax"
+REMEDY = "Take run.lock.toml of a run's folder."
+
+
+def text(config: Config) -> str:
+    """The lock of a run that is about to start, as TOML."""
+    return dumps(tables(config))
+
+
+def tables(config: Config) -> Lock:
+    """The same as the tables that reading it gives."""
+    located = list(components(config.settings))
+    if config.settings.data.standardize:
+        located.append(("data.standardize", "layer", build("layer", STANDARDIZE)))
+    with config.restricted():
+        return locked([_entry(one) for one in located])
+
+
+def locked(entries: Sequence[Entry]) -> Lock:
+    """The lock of these components on this machine, now."""
+    engine: Entry = next((entry for entry in entries if entry["path"] == "train.engine"), {"name": ""})
+    dists = dict.fromkeys([CORE, *(entry["name"].partition("/")[0] for entry in entries if "version" in entry)])
+    computing, bounded = machine(), "cpus" if engine["name"] == JAX else "threads"
+    if bound := engine.get("arguments", {}).get("threads"):
+        computing[bounded] = min(bound, computing[bounded])
+    found = {
+        "versions": versions(*(("jax", "jaxlib") if engine["name"] == JAX else ())),
+        "machine": computing,
+        "distributions": [one for dist in dists if (one := distributions.described(registry, dist))],
+        "components": list(entries),
+    }
+    return tomllib.loads(dumps(found))
+
+
+def read(path: Path) -> Lock:
+    """The lock in a file, or of a run's folder; ConfigError if there is none."""
+    file = Folder(path).lock if path.is_dir() else path
+    found, _ = reading.read(file)
+    arrays = {"components": "path", "distributions": "name"}
+    tables = [found.get(name, {}) for name in ("versions", "machine")]
+    if "components" not in found or not all(isinstance(table, dict) for table in tables):
+        raise ConfigError(f"{file}: a lock needs [[components]], [versions] and [machine], got others. {REMEDY}")
+    for name, key in arrays.items():
+        entries = found.get(name, [])
+        if not isinstance(entries, list) or not all(_is_entry(entry, key) for entry in entries):
+            raise ConfigError(f"{file}: a lock needs [[{name}]], each with a {key}, got others. {REMEDY}")
+    return found
+
+
+def _is_entry(entry: Any, key: str) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get(key), str) and isinstance(entry.get("arguments", {}), dict)
+
+
+def beside(config: Path) -> Path | None:
+    """The lock that belongs to a config by its place: NAME.lock.toml beside NAME.toml, or that of its run."""
+    run = Folder(config.parent)
+    candidates = [config.with_suffix(".lock.toml")] + ([run.lock] if config.name == run.config.name else [])
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def _entry(located: Located) -> Entry:
+    path, kind, component = located
+    provider = registry.provider_of(kind, component)
+    assert provider is not None  # whatever a config names has a provider
+    found = source(provider.target)
+    return {
+        "path": path,
+        "kind": kind,
+        "name": provider.ref,
+        "version": provider.version,
+        "target": provider.target,
+        "hash": found and found.hash,
+        "arguments": {key: value for key, value in describe(registry, kind, component).items() if key != "name"},
+    }

@@ -1,0 +1,158 @@
+"""The components that a config's tables name, resolved without importing a plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from inspect import Parameter
+from numbers import Real
+from typing import Any, final
+
+from bpframe.errors import PluginError, UnknownComponent
+from bpframe.registry import Policy, Provider, Registry
+from bpframe.registry.annotations import Mismatch, wanted
+from bpframe.registry.builder import SCHEDULED, Builder
+from bpframe.registry.policy import CORE
+from bpframe.runs.config.schema import ConfigFile, PluginsTable, TrainTable, build
+from bpframe.runs.config.specs import KIND_OF, LISTS
+from bpframe.runs.lock.signature import UNKNOWN, Call, declared
+from bpframe.runs.lock.source_code import source
+
+Entry = dict[str, Any]  # a component in a lock: path, kind, name, version, target, hash, arguments
+STANDARDIZE = {"name": "standardize", "label": "standardize"}  # the layer that data.standardize puts in front
+
+
+@final
+@dataclass(frozen=True)
+class Resolved:
+    """`entries` as in a lock; those of `partial` paths have arguments that only an import would tell.
+
+    `problems` by path: why a name cannot be resolved; its entry has path, kind and name alone.
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    partial: set[str] = field(default_factory=set)
+    problems: dict[str, PluginError] = field(default_factory=dict)
+
+
+def resolved(registry: Registry, tables: Mapping[str, Any], origin: str) -> Resolved:
+    """Every component of a config, in the order of its lock, under its own [plugins]; `origin` names that in errors.
+
+    ConfigError where [plugins] itself is wrong; what else is wrong with a config is not looked for.
+    """
+    with registry.restricted(_policy(registry, tables, origin)):
+        reader = _Reader(registry, Resolved())
+        for path, kind, spec in _named(tables):
+            reader.component(path, kind, spec)
+    return reader.found
+
+
+def _policy(registry: Registry, tables: Mapping[str, Any], origin: str) -> Policy:
+    builder = Builder(registry)
+    table = build(builder, PluginsTable, tables.get("plugins", {}), "plugins")
+    builder.finish()
+    policy: Policy = table.policy(origin)
+    return policy
+
+
+def _named(tables: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Path, kind and specification of every component that is not an argument of another."""
+    defaults = {f.name: f.default for cls in (ConfigFile, TrainTable) for f in fields(cls)}
+    for i, layer in enumerate(_list(_table(tables.get("model")).get("layers"))):
+        yield f"model.layers[{i}]", "layer", layer
+    if "loss" in tables:
+        yield "loss", "loss", tables["loss"]
+    yield "optimizer", "optimizer", tables.get("optimizer", defaults["optimizer"])
+    yield "train.engine", "engine", _table(tables.get("train")).get("engine", defaults["engine"])
+    for plural in LISTS:
+        for i, part in enumerate(_list(tables.get(plural))):
+            yield f"{plural}[{i}]", KIND_OF[plural], part
+    for i, group in enumerate(_list(tables.get("groups"))):
+        if rule := _table(group).get("optimizer"):
+            yield f"groups[{i}].optimizer", "optimizer", rule
+    if "sampler" in tables:
+        yield "sampler", "sampler", tables["sampler"]
+    if _table(tables.get("data")).get("standardize"):
+        yield "data.standardize", "layer", STANDARDIZE
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+class _Reader:
+    """Turns specifications into entries, those inside others after them."""
+
+    def __init__(self, registry: Registry, found: Resolved) -> None:
+        self._registry, self.found = registry, found
+
+    def component(self, path: str, kind: str, spec: Any) -> Any:
+        """Note the entry of a specification, and give it back with every argument that is known."""
+        spec = {"name": spec} if isinstance(spec, str) else spec
+        if isinstance(spec, Call):
+            return self._default(path, kind, spec)
+        given = {key: value for key, value in _table(spec).items() if key != "name"}
+        try:
+            provider = self._registry.find(kind, str(_table(spec).get("name")))
+        except PluginError as error:
+            self.found.problems[path] = error
+            self.found.entries.append({"path": path, "kind": kind, "name": str(_table(spec).get("name", spec))})
+            return spec
+        return self._entry(path, provider, given)
+
+    def _default(self, path: str, kind: str, call: Call) -> Any:
+        """A component that stands as a default in another's constructor: found by what it calls."""
+        claims = [provider for provider in self._registry.providers(kind) if provider.target == call.target]
+        if not claims:
+            self.found.problems[path] = UnknownComponent(f"no {kind} is made by {call.target}.")
+            self.found.entries.append({"path": path, "kind": kind, "name": call.target})
+            return None
+        known = declared(call.target) or {}
+        cls = call.target.partition(":")[2].lower()
+        provider = min(claims, key=lambda claim: (claim.name.replace("_", "") != cls, claim))
+        return self._entry(path, provider, call.arguments(list(known)))
+
+    def _entry(self, path: str, provider: Provider, given: Mapping[str, Any]) -> dict[str, Any]:
+        code, arguments = source(provider.target), dict[str, Any]()
+        self.found.entries.append(
+            {
+                "path": path,
+                "kind": provider.kind,
+                "name": provider.ref,
+                "version": provider.version,
+                "target": provider.target,
+                "hash": code and code.hash,
+                "arguments": arguments,
+            }
+        )
+        known = declared(provider.target)
+        if known is None:
+            self.found.partial.add(path)
+        unnamed = {key: Parameter(key, Parameter.KEYWORD_ONLY) for key in given if key not in (known or {})}
+        for name, parameter in {**unnamed, **(known or {})}.items():
+            value = given.get(name, parameter.default)
+            if value is UNKNOWN:
+                self.found.partial.add(path)
+            elif value is not None and value is not Parameter.empty:
+                arguments[name] = self._argument(f"{path}.{name}", provider.kind, parameter, value)
+        return {"name": provider.name if provider.dist == CORE else provider.ref, **arguments}
+
+    def _argument(self, path: str, kind: str, parameter: Parameter, value: Any) -> Any:
+        """The argument as a lock has it: a component with its own arguments, a number as the constructor gets it."""
+        want = wanted(parameter)
+        if want.kind == "schedule" and isinstance(value, Real) and not isinstance(value, bool):
+            return self.component(path, "schedule", {"name": "constant", "initial": value})
+        if want.kind:
+            return self.component(path, want.kind, value)
+        if want.kind_of_items and isinstance(value, list | tuple):
+            return [self.component(f"{path}[{i}]", want.kind_of_items, item) for i, item in enumerate(value)]
+        if want.number and isinstance(value, Mapping) and kind in SCHEDULED:
+            return self.component(path, "schedule", value)
+        try:
+            return want.plain(value)
+        except Mismatch:  # training will say so
+            return value

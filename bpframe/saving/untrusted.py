@@ -1,0 +1,78 @@
+"""What a file claims to hold, checked before it costs memory: the sizes of a network, and its labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, is_dataclass
+from typing import Any, final
+
+import numpy as np
+
+from bpframe import tree
+from bpframe.errors import CheckpointError
+from bpframe.network.network import Network
+from bpframe.types import HostArray, Shape
+
+SMALL = 2**16  # values of a row or a parameter that any file may ask for
+
+
+@final
+@dataclass(frozen=True)
+class _Sized:
+    """In an initializer's place: zeros that take no memory, so many at most that what depends on them takes little."""
+
+    limit: int
+
+    def sample(self, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> HostArray:
+        """Zeros of `shape`; CheckpointError if they are too many."""
+        if math.prod(shape) > self.limit:
+            raise CheckpointError(f"a parameter needs shape {shape}, more values than the file has.")
+        return np.broadcast_to(0.0, shape)
+
+
+def refuse_other_sizes(found: Mapping[str, Any], tensors: Mapping[str, HostArray]) -> None:
+    """CheckpointError unless the tensors are those of the network, told before memory is taken for it."""
+    limit = max([SMALL, *(array.size for array in tensors.values())])
+    network = deepcopy(Network(found["network"], inputs=found["input_shape"]))  # whose parts nobody else has
+    _lighten(network, _Sized(limit))
+    shape = network.inputs
+    if shape is None or math.prod(shape) > limit:
+        raise CheckpointError(f"its rows need a shape of {limit} values at most, got {found['input_shape']}.")
+    wanted = {"/".join(path): np.shape(leaf) for path, leaf in tree.leaves(network.init(0, shape)[0])}
+    given = {name: array.shape for name, array in tensors.items()}
+    if other := sorted(wanted.items() ^ given.items()):
+        name = other[0][0]
+        raise CheckpointError(f"'{name}' needs shape {wanted.get(name)}, got {given.get(name)}.")
+
+
+def refuse_other_labels(learned: Mapping[str, Any]) -> None:
+    """CheckpointError unless the classes are texts, whole numbers or truth values, in a dtype made for them."""
+    for head in learned.get("heads", {}).values():
+        refuse_other_labels(head)
+    if "classes" not in learned:
+        return
+    classes, dtype = np.asarray(learned["classes"]), np.dtype(learned["dtype"])
+    fits = classes.dtype.kind in "biuU" and dtype.kind in "biuUO" and dtype.itemsize <= max(8, classes.dtype.itemsize)
+    if classes.ndim != 1 or not classes.size or not fits or not np.array_equal(classes.astype(dtype), classes):
+        raise CheckpointError("its classes need to be labels of one type, in a dtype that holds them.")
+
+
+def _lighten(network: Network, sized: _Sized) -> None:
+    """Put `sized` in the place of every initializer in a network, and in whatever its parts are made of."""
+    ahead: list[Any] = [network]
+    seen: set[int] = set()
+    while ahead:
+        part = ahead.pop()
+        if id(part) in seen:  # by several ways to each part, there are very many ways down to the last
+            continue
+        seen.add(id(part))
+        if isinstance(part, list | tuple):
+            ahead += part
+        elif isinstance(part, Network) or is_dataclass(part):
+            for name, value in list(vars(part).items()):
+                if name.endswith("initializer"):
+                    object.__setattr__(part, name, sized)
+                else:
+                    ahead.append(value)

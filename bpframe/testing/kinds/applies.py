@@ -1,0 +1,23 @@
+"""What gradient steps, regularizers and constraints may say about where they act."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from bpframe.protocols import Applies
+from bpframe.testing.laws.comparison import require
+from bpframe.testing.laws.trajectory import param_of
+from bpframe.testing.report import Check
+
+
+def applies_checks(component: Any) -> dict[str, Check]:
+    """The check of `applies`, where there is one."""
+    return {"applies": partial(_applies, component)} if isinstance(component, Applies) else {}
+
+
+def _applies(component: Any) -> None:
+    """True or false for any parameter, and true for some."""
+    said = [component.applies(param_of(shape)) for shape in ((4, 3), (5,), (1,))]
+    require(all(isinstance(answer, bool) for answer in said), f"applies must say True or False, got {said}")
+    require(any(said), "applies must be true for some parameter: it acts neither on weights nor on a bias")

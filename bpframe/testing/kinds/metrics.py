@@ -1,0 +1,123 @@
+"""The laws of a metric.  prediction and target (B, C) or, of labels, (B,), weight (B,).
+
+Predictions are probabilities of three classes and targets one-hot rows, which suit quantities too, unless it offers
+`example(rng) -> (prediction, target)`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bpframe.testing.laws.comparison import close, require
+from bpframe.testing.laws.purity import deterministic, untouched
+from bpframe.testing.report import Check
+from bpframe.types import HostArray
+
+ROWS, CLASSES = 24, 3
+Rows = tuple[HostArray, HostArray, HostArray]
+
+
+def metric_checks(metric: Any) -> dict[str, Check]:
+    """The checks by name."""
+    rows = _rows(metric)
+    return {
+        "values": partial(_values, metric, rows),
+        "weights": partial(_weights, metric, rows),
+        "order": partial(_order, metric, rows),
+        "zero weight": partial(_zero_weight, metric, rows),
+        "best": partial(_best, metric, rows),
+        "float32": partial(_float32, metric, rows),
+        "purity": partial(untouched, "value", metric.value, *rows),
+        "determinism": partial(deterministic(metric), lambda: np.array(metric.value(*rows))),
+    }
+
+
+def _rows(metric: Any) -> Rows:
+    """(prediction, target, weight)."""
+    rng = np.random.default_rng(0)
+    weight = rng.uniform(0.5, 2.0, ROWS)
+    if hasattr(metric, "example"):
+        prediction, target = metric.example(rng)
+        return np.asarray(prediction), np.asarray(target), np.resize(weight, len(target))
+    labels = rng.integers(0, CLASSES, ROWS)
+    if _of(metric) == "labels":
+        return np.where(rng.uniform(size=ROWS) < 0.6, labels, rng.integers(0, CLASSES, ROWS)), labels, weight
+    e = np.exp(rng.normal(size=(ROWS, CLASSES)) + np.eye(CLASSES)[labels])
+    return e / e.sum(axis=1, keepdims=True), np.eye(CLASSES)[labels], weight
+
+
+def _of(metric: Any) -> str:
+    return getattr(metric, "of", "predictions")
+
+
+def _value(metric: Any, rows: Rows) -> HostArray:
+    return np.array(metric.value(*rows))
+
+
+def _values(metric: Any, rows: Rows) -> None:
+    """A finite float; what it compares and which end is better are said in known words."""
+    value = metric.value(*rows)
+    require(isinstance(value, float) and np.isfinite(value), f"the value must be a finite float, got {value!r}")
+    best = getattr(metric, "best", "max")
+    require(best in ("min", "max"), f'best must be "min" or "max", got {best!r}')
+    require(_of(metric) in ("predictions", "labels"), f'of must be "predictions" or "labels", got {_of(metric)!r}')
+
+
+def _weights(metric: Any, rows: Rows) -> None:
+    """Only ratios of weights count, and a row of weight 2 counts as two rows."""
+    prediction, target, weight = rows
+    close(
+        "the value with every weight tripled",
+        _value(metric, (prediction, target, 3 * weight)),
+        _value(metric, rows),
+        1e-12,
+    )
+    counts = np.arange(len(weight)) % 3 + 1
+    repeated = prediction.repeat(counts, axis=0), target.repeat(counts, axis=0), np.ones(counts.sum())
+    counted = prediction, target, counts.astype(np.float64)
+    close("the value of repeated rows", _value(metric, repeated), _value(metric, counted), 1e-12, 1e-14)
+
+
+def _order(metric: Any, rows: Rows) -> None:
+    """The order of rows does not matter."""
+    order = np.random.default_rng(1).permutation(len(rows[2]))
+    mixed = rows[0][order], rows[1][order], rows[2][order]
+    close("the value of rows in another order", _value(metric, mixed), _value(metric, rows), 1e-12, 1e-14)
+
+
+def _zero_weight(metric: Any, rows: Rows) -> None:
+    """A row of weight 0 changes nothing, whatever it holds."""
+    prediction, target, weight = rows
+    weight = weight.copy()
+    weight[1] = 0.0
+    without = np.delete(prediction, 1, 0), np.delete(target, 1, 0), np.delete(weight, 1, 0)
+    close(
+        "the value with a row of weight 0",
+        _value(metric, (prediction, target, weight)),
+        _value(metric, without),
+        1e-12,
+        1e-14,
+    )
+
+
+def _best(metric: Any, rows: Rows) -> None:
+    """Predictions that are the targets are no worse."""
+    prediction, target, weight = rows
+    if prediction.shape != target.shape:
+        return
+    perfect, value = metric.value(target, target, weight), metric.value(*rows)
+    better = perfect <= value if getattr(metric, "best", "max") == "min" else perfect >= value
+    require(better, f"best says that the {metric.best} is better, but {perfect} of perfect predictions against {value}")
+
+
+def _float32(metric: Any, rows: Rows) -> None:
+    """Predictions and targets in float32 give what float64 gives."""
+    if _of(metric) == "labels":
+        return
+    single = rows[0].astype(np.float32), rows[1].astype(np.float32), rows[2]
+    value = metric.value(*single)
+    require(isinstance(value, float), f"the value of float32 arrays must be a float, got {value!r}")
+    close("the value in float32", np.array(value), _value(metric, rows), 1e-5, 1e-6)

@@ -1,0 +1,59 @@
+"""The laws of what update rules may do besides: probe elsewhere, predict with other parameters, choose by parameter."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from bpframe.protocols import EvaluationParams, Probe, RuleFor
+from bpframe.registry import registry
+from bpframe.testing.laws import precision
+from bpframe.testing.laws.comparison import close, finite, require, shaped
+from bpframe.testing.laws.trajectory import Course, numbers, param_of, shape_of
+from bpframe.testing.report import Check
+
+
+def capability_checks(optimizer: Any, rule: Any) -> dict[str, Check]:
+    """The checks of those capabilities that it has. `rule`: what the optimizer takes for weights."""
+    checks: dict[str, Check] = {}
+    if isinstance(rule, Probe):
+        checks["probe"] = partial(_probe, rule)
+    if isinstance(rule, EvaluationParams):
+        checks["evaluation"] = partial(_evaluation, rule)
+    if isinstance(optimizer, RuleFor):
+        checks["parameters"] = partial(_parameters, optimizer)
+    return checks
+
+
+def _probe(rule: Any) -> None:
+    """A finite point of p's shape and dtype, also where the gradient is 0."""
+    for dtype in precision.DTYPES:
+        p, gradients = numbers(shape_of(rule), dtype, 3)
+        gradients[1] = 0
+        course = Course(rule, [p])
+        course.follow([g] for g in gradients)
+        for (point,) in course.probed:
+            shaped("the point of a probe", point, p.shape)
+            finite("the point of a probe", point)
+            require(point.dtype == dtype, f"the point of a probe must keep dtype {dtype}, got {point.dtype}")
+
+
+def _evaluation(rule: Any) -> None:
+    """Before the first step it predicts with p; after some steps with finite numbers of p's shape and dtype."""
+    for dtype in precision.DTYPES:
+        p, gradients = numbers(shape_of(rule), dtype)
+        course = Course(rule, [p])
+        close("parameters to predict with before any step", course.seen(), p, 1e-6, 1e-6)
+        course.follow([g] for g in gradients)
+        seen = course.seen()
+        shaped("parameters to predict with", seen, p.shape)
+        finite("parameters to predict with", seen)
+        require(seen.dtype == dtype, f"parameters to predict with must keep dtype {dtype}, got {seen.dtype}")
+
+
+def _parameters(optimizer: Any) -> None:
+    """For weights and for a bias there is an optimizer, and always the same one."""
+    for shape in ((4, 3), (5,)):
+        rule, again = (optimizer.rule_for(param_of(shape)) for _ in range(2))
+        registry.check("optimizer", rule, None)
+        require(repr(rule) == repr(again), f"rule_for must always give the same rule, got {rule!r} and {again!r}")

@@ -1,0 +1,75 @@
+"""The laws of a schedule: a function of the number of updates, and of nothing else."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bpframe.protocols import After, Over
+from bpframe.testing.laws.comparison import require, same
+from bpframe.testing.laws.purity import deterministic, untouched
+from bpframe.testing.report import Check
+from bpframe.types import HostArray
+
+RUN = 100  # updates of the run that an open schedule is told of
+STEPS = (0, 1, 2, 3, 10, 49, 50, 51, 99, 100, 101, 1000, 10**6)
+CURVES: tuple[list[float], ...] = ([], [1.0], [1.0, 0.5, 0.4], [1.0] * 30, [0.3, 0.2, *[0.25] * 25])
+
+
+def schedule_checks(schedule: Any) -> dict[str, Check]:
+    """The checks by name."""
+    made = _told(schedule)
+    checks: dict[str, Check] = {
+        "values": partial(_finite, made),
+        "determinism": partial(deterministic(made), partial(_values, made)),
+        "resume": partial(_no_memory, made),
+    }
+    if isinstance(schedule, Over):
+        checks["over"] = partial(_over, schedule)
+    if isinstance(schedule, After):
+        checks["after"] = partial(_after, schedule)
+    return checks
+
+
+def _values(schedule: Any) -> HostArray:
+    return np.array([schedule.value(step) for step in STEPS])
+
+
+def _finite(schedule: Any) -> None:
+    """A finite float at every step."""
+    for step in STEPS:
+        value = schedule.value(step)
+        require(isinstance(value, float), f"value({step}) must be a float, got {value!r}")
+        require(np.isfinite(value), f"value({step}) must be finite, got {value!r}")
+
+
+def _no_memory(schedule: Any) -> None:
+    """A run that is resumed asks for a later step first and gets the same number."""
+    forwards = _values(schedule)
+    backwards = np.array([schedule.value(step) for step in reversed(STEPS)])[::-1]
+    same("values asked for backwards", backwards, forwards)
+
+
+def _over(schedule: Any) -> None:
+    """`over` sets a length once: a second one changes nothing; the schedule itself stays open."""
+    once = schedule.over(RUN)
+    again = once.over(RUN // 2) if isinstance(once, Over) else once
+    same("values after a second `over`", _values(again), _values(once))
+    same("values of a second schedule from the same open one", _values(schedule.over(RUN)), _values(once))
+
+
+def _after(schedule: Any) -> None:
+    """`after` is a function of the curve alone, for any curve, and does not change it."""
+    require(isinstance(schedule.monitor, str), f"monitor must name a curve, got {schedule.monitor!r}")
+    told = _told(schedule)
+    forwards = [_values(_told(untouched("after", told.after, np.array(curve)))) for curve in CURVES]
+    backwards = [_values(_told(told.after(list(curve)))) for curve in reversed(CURVES)]
+    same("values after the same curves, asked for in another order", backwards[::-1], forwards)
+    require(np.all(np.isfinite(forwards)), "values after a curve must be finite")
+
+
+def _told(schedule: Any) -> Any:
+    """The schedule in a run of some length."""
+    return schedule.over(RUN) if isinstance(schedule, Over) else schedule

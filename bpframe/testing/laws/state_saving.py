@@ -1,0 +1,38 @@
+"""What is remembered between steps can be saved: written to a file, read back, and gone on with, bit for bit."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bpframe import tree
+from bpframe.saving import tensor_file
+from bpframe.testing.laws.comparison import require
+from bpframe.types import HostArray, State
+
+
+def through_a_file(p: HostArray, state: State, step: int, fresh: State) -> tuple[HostArray, State, int]:
+    """(p, state, step) as they come back from a checkpoint; `fresh` is a state of `init`, whose leaves are filled."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "state.safetensors"
+        tensor_file.write(file, tree.flatten({"p": p, "state": state}), {"step": step})
+        tensors, manifest = tensor_file.read(file)
+    filled = tree.transform(fresh, lambda leaf: leaf)
+    for path, _ in list(tree.leaves(fresh)):
+        name = "/".join(("state", *path))
+        require(name in tensors, f"the state must hold what init makes, but {'/'.join(path)} was not saved")
+        tree.assign(filled, path, tensors[name])
+    return tensors["p"], filled, manifest["step"]
+
+
+def state_shapes(state: Any) -> dict[str, tuple[int, ...]]:
+    """The shape of every leaf by its place; CheckFailed unless the state is a nested dict of arrays of numbers."""
+    require(isinstance(state, dict), f"a state must be a dict of arrays, got {type(state).__name__}")
+    found = {}
+    for path, leaf in tree.leaves(state):
+        place = "/".join(map(str, path))
+        numbers = hasattr(leaf, "shape") and getattr(leaf.dtype, "kind", "") in ("b", "i", "u", "f")
+        require(numbers, f"state {place} must be an array of numbers, got {leaf!r}")
+        found[place] = tuple(leaf.shape)
+    return found

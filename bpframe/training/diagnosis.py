@@ -1,0 +1,161 @@
+"""Who is to blame: where numbers stopped being finite, and which component raised an error."""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from bpframe.errors import BpframeError, BrokenComponent, IncompatibleComponent, NumericalError
+from bpframe.network.backprop import CostLayer
+from bpframe.network.network import Network
+from bpframe.network.trace import LayerTrace, Trace, trace
+from bpframe.registry import registry
+from bpframe.registry.describe import title
+from bpframe.registry.nested import gather
+from bpframe.registry.policy import CORE
+from bpframe.types import HostArray, Params
+
+
+def diagnose(
+    network: Network, cost: CostLayer, params: Params, batch: tuple[HostArray, HostArray, Any], when: dict[str, Any]
+) -> NumericalError:
+    """The error for a step that failed on `batch` (x, target, share) from finite `params`.
+
+    `when`: step, lr, loss (the last finite one); and, if they are known, rows (the batch's row numbers in x) and rule.
+    """
+    with np.errstate(all="ignore"):
+        seen = trace(network, cost, params, *batch)
+        slope = np.asarray(cost.mean_and_delta(seen.layers[-1].v, *batch[1:])[1])
+    last = "none" if when["loss"] is None else f"{when['loss']:.6g}"
+    lr = "" if when["lr"] is None else f", lr {when['lr']:.6g}"
+    first = _culprit(seen, network, cost, bool(np.isfinite(slope).all()), when.get("rule"))
+    large = "".join(_large(name, array, when.get("rows")) for name, array in zip(("x", "y"), batch, strict=False))
+    return NumericalError(
+        f"The loss or a parameter is not finite at step {when['step']}{lr}; last finite loss: {last}. "
+        f"First in {first}. {large}The model holds the parameters after step {when['step'] - 1}. "
+        "Lower the learning rate, scale the inputs, or clip gradients."
+    )
+
+
+def _culprit(seen: Trace, network: Network, cost: CostLayer, slope: bool, rule: Any) -> str:
+    """Where the first number is that is not finite; `slope`: whether that of the loss is finite."""
+    own = {label: _foreign("layer", layer) for label, layer in network.layers}
+    if found := _first_bad([(layer, ("u", "v")) for layer in seen.layers]):
+        return f"layer '{found[0]}', {found[1]}{own[found[0]]}"
+    loss = _foreign("loss", cost.loss)
+    if not np.isfinite(seen.loss):
+        last = seen.layers[-1]
+        return f"the loss, of scores from layer '{last.name}' that reach {np.abs(last.v).max():.3g}{loss}"
+    if not slope:
+        return f"the slope of the loss{loss}"
+    if found := _first_bad([(layer, ("delta", "dw", "db")) for layer in reversed(seen.layers)]):
+        return f"layer '{found[0]}', {found[1]}{own[found[0]]}"
+    return f"the update, to layer '{_largest(seen)}'{'' if rule is None else _foreign('optimizer', rule)}"
+
+
+def _first_bad(order: Sequence[tuple[LayerTrace, Sequence[str]]]) -> tuple[str, str] | None:
+    """(name of the layer, name of its array) of the first array that is not finite."""
+    named = ((layer.name, name, getattr(layer, name)) for layer, names in order for name in names)
+    bad = ((who, name) for who, name, array in named if array is not None and not np.isfinite(array).all())
+    return next(bad, None)
+
+
+def _foreign(kind: str, component: Any) -> str:
+    """Who provides a component, in brackets, unless bpframe does."""
+    provider = registry.provider_of(kind, component)
+    return "" if provider is not None and provider.dist == CORE else f" ({title(registry, kind, component)})"
+
+
+def _large(name: str, array: HostArray, rows: HostArray | None) -> str:
+    """A sentence about the largest number of x or y, if its fourth power does not fit the dtype."""
+    sizes = np.abs(array)
+    place = np.unravel_index(int(sizes.argmax()), array.shape)
+    if rows is None or sizes[place] <= np.finfo(array.dtype).max ** 0.25:
+        return ""
+    column = f", column {', '.join(map(str, map(int, place[1:])))}"
+    return f"{name} reaches {array[place]:.3g} at row {int(rows[place[0]])}{column}. "
+
+
+def refuse_not_finite(scores: HostArray, x: HostArray) -> HostArray:
+    """The scores (N, C) of rows x (N, ...), which a user is given only if all of them are finite; or NumericalError."""
+    finite = np.isfinite(scores)
+    if finite.all():
+        return scores
+    row, *column = map(int, np.argwhere(~finite)[0])
+    numbers = np.abs(x[row])
+    place = ", ".join(str(int(i)) for i in np.unravel_index(int(numbers.argmax()), numbers.shape))
+    raise NumericalError(
+        f"The score of row {row}, column {column[0]}, is {scores[row, column[0]]}; x reaches {numbers.max():.3g} in "
+        f"that row, in column {place}. Scale the inputs as in training, or use dtype='float64'."
+    )
+
+
+def _largest(seen: Trace) -> str:
+    """The layer with the largest gradient."""
+    sizes = {layer.name: float(np.abs(layer.dw).max()) for layer in seen.layers if layer.dw is not None}
+    return max(sizes, key=lambda name: sizes[name], default=seen.layers[0].name)
+
+
+def components(trainer: Any) -> dict[type, str]:
+    """The kind of every component of a trainer's run, those inside others included, by class.
+
+    By class, since a run works with copies whose schedules know its length.
+    """
+    kinds: dict[str, Sequence[Any]] = {
+        "layer": [layer for _, layer in trainer.network.layers],
+        "loss": [trainer.loss],
+        "activation": [getattr(trainer.head.cost.link, "phi", trainer.head.cost.link)],
+        "metric": trainer.metrics or [],
+        "sampler": [trainer.sampler],
+        "optimizer": list(trainer.parts.rules()),
+        "gradient_step": trainer.gradient_steps,
+        "regularizer": trainer.regularizers,
+        "constraint": trainer.constraints,
+    }
+    found: dict[type, str] = {}
+    for kind, many in kinds.items():
+        for component in many:
+            gather(kind, component, found)
+    return found
+
+
+@contextmanager
+def blamed(trainer: Any) -> Iterator[None]:
+    """Turn an error raised inside a component of the trainer into a BrokenComponent that names it.
+
+    The innermost of them on the stack is to blame.
+    """
+    try:
+        yield
+    except BpframeError:
+        raise
+    except (Exception, SystemExit) as error:  # a component must not end the program
+        frames, kinds = error.__traceback__, components(trainer)
+        guilty: tuple[Any, FrameType, int] | None = None
+        while frames is not None:
+            me = frames.tb_frame.f_locals.get("self")
+            guilty = (me, frames.tb_frame, frames.tb_lineno) if type(me) in kinds else guilty
+            frames = frames.tb_next
+        if guilty is None or (isinstance(error, SystemExit) and _of_signal(error)):
+            raise
+        component, frame, line = guilty
+        who = title(registry, kinds[type(component)], component)
+        if type(error).__module__.startswith("jax"):  # it asked an array for its values while it was compiled
+            raise IncompatibleComponent(
+                f"{who} cannot be compiled: {frame.f_code.co_filename}:{line}, in {frame.f_code.co_name}, needs the "
+                f"values of an array ({type(error).__name__}). Use functions of x.__array_namespace__(), like where, "
+                "or take engine='numpy'."
+            ) from error
+        raise BrokenComponent(f"{who} fails in {frame.f_code.co_name}: {type(error).__name__}: {error}") from error
+
+
+def _of_signal(error: BaseException) -> bool:
+    """Whether a signal's handler raised it, which may happen anywhere, in a component too."""
+    handlers = {getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()}
+    return any(frame.f_code in handlers for frame, _ in traceback.walk_tb(error.__traceback__))

@@ -1,0 +1,265 @@
+"""The life of a run as pluggy hooks: callbacks are objects with `@hookimpl` methods named after these specs.
+
+One plugin manager a run; callbacks are called in the order they were declared. Every hook gets `state` alone
+(see `bpframe.training.run_state.RunState`), so signatures never change.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+import math
+import time
+from collections.abc import Callable, Container, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast, final
+from weakref import WeakKeyDictionary
+
+import pluggy
+
+from bpframe.errors import BpframeError, ConfigError, PluginError
+
+hookspec = pluggy.HookspecMarker("bpframe")
+hookimpl = pluggy.HookimplMarker("bpframe")
+
+
+@hookspec
+def bpframe_fit_start(state: Any) -> None:
+    """Before the first step of a fit."""
+
+
+@hookspec
+def bpframe_epoch_start(state: Any) -> None:
+    """Before the first step of an epoch."""
+
+
+@hookspec
+def bpframe_batch_start(state: Any) -> None:
+    """Before a step; makes the engine give back control after every step."""
+
+
+@hookspec(firstresult=True)
+def bpframe_update(state: Any) -> object:
+    """Around a step, for implementations with `wrapper=True`: the core's own makes the step."""
+
+
+@hookspec
+def bpframe_batch_end(state: Any) -> None:
+    """After a step; makes the engine give back control after every step."""
+
+
+@hookspec
+def bpframe_block_end(state: Any) -> None:
+    """After a block of steps, when the engine gives back control anyway, a few times a second: for progress bars."""
+
+
+@hookspec
+def bpframe_epoch_end(state: Any) -> None:
+    """After an epoch: history and metrics are up to date."""
+
+
+@hookspec
+def bpframe_epochs_ahead(state: Any) -> float:
+    """How many epochs may be made before bpframe_epoch_end is called for the first of them; left out, one.
+
+    Asked before epochs are begun. The calls come in order, each with the history up to its epoch, but with the
+    parameters of the last: for who looks at curves alone. Epochs on end are faster, most of all in small models.
+    """
+    return 1
+
+
+@hookspec
+def bpframe_exception(state: Any) -> None:
+    """The fit ends by the exception `state.exception`; the parameters are those after a whole step."""
+
+
+@hookspec
+def bpframe_fit_end(state: Any) -> None:
+    """The fit ends as planned, or because somebody called `state.stop`."""
+
+
+class _Listed:
+    """Holds hooks as attributes, and shows pluggy nothing else: it looks at everything that `dir` lists."""
+
+    def __init__(self, **hooks: Any) -> None:
+        vars(self).update(hooks)
+
+    def __dir__(self) -> list[str]:
+        return list(vars(self))
+
+
+_SPECS: Any = _Listed(**{name: hook for name, hook in dict(globals()).items() if name.startswith("bpframe_")})
+SPECS = tuple(vars(_SPECS))
+_SOUND: WeakKeyDictionary[type, set[str]] = WeakKeyDictionary()  # the hooks of classes that were checked once
+
+
+@final
+class Hooks:
+    """The hooks of one run: what nobody listens to costs nothing."""
+
+    def __init__(self, callbacks: Sequence[object], update: Callable[[], None], names: Sequence[str] = ()) -> None:
+        """`names`: what errors call each callback; left out, its class."""
+        self._names = names or [type(callback).__name__ for callback in callbacks]
+        self.seconds = [0.0] * len(callbacks)  # spent in each callback
+        self._listening: set[str] = set()
+        self._prompt = False
+        self._manager: Any = None  # where somebody listens
+        if not callbacks:  # a manager takes milliseconds, as long as the whole fit of a small model
+            return
+        guarded = [self._guarded(i, callback) for i, callback in enumerate(callbacks)]
+        self._listening = {name for hooks in guarded for name in vars(hooks)}
+        self._prompt = any(_is_prompt(vars(hooks)) for hooks in guarded)  # whether one has to hear of each at once
+        if not self._listening:
+            return
+        self._manager = pluggy.PluginManager("bpframe")
+        specs: Any = _Listed(**{name: vars(_SPECS)[name] for name in self._listening})
+        self._manager.add_hookspecs(specs)
+        if "bpframe_update" in self._listening:
+            self._manager.register(_core(update), "core")
+        for i in reversed(range(len(callbacks))):  # pluggy calls the last registered first
+            self._manager.register(guarded[i], f"{i}:{type(callbacks[i]).__name__}")
+
+    def close(self) -> None:
+        """Let go of the callbacks, which a manager's circles would keep until the garbage collector comes."""
+        for plugin in self._manager.get_plugins() if self._manager else ():
+            self._manager.unregister(plugin)
+
+    def listens(self, *names: str) -> bool:
+        """Whether any callback implements one of these hooks."""
+        return any(name in self._listening for name in names)
+
+    def call(self, name: str, state: Any) -> None:
+        """Call a hook's implementations, if there are any."""
+        if name in self._listening:
+            getattr(self._manager.hook, name)(state=state)
+
+    def ahead(self, state: Any) -> float:
+        """How many epochs may be made before callbacks hear of the first of them."""
+        if self._prompt:
+            return 1
+        if not self.listens("bpframe_epoch_end"):
+            return math.inf
+        return cast(float, min(self._manager.hook.bpframe_epochs_ahead(state=state)))
+
+    def _guarded(self, i: int, callback: Any) -> _Listed:
+        """The callback's hooks, each timed, given the callback's own memory, and named when it fails."""
+        who = f"callback {i + 1}, {self._names[i]},"
+        own = {name for name, value in getattr(callback, "__dict__", {}).items() if _is_hook(name, value)}
+        cls: Any = type(callback)
+        names, sound = {*_hooks(cls), *own}, _SOUND.setdefault(cls, set())
+        for name in sorted(names - (sound - own)):
+            _check(callback, name)
+        sound |= names - own
+        hooks = {name: self._wrap(i, getattr(callback, name), f"{who} fails in {name}") for name in names}
+        if ahead := hooks.get("bpframe_epochs_ahead"):
+            hooks["bpframe_epochs_ahead"] = _counted(ahead, who)
+        return _Listed(**hooks)
+
+    def _wrap(self, i: int, method: Callable[[Any], Any], message: str) -> Callable[[Any], Any]:
+        @functools.wraps(method)
+        def call(state: Any) -> Any:
+            with self._watched(i, state, message):
+                return method(state)
+
+        @functools.wraps(method)
+        def around(state: Any) -> Generator[None, Any, Any]:  # the two halves of a wrapper, before and after the step
+            halves = method(state)
+            with self._watched(i, state, message):
+                next(halves)
+            result = failure = None
+            try:
+                result = yield
+            except BaseException as error:
+                failure = error
+            with self._watched(i, state, message, failure):
+                return _second_half(halves, result, failure)
+
+        return around if inspect.isgeneratorfunction(method) else call
+
+    @contextmanager
+    def _watched(self, i: int, state: Any, message: str, passing: BaseException | None = None) -> Iterator[None]:
+        """Around code of callback i: times it, gives it its own memory, and names it in errors but the passing one."""
+        state.memory = state.memories[i]
+        start = time.perf_counter()
+        try:
+            yield
+        except BpframeError:
+            raise
+        except Exception as error:
+            if error is passing:
+                raise
+            raise PluginError(f"{message}: {type(error).__name__}: {error}") from error
+        finally:
+            self.seconds[i] += time.perf_counter() - start
+
+
+def _second_half(halves: Generator[Any, Any, Any], result: Any, failure: BaseException | None) -> Any:
+    """What a wrapper makes of the result or the failure of what it wraps."""
+    try:
+        if failure is None:
+            halves.send(result)
+        else:
+            halves.throw(failure)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("a wrapper must yield once, this one yields again")
+
+
+def _core(update: Callable[[], None]) -> _Listed:
+    """The core's own implementation: makes the step."""
+
+    @hookimpl(trylast=True)
+    def bpframe_update(state: Any) -> bool:
+        update()
+        return True
+
+    return _Listed(bpframe_update=bpframe_update)
+
+
+@functools.lru_cache(maxsize=256)
+def _hooks(cls: type) -> tuple[str, ...]:
+    """The hooks that a class of callbacks has, or means to have."""
+    return tuple(name for name in dir(cls) if _is_hook(name, inspect.getattr_static(cls, name, None)))
+
+
+def _counted(ahead: Callable[[Any], Any], who: str) -> Callable[[Any], float]:
+    """The hook, whose number of epochs is looked at; pluggy would pass over None in silence."""
+
+    @functools.wraps(ahead)
+    def call(state: Any) -> float:
+        number = ahead(state)
+        if not isinstance(number, int | float) or not number >= 1:
+            raise PluginError(f"{who} needs to return a number of at least 1 in bpframe_epochs_ahead, got {number!r}.")
+        return number
+
+    return call
+
+
+def _is_prompt(hooks: Container[str]) -> bool:
+    return "bpframe_epoch_start" in hooks or ("bpframe_epoch_end" in hooks and "bpframe_epochs_ahead" not in hooks)
+
+
+def _is_hook(name: str, value: Any) -> bool:
+    return hasattr(value, "bpframe_impl") or (name.startswith("bpframe_") and callable(value))
+
+
+def _check(callback: object, name: str) -> None:
+    """ConfigError for what pluggy would pass over in silence: a misspelt hook, a missing mark, a default argument."""
+    who = f"callback {type(callback).__name__}"
+    options = getattr(inspect.getattr_static(callback, name), "bpframe_impl", None)
+    if name not in SPECS:
+        close = difflib.get_close_matches(name, SPECS, n=1)
+        hint = f" Did you mean '{close[0]}'?" if close else ""
+        raise ConfigError(f"{who} has a hook '{name}', which does not exist.{hint} Hooks: {', '.join(SPECS)}.")
+    if options is None:
+        raise ConfigError(f"{who} has a method '{name}' that is not marked. Decorate it: @bpframe.hookimpl.")
+    given = list(inspect.signature(getattr(callback, name)).parameters.values())
+    if len(given) != 1 or given[0].name != "state" or given[0].default is not inspect.Parameter.empty:
+        listing = ", ".join(map(str, given)) or "none"
+        raise ConfigError(f"{who} needs '{name}(self, state)', got the arguments {listing}.")
+    yields = inspect.isgeneratorfunction(getattr(callback, name))
+    if yields and not (options["wrapper"] or options["hookwrapper"]):
+        raise ConfigError(f"{who} has a hook '{name}' that yields. Decorate it: @bpframe.hookimpl(wrapper=True).")
+    if not yields and (options["wrapper"] or options["hookwrapper"]):
+        raise ConfigError(f"{who} has a wrapper '{name}' that does not yield. Let it yield once, around the step.")

@@ -1,0 +1,116 @@
+"""The learning rate range test: which rates are too small to learn, and which too large to stay stable.
+
+Source: Smith (2017), arXiv:1506.01186, section 3.3; the rate grows by a constant factor a step, as is usual since.
+"""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, final
+
+from bpframe import checks
+from bpframe.engine.optimizer_chain import with_lr
+from bpframe.errors import ConfigError, NumericalError
+from bpframe.training.hooks import hookimpl
+from bpframe.training.trainer import Trainer
+
+SMOOTHING = 0.9  # weight of the past in the running mean of losses
+DIVERGED = 4.0  # how many times its least value the smoothed loss may reach
+
+
+@final
+@dataclass(frozen=True)
+class Growing:
+    """A schedule: lr(t) = lowest (highest / lowest)^(t / (steps - 1))."""
+
+    lowest: float
+    highest: float
+    steps: int
+
+    def value(self, step: int) -> float:
+        """The rate after `step` updates."""
+        return float(self.lowest * (self.highest / self.lowest) ** (step / (self.steps - 1)))
+
+
+@final
+@dataclass
+class LrRange:
+    """Rates tried, the smoothed loss at each (bias-corrected running mean), and what they suggest.
+
+    `suggestion`: a tenth of the rate at which the smoothed loss is least, which leaves room before it grows; None
+    where it never falls.
+    """
+
+    lr: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+
+    @property
+    def suggestion(self) -> float | None:
+        """A rate to start with."""
+        least = self.loss.index(min(self.loss)) if self.loss else 0
+        return self.lr[least] / 10 if least else None
+
+    def __str__(self) -> str:
+        rows = [f"{'lr':>12}{'loss':>14}"]
+        rows += [f"{lr:>12.3g}{loss:>14.6g}" for lr, loss in zip(self.lr, self.loss, strict=True)]
+        best = "none" if self.suggestion is None else f"{self.suggestion:.3g}"
+        return "\n".join([*rows, f"suggestion: {best}"])
+
+
+@final
+class _Watch:
+    """Notes the smoothed loss after each step, and stops where it has left its minimum far behind."""
+
+    def __init__(self, growing: Growing) -> None:
+        self.growing, self.found, self._mean = growing, LrRange(), 0.0
+
+    @hookimpl
+    def bpframe_batch_end(self, state: Any) -> None:
+        """One more rate."""
+        n = len(self.found.lr) + 1
+        self._mean = SMOOTHING * self._mean + (1 - SMOOTHING) * state.loss
+        self.found.lr.append(self.growing.value(state.step - 1))
+        self.found.loss.append(self._mean / (1 - SMOOTHING**n))
+        if n == self.growing.steps:
+            state.stop("every rate has been tried")
+        elif self.found.loss[-1] > DIVERGED * min(self.found.loss):
+            state.stop("the loss diverges")
+
+
+def lr_range_test(
+    trainer: Trainer,
+    x: Any,
+    y: Any,
+    *,
+    lowest: float = 1e-6,
+    highest: float = 10.0,
+    steps: int = 100,
+    batch_size: int = 32,
+) -> LrRange:
+    """Train a copy of the trainer for `steps` steps while its learning rate grows from lowest to highest.
+
+    The trainer itself stays as it is. Ends early where the loss diverges or stops being finite. ConfigError for an
+    optimizer without an argument lr.
+    """
+    checks.positive("lr_range_test", lowest=lowest)
+    checks.whole("lr_range_test", 2, steps=steps)
+    if not highest > lowest:
+        raise ConfigError(f"lr_range_test needs highest above lowest ({lowest:g}), got {highest:g}.")
+    growing = Growing(lowest, highest, steps)
+    watch = _Watch(growing)
+    twin = _twin(trainer, optimizer=with_lr(trainer.optimizer, lambda _: growing), metrics=[], callbacks=[watch])
+    with suppress(NumericalError):
+        twin.fit(x, y, epochs=steps, batch_size=batch_size)
+    return watch.found
+
+
+def _twin(trainer: Trainer, **changes: Any) -> Trainer:
+    """A new trainer like another, with some arguments changed, that starts from the other's parameters."""
+    given = {name: getattr(trainer, name) for name in inspect.signature(Trainer).parameters}
+    twin = Trainer(**{**given, **changes})
+    if trainer.head.shape is not None:
+        twin.head = trainer.head
+        twin.parameters.replace(trainer.parameters.copy())
+    return twin
