@@ -62,9 +62,10 @@ def protocols_page() -> Iterator[str]:
     """What a component of each kind must offer, and the types in these signatures."""
     yield "# Protocols"
     yield prose(protocols)
-    for cls in vars(protocols).values():
-        if isinstance(cls, type) and cls.__module__ == protocols.__name__:
-            yield from class_entry(cls)
+    for module in (protocols.components, protocols.capabilities, protocols.engine):
+        for cls in vars(module).values():
+            if isinstance(cls, type) and cls.__module__ == module.__name__:
+                yield from class_entry(cls)
     yield "## Types"
     yield prose(types)
     yield fenced("\n".join(re.findall(r"^\w+ = .*#.*$", inspect.getsource(types), re.MULTILINE)))

@@ -53,7 +53,7 @@ class Dense:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(v, (x, what the activation keeps))."""
-        u = ops.product(x, params["weight"])
+        u = ops.matmul(x, params["weight"])
         if self.bias:
             u += params["bias"]
         if self.activation is None:
@@ -69,9 +69,9 @@ class Dense:
         if self.activation is not None:
             phi = as_layer(self.activation)
             delta, inner = phi.backward(params.get("activation", {}), kept, dy, context.child("activation"))
-        gradients: Params = {"weight": ops.crossprod(x, delta)}
+        gradients: Params = {"weight": ops.matmul_tn(x, delta)}
         if self.bias:
             gradients["bias"] = ops.namespace(delta).sum(delta, axis=0)
         if inner:
             gradients["activation"] = inner
-        return (ops.product(delta, params["weight"].T) if context.need_dx else None), gradients
+        return (ops.matmul(delta, params["weight"].T) if context.need_dx else None), gradients

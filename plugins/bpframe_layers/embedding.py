@@ -65,5 +65,5 @@ class Embedding:
         xp, x = ops.namespace(dy), cache
         ids = xp.reshape(xp.round(x), (x.size, 1))
         chosen = xp.astype(ids == xp.arange(self.num_embeddings, dtype=x.dtype), dy.dtype)
-        gradients = {"weight": ops.crossprod(chosen, xp.reshape(dy, (x.size, self.embedding_dim)))}
+        gradients = {"weight": ops.matmul_tn(chosen, xp.reshape(dy, (x.size, self.embedding_dim)))}
         return (xp.zeros_like(x) if context.need_dx else None), gradients

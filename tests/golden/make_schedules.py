@@ -1,4 +1,4 @@
-"""Writes schedules.json next to this file: values of the schedules of torch and optax, for tests/test_schedules.py.
+"""Writes schedules.json next to this file, for tests/plugins/test_schedules.py: schedules of torch and optax.
 
 usage: python tests/golden/make_schedules.py     (needs torch and optax)
 {"values": [{"from", "name", "arguments", "values": one an update}, ...],

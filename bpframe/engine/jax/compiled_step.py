@@ -14,12 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bpframe import ops, tree
+from bpframe import tree
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.update import GroupUpdate, Updates
 from bpframe.network.backprop import CostLayer
 from bpframe.network.gradients import Batch, Pass, Recursion
 from bpframe.network.network import Network
+from bpframe.ops.linalg import MATMUL_TN
 from bpframe.protocols import Group, Param, Periodic
 from bpframe.random import HashKey
 from bpframe.types import HostArray, Params, State
@@ -230,7 +231,7 @@ def _batch(x: Any, target: Any, w: Any) -> Batch:
     return Batch(x, target, total, jnp.where(total > 0, w / jnp.where(total > 0, total, 1), w))
 
 
-def _crossprod(a: Any, b: Any) -> Any:
+def _matmul_tn(a: Any, b: Any) -> Any:
     """a^T b; XLA's fast products on a CPU want their left factor by rows, so small ones are made as (b^T a)^T."""
     if a.size * b.shape[1] > SMALL:
         return a.T @ b
@@ -239,7 +240,7 @@ def _crossprod(a: Any, b: Any) -> Any:
     )
 
 
-ops.CROSSPROD[jnp] = _crossprod
+MATMUL_TN[jnp] = _matmul_tn
 
 
 def _copied(params: Params) -> Params:

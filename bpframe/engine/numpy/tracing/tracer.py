@@ -16,8 +16,7 @@ from typing import Any, final
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from bpframe import ops
-from bpframe.ops import thread_team
+from bpframe.ops import host, thread_team
 from bpframe.types import HostArray
 
 # Between two numbers an operator is what the function itself would have used, and a tenth of a ufunc's time.
@@ -238,4 +237,4 @@ def written(array: HostArray, key: Any, part: Any) -> HostArray:
     return new
 
 
-ops.HOSTED.add(Noted)
+host.HOSTED.add(Noted)

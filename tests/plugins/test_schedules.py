@@ -16,7 +16,7 @@ from bpframe.errors import ConfigError
 from bpframe.protocols import After, Over
 from bpframe.registry import build
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "schedules.json").read_text())
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "schedules.json").read_text())
 COSINE = {"name": "cosine", "initial": 1.0}
 CONSTANT = {"name": "constant", "initial": 0.5}
 STEP = {"name": "step", "initial": 1.0, "every": 4}

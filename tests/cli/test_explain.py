@@ -203,7 +203,7 @@ def test_defaults_that_only_an_import_would_tell_are_marked(own_site: Place) -> 
 @pytest.mark.parametrize("verbose", [False, True])
 def test_an_explanation_fits_80_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verbose: bool) -> None:
     monkeypatch.chdir(tmp_path)
-    example = Path(__file__).parents[1] / "docs" / "examples" / "digits.toml"
+    example = Path(__file__).parents[2] / "docs" / "examples" / "digits.toml"
     (tmp_path / "digits.toml").write_text(example.read_text())
     (tmp_path / "digits.lock.toml").write_text("[machine]\ncpu = 'other'\n[[components]]\npath = 'loss'\n")
     found = explained(Path("digits.toml"), [])

@@ -13,7 +13,7 @@ from bpframe.registry import KINDS
 from bpframe.version import VERSION
 from tests.conftest import Site
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 HEAVY = (
     "pluggy",

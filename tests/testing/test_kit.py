@@ -696,7 +696,7 @@ def test_what_every_component_is_asked_for_is_missed(component, name, message, r
 
 
 def test_the_smallest_plugin_of_the_readme_passes():
-    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(class Cauchy:.*?)```", text, re.DOTALL)
     scope: dict[str, Any] = {}
     exec(code, scope)

@@ -345,7 +345,7 @@ def test_repr_and_specification_build_an_equal_one(activation):
 
 
 def test_every_installed_activation_is_tried_here():
-    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     targets = (target.split(":") for target in project["entry-points"]["bpframe.activations"].values())
     assert {getattr(importlib.import_module(module), name) for module, name in targets} == {type(a) for a in ALL}
 

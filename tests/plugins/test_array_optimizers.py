@@ -35,7 +35,7 @@ from bpframe_optimizers.sgd import Sgd
 from bpframe_optimizers.sm3 import Sm3
 from bpframe_schedules.cosine import Cosine
 
-GOLDEN = dict(np.load(Path(__file__).parent / "golden" / "array_optimizers.npz"))
+GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "array_optimizers.npz"))
 Model = dict[str, Any]  # parameters by name
 Gradient = Callable[[Model, int], Model]  # at parameters, in step t
 

@@ -118,7 +118,7 @@ def test_options_override_the_config_and_choose_the_folder(folder: Path) -> None
 
 
 def test_the_example_config_trains(folder: Path) -> None:
-    example = Path(__file__).parents[1] / "docs" / "examples" / "digits.toml"
+    example = Path(__file__).parents[2] / "docs" / "examples" / "digits.toml"
     assert "test accuracy 0." in good("train", example, "--epochs", 2, "--quiet")
 
 

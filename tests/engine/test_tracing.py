@@ -16,6 +16,7 @@ from bpframe.engine.numpy.tracing import codegen, program_cache
 from bpframe.engine.numpy.tracing.codegen import Workspace
 from bpframe.engine.numpy.tracing.recording import Draft
 from bpframe.engine.numpy.tracing.tracer import Kind, Unwritable
+from bpframe.ops import host
 from bpframe.registry import KINDS, registry
 from bpframe.testing.laws.short_training import trained
 from bpframe.testing.suite import examples
@@ -330,16 +331,16 @@ def random_function(seed: int) -> Any:
             elif which == 2:
                 made = (a @ b.T) @ b
             elif which == 3:
-                made = a - ops.HOST.max(a, axis=1, keepdims=True)
+                made = a - host.HOST.max(a, axis=1, keepdims=True)
             elif which == 4:
-                made = b + ops.HOST.sum(a, axis=0)
+                made = b + host.HOST.sum(a, axis=0)
             elif which == 5:
-                made = ops.HOST.asarray(a, copy=True)
+                made = host.HOST.asarray(a, copy=True)
                 made[1:3] += b[:2]
             elif which == 6:
-                made = ops.HOST.where(a > 0, b, 0.25)
+                made = host.HOST.where(a > 0, b, 0.25)
             elif which == 7:
-                made = ops.HOST.astype(a > b, a.dtype) * a
+                made = host.HOST.astype(a > b, a.dtype) * a
             else:
                 made = ops.by_columns(a) / (1 + abs(b))
             pool.append(made)
@@ -394,7 +395,7 @@ def test_arrays_that_only_change_places_are_refused():
 
 LOOKS = {
     "a branch": lambda a: a if a.sum() > 0 else -a,
-    "a number": lambda a: a * float(ops.HOST.sum(a)),
+    "a number": lambda a: a * float(host.HOST.sum(a)),
     "a conversion": lambda a: np.asarray(a) * 2,
     "a loop": lambda a: sum(a),
     "a computed place": lambda a: a.__setitem__(a > 0, 0.0),
@@ -425,7 +426,7 @@ def test_numbers_are_read_when_the_program_runs_and_left_where_they_belong():
 
 def test_a_program_takes_no_memory_when_it_runs():
     a = np.random.default_rng(0).normal(size=(200, 50))
-    template = program(lambda x: [ops.HOST.exp(-((x * 2.0) ** 2)) + x * 0.5], a)
+    template = program(lambda x: [host.HOST.exp(-((x * 2.0) ** 2)) + x * 0.5], a)
     workspace = Workspace()
     run = template.script([a], workspace)
     assert len(workspace.arrays) == 2
@@ -434,7 +435,7 @@ def test_a_program_takes_no_memory_when_it_runs():
 
 def test_what_nobody_needs_is_left_out():
     def function(x: Any) -> list[Any]:
-        ops.HOST.exp(x)
+        host.HOST.exp(x)
         return [x + 1.0]
 
     compiled: list[str] = []

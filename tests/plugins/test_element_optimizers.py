@@ -64,7 +64,7 @@ RULES = {
 }
 CONFIGS = [rule(**c) for rule in RULES.values() for c in getattr(rule, "example_configs", lambda: [{}])()]
 CHANGE, ROWS = 30, 32  # of the golden paths: when lr drops, and how many rows Sophia is told of
-GOLDEN = np.load(Path(__file__).parent / "golden" / "optimizers.npz")
+GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "optimizers.npz")
 CASES = list(zip(json.loads(str(GOLDEN["cases"])), GOLDEN["paths"], strict=True))
 NAMES = [f"{case['rule']}, {case['by']}, {case['arguments']}" for case, _ in CASES]
 

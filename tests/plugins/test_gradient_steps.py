@@ -27,7 +27,7 @@ from bpframe_optimizers.ema import Ema
 from bpframe_optimizers.lookahead import Lookahead
 from bpframe_optimizers.sgd import Sgd
 
-GOLDEN = dict(np.load(Path(__file__).parent / "golden" / "array_optimizers.npz"))
+GOLDEN = dict(np.load(Path(__file__).parents[1] / "golden" / "array_optimizers.npz"))
 STEPS = {
     "accumulate": Accumulate(3),
     "adaptive_clip": AdaptiveClip(),

@@ -41,7 +41,7 @@ import bpframe as bp
 from bpframe.registry import KINDS, Provider
 from bpframe.runs import config
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("docs/**/*.md"))]
 WITH_BLOCKS = [path for path in DOCUMENTS if path.parent != REFERENCE and "```" in path.read_text(encoding="utf-8")]

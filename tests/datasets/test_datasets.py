@@ -55,7 +55,9 @@ def test_digits_hands_back_arrays_of_its_own_each_time():
 
 
 def test_the_script_that_made_the_digits_makes_them_again(tmp_path):
-    spec = importlib.util.spec_from_file_location("make_digits", Path(__file__).parent / "golden" / "make_digits.py")
+    spec = importlib.util.spec_from_file_location(
+        "make_digits", Path(__file__).parents[1] / "golden" / "make_digits.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)

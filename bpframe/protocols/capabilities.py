@@ -1,0 +1,186 @@
+"""Optional protocols: what a component of some kind can do besides, each with one method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from typing_extensions import Protocol, runtime_checkable  # isinstance is faster with these
+
+from bpframe.protocols.components import Key, Loss, Optimizer, Param, Schedule
+from bpframe.types import Array, Cache, HostArray, Hyper, Params, State
+
+
+@runtime_checkable
+class Refresh(Protocol):
+    """A layer whose buffers follow the data (running statistics)."""
+
+    def refresh(self, params: Params, cache: Cache) -> Params:
+        """The same parameters with new "buffers", from the cache of a committed training step."""
+
+
+@runtime_checkable
+class Fit(Protocol):
+    """A layer whose buffers are learned from the training inputs before the first step."""
+
+    def fit(self, params: Params, x: HostArray) -> Params:
+        """New parameters, from all training rows as they reach this layer, (N, *in_shape)."""
+
+
+@runtime_checkable
+class EncodeTarget(Protocol):
+    """A loss that says itself how labels become targets."""
+
+    def encode_target(self, y: HostArray, learned: dict[str, Any]) -> HostArray:
+        """Targets for y, which may be y itself once its domain is checked.
+
+        `learned` holds the width of the scores as "outputs" at the first fit, is filled here, and is saved with the
+        model.
+        """
+
+
+@runtime_checkable
+class PredictLabels(Protocol):
+    """A loss whose labels do not follow from its link."""
+
+    def predict(self, scores: HostArray) -> HostArray:
+        """Class numbers (B,) of scores (B, C), or (B, k) zeros and ones."""
+
+
+@runtime_checkable
+class TargetWidth(Protocol):
+    """A loss whose targets are not as wide as its scores: several scores may describe one target."""
+
+    def target_width(self, outputs: int) -> int:
+        """Columns of the target for so many scores; ShapeError where that number of scores makes no sense."""
+
+
+@runtime_checkable
+class Point(Protocol):
+    """A loss whose predictions hold more than the value that metrics compare with the target."""
+
+    def point(self, prediction: HostArray) -> HostArray:
+        """That value, shape of the target, from a prediction (B, C): the mean of a distribution, the median."""
+
+
+@runtime_checkable
+class SeveralHeads(Protocol):
+    """A loss of several heads, whose scores, predictions and targets stand side by side."""
+
+    def parts(self) -> Mapping[str, tuple[Loss, int]]:
+        """Each head's own loss and its width of scores, by name, from left to right."""
+
+
+@runtime_checkable
+class SampleTarget(Protocol):
+    """A loss that is the negative log likelihood of a distribution of targets."""
+
+    def sample_target(self, scores: Array, key: Key) -> Array:
+        """Targets drawn from the distribution that the scores (B, C) describe, shape of the target."""
+
+
+@runtime_checkable
+class Totals(Protocol):
+    """A rule or gradient step that needs sums over the whole model, such as the norm of the gradient."""
+
+    def totals(self, p: Array, g: Array, state: State, h: Hyper) -> dict[str, Array]:
+        """0-d sums over this piece; the engine adds those of all pieces and hands them on as `h.total`."""
+
+
+@runtime_checkable
+class RuleFor(Protocol):
+    """A rule that treats parameters differently: another rule for biases, no decay of scales."""
+
+    def rule_for(self, param: Param) -> Optimizer:
+        """The rule for this parameter, itself or another."""
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """A rule that takes the gradient of a step elsewhere than at p."""
+
+    def probe(self, p: Array, g: Array, state: State, h: Hyper) -> Array:
+        """Where the gradient that `update` is given is taken, shape of p; g is the gradient at p."""
+
+
+@runtime_checkable
+class Observe(Protocol):
+    """A rule that looks, now and then, at a gradient for targets drawn from the model's own predictions."""
+
+    def observes(self, step: Any) -> Any:
+        """Whether it looks before the update number `step`, from 1."""
+
+    def observe(self, p: Array, g: Array, state: State, h: Hyper) -> State:
+        """The new state; g is the mean gradient over `h.rows` rows whose targets were drawn."""
+
+
+@runtime_checkable
+class EvaluationParams(Protocol):
+    """A rule that predicts with other parameters than it trains with, such as their average."""
+
+    def evaluation_params(self, p: Array, state: State, h: Hyper) -> Array:
+        """The parameters to predict with, shape of p."""
+
+
+@runtime_checkable
+class Adjust(Protocol):
+    """A gradient step that changes the parameter itself, before the update rule: decoupled decay."""
+
+    def adjust(self, p: Array, h: Hyper) -> Array:
+        """The new p; `h.rule` are the settings of the update rule."""
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """A sampler that draws by itself: a function of the epoch's number, asked instead of `order`."""
+
+    def epoch_rows(self, epoch: int, n: int) -> HostArray:
+        """Row numbers (integers) out of n for an epoch, as many for each; the same whenever they are asked for."""
+
+
+@runtime_checkable
+class Periodic(Protocol):
+    """A gradient step that gathers: what follows it runs at every `period`-th step only."""
+
+    @property
+    def period(self) -> int:
+        """How many steps make one update; the rule, its schedules and `h.step` count updates."""
+
+
+@runtime_checkable
+class Applies(Protocol):
+    """A gradient step, regularizer or constraint that leaves some parameters alone.
+
+    Without it regularizers and constraints act on weights, gradient steps on every parameter.
+    """
+
+    def applies(self, param: Param) -> bool:
+        """Whether it acts on this parameter."""
+
+
+@runtime_checkable
+class After(Protocol):
+    """A schedule that depends on how the run went so far."""
+
+    @property
+    def monitor(self) -> str:
+        """The curve of the history that it depends on: "validation.loss"."""
+
+    def after(self, curve: Sequence[float]) -> Schedule:
+        """The schedule that holds after epochs with these values; depends on nothing else."""
+
+
+@runtime_checkable
+class Over(Protocol):
+    """A schedule that can be stretched over a whole run."""
+
+    def over(self, steps: int) -> Schedule:
+        """This schedule, with a length that was left open set to `steps`."""
+
+
+@runtime_checkable
+class Reference(Protocol):
+    """An optimizer that carries an independent form of its formula, for the conformance kit to compare with."""
+
+    def reference(self, p: float, gradients: Iterable[float]) -> Iterator[float]:
+        """The values of one number p after each gradient, in plain Python floats."""

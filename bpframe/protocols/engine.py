@@ -1,0 +1,145 @@
+"""What a training engine offers (`Engine`, `Session`), and the data it is given and gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from typing_extensions import Protocol
+
+from bpframe.protocols.components import Constraint, GradientStep, Minimizer, Optimizer, Param, Regularizer
+from bpframe.types import HostArray, Params
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters that share an update rule and its settings; `rule` None: frozen.
+
+    Groups of one `origin`, an optimizer that a user gave, add up the totals of their rules. The regularizers act on the
+    first `penalised` of the paths.
+    """
+
+    paths: tuple[tuple[str, ...], ...]
+    rule: Optimizer | Minimizer | None
+    gradient_steps: tuple[GradientStep, ...] = ()
+    regularizers: tuple[Regularizer, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    origin: int = 0
+    params: tuple[Param, ...] = ()  # what is known of each path
+    penalised: int = 0
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The rows of one epoch, or of several of equal length, cut into batches; the last of an epoch may be smaller."""
+
+    epoch: int  # the first, from 0; an epoch's number and the seed fix every draw in it
+    order: Callable[[int], HostArray]  # row numbers of an epoch
+    size: int
+    epochs: int = 1
+    length: int = field(init=False)  # rows of an epoch
+    steps: int = field(init=False)  # batches of an epoch
+
+    def __post_init__(self) -> None:
+        length = len(self.order(self.epoch))
+        vars(self).update(length=length, steps=-(-length // self.size))
+
+    def __len__(self) -> int:
+        return self.epochs * self.steps
+
+    def at(self, i: int) -> tuple[int, int]:
+        """(epoch, number in it) of batch i."""
+        epoch, number = divmod(i, self.steps)
+        return self.epoch + epoch, number
+
+    def rows(self, i: int) -> HostArray:
+        """The row numbers of batch i."""
+        epoch, number = self.at(i)
+        return self.order(epoch)[number * self.size : (number + 1) * self.size]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Training arrays as the engine gets them: checked, encoded, in the dtype of the run; weight None: all 1."""
+
+    x: HostArray
+    target: HostArray
+    weight: HostArray | None = None
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What a block of steps reports, a value a step: mean loss, penalty, and the weight of the batch."""
+
+    loss: Sequence[float]
+    penalty: Sequence[float]
+    weight: Sequence[float]
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+
+class Session(Protocol):
+    """Parameters and optimizer state on an engine. What it shows is always "after step k", never in between."""
+
+    @property
+    def step(self) -> int:
+        """Updates made so far."""
+
+    @property
+    def device(self) -> str:
+        """Where it computes, as "cpu" or "gpu:0"."""
+
+    @property
+    def parameters(self) -> dict[str, HostArray]:
+        """A copy of every parameter and buffer, by "layer/name"."""
+
+    def assign(self, values: Mapping[str, HostArray]) -> None:
+        """Replace some parameters, by "layer/name"; before the first step what rules remember starts anew from them."""
+
+    def snapshot(self) -> dict[str, HostArray]:
+        """Copies of all that a continued run needs, by name: parameters as they are trained, what rules remember."""
+
+    def restore(self, arrays: Mapping[str, HostArray], step: int) -> None:
+        """The state of a snapshot, made after `step` steps by a session of the same network, groups and engine."""
+
+    def use(self, groups: Sequence[Group]) -> None:
+        """Take over groups whose settings may have changed; their paths must not."""
+
+    def load(self, data: Data, collect: bool, collected: HostArray | None = None) -> None:
+        """Train on these arrays from now on; `collect`: keep each step's training scores for metrics.
+
+        `collected`: the scores of the present epoch's rows so far, where a run goes on in the middle of one.
+        """
+
+    def run(self, batches: Batches, start: int, stop: int) -> Losses:
+        """Make the steps of batches start .. stop - 1; may return after any whole step, but tries at least one.
+
+        A loss that is not finite is the last one reported. Then, or when parameters are found not to be finite,
+        `step` has grown by less than the number of losses: the session went back to the last finite step.
+        """
+
+    def commit(self) -> bool:
+        """Whether all parameters are finite: then a point to return to; otherwise back to the last finite step."""
+
+    def collected(self) -> HostArray:
+        """The training scores of the latest epoch, in the order of its rows, (length, C)."""
+
+    def scores(self, x: HostArray) -> HostArray:
+        """Scores of rows in evaluation mode."""
+
+    def setting(self, name: str, step: int) -> float | None:
+        """A setting of the first group's rule ("lr") in the update that led to `step`, None where it has none."""
+
+
+class Engine(Protocol):
+    """Runs programs: `numpy` eagerly, others as they like.
+
+    It may have `changeable`: which of its arguments a run that goes on may change (`bpframe.training.checkpoint`).
+    """
+
+    def session(
+        self, network: Any, cost: Any, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
+    ) -> Session:
+        """Bring parameters onto the engine."""
