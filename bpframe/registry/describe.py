@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from bpframe.errors import ConfigError
-from bpframe.registry.annotations import wanted
-from bpframe.registry.builder import arguments, parameters
+from bpframe.registry.constructor import arguments, parameters, wants
 from bpframe.registry.lookup import Registry
+from bpframe.registry.nested import kind_inside, walk
 from bpframe.registry.policy import CORE
 from bpframe.registry.provider import Provider
 
@@ -20,14 +20,13 @@ Plain = Any  # what TOML and JSON can say: str, int, float, bool, lists and dict
 
 def describe(registry: Registry, kind: str, component: Any) -> dict[str, Plain]:
     """{"name": ..., every argument}; bpframe's own components by bare name, others as dist/name."""
-    known = parameters(type(component))
     spec: dict[str, Plain] = {"name": name_of(registry, kind, component)}
     if label := getattr(component, "label", None):
         spec["label"] = label
     for name, value in arguments(component).items():
-        want = wanted(known[name])
         if value is not None:
-            spec[name] = _plain(registry, want.kind or want.kind_of_items or "schedule", value, name)
+            kind = kind_inside(wants(type(component))[name], value) or "schedule"
+            spec[name] = _plain(registry, kind, value, name)
     return spec
 
 
@@ -38,8 +37,8 @@ def brief(registry: Registry, kind: str, component: Any) -> str:
         default = known[name].default
         if value is default or (type(value) is type(default) and value == default):
             continue
-        want = wanted(known[name])
-        shown.append(f"{name}={_brief(registry, want.kind or want.kind_of_items or 'schedule', value)}")
+        inner = kind_inside(wants(type(component))[name], value) or "schedule"
+        shown.append(f"{name}={_brief(registry, inner, value)}")
     return f"{short_name(registry, kind, component)}({', '.join(shown)})"
 
 
@@ -73,15 +72,8 @@ def short_name(registry: Registry, kind: str, component: Any) -> str:
 
 def providers_in(registry: Registry, kind: str, component: Any) -> list[Provider]:
     """The providers of a component and of every component among its arguments."""
-    known = parameters(type(component))
-    found = [provider] if (provider := registry.provider_of(kind, component)) else []
-    for name, value in arguments(component).items():
-        want = wanted(known[name])
-        inner = want.kind or want.kind_of_items or ("schedule" if want.number and hasattr(value, "value") else None)
-        if inner and value is not None:
-            for item in value if isinstance(value, list | tuple) else [value]:
-                found += providers_in(registry, inner, item)
-    return found
+    found = (registry.provider_of(inner, part) for _, inner, part in walk(kind, component))
+    return [provider for provider in found if provider]
 
 
 def _plain(registry: Registry, kind: str, value: Any, name: str) -> Plain:

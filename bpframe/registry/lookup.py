@@ -22,10 +22,10 @@ from bpframe.errors import (
     UnknownComponent,
 )
 from bpframe.registry import policy
+from bpframe.registry.constructor import Component
 from bpframe.registry.kinds import KINDS, Kind
 from bpframe.registry.provider import Provider, installed, local
 
-Component = Callable[..., Any]
 TARGET = re.compile(r"[\w.]+\s*:\s*[\w.]+\s*(\[.*\])?")  # an entry point's module:attribute, and extras
 
 

@@ -7,8 +7,9 @@ import inspect
 from typing import Any
 
 from bpframe.errors import ConfigError
-from bpframe.registry.builder import Builder, parameters
-from bpframe.registry.lookup import Component, Registry
+from bpframe.registry.builder import Builder
+from bpframe.registry.constructor import Component, parameters
+from bpframe.registry.lookup import Registry
 
 
 class Namespace:

@@ -22,6 +22,7 @@ from bpframe.protocols.keeps import keeps
 from bpframe.registry import Registry, registry
 from bpframe.registry.builder import Builder
 from bpframe.registry.describe import describe
+from bpframe.registry.nested import is_schedule
 from bpframe.types import Params, Shape
 
 
@@ -61,7 +62,7 @@ class ParameterGroup:
         return {"match": match, "optimizer": rule, "lr_multiplier": self.lr_multiplier, "frozen": self.frozen}
 
     def _scaled(self, lr: Any) -> Any:
-        return Scaled(lr, self.lr_multiplier) if hasattr(lr, "value") else lr * self.lr_multiplier
+        return Scaled(lr, self.lr_multiplier) if is_schedule(lr) else lr * self.lr_multiplier
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from bpframe.engine.update import GroupUpdate
 from bpframe.network.gradients import Batch, Recursion
 from bpframe.ops import aligned
 from bpframe.protocols import Key
+from bpframe.registry.nested import is_schedule
 from bpframe.types import Array, HostArray, Params, State
 
 
@@ -173,7 +174,7 @@ def noted(draft: Draft, settings: Sequence[Settings]) -> Iterator[None]:
 def _moving(settings: Iterable[Settings]) -> Iterator[tuple[SimpleNamespace, str]]:
     for own in settings:
         yield from ((h, name) for h in own.levels for name in ("step", "loss", "weight", "total"))
-        yield from ((h, name) for h, name, value in own.slots if hasattr(value, "value"))
+        yield from ((h, name) for h, name, value in own.slots if is_schedule(value))
 
 
 def _inside(state: State) -> Iterator[Any]:
