@@ -87,8 +87,8 @@ def weights(sample_weight: Any, rows: int, dtype: str) -> HostArray | None:
     return np.asarray(w / w.max(), dtype=dtype)  # only ratios matter, and these fit any dtype
 
 
-def frozen(array: HostArray) -> HostArray:
-    """The same array, for who must not write to it."""
+def read_only(array: HostArray) -> HostArray:
+    """A read-only view."""
     view = np.asarray(array).view()
     view.flags.writeable = False
     return view

@@ -46,7 +46,7 @@ class Recorder:
     def bpframe_fit_start(self, state: Any) -> None:
         """DataError if the test part is unusable, before the first step rather than after the last."""
         if self._parts.test is not None:
-            state.trainer.head.admit(*self._parts.test, name="test x")
+            state.trainer.task.admit(*self._parts.test, name="test x")
         text, locked = self._config.text(), lock.text(self._config)
         if self.folder is None:
             self.folder = self._claim()

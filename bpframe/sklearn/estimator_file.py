@@ -11,7 +11,6 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,10 @@ from bpframe.saving import model_file, tensor_file
 from bpframe.sklearn import estimator_trainer, losses, solvers
 from bpframe.sklearn.picklable_engine import Lasting
 from bpframe.training.history import History
+from bpframe.training.manifest import arguments as trainer_arguments
+from bpframe.training.manifest import manifest
+from bpframe.training.spec import TrainerSpec
 from bpframe.training.trainer import Trainer
-from bpframe.version import VERSION
 
 Path = str | os.PathLike[str]
 KINDS = {
@@ -66,16 +67,16 @@ def write(model: Any, path: Path) -> None:
         "history": said(vars(model.history_)),
         "labels": model._label_binarizer.y_type_ if hasattr(model, "_label_binarizer") else None,
     }
-    tensor_file.write(path, model._named(), {**model_file.manifest(_bare(model), VERSION), "estimator": estimator})
+    tensor_file.write(path, model._named(), {**_manifest(model), "estimator": estimator})
 
 
 def read(cls: type, path: Path, plugins: Sequence[str]) -> Any:
     """The model of a file; CheckpointError for a file of something else."""
-    with model_file.opened(path, plugins) as (tensors, found):
+    with model_file.open_untrusted(path, plugins) as (tensors, found):
         kept = found.get("estimator", {})
         if kept.get("class") != cls.__name__:
             raise CheckpointError(f"{path} holds {kept.get('class', 'no estimator')}, not {cls.__name__}. Load that.")
-        trainer = Trainer(**model_file.arguments(found), engine=Lasting(build("engine", "numpy")))
+        trainer = Trainer(**trainer_arguments(found), engine=Lasting(build("engine", "numpy")))
         trainer.parameters.replace(tensors)
         trainer.history = History(**meant(kept["history"]))
         settings = {name: meant(value) for name, value in kept["settings"].items()}
@@ -106,17 +107,21 @@ def _binarizer(classes: Any, kind: str) -> Any:
     return LabelBinarizer().fit(np.eye(len(classes), dtype=np.int64) if several else classes)
 
 
-def _bare(model: Any) -> SimpleNamespace:
-    """The trainer with what predicts and nothing else, all of it registered."""
-    trainer, loss = model._trainer, losses.plain(model._trainer.loss)
-    learned = dict(trainer.head.learned)
+def _manifest(model: Any) -> dict[str, Any]:
+    """The manifest of the trainer with what predicts and nothing else, all of it registered."""
+    trainer, learned = model._trainer, dict(model._trainer.task.learned)
     if "classes" in learned and model.classes_.dtype.kind in "biuUO":
         learned |= {"classes": model.classes_.tolist(), "dtype": _dtype(model.classes_)}
-    head = SimpleNamespace(shape=trainer.head.shape, learned=learned)
-    rule = build("optimizer", "lbfgs") if model.solver == "lbfgs" else solvers.plain(trainer.optimizer)
-    nothing: dict[str, Any] = {"metrics": None, "regularizers": [], "constraints": [], "sampler": None, "groups": ()}
-    kept = {name: getattr(trainer, name) for name in ("network", "gradient_steps", "seed", "dtype")}
-    return SimpleNamespace(**kept, **nothing, head=head, loss=loss, optimizer=rule)
+    bare = TrainerSpec(
+        network=trainer.network,
+        loss=losses.plain(trainer.loss),
+        optimizer=build("optimizer", "lbfgs") if model.solver == "lbfgs" else solvers.plain(trainer.optimizer),
+        engine=trainer.engine,
+        gradient_steps=trainer.gradient_steps,
+        seed=trainer.seed,
+        dtype=trainer.dtype,
+    )
+    return manifest(bare, trainer.task.shape, learned)
 
 
 def said(value: Any, kind: str | None = None) -> Any:

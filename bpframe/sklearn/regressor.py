@@ -104,7 +104,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-
         return weight
 
     def _predicted(self, scores: HostArray) -> HostArray:
-        found = np.asarray(self._trainer.head.point(scores))
+        found = np.asarray(self._trainer.task.point(scores))
         return found[:, 0] if found.shape[1] == 1 else found
 
     def _targets(self, y: HostArray) -> HostArray:

@@ -5,9 +5,8 @@ Source: Smith (2017), arXiv:1506.01186, section 3.3; the rate grows by a constan
 
 from __future__ import annotations
 
-import inspect
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 from bpframe import checks
@@ -108,9 +107,8 @@ def lr_range_test(
 
 def _twin(trainer: Trainer, **changes: Any) -> Trainer:
     """A new trainer like another, with some arguments changed, that starts from the other's parameters."""
-    given = {name: getattr(trainer, name) for name in inspect.signature(Trainer).parameters}
-    twin = Trainer(**{**given, **changes})
-    if trainer.head.shape is not None:
-        twin.head = trainer.head
+    twin = Trainer.of(replace(trainer.spec, **changes))
+    if trainer.task.shape is not None:
+        twin.task = trainer.task
         twin.parameters.replace(trainer.parameters.copy())
     return twin

@@ -42,7 +42,7 @@ class RunState:
     resumed: bool = False
     exception: BaseException | None = None
     cut: bool = False
-    asked: set[int] = field(default_factory=set)
+    looks: set[int] = field(default_factory=set)
 
     @property
     def loss(self) -> float | None:
@@ -56,7 +56,7 @@ class RunState:
 
     def look(self, step: int) -> None:
         """Have the block that runs into this step end there, so that bpframe_block_end is called at it."""
-        self.asked.add(step)
+        self.looks.add(step)
 
     def stop(self, reason: str) -> None:
         """End the fit after the present hook; `reason` is kept as `stopped`."""

@@ -8,7 +8,8 @@ from typing import Any, final
 import numpy as np
 
 from bpframe.errors import ConfigError, ShapeError
-from bpframe.network.network import fitted, labelled
+from bpframe.network.fit_buffers import fit_buffers
+from bpframe.network.network import labelled
 from bpframe.protocols import Context, Layer
 from bpframe.types import Array, Cache, HostArray, Params, Shape
 from bpframe_layers.held import refreshed, take_after
@@ -64,4 +65,4 @@ class Residual:
 
     def _fit(self, params: Params, x: HostArray) -> Params:
         """The parameters with buffers that layers inside learn, each from what reaches it."""
-        return fitted(self.chain.inner, params, x)
+        return fit_buffers(self.chain.inner, params, x)

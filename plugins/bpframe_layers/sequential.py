@@ -9,7 +9,8 @@ from typing import Any, final
 import numpy as np
 
 from bpframe.errors import ConfigError
-from bpframe.network.network import Labelled, fitted, initial, labelled
+from bpframe.network.fit_buffers import fit_buffers
+from bpframe.network.network import Labelled, initial, labelled
 from bpframe.protocols import Context, Layer
 from bpframe.types import Array, Cache, HostArray, Params, Shape
 from bpframe_layers.held import inner_context, refreshed, take_after
@@ -69,7 +70,7 @@ class Sequential:
 
     def _fit(self, params: Params, x: HostArray) -> Params:
         """The parameters with buffers that layers inside learn, each from what reaches it."""
-        return fitted(self.inner, params, x)
+        return fit_buffers(self.inner, params, x)
 
     def _contexts(self, params: Params, context: Context) -> list[Context]:
         trained = (k for k, (label, _) in enumerate(self.inner) if params.get(label, {}).keys() - {"buffers"})
