@@ -112,7 +112,8 @@ class TrainerSpec:
 class SpecPart:
     """A field of TrainerSpec: the kind of its component or of its list's items, if it has one.
 
-    `optional`: whether it may be None; `default`: the specification that stands for it when left out; `defines`: whether it says what a trainer learns.
+    `optional`: whether it may be None; `default`: the specification that stands for it when left out; `defines`:
+    whether it says what a trainer learns. The network is a list of layers here.
     """
 
     name: str
@@ -126,15 +127,14 @@ class SpecPart:
         """The part, from specifications."""
         if self.name == "groups":
             return build_groups(given)
-        if self.kind is None or (given is None and self.optional):
+        if self.name == "network" or self.kind is None or (given is None and self.optional):
             return given
         return build_all("Trainer", self.kind, given) if self.many else build(self.kind, given)
 
     def components(self, value: Any) -> Iterator[tuple[str, str, Any]]:
         """(what follows the part's name in a path, kind, component) of each component in the part."""
-        if self.name == "network":
-            yield from ((f"[{i}]", "layer", layer) for i, (_, layer) in enumerate(value.layers))
-        elif self.name == "groups":
+        value = [layer for _, layer in value.layers] if isinstance(value, Network) else value
+        if self.name == "groups":
             yield from ((f"[{i}].optimizer", "optimizer", g.optimizer) for i, g in enumerate(value) if g.optimizer)
         elif self.kind and value is not None:
             items = ((f"[{i}]", item) for i, item in enumerate(value)) if self.many else [("", value)]
@@ -149,6 +149,8 @@ class SpecPart:
 
 def _part(name: str, metadata: Mapping[str, Any]) -> SpecPart:
     want = wants(TrainerSpec)[name]
+    if name == "network":
+        return SpecPart(name, "layer", many=True, optional=False, default=None, defines=True)
     return SpecPart(
         name,
         want.kind or want.kind_of_items,
