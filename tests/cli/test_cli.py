@@ -689,3 +689,17 @@ def test_version_is_the_installed_one() -> None:
 @pytest.mark.parametrize("command", ["train", "evaluate", "predict", "plugins", "check"])
 def test_every_command_has_help(command: str) -> None:
     assert good(command, "--help").startswith(f"Usage: main {command}")
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_training_makes_one_trainer(folder: Path, monkeypatch: pytest.MonkeyPatch, frozen: bool) -> None:
+    good("train", "small.toml", "--quiet", "--name", "first")
+    made, init = [], bp.Trainer.__init__
+
+    def counting(self: bp.Trainer, *parts: Any, **more: Any) -> None:
+        made.append(self)
+        init(self, *parts, **more)
+
+    monkeypatch.setattr(bp.Trainer, "__init__", counting)
+    good("train", "small.toml", "--quiet", *(["--frozen", "runs/first"] if frozen else []))
+    assert len(made) == 1
