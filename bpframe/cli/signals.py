@@ -8,6 +8,7 @@ from typing import Any, final
 
 from bpframe.cli.exit_codes import Terminated
 from bpframe.training.hooks import hookimpl
+from bpframe.training.run_state import RunState
 
 SIGNALS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
 
@@ -21,24 +22,24 @@ class Stopping:
         self._before: dict[int, Any] = {}
 
     @hookimpl
-    def bpframe_fit_start(self, state: Any) -> None:
+    def bpframe_fit_start(self, state: RunState) -> None:
         """Note signals from now on."""
         if threading.current_thread() is threading.main_thread():
             self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
 
     @hookimpl
-    def bpframe_block_end(self, state: Any) -> None:
+    def bpframe_block_end(self, state: RunState) -> None:
         """End the fit here, if a signal came."""
         if self._arrived is not None:
             raise SIGNALS[signal.Signals(self._arrived)]
 
     @hookimpl
-    def bpframe_exception(self, state: Any) -> None:
+    def bpframe_exception(self, state: RunState) -> None:
         """Handle signals as before."""
         self._give_back()
 
     @hookimpl
-    def bpframe_fit_end(self, state: Any) -> None:
+    def bpframe_fit_end(self, state: RunState) -> None:
         """Handle signals as before; one that came in the last block still counts."""
         self._give_back()
         if self._arrived is not None:

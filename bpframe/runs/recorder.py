@@ -13,6 +13,7 @@ from bpframe.runs.lock import lock
 from bpframe.saving.text_files import to_json, told, write
 from bpframe.training.history import History
 from bpframe.training.hooks import hookimpl
+from bpframe.training.run_state import RunState
 
 
 @final
@@ -43,7 +44,7 @@ class Recorder:
         self._config, self._parts, self._claim = config, parts, claim
 
     @hookimpl
-    def bpframe_fit_start(self, state: Any) -> None:
+    def bpframe_fit_start(self, state: RunState) -> None:
         """DataError if the test part is unusable, before the first step rather than after the last."""
         if self._parts.test is not None:
             state.trainer.task.admit(*self._parts.test, name="test x")
@@ -57,19 +58,19 @@ class Recorder:
             self._append(state.history, 0)
 
     @hookimpl
-    def bpframe_epoch_end(self, state: Any) -> None:
+    def bpframe_epoch_end(self, state: RunState) -> None:
         """The epoch's record, on disk before the next begins."""
         self._append(state.history, len(state.history) - 1)
 
     @hookimpl
-    def bpframe_exception(self, state: Any) -> None:
+    def bpframe_exception(self, state: RunState) -> None:
         """Remember how far the run got; an interrupt may have come between an epoch and its record."""
         self.steps = state.step
         if self.folder is not None:
             self._append(state.history, self._whole_lines())
 
     @hookimpl
-    def bpframe_fit_end(self, state: Any) -> None:
+    def bpframe_fit_end(self, state: RunState) -> None:
         """Remember how far the run got, and why no further."""
         self.steps, self.reason = state.step, state.stopped
 

@@ -12,10 +12,11 @@ from sklearn.model_selection import train_test_split
 
 from bpframe.errors import ConfigError
 from bpframe.registry import build
+from bpframe.training.run_state import RunState
 from bpframe.types import HostArray
 
 Rows = tuple[Any, Any, Any]  # x, y, weight or None
-Score = Callable[[Any, Any], float]  # (model, state of the run) -> the score after an epoch
+Score = Callable[[Any, RunState], float]  # (model, state of the run) -> the score after an epoch
 
 
 @final
@@ -70,13 +71,13 @@ def watched(model: Any, held: Rows, monitor: Any, scale: int) -> tuple[HeldOut, 
     return HeldOut(*held, _measured, better), [metric]
 
 
-def _own(model: Any, state: Any) -> float:
+def _own(model: Any, state: RunState) -> float:
     """Accuracy of a classifier, r2 of a regressor: NaN where a prediction is not finite."""
     held: HeldOut = model._watch.held_out
     return float(model._score_of(state.trainer.session.scores(held.x), held.y, held.weight))
 
 
-def _measured(model: Any, state: Any) -> float:
+def _measured(model: Any, state: RunState) -> float:
     """The one metric of the trainer."""
     names = [name for name in state.metrics if name.startswith("validation.") and name != "validation.loss"]
     return float(state.metrics[names[0]])
