@@ -95,7 +95,7 @@ class Task:
             target = labels.continuous(y, {"outputs": width})
         else:
             target = labels.encode(y, self.loss.link, learned)
-        target = arrays.numbers(target, self.dtype, "y")
+        target = arrays.as_numbers(target, self.dtype, "y")
         if target.shape != (rows, width):
             raise ShapeError(f"The loss needs targets of shape ({rows}, {width}), got {target.shape}.")
         return target, learned

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any, final
 
-from bpframe.runs.config.partition import Parts
+from bpframe.runs.config.partition import Partition
 from bpframe.runs.config.run_config import Config
 from bpframe.runs.folder import Folder
 from bpframe.runs.lock import lock
@@ -36,7 +36,9 @@ class Recorder:
     `epochs` are whole and recorded; `steps`, known when the run ends, are all it made; `reason`: why it ended early.
     """
 
-    def __init__(self, config: Config, parts: Parts, claim: Callable[[], Folder], begun: Folder | None = None) -> None:
+    def __init__(
+        self, config: Config, parts: Partition, claim: Callable[[], Folder], begun: Folder | None = None
+    ) -> None:
         self.folder: Folder | None = begun
         self.steps = 0
         self.epochs = 0

@@ -23,8 +23,7 @@ from bpframe.saving import model_file, tensor_file
 from bpframe.sklearn import estimator_trainer, losses, solvers
 from bpframe.sklearn.picklable_engine import Lasting
 from bpframe.training.history import History
-from bpframe.training.manifest import arguments as trainer_arguments
-from bpframe.training.manifest import manifest
+from bpframe.training.manifest import manifest, trainer_arguments
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.trainer import Trainer
 

@@ -21,7 +21,7 @@ from bpframe.registry import registry
 from bpframe.registry.describe import describe
 from bpframe.saving import environment, json_values, model_file, safetensors, untrusted
 from bpframe.training.history import History
-from bpframe.training.manifest import definition, manifest
+from bpframe.training.manifest import manifest, trainer_definition
 from bpframe.training.progress import PartialEpoch
 from bpframe.training.spec import TrainerSpec
 from bpframe.types import HostArray, Shape
@@ -65,7 +65,7 @@ class TrainerState(NamedTuple):
     memories: Memories
 
 
-def pack(
+def pack_state(
     spec: TrainerSpec, state: TrainerState, fit: UnfinishedFit | None
 ) -> tuple[dict[str, HostArray], dict[str, Any]]:
     """(tensors, manifest) of a trainer's whole state; CheckpointError for what no file could hold."""
@@ -90,7 +90,7 @@ def pack(
     return arrays, content
 
 
-def unpack(
+def unpack_state(
     path: model_file.Path,
     file: tuple[Tensors, Mapping[str, Any]],
     spec: TrainerSpec,
@@ -164,7 +164,7 @@ def _refuse_other_shapes(needed: Tensors, given: Tensors) -> None:
 def _refuse_other(spec: TrainerSpec, content: Mapping[str, Any]) -> None:
     """ConfigError unless the trainer is defined as the one that made the checkpoint."""
     free = changeable(spec.engine)
-    own = definition(spec) | {"engine": without(free, describe(registry, "engine", spec.engine))}
+    own = trainer_definition(spec) | {"engine": without(free, describe(registry, "engine", spec.engine))}
     file = {**content, "engine": without(free, content.get("engine"))}
     for name, value in safetensors.loads(safetensors.dumps(own)).items():  # as a file gives it back
         if file.get(name) != value:

@@ -32,7 +32,7 @@ STEPWISE = ("bpframe_batch_start", "bpframe_batch_end", "bpframe_update")
 
 
 @final
-class Fit:
+class FitRun:
     """A fit on checked data, from its start or from the middle of an epoch, as its loop needs it.
 
     Epochs that nobody looks between (no hook, or one that can wait, and nothing to measure) are run as one, so that an

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bpframe.training.fit import Fit
+from bpframe.training.fit import FitRun
 from bpframe.training.history import History
 
 
-def run_fit(fit: Fit) -> History:
+def run_fit(fit: FitRun) -> History:
     """All epochs that are left, or until a hook stops the fit; every exception passes bpframe_exception first."""
     state, hooks = fit.state, fit.hooks
     try:
@@ -22,7 +22,7 @@ def run_fit(fit: Fit) -> History:
     return state.history
 
 
-def run_epochs(fit: Fit) -> None:
+def run_epochs(fit: FitRun) -> None:
     """Each run of epochs in blocks of steps: as long as nobody has to look in between, one step if a hook does."""
     state, progress, run = fit.state, fit.progress, fit.session.run
     for batches in fit.runs_of_epochs():
@@ -35,7 +35,7 @@ def run_epochs(fit: Fit) -> None:
         fit.record_epochs()  # what was made of the next epoch, where a hook that is called late stopped the fit
 
 
-def step_with_hooks(fit: Fit) -> None:
+def step_with_hooks(fit: FitRun) -> None:
     """One step between its hooks, unless the first of them stops the fit."""
     state, hooks = fit.state, fit.hooks
     hooks.call("bpframe_batch_start", state)

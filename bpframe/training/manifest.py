@@ -29,19 +29,19 @@ def manifest(spec: TrainerSpec, shape: Shape | None, learned: Mapping[str, Any])
         "schema": SCHEMA,
         "kind": MODEL,
         "bpframe": VERSION,
-        **definition(spec),
+        **trainer_definition(spec),
         "input_shape": list(shape or ()),
         "learned": dict(learned),
         "plugins": [{"kind": p.kind, "name": p.ref, "version": p.version, "target": p.target} for p in sorted(found)],
     }
 
 
-def definition(spec: TrainerSpec) -> dict[str, Any]:
+def trainer_definition(spec: TrainerSpec) -> dict[str, Any]:
     """What a trainer was made with, as a file says it."""
     return {part.name: _described(part, getattr(spec, part.name)) for part in DEFINING}
 
 
-def arguments(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def trainer_arguments(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What the Trainer of a manifest is made with; KeyError where a part is missing."""
     network = Network(manifest["network"], inputs=manifest["input_shape"])
     return {part.name: manifest[part.name] for part in DEFINING} | {"network": network}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, final
 
-from bpframe.data.arrays import dense, numbers
+from bpframe.data.arrays import as_dense, as_numbers
 from bpframe.errors import ShapeError
 from bpframe.protocols import Session
 from bpframe.types import HostArray
@@ -57,7 +57,7 @@ class Parameters(MutableMapping[str, HostArray]):
         return values[name]
 
     def _checked(self, name: str, value: Any) -> HostArray:
-        old, array = self._value(name), dense(value, f"parameter '{name}'")
+        old, array = self._value(name), as_dense(value, f"parameter '{name}'")
         if array.shape != old.shape:
             raise ShapeError(f"Parameter '{name}' needs shape {old.shape}, got {array.shape}.")
-        return numbers(array, old.dtype.name, f"parameter '{name}'")
+        return as_numbers(array, old.dtype.name, f"parameter '{name}'")

@@ -54,7 +54,7 @@ class FitProgress:
 
     def restart(self, epoch: int, step: int, now: float) -> HostArray:
         """Begin a run of epochs at number `epoch`; the (3, k) values of the steps that were made of it before."""
-        values = joined(self._values)
+        values = _joined(self._values)
         self._values, self.epoch, self.recorded = [values], epoch, 0
         self.made = values.shape[1]
         self.start = step - self.made
@@ -73,7 +73,7 @@ class FitProgress:
         if kept == values.shape[1]:
             self.last_finite = values.item(0, -1)
             return True
-        self._values = [joined(self._values)[:, : self.made - self.recorded * self.steps]]
+        self._values = [_joined(self._values)[:, : self.made - self.recorded * self.steps]]
         finite = values[0][np.isfinite(values[0])]
         self.last_finite = float(finite[-1]) if len(finite) else self.last_finite
         return False
@@ -89,7 +89,7 @@ class FitProgress:
 
     def pop_epoch(self) -> FinishedEpoch:
         """The oldest epoch that the history lacks; from now on it counts as recorded."""
-        values, number = joined(self._values), self.recorded
+        values, number = _joined(self._values), self.recorded
         self._values, self.recorded = [values[:, self.steps :]], number + 1
         values = values[:, : self.steps]
         return FinishedEpoch(self.epoch + number, self.start + number * self.steps + values.shape[1], values)
@@ -109,10 +109,10 @@ class FitProgress:
         """
         if step != self.start + self.made:
             return None
-        return PartialEpoch(joined(self._values), self.last_finite, stopped)
+        return PartialEpoch(_joined(self._values), self.last_finite, stopped)
 
 
-def joined(values: list[HostArray]) -> HostArray:
+def _joined(values: list[HostArray]) -> HostArray:
     """(3, k) values of blocks in a row; mostly all but one are empty."""
     some = [part for part in values if part.size]
     return some[0] if len(some) == 1 else np.concatenate(values, axis=1)

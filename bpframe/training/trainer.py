@@ -37,10 +37,10 @@ from bpframe.training.checkpoint import FitSettings, TrainerState, UnfinishedFit
 from bpframe.training.diagnosis import component_kinds, name_culprit, refuse_not_finite
 from bpframe.training.evaluation import evaluate_scores, named_metrics
 from bpframe.training.exclusive_use import ExclusiveUse
-from bpframe.training.fit import Fit
+from bpframe.training.fit import FitRun
 from bpframe.training.history import History
 from bpframe.training.loop import run_fit
-from bpframe.training.manifest import arguments, manifest
+from bpframe.training.manifest import manifest, trainer_arguments
 from bpframe.training.parameters import Parameters
 from bpframe.training.run_state import RunState, curves
 from bpframe.training.spec import PARTS, TrainerSpec
@@ -108,7 +108,7 @@ class Trainer:
         self._session: Session | None = None
         self._fitted = False
         self._exclusive = ExclusiveUse()
-        self._fit: Fit | None = None  # the one that runs
+        self._fit: FitRun | None = None  # the one that runs
         self._unfinished: UnfinishedFit | None = None  # the one in whose middle a checkpoint was made
 
     @classmethod
@@ -217,7 +217,7 @@ class Trainer:
         """The trainer of a model file. Third-party components need their distribution named in `plugins`."""
         engine = build("engine", engine)  # the caller's choice, not the file's: only the caller's policies hold for it
         with model_file.open_untrusted(path, plugins) as (tensors, content):
-            trainer = cls(**arguments(content), engine=engine)
+            trainer = cls(**trainer_arguments(content), engine=engine)
             trainer.task = replace(trainer.task, learned=content["learned"])
             trainer.parameters.replace(tensors)
         trainer._fitted = True
@@ -236,7 +236,7 @@ class Trainer:
             raise CheckpointError(f"{path} cannot be written: the fit was cut off within a block of steps.")
         unfinished = (fit.settings, partial) if fit is not None and partial is not None else None
         state = TrainerState(self.session, self.task, self.history, self.memories)
-        tensor_file.write(path, *checkpoint.pack(self.spec, state, unfinished))
+        tensor_file.write(path, *checkpoint.pack_state(self.spec, state, unfinished))
 
     @property
     def unfinished(self) -> bool:
@@ -271,7 +271,7 @@ class Trainer:
             content = file[1]
             engine = content["engine"] if engine is None else engine
             callbacks = content["callbacks"] if callbacks is None else callbacks
-            trainer = cls(**arguments(content), engine=engine, callbacks=callbacks)
+            trainer = cls(**trainer_arguments(content), engine=engine, callbacks=callbacks)
         trainer._restore(path, file)
         return trainer
 
@@ -295,7 +295,7 @@ class Trainer:
         self._session, self.task = session, task
         return data, apart
 
-    def _new_fit(self, data: tuple[Data, Data | None], epochs: int, batch_size: int, shuffle: bool) -> Fit:
+    def _new_fit(self, data: tuple[Data, Data | None], epochs: int, batch_size: int, shuffle: bool) -> FitRun:
         """A fit of so many more epochs, or the rest of one in whose middle a checkpoint was made."""
         train, validation = data
         spec, session, rows, done = self.spec, self.session, len(train.x), len(self.history)
@@ -319,7 +319,7 @@ class Trainer:
             stopped=partial and partial.stopped,
             resumed=partial is not None,
         )
-        return Fit(spec, session, self.task, self._params, data, batches, settings, metrics, state, partial)
+        return FitRun(spec, session, self.task, self._params, data, batches, settings, metrics, state, partial)
 
     def _open_session(self, shape: Shape) -> tuple[Session, Task]:
         """The session and the task, made for rows of this shape if there are none yet."""
@@ -342,7 +342,7 @@ class Trainer:
             self.task = replace(self.task, shape=shape, learned=learned)
             return self.session, self.task
 
-        state, self._unfinished = checkpoint.unpack(path, file, self.spec, open_session)
+        state, self._unfinished = checkpoint.unpack_state(path, file, self.spec, open_session)
         self._session, self.task, self.history, self.memories = state
         self._fitted = True
 

@@ -380,7 +380,9 @@ def test_a_signal_stops_after_a_whole_step_and_keeps_the_model_of_that_step(
     )
     assert said
     assert len(records(run / "history.jsonl")) == int(said[2])
-    assert (run / "config.toml").read_text() == config.load("small.toml", [config.parse("train.epochs=1000000")]).text()
+    assert (run / "config.toml").read_text() == config.load(
+        "small.toml", [config.parse_override("train.epochs=1000000")]
+    ).text()
 
     class Stop:
         @bp.hookimpl
@@ -399,7 +401,7 @@ def test_a_signal_before_the_first_step_leaves_nothing(folder: Path, monkeypatch
     def stop(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("bpframe.runs.config.run_config.divide", stop)
+    monkeypatch.setattr("bpframe.runs.config.run_config.partition", stop)
     before = signal.getsignal(signal.SIGTERM)
     assert bad(143, "train", "small.toml") == "Stopped by SIGTERM.\n"
     assert signal.getsignal(signal.SIGTERM) is before

@@ -13,7 +13,7 @@ import bpframe as bp
 from bpframe.errors import ConfigError
 from bpframe.registry.kinds import KINDS
 from bpframe.runs.config.schema import ConfigFile, place_of
-from bpframe.training.manifest import DEFINING, arguments, definition, manifest
+from bpframe.training.manifest import DEFINING, manifest, trainer_arguments, trainer_definition
 from bpframe.training.spec import PARTS, TrainerSpec
 
 SOURCES = Path(bp.__file__).parent
@@ -79,15 +79,15 @@ def test_every_component_is_found_by_its_path():
 def test_a_trainer_of_a_spec_is_defined_like_the_first():
     first = trainer()
     twin = bp.Trainer.of(replace(first.spec, callbacks=()))
-    assert definition(twin.spec) == definition(first.spec)
-    assert definition(bp.Trainer.of(replace(first.spec, seed=8)).spec) != definition(first.spec)
+    assert trainer_definition(twin.spec) == trainer_definition(first.spec)
+    assert trainer_definition(bp.Trainer.of(replace(first.spec, seed=8)).spec) != trainer_definition(first.spec)
 
 
 def test_what_a_file_says_makes_the_same_trainer():
     first = trainer()
     content = manifest(first.spec, first.task.shape, {})
-    again = bp.Trainer(**arguments(content))
-    assert definition(again.spec) == definition(first.spec)
+    again = bp.Trainer(**trainer_arguments(content))
+    assert trainer_definition(again.spec) == trainer_definition(first.spec)
     assert {part.name for part in PARTS} - {part.name for part in DEFINING} == {"engine", "callbacks"}
 
 

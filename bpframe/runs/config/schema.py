@@ -15,7 +15,7 @@ from bpframe.errors import ConfigError
 from bpframe.protocols import Engine, Layer
 from bpframe.registry.builder import Builder
 from bpframe.registry.policy import Policy
-from bpframe.runs.config.sources import File, Named, source
+from bpframe.runs.config.sources import FileSource, NamedSource, build_source
 from bpframe.training.parameter_groups import ParameterGroup
 from bpframe.training.spec import PARTS, SpecPart, TrainerSpec
 
@@ -38,7 +38,7 @@ def table_list_field(cls: type, **default: Any) -> dict[str, Any]:
     return {"make": make, **default}
 
 
-def at_least(number: int) -> dict[str, Any]:
+def minimum(number: int) -> dict[str, Any]:
     """Metadata of a field that is a whole number of at least so much."""
     return {"wanted": f"of at least {number}", "holds": lambda value: value >= number}
 
@@ -58,14 +58,14 @@ class SplitTable:
 class DataTable:
     """Where rows come from, and which are held out; `target` names a column of a .csv."""
 
-    source: Named | File = field(metadata={"make": source})
+    source: NamedSource | FileSource = field(metadata={"make": build_source})
     target: str | None = None
     standardize: bool = False
     validation: SplitTable | None = field(default=None, metadata=table_field(SplitTable))
     test: SplitTable | None = field(default=None, metadata=table_field(SplitTable))
 
     def __post_init__(self) -> None:
-        if isinstance(self.source, File) and self.source.table and self.target is None:
+        if isinstance(self.source, FileSource) and self.source.table and self.target is None:
             raise ConfigError(f"the file {self.source.path} needs the name of its target column. Set data.target.")
         held = sum(part.fraction for part in (self.validation, self.test) if part)
         if held >= 1:
@@ -85,9 +85,9 @@ class ModelTable:
 class CheckpointTable:
     """How often the whole state of the run is written: the arguments of the callback checkpoint, but its folder."""
 
-    every_steps: int | None = field(default=None, metadata=at_least(1))
+    every_steps: int | None = field(default=None, metadata=minimum(1))
     every_seconds: float | None = 60.0
-    keep: int = field(default=3, metadata=at_least(1))
+    keep: int = field(default=3, metadata=minimum(1))
     best: str | None = None
     on_checkpoint_error: Literal["raise", "warn"] = "raise"
 
@@ -96,9 +96,9 @@ class CheckpointTable:
 class TrainTable:
     """How long and how to train."""
 
-    epochs: int = field(default=10, metadata=at_least(1))
-    batch_size: int = field(default=32, metadata=at_least(1))
-    seed: int = field(default=0, metadata=at_least(0))
+    epochs: int = field(default=10, metadata=minimum(1))
+    batch_size: int = field(default=32, metadata=minimum(1))
+    seed: int = field(default=0, metadata=minimum(0))
     engine: Engine | str = "numpy"
     dtype: Literal["float32", "float64"] = "float32"
     shuffle: bool = True

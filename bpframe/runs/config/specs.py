@@ -1,4 +1,4 @@
-"""From built settings back to plain tables, every default filled in, and to a list of the components in them."""
+"""The inverse of the schema: built settings as plain tables with every default, and the components in them by path."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def to_tables(settings: ConfigFile, folder: Path) -> dict[str, Any]:
     return tables | {"plugins": vars(settings.plugins)}
 
 
-def components(settings: ConfigFile) -> Iterator[Nested]:
+def components_by_path(settings: ConfigFile) -> Iterator[Nested]:
     """Every component of the run, those among the arguments of others after them."""
     for part in PARTS:
         for suffix, kind, component in part.components(settings.part(part)):
