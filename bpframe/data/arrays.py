@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import math
 import reprlib
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bpframe.errors import DataError, RangeError, ShapeError
 from bpframe.types import HostArray, Shape
 
+Targets = ArrayLike | Mapping[str, ArrayLike]  # y of one head, or of several by name
 
-def inputs(x: Any, dtype: str, shape: Shape | None = None, name: str = "x") -> HostArray:
+
+def inputs(x: object, dtype: str, shape: Shape | None = None, name: str = "x") -> HostArray:
     """x as a C-contiguous array of numbers of `dtype`, not empty; rows of `shape` where that is known.
 
     Numbers whose squares `dtype` cannot hold are refused: a gradient multiplies x by what came of x.
@@ -34,7 +38,7 @@ def inputs(x: Any, dtype: str, shape: Shape | None = None, name: str = "x") -> H
     return array
 
 
-def as_dense(values: Any, name: str) -> HostArray:
+def as_dense(values: object, name: str) -> HostArray:
     """The values as an array; DataError for what NumPy would take apart or pass over in silence.
 
     float16 comes back as float32, which holds the same numbers and has room to compute with them.
@@ -50,7 +54,7 @@ def as_dense(values: Any, name: str) -> HostArray:
     return array.astype(np.float32) if array.dtype.kind == "f" and array.dtype.itemsize == 2 else array
 
 
-def as_numbers(values: Any, dtype: str, name: str, squares: bool = False) -> HostArray:
+def as_numbers(values: object, dtype: str, name: str, squares: bool = False) -> HostArray:
     """A C-contiguous array of `dtype` whose numbers (and their `squares`) it holds; a copy only where one is needed.
 
     Booleans become 0 and 1; other numbers are rounded to the nearest that `dtype` holds. DataError for any other type.
@@ -73,7 +77,7 @@ def as_numbers(values: Any, dtype: str, name: str, squares: bool = False) -> Hos
     return converted
 
 
-def weights(sample_weight: Any, rows: int, dtype: str) -> HostArray | None:
+def weights(sample_weight: object, rows: int, dtype: str) -> HostArray | None:
     """Weights (N,) of rows: finite, none negative, not all zero; None stays None."""
     if sample_weight is None:
         return None

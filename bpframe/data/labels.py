@@ -17,7 +17,7 @@ from bpframe.errors import DataError, ShapeError
 from bpframe.types import HostArray
 
 
-def as_array(y: Any) -> HostArray:
+def as_array(y: object) -> HostArray:
     """y as an array; DataError for a gap or a number among text, of which NumPy would make text ("nan")."""
     array = arrays.as_dense(y, "y")
     if array.dtype.kind == "O" or (array.dtype.kind == "U" and isinstance(y, list | tuple)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -45,7 +44,7 @@ def epoch_order(seed: int, data: Data, shuffle: bool, sampler: Sampler | None) -
     return order
 
 
-def _checked(sampler: object, given: Any, n: int) -> HostArray:
+def _checked(sampler: object, given: object, n: int) -> HostArray:
     """The row numbers that a sampler gave; DataError where they are none."""
     rows = np.asarray(given)
     if rows.ndim != 1 or rows.dtype.kind not in "iu" or not rows.size or _unsigned(rows).max() >= n:

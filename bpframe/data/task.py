@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bpframe.data import arrays, labels
+from bpframe.data.arrays import Targets
 from bpframe.errors import DataError, ShapeError
 from bpframe.network.backprop import CostLayer
 from bpframe.protocols import Data, EncodeTarget, Loss, Point, PredictLabels, SeveralHeads, TargetWidth
@@ -61,15 +63,19 @@ class Task:
 
     # --------------------------------------------------------------------------------------------------- what comes in
 
-    def inputs(self, x: Any, name: str = "x") -> HostArray:
+    def inputs(self, x: ArrayLike, name: str = "x") -> HostArray:
         """Rows (N, n), checked, in the run's dtype."""
         return arrays.inputs(x, self.dtype, self.shape, name)
 
-    def admit(self, x: Any, y: Any, sample_weight: Any = None, name: str = "x") -> tuple[Data, Task]:
+    def admit(
+        self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None, name: str = "x"
+    ) -> tuple[Data, Task]:
         """(checked and encoded data, the task that knows their labels); changes nothing."""
         return self.encoded(self.inputs(x, name), y, sample_weight, name)
 
-    def encoded(self, rows: HostArray, y: Any, sample_weight: Any = None, name: str = "x") -> tuple[Data, Task]:
+    def encoded(
+        self, rows: HostArray, y: Targets, sample_weight: ArrayLike | None = None, name: str = "x"
+    ) -> tuple[Data, Task]:
         """What `admit` gives, of rows that `inputs` has checked."""
         try:
             target, learned = self._encode(y, len(rows))
@@ -77,7 +83,7 @@ class Task:
             raise type(error)(f"{name.removesuffix('x')}{error}") from None  # "validation y needs ..."
         return Data(rows, target, arrays.weights(sample_weight, len(rows), self.dtype)), replace(self, learned=learned)
 
-    def _encode(self, given: Any, rows: int) -> tuple[HostArray, dict[str, Any]]:
+    def _encode(self, given: Targets, rows: int) -> tuple[HostArray, dict[str, Any]]:
         """(target (N, M), what was learned) of y."""
         width, heads = self.target_width, self.heads
         if isinstance(given, Mapping):

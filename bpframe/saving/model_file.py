@@ -76,7 +76,7 @@ def network_tensors(tensors: Mapping[str, HostArray], kind: str) -> dict[str, Ho
     return {name.removeprefix(within): array for name, array in tensors.items() if name.startswith(within)}
 
 
-def _component_names(node: Any) -> list[str]:
+def _component_names(node: object) -> list[str]:
     """Every component name in the parts of the manifest that are built."""
     if isinstance(node, list):
         return [name for item in node for name in _component_names(item)]

@@ -44,7 +44,7 @@ def diagnose(
     )
 
 
-def _culprit(seen: Trace, network: Network, cost: CostLayer, slope: bool, rule: Any) -> str:
+def _culprit(seen: Trace, network: Network, cost: CostLayer, slope: bool, rule: object | None) -> str:
     """Where the first number is that is not finite; `slope`: whether that of the loss is finite."""
     own = {label: _foreign("layer", layer) for label, layer in network.layers}
     if found := _first_bad([(layer, ("u", "v")) for layer in seen.layers]):
@@ -67,7 +67,7 @@ def _first_bad(order: Sequence[tuple[LayerTrace, Sequence[str]]]) -> tuple[str, 
     return next(bad, None)
 
 
-def _foreign(kind: str, component: Any) -> str:
+def _foreign(kind: str, component: object) -> str:
     """Who provides a component, in brackets, unless bpframe does."""
     provider = registry.provider_of(kind, component)
     return "" if provider is not None and provider.dist == CORE else f" ({title(registry, kind, component)})"

@@ -197,7 +197,7 @@ class Hooks:
             self.seconds[i] += time.perf_counter() - start
 
 
-def _second_half(halves: Generator[Any, Any, Any], result: Any, failure: BaseException | None) -> Any:
+def _second_half(halves: Generator[Any, Any, Any], result: object, failure: BaseException | None) -> Any:
     """What a wrapper makes of the result or the failure of what it wraps."""
     try:
         if failure is None:
@@ -243,7 +243,7 @@ def _is_prompt(hooks: Container[str]) -> bool:
     return "bpframe_epoch_start" in hooks or ("bpframe_epoch_end" in hooks and "bpframe_epochs_ahead" not in hooks)
 
 
-def _is_hook(name: str, value: Any) -> bool:
+def _is_hook(name: str, value: object) -> bool:
     return hasattr(value, "bpframe_impl") or (name.startswith("bpframe_") and callable(value))
 
 

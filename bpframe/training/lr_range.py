@@ -9,7 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
+from numpy.typing import ArrayLike
+
 from bpframe import checks
+from bpframe.data.arrays import Targets
 from bpframe.engine.optimizer_chain import with_lr
 from bpframe.errors import ConfigError, NumericalError
 from bpframe.training.hooks import hookimpl
@@ -82,8 +85,8 @@ class _Recorder:
 
 def lr_range_test(
     trainer: Trainer,
-    x: Any,
-    y: Any,
+    x: ArrayLike,
+    y: Targets,
     *,
     lowest: float = 1e-6,
     highest: float = 10.0,

@@ -14,7 +14,7 @@ from bpframe import checks
 from bpframe.engine.hyperparameters import Curve, Scaled, over
 from bpframe.engine.optimizer_chain import with_lr
 from bpframe.errors import ConfigError
-from bpframe.protocols import Optimizer, Param
+from bpframe.protocols import Minimizer, Optimizer, Param
 from bpframe.registry import Registry, registry
 from bpframe.registry.builder import Builder
 from bpframe.registry.describe import describe
@@ -43,7 +43,7 @@ class ParameterGroup:
         patterns = [self.match] if isinstance(self.match, str) else self.match
         return any(fnmatchcase(param.name, pattern) for pattern in patterns)
 
-    def rule(self, default: Any) -> Any:
+    def rule(self, default: Optimizer | Minimizer) -> Optimizer | Minimizer | None:
         """The rule of its parameters; None: frozen."""
         if self.frozen:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any, final
+from typing import final
 
 from bpframe.data.arrays import as_dense, as_numbers
 from bpframe.errors import ShapeError
@@ -25,7 +25,7 @@ class Parameters(MutableMapping[str, HostArray]):
     def __getitem__(self, name: str) -> HostArray:
         return self._value(name)
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         self._session.assign({name: self._checked(name, value)})
 
     def __delitem__(self, name: str) -> None:
@@ -44,7 +44,7 @@ class Parameters(MutableMapping[str, HostArray]):
         """Every parameter, as a dict of copies."""
         return self._session.parameters
 
-    def replace(self, values: Mapping[str, Any]) -> None:
+    def replace(self, values: Mapping[str, object]) -> None:
         """Set every parameter at once; none changes if one is missing or does not fit."""
         if missing := [name for name in self if name not in values]:
             raise ShapeError(f"The network needs a value for '{missing[0]}', which is missing.")
@@ -56,7 +56,7 @@ class Parameters(MutableMapping[str, HostArray]):
             raise KeyError(f"There is no parameter '{name}'. Parameters: {', '.join(values)}.")
         return values[name]
 
-    def _checked(self, name: str, value: Any) -> HostArray:
+    def _checked(self, name: str, value: object) -> HostArray:
         old, array = self._value(name), as_dense(value, f"parameter '{name}'")
         if array.shape != old.shape:
             raise ShapeError(f"Parameter '{name}' needs shape {old.shape}, got {array.shape}.")

@@ -5,7 +5,7 @@ Files, configs, locks, parameter groups, diagnosis and copies of a trainer read 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from math import prod
 from typing import Any, final
@@ -140,7 +140,7 @@ class SpecPart:
             items = ((f"[{i}]", item) for i, item in enumerate(value)) if self.many else [("", value)]
             yield from ((suffix, self.kind, item) for suffix, item in items)
 
-    def mapped(self, function: Any, value: Any) -> Any:
+    def mapped(self, function: Callable[[Any], Any], value: Any) -> Any:
         """The part with the function applied to each of its components."""
         if value is None or self.kind is None:
             return value

@@ -10,7 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, final
 
+from numpy.typing import ArrayLike
+
 from bpframe import checks
+from bpframe.data.arrays import Targets
 from bpframe.data.class_weight import ClassWeight, apply_class_weight
 from bpframe.data.order import epoch_order
 from bpframe.data.task import Labels, Task, share
@@ -125,13 +128,13 @@ class Trainer:
 
     def fit(
         self,
-        x: Any,
-        y: Any,
+        x: ArrayLike,
+        y: Targets,
         *,
         epochs: int = 10,
         batch_size: int = 32,
-        validation: tuple[Any, Any] | None = None,
-        sample_weight: Any = None,
+        validation: tuple[ArrayLike, Targets] | None = None,
+        sample_weight: ArrayLike | None = None,
         class_weight: ClassWeight = None,
         shuffle: bool = True,
     ) -> History:
@@ -154,31 +157,31 @@ class Trainer:
 
     # --------------------------------------------------------------------------------------------------- predicting
 
-    def scores(self, x: Any) -> HostArray:
+    def scores(self, x: ArrayLike) -> HostArray:
         """Scores (N, C) of rows x: what the last layer gives, before the link."""
         session, rows = self.session, self.task.inputs(x)
         with name_culprit(self._kinds):
             return refuse_not_finite(session.scores(rows), rows)
 
-    def predict(self, x: Any) -> HostArray:
+    def predict(self, x: ArrayLike) -> HostArray:
         """Predictions (N, C) of rows x: the link applied, probabilities or means."""
         return self.task.prediction(self.scores(x))
 
-    def predict_labels(self, x: Any) -> Labels:
+    def predict_labels(self, x: ArrayLike) -> Labels:
         """Labels (N,) of rows x, as they were given to `fit`; (N, k) zeros and ones for several labels a row.
 
         With several heads a mapping from the heads that have classes to their labels.
         """
         return self.task.labels(self.scores(x))
 
-    def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+    def evaluate(self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None) -> dict[str, float]:
         """{"loss": mean loss, and every metric by name} on x and y, in evaluation mode."""
         session, data = self.session, self.task.admit(x, y, sample_weight)[0]
         with name_culprit(self._kinds):
             metrics = named_metrics(self.task, self.metrics)
             return evaluate_scores(self.task, session.scores(data.x), data, metrics)
 
-    def trace(self, x: Any, y: Any, sample_weight: Any = None) -> Trace:
+    def trace(self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None) -> Trace:
         """Every array of the recursion for one batch, in evaluation mode: `.loss`, `.layers`, `.prediction`."""
         rows = self.task.inputs(x)
         session, task = self._open_session(rows.shape[1:])
@@ -284,7 +287,7 @@ class Trainer:
         return component_kinds(self.spec)
 
     def _admit(
-        self, x: Any, y: Any, sample_weight: Any, class_weight: ClassWeight, validation: Any
+        self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None, class_weight: ClassWeight, validation: object
     ) -> tuple[Data, Data | None]:
         """(training data, validation data), checked and encoded before anything of the trainer changes."""
         rows = self.task.inputs(x)
@@ -347,7 +350,7 @@ class Trainer:
         self._fitted = True
 
 
-def _pair(validation: Any) -> tuple[Any, Any]:
+def _pair(validation: object) -> tuple[Any, Any]:
     if not isinstance(validation, tuple | list) or len(validation) != 2:
         raise ConfigError(f"fit needs a pair (x, y) as validation, got {type(validation).__name__}.")
     return validation[0], validation[1]

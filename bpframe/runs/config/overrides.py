@@ -74,7 +74,7 @@ def _index(node: Any, key: str) -> Any:
     return int(key)
 
 
-def _as_container(value: Any) -> dict[str, Any] | list[Any]:
+def _as_container(value: object) -> dict[str, Any] | list[Any]:
     """A table or an array as it is; the name of a component as its table."""
     if isinstance(value, str):
         return {"name": value}

@@ -30,7 +30,7 @@ def table_field(cls: type, **default: Any) -> dict[str, Any]:
 def table_list_field(cls: type, **default: Any) -> dict[str, Any]:
     """Metadata of a field that is a list of such tables."""
 
-    def make(builder: Builder, given: Any, path: str) -> Any:
+    def make(builder: Builder, given: object, path: str) -> Any:
         if not isinstance(given, Sequence) or isinstance(given, str):
             return builder.report(path, f"wants a list of tables, got {given!r}.")
         return tuple(build_table(builder, cls, item, f"{path}[{i}]") for i, item in enumerate(given))
@@ -160,7 +160,7 @@ class ConfigFile:
         return attrgetter(place_of(part))(self)
 
 
-def build_table(builder: Builder, cls: Callable[..., Any], given: Any, path: str = "") -> Any:
+def build_table(builder: Builder, cls: Callable[..., Any], given: object, path: str = "") -> Any:
     """The table as an object of its class, what is left out filled in; None where a problem was noted."""
     if not isinstance(given, Mapping):
         return builder.report(path, f"wants a table, got {given!r}.")

@@ -55,7 +55,7 @@ class FileSource:
         return str((folder / self.path).absolute())
 
 
-def build_source(builder: Builder, given: Any, path: str) -> NamedSource | FileSource | None:
+def build_source(builder: Builder, given: object, path: str) -> NamedSource | FileSource | None:
     """The source that a name, a path or a table with `name` and arguments means; None where a problem was noted."""
     if isinstance(given, str) and given.lower().endswith(SUFFIXES):
         return FileSource(Path(given))

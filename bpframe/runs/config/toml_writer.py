@@ -29,7 +29,7 @@ def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
             yield from _headed((*path, key), value)
 
 
-def _has_header(value: Any, path: tuple[str, ...]) -> bool:
+def _has_header(value: object, path: tuple[str, ...]) -> bool:
     if isinstance(value, Mapping):
         return not path
     items = value if isinstance(value, list | tuple) and len(path) < 2 else ()
@@ -48,7 +48,7 @@ def _headed(path: tuple[str, ...], value: Any) -> Iterator[str]:
         yield from ("", f"[[{name}]]", *entries)
 
 
-def inline(value: Any) -> str:
+def inline(value: object) -> str:
     """One value on one line: text, number, boolean, array or inline table."""
     if isinstance(value, bool):
         return "true" if value else "false"
