@@ -36,8 +36,8 @@ def admit(config: Path, given: str, options: Mapping[str, Any]) -> None:
     with registry.restricted(Policy(frozenset(), origin="--no-plugins")) if options["no_plugins"] else nullcontext():
         tables, locations = toml_reader.read_toml(config)
         if not apply_overrides(overrides, tables, locations):  # else the check of the config reports it
-            found = resolved(registry, tables, f"[plugins] of {config}")
-            refuse(file, compared(wanted, lock.locked(found.entries), found.partial))
+            sources = resolved(registry, tables, f"[plugins] of {config}")
+            refuse(file, compared(wanted, lock.locked(sources.entries), sources.partial))
         refuse(file, compared(wanted, lock.tables(load(config, overrides))))
 
 
@@ -48,11 +48,11 @@ def _lock(config: Path, given: str, options: Mapping[str, Any]) -> Path | None:
     """
     if given != BESIDE:
         return Folder(Path(given)).lock if Path(given).is_dir() else Path(given)
-    begun = Folder(options["runs"] / (options["name"] or config.stem)).lock if options.get("resume") else None
-    if begun is not None and begun.is_file():
-        return begun
+    earlier = Folder(options["runs"] / (options["name"] or config.stem)).lock if options.get("resume") else None
+    if earlier is not None and earlier.is_file():
+        return earlier
     beside = lock.beside(config)
-    if beside is None and begun is None:
+    if beside is None and earlier is None:
         name = config.with_suffix(".lock.toml")
         raise ConfigError(
             f"--frozen needs a lock, but there is no {name}. Copy one from a run there, or name a run: --frozen "

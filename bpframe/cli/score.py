@@ -1,4 +1,4 @@
-"""How good a trained network is, on the best data there are to tell."""
+"""The score of a trained network, on test rows if there are any, else on validation or training rows."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ class Score:
 
 def score(trainer: Trainer, parts: Partition) -> Score:
     """The trainer measured on rows it has not seen, where the config holds some out."""
-    found = {"test": parts.test, "validation": parts.validation, "train": parts.train}
-    part, (x, y) = next((part, pair) for part, pair in found.items() if pair is not None)
+    pairs = {"test": parts.test, "validation": parts.validation, "train": parts.train}
+    part, (x, y) = next((part, pair) for part, pair in pairs.items() if pair is not None)
     return Score(part, len(x), trainer.evaluate(x, y))

@@ -67,7 +67,7 @@ def run_training(
 
 
 def _earlier_run(runs: Path, name: str, config: Config, stack: ExitStack) -> Folder | None:
-    """The run of that name, if it was begun, in which nobody else trains until `stack` is left."""
+    """The run of that name, if it was begun, locked against other processes until `stack` is closed."""
     earlier = begun(runs, name, config.text(), changeable(config.settings.train.engine))
     if earlier is not None:
         stack.enter_context(alone(earlier))
@@ -77,19 +77,20 @@ def _earlier_run(runs: Path, name: str, config: Config, stack: ExitStack) -> Fol
 
 @contextmanager
 def _claim_folder(runs: Path, stem: str, name: str | None, resume: str | None) -> Iterator[Folder]:
-    """A block in which the run has a folder of its own, and nobody else trains there."""
+    """A block in which the run has a folder of its own, locked against other processes."""
     folder = claim(runs, stem, name, bool(resume))
     with alone(folder):
-        if resume:  # somebody may have come and gone meanwhile
+        if resume:  # another process may have run meanwhile
             refuse_taken(runs, folder.path.name, resume=True)
         yield folder
 
 
 def _warn_of_other_code(folder: Folder, config: Config) -> None:
-    found = differences(lock.read(folder.path), lock.tables(config), breaking=True)
-    if found:
-        told = "; ".join(found)
-        warnings.warn(f"{folder.path} was begun with other code or on another machine: {told}.", stacklevel=2)
+    changed = differences(lock.read(folder.path), lock.tables(config), breaking=True)
+    if changed:
+        warnings.warn(
+            f"{folder.path} was begun with other code or on another machine: {'; '.join(changed)}.", stacklevel=2
+        )
 
 
 def _checkpoint_callbacks(config: Config, recorder: Recorder, resume: str | None) -> list[Any]:

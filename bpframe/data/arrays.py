@@ -1,4 +1,4 @@
-"""From what users hand in to what engines train on: checked once, at the door.
+"""Checks and conversion of a user's arrays to those that engines train on.
 
 Shapes: x (N, n) rows, y (N,) or (N, C), weights (N,). Every error names what is wrong and where.
 """

@@ -1,4 +1,4 @@
-"""Weights by class, folded into the weights of rows.  Shapes: target (N, C), weight (N,)."""
+"""Class weights, multiplied into the weights of rows.  Shapes: target (N, C), weight (N,)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How labels become targets, and predictions labels again.
+"""Encoding of labels as targets, and decoding of predictions to labels.
 
 `learned` is a dict that is saved with the model. It starts with "outputs", the width of the scores; encoding the
 first fit's labels adds "classes", sorted, and "dtype". Later labels must be among them.

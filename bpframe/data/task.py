@@ -1,4 +1,4 @@
-"""What a network learns to do: how y becomes targets, and scores become predictions and labels.
+"""The task of a network: encoding y as targets, and scores as predictions and labels.
 
 Shapes: y (N,) or (N, C), scores and predictions (N, C), target (N, M), weights (N,). M is C, unless the loss has its
 own `target_width`.

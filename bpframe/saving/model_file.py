@@ -29,7 +29,7 @@ def open_untrusted(
 
     CheckpointError for a file that cannot be trusted, or of which no model can be built.
     """
-    from bpframe.saving import tensor_file  # only who saves or loads pays for it
+    from bpframe.saving import tensor_file  # imported by saving and loading alone
 
     tensors, manifest = tensor_file.read(path)
     refuse_foreign_plugins(path, manifest, allowed, kind)

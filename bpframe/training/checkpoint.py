@@ -45,10 +45,10 @@ class FitSettings:
     def refuse_other(self, other: FitSettings) -> None:
         """ConfigError if the settings of the resumed fit differ; where it ends is taken from the checkpoint."""
         for name in ("batch_size", "shuffle", "rows"):
-            value, begun = getattr(other, name), getattr(self, name)
-            if value != begun:
+            value, wanted = getattr(other, name), getattr(self, name)
+            if value != wanted:
                 raise ConfigError(
-                    f"The fit that this checkpoint was made in needs {name} {begun}, got {value}. Go on with the "
+                    f"The fit that this checkpoint was made in needs {name} {wanted}, got {value}. Go on with the "
                     "same data and settings, or train a new model."
                 )
 
@@ -96,7 +96,7 @@ def unpack_state(
     spec: TrainerSpec,
     open_session: Callable[[Shape, Mapping[str, Any]], tuple[Session, Task]],
 ) -> tuple[TrainerState, UnfinishedFit | None]:
-    """The state in a file's (tensors, manifest), for a trainer of the same spec; the fit in whose middle it was made.
+    """The state in a file's (tensors, manifest), for a trainer of the same spec; the fit that it interrupts, if any.
 
     `open_session`: the session and the task for rows of a shape and what was learned of labels.
     """

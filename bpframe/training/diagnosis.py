@@ -31,11 +31,11 @@ def diagnose(
     `when`: step, lr, loss (the last finite one); and, if they are known, rows (the batch's row numbers in x) and rule.
     """
     with np.errstate(all="ignore"):
-        seen = trace(network, cost, params, *batch)
-        slope = np.asarray(cost.mean_and_delta(seen.layers[-1].v, *batch[1:])[1])
+        record = trace(network, cost, params, *batch)
+        slope = np.asarray(cost.mean_and_delta(record.layers[-1].v, *batch[1:])[1])
     last = "none" if when["loss"] is None else f"{when['loss']:.6g}"
     lr = "" if when["lr"] is None else f", lr {when['lr']:.6g}"
-    first = _culprit(seen, network, cost, bool(np.isfinite(slope).all()), when.get("rule"))
+    first = _culprit(record, network, cost, bool(np.isfinite(slope).all()), when.get("rule"))
     large = "".join(_large(name, array, when.get("rows")) for name, array in zip(("x", "y"), batch, strict=False))
     return NumericalError(
         f"The loss or a parameter is not finite at step {when['step']}{lr}; last finite loss: {last}. "
@@ -44,26 +44,26 @@ def diagnose(
     )
 
 
-def _culprit(seen: Trace, network: Network, cost: CostLayer, slope: bool, rule: object | None) -> str:
+def _culprit(record: Trace, network: Network, cost: CostLayer, slope: bool, rule: object | None) -> str:
     """Where the first number is that is not finite; `slope`: whether that of the loss is finite."""
     own = {label: _foreign("layer", layer) for label, layer in network.layers}
-    if found := _first_bad([(layer, ("u", "v")) for layer in seen.layers]):
-        return f"layer '{found[0]}', {found[1]}{own[found[0]]}"
+    if first := _first_bad([(layer, ("u", "v")) for layer in record.layers]):
+        return f"layer '{first[0]}', {first[1]}{own[first[0]]}"
     loss = _foreign("loss", cost.loss)
-    if not np.isfinite(seen.loss):
-        last = seen.layers[-1]
+    if not np.isfinite(record.loss):
+        last = record.layers[-1]
         return f"the loss, of scores from layer '{last.name}' that reach {np.abs(last.v).max():.3g}{loss}"
     if not slope:
         return f"the slope of the loss{loss}"
-    if found := _first_bad([(layer, ("delta", "dw", "db")) for layer in reversed(seen.layers)]):
-        return f"layer '{found[0]}', {found[1]}{own[found[0]]}"
-    return f"the update, to layer '{_largest(seen)}'{'' if rule is None else _foreign('optimizer', rule)}"
+    if first := _first_bad([(layer, ("delta", "dw", "db")) for layer in reversed(record.layers)]):
+        return f"layer '{first[0]}', {first[1]}{own[first[0]]}"
+    return f"the update, to layer '{_largest(record)}'{'' if rule is None else _foreign('optimizer', rule)}"
 
 
 def _first_bad(order: Sequence[tuple[LayerTrace, Sequence[str]]]) -> tuple[str, str] | None:
     """(name of the layer, name of its array) of the first array that is not finite."""
     named = ((layer.name, name, getattr(layer, name)) for layer, names in order for name in names)
-    bad = ((who, name) for who, name, array in named if array is not None and not np.isfinite(array).all())
+    bad = ((layer, name) for layer, name, array in named if array is not None and not np.isfinite(array).all())
     return next(bad, None)
 
 
@@ -97,10 +97,10 @@ def refuse_not_finite(scores: HostArray, x: HostArray) -> HostArray:
     )
 
 
-def _largest(seen: Trace) -> str:
+def _largest(record: Trace) -> str:
     """The layer with the largest gradient."""
-    sizes = {layer.name: float(np.abs(layer.dw).max()) for layer in seen.layers if layer.dw is not None}
-    return max(sizes, key=lambda name: sizes[name], default=seen.layers[0].name)
+    sizes = {layer.name: float(np.abs(layer.dw).max()) for layer in record.layers if layer.dw is not None}
+    return max(sizes, key=lambda name: sizes[name], default=record.layers[0].name)
 
 
 def component_kinds(spec: TrainerSpec) -> dict[type, str]:
@@ -139,7 +139,7 @@ def name_culprit(kinds_of: Callable[[], Mapping[type, str]]) -> Iterator[None]:
             raise
         component, frame, line = guilty
         who = title(registry, kinds[type(component)], component)
-        if type(error).__module__.startswith("jax"):  # it asked an array for its values while it was compiled
+        if type(error).__module__.startswith("jax"):  # it needed an array's values during compilation
             raise IncompatibleComponent(
                 f"{who} cannot be compiled: {frame.f_code.co_filename}:{line}, in {frame.f_code.co_name}, needs the "
                 f"values of an array ({type(error).__name__}). Use functions of x.__array_namespace__(), like where, "

@@ -1,4 +1,4 @@
-"""How good scores are: the mean loss, and metrics by name.
+"""Evaluation of scores: the mean loss, and metrics by name.
 
 Shapes: scores (N, C), target (N, M), weights (N,).
 """

@@ -23,4 +23,4 @@ class ExclusiveUse:
         self._lock.release()
 
     def __reduce__(self) -> Any:
-        return ExclusiveUse, ()  # nobody is in a copy
+        return ExclusiveUse, ()  # a copy is not in use

@@ -1,4 +1,4 @@
-"""One fit of a trainer: what its loop runs on, how far it is, and the history that it adds to."""
+"""One fit of a trainer: its session, data, hooks and progress, and the history of the epochs that end."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ STEPWISE = ("bpframe_batch_start", "bpframe_batch_end", "bpframe_update")
 class FitRun:
     """A fit on checked data, from its start or from the middle of an epoch, as its loop needs it.
 
-    Epochs that nobody looks between (no hook, or one that can wait, and nothing to measure) are run as one, so that an
-    engine can go from one into the next; the history has each all the same.
+    Epochs between which no hook has to run and nothing is measured are handed to the engine as one run, so that it can
+    go from one into the next; the history has each all the same.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class FitRun:
         refuse_missing_curves(self._monitored, state.curves)
 
     def prepare(self, first: bool) -> None:
-        """The session made ready; before the `first` fit of a trainer a dry run finds components that are wrong."""
+        """Make the session ready; before the `first` fit of a trainer a dry run finds components that are wrong."""
         session, network, data = self.session, self.spec.network, self._data
         if first and layers_with_fit(network.layers):
             session.assign(buffers_by_name(network, network.params(session.parameters), data.x))
@@ -92,7 +92,7 @@ class FitRun:
     # -------------------------------------------------------------------------------------------------- for the loop
 
     def runs_of_epochs(self) -> Iterator[Batches]:
-        """The batches of one epoch after another, or of as many as nobody looks between; the first may be partial."""
+        """The batches of one epoch after another, or of as many as need no stop between; the first may be partial."""
         state = self.state
         while state.epoch < state.epochs and state.stopped is None:
             values = self.progress.restart(state.epoch, self.session.step, time.perf_counter())

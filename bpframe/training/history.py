@@ -1,4 +1,4 @@
-"""What a run has been through, a value an epoch."""
+"""The curves of a run: losses, metrics and settings, one value an epoch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of a run as pluggy hooks: callbacks are objects with `@hookimpl` methods named after these specs.
+"""The hooks of a fit, called by pluggy: callbacks are objects with `@hookimpl` methods named after these specs.
 
 One plugin manager a run; callbacks are called in the order they were declared. Every hook gets `state` alone
 (see `bpframe.training.run_state.RunState`), so signatures never change.
@@ -64,8 +64,8 @@ def bpframe_epoch_end(state: RunState) -> None:
 def bpframe_epochs_ahead(state: RunState) -> float:
     """How many epochs may be made before bpframe_epoch_end is called for the first of them; left out, one.
 
-    Asked before epochs are begun. The calls come in order, each with the history up to its epoch, but with the
-    parameters of the last: for who looks at curves alone. Epochs on end are faster, most of all in small models.
+    Called before a run of epochs starts. The calls come in order, each with the history up to its epoch, but with the
+    parameters of the last: for callbacks that read curves alone. Epochs on end are faster, most of all in small models.
     """
     return 1
 
@@ -77,7 +77,7 @@ def bpframe_exception(state: RunState) -> None:
 
 @hookspec
 def bpframe_fit_end(state: RunState) -> None:
-    """The fit ends as planned, or because somebody called `state.stop`."""
+    """The fit ends as planned, or because a hook called `state.stop`."""
 
 
 class _Listed:
@@ -97,7 +97,7 @@ _SOUND: WeakKeyDictionary[type, set[str]] = WeakKeyDictionary()  # the hooks of 
 
 @final
 class Hooks:
-    """The hooks of one run: what nobody listens to costs nothing."""
+    """The hooks of one run; a hook that no callback implements costs nothing."""
 
     def __init__(self, callbacks: Sequence[object], update: Callable[[], None], names: Sequence[str] = ()) -> None:
         """`names`: what errors call each callback; left out, its class."""
@@ -105,7 +105,7 @@ class Hooks:
         self.seconds = [0.0] * len(callbacks)  # spent in each callback
         self._listening: set[str] = set()
         self._prompt = False
-        self._manager: Any = None  # where somebody listens
+        self._manager: Any = None  # where a callback has hooks
         if not callbacks:  # a manager takes milliseconds, as long as the whole fit of a small model
             return
         guarded = [self._guarded(i, callback) for i, callback in enumerate(callbacks)]
@@ -136,7 +136,7 @@ class Hooks:
             getattr(self._manager.hook, name)(state=state)
 
     def ahead(self, state: RunState) -> float:
-        """How many epochs may be made before callbacks hear of the first of them."""
+        """How many epochs may be made before bpframe_epoch_end is called for the first of them."""
         if self._prompt:
             return 1
         if not self.listens("bpframe_epoch_end"):

@@ -23,7 +23,7 @@ def run_fit(fit: FitRun) -> History:
 
 
 def run_epochs(fit: FitRun) -> None:
-    """Each run of epochs in blocks of steps: as long as nobody has to look in between, one step if a hook does."""
+    """Each run of epochs in blocks of steps: as long as no hook has to run in between, of one step otherwise."""
     state, progress, run = fit.state, fit.progress, fit.session.run
     for batches in fit.runs_of_epochs():
         while progress.made < len(batches) and state.stopped is None:

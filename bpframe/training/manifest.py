@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bpframe.network.network import Network
-from bpframe.registry import registry
+from bpframe.registry import Provider, registry
 from bpframe.registry.describe import describe, providers_in
 from bpframe.saving.model_file import MODEL, SCHEMA
 from bpframe.training.spec import PARTS, SpecPart, TrainerSpec
@@ -19,7 +19,7 @@ DEFINING = tuple(part for part in PARTS if part.defines)
 def manifest(spec: TrainerSpec, shape: Shape | None, learned: Mapping[str, Any]) -> dict[str, Any]:
     """What, besides tensors, makes the trainer again: its definition, the shape of a row, how labels are encoded."""
     names = {part.name for part in DEFINING}
-    found = {
+    providers = {
         provider
         for path, kind, component in spec.components()
         if path.partition("[")[0] in names
@@ -32,12 +32,22 @@ def manifest(spec: TrainerSpec, shape: Shape | None, learned: Mapping[str, Any])
         **trainer_definition(spec),
         "input_shape": list(shape or ()),
         "learned": dict(learned),
-        "plugins": [{"kind": p.kind, "name": p.ref, "version": p.version, "target": p.target} for p in sorted(found)],
+        "plugins": [_provider(p) for p in sorted(providers)],
+    }
+
+
+def _provider(provider: Provider) -> dict[str, str]:
+    """Where a component came from."""
+    return {
+        "kind": provider.kind,
+        "name": provider.ref,
+        "version": provider.version,
+        "target": provider.target,
     }
 
 
 def trainer_definition(spec: TrainerSpec) -> dict[str, Any]:
-    """What a trainer was made with, as a file says it."""
+    """The parts of a trainer that say what it learns, as specifications."""
     return {part.name: _described(part, getattr(spec, part.name)) for part in DEFINING}
 
 

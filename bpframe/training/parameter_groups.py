@@ -67,11 +67,11 @@ class ParameterGroup:
 def build_groups(specs: Sequence[Any]) -> tuple[ParameterGroup, ...]:
     """Groups from mappings or ready groups; one ConfigError names every mistake."""
     builder = Builder(registry)
-    made = [
+    groups = [
         builder.call(ParameterGroup, spec, f"groups[{i}]") if isinstance(spec, Mapping) else spec
         for i, spec in enumerate(specs)
     ]
     builder.finish()
-    if bad := [group for group in made if not isinstance(group, ParameterGroup)]:
+    if bad := [group for group in groups if not isinstance(group, ParameterGroup)]:
         raise ConfigError(f"groups need mappings with match and settings, or ParameterGroup, got {bad[0]!r}.")
-    return tuple(made)
+    return tuple(groups)

@@ -56,5 +56,5 @@ def warn_of_part_batches(rules: Iterable[Optimizer | Minimizer], size: int, rows
             name = short_name(registry, "optimizer", rule)
             warnings.warn(
                 f"{name} needs the same objective at each step: set batch_size to {rows} rows or more, got {size}.",
-                stacklevel=3,
+                stacklevel=4,  # the line that called Trainer.fit
             )

@@ -1,4 +1,4 @@
-"""The Trainer: a network, a loss and an optimizer, fitted to data.  The face of bpframe.
+"""The Trainer: a network, a loss and an optimizer, fitted to data.  The main class of bpframe.
 
 Shapes: x (N, n) rows, y (N,) labels or (N, C) targets, scores and predictions (N, C).
 """
@@ -15,14 +15,12 @@ from numpy.typing import ArrayLike
 from bpframe import checks
 from bpframe.data.arrays import Targets
 from bpframe.data.class_weight import ClassWeight, apply_class_weight
-from bpframe.data.order import epoch_order
 from bpframe.data.task import Labels, Task, share
 from bpframe.errors import CheckpointError, ConfigError, ShapeError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
 from bpframe.protocols import (
-    Batches,
     Callback,
     Data,
     Engine,
@@ -36,7 +34,7 @@ from bpframe.protocols import (
 from bpframe.registry import Spec, build
 from bpframe.saving import model_file
 from bpframe.training import checkpoint, preflight
-from bpframe.training.checkpoint import FitSettings, TrainerState, UnfinishedFit
+from bpframe.training.checkpoint import TrainerState, UnfinishedFit
 from bpframe.training.diagnosis import component_kinds, name_culprit, refuse_not_finite
 from bpframe.training.evaluation import evaluate_scores, named_metrics
 from bpframe.training.exclusive_use import ExclusiveUse
@@ -44,8 +42,8 @@ from bpframe.training.fit import FitRun
 from bpframe.training.history import History
 from bpframe.training.loop import run_fit
 from bpframe.training.manifest import manifest, trainer_arguments
+from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.parameters import Parameters
-from bpframe.training.run_state import RunState, curves
 from bpframe.training.spec import PARTS, TrainerSpec
 from bpframe.training.update_groups import trained_parameters, update_groups
 from bpframe.types import HostArray, Shape
@@ -112,7 +110,7 @@ class Trainer:
         self._fitted = False
         self._exclusive = ExclusiveUse()
         self._fit: FitRun | None = None  # the one that runs
-        self._unfinished: UnfinishedFit | None = None  # the one in whose middle a checkpoint was made
+        self._unfinished: UnfinishedFit | None = None  # the one that a checkpoint interrupted
 
     @classmethod
     def of(cls, spec: TrainerSpec) -> Trainer:
@@ -147,7 +145,9 @@ class Trainer:
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
         with self._exclusive, name_culprit(self._kinds):
             data = self._admit(x, y, sample_weight, class_weight, validation)
-            self._fit = fit = self._new_fit(data, epochs, size, shuffle)
+            given = FitArguments(epochs, size, shuffle)
+            fit = new_fit(self, self.spec, self._state, self._params, data, given, self._unfinished)
+            self._fit = fit
             try:
                 fit.prepare(first=not self._fitted)
                 self._fitted, self._unfinished = True, None
@@ -211,7 +211,7 @@ class Trainer:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole."""
-        from bpframe.saving import tensor_file  # only who saves or loads pays for it
+        from bpframe.saving import tensor_file  # imported by saving and loading alone
 
         tensor_file.write(path, self.session.parameters, manifest(self.spec, self.task.shape, self.task.learned))
 
@@ -232,14 +232,13 @@ class Trainer:
         The old file stays until the new is whole. Raises CheckpointError where that fails, or where an exception has
         cut a block of steps short, so that the losses of some of its steps are not known.
         """
-        from bpframe.saving import tensor_file  # only who saves or loads pays for it
+        from bpframe.saving import tensor_file  # imported by saving and loading alone
 
         fit, partial = self._fit, None if self._fit is None else self._fit.partial_epoch()
         if fit is not None and partial is None:
             raise CheckpointError(f"{path} cannot be written: the fit was cut off within a block of steps.")
         unfinished = (fit.settings, partial) if fit is not None and partial is not None else None
-        state = TrainerState(self.session, self.task, self.history, self.memories)
-        tensor_file.write(path, *checkpoint.pack_state(self.spec, state, unfinished))
+        tensor_file.write(path, *checkpoint.pack_state(self.spec, self._state, unfinished))
 
     @property
     def unfinished(self) -> bool:
@@ -252,7 +251,7 @@ class Trainer:
         If it was written in the middle of a fit, the next `fit`, which needs the same data and settings, goes on from
         there and ends where that would have ended, with the same bits as if it had never been interrupted.
         """
-        from bpframe.saving import tensor_file  # only who saves or loads pays for it
+        from bpframe.saving import tensor_file  # imported by saving and loading alone
 
         self._restore(path, tensor_file.read(path))
 
@@ -298,31 +297,10 @@ class Trainer:
         self._session, self.task = session, task
         return data, apart
 
-    def _new_fit(self, data: tuple[Data, Data | None], epochs: int, batch_size: int, shuffle: bool) -> FitRun:
-        """A fit of so many more epochs, or the rest of one in whose middle a checkpoint was made."""
-        train, validation = data
-        spec, session, rows, done = self.spec, self.session, len(train.x), len(self.history)
-        preflight.warn_of_part_batches(spec.rules(), batch_size, rows)
-        size = min(batch_size, rows)
-        batches = Batches(done, epoch_order(spec.seed, train, shuffle, spec.sampler), size)
-        settings = FitSettings(done + epochs, session.step + epochs * len(batches), size, shuffle, rows)
-        partial = None
-        if self._unfinished is not None:
-            self._unfinished[0].refuse_other(settings)
-            settings, partial = self._unfinished
-        metrics = named_metrics(self.task, spec.metrics)
-        state = RunState(
-            self,
-            self.history,
-            curves(metrics, validation is not None),
-            settings.epochs,
-            self.memories,
-            epoch=done,
-            step=session.step,
-            stopped=partial and partial.stopped,
-            resumed=partial is not None,
-        )
-        return FitRun(spec, session, self.task, self._params, data, batches, settings, metrics, state, partial)
+    @property
+    def _state(self) -> TrainerState:
+        """What changes by training."""
+        return TrainerState(self.session, self.task, self.history, self.memories)
 
     def _open_session(self, shape: Shape) -> tuple[Session, Task]:
         """The session and the task, made for rows of this shape if there are none yet."""

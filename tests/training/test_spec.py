@@ -47,7 +47,7 @@ def speaking(word: str) -> set[str]:
     ("kind", "users"),
     [
         ("constraint", {"training/update_groups", "training/dry_run"}),
-        ("sampler", {"data/order", "training/fit"}),
+        ("sampler", {"data/order", "training/fit", "training/new_fit"}),
     ],
 )
 def test_a_kind_is_named_by_the_spec_the_trainer_and_the_modules_that_run_it_alone(kind, users):

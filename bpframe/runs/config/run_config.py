@@ -74,8 +74,8 @@ def load(path: str | Path, overrides: Sequence[Override] = ()) -> Config:
     tables, locations = toml_reader.read_toml(path)
     tables = {**DEFAULTS, **tables}  # before overrides, which may change a setting of a component left out
     problems = apply_overrides(overrides, tables, locations)
-    settings, found = _build_settings(tables, _origin(path))
-    problems += found
+    settings, mistakes = _build_settings(tables, _origin(path))
+    problems += mistakes
     if settings is None or problems:
         raise _error(problems, locations)
     try:

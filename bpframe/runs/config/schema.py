@@ -170,10 +170,10 @@ def build_table(builder: Builder, cls: Callable[..., Any], given: object, path: 
     for f in own:
         if "make" in f.metadata and values.get(f.name) is not None:
             values[f.name] = f.metadata["make"](builder, values[f.name], f"{path}.{f.name}" if path else f.name)
-    made = builder.call(cls, values, path)
+    table = builder.call(cls, values, path)
     for f in own:
         _in_range(builder, f.metadata, values.get(f.name), f"{path}.{f.name}")
-    return made if len(builder.problems) == before else None
+    return table if len(builder.problems) == before else None
 
 
 def _defaults(own: Sequence[Field[Any]]) -> dict[str, Any]:

@@ -67,8 +67,8 @@ def build_source(builder: Builder, given: object, path: str) -> NamedSource | Fi
     if name not in datasets.BY_NAME:
         builder.report(path, _unknown(name))
         return None
-    made: NamedSource | None = builder.call(_recorder(name, datasets.BY_NAME[name]), arguments, path)
-    return made
+    named: NamedSource | None = builder.call(_recorder(name, datasets.BY_NAME[name]), arguments, path)
+    return named
 
 
 def _recorder(name: str, function: Callable[..., Pair]) -> Callable[..., NamedSource]:

@@ -40,8 +40,8 @@ def components_by_path(settings: ConfigFile) -> Iterator[Nested]:
 
 
 def _data(data: DataTable, folder: Path) -> dict[str, Any]:
-    held_out = {name: part and asdict(part) for name, part in (("validation", data.validation), ("test", data.test))}
-    return {"source": data.source.spec(folder), "target": data.target, "standardize": data.standardize, **held_out}
+    splits = {name: part and asdict(part) for name, part in (("validation", data.validation), ("test", data.test))}
+    return {"source": data.source.spec(folder), "target": data.target, "standardize": data.standardize, **splits}
 
 
 def _specs(part: SpecPart, value: Any) -> Any:

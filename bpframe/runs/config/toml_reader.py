@@ -60,5 +60,5 @@ def _too_deep(path: Path, line: int) -> ConfigError:
 
 
 def _deep_line(text: str) -> int | None:
-    found = (s.line for s in statements(text) if len(s.keys) + s.depth > MOST_LEVELS)
-    return next(found, None)
+    lines = (s.line for s in statements(text) if len(s.keys) + s.depth > MOST_LEVELS)
+    return next(lines, None)

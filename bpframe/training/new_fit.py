@@ -1,0 +1,60 @@
+"""Setting up a fit: its settings, its order of rows and its state, from a trainer's parts and what it has learned."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bpframe.data.order import epoch_order
+from bpframe.protocols import Batches, Data, Param
+from bpframe.training.checkpoint import FitSettings, TrainerState, UnfinishedFit
+from bpframe.training.evaluation import named_metrics
+from bpframe.training.fit import FitRun
+from bpframe.training.preflight import warn_of_part_batches
+from bpframe.training.run_state import RunState, curves
+from bpframe.training.spec import TrainerSpec
+
+
+class FitArguments(NamedTuple):
+    """How long to fit, in batches of which size, and whether rows are shuffled."""
+
+    epochs: int
+    batch_size: int
+    shuffle: bool
+
+
+def new_fit(
+    trainer: object,
+    spec: TrainerSpec,
+    learned: TrainerState,
+    params: list[Param],
+    data: tuple[Data, Data | None],
+    given: FitArguments,
+    unfinished: UnfinishedFit | None,
+) -> FitRun:
+    """A fit of so many more epochs on `data` (training, validation), or the rest of the `unfinished` one.
+
+    `trainer` is what hooks are given as `state.trainer`. ConfigError where the rest needs other settings.
+    """
+    train, validation = data
+    session, rows, done = learned.session, len(train.x), len(learned.history)
+    warn_of_part_batches(spec.rules(), given.batch_size, rows)
+    size = min(given.batch_size, rows)
+    batches = Batches(done, epoch_order(spec.seed, train, given.shuffle, spec.sampler), size)
+    steps = session.step + given.epochs * len(batches)  # epochs of a sampler count as long as the first
+    settings, partial = FitSettings(done + given.epochs, steps, size, given.shuffle, rows), None
+    if unfinished is not None:
+        unfinished[0].refuse_other(settings)
+        settings, partial = unfinished
+    metrics = named_metrics(learned.task, spec.metrics)
+    state = RunState(
+        trainer,
+        learned.history,
+        curves(metrics, validation is not None),
+        settings.epochs,
+        learned.memories,
+        epoch=done,
+        step=session.step,
+        stopped=partial and partial.stopped,
+        resumed=partial is not None,
+    )
+    return FitRun(spec, session, learned.task, params, data, batches, settings, metrics, state, partial)
