@@ -103,12 +103,12 @@ def _largest(record: Trace) -> str:
     return max(sizes, key=lambda name: sizes[name], default=record.layers[0].name)
 
 
-def component_kinds(spec: TrainerSpec) -> dict[type, str]:
+def component_kinds(spec: TrainerSpec, cost: CostLayer) -> dict[type, str]:
     """The kind of every component of a run that computes, the loss's link and those inside others included, by class.
 
     By class, since a run works with copies whose schedules know its length.
     """
-    link = CostLayer.of(spec.loss).link
+    link = cost.link
     components = [(kind, one) for _, kind, one in spec.components() if kind not in ("engine", "callback")]
     components.append(("activation", getattr(link, "phi", link)))
     kinds: dict[type, str] = {}

@@ -70,7 +70,9 @@ class FitRun:
         if first and layers_with_fit(network.layers):
             session.assign(buffers_by_name(network, network.params(session.parameters), data.x))
         groups = self._groups()
-        if first and not all(map(registry.owns, component_kinds(self.spec))):  # bpframe's own are proven
+        if first and not all(
+            map(registry.owns, component_kinds(self.spec, self.task.cost))
+        ):  # bpframe's own are proven
             few = select_rows(data, np.arange(len(data.x))[:2])
             Rehearsal(network, self.task.cost, groups, network.params(session.parameters)).step(few)
         session.use(groups)

@@ -71,9 +71,11 @@ class TrainerSpec:
         given["seed"] = checks.whole("Trainer", 0, seed=given["seed"])
         return cls(**{part.name: part.build(given[part.name]) for part in PARTS})
 
-    def check(self) -> None:
-        """ConfigError for parts that do not fit together."""
-        refuse_double_link(self.network, CostLayer.of(self.loss), self.loss)
+    def check(self) -> CostLayer:
+        """The loss joined with its link; ConfigError for parts that do not fit together."""
+        cost = CostLayer.of(self.loss)
+        refuse_double_link(self.network, cost, self.loss)
+        return cost
 
     def components(self) -> Iterator[tuple[str, str, Any]]:
         """(path, kind, component) of each, but for those inside others: "network[0]", "loss", "groups[1].optimizer"."""

@@ -17,7 +17,6 @@ from bpframe.data.arrays import Targets
 from bpframe.data.class_weight import ClassWeight, apply_class_weight
 from bpframe.data.task import Labels, Task, share
 from bpframe.errors import CheckpointError, ConfigError, ShapeError
-from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
 from bpframe.protocols import (
@@ -100,10 +99,10 @@ class Trainer:
             seed=seed,
             dtype=dtype,
         )
-        spec.check()
+        cost = spec.check()
         vars(self).update(vars(spec))  # each part is an attribute of its name
         self.history = History()
-        self.task = Task(spec.loss, CostLayer.of(spec.loss), dtype, network.inputs)
+        self.task = Task(spec.loss, cost, dtype, network.inputs)
         self.memories: list[dict[str, Any]] = [{} for _ in spec.callbacks]
         self._params: list[Param] = []  # the trained parameters, once there is a session
         self._session: Session | None = None
@@ -283,7 +282,7 @@ class Trainer:
     # -------------------------------------------------------------------------------------------------------- inside
 
     def _kinds(self) -> dict[type, str]:
-        return component_kinds(self.spec)
+        return component_kinds(self.spec, self.task.cost)
 
     def _admit(
         self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None, class_weight: ClassWeight, validation: object

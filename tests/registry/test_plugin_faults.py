@@ -436,7 +436,10 @@ def train(made: Any) -> None:
 
 def methods(made: Any) -> dict[str, tuple[type, str]]:
     """(class, name of the method) of every method of the components of a trainer, by "kind Class.method"."""
-    kinds = {**component_kinds(made.spec), **{type(callback): "callback" for callback in made.callbacks}}
+    kinds = {
+        **component_kinds(made.spec, made.task.cost),
+        **{type(callback): "callback" for callback in made.callbacks},
+    }
     return {
         f"{kind} {cls.__name__}.{name}": (cls, name)
         for cls, kind in kinds.items()
