@@ -1,4 +1,4 @@
-"""erf and erfc, to the last digits.  x and results any shape, alike in dtype.
+"""Error functions erf and erfc, to the last digits.  x and results any shape, alike in dtype.
 
 erfc is one polynomial for all x >= 0, after Shepherd and Laframboise (1981), Chebyshev approximation of (1 + 2 x)
 exp(x^2) erfc x in 0 <= x < infinity, Mathematics of Computation 36: that function of t = (x - 4) / (x + 4) varies
@@ -85,7 +85,7 @@ def _erfc(x: Array) -> Array:
 
 
 def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
-    """By Horner's rule, in the array that the first product makes."""
+    """Horner's rule, in place in the array of the first product."""
     y = coefficients[0] * x + coefficients[1]
     for c in coefficients[2:]:
         y *= x

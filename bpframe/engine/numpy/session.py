@@ -27,7 +27,7 @@ from bpframe.engine.update import evaluation
 from bpframe.network.backprop import CostLayer, evaluate
 from bpframe.network.gradients import Batch
 from bpframe.network.network import Network
-from bpframe.ops import aligned
+from bpframe.ops import malloc
 from bpframe.protocols import Batches, Data, Group, Losses
 from bpframe.random import StepKey
 from bpframe.types import HostArray, Params, State
@@ -54,7 +54,7 @@ class NumpyEngine:
         self, network: Network, cost: CostLayer, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
     ) -> NumpySession:
         """A session that starts from these parameters; ConfigError where threads cannot be bounded."""
-        aligned.keep_pages()
+        malloc.raise_thresholds()
         working = partial(blas.shared, self.threads, blas.teams_pay(network, parameters))
         with working():  # now rather than in the first step
             return NumpySession(network, cost, groups, parameters, dtype, seed, working, self.scripts)
