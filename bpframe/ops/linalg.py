@@ -34,12 +34,12 @@ def matmul(a: Array, b: Array) -> Array:
         return a @ b
     if b.shape[1] <= MAX_ROW and a.shape[0] >= MIN_ROWS:
         return (b.T @ a.T).T
-    return thread_team.matmul(a, b)
+    return thread_team.parallel_matmul(a, b)
 
 
 def matmul_tn(a: Array, b: Array) -> Array:
     """a^T b, (B, n), (B, m) -> (n, m): the sum of the rows' outer products, as in the gradient of a weight."""
     if type(a) in HOST_TYPES:  # before the look-up below, which on small arrays costs as much as the product
-        return thread_team.matmul(a.T, b)
+        return thread_team.parallel_matmul(a.T, b)
     faster = MATMUL_TN.get(namespace(a))
     return a.T @ b if faster is None else faster(a, b)

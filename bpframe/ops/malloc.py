@@ -1,4 +1,4 @@
-"""The allocation thresholds of glibc's malloc: freed memory stays with the process."""
+"""Thresholds of glibc's malloc, from which freed memory goes back to the system."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import numpy as np
 
 
 def raise_thresholds() -> None:
-    """Raise the sizes from which glibc returns freed memory to the system; arrays above 128 KB otherwise refault
-    their pages each step.
+    """Have glibc keep freed blocks: otherwise arrays above 128 KB fault in their pages again at each step.
 
-    The thresholds follow the largest block freed so far, up to 32 MB: one such block, never touched, is enough for the
-    process.
+    Its thresholds (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD) follow the largest block freed so far, up to 32 MB: one such
+    block, never touched, is enough for the process.
     """
     np.empty(31 * 2**20, dtype=np.uint8)

@@ -15,7 +15,7 @@ from bpframe.ops.host import namespace
 from bpframe.types import Array
 
 NEAR = 0.46875  # up to here 1 - erfc would cancel
-NOTHING = 30.0  # erfc of more is 0 in every dtype
+ERFC_ZERO = 30.0  # erfc of more is 0 in every dtype
 
 # coefficients, highest power first
 _SCALED = (
@@ -78,7 +78,7 @@ def erfc(x: Array) -> Array:
 def _erfc(x: Array) -> Array:
     """erfc for x >= 0."""
     xp = namespace(x)
-    x = xp.minimum(x, NOTHING)
+    x = xp.minimum(x, ERFC_ZERO)
     head = xp.floor(16 * x) / 16  # its square is exact: exp(-x^2) = exp(-head^2) exp((head - x)(head + x))
     gauss = xp.exp(-head * head) * xp.exp((head - x) * (head + x))
     return gauss * (_polynomial(_SCALED, (x - 4) / (x + 4)) / (1 + 2 * x))

@@ -155,7 +155,7 @@ def is_large(a: Array, b: Array) -> bool:
     return bool(a.ndim == b.ndim == 2 and a.shape[0] * a.shape[1] * b.shape[1] >= MIN_MULTIPLICATIONS)
 
 
-def matmul(a: Any, b: Any, out: HostArray | None = None) -> HostArray:
+def parallel_matmul(a: Any, b: Any, out: HostArray | None = None) -> HostArray:
     """a b as in NumPy, (n, k), (k, m) -> (n, m), into `out` if given; a large product is shared by the current team.
 
     Its rows are cut into as many parts as the team has threads, whichever thread computes them: bits depend on the size

@@ -15,7 +15,7 @@ from bpframe.engine import rollback
 from bpframe.engine.numpy.tracing import codegen, program_cache
 from bpframe.engine.numpy.tracing.buffer_assignment import BufferAssignment, BufferPool
 from bpframe.engine.numpy.tracing.recording import Recording
-from bpframe.engine.numpy.tracing.tracer import OpKind, Untraceable
+from bpframe.engine.numpy.tracing.tracer import OpKind, Untraceable, Value
 from bpframe.ops.host import HOST_NAMESPACE as HOST
 from bpframe.registry import KINDS, registry
 from bpframe.testing.laws.short_training import trained
@@ -442,3 +442,18 @@ def test_dead_code_is_left_out():
         patch.setattr(codegen, "_compile", lambda text: texts.append(text) or before(text))
         program(function, np.ones(3))
     assert texts[0].count("\n        ") == 2  # one call, and return
+
+
+def test_one_graph_has_one_text(monkeypatch):
+    def function(x: Any, y: Any) -> list[Any]:
+        z = HOST.where(x > 0, x * 2.0, y * 3.0)  # two temporaries of one layout are free at once
+        return [z - 1.0, z * 0.5]
+
+    texts: list[str] = []
+    compiler = codegen._compile
+    monkeypatch.setattr(codegen, "_compile", lambda text: texts.append(text) or compiler(text))
+    spacers: list[Value] = []  # so that objects lie at other addresses in each run
+    for n in range(20):
+        program(function, np.ones((3, 4)), np.zeros((3, 4)))
+        spacers += [Value(0.0) for _ in range(n)]
+    assert len(set(texts)) == 1

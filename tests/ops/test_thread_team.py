@@ -181,8 +181,8 @@ def test_a_shared_product_is_the_product(size, dtype, into, layout):
     a = {"plain": a, "transposed": np.ascontiguousarray(a.T).T, "by columns": np.asfortranarray(a)}[layout]
     out = np.full((len(a), b.shape[1]), np.nan, dtype) if into else None
     with thread_team.thread_team(size):
-        made = thread_team.matmul(a, b, out)
-        again = thread_team.matmul(a, b)
+        made = thread_team.parallel_matmul(a, b, out)
+        again = thread_team.parallel_matmul(a, b)
     assert out is None or made is out
     assert made.dtype == dtype
     np.testing.assert_allclose(made, a @ b, rtol=0, atol=300 * np.finfo(dtype).eps)
@@ -192,18 +192,18 @@ def test_a_shared_product_is_the_product(size, dtype, into, layout):
 def test_only_large_products_are_shared_and_only_by_a_team(monkeypatch):
     asked: list[int] = []
     monkeypatch.setattr(thread_team.ThreadTeam, "run", lambda self, jobs: asked.append(self.size))
-    thread_team.matmul(A, B)
+    thread_team.parallel_matmul(A, B)
     assert thread_team.current_team() is None
     with thread_team.thread_team(2):
-        thread_team.matmul(A[:10], B)
-        thread_team.matmul(A[0], B)
+        thread_team.parallel_matmul(A[:10], B)
+        thread_team.parallel_matmul(A[0], B)
         assert not asked
-        thread_team.matmul(A, B)
+        thread_team.parallel_matmul(A, B)
         with thread_team.thread_team(3):
-            thread_team.matmul(A, B)
-        thread_team.matmul(A, B)
+            thread_team.parallel_matmul(A, B)
+        thread_team.parallel_matmul(A, B)
         with ThreadPoolExecutor(1) as pool:  # another thread has no team
-            pool.submit(thread_team.matmul, A, B).result()
+            pool.submit(thread_team.parallel_matmul, A, B).result()
     assert asked == [2, 3, 2]
 
 

@@ -133,9 +133,8 @@ class BufferAssignment:
 
     def _release(self, k: int, node: Node) -> None:
         """Free the temporaries of values that are dead after node k."""
-        for value in dict.fromkeys(
-            value.root for value in (*node.inputs, node.result)
-        ):  # in order: one graph, one text
+        roots = dict.fromkeys(value.root for value in (*node.inputs, node.result))  # in order: one graph has one text
+        for value in roots:
             buffer = self._buffers.get(value)
             if buffer is not None and buffer.temporary and self._is_dead(buffer, k + 1, ()):
                 free = self._free.setdefault(buffer.layout, [])

@@ -52,7 +52,7 @@ class Recording:
 
     def output(self, result: object, destination: HostArray) -> None:
         """Have the program leave a result in this array, one of the arguments."""
-        value = _value(result)
+        value = _current_value(result)
         array, wanted = value.example, (destination.shape, destination.dtype)
         if not isinstance(array, np.ndarray) or (array.shape, array.dtype) != wanted:
             raise Untraceable(f"{array!r} for an output of shape {destination.shape}")
@@ -60,11 +60,11 @@ class Recording:
 
     def store(self, result: object, name: str, state: State) -> None:
         """Have the program assign a number to an item of a state, one of the arguments."""
-        self._stores.append((_value(result), name, state))
+        self._stores.append((_current_value(result), name, state))
 
     def compile(self, *returned: object) -> Program:
         """The program that returns these results, verified once; Untraceable where its bits differ from the traced."""
-        values = [_value(result) for result in returned]
+        values = [_current_value(result) for result in returned]
         program = self._generate(values)
         self._verify(program.bind(self._arguments, BufferPool()), values)
         return program
@@ -116,7 +116,7 @@ class Recording:
         return Buffer(self._names[id(array)], layout_of(array))
 
 
-def _value(result: object) -> Value:
+def _current_value(result: object) -> Value:
     return result.current if isinstance(result, Tracer) else Value(result)
 
 

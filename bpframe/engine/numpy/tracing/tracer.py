@@ -163,7 +163,7 @@ class Tracer(NDArrayOperatorsMixin):
         elif all(isinstance(_to_examples(_to_values(x)), NUMBERS) for x in inputs):
             result = self.graph.record(OpKind.CALL, OPERATORS.get(ufunc, ufunc), *inputs)
         elif ufunc is np.matmul and thread_team.is_large(*inputs):
-            result = self.graph.record(OpKind.MATMUL, thread_team.matmul, *inputs)
+            result = self.graph.record(OpKind.MATMUL, thread_team.parallel_matmul, *inputs)
         else:
             result = self.graph.record(OpKind.MATMUL if ufunc.signature else OpKind.ELEMENTWISE, ufunc, *inputs)
         if out is None:
