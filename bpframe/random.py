@@ -85,7 +85,7 @@ def _times(x: Word, factor: int) -> Word:
     return (x * factor) & MASK if isinstance(x, int) else x * np.uint32(factor)  # arrays of 32 bits wrap by themselves
 
 
-def _alike(a: Word, b: Word) -> tuple[Word, Word]:
+def _as_one_type(a: Word, b: Word) -> tuple[Word, Word]:
     """Both words as Python ints, or both as uint32 arrays or scalars."""
     if isinstance(a, int) and isinstance(b, int):
         return a, b
@@ -103,7 +103,7 @@ class HashKey:
     def child(self, name: str | int) -> HashKey:
         """The key derived for a name (text, or a number below 2^32)."""
         word = zlib.crc32(name.encode()) if isinstance(name, str) else name
-        a, b = _alike(self.a, word), _alike(self.b, word)
+        a, b = _as_one_type(self.a, word), _as_one_type(self.b, word)
         total = b[0] + b[1]
         return HashKey(scramble(a[0] ^ a[1]), scramble(total & MASK if isinstance(total, int) else total))
 

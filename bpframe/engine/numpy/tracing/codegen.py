@@ -1,14 +1,14 @@
 """Code generation: the nodes of a graph as the text of one Python function, compiled, that makes the same NumPy calls.
 
-    def bind(a0, a1, w0):            arguments, then temporaries
-        n3 = transpose(a1)           views, made once when the program is bound
+    def bind(a0, a1, w0):       # arguments, then temporaries
+        n3 = c0(a1)             # views, made once when the program is bound
         def program():
-            matmul(a0, n3, w0)       a call a node, into the buffer that was assigned to its result
+            c1(a0, n3, w0)      # a call a node, into the buffer that was assigned to its result
             return (w0, )
         return program
 
-Functions and other constants are globals c0, c1, ... of that text, so that graphs alike have one text, which is
-compiled once.
+Functions and other constants are globals of the text: here c0 is np.transpose and c1 np.matmul. So graphs that differ
+in constants alone have one text, which is compiled once.
 """
 
 from __future__ import annotations
