@@ -42,8 +42,8 @@ class NumpyEngine:
     """Runs on NumPy arrays, in float32 or float64; on at most `threads` threads, if that is given.
 
     Products use BLAS's threads, and in large networks products and updates those of `bpframe.ops.thread_team`.
-    `scripts`: parts of a step that pure components make, bpframe's own and those that say so, are written down as the
-    NumPy calls that they consist of, and run without the components from then on. The bits are the same.
+    `scripts`: record the NumPy calls of a step once and replay them as a generated program (`tracing`), where all its
+    components are pure: bpframe's own, and those whose class says `pure = True`. The bits are the same.
     """
 
     threads: int | None = None
