@@ -457,3 +457,10 @@ def test_one_graph_has_one_text(monkeypatch):
         program(function, np.ones((3, 4)), np.zeros((3, 4)))
         spacers += [Value(0.0) for _ in range(n)]
     assert len(set(texts)) == 1
+
+
+def test_constants_that_differ_in_the_sign_of_zero_are_two():
+    x = np.ones(3)
+    run = program(lambda a: [a + 0.0, a + -0.0], x).bind([x], BufferPool())
+    x[...] = -0.0
+    np.testing.assert_array_equal(np.signbit(run()), [[False] * 3, [True] * 3])

@@ -161,7 +161,7 @@ class CodeGenerator:
         return [self._scalar(x, dtype) if isinstance(x, np.generic | float | int) else x for x in operands]
 
     def _scalar(self, number: np.generic | float, dtype: np.dtype[Any]) -> HostArray:
-        key = type(number), number, dtype
+        key = type(number), repr(number), dtype  # since 0.0 == -0.0
         if key not in self._scalars:
             self._scalars[key] = np.asarray(number, number.dtype if isinstance(number, np.generic) else dtype)
         return self._scalars[key]
