@@ -36,7 +36,7 @@ from bpframe.runs import config
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("docs/**/*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), ROOT / "findings" / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 WITH_BLOCKS = [path for path in DOCUMENTS if path.parent != REFERENCE and "```" in path.read_text(encoding="utf-8")]
 FENCE = re.compile(r"^```(\w*)[ ]?(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:,\d{3})*(?:\.\d*)?(?:e[-+]?\d+)?(?!\w)")
