@@ -1,4 +1,4 @@
-"""The command, run in a process of its own."""
+"""The command, run in this process or in one of its own, and what it leaves."""
 
 from __future__ import annotations
 
