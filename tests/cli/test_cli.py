@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from bpframe.errors import BpframeError, ConfigError, NumericalError
 from bpframe.registry import KINDS
 from bpframe.runs import config
 from bpframe.testing import Report
+from tests.cli.commands import COMMAND, interrupted
 from tests.conftest import Site
 
 SMALL = """\
@@ -40,9 +40,6 @@ units = 2
 [train]
 epochs = 2
 """
-COMMAND = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from bpframe.cli import main; main()"
-)
 
 
 @pytest.fixture(autouse=True)
@@ -354,18 +351,6 @@ def test_debug_shows_the_traceback_and_keeps_the_exit_code() -> None:
 # ------------------------------------------------------------------------------------------------------------- signals
 
 
-def interrupted(number: int, history: Path) -> tuple[int, str]:
-    """(exit code, stderr) of a training that gets a signal after its first epoch."""
-    command = [sys.executable, "-c", COMMAND, "train", "small.toml", "--epochs", "1000000"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        end = time.monotonic() + 60
-        while not (history.exists() and history.stat().st_size) and time.monotonic() < end:
-            time.sleep(0.01)
-        process.send_signal(number)
-        _, told = process.communicate(timeout=60)
-    return process.returncode, told
-
-
 @pytest.mark.parametrize(
     ("number", "exit_code", "name"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
 )
@@ -373,13 +358,18 @@ def test_a_signal_stops_after_a_whole_step_and_keeps_the_model_of_that_step(
     folder: Path, number: int, exit_code: int, name: str
 ) -> None:
     run = folder / "runs" / "small"
-    returned, told = interrupted(number, run / "history.jsonl")
+    history = run / "history.jsonl"
+
+    def ready() -> bool:
+        return history.exists() and history.stat().st_size > 0
+
+    returned, told = interrupted(number, ready, "train", "small.toml", "--epochs", "1000000")
     assert returned == exit_code
     said = re.fullmatch(
         rf"Stopped by {name}\. The model after step (\d+) \((\d+) whole epochs?\) is saved in runs/small\.\n", told
     )
     assert said
-    assert len(records(run / "history.jsonl")) == int(said[2])
+    assert len(records(history)) == int(said[2])
     assert (run / "config.toml").read_text() == config.load("small.toml", [config.parse("train.epochs=1000000")]).text()
 
     class Stop:

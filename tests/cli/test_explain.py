@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,24 +16,12 @@ import pytest
 from bpframe.cli.explanation import explained, lines
 from bpframe.runs.lock import lock
 from bpframe.saving import tensor_file
-from tests.conftest import Site
+from tests.configs import config_text
+from tests.conftest import Site, fresh_python
 
-CONFIG = """\
-loss = { name = "LOSS" }
-[data]
-source = { name = "noisy_sine", points = 40 }
-[[model.layers]]
-name = "dense"
-units = 4
-activation = "tanh"
-[[model.layers]]
-name = "dense"
-units = 1
-[optimizer]
-name = "adam"
-[train]
-epochs = 1
-"""
+CONFIG = config_text(
+    '[optimizer]\nname = "adam"\n[train]\nepochs = 1\n', loss='{ name = "LOSS" }', source="noisy_sine", outputs=1
+)
 LOADED = """
 import atexit, sys
 def told():
@@ -59,16 +45,8 @@ class Place:
 
     def run(self, *words: object, **variables: str) -> subprocess.CompletedProcess[str]:
         """What the command prints; the last line of stderr tells which modules were loaded."""
-        kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "BPFRAME_PLUGINS")}
-        start = [sys.executable, "-P", "-W", "error", "-c", f"{LOADED}\nfrom bpframe.cli import main\nmain()"]
-        return subprocess.run(
-            [*start, *map(str, words)],
-            env={**kept, "PYTHONPATH": str(self.site), **variables},
-            cwd=self.path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        code = f"{LOADED}\nfrom bpframe.cli import main\nmain()"
+        return fresh_python(["-c", code, *words], self.path, self.site, **variables)
 
     def good(self, *words: object, **variables: str) -> str:
         """What the command prints; it must end well."""

@@ -23,27 +23,13 @@ from bpframe.runs.lock.source_code import source
 from bpframe.runs.model import trained
 from bpframe.runs.recorder import Recorder
 from bpframe.saving.text_files import to_json, write
+from tests.configs import config_text
 from tests.conftest import Site
 
-CONFIG = """\
-loss = "softmax_cross_entropy"
-[data]
-source = { name = "moons", points = 60 }
-validation = { fraction = 0.2 }
-test = { fraction = 0.2 }
-[[model.layers]]
-name = "dense"
-units = 4
-activation = "tanh"
-[[model.layers]]
-name = "dense"
-units = 2
-[optimizer]
-name = "adam"
-lr = { name = "cosine", initial = 0.01 }
-[train]
-epochs = 3
-"""
+CONFIG = config_text(
+    '[optimizer]\nname = "adam"\nlr = { name = "cosine", initial = 0.01 }\n[train]\nepochs = 3\n',
+    data="validation = { fraction = 0.2 }\ntest = { fraction = 0.2 }\n",
+)
 
 
 @pytest.fixture

@@ -31,7 +31,6 @@ Y = X @ DRAWS.normal(size=(4, 2)) + 0.1 * DRAWS.normal(size=(23, 2))
 XV = DRAWS.normal(size=(9, 4))
 YV = DRAWS.normal(size=(9, 2))
 WEIGHT = DRAWS.integers(0, 4, 23).astype(float)
-OTHERS = [np.arange(23) % 3 == 0, np.arange(23) % 3 != 0]  # two halves of the rows
 
 Parameters = dict[str, Any]
 
