@@ -66,7 +66,7 @@ def write_estimator(model: Any, path: Path) -> None:
         "history": encode_argument(vars(model.history_)),
         "labels": model._label_binarizer.y_type_ if hasattr(model, "_label_binarizer") else None,
     }
-    tensor_file.write(
+    tensor_file.write_tensors(
         path,
         model._parameters_by_name(),
         {**model_file.manifest(_trainer_to_save(model), VERSION), "estimator": estimator},
