@@ -11,10 +11,10 @@ from bpframe.errors import ConfigError
 from bpframe.registry import Policy, registry
 from bpframe.runs.config import Override, load, parse, reading
 from bpframe.runs.config.overrides import apply
-from bpframe.runs.folder import Folder
+from bpframe.runs.folder import RunFolder
 from bpframe.runs.lock import lock
-from bpframe.runs.lock.compare import compared, refuse
-from bpframe.runs.lock.resolve import resolved
+from bpframe.runs.lock.compare import compare_locks, refuse_differences
+from bpframe.runs.lock.resolve import resolve_components
 
 BESIDE = ""  # the value of --frozen that stands alone
 SHORTCUTS = ("epochs", "engine")
@@ -29,16 +29,16 @@ def admit(config: Path, given: str, options: Mapping[str, Any]) -> None:
     file = _lock(config, given, options)
     if file is None:
         return
-    held = lock.read(file)
+    held = lock.read_lock(file)
     overrides = [parse(setting) for setting in options["settings"]]
     shortcuts = {name: options[name] for name in SHORTCUTS if options[name] is not None}
     overrides += [Override(("train", name), value, f"--{name}") for name, value in shortcuts.items()]
     with registry.restricted(Policy(frozenset(), origin="--no-plugins")) if options["no_plugins"] else nullcontext():
         tables, places = reading.read(config)
         if not apply(overrides, tables, places):  # a setting that leads nowhere is for the check of the config to tell
-            found = resolved(registry, tables, f"[plugins] of {config}")
-            refuse(file, compared(held, lock.locked(found.entries), found.partial))
-        refuse(file, compared(held, lock.tables(load(config, overrides))))
+            found = resolve_components(registry, tables, f"[plugins] of {config}")
+            refuse_differences(file, compare_locks(held, lock.build_lock(found.entries), found.partial))
+        refuse_differences(file, compare_locks(held, lock.lock_tables(load(config, overrides))))
 
 
 def _lock(config: Path, given: str, options: Mapping[str, Any]) -> Path | None:
@@ -47,11 +47,11 @@ def _lock(config: Path, given: str, options: Mapping[str, Any]) -> Path | None:
     One that is named; else that of the run to go on with; else the one beside the config.
     """
     if given != BESIDE:
-        return Folder(Path(given)).lock if Path(given).is_dir() else Path(given)
-    begun = Folder(options["runs"] / (options["name"] or config.stem)).lock if options.get("resume") else None
+        return RunFolder(Path(given)).lock if Path(given).is_dir() else Path(given)
+    begun = RunFolder(options["runs"] / (options["name"] or config.stem)).lock if options.get("resume") else None
     if begun is not None and begun.is_file():
         return begun
-    beside = lock.beside(config)
+    beside = lock.find_lock(config)
     if beside is None and begun is None:
         name = config.with_suffix(".lock.toml")
         raise ConfigError(

@@ -9,20 +9,21 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from bpframe.cli.progress import reporters
+from bpframe.cli.progress import progress_callbacks
 from bpframe.cli.score import Outcome, outcome
-from bpframe.cli.signals import Stopping
+from bpframe.cli.signals import SignalHandler
 from bpframe.errors import NumericalError
 from bpframe.registry import Policy, build, registry
 from bpframe.runs.config import Config, Override, Parts, load, parse
 from bpframe.runs.config.schema import CheckpointTable
-from bpframe.runs.folder import Folder, begun, claim, refuse_taken
+from bpframe.runs.folder import RunFolder, create_folder, find_run, require_free_name
 from bpframe.runs.lock import lock
-from bpframe.runs.lock.compare import differences
-from bpframe.runs.process_lock import alone
-from bpframe.runs.recorder import Checkpoints, Recorder
-from bpframe.runs.resume import close, restored
-from bpframe.saving.text_files import to_json, write
+from bpframe.runs.lock.compare import difference_texts
+from bpframe.runs.process_lock import process_lock
+from bpframe.runs.recorder import CheckpointPath, Recorder
+from bpframe.runs.resume import restore_latest, write_final_checkpoint
+from bpframe.saving.atomic import write_file
+from bpframe.saving.json_values import to_json
 from bpframe.training.checkpoint import changeable
 from bpframe.training.trainer import Trainer
 
@@ -51,12 +52,14 @@ def fit(
         name = (name or path.stem) if resume else name
         before = _before(runs, name, config, held) if resume and name else None
         if before is None and name is not None:
-            refuse_taken(runs, name, bool(resume))
+            require_free_name(runs, name, bool(resume))
         parts = config.data()
         claimed = _claimed(runs, config.file.stem, name, resume)
         recorder = Recorder(config, parts, lambda: held.enter_context(claimed), before)
-        trainer = config.trainer(*reporters(quiet), recorder, *_saving(config, recorder, resume), Stopping())
-        found = before and restored(trainer, before)
+        trainer = config.trainer(
+            *progress_callbacks(quiet), recorder, *_saving(config, recorder, resume), SignalHandler()
+        )
+        found = before and restore_latest(trainer, before)
         folder = _trained(trainer, config, parts, recorder, found)
         measured = _measured(trainer, parts, folder)
     stopped = f"Stopped early: {recorder.reason}.\n" if recorder.reason else ""
@@ -64,27 +67,27 @@ def fit(
     return f"{stopped}{measured.summary}, {where}{time.perf_counter() - start:.1f} s, {folder.path}"
 
 
-def _before(runs: Path, name: str, config: Config, held: ExitStack) -> Folder | None:
+def _before(runs: Path, name: str, config: Config, held: ExitStack) -> RunFolder | None:
     """The run of that name, if it was begun, in which nobody else trains until `held` is left."""
-    before = begun(runs, name, config.text(), changeable(config.settings.train.engine))
+    before = find_run(runs, name, config.text(), changeable(config.settings.train.engine))
     if before is not None:
-        held.enter_context(alone(before))
+        held.enter_context(process_lock(before))
         _warn_of_other_code(before, config)
     return before
 
 
 @contextmanager
-def _claimed(runs: Path, stem: str, name: str | None, resume: str | None) -> Iterator[Folder]:
+def _claimed(runs: Path, stem: str, name: str | None, resume: str | None) -> Iterator[RunFolder]:
     """A block in which the run has a folder of its own, and nobody else trains there."""
-    folder = claim(runs, stem, name, bool(resume))
-    with alone(folder):
+    folder = create_folder(runs, stem, name, bool(resume))
+    with process_lock(folder):
         if resume:  # somebody may have come and gone meanwhile
-            refuse_taken(runs, folder.path.name, resume=True)
+            require_free_name(runs, folder.path.name, resume=True)
         yield folder
 
 
-def _warn_of_other_code(folder: Folder, config: Config) -> None:
-    found = differences(lock.read(folder.path), lock.tables(config), breaking=True)
+def _warn_of_other_code(folder: RunFolder, config: Config) -> None:
+    found = difference_texts(lock.read_lock(folder.path), lock.lock_tables(config), breaking=True)
     if found:
         told = "; ".join(found)
         warnings.warn(f"{folder.path} was begun with other code or on another machine: {told}.", stacklevel=2)
@@ -95,10 +98,10 @@ def _saving(config: Config, recorder: Recorder, resume: str | None) -> list[Any]
     table = config.settings.train.checkpoint or (CheckpointTable() if resume else None)
     if table is None:
         return []
-    return [build("callback", {"name": "checkpoint", "folder": Checkpoints(recorder), **vars(table)})]
+    return [build("callback", {"name": "checkpoint", "folder": CheckpointPath(recorder), **vars(table)})]
 
 
-def _trained(trainer: Trainer, config: Config, parts: Parts, recorder: Recorder, found: str | None) -> Folder:
+def _trained(trainer: Trainer, config: Config, parts: Parts, recorder: Recorder, found: str | None) -> RunFolder:
     """Fit and save; a run that is stopped or diverges saves what it has, and says so in a note of its error."""
     settings = config.settings.train
     try:
@@ -114,18 +117,18 @@ def _trained(trainer: Trainer, config: Config, parts: Parts, recorder: Recorder,
         assert recorder.folder is not None
         trainer.save(recorder.folder.model)
         if recorder.folder.checkpoints.exists():
-            close(trainer, recorder.folder, (settings.checkpoint or CheckpointTable()).keep)
+            write_final_checkpoint(trainer, recorder.folder, (settings.checkpoint or CheckpointTable()).keep)
     except (KeyboardInterrupt, NumericalError) as error:
         error.add_note(_rescue(trainer, recorder))
         raise
     return recorder.folder
 
 
-def _measured(trainer: Trainer, parts: Parts, folder: Folder) -> Outcome:
+def _measured(trainer: Trainer, parts: Parts, folder: RunFolder) -> Outcome:
     """How good the trained network is; on a test part, in the run's folder too."""
     measured = outcome(trainer, parts)
     if measured.part == "test":
-        write(folder.test, to_json({**measured.values, "rows": measured.rows}) + "\n")
+        write_file(folder.test, to_json({**measured.values, "rows": measured.rows}) + "\n")
     return measured
 
 

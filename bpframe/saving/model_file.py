@@ -64,7 +64,7 @@ def opened(
     """
     from bpframe.saving import tensor_file  # only who saves or loads pays for it
 
-    tensors, found = tensor_file.read(path)
+    tensors, found = tensor_file.read_tensors(path)
     check(path, found, allowed, kind)
     try:
         with registry.restricted(Policy(frozenset(map(policy.normalise, allowed)), origin=f"loading {path}")):

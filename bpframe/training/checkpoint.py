@@ -66,14 +66,14 @@ def pack(trainer: Any, course: Course | None, begun: Begun | None) -> tuple[dict
     manifest = model_file.manifest(trainer, VERSION) | {"kind": model_file.CHECKPOINT, "step": session.step}
     manifest["engine"] = describe(registry, "engine", trainer.engine)
     manifest["made"] = _conditions(trainer.engine)
-    manifest["history"] = json_values.pack(vars(trainer.history), arrays, "history")
+    manifest["history"] = json_values.encode_value(vars(trainer.history), arrays, "history")
     remembered = zip(_names(trainer.callbacks), trainer.memories, strict=True)
     manifest["memories"] = {
-        name: json_values.pack(memory, arrays, f"callbacks/{name}") for name, memory in remembered if memory
+        name: json_values.encode_value(memory, arrays, f"callbacks/{name}") for name, memory in remembered if memory
     }
     manifest["callbacks"] = [spec for callback in trainer.callbacks if (spec := _described(callback))]
     if course is not None and begun is not None:
-        finite = json_values.pack(begun.finite, arrays, FIT + "finite")
+        finite = json_values.encode_value(begun.finite, arrays, FIT + "finite")
         manifest["fit"] = vars(course) | {"finite": finite, "stopped": begun.stopped}
         arrays[FIT + "values"] = begun.values
         if begun.collected is not None:
@@ -85,12 +85,12 @@ def unpack(trainer: Any, path: Any) -> tuple[Course, Begun] | None:
     """Take the state in a file over into a trainer of the same definition; the fit that was begun, if one was."""
     from bpframe.saving import tensor_file  # only who saves or loads pays for it
 
-    tensors, found = tensor_file.read(path)
+    tensors, found = tensor_file.read_tensors(path)
     model_file.refuse_other_kind(path, found, model_file.CHECKPOINT)
     _refuse_other(trainer, found)
     try:
         memories = _memories(trainer, found["memories"], tensors)
-        history, fit = History(**json_values.unpack(found["history"], tensors)), _begun(found, tensors)
+        history, fit = History(**json_values.decode_value(found["history"], tensors)), _begun(found, tensors)
         untrusted.refuse_other_sizes(found, model_file.parameters(tensors, model_file.CHECKPOINT))
         untrusted.refuse_other_labels(found["learned"])
         head = replace(trainer.head, shape=tuple(found["input_shape"]), learned=found["learned"])
@@ -138,7 +138,7 @@ def _begun(found: Mapping[str, Any], tensors: Mapping[str, HostArray]) -> tuple[
     if "fit" not in found:
         return None
     fit = dict(found["fit"])
-    finite, stopped = json_values.unpack(fit.pop("finite"), tensors), fit.pop("stopped")
+    finite, stopped = json_values.decode_value(fit.pop("finite"), tensors), fit.pop("stopped")
     return Course(**fit), Begun(tensors[FIT + "values"], finite, stopped, tensors.get(FIT + "collected"))
 
 
@@ -153,7 +153,9 @@ def _refuse_other(trainer: Any, found: Mapping[str, Any]) -> None:
     free = changeable(trainer.engine)
     own = model_file.definition(trainer) | {"engine": without(free, describe(registry, "engine", trainer.engine))}
     held = {**found, "engine": without(free, found.get("engine"))}
-    for name, value in safetensors.loads(safetensors.dumps(own)).items():  # as a file gives it back
+    for name, value in safetensors.parse_json_object(
+        safetensors.canonical_json(own)
+    ).items():  # as a file gives it back
         if held.get(name) != value:
             raise ConfigError(
                 f"The checkpoint needs {name} {held.get(name)}, got {value}. Take the same, or start anew."
@@ -169,7 +171,7 @@ def _memories(trainer: Any, packed: Mapping[str, Any], tensors: Mapping[str, Hos
     names = _names(trainer.callbacks)
     if missing := sorted(set(packed) - set(names)):
         raise ConfigError(f"The checkpoint holds what the callback {missing[0]} remembers. Give it to the trainer.")
-    return [json_values.unpack(packed[name], tensors) if name in packed else {} for name in names]
+    return [json_values.decode_value(packed[name], tensors) if name in packed else {} for name in names]
 
 
 def _names(callbacks: Sequence[object]) -> list[str]:

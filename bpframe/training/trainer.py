@@ -185,7 +185,7 @@ class Trainer:
         """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole."""
         from bpframe.saving import tensor_file  # only who saves or loads pays for it
 
-        tensor_file.write(path, self.session.parameters, model_file.manifest(self, VERSION))
+        tensor_file.write_tensors(path, self.session.parameters, model_file.manifest(self, VERSION))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, plugins: Sequence[str] = (), engine: Spec = "numpy") -> Trainer:
@@ -209,7 +209,7 @@ class Trainer:
         begun = None if self._fit is None else self._fit.begun
         if self._fit is not None and begun is None:
             raise CheckpointError(f"{path} cannot be written: the fit was cut off within a block of steps.")
-        tensor_file.write(path, *checkpoint.pack(self, self._fit and self._fit.course, begun))
+        tensor_file.write_tensors(path, *checkpoint.pack(self, self._fit and self._fit.course, begun))
 
     @property
     def unfinished(self) -> bool:

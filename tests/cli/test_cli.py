@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 import bpframe as bp
 from bpframe import datasets
 from bpframe.cli import main
-from bpframe.cli.exit_codes import CODES, Terminated, code, message
+from bpframe.cli.exit_codes import CODES, SigtermReceived, error_message, exit_code
 from bpframe.errors import BpframeError, ConfigError, NumericalError
 from bpframe.registry import KINDS
 from bpframe.runs import config
@@ -211,16 +211,16 @@ def test_every_error_of_bpframe_has_the_documented_exit_code() -> None:
         "CheckFailed": 1,
     }
     kinds = [kind for kind in vars(bp.errors).values() if isinstance(kind, type) and issubclass(kind, BpframeError)]
-    assert {kind.__name__: code(kind("message")) for kind in kinds} == expected
-    assert (code(KeyboardInterrupt()), code(Terminated()), code(ValueError())) == (130, 143, 70)
+    assert {kind.__name__: exit_code(kind("message")) for kind in kinds} == expected
+    assert (exit_code(KeyboardInterrupt()), exit_code(SigtermReceived()), exit_code(ValueError())) == (130, 143, 70)
     assert len(CODES) == len({kind for kind, _ in CODES})
 
 
 def test_a_note_is_told_after_the_message() -> None:
     error = NumericalError("It diverged.")
     error.add_note("The model is saved.")
-    assert message(error) == "NumericalError: It diverged. The model is saved."
-    assert message(ConfigError("a.toml:3: wrong")) == "a.toml:3: wrong"
+    assert error_message(error) == "NumericalError: It diverged. The model is saved."
+    assert error_message(ConfigError("a.toml:3: wrong")) == "a.toml:3: wrong"
 
 
 CONFIG_ERRORS: list[tuple[list[str], str]] = [

@@ -13,7 +13,7 @@ from typing import Any
 import click
 import pytest
 
-from bpframe.cli.explanation import explained, lines
+from bpframe.cli.explanation import explain_target, explanation_lines
 from bpframe.runs.lock import lock
 from bpframe.saving import tensor_file
 from tests.configs import config_text
@@ -129,7 +129,7 @@ def test_json_holds_the_lock_that_training_would_write(place: Place) -> None:
     place.write("quartic")
     found = json.loads(place.good("explain", "small.toml", "--json"))
     place.good("train", "small.toml", "--quiet")
-    held = lock.read(place.path / "runs" / "small")
+    held = lock.read_lock(place.path / "runs" / "small")
     assert {key: found[key] for key in held} == held
     assert (found["problems"], found["lock"], found["differences"]) == ({}, None, [])
 
@@ -184,8 +184,8 @@ def test_an_explanation_fits_80_columns(tmp_path: Path, monkeypatch: pytest.Monk
     example = Path(__file__).parents[2] / "docs" / "examples" / "digits.toml"
     (tmp_path / "digits.toml").write_text(example.read_text())
     (tmp_path / "digits.lock.toml").write_text("[machine]\ncpu = 'other'\n[[components]]\npath = 'loss'\n")
-    found = explained(Path("digits.toml"), [])
-    shown = [click.unstyle(line) for line in lines(found, 80, verbose)]
+    found = explain_target(Path("digits.toml"), [])
+    shown = [click.unstyle(line) for line in explanation_lines(found, 80, verbose)]
     assert len(found.differences) > 10
     paths = [line for line in shown if line.startswith("  /")]  # not broken, so that terminals make links of them
     assert bool(paths) == verbose
@@ -247,7 +247,7 @@ def test_frozen_trains_where_nothing_differs_and_gives_the_same_bits(own_site: P
 
 def model(place: Place, name: str) -> dict[str, Any]:
     """The arrays of a run's model."""
-    return dict(tensor_file.read(place.path / "runs" / name / "model.safetensors")[0])
+    return dict(tensor_file.read_tensors(place.path / "runs" / name / "model.safetensors")[0])
 
 
 def test_frozen_refuses_changed_code_before_it_runs(own_site: Place) -> None:
