@@ -17,6 +17,7 @@ from bpframe.network.network import Network
 from bpframe.network.trace import LayerTrace, Trace, trace
 from bpframe.registry import registry
 from bpframe.registry.describe import title
+from bpframe.registry.labelled import unlabelled
 from bpframe.registry.nested import walk
 from bpframe.registry.policy import CORE
 from bpframe.types import HostArray, Params
@@ -122,7 +123,7 @@ def components(trainer: Any) -> dict[type, str]:
     for kind, many in kinds.items():
         for component in many:
             for _, inner, part in walk(kind, component):
-                found.setdefault(type(part), inner)
+                found.setdefault(type(unlabelled(part)), inner)
     return found
 
 
