@@ -109,7 +109,9 @@ def label_layers(layers: Sequence[Layer], who: str) -> LabelledLayers:
     return tuple(zip(labels, map(unlabelled, layers), strict=True))
 
 
-def drawn(initializer: Initializer, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> HostArray:
+def draw_parameter(
+    initializer: Initializer, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int
+) -> HostArray:
     """Initial values of a parameter, of this shape; IncompatibleComponent where the initializer gives anything else."""
     sample = initializer.sample(rng, shape, fan_in, fan_out)
     if not isinstance(sample, np.ndarray) or sample.shape != shape or sample.dtype.kind not in "biuf":

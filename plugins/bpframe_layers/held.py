@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bpframe.network.context import StepContext
-from bpframe.network.network import LabelledLayers
-from bpframe.protocols import Context, Fit, Layer, Refresh
-from bpframe.types import Cache, Params
+from bpframe.plugin import Cache, Context, Fit, LabelledLayers, Layer, Params, Refresh, StepContext
 
 
 def take_after(holder: Layer, layers: LabelledLayers) -> None:

@@ -10,11 +10,22 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from bpframe import checks, ops
-from bpframe.errors import ConfigError, ShapeError
-from bpframe.network.network import LabelledLayers, label_layers
-from bpframe.protocols import Context, Fit, Layer
-from bpframe.types import Array, Cache, HostArray, Params, Shape
+from bpframe.plugin import (
+    Array,
+    Cache,
+    ConfigError,
+    Context,
+    Fit,
+    HostArray,
+    LabelledLayers,
+    Layer,
+    Params,
+    Shape,
+    ShapeError,
+    checks,
+    label_layers,
+    ops,
+)
 from bpframe_layers.held import inner_context, refreshed, take_after
 
 

@@ -7,10 +7,19 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe.errors import ConfigError, ShapeError
-from bpframe.network.network import fit_buffers, label_layers
-from bpframe.protocols import Context, Layer
-from bpframe.types import Array, Cache, HostArray, Params, Shape
+from bpframe.plugin import (
+    Array,
+    Cache,
+    ConfigError,
+    Context,
+    HostArray,
+    Layer,
+    Params,
+    Shape,
+    ShapeError,
+    fit_buffers,
+    label_layers,
+)
 from bpframe_layers.held import refreshed, take_after
 from bpframe_layers.sequential import Sequential
 

@@ -8,10 +8,20 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe.errors import ConfigError
-from bpframe.network.network import LabelledLayers, fit_buffers, init_layers, label_layers
-from bpframe.protocols import Context, Layer
-from bpframe.types import Array, Cache, HostArray, Params, Shape
+from bpframe.plugin import (
+    Array,
+    Cache,
+    ConfigError,
+    Context,
+    HostArray,
+    LabelledLayers,
+    Layer,
+    Params,
+    Shape,
+    fit_buffers,
+    init_layers,
+    label_layers,
+)
 from bpframe_layers.held import inner_context, refreshed, take_after
 
 
