@@ -17,28 +17,29 @@ from typing import TYPE_CHECKING, Any
 from bpframe.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from bpframe import datasets, errors, testing
+    from bpframe import _namespaces, datasets, errors, testing
+    from bpframe._namespaces import build, load
     from bpframe.network.network import Network
-    from bpframe.registry import Namespace, build, load, names, providers, refresh, register
+    from bpframe.registry import names, providers, refresh, register
     from bpframe.training.history import History
     from bpframe.training.hooks import hookimpl
     from bpframe.training.lr_range import lr_range_test
     from bpframe.training.parameter_groups import ParameterGroup
     from bpframe.training.trainer import Trainer
 
-    activations: Namespace
-    callbacks: Namespace
-    constraints: Namespace
-    engines: Namespace
-    gradient_steps: Namespace
-    initializers: Namespace
-    layers: Namespace
-    losses: Namespace
-    metrics: Namespace
-    optimizers: Namespace
-    regularizers: Namespace
-    samplers: Namespace
-    schedules: Namespace
+    activations: _namespaces.Activations
+    callbacks: _namespaces.Callbacks
+    constraints: _namespaces.Constraints
+    engines: _namespaces.Engines
+    gradient_steps: _namespaces.GradientSteps
+    initializers: _namespaces.Initializers
+    layers: _namespaces.Layers
+    losses: _namespaces.Losses
+    metrics: _namespaces.Metrics
+    optimizers: _namespaces.Optimizers
+    regularizers: _namespaces.Regularizers
+    samplers: _namespaces.Samplers
+    schedules: _namespaces.Schedules
 
 _MODULES = ("datasets", "errors", "testing")
 _HOME = {

@@ -19,7 +19,7 @@ FLOORS = (
     "errors tree types version",
     "checks ops protocols random",
     "registry",
-    "datasets network",
+    "_namespaces datasets network",
     "data saving",
     "engine",
     "training",
@@ -43,8 +43,8 @@ Sources = Mapping[str, Path]  # dotted module name -> file
 
 
 def sources(folder: Path) -> dict[str, Path]:
-    """Every module of a package; `__init__` is a module of that name."""
-    files = sorted(folder.rglob("*.py"))
+    """Every module of a package, stubs included; `__init__` is a module of that name."""
+    files = sorted(file for file in folder.rglob("*.py*") if file.suffix in (".py", ".pyi"))
     return {".".join((folder.name, *file.relative_to(folder).with_suffix("").parts)): file for file in files}
 
 
