@@ -27,6 +27,12 @@ RIGHT = {
     "options": "activation: Layer = bp.activations.gelu(approximate='tanh')",
     "by_name": "loss: Loss = bp.losses['cauchy'](scale=2.0)",
     "build": "loss: Loss = bp.build('loss', 'huber', delta=2.0)\nlayer: Layer = bp.load('layer', 'dense')(3)",
+    "handed_out": (
+        "def callback(state: bp.RunState, found: bp.LrRange, report: bp.CheckReport) -> str:\n"
+        "    values: bp.Parameters = state.parameters\n"
+        "    trace: bp.Trace = state.trainer.trace([[1.0]], [1.0])\n"
+        "    return f'{values} {trace} {found} {report.passed}'"
+    ),
     "network": "network = bp.Network([bp.layers.dense(3), 'dropout'])\ntext: str = network.summary()",
 }
 WRONG = {
