@@ -14,6 +14,7 @@ from bpframe.cli.exit_codes import error_message, exit_code, sigterm_as_exceptio
 from bpframe.cli.explain import explain
 from bpframe.cli.plugins import plugins
 from bpframe.cli.predict import predict
+from bpframe.cli.stubs import stubs
 from bpframe.cli.train import train
 from bpframe.version import VERSION
 
@@ -44,5 +45,5 @@ def main(debug: bool) -> None:
     """Train neural networks by backpropagation, every part a plugin."""
 
 
-for command in (train, evaluate, predict, explain, plugins, check):
+for command in (train, evaluate, predict, explain, plugins, check, stubs):
     main.add_command(command)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from numbers import Real
 from types import SimpleNamespace
 from typing import Any, cast, final
@@ -19,11 +18,12 @@ from bpframe.errors import IncompatibleComponent
 from bpframe.protocols import After, Over, Schedule
 from bpframe.protocols.keeps import keeps
 from bpframe.registry import arguments, registry
-from bpframe.registry.annotations import Wanted, wanted
-from bpframe.registry.builder import parameters
+from bpframe.registry.constructor import wants
 from bpframe.registry.describe import title
+from bpframe.registry.nested import Nested, is_schedule, parts
 
 KNOWN = {"step": 0, "loss": None, "total": None, "param": None, "weight": None, "rows": None, "rule": None}
+CLOCKED = ("optimizer", "gradient_step", "regularizer", "schedule")  # kinds that follow the clock of a run
 Curve = Callable[[str], Sequence[float]]  # a curve of the history so far, by name
 
 
@@ -36,7 +36,7 @@ class Settings:
         self.levels: list[SimpleNamespace] = []  # h, and those inside it
         self.slots: list[tuple[SimpleNamespace, str, Any]] = []  # of each number: its h, its name, value or schedule
         self.h = self._mirror(component)
-        self._scheduled = [slot for slot in self.slots if hasattr(slot[2], "value")]
+        self._scheduled = [slot for slot in self.slots if is_schedule(slot[2])]
 
     def at(self, step: int, known: Mapping[str, Any] | None = None) -> SimpleNamespace:
         """h for the update that follows `step` updates, with what else is known of it; h.step counts from 1."""
@@ -56,7 +56,7 @@ class Settings:
         """A number of h, or of one inside it, in the update that follows `step` updates; None where it has none."""
         for owner, own, value in self.slots:
             if owner is h and own == name:
-                return float(value.value(max(step, 0)) if hasattr(value, "value") else value)
+                return float(value.value(max(step, 0)) if is_schedule(value) else value)
         return None
 
     def note(self, **known: Any) -> None:
@@ -67,9 +67,10 @@ class Settings:
     def _mirror(self, component: Any) -> SimpleNamespace:
         h = SimpleNamespace(**KNOWN)
         self.levels.append(h)
-        for name, value, want in _arguments(component):
+        for name, value in arguments(component).items():
+            want = wants(type(component))[name]
             if want.number and value is not None:
-                scheduled = hasattr(value, "value")  # not known before the first step: its length may be open
+                scheduled = is_schedule(value)  # not known before the first step: its length may be open
                 setattr(h, name, None if scheduled else self._cast(value))
                 self.slots.append((h, name, value))
             elif want.kind and value is not None:
@@ -79,7 +80,7 @@ class Settings:
 
 @final
 @dataclass(frozen=True)
-class Scaled:
+class ScaledSchedule:
     """A schedule times a number."""
 
     schedule: Schedule
@@ -93,7 +94,7 @@ class Scaled:
 def over(component: Any, steps: int, curve: Curve | None = None) -> Any:
     """The component with its schedules told what they depend on: a run of `steps` updates, and the history so far."""
     changed = {}
-    for name, value in _inner(component):
+    for name, _, value in _inner(component):
         told = value.over(steps) if keeps(value, Over) else value
         told = told.after(curve(told.monitor)) if curve and keeps(told, After) else over(told, steps, curve)
         if told is not value:
@@ -101,11 +102,11 @@ def over(component: Any, steps: int, curve: Curve | None = None) -> Any:
     return type(component)(**{**arguments(component), **changed}) if changed else component
 
 
-def monitored(component: Any) -> set[str]:
+def monitored_curves(component: Any) -> set[str]:
     """The curves of the history on which schedules of the component, or of those inside it, depend."""
     if keeps(component, After):
         return {component.monitor}
-    return {curve for _, value in _inner(component) for curve in monitored(value)}
+    return {curve for _, _, value in _inner(component) for curve in monitored_curves(value)}
 
 
 def _number(schedule: Schedule, value: Any) -> float:
@@ -116,23 +117,6 @@ def _number(schedule: Schedule, value: Any) -> float:
     raise IncompatibleComponent(f"{who}: value must be a number, got {value!r}.")
 
 
-def _inner(component: Any) -> list[tuple[str, Any]]:
-    """The components among the arguments, schedules in the place of numbers included."""
-    kinds = ("optimizer", "gradient_step", "regularizer", "schedule")
-    return [
-        (name, value)
-        for name, value, want in _arguments(component)
-        if value is not None and (want.kind in kinds or (want.number and hasattr(value, "value")))
-    ]
-
-
-def _arguments(component: Any) -> list[tuple[str, Any, Wanted]]:
-    """(name, value, what the constructor wants) of every argument."""
-    cls: Any = type(component)
-    known = _wanted(cls)
-    return [(name, value, known[name]) for name, value in arguments(component).items()]
-
-
-@lru_cache(maxsize=1024)
-def _wanted(component: Any) -> dict[str, Wanted]:
-    return {name: wanted(parameter) for name, parameter in parameters(component).items()}
+def _inner(component: Any) -> list[Nested]:
+    """The components directly inside that follow a run's clock: rules, gradient steps, regularizers, schedules."""
+    return [nested for nested in parts(component) if nested.kind in CLOCKED and "[" not in nested.path]

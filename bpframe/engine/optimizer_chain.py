@@ -8,7 +8,6 @@ parameters, say) is no inner rule.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any, final
 
 from bpframe.engine.hyperparameters import Settings
@@ -16,8 +15,7 @@ from bpframe.errors import ConfigError
 from bpframe.protocols import Group, Param, Periodic, RuleFor
 from bpframe.protocols.keeps import keeps
 from bpframe.registry import arguments
-from bpframe.registry.annotations import wanted
-from bpframe.registry.builder import parameters
+from bpframe.registry.nested import parts
 from bpframe.types import Array, Hyper, State
 
 Piece = tuple[Array, Array, State]  # p, g, the outermost rule's state
@@ -121,15 +119,7 @@ def clock(gradient_steps: Iterable[Any], step: int) -> int:
 
 def _rules(rule: Any) -> dict[str, Any]:
     """The rules among the arguments of a rule."""
-    cls: Any = type(rule)
-    given = ((name, getattr(rule, name, None)) for name in _names(cls))
-    return {name: inner for name, inner in given if inner is not None}
-
-
-@lru_cache(maxsize=1024)
-def _names(rule: Any) -> tuple[str, ...]:
-    """The arguments of a class of rules that are rules."""
-    return tuple(name for name, parameter in parameters(rule).items() if wanted(parameter).kind == "optimizer")
+    return {name: part for name, kind, part in parts(rule) if kind == "optimizer" and "[" not in name}
 
 
 def _put(state: State, path: tuple[str, ...], own: State) -> State:

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bpframe.errors import ConfigError
-from bpframe.registry.builder import Builder, Spec, arguments
+from bpframe.registry.builder import Builder, Spec
+from bpframe.registry.constructor import arguments
 from bpframe.registry.kinds import KINDS, Kind
 from bpframe.registry.lookup import Registry
 from bpframe.registry.namespaces import Namespace

@@ -8,19 +8,23 @@ itself a specification; a schedule may stand for a float argument of an optimize
 from __future__ import annotations
 
 import difflib
-import functools
 import inspect
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 from bpframe.errors import BpframeError, BrokenComponent, ConfigError, Problem, UnknownComponent
-from bpframe.registry.annotations import Mismatch, Wanted, wanted
-from bpframe.registry.lookup import Component, Registry
+from bpframe.registry.annotations import Mismatch, Wanted
+from bpframe.registry.constructor import Component, arguments, parameters, wants
+from bpframe.registry.labelled import Labelled
+from bpframe.registry.lookup import Registry
+from bpframe.registry.nested import is_schedule, walk
 
 SCHEDULED = ("optimizer", "gradient_step", "regularizer")  # kinds whose float arguments may follow a schedule
 SCHEDULED_KINDS = "optimizers, gradient steps and regularizers"
 Spec = Any  # a name, a mapping, or a ready object
+
+__all__ = ["SCHEDULED", "Builder", "Spec", "arguments", "parameters"]
 
 
 class Builder:
@@ -50,9 +54,7 @@ class Builder:
         made = self.call(component, arguments, path, kind in SCHEDULED, f"{provider}: ")
         if made is not None:
             self.registry.check(kind, made, provider)
-            if label is not None:  # a name tag, no setting: it changes nothing that a layer computes
-                object.__setattr__(made, "label", label)
-        return made
+        return made if label is None or made is None else Labelled(label, made)
 
     def call(
         self, component: Component, arguments: Mapping[str, Any], path: str, scheduled: bool = False, who: str = ""
@@ -72,7 +74,7 @@ class Builder:
             if name not in arguments and parameter.default is inspect.Parameter.empty:
                 self.report(_join(path, name), f"{_title(component)} needs the argument '{name}', which is missing.")
         ready = {
-            name: self._argument(wanted(known[name]), value, _join(path, name), scheduled)
+            name: self._argument(wants(component)[name], value, _join(path, name), scheduled)
             for name, value in arguments.items()
             if name in known
         }
@@ -99,10 +101,12 @@ class Builder:
         if isinstance(ready, type) or ready is None or isinstance(ready, int | float):
             return self.report(path, f"{kind} wants a name, a mapping with 'name', or a component, got {ready!r}.")
         self.registry.check(kind, ready, self.registry.provider_of(kind, ready))
-        known = parameters(type(ready))
-        given = {name: getattr(ready, name) for name in known if hasattr(ready, name)}
-        if not any(_unbuilt(wanted(known[name]), value) for name, value in given.items()):
+        if not any(isinstance(part, str | Mapping) for _, _, part in walk(kind, ready)):
             return ready
+        if isinstance(ready, Labelled):
+            layer = self._adopt(kind, ready.layer, path)
+            return layer and Labelled(ready.label, layer)
+        given = {name: getattr(ready, name) for name in parameters(type(ready)) if hasattr(ready, name)}
         return self.call(type(ready), given, path, scheduled=kind in SCHEDULED)
 
     def _argument(self, want: Wanted, value: Any, path: str, scheduled: bool) -> Any:
@@ -111,7 +115,7 @@ class Builder:
             return self.build(want.kind, {"name": "constant", "initial": value} if number else value, path)
         if want.kind_of_items and isinstance(value, list | tuple):
             return tuple(self.build(want.kind_of_items, item, f"{path}[{i}]") for i, item in enumerate(value))
-        if want.number and (isinstance(value, Mapping) or hasattr(value, "value")):
+        if want.number and (isinstance(value, Mapping) or is_schedule(value)):
             if scheduled:
                 return self.build("schedule", value, path)
             return self.report(path, f"wants a number: schedules stand for settings of {SCHEDULED_KINDS} only.")
@@ -128,41 +132,6 @@ class Builder:
         except (Exception, SystemExit) as error:  # a plugin must not end the program
             cause = f"{type(error).__name__}: {error}"
             raise BrokenComponent(f"{who}{_title(component)} fails on construction: {cause}") from error
-
-
-def parameters(component: Component) -> Mapping[str, inspect.Parameter]:
-    """The constructor's parameters by name, without those that cannot be given by name."""
-    return _parameters(component)
-
-
-@functools.lru_cache(maxsize=1024)
-def _parameters(component: Component) -> Mapping[str, inspect.Parameter]:
-    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    if isinstance(component, type) and not any("__init__" in vars(base) for base in component.__mro__[:-1]):
-        return {}  # it takes no arguments, but inspect would show object's *args
-    signature = inspect.signature(component)
-    return {name: parameter for name, parameter in signature.parameters.items() if parameter.kind in by_name}
-
-
-def arguments(component: Any) -> dict[str, Any]:
-    """The arguments a ready component was made with: its attributes named like the constructor's parameters."""
-    names = parameters(type(component))
-    if missing := [name for name in names if not hasattr(component, name)]:
-        who = type(component).__name__
-        raise ConfigError(f"{who} must keep its argument '{missing[0]}' as an attribute of that name.")
-    return {name: getattr(component, name) for name in names}
-
-
-def _unbuilt(want: Wanted, value: Any) -> bool:
-    """Whether an argument that is to be a component is still a specification, or has one among its own arguments."""
-    if want.number and isinstance(value, Mapping):
-        return True
-    components = value if want.kind_of_items and isinstance(value, list | tuple) else [value] if want.kind else []
-    return any(
-        isinstance(component, str | Mapping)
-        or any(_unbuilt(wanted(p), getattr(component, name, None)) for name, p in parameters(type(component)).items())
-        for component in components
-    )
 
 
 def _join(path: str, name: str) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from bpframe.errors import ConfigError
-from bpframe.registry.annotations import wanted
-from bpframe.registry.builder import arguments, parameters
+from bpframe.registry.constructor import arguments, parameters, wants
+from bpframe.registry.labelled import Labelled, unlabelled
 from bpframe.registry.lookup import Registry
+from bpframe.registry.nested import kind_inside, walk
 from bpframe.registry.policy import CORE
 from bpframe.registry.provider import Provider
 
@@ -20,26 +21,26 @@ Plain = Any  # what TOML and JSON can say: str, int, float, bool, lists and dict
 
 def describe(registry: Registry, kind: str, component: Any) -> dict[str, Plain]:
     """{"name": ..., every argument}; bpframe's own components by bare name, others as dist/name."""
-    known = parameters(type(component))
     spec: dict[str, Plain] = {"name": name_of(registry, kind, component)}
-    if label := getattr(component, "label", None):
-        spec["label"] = label
+    if isinstance(component, Labelled):
+        spec["label"], component = component.label, component.layer
     for name, value in arguments(component).items():
-        want = wanted(known[name])
         if value is not None:
-            spec[name] = _plain(registry, want.kind or want.kind_of_items or "schedule", value, name)
+            kind = kind_inside(wants(type(component))[name], value) or "schedule"
+            spec[name] = _plain(registry, kind, value, name)
     return spec
 
 
 def brief(registry: Registry, kind: str, component: Any) -> str:
     """A component in few words: its short name, and its arguments where they are not the defaults."""
+    component = unlabelled(component)
     known, shown = parameters(type(component)), []
     for name, value in arguments(component).items():
         default = known[name].default
         if value is default or (type(value) is type(default) and value == default):
             continue
-        want = wanted(known[name])
-        shown.append(f"{name}={_brief(registry, want.kind or want.kind_of_items or 'schedule', value)}")
+        inner = kind_inside(wants(type(component))[name], value) or "schedule"
+        shown.append(f"{name}={_brief(registry, inner, value)}")
     return f"{short_name(registry, kind, component)}({', '.join(shown)})"
 
 
@@ -52,14 +53,14 @@ def _brief(registry: Registry, kind: str, value: Any) -> str:
 
 def title(registry: Registry, kind: str, component: Any) -> str:
     """What errors call a component: kind, dist/name, distribution with version and target; or kind and class."""
-    return str(registry.provider_of(kind, component) or f"{kind} {type(component).__name__}")
+    return str(registry.provider_of(kind, component) or f"{kind} {type(unlabelled(component)).__name__}")
 
 
 def name_of(registry: Registry, kind: str, component: Any) -> str:
     """The name that a specification of this component needs; ConfigError if nobody registered its class."""
     provider = registry.provider_of(kind, component)
     if provider is None:
-        name = type(component).__name__
+        name = type(unlabelled(component)).__name__
         remedy = f"Register it: bp.register('{kind}', '{name.lower()}', {name})."
         raise ConfigError(f"{kind} {name} has no name that a file could hold. {remedy}")
     return provider.name if provider.dist == CORE else provider.ref
@@ -68,20 +69,13 @@ def name_of(registry: Registry, kind: str, component: Any) -> str:
 def short_name(registry: Registry, kind: str, component: Any) -> str:
     """What to call a component in labels and curves: its bare name, or that of its class if nobody registered it."""
     provider = registry.provider_of(kind, component)
-    return provider.name if provider else type(component).__name__.lower()
+    return provider.name if provider else type(unlabelled(component)).__name__.lower()
 
 
 def providers_in(registry: Registry, kind: str, component: Any) -> list[Provider]:
     """The providers of a component and of every component among its arguments."""
-    known = parameters(type(component))
-    found = [provider] if (provider := registry.provider_of(kind, component)) else []
-    for name, value in arguments(component).items():
-        want = wanted(known[name])
-        inner = want.kind or want.kind_of_items or ("schedule" if want.number and hasattr(value, "value") else None)
-        if inner and value is not None:
-            for item in value if isinstance(value, list | tuple) else [value]:
-                found += providers_in(registry, inner, item)
-    return found
+    found = (registry.provider_of(inner, part) for _, inner, part in walk(kind, component))
+    return [provider for provider in found if provider]
 
 
 def _plain(registry: Registry, kind: str, value: Any, name: str) -> Plain:

@@ -7,8 +7,9 @@ import inspect
 from typing import Any
 
 from bpframe.errors import ConfigError
-from bpframe.registry.builder import Builder, parameters
-from bpframe.registry.lookup import Component, Registry
+from bpframe.registry.builder import Builder
+from bpframe.registry.constructor import Component, parameters
+from bpframe.registry.lookup import Registry
 
 
 class Namespace:
@@ -21,6 +22,10 @@ class Namespace:
     def __getattr__(self, name: str) -> Component:
         if name.startswith("__"):
             raise AttributeError(name)
+        return factory(self._registry, self._kind, name)
+
+    def __getitem__(self, name: str) -> Component:
+        """The factory of the component of this name, dist/name too: `bp.losses["bpframe-focal/focal"]`."""
         return factory(self._registry, self._kind, name)
 
     def __dir__(self) -> list[str]:

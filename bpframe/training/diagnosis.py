@@ -17,7 +17,8 @@ from bpframe.network.network import Network
 from bpframe.network.trace import LayerTrace, Trace, trace
 from bpframe.registry import registry
 from bpframe.registry.describe import title
-from bpframe.registry.nested import gather
+from bpframe.registry.labelled import unlabelled
+from bpframe.registry.nested import walk
 from bpframe.registry.policy import CORE
 from bpframe.types import HostArray, Params
 
@@ -121,7 +122,8 @@ def components(trainer: Any) -> dict[type, str]:
     found: dict[type, str] = {}
     for kind, many in kinds.items():
         for component in many:
-            gather(kind, component, found)
+            for _, inner, part in walk(kind, component):
+                found.setdefault(type(unlabelled(part)), inner)
     return found
 
 

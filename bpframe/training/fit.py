@@ -11,7 +11,7 @@ import numpy as np
 
 from bpframe.data.task import share
 from bpframe.errors import ConfigError, NumericalError
-from bpframe.network.network import learners
+from bpframe.network.network import layers_with_fit
 from bpframe.protocols import Batches, Data, Draws, Group
 from bpframe.registry import registry
 from bpframe.training import parameter_groups, preflight
@@ -75,7 +75,7 @@ class Fit:
     def prepare(self, first: bool) -> None:
         """The session made ready; the `first` fit of a trainer finds out what is wrong before anything is trained."""
         session, network, seen = self._session, self._trainer.network, self._seen
-        if first and learners(network.layers):
+        if first and layers_with_fit(network.layers):
             session.assign(preflight.learned_buffers(network, network.params(session.parameters), seen.x))
         groups = self._groups()
         if first and not all(map(registry.owns, components(self._trainer))):  # bpframe's own are proven

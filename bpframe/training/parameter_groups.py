@@ -14,7 +14,7 @@ from math import prod
 from typing import Any, final
 
 from bpframe import checks, tree
-from bpframe.engine.hyperparameters import Curve, Scaled, monitored, over
+from bpframe.engine.hyperparameters import Curve, ScaledSchedule, monitored_curves, over
 from bpframe.engine.optimizer_chain import rule_for, with_lr
 from bpframe.errors import ConfigError
 from bpframe.protocols import Applies, Group, Optimizer, Param, Periodic
@@ -22,6 +22,7 @@ from bpframe.protocols.keeps import keeps
 from bpframe.registry import Registry, registry
 from bpframe.registry.builder import Builder
 from bpframe.registry.describe import describe
+from bpframe.registry.nested import is_schedule
 from bpframe.types import Params, Shape
 
 
@@ -61,7 +62,7 @@ class ParameterGroup:
         return {"match": match, "optimizer": rule, "lr_multiplier": self.lr_multiplier, "frozen": self.frozen}
 
     def _scaled(self, lr: Any) -> Any:
-        return Scaled(lr, self.lr_multiplier) if hasattr(lr, "value") else lr * self.lr_multiplier
+        return ScaledSchedule(lr, self.lr_multiplier) if is_schedule(lr) else lr * self.lr_multiplier
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,8 @@ class Parts:
 
     def monitored(self) -> set[str]:
         """The curves of the history on which schedules depend."""
-        return {
-            curve for part in (*self.rules(), *self.gradient_steps, *self.regularizers) for curve in monitored(part)
-        }
+        parts = (*self.rules(), *self.gradient_steps, *self.regularizers)
+        return {curve for part in parts for curve in monitored_curves(part)}
 
     def over(self, steps: int, curve: Curve) -> Parts:
         """The same with schedules told what they depend on: a run of so many steps, and the history so far."""

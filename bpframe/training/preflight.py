@@ -14,7 +14,7 @@ from bpframe.data.arrays import frozen
 from bpframe.engine.optimizer_chain import chain
 from bpframe.errors import ConfigError, DataError
 from bpframe.network.backprop import CostLayer, Elementwise, as_layer
-from bpframe.network.network import Network, fitted
+from bpframe.network.network import Network, fit_buffers
 from bpframe.protocols import Data, Draws, Group, Loss, Observe, Sampler, SampleTarget
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name, title
@@ -68,7 +68,7 @@ def rows(seen: Data, numbers: HostArray) -> Data:
 
 def learned_buffers(network: Network, params: Params, x: HostArray) -> dict[str, HostArray]:
     """Buffers by "layer/name", those that layers learn from the training rows among them as learned."""
-    made = fitted(network.layers, params, x)
+    made = fit_buffers(network.layers, params, x)
     return {"/".join(path): leaf for path, leaf in tree.leaves(made) if "buffers" in path}
 
 

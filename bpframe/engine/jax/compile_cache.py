@@ -14,6 +14,7 @@ from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
 from bpframe.protocols import Group
 from bpframe.registry import arguments
+from bpframe.registry.nested import is_schedule
 
 KEPT = 64  # programs; the least recently used goes
 _programs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
@@ -60,7 +61,7 @@ def component(part: Any) -> Hashable:
     """A component of an update, its schedules left out."""
     if part is None:
         return None
-    scheduled = {id(value) for _, _, value in Settings(part, float).slots if hasattr(value, "value")}
+    scheduled = {id(value) for _, _, value in Settings(part, float).slots if is_schedule(value)}
     own = tuple((name, _argument(value, scheduled)) for name, value in arguments(part).items())
     return type(part), own
 

@@ -23,6 +23,7 @@ from bpframe.network.network import Network
 from bpframe.ops.linalg import MATMUL_TN
 from bpframe.protocols import Group, Param, Periodic
 from bpframe.random import HashKey
+from bpframe.registry.nested import is_schedule
 from bpframe.types import HostArray, Params, State
 
 SMALL = 2**21  # multiplications up to which laying out a factor anew costs less than it brings
@@ -129,7 +130,7 @@ def table(groups: Sequence[Group], first: int, steps: int) -> HostArray:
         clock = list(range(first, first + steps))
         for component in components(group):
             for _, _, value in Settings(component, float).slots:
-                columns.append([value.value(max(t, 0)) for t in clock] if hasattr(value, "value") else [value] * steps)
+                columns.append([value.value(max(t, 0)) for t in clock] if is_schedule(value) else [value] * steps)
             if isinstance(component, Periodic):
                 clock = [(t + 1) // component.period - 1 for t in clock]
     return np.array(columns, dtype=np.float64).reshape(len(columns), steps).T
@@ -138,7 +139,7 @@ def table(groups: Sequence[Group], first: int, steps: int) -> HostArray:
 def moving(groups: Sequence[Group]) -> bool:
     """Whether any setting follows a schedule."""
     slots = (slot for group in groups for part in components(group) for slot in Settings(part, float).slots)
-    return any(hasattr(value, "value") for _, _, value in slots)
+    return any(is_schedule(value) for _, _, value in slots)
 
 
 def width(groups: Sequence[Group]) -> int:

@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bpframe.registry import KINDS, registry
-from bpframe.registry.annotations import wanted
-from bpframe.registry.builder import arguments, parameters
+from bpframe.registry.constructor import wants
 from bpframe.registry.describe import describe
+from bpframe.registry.nested import Nested, walk
 from bpframe.runs.config.schema import ConfigFile, DataTable
-
-Located = tuple[str, str, Any]  # a component: its dotted path, its kind, itself
 
 
 def tables(settings: ConfigFile, folder: Path) -> dict[str, Any]:
@@ -38,31 +36,18 @@ LISTS = ("callbacks", "metrics", "regularizers", "gradient_steps", "constraints"
 KIND_OF = {kind.plural: kind.name for kind in KINDS.values()}
 
 
-def components(settings: ConfigFile) -> Iterator[Located]:
+def components(settings: ConfigFile) -> Iterator[Nested]:
     """Every component of the run, those among the arguments of others after them."""
-    top: list[Located] = [(f"model.layers[{i}]", "layer", layer) for i, layer in enumerate(settings.model.layers)]
+    layers = enumerate(settings.model.layers)
+    top: list[tuple[str, str, Any]] = [(f"model.layers[{i}]", "layer", layer) for i, layer in layers]
     top += [("loss", "loss", settings.loss), ("optimizer", "optimizer", settings.optimizer)]
     top += [("train.engine", "engine", settings.train.engine)]
     for name in LISTS:
         top += [(f"{name}[{i}]", KIND_OF[name], part) for i, part in enumerate(getattr(settings, name) or ())]
     top += [(f"groups[{i}].optimizer", "optimizer", g.optimizer) for i, g in enumerate(settings.groups) if g.optimizer]
     top += [("sampler", "sampler", settings.sampler)] if settings.sampler is not None else []
-    for located in top:
-        yield from _within(located)
-
-
-def _within(located: Located) -> Iterator[Located]:
-    """A component and those among its arguments."""
-    yield located
-    path, _, part = located
-    known = parameters(type(part))
-    for name, value in arguments(part).items():
-        want = wanted(known[name])
-        if want.kind_of_items and isinstance(value, list | tuple):
-            for i, item in enumerate(value):
-                yield from _within((f"{path}.{name}[{i}]", want.kind_of_items, item))
-        elif value is not None and (want.kind or (want.number and hasattr(value, "value"))):
-            yield from _within((f"{path}.{name}", want.kind or "schedule", value))
+    for path, kind, part in top:
+        yield from walk(kind, part, path)
 
 
 def _data(data: DataTable, folder: Path) -> dict[str, Any]:
@@ -77,8 +62,8 @@ def _specs(plural: str, parts: Any) -> list[Any] | None:
 def _spec(kind: str, part: Any) -> dict[str, Any]:
     """The component's specification; an argument that is a component without arguments is its name."""
     spec = describe(registry, kind, part)
-    for name, parameter in parameters(type(part)).items():
-        want, value = wanted(parameter), spec.get(name)
+    for name, want in wants(type(part)).items():
+        value = spec.get(name)
         if want.kind:
             spec[name] = _short(value)
         elif want.kind_of_items and value is not None:

@@ -16,10 +16,11 @@ from typing import Any
 from bpframe.errors import ConfigError
 from bpframe.registry import build, registry
 from bpframe.registry.describe import describe
+from bpframe.registry.nested import Nested
 from bpframe.registry.policy import CORE
 from bpframe.runs.config import reading
 from bpframe.runs.config.run_config import Config
-from bpframe.runs.config.specs import Located, components
+from bpframe.runs.config.specs import components
 from bpframe.runs.config.toml_writer import dumps
 from bpframe.runs.folder import RunFolder
 from bpframe.runs.lock import distributions
@@ -41,7 +42,7 @@ def lock_tables(config: Config) -> Lock:
     """The lock of a run that is about to start, as tables."""
     located = list(components(config.settings))
     if config.settings.data.standardize:
-        located.append(("data.standardize", "layer", build("layer", STANDARDIZE)))
+        located.append(Nested("data.standardize", "layer", build("layer", STANDARDIZE)))
     with config.restricted():
         return build_lock([_entry(one) for one in located])
 
@@ -88,7 +89,7 @@ def find_lock(config: Path) -> Path | None:
     return next((file for file in candidates if file.is_file()), None)
 
 
-def _entry(located: Located) -> Entry:
+def _entry(located: Nested) -> Entry:
     path, kind, component = located
     provider = registry.provider_of(kind, component)
     assert provider is not None  # whatever a config names has a provider

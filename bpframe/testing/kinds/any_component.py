@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from bpframe.registry import arguments, build, registry
 from bpframe.registry.describe import describe
+from bpframe.registry.labelled import Labelled
+from bpframe.registry.nested import classes
 from bpframe.testing.laws.comparison import require
 from bpframe.testing.report import Check, Skipped
 
@@ -44,7 +45,7 @@ def _represented(component: Any) -> None:
         raise Skipped("it has the repr of every object; a dataclass has one that makes it again")
     text = repr(component)
     scope: dict[str, Any] = {"inf": math.inf, "nan": math.nan}
-    for cls in classes(component):
+    for cls in {Labelled, *classes([component])}:
         text = text.replace(f"{cls.__qualname__}(", f"{cls.__name__}(")  # a class inside a function has dots
         scope[cls.__name__] = cls
     try:
@@ -68,15 +69,6 @@ def _described(kind: str, component: Any) -> None:
     again = build(kind, json.loads(json.dumps(spec)))
     require(describe(registry, kind, again) == spec, f"arguments must survive JSON: {spec} became another")
     _equal("the component built from its description", again, component)
-
-
-def classes(component: Any) -> Iterator[type]:
-    """The classes of a component and of the components among its arguments."""
-    yield type(component)
-    for value in arguments(component).values():
-        for item in value if isinstance(value, list | tuple) else [value]:
-            if type(item).__module__ not in ("builtins", "numpy"):
-                yield from classes(item)
 
 
 def _speaks(component: Any) -> bool:

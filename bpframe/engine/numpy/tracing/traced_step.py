@@ -23,6 +23,7 @@ from bpframe.engine.update import GroupUpdate
 from bpframe.network.gradients import Batch, Recursion
 from bpframe.ops import aligned
 from bpframe.protocols import Key
+from bpframe.registry.nested import is_schedule
 from bpframe.types import Array, HostArray, Params, State
 
 
@@ -176,7 +177,7 @@ def _varying(settings: Iterable[Settings]) -> Iterator[tuple[SimpleNamespace, st
     """(h, attribute) of what the engine sets anew at each step, and of what follows a schedule."""
     for component in settings:
         yield from ((h, name) for h in component.levels for name in ("step", "loss", "weight", "total"))
-        yield from ((h, name) for h, name, value in component.slots if hasattr(value, "value"))
+        yield from ((h, name) for h, name, value in component.slots if is_schedule(value))
 
 
 def _is_array(leaf: object) -> bool:
