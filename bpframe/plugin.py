@@ -95,7 +95,8 @@ if TYPE_CHECKING:
     from bpframe.engine.optimizer_chain import rule_for
     from bpframe.network.backprop import CostLayer, as_layer
     from bpframe.network.context import StepContext
-    from bpframe.network.network import LabelledLayers, draw_parameter, fit_buffers, init_layers, label_layers
+    from bpframe.network.fit_buffers import fit_buffers
+    from bpframe.network.network import LabelledLayers, draw_parameter, init_layers, label_layers
     from bpframe.random import permutation
     from bpframe.registry.labelled import Labelled
     from bpframe.saving.atomic import keep_latest, sweep
@@ -111,7 +112,7 @@ _HOME = {
     "binary": "data.labels",
     "continuous": "data.labels",
     "draw_parameter": "network.network",
-    "fit_buffers": "network.network",
+    "fit_buffers": "network.fit_buffers",
     "hookimpl": "training.hooks",
     "init_layers": "network.network",
     "keep_latest": "saving.atomic",

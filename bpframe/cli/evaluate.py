@@ -15,7 +15,7 @@ def evaluate(run: Path, as_json: bool) -> None:
 
     On the run's test part; without one on its validation part, and without that on all its rows.
     """
-    from bpframe.cli.score import outcome
+    from bpframe.cli.score import score
     from bpframe.runs.config import load
     from bpframe.runs.folder import RunFolder
     from bpframe.runs.model import load_model
@@ -23,7 +23,7 @@ def evaluate(run: Path, as_json: bool) -> None:
 
     folder = RunFolder.existing(run)
     config = load(folder.config)
-    measured = outcome(load_model(folder, config), config.data())
+    measured = score(load_model(folder, config), config.data())
     if as_json:
         click.echo(to_json({"part": measured.part, "rows": measured.rows, **measured.values}))
     else:

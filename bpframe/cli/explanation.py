@@ -12,8 +12,8 @@ import click
 
 from bpframe.errors import ConfigError
 from bpframe.registry import registry
-from bpframe.runs.config import parse, reading
-from bpframe.runs.config.overrides import apply
+from bpframe.runs.config import parse_override, toml_reader
+from bpframe.runs.config.overrides import apply_overrides
 from bpframe.runs.config.toml_writer import inline
 from bpframe.runs.folder import RunFolder
 from bpframe.runs.lock import distributions, lock
@@ -40,9 +40,9 @@ def explain_target(target: Path, settings: Sequence[str]) -> Explanation:
     """The explanation of a config file, or of the folder of a run."""
     run = RunFolder(target) if target.is_dir() else None
     config = run.config if run else target
-    tables, places = reading.read(config)
-    if problems := apply([parse(setting) for setting in settings], tables, places):
-        raise ConfigError("\n".join(map(places.say, problems)), tuple(problems))
+    tables, places = toml_reader.read_toml(config)
+    if problems := apply_overrides([parse_override(setting) for setting in settings], tables, places):
+        raise ConfigError("\n".join(map(places.message, problems)), tuple(problems))
     found = resolve_components(registry, tables, f"[plugins] of {config}")
     now, file = lock.build_lock(found.entries), run.lock if run else lock.find_lock(config)
     file = file if file and file.is_file() else None

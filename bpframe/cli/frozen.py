@@ -1,4 +1,4 @@
-"""What --frozen does: compare a training that is about to start with a lock, and refuse differences."""
+"""The check of `bpframe train --frozen`: a training that is about to start must be what a lock holds."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from bpframe.errors import ConfigError
 from bpframe.registry import Policy, registry
-from bpframe.runs.config import Override, load, parse, reading
-from bpframe.runs.config.overrides import apply
+from bpframe.runs.config import Override, load, parse_override, toml_reader
+from bpframe.runs.config.overrides import apply_overrides
 from bpframe.runs.folder import RunFolder
 from bpframe.runs.lock import lock
 from bpframe.runs.lock.compare import compare_locks, refuse_differences
@@ -23,26 +23,26 @@ SHORTCUTS = ("epochs", "engine")
 def admit(config: Path, given: str, options: Mapping[str, Any]) -> None:
     """PluginError or ConfigError, which names each difference, unless the training is what the lock holds.
 
-    Twice: before a plugin is imported, so that other code than that of the lock is refused unseen, and once more with
-    the components built, which tells the arguments that no source told. `options` are those of `bpframe train`.
+    Twice: before a plugin is imported, so that other code than that of the lock never runs, and once more with the
+    components built, which shows the arguments that no source file shows. `options` are those of `bpframe train`.
     """
     file = _lock(config, given, options)
     if file is None:
         return
     held = lock.read_lock(file)
-    overrides = [parse(setting) for setting in options["settings"]]
+    overrides = [parse_override(setting) for setting in options["settings"]]
     shortcuts = {name: options[name] for name in SHORTCUTS if options[name] is not None}
     overrides += [Override(("train", name), value, f"--{name}") for name, value in shortcuts.items()]
     with registry.restricted(Policy(frozenset(), origin="--no-plugins")) if options["no_plugins"] else nullcontext():
-        tables, places = reading.read(config)
-        if not apply(overrides, tables, places):  # a setting that leads nowhere is for the check of the config to tell
+        tables, locations = toml_reader.read_toml(config)
+        if not apply_overrides(overrides, tables, locations):  # else the check of the config reports it
             found = resolve_components(registry, tables, f"[plugins] of {config}")
             refuse_differences(file, compare_locks(held, lock.build_lock(found.entries), found.partial))
         refuse_differences(file, compare_locks(held, lock.lock_tables(load(config, overrides))))
 
 
 def _lock(config: Path, given: str, options: Mapping[str, Any]) -> Path | None:
-    """The lock that --frozen means; None for a run that is only to be gone on with if there is one, and there is none.
+    """The lock that --frozen means; None when --resume auto finds no run to resume.
 
     One that is named; else that of the run to go on with; else the one beside the config.
     """

@@ -27,7 +27,7 @@ def render_predictions(trainer: Trainer, x: HostArray, suffix: str) -> bytes:
 def _rows(trainer: Trainer, x: HostArray) -> Iterator[list[Any]]:
     """The header, then one row for each row of x: labels, if any, then predictions."""
     predictions = trainer.predict(x)
-    if not trainer.head.labelled:
+    if not trainer.task.labelled:
         yield _column_names("prediction", predictions.shape[1])
         yield from predictions.astype(str).tolist()
         return
@@ -50,7 +50,7 @@ def _label_columns(trainer: Trainer, labels: HostArray, predictions: HostArray) 
     if predictions.shape[1] == 1 and what == "score":
         return ["label", what], predictions
     predictions = np.hstack([1 - predictions, predictions]) if predictions.shape[1] == 1 else predictions
-    classes = trainer.head.learned.get("classes", range(predictions.shape[1]))
+    classes = trainer.task.learned.get("classes", range(predictions.shape[1]))
     return ["label", *(f"{what}_{name}" for name in classes)], predictions[:, : len(classes)]
 
 

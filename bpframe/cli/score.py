@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bpframe.runs.config import Parts
+from bpframe.runs.config import Partition
 from bpframe.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Score:
     """Loss and metrics by name, on `rows` rows of a part: "test", else "validation", else "train"."""
 
     part: str
@@ -22,8 +22,8 @@ class Outcome:
         return ", ".join(f"{self.part} {name} {value:.4f}" for name, value in self.values.items())
 
 
-def outcome(trainer: Trainer, parts: Parts) -> Outcome:
+def score(trainer: Trainer, parts: Partition) -> Score:
     """The trainer measured on rows it has not seen, where the config holds some out."""
     found = {"test": parts.test, "validation": parts.validation, "train": parts.train}
     part, (x, y) = next((part, pair) for part, pair in found.items() if pair is not None)
-    return Outcome(part, len(x), trainer.evaluate(x, y))
+    return Score(part, len(x), trainer.evaluate(x, y))

@@ -32,6 +32,6 @@ def train(config: Path, frozen: str | None, **options: Any) -> None:
         from bpframe.cli.frozen import admit
 
         admit(config, frozen, options)
-    from bpframe.cli.train_run import fit
+    from bpframe.cli.train_run import run_training
 
-    click.echo(fit(config, **options))
+    click.echo(run_training(config, **options))

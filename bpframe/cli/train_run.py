@@ -1,4 +1,4 @@
-"""What `bpframe train` does: read, train, save, test."""
+"""The work of `bpframe train`: read the config and the data, train, save, evaluate."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from bpframe.cli.progress import progress_callbacks
-from bpframe.cli.score import Outcome, outcome
+from bpframe.cli.score import Score, score
 from bpframe.cli.signals import SignalHandler
 from bpframe.errors import NumericalError
 from bpframe.registry import Policy, build, registry
-from bpframe.runs.config import Config, Override, Parts, load, parse
+from bpframe.runs.config import Config, Override, Partition, load, parse_override
 from bpframe.runs.config.schema import CheckpointTable
 from bpframe.runs.folder import RunFolder, create_folder, find_run, require_free_name
 from bpframe.runs.lock import lock
@@ -28,7 +28,7 @@ from bpframe.training.checkpoint import changeable
 from bpframe.training.trainer import Trainer
 
 
-def fit(
+def run_training(
     path: Path,
     settings: Sequence[str],
     name: str | None,
@@ -44,40 +44,40 @@ def fit(
     that name if there is one.
     """
     start = time.perf_counter()
-    overrides = [parse(setting) for setting in settings]
+    overrides = [parse_override(setting) for setting in settings]
     overrides += [Override(("train", key), value, f"--{key}") for key, value in shortcuts.items() if value is not None]
     allowed = registry.restricted(Policy(frozenset(), origin="--no-plugins")) if no_plugins else nullcontext()
-    with ExitStack() as held, allowed:
+    with ExitStack() as stack, allowed:
         config = load(path, overrides)
         name = (name or path.stem) if resume else name
-        before = _before(runs, name, config, held) if resume and name else None
-        if before is None and name is not None:
+        earlier = _earlier_run(runs, name, config, stack) if resume and name else None
+        if earlier is None and name is not None:
             require_free_name(runs, name, bool(resume))
         parts = config.data()
-        claimed = _claimed(runs, config.file.stem, name, resume)
-        recorder = Recorder(config, parts, lambda: held.enter_context(claimed), before)
+        claimed = _claim_folder(runs, config.file.stem, name, resume)
+        recorder = Recorder(config, parts, lambda: stack.enter_context(claimed), earlier)
         trainer = config.trainer(
-            *progress_callbacks(quiet), recorder, *_saving(config, recorder, resume), SignalHandler()
+            *progress_callbacks(quiet), recorder, *_checkpoint_callbacks(config, recorder, resume), SignalHandler()
         )
-        found = before and restore_latest(trainer, before)
-        folder = _trained(trainer, config, parts, recorder, found)
-        measured = _measured(trainer, parts, folder)
+        checkpoint = earlier and restore_latest(trainer, earlier)
+        folder = _train(trainer, config, parts, recorder, checkpoint)
+        result = _evaluate(trainer, parts, folder)
     stopped = f"Stopped early: {recorder.reason}.\n" if recorder.reason else ""
     where = "" if trainer.session.device == "cpu" else f"on {trainer.session.device}, "
-    return f"{stopped}{measured.summary}, {where}{time.perf_counter() - start:.1f} s, {folder.path}"
+    return f"{stopped}{result.summary}, {where}{time.perf_counter() - start:.1f} s, {folder.path}"
 
 
-def _before(runs: Path, name: str, config: Config, held: ExitStack) -> RunFolder | None:
-    """The run of that name, if it was begun, in which nobody else trains until `held` is left."""
-    before = find_run(runs, name, config.text(), changeable(config.settings.train.engine))
-    if before is not None:
-        held.enter_context(process_lock(before))
-        _warn_of_other_code(before, config)
-    return before
+def _earlier_run(runs: Path, name: str, config: Config, stack: ExitStack) -> RunFolder | None:
+    """The run of that name, if it was begun, in which nobody else trains until `stack` is left."""
+    earlier = find_run(runs, name, config.text(), changeable(config.settings.train.engine))
+    if earlier is not None:
+        stack.enter_context(process_lock(earlier))
+        _warn_of_other_code(earlier, config)
+    return earlier
 
 
 @contextmanager
-def _claimed(runs: Path, stem: str, name: str | None, resume: str | None) -> Iterator[RunFolder]:
+def _claim_folder(runs: Path, stem: str, name: str | None, resume: str | None) -> Iterator[RunFolder]:
     """A block in which the run has a folder of its own, and nobody else trains there."""
     folder = create_folder(runs, stem, name, bool(resume))
     with process_lock(folder):
@@ -93,7 +93,7 @@ def _warn_of_other_code(folder: RunFolder, config: Config) -> None:
         warnings.warn(f"{folder.path} was begun with other code or on another machine: {told}.", stacklevel=2)
 
 
-def _saving(config: Config, recorder: Recorder, resume: str | None) -> list[Any]:
+def _checkpoint_callbacks(config: Config, recorder: Recorder, resume: str | None) -> list[Any]:
     """The callback that writes checkpoints, where the config or --resume wants them."""
     table = config.settings.train.checkpoint or (CheckpointTable() if resume else None)
     if table is None:
@@ -101,11 +101,11 @@ def _saving(config: Config, recorder: Recorder, resume: str | None) -> list[Any]
     return [build("callback", {"name": "checkpoint", "folder": CheckpointPath(recorder), **vars(table)})]
 
 
-def _trained(trainer: Trainer, config: Config, parts: Parts, recorder: Recorder, found: str | None) -> RunFolder:
+def _train(trainer: Trainer, config: Config, parts: Partition, recorder: Recorder, checkpoint: str | None) -> RunFolder:
     """Fit and save; a run that is stopped or diverges saves what it has, and says so in a note of its error."""
     settings = config.settings.train
     try:
-        if found is None or trainer.unfinished:
+        if checkpoint is None or trainer.unfinished:
             trainer.fit(
                 *parts.train,
                 epochs=settings.epochs,
@@ -119,20 +119,20 @@ def _trained(trainer: Trainer, config: Config, parts: Parts, recorder: Recorder,
         if recorder.folder.checkpoints.exists():
             write_final_checkpoint(trainer, recorder.folder, (settings.checkpoint or CheckpointTable()).keep)
     except (KeyboardInterrupt, NumericalError) as error:
-        error.add_note(_rescue(trainer, recorder))
+        error.add_note(_save_interrupted(trainer, recorder))
         raise
     return recorder.folder
 
 
-def _measured(trainer: Trainer, parts: Parts, folder: RunFolder) -> Outcome:
+def _evaluate(trainer: Trainer, parts: Partition, folder: RunFolder) -> Score:
     """How good the trained network is; on a test part, in the run's folder too."""
-    measured = outcome(trainer, parts)
-    if measured.part == "test":
-        write_file(folder.test, to_json({**measured.values, "rows": measured.rows}) + "\n")
-    return measured
+    result = score(trainer, parts)
+    if result.part == "test":
+        write_file(folder.test, to_json({**result.values, "rows": result.rows}) + "\n")
+    return result
 
 
-def _rescue(trainer: Trainer, recorder: Recorder) -> str:
+def _save_interrupted(trainer: Trainer, recorder: Recorder) -> str:
     """Save the model of a run that ends before its time; what is there now."""
     if recorder.folder is None:
         return "Nothing was trained and nothing written."

@@ -21,7 +21,7 @@ def inputs(x: Any, dtype: str, shape: Shape | None = None, name: str = "x") -> H
 
     Numbers whose squares `dtype` cannot hold are refused: a gradient multiplies x by what came of x.
     """
-    array = numbers(x, dtype, name, squares=True)
+    array = as_numbers(x, dtype, name, squares=True)
     if array.ndim < 2:
         raise ShapeError(
             f"{name} needs rows and columns, got shape {array.shape}. "
@@ -34,7 +34,7 @@ def inputs(x: Any, dtype: str, shape: Shape | None = None, name: str = "x") -> H
     return array
 
 
-def dense(values: Any, name: str) -> HostArray:
+def as_dense(values: Any, name: str) -> HostArray:
     """The values as an array; DataError for what NumPy would take apart or pass over in silence.
 
     float16 comes back as float32, which holds the same numbers and has room to compute with them.
@@ -50,12 +50,12 @@ def dense(values: Any, name: str) -> HostArray:
     return array.astype(np.float32) if array.dtype.kind == "f" and array.dtype.itemsize == 2 else array
 
 
-def numbers(values: Any, dtype: str, name: str, squares: bool = False) -> HostArray:
+def as_numbers(values: Any, dtype: str, name: str, squares: bool = False) -> HostArray:
     """A C-contiguous array of `dtype` whose numbers (and their `squares`) it holds; a copy only where one is needed.
 
     Booleans become 0 and 1; other numbers are rounded to the nearest that `dtype` holds. DataError for any other type.
     """
-    array = dense(values, name)
+    array = as_dense(values, name)
     if array.dtype.kind not in "biuf":
         raise DataError(f"{name} needs numbers, got {array.dtype} ({_sample(array)}). Encode text and dates first.")
     with np.errstate(all="ignore"):
@@ -77,7 +77,7 @@ def weights(sample_weight: Any, rows: int, dtype: str) -> HostArray | None:
     """Weights (N,) of rows: finite, none negative, not all zero; None stays None."""
     if sample_weight is None:
         return None
-    w = numbers(sample_weight, "float64", "sample_weight")
+    w = as_numbers(sample_weight, "float64", "sample_weight")
     if w.shape != (rows,):
         raise ShapeError(f"sample_weight needs one number a row, shape ({rows},), got {w.shape}.")
     if (w < 0).any():
@@ -87,8 +87,8 @@ def weights(sample_weight: Any, rows: int, dtype: str) -> HostArray | None:
     return np.asarray(w / w.max(), dtype=dtype)  # only ratios matter, and these fit any dtype
 
 
-def frozen(array: HostArray) -> HostArray:
-    """The same array, for who must not write to it."""
+def read_only(array: HostArray) -> HostArray:
+    """A read-only view."""
     view = np.asarray(array).view()
     view.flags.writeable = False
     return view

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from bpframe.data.labels import decode
-from bpframe.data.task import Head
+from bpframe.data.task import Task
 from bpframe.errors import ConfigError, DataError
 from bpframe.protocols import Data
 from bpframe.types import HostArray
@@ -17,24 +17,24 @@ from bpframe.types import HostArray
 ClassWeight = Mapping[Any, float] | Literal["balanced"] | None
 
 
-def weighed(seen: Data, head: Head, class_weight: ClassWeight) -> Data:
+def apply_class_weight(data: Data, task: Task, class_weight: ClassWeight) -> Data:
     """The data with each row's weight multiplied by that of its class.
 
     "balanced": N / (C n_c) for the C classes that occur, n_c rows of class c, so that each class weighs the same; a
     mapping holds weights by label, 1 for labels left out.
     """
     if class_weight is None:
-        return seen
-    if not head.classes:
+        return data
+    if not task.classes:
         raise DataError("class_weight needs a model of classes. For quantities use sample_weight.")
     if isinstance(class_weight, str) and class_weight != "balanced":
         raise ConfigError(f'class_weight needs "balanced" or a mapping from labels to weights, got {class_weight!r}.')
-    numbers = head.target_numbers(seen.target)
+    numbers = task.target_numbers(data.target)
     if numbers.ndim != 1:
         raise DataError("class_weight needs one label a row, got several. Use sample_weight.")
-    factor = _balanced(numbers) if isinstance(class_weight, str) else _mapped(numbers, head, class_weight)
-    weight = np.ones(len(numbers)) if seen.weight is None else seen.weight
-    return replace(seen, weight=(weight * factor).astype(seen.x.dtype))
+    factor = _balanced(numbers) if isinstance(class_weight, str) else _mapped(numbers, task, class_weight)
+    weight = np.ones(len(numbers)) if data.weight is None else data.weight
+    return replace(data, weight=(weight * factor).astype(data.x.dtype))
 
 
 def _balanced(numbers: HostArray) -> HostArray:
@@ -42,9 +42,9 @@ def _balanced(numbers: HostArray) -> HostArray:
     return np.asarray(len(numbers) / (len(counts) * counts)[place])
 
 
-def _mapped(numbers: HostArray, head: Head, class_weight: Mapping[Any, float]) -> HostArray:
-    labels = decode(numbers, head.learned)
-    known = set(np.unique(labels).tolist()) | set(head.learned.get("classes", []))
+def _mapped(numbers: HostArray, task: Task, class_weight: Mapping[Any, float]) -> HostArray:
+    labels = decode(numbers, task.learned)
+    known = set(np.unique(labels).tolist()) | set(task.learned.get("classes", []))
     written = {str(label): label for label in known}  # the keys of a config are texts
     weights: dict[Any, float] = {}
     for label, value in class_weight.items():

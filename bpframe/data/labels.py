@@ -19,7 +19,7 @@ from bpframe.types import HostArray
 
 def as_array(y: Any) -> HostArray:
     """y as an array; DataError for a gap or a number among text, of which NumPy would make text ("nan")."""
-    array = arrays.dense(y, "y")
+    array = arrays.as_dense(y, "y")
     if array.dtype.kind == "O" or (array.dtype.kind == "U" and isinstance(y, list | tuple)):
         values = np.asarray(y, dtype=object).ravel().tolist()
         text = [isinstance(value, str) for value in values]

@@ -1,7 +1,6 @@
-"""A network: layers in order, their labels, their initial parameters, and buffers that they learn from data.
+"""A network: layers in order, their labels and their initial parameters.
 
-Layers that hold layers label, initialise and fit them by the same functions.
-Shapes: x (N, *in_shape) all training rows.
+Layers that hold layers label and initialise them by the same functions.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ import numpy as np
 
 from bpframe import random, tree
 from bpframe.errors import ConfigError, IncompatibleComponent, ShapeError
-from bpframe.network.context import EVALUATION
-from bpframe.protocols import Fit, Initializer, Layer
+from bpframe.protocols import Initializer, Layer
 from bpframe.registry import Spec, registry
 from bpframe.registry.builder import Builder
 from bpframe.registry.describe import brief, short_name, title
@@ -147,19 +145,3 @@ def _made(layer: Layer, made: Any) -> tuple[Params, Shape]:
             who = title(registry, "layer", layer)
             raise IncompatibleComponent(f"{who}: init must give arrays of numbers, got {leaf!r} as {'/'.join(path)}.")
     return dict(params), shape
-
-
-def layers_with_fit(layers: LabelledLayers) -> list[int]:
-    """Numbers of the layers that learn buffers from data."""
-    return [k for k, (_, layer) in enumerate(layers) if isinstance(layer, Fit)]
-
-
-@np.errstate(all="ignore")  # what overflows here is found by the first step
-def fit_buffers(layers: LabelledLayers, params: Params, x: HostArray) -> Params:
-    """Parameters with the buffers that layers in a row learn from x, each from what reaches it."""
-    params = dict(params)
-    for label, layer in layers[: max(layers_with_fit(layers), default=-1) + 1]:
-        if isinstance(layer, Fit):
-            params[label] = layer.fit(params[label], x)
-        x = np.asarray(layer.forward(params.get(label, {}), x, EVALUATION)[0])
-    return params

@@ -105,7 +105,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
     def predict_proba(self, X: Any) -> HostArray:
         """Probabilities (N, C) in the order of `classes_`."""
         scores = self._scores(self._check_rows(X))
-        p = np.asarray(self._trainer.head.prediction(scores))
+        p = np.asarray(self._trainer.task.prediction(scores))
         if p.shape[1] == 1:
             return np.hstack([1 - p, p])
         if estimator_losses.scores_are_independent(self._trainer.loss) and not self._multilabel:
@@ -119,7 +119,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
         if scores.shape[1] == 1:
             return np.asarray(-np.logaddexp(0, np.hstack([scores, -scores])))
         if self._multilabel:  # as np.log rounds them, so that columns have the same order as in predict_proba
-            p = np.asarray(self._trainer.head.prediction(scores))
+            p = np.asarray(self._trainer.task.prediction(scores))
             return np.asarray(np.where(p > 0, np.log(np.where(p > 0, p, 1)), -np.logaddexp(0, -scores)))
         logs = -np.logaddexp(0, -scores) if estimator_losses.scores_are_independent(self._trainer.loss) else scores
         return np.asarray(logs - np.logaddexp.reduce(logs, axis=1, keepdims=True))
@@ -198,13 +198,13 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
 
     def _class_numbers(self, scores: HostArray) -> HostArray:
         """Class numbers (N,), or (N, C) zeros and ones, of scores."""
-        head = self._trainer.head
+        task = self._trainer.task
         if scores.shape[1] > 1 and not self._multilabel:
             return np.asarray(scores.argmax(axis=1))
-        if head.loss.link == "sigmoid":
-            yes = (head.prediction(scores) > 0.5).astype(np.int64)
+        if task.loss.link == "sigmoid":
+            yes = (task.prediction(scores) > 0.5).astype(np.int64)
         else:
-            yes = np.asarray(head.loss.predict(scores)).reshape(scores.shape)
+            yes = np.asarray(task.loss.predict(scores)).reshape(scores.shape)
         return yes if self._multilabel else np.asarray(np.minimum(yes[:, 0], len(self.classes_) - 1))
 
     def _score_of(self, scores: HostArray, y: HostArray, weight: HostArray | None) -> float:

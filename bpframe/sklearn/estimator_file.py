@@ -11,7 +11,6 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,9 @@ from bpframe.saving import model_file, tensor_file
 from bpframe.sklearn import estimator_losses, estimator_trainer, solvers
 from bpframe.sklearn.picklable_engine import PicklableEngine
 from bpframe.training.history import History
+from bpframe.training.manifest import manifest, trainer_arguments
+from bpframe.training.spec import TrainerSpec
 from bpframe.training.trainer import Trainer
-from bpframe.version import VERSION
 
 Path = str | os.PathLike[str]
 KINDS = {
@@ -66,20 +66,16 @@ def write_estimator(model: Any, path: Path) -> None:
         "history": encode_argument(vars(model.history_)),
         "labels": model._label_binarizer.y_type_ if hasattr(model, "_label_binarizer") else None,
     }
-    tensor_file.write_tensors(
-        path,
-        model._parameters_by_name(),
-        {**model_file.manifest(_trainer_to_save(model), VERSION), "estimator": estimator},
-    )
+    tensor_file.write_tensors(path, model._parameters_by_name(), {**_manifest(model), "estimator": estimator})
 
 
 def read_estimator(cls: type, path: Path, plugins: Sequence[str]) -> Any:
     """The model in a file; CheckpointError for a file of something else."""
-    with model_file.opened(path, plugins) as (tensors, manifest):
-        saved = manifest.get("estimator", {})
+    with model_file.open_untrusted(path, plugins) as (tensors, content):
+        saved = content.get("estimator", {})
         if saved.get("class") != cls.__name__:
             raise CheckpointError(f"{path} holds {saved.get('class', 'no estimator')}, not {cls.__name__}. Load that.")
-        trainer = Trainer(**model_file.arguments(manifest), engine=PicklableEngine(build("engine", "numpy")))
+        trainer = Trainer(**trainer_arguments(content), engine=PicklableEngine(build("engine", "numpy")))
         trainer.parameters.replace(tensors)
         trainer.history = History(**decode_argument(saved["history"]))
         settings = {name: decode_argument(value) for name, value in saved["settings"].items()}
@@ -112,18 +108,22 @@ def _binarizer(classes: Any, kind: str) -> Any:
     return LabelBinarizer().fit(np.eye(len(classes), dtype=np.int64) if multilabel else classes)
 
 
-def _trainer_to_save(model: Any) -> SimpleNamespace:
-    """The parts of the trainer that a model file holds: those that predict, replaced by registered components."""
-    trainer, loss = model._trainer, estimator_losses.registered_loss(model._trainer.loss)
-    learned = dict(trainer.head.learned)
+def _manifest(model: Any) -> dict[str, Any]:
+    """The manifest of the trainer with what predicts and nothing else, all of it registered."""
+    trainer, learned = model._trainer, dict(model._trainer.task.learned)
     if "classes" in learned and model.classes_.dtype.kind in "biuUO":
         learned |= {"classes": model.classes_.tolist(), "dtype": _dtype(model.classes_)}
-    head = SimpleNamespace(shape=trainer.head.shape, learned=learned)
     lbfgs = model.solver == "lbfgs"
-    optimizer = build("optimizer", "lbfgs") if lbfgs else solvers.registered_optimizer(trainer.optimizer)
-    empty: dict[str, Any] = {"metrics": None, "regularizers": [], "constraints": [], "sampler": None, "groups": ()}
-    copied = {name: getattr(trainer, name) for name in ("network", "gradient_steps", "seed", "dtype")}
-    return SimpleNamespace(**copied, **empty, head=head, loss=loss, optimizer=optimizer)
+    bare = TrainerSpec(
+        network=trainer.network,
+        loss=estimator_losses.registered_loss(trainer.loss),
+        optimizer=build("optimizer", "lbfgs") if lbfgs else solvers.registered_optimizer(trainer.optimizer),
+        engine=trainer.engine,
+        gradient_steps=trainer.gradient_steps,
+        seed=trainer.seed,
+        dtype=trainer.dtype,
+    )
+    return manifest(bare, trainer.task.shape, learned)
 
 
 def encode_argument(value: Any, kind: str | None = None) -> Any:

@@ -103,7 +103,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-
         return weight
 
     def _point_predictions(self, scores: HostArray) -> HostArray:
-        points = np.asarray(self._trainer.head.point(scores))
+        points = np.asarray(self._trainer.task.point(scores))
         return points[:, 0] if points.shape[1] == 1 else points
 
     def _targets(self, y: HostArray) -> HostArray:

@@ -12,10 +12,11 @@ from sklearn.model_selection import train_test_split
 
 from bpframe.errors import ConfigError
 from bpframe.registry import build
+from bpframe.training.run_state import RunState
 from bpframe.types import HostArray
 
 Rows = tuple[Any, Any, Any]  # x, y, weight or None
-Score = Callable[[Any, Any], float]  # (model, state of the run) -> the score after an epoch
+Score = Callable[[Any, RunState], float]  # (model, state of the run) -> the score after an epoch
 
 
 @final
@@ -70,13 +71,13 @@ def validation_score(model: Any, rows: Rows, monitor: Any, scale: int) -> tuple[
     return ValidationRows(*rows, _metric_score, better), [metric]
 
 
-def _default_score(model: Any, state: Any) -> float:
+def _default_score(model: Any, state: RunState) -> float:
     """Accuracy of a classifier, r2 of a regressor; NaN if a prediction is not finite."""
     rows: ValidationRows = model._early_stopping.validation_rows
     return float(model._score_of(state.trainer.session.scores(rows.x), rows.y, rows.weight))
 
 
-def _metric_score(model: Any, state: Any) -> float:
+def _metric_score(model: Any, state: RunState) -> float:
     """The trainer's one metric on the validation rows."""
     names = [name for name in state.metrics if name.startswith("validation.") and name != "validation.loss"]
     return float(state.metrics[names[0]])

@@ -1,37 +1,40 @@
 """Everything that a continued run needs in one file: the state of a trainer, in the middle of a fit or between two.
 
-A checkpoint holds the model file's manifest, the session's whole state, the history, what callbacks remember, and how
+A checkpoint holds the model file's manifest, the session's whole state, the history, the memory of callbacks, and how
 far the present fit is. The order of rows and every draw are functions of seed, epoch and step: they need no state.
 
-An engine may have `changeable`: pairs of an argument that does not say what is computed, so that a run which goes on
-may change it, and the condition of `bpframe.saving.environment` that it bounds, or None.
+An engine may have `changeable`: pairs of an argument that does not say what is computed, so that a resumed run may
+change it, and the condition of `bpframe.saving.environment` that it bounds, or None.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, final
 
+from bpframe.data.task import Task
 from bpframe.errors import CheckpointError, ConfigError, PluginError
-from bpframe.protocols import Batches, Data
+from bpframe.protocols import Session
 from bpframe.registry import registry
 from bpframe.registry.describe import describe
 from bpframe.saving import environment, json_values, model_file, safetensors, untrusted
-from bpframe.training import preflight
 from bpframe.training.history import History
-from bpframe.training.loop import Begun
-from bpframe.types import HostArray
-from bpframe.version import VERSION
+from bpframe.training.manifest import manifest, trainer_definition
+from bpframe.training.progress import PartialEpoch
+from bpframe.training.spec import TrainerSpec
+from bpframe.types import HostArray, Shape
 
 SESSION, FIT = "session/", "fit/"
+Tensors = Mapping[str, HostArray]
+Memories = list[dict[str, Any]]
 
 
 @final
 @dataclass(frozen=True)
-class Course:
-    """A fit: the epoch and the step at which it ends, both counted from the first fit, and how it takes its rows."""
+class FitSettings:
+    """The settings of a fit: the epoch and the step at which it ends, from the first fit on, and how it takes rows."""
 
     epochs: int
     steps: int
@@ -39,17 +42,8 @@ class Course:
     shuffle: bool
     rows: int
 
-    @classmethod
-    def of(cls, trainer: Any, seen: Data, epochs: int, batch_size: int, shuffle: bool) -> Course:
-        """The course of so many more epochs on these data; epochs of a sampler count as long as the first."""
-        orders, done = preflight.orders(trainer.seed, seen, shuffle, trainer.sampler), len(trainer.history)
-        rows = len(seen.x)
-        size = min(batch_size, rows)
-        steps = trainer.session.step + epochs * len(Batches(done, orders, size))
-        return cls(done + epochs, steps, size, shuffle, rows)
-
-    def refuse_other(self, other: Course) -> None:
-        """ConfigError for a fit that would not go on as this one was begun; where it ends is this one's to say."""
+    def refuse_other(self, other: FitSettings) -> None:
+        """ConfigError if the settings of the resumed fit differ; where it ends is taken from the checkpoint."""
         for name in ("batch_size", "shuffle", "rows"):
             value, begun = getattr(other, name), getattr(self, name)
             if value != begun:
@@ -59,106 +53,124 @@ class Course:
                 )
 
 
-def pack(trainer: Any, course: Course | None, begun: Begun | None) -> tuple[dict[str, HostArray], dict[str, Any]]:
+UnfinishedFit = tuple[FitSettings, PartialEpoch]
+
+
+class TrainerState(NamedTuple):
+    """What changes in a trainer by training: its session, what it knows of labels, its history, callbacks' memories."""
+
+    session: Session
+    task: Task
+    history: History
+    memories: Memories
+
+
+def pack_state(
+    spec: TrainerSpec, state: TrainerState, fit: UnfinishedFit | None
+) -> tuple[dict[str, HostArray], dict[str, Any]]:
     """(tensors, manifest) of a trainer's whole state; CheckpointError for what no file could hold."""
-    session = trainer.session
-    arrays: dict[str, HostArray] = {SESSION + name: array for name, array in session.snapshot().items()}
-    manifest = model_file.manifest(trainer, VERSION) | {"kind": model_file.CHECKPOINT, "step": session.step}
-    manifest["engine"] = describe(registry, "engine", trainer.engine)
-    manifest["made"] = _conditions(trainer.engine)
-    manifest["history"] = json_values.encode_value(vars(trainer.history), arrays, "history")
-    remembered = zip(_names(trainer.callbacks), trainer.memories, strict=True)
-    manifest["memories"] = {
-        name: json_values.encode_value(memory, arrays, f"callbacks/{name}") for name, memory in remembered if memory
+    arrays: dict[str, HostArray] = {SESSION + name: array for name, array in state.session.snapshot().items()}
+    content = manifest(spec, state.task.shape, state.task.learned)
+    content |= {"kind": model_file.CHECKPOINT, "step": state.session.step}
+    content["engine"] = describe(registry, "engine", spec.engine)
+    content["made"] = _conditions(spec.engine)
+    content["history"] = json_values.encode_value(vars(state.history), arrays, "history")
+    memories = zip(_names(spec.callbacks), state.memories, strict=True)
+    content["memories"] = {
+        name: json_values.encode_value(memory, arrays, f"callbacks/{name}") for name, memory in memories if memory
     }
-    manifest["callbacks"] = [spec for callback in trainer.callbacks if (spec := _described(callback))]
-    if course is not None and begun is not None:
-        finite = json_values.encode_value(begun.finite, arrays, FIT + "finite")
-        manifest["fit"] = vars(course) | {"finite": finite, "stopped": begun.stopped}
-        arrays[FIT + "values"] = begun.values
-        if begun.collected is not None:
-            arrays[FIT + "collected"] = begun.collected
-    return arrays, manifest
+    content["callbacks"] = [described for callback in spec.callbacks if (described := _described(callback))]
+    if fit is not None:
+        settings, partial = fit
+        finite = json_values.encode_value(partial.last_finite, arrays, FIT + "finite")
+        content["fit"] = vars(settings) | {"finite": finite, "stopped": partial.stopped}
+        arrays[FIT + "values"] = partial.values
+        if partial.collected is not None:
+            arrays[FIT + "collected"] = partial.collected
+    return arrays, content
 
 
-def unpack(trainer: Any, path: Any) -> tuple[Course, Begun] | None:
-    """Take the state in a file over into a trainer of the same definition; the fit that was begun, if one was."""
-    from bpframe.saving import tensor_file  # only who saves or loads pays for it
+def unpack_state(
+    path: model_file.Path,
+    file: tuple[Tensors, Mapping[str, Any]],
+    spec: TrainerSpec,
+    open_session: Callable[[Shape, Mapping[str, Any]], tuple[Session, Task]],
+) -> tuple[TrainerState, UnfinishedFit | None]:
+    """The state in a file's (tensors, manifest), for a trainer of the same spec; the fit in whose middle it was made.
 
-    tensors, found = tensor_file.read_tensors(path)
-    model_file.refuse_other_kind(path, found, model_file.CHECKPOINT)
-    _refuse_other(trainer, found)
+    `open_session`: the session and the task for rows of a shape and what was learned of labels.
+    """
+    tensors, content = file
+    model_file.refuse_other_kind(path, content, model_file.CHECKPOINT)
+    _refuse_other(spec, content)
     try:
-        memories = _memories(trainer, found["memories"], tensors)
-        history, fit = History(**json_values.decode_value(found["history"], tensors)), _begun(found, tensors)
-        untrusted.refuse_other_sizes(found, model_file.parameters(tensors, model_file.CHECKPOINT))
-        untrusted.refuse_other_labels(found["learned"])
-        head = replace(trainer.head, shape=tuple(found["input_shape"]), learned=found["learned"])
+        memories = _memories(spec.callbacks, content["memories"], tensors)
+        history, fit = History(**json_values.decode_value(content["history"], tensors)), _unfinished(content, tensors)
+        untrusted.refuse_other_sizes(content, model_file.network_tensors(tensors, model_file.CHECKPOINT))
+        untrusted.refuse_other_labels(content["learned"])
         snapshot = {name.removeprefix(SESSION): array for name, array in tensors.items() if name.startswith(SESSION)}
-        trainer.head = head
-        _refuse_other_shapes(trainer.session.snapshot(), snapshot)
-        trainer.session.restore(snapshot, found["step"])
+        session, task = open_session(tuple(content["input_shape"]), content["learned"])
+        _refuse_other_shapes(session.snapshot(), snapshot)
+        session.restore(snapshot, content["step"])
     except ConfigError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise CheckpointError(f"{path} cannot be made into a trainer's state: {error!r}.") from error
-    trainer.history, trainer.memories = history, memories
-    if changed := _changed(found.get("made"), _conditions(trainer.engine), changeable(trainer.engine).values()):
+    if changed := _changed(content.get("made"), _conditions(spec.engine), changeable(spec.engine).values()):
         warnings.warn(
             f"{path} was written under other conditions: {'; '.join(changed)}. The run goes on, but not to the same "
             "bytes as one that was never stopped.",
-            stacklevel=3,
+            stacklevel=4,
         )
-    return fit
+    return TrainerState(session, task, history, memories), fit
 
 
 def changeable(engine: object) -> Mapping[str, str | None]:
-    """The arguments of an engine that a run which goes on may change, with the conditions that they bound."""
+    """The arguments of an engine that a resumed run may change, with the conditions that they bound."""
     return dict(getattr(engine, "changeable", ()))
 
 
 def _conditions(engine: object) -> dict[str, Any]:
     """Versions, processor and threads, on which the bits of a result depend; within the bounds that the engine sets."""
-    found = {**environment.versions("jax", "jaxlib"), **environment.machine()}
+    conditions = {**environment.versions("jax", "jaxlib"), **environment.machine()}
     for argument, name in changeable(engine).items():
         bound = getattr(engine, argument)
         if name is not None and bound is not None:
-            found[name] = min(bound, found[name])
-    return found
+            conditions[name] = min(bound, conditions[name])
+    return conditions
 
 
-def _changed(then: Any, now: Mapping[str, Any], bounded: Collection[str | None]) -> list[str]:
+def _changed(then: object, now: Mapping[str, Any], bounded: Collection[str | None]) -> list[str]:
     """What differs; the number of usable CPUs counts only for an engine that bounds it, which takes them all."""
     known = then if isinstance(then, dict) else {}
     names = [name for name in now if (name != "cpus" or name in bounded) and known.get(name) != now[name]]
     return [f"{name} {known.get(name, 'unknown')} then, {now[name]} now" for name in names]
 
 
-def _begun(found: Mapping[str, Any], tensors: Mapping[str, HostArray]) -> tuple[Course, Begun] | None:
-    if "fit" not in found:
+def _unfinished(content: Mapping[str, Any], tensors: Tensors) -> UnfinishedFit | None:
+    if "fit" not in content:
         return None
-    fit = dict(found["fit"])
+    fit = dict(content["fit"])
     finite, stopped = json_values.decode_value(fit.pop("finite"), tensors), fit.pop("stopped")
-    return Course(**fit), Begun(tensors[FIT + "values"], finite, stopped, tensors.get(FIT + "collected"))
+    return FitSettings(**fit), PartialEpoch(tensors[FIT + "values"], finite, stopped, tensors.get(FIT + "collected"))
 
 
-def _refuse_other_shapes(own: Mapping[str, HostArray], given: Mapping[str, HostArray]) -> None:
-    for name, array in own.items():
+def _refuse_other_shapes(needed: Tensors, given: Tensors) -> None:
+    for name, array in needed.items():
         if name.startswith("parameters/") and (name not in given or given[name].shape != array.shape):
             raise ValueError(f"{name} needs shape {array.shape}")
 
 
-def _refuse_other(trainer: Any, found: Mapping[str, Any]) -> None:
+def _refuse_other(spec: TrainerSpec, content: Mapping[str, Any]) -> None:
     """ConfigError unless the trainer is defined as the one that made the checkpoint."""
-    free = changeable(trainer.engine)
-    own = model_file.definition(trainer) | {"engine": without(free, describe(registry, "engine", trainer.engine))}
-    held = {**found, "engine": without(free, found.get("engine"))}
-    for name, value in safetensors.parse_json_object(
-        safetensors.canonical_json(own)
-    ).items():  # as a file gives it back
-        if held.get(name) != value:
+    free = changeable(spec.engine)
+    own = trainer_definition(spec) | {"engine": without(free, describe(registry, "engine", spec.engine))}
+    file = {**content, "engine": without(free, content.get("engine"))}
+    as_read = safetensors.parse_json_object(safetensors.canonical_json(own))
+    for name, value in as_read.items():
+        if file.get(name) != value:
             raise ConfigError(
-                f"The checkpoint needs {name} {held.get(name)}, got {value}. Take the same, or start anew."
+                f"The checkpoint needs {name} {file.get(name)}, got {value}. Take the same, or start anew."
             )
 
 
@@ -167,8 +179,8 @@ def without(names: Collection[str], spec: Any) -> Any:
     return {key: value for key, value in spec.items() if key not in names} if isinstance(spec, dict) else spec
 
 
-def _memories(trainer: Any, packed: Mapping[str, Any], tensors: Mapping[str, HostArray]) -> list[dict[str, Any]]:
-    names = _names(trainer.callbacks)
+def _memories(callbacks: Sequence[object], packed: Mapping[str, Any], tensors: Tensors) -> Memories:
+    names = _names(callbacks)
     if missing := sorted(set(packed) - set(names)):
         raise ConfigError(f"The checkpoint holds what the callback {missing[0]} remembers. Give it to the trainer.")
     return [json_values.decode_value(packed[name], tensors) if name in packed else {} for name in names]
@@ -184,7 +196,7 @@ def _names(callbacks: Sequence[object]) -> list[str]:
     return names
 
 
-def _described(callback: object) -> Any:
+def _described(callback: object) -> dict[str, Any] | None:
     try:
         return describe(registry, "callback", callback)
     except (ConfigError, PluginError, CheckpointError):

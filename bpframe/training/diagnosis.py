@@ -1,10 +1,10 @@
-"""Who is to blame: where numbers stopped being finite, and which component raised an error."""
+"""The cause of a failure: where numbers stopped being finite, and which component raised an error."""
 
 from __future__ import annotations
 
 import signal
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -20,6 +20,7 @@ from bpframe.registry.describe import title
 from bpframe.registry.labelled import unlabelled
 from bpframe.registry.nested import walk
 from bpframe.registry.policy import CORE
+from bpframe.training.spec import TrainerSpec
 from bpframe.types import HostArray, Params
 
 
@@ -103,33 +104,24 @@ def _largest(seen: Trace) -> str:
     return max(sizes, key=lambda name: sizes[name], default=seen.layers[0].name)
 
 
-def components(trainer: Any) -> dict[type, str]:
-    """The kind of every component of a trainer's run, those inside others included, by class.
+def component_kinds(spec: TrainerSpec) -> dict[type, str]:
+    """The kind of every component of a run that computes, the loss's link and those inside others included, by class.
 
     By class, since a run works with copies whose schedules know its length.
     """
-    kinds: dict[str, Sequence[Any]] = {
-        "layer": [layer for _, layer in trainer.network.layers],
-        "loss": [trainer.loss],
-        "activation": [getattr(trainer.head.cost.link, "phi", trainer.head.cost.link)],
-        "metric": trainer.metrics or [],
-        "sampler": [trainer.sampler],
-        "optimizer": list(trainer.parts.rules()),
-        "gradient_step": trainer.gradient_steps,
-        "regularizer": trainer.regularizers,
-        "constraint": trainer.constraints,
-    }
-    found: dict[type, str] = {}
-    for kind, many in kinds.items():
-        for component in many:
-            for _, inner, part in walk(kind, component):
-                found.setdefault(type(unlabelled(part)), inner)
-    return found
+    link = CostLayer.of(spec.loss).link
+    components = [(kind, one) for _, kind, one in spec.components() if kind not in ("engine", "callback")]
+    components.append(("activation", getattr(link, "phi", link)))
+    kinds: dict[type, str] = {}
+    for kind, component in components:
+        for _, inner, part in walk(kind, component):
+            kinds.setdefault(type(unlabelled(part)), inner)
+    return kinds
 
 
 @contextmanager
-def blamed(trainer: Any) -> Iterator[None]:
-    """Turn an error raised inside a component of the trainer into a BrokenComponent that names it.
+def name_culprit(kinds_of: Callable[[], Mapping[type, str]]) -> Iterator[None]:
+    """Turn an error raised inside a component, by its class one of `kinds_of()`, into a BrokenComponent that names it.
 
     The innermost of them on the stack is to blame.
     """
@@ -138,7 +130,7 @@ def blamed(trainer: Any) -> Iterator[None]:
     except BpframeError:
         raise
     except (Exception, SystemExit) as error:  # a component must not end the program
-        frames, kinds = error.__traceback__, components(trainer)
+        frames, kinds = error.__traceback__, kinds_of()
         guilty: tuple[Any, FrameType, int] | None = None
         while frames is not None:
             me = frames.tb_frame.f_locals.get("self")

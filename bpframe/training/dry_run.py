@@ -12,7 +12,7 @@ from typing import Any, final
 import numpy as np
 
 from bpframe import tree
-from bpframe.data.arrays import frozen
+from bpframe.data.arrays import read_only
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.optimizer_chain import having, note_totals, totals
 from bpframe.errors import IncompatibleComponent
@@ -32,7 +32,7 @@ class Rehearsal:
 
     def __init__(self, network: Network, cost: CostLayer, groups: list[Group], params: Params) -> None:
         self.network, self.cost, self.groups = network, cost, groups
-        self.params = tree.transform(params, frozen)
+        self.params = tree.transform(params, read_only)
 
     @np.errstate(all="ignore")
     def step(self, seen: Data) -> None:
@@ -40,14 +40,14 @@ class Rehearsal:
         layers = self.network.layers
         lowest = lowest_trained(layers, (path for group in self.groups for path in group.paths))
         contexts = step_contexts(self.network.labels, lowest, epoch_key(0, 0).child(0))
-        v, passed = frozen(seen.x), []
+        v, passed = read_only(seen.x), []
         for (label, layer), context in zip(layers, contexts, strict=True):
             _activation(getattr(layer, "activation", None), v.dtype)
             y, cache = _pair("layer", layer, "forward", layer.forward(self.params[label], v, context))
             passed.append((v, cache))
             v = _same("layer", layer, "forward", y, (len(v), *np.shape(y)[1:]), v.dtype)
         gradients: Params = {}
-        dy = self._delta(v, frozen(seen.target))
+        dy = self._delta(v, read_only(seen.target))
         for k in range(len(layers) - 1, lowest - 1, -1):
             label, layer = layers[k]
             x, cache = passed[k]
@@ -82,7 +82,7 @@ class Rehearsal:
         if rule is None or rule.scope == "objective":
             return
         for path, param in zip(group.paths[:1], group.params, strict=False):
-            p, g = tree.at(self.params, path), frozen(tree.at(gradients, path))
+            p, g = tree.at(self.params, path), read_only(tree.at(gradients, path))
             if all(getattr(part, "scope", "element") == "element" for part in (*group.gradient_steps, rule)):
                 p, g = p.reshape(-1), g.reshape(-1)
             piece = _Piece(p, g, param, Settings(rule, p.dtype.type))
@@ -144,7 +144,7 @@ class _Piece:
         for path, leaf in tree.leaves(state):
             if np.asarray(leaf).dtype.kind not in "biuf":
                 raise _broken(kind, part, f"init must give arrays or numbers, got {leaf!r} as {'/'.join(path)}")
-        state = tree.transform(state, lambda leaf: frozen(leaf) if isinstance(leaf, np.ndarray) else leaf)
+        state = tree.transform(state, lambda leaf: read_only(leaf) if isinstance(leaf, np.ndarray) else leaf)
         links = having(part, state, Totals)
         note_totals(links, h, totals(links, h, [(self.p, self.g, state)]))
         return h, state
@@ -157,7 +157,7 @@ def _activation(phi: Any, dtype: np.dtype[Any]) -> None:
     """A value-based activation on its own, whose fault would otherwise be its layer's."""
     if not hasattr(phi, "derivative"):
         return
-    u = frozen(np.array([[-1.0, 0.5, 2.0]], dtype))
+    u = read_only(np.array([[-1.0, 0.5, 2.0]], dtype))
     v = _same("activation", phi, "value", phi.value(u), u.shape, dtype)
     _same("activation", phi, "derivative", phi.derivative(v), u.shape, dtype)
 
@@ -188,7 +188,7 @@ def _same(kind: str, who: Any, what: str, array: Any, shape: Shape, dtype: np.dt
     if found != (shape, dtype):
         got = f"{found[1]} {found[0]}" if found[1] is not None else repr(array)
         raise _broken(kind, who, f"{what} must be {dtype} {shape}, got {got}")
-    return frozen(array)
+    return read_only(array)
 
 
 def _broken(kind: str, who: Any, what: str) -> IncompatibleComponent:

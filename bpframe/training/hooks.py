@@ -19,48 +19,49 @@ from weakref import WeakKeyDictionary
 import pluggy
 
 from bpframe.errors import BpframeError, ConfigError, PluginError
+from bpframe.training.run_state import RunState
 
 hookspec = pluggy.HookspecMarker("bpframe")
 hookimpl = pluggy.HookimplMarker("bpframe")
 
 
 @hookspec
-def bpframe_fit_start(state: Any) -> None:
+def bpframe_fit_start(state: RunState) -> None:
     """Before the first step of a fit."""
 
 
 @hookspec
-def bpframe_epoch_start(state: Any) -> None:
+def bpframe_epoch_start(state: RunState) -> None:
     """Before the first step of an epoch."""
 
 
 @hookspec
-def bpframe_batch_start(state: Any) -> None:
+def bpframe_batch_start(state: RunState) -> None:
     """Before a step; makes the engine give back control after every step."""
 
 
 @hookspec(firstresult=True)
-def bpframe_update(state: Any) -> object:
+def bpframe_update(state: RunState) -> object:
     """Around a step, for implementations with `wrapper=True`: the core's own makes the step."""
 
 
 @hookspec
-def bpframe_batch_end(state: Any) -> None:
+def bpframe_batch_end(state: RunState) -> None:
     """After a step; makes the engine give back control after every step."""
 
 
 @hookspec
-def bpframe_block_end(state: Any) -> None:
+def bpframe_block_end(state: RunState) -> None:
     """After a block of steps, when the engine gives back control anyway, a few times a second: for progress bars."""
 
 
 @hookspec
-def bpframe_epoch_end(state: Any) -> None:
+def bpframe_epoch_end(state: RunState) -> None:
     """After an epoch: history and metrics are up to date."""
 
 
 @hookspec
-def bpframe_epochs_ahead(state: Any) -> float:
+def bpframe_epochs_ahead(state: RunState) -> float:
     """How many epochs may be made before bpframe_epoch_end is called for the first of them; left out, one.
 
     Asked before epochs are begun. The calls come in order, each with the history up to its epoch, but with the
@@ -70,12 +71,12 @@ def bpframe_epochs_ahead(state: Any) -> float:
 
 
 @hookspec
-def bpframe_exception(state: Any) -> None:
+def bpframe_exception(state: RunState) -> None:
     """The fit ends by the exception `state.exception`; the parameters are those after a whole step."""
 
 
 @hookspec
-def bpframe_fit_end(state: Any) -> None:
+def bpframe_fit_end(state: RunState) -> None:
     """The fit ends as planned, or because somebody called `state.stop`."""
 
 
@@ -129,12 +130,12 @@ class Hooks:
         """Whether any callback implements one of these hooks."""
         return any(name in self._listening for name in names)
 
-    def call(self, name: str, state: Any) -> None:
+    def call(self, name: str, state: RunState) -> None:
         """Call a hook's implementations, if there are any."""
         if name in self._listening:
             getattr(self._manager.hook, name)(state=state)
 
-    def ahead(self, state: Any) -> float:
+    def ahead(self, state: RunState) -> float:
         """How many epochs may be made before callbacks hear of the first of them."""
         if self._prompt:
             return 1
@@ -158,12 +159,14 @@ class Hooks:
 
     def _wrap(self, i: int, method: Callable[[Any], Any], message: str) -> Callable[[Any], Any]:
         @functools.wraps(method)
-        def call(state: Any) -> Any:
+        def call(state: RunState) -> Any:
             with self._watched(i, state, message):
                 return method(state)
 
         @functools.wraps(method)
-        def around(state: Any) -> Generator[None, Any, Any]:  # the two halves of a wrapper, before and after the step
+        def around(
+            state: RunState,
+        ) -> Generator[None, Any, Any]:  # the two halves of a wrapper, before and after the step
             halves = method(state)
             with self._watched(i, state, message):
                 next(halves)
@@ -178,7 +181,7 @@ class Hooks:
         return around if inspect.isgeneratorfunction(method) else call
 
     @contextmanager
-    def _watched(self, i: int, state: Any, message: str, passing: BaseException | None = None) -> Iterator[None]:
+    def _watched(self, i: int, state: RunState, message: str, passing: BaseException | None = None) -> Iterator[None]:
         """Around code of callback i: times it, gives it its own memory, and names it in errors but the passing one."""
         state.memory = state.memories[i]
         start = time.perf_counter()
@@ -210,7 +213,7 @@ def _core(update: Callable[[], None]) -> _Listed:
     """The core's own implementation: makes the step."""
 
     @hookimpl(trylast=True)
-    def bpframe_update(state: Any) -> bool:
+    def bpframe_update(state: RunState) -> bool:
         update()
         return True
 
@@ -227,7 +230,7 @@ def _counted(ahead: Callable[[Any], Any], who: str) -> Callable[[Any], float]:
     """The hook, whose number of epochs is looked at; pluggy would pass over None in silence."""
 
     @functools.wraps(ahead)
-    def call(state: Any) -> float:
+    def call(state: RunState) -> float:
         number = ahead(state)
         if not isinstance(number, int | float) or not number >= 1:
             raise PluginError(f"{who} needs to return a number of at least 1 in bpframe_epochs_ahead, got {number!r}.")

@@ -5,15 +5,15 @@ Source: Smith (2017), arXiv:1506.01186, section 3.3; the rate grows by a constan
 
 from __future__ import annotations
 
-import inspect
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 from bpframe import checks
 from bpframe.engine.optimizer_chain import with_lr
 from bpframe.errors import ConfigError, NumericalError
 from bpframe.training.hooks import hookimpl
+from bpframe.training.run_state import RunState
 from bpframe.training.trainer import Trainer
 
 SMOOTHING = 0.9  # weight of the past in the running mean of losses
@@ -22,7 +22,7 @@ DIVERGED = 4.0  # how many times its least value the smoothed loss may reach
 
 @final
 @dataclass(frozen=True)
-class Growing:
+class Geometric:
     """A schedule: lr(t) = lowest (highest / lowest)^(t / (steps - 1))."""
 
     lowest: float
@@ -37,10 +37,10 @@ class Growing:
 @final
 @dataclass
 class LrRange:
-    """Rates tried, the smoothed loss at each (bias-corrected running mean), and what they suggest.
+    """The outcome of a learning rate range test: `lr`, the rates tried in order, and `loss`, the smoothed loss at each.
 
-    `suggestion`: a tenth of the rate at which the smoothed loss is least, which leaves room before it grows; None
-    where it never falls.
+    The loss is a bias-corrected running mean over steps. Printing gives a table. `suggestion`: a tenth of the rate at
+    which the smoothed loss is least, which leaves room before it grows; None where it never falls.
     """
 
     lr: list[float] = field(default_factory=list)
@@ -60,22 +60,23 @@ class LrRange:
 
 
 @final
-class _Watch:
-    """Notes the smoothed loss after each step, and stops where it has left its minimum far behind."""
+class _Recorder:
+    """Records the smoothed loss after each step, and stops where it has left its minimum far behind."""
 
-    def __init__(self, growing: Growing) -> None:
-        self.growing, self.found, self._mean = growing, LrRange(), 0.0
+    def __init__(self, growing: Geometric) -> None:
+        self.growing, self.outcome, self._mean = growing, LrRange(), 0.0
 
     @hookimpl
-    def bpframe_batch_end(self, state: Any) -> None:
+    def bpframe_batch_end(self, state: RunState) -> None:
         """One more rate."""
-        n = len(self.found.lr) + 1
+        assert state.loss is not None  # a step was made
+        n = len(self.outcome.lr) + 1
         self._mean = SMOOTHING * self._mean + (1 - SMOOTHING) * state.loss
-        self.found.lr.append(self.growing.value(state.step - 1))
-        self.found.loss.append(self._mean / (1 - SMOOTHING**n))
+        self.outcome.lr.append(self.growing.value(state.step - 1))
+        self.outcome.loss.append(self._mean / (1 - SMOOTHING**n))
         if n == self.growing.steps:
             state.stop("every rate has been tried")
-        elif self.found.loss[-1] > DIVERGED * min(self.found.loss):
+        elif self.outcome.loss[-1] > DIVERGED * min(self.outcome.loss):
             state.stop("the loss diverges")
 
 
@@ -98,19 +99,18 @@ def lr_range_test(
     checks.whole("lr_range_test", 2, steps=steps)
     if not highest > lowest:
         raise ConfigError(f"lr_range_test needs highest above lowest ({lowest:g}), got {highest:g}.")
-    growing = Growing(lowest, highest, steps)
-    watch = _Watch(growing)
-    twin = _twin(trainer, optimizer=with_lr(trainer.optimizer, lambda _: growing), metrics=[], callbacks=[watch])
+    growing = Geometric(lowest, highest, steps)
+    recorder = _Recorder(growing)
+    twin = _twin(trainer, optimizer=with_lr(trainer.optimizer, lambda _: growing), metrics=[], callbacks=[recorder])
     with suppress(NumericalError):
         twin.fit(x, y, epochs=steps, batch_size=batch_size)
-    return watch.found
+    return recorder.outcome
 
 
 def _twin(trainer: Trainer, **changes: Any) -> Trainer:
     """A new trainer like another, with some arguments changed, that starts from the other's parameters."""
-    given = {name: getattr(trainer, name) for name in inspect.signature(Trainer).parameters}
-    twin = Trainer(**{**given, **changes})
-    if trainer.head.shape is not None:
-        twin.head = trainer.head
+    twin = Trainer.of(replace(trainer.spec, **changes))
+    if trainer.task.shape is not None:
+        twin.task = trainer.task
         twin.parameters.replace(trainer.parameters.copy())
     return twin

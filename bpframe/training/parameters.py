@@ -1,11 +1,11 @@
-"""The trainer's parameters as a mapping."""
+"""The parameters and buffers of a trainer as a mapping from names to arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, final
 
-from bpframe.data.arrays import dense, numbers
+from bpframe.data.arrays import as_dense, as_numbers
 from bpframe.errors import ShapeError
 from bpframe.protocols import Session
 from bpframe.types import HostArray
@@ -13,16 +13,20 @@ from bpframe.types import HostArray
 
 @final
 class Parameters(MutableMapping[str, HostArray]):
-    """Parameters and buffers by "layer/name": reading gives a copy, setting checks and replaces; none goes."""
+    """Parameters and buffers by "layer/name", in the layers' order.
+
+    Reading gives a copy; setting checks shape and numbers and replaces the value in the model; deleting is a TypeError,
+    since the network needs every one. `replace` sets all at once, `copy` gives all as a dict.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def __getitem__(self, name: str) -> HostArray:
-        return self._known(name)
+        return self._value(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self._session.assign({name: self._fitting(name, value)})
+        self._session.assign({name: self._checked(name, value)})
 
     def __delitem__(self, name: str) -> None:
         raise TypeError(f"Parameter '{name}' cannot be deleted: the network needs it.")
@@ -44,16 +48,16 @@ class Parameters(MutableMapping[str, HostArray]):
         """Set every parameter at once; none changes if one is missing or does not fit."""
         if missing := [name for name in self if name not in values]:
             raise ShapeError(f"The network needs a value for '{missing[0]}', which is missing.")
-        self._session.assign({name: self._fitting(name, value) for name, value in values.items()})
+        self._session.assign({name: self._checked(name, value) for name, value in values.items()})
 
-    def _known(self, name: str) -> HostArray:
+    def _value(self, name: str) -> HostArray:
         values = self._session.parameters
         if name not in values:
             raise KeyError(f"There is no parameter '{name}'. Parameters: {', '.join(values)}.")
         return values[name]
 
-    def _fitting(self, name: str, value: Any) -> HostArray:
-        old, array = self._known(name), dense(value, f"parameter '{name}'")
+    def _checked(self, name: str, value: Any) -> HostArray:
+        old, array = self._value(name), as_dense(value, f"parameter '{name}'")
         if array.shape != old.shape:
             raise ShapeError(f"Parameter '{name}' needs shape {old.shape}, got {array.shape}.")
-        return numbers(array, old.dtype.name, f"parameter '{name}'")
+        return as_numbers(array, old.dtype.name, f"parameter '{name}'")

@@ -1,75 +1,17 @@
-"""What a fit decides before its first step: the order of rows, buffers learned from data."""
+"""Refusals and warnings about parts that do not fit together, before the first step of a fit."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-import numpy as np
-
-from bpframe import random, tree
-from bpframe.data.arrays import frozen
 from bpframe.engine.optimizer_chain import chain
-from bpframe.errors import ConfigError, DataError
+from bpframe.errors import ConfigError
 from bpframe.network.backprop import CostLayer, Elementwise, as_layer
-from bpframe.network.network import Network, fit_buffers
-from bpframe.protocols import Data, Draws, Group, Loss, Observe, Sampler, SampleTarget
+from bpframe.network.network import Network
+from bpframe.protocols import Group, Loss, Minimizer, Observe, Optimizer, SampleTarget
 from bpframe.registry import registry
-from bpframe.registry.describe import short_name, title
-from bpframe.types import HostArray, Params
-
-
-def orders(seed: int, seen: Data, shuffle: bool, sampler: Sampler | None) -> Callable[[int], HostArray]:
-    """The row numbers of each epoch in their order, by its number; they depend on seed, epoch and data alone."""
-    n = len(seen.x)
-    about = frozen(seen.target), frozen(np.ones(n) if seen.weight is None else seen.weight)
-    own = sampler if isinstance(sampler, Draws) else None
-    lengths: set[int] = set()
-
-    @lru_cache(maxsize=1)  # the latest is kept
-    def order(epoch: int) -> HostArray:
-        if own is not None:
-            rows = _rows(own, own.epoch_rows(epoch, n), n)
-            lengths.add(len(rows))
-            if len(lengths) > 1:
-                who = title(registry, "sampler", own)
-                raise DataError(f"{who} needs to give as many rows for every epoch, got {sorted(lengths)}.")
-            return rows
-        if sampler is None and not shuffle:
-            return np.arange(n)
-        generator = random.host_generator(seed, random.ORDER, epoch)
-        return (
-            random.permutation(generator, n) if sampler is None else _rows(sampler, sampler.order(generator, *about), n)
-        )
-
-    return order
-
-
-def _rows(sampler: Any, given: Any, n: int) -> HostArray:
-    """The row numbers that a sampler gave; DataError where they are none."""
-    rows = np.asarray(given)
-    if rows.ndim != 1 or rows.dtype.kind not in "iu" or not rows.size or _unsigned(rows).max() >= n:
-        who = title(registry, "sampler", sampler)
-        raise DataError(f"{who} needs to give row numbers from 0 to {n - 1}, got {rows!r}.")
-    return rows
-
-
-def _unsigned(rows: HostArray) -> HostArray:
-    """Numbers below 0 as very large ones."""
-    return rows.view(f"u{rows.itemsize}")
-
-
-def rows(seen: Data, numbers: HostArray) -> Data:
-    """Some rows of the data."""
-    return Data(seen.x[numbers], seen.target[numbers], None if seen.weight is None else seen.weight[numbers])
-
-
-def learned_buffers(network: Network, params: Params, x: HostArray) -> dict[str, HostArray]:
-    """Buffers by "layer/name", those that layers learn from the training rows among them as learned."""
-    made = fit_buffers(network.layers, params, x)
-    return {"/".join(path): leaf for path, leaf in tree.leaves(made) if "buffers" in path}
+from bpframe.registry.describe import short_name
 
 
 def refuse_double_link(network: Network, cost: CostLayer, loss: Loss) -> None:
@@ -107,7 +49,7 @@ def refuse_missing_curves(monitored: Iterable[str], known: Iterable[str]) -> Non
         raise ConfigError(f"A schedule monitors '{curve}', but the run has {', '.join(known)}.{remedy}")
 
 
-def warn_of_part_batches(rules: Iterable[Any], size: int, rows: int) -> None:
+def warn_of_part_batches(rules: Iterable[Optimizer | Minimizer], size: int, rows: int) -> None:
     """UserWarning for a rule that compares gradients of one step with the next, on batches that differ."""
     for rule in rules:
         if size < rows and any(getattr(link.rule, "whole_batch", False) for link in chain(rule)):

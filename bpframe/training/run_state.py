@@ -1,4 +1,4 @@
-"""Where a run is: what every hook is given."""
+"""The state of a fit that every hook is given, and means over its steps."""
 
 from __future__ import annotations
 
@@ -16,14 +16,24 @@ from bpframe.types import HostArray
 
 @dataclass
 class RunState:
-    """What every hook is given.
+    """What every hook is given: where a fit is, what it has measured, and how to stop it.
 
-    trainer; epoch (from 0) and epochs (where this fit ends); step: updates made; steps: batches an epoch; done:
-    batches of this epoch made; latest: (3, k) loss, penalty and weight of the latest step or block, of the whole epoch
-    in bpframe_epoch_end, and loss, the mean of those; metrics: the latest epoch by curve, {"train.loss": ...}; curves:
-    every curve this run records, with the direction that is better ("min", "max", None); memory: a dict of the
-    callback's own, plain values and arrays, kept with the run and in its checkpoints; resumed: this fit goes on from a
-    checkpoint; exception, in bpframe_exception.
+    trainer: the Trainer that fits; `parameters` are its own, to read and to set.
+    history: the curves of all epochs so far.
+    curves: every curve that the run records, by name ("validation.loss"), with the direction that is better: "min",
+        "max", or None where that is not known.
+    epochs, epoch: the epoch at which this fit ends, and the present one, from 0; both count from the first fit.
+    step, steps, done: updates made since the first fit; batches of an epoch; batches made of the present epoch.
+    latest: (3, k) loss, penalty and weight of the k steps of the latest block, in bpframe_epoch_end of the whole epoch.
+    loss: the mean loss of those.
+    metrics: the latest epoch's value of each curve, {"train.loss": ...}.
+    memory: a dict of the callback's own, of plain values and arrays, kept with the run and in its checkpoints.
+    memories: the memory of every callback, in their order.
+    stopped: why a hook ended the fit by `stop`; None while it goes on.
+    resumed: whether this fit goes on from a checkpoint.
+    exception, cut: in bpframe_exception what ended the fit, and whether it came within a block of steps, so that no
+        checkpoint can be written.
+    looks: steps at which blocks have to end (`look`).
     """
 
     trainer: Any
@@ -42,11 +52,11 @@ class RunState:
     resumed: bool = False
     exception: BaseException | None = None
     cut: bool = False
-    asked: set[int] = field(default_factory=set)
+    looks: set[int] = field(default_factory=set)
 
     @property
     def loss(self) -> float | None:
-        """Mean of the latest step or block."""
+        """Mean loss of the latest step or block; None before the first."""
         return None if self.latest is None else means(self.latest)[0]
 
     @property
@@ -56,7 +66,7 @@ class RunState:
 
     def look(self, step: int) -> None:
         """Have the block that runs into this step end there, so that bpframe_block_end is called at it."""
-        self.asked.add(step)
+        self.looks.add(step)
 
     def stop(self, reason: str) -> None:
         """End the fit after the present hook; `reason` is kept as `stopped`."""

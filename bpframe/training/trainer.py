@@ -6,30 +6,46 @@ Shapes: x (N, n) rows, y (N,) labels or (N, C) targets, scores and predictions (
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, final
 
 from bpframe import checks
-from bpframe.data.class_weight import ClassWeight, weighed
-from bpframe.data.task import Head, Labels, share
+from bpframe.data.class_weight import ClassWeight, apply_class_weight
+from bpframe.data.order import epoch_order
+from bpframe.data.task import Labels, Task, share
 from bpframe.errors import CheckpointError, ConfigError, ShapeError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
-from bpframe.protocols import Data, Param, Session
-from bpframe.registry import Spec, build, build_all
+from bpframe.protocols import (
+    Batches,
+    Callback,
+    Data,
+    Engine,
+    Loss,
+    Metric,
+    Minimizer,
+    Optimizer,
+    Param,
+    Session,
+)
+from bpframe.registry import Spec, build
 from bpframe.saving import model_file
-from bpframe.training import checkpoint, parameter_groups, preflight
-from bpframe.training.checkpoint import Course
-from bpframe.training.diagnosis import blamed, refuse_not_finite
-from bpframe.training.fit import Alone, Fit
+from bpframe.training import checkpoint, preflight
+from bpframe.training.checkpoint import FitSettings, TrainerState, UnfinishedFit
+from bpframe.training.diagnosis import component_kinds, name_culprit, refuse_not_finite
+from bpframe.training.evaluation import evaluate_scores, named_metrics
+from bpframe.training.exclusive_use import ExclusiveUse
+from bpframe.training.fit import FitRun
 from bpframe.training.history import History
-from bpframe.training.loop import Begun
-from bpframe.training.parameter_groups import Parts
+from bpframe.training.loop import run_fit
+from bpframe.training.manifest import manifest, trainer_arguments
 from bpframe.training.parameters import Parameters
+from bpframe.training.run_state import RunState, curves
+from bpframe.training.spec import PARTS, TrainerSpec
+from bpframe.training.update_groups import trained_parameters, update_groups
 from bpframe.types import HostArray, Shape
-from bpframe.version import VERSION
 
 
 @final
@@ -42,6 +58,14 @@ class Trainer:
     their own (see ParameterGroup).
     A second `fit` goes on where the first ended; a new Trainer starts afresh.
     """
+
+    network: Network
+    loss: Loss
+    optimizer: Optimizer | Minimizer
+    engine: Engine
+    callbacks: Sequence[Callback]
+    metrics: Sequence[Metric] | None
+    seed: int
 
     def __init__(
         self,
@@ -60,31 +84,42 @@ class Trainer:
         groups: Sequence[Spec] = (),
         sampler: Spec | None = None,
     ) -> None:
-        if not isinstance(network, Network):
-            raise ConfigError(f"Trainer needs a Network, got {network!r}. For a list of layers: bp.Network([...]).")
-        if dtype not in ("float32", "float64"):
-            raise ConfigError(f"Trainer needs a dtype of float32 or float64, got {dtype!r}.")
-        self.network, self.seed, self.dtype = network, checks.whole("Trainer", 0, seed=seed), dtype
-        self.loss = build("loss", loss)
-        self.optimizer = build("optimizer", optimizer)
-        self.engine = build("engine", engine)
-        self.metrics = None if metrics is None else build_all("Trainer", "metric", metrics)
-        self.callbacks = build_all("Trainer", "callback", callbacks)
-        self.regularizers = build_all("Trainer", "regularizer", regularizers)
-        self.gradient_steps = build_all("Trainer", "gradient_step", gradient_steps)
-        self.constraints = build_all("Trainer", "constraint", constraints)
-        self.groups = parameter_groups.build(groups)
-        self.sampler = None if sampler is None else build("sampler", sampler)
+        spec = TrainerSpec.build(
+            network=network,
+            loss=loss,
+            optimizer=optimizer,
+            engine=engine,
+            callbacks=callbacks,
+            metrics=metrics,
+            regularizers=regularizers,
+            gradient_steps=gradient_steps,
+            constraints=constraints,
+            groups=groups,
+            sampler=sampler,
+            seed=seed,
+            dtype=dtype,
+        )
+        spec.check()
+        vars(self).update(vars(spec))  # each part is an attribute of its name
         self.history = History()
-        self.head = Head(self.loss, CostLayer.of(self.loss), dtype, network.inputs)
-        self.memories: list[dict[str, Any]] = [{} for _ in self.callbacks]
-        self.known: list[Param] = []  # the trained parameters, once there is a session
+        self.task = Task(spec.loss, CostLayer.of(spec.loss), dtype, network.inputs)
+        self.memories: list[dict[str, Any]] = [{} for _ in spec.callbacks]
+        self._params: list[Param] = []  # the trained parameters, once there is a session
         self._session: Session | None = None
         self._fitted = False
-        self._alone = Alone()
-        self._fit: Fit | None = None  # the one that runs
-        self._unfinished: tuple[Course, Begun] | None = None  # the one that a checkpoint was made in
-        preflight.refuse_double_link(network, self.head.cost, self.loss)
+        self._exclusive = ExclusiveUse()
+        self._fit: FitRun | None = None  # the one that runs
+        self._unfinished: UnfinishedFit | None = None  # the one in whose middle a checkpoint was made
+
+    @classmethod
+    def of(cls, spec: TrainerSpec) -> Trainer:
+        """A new trainer of these parts."""
+        return cls(**vars(spec))
+
+    @property
+    def spec(self) -> TrainerSpec:
+        """What the trainer is made of, at present."""
+        return TrainerSpec(**{part.name: getattr(self, part.name) for part in PARTS})
 
     # ------------------------------------------------------------------------------------------------------ fitting
 
@@ -107,18 +142,13 @@ class Trainer:
         Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
-        with self._alone, blamed(self):
-            seen, held_out = self._enter(x, y, sample_weight, class_weight, validation)
-            preflight.warn_of_part_batches(self.parts.rules(), size, len(seen.x))
-            course = Course.of(self, seen, epochs, size, shuffle)
-            if self._unfinished is not None:
-                self._unfinished[0].refuse_other(course)
-                course = self._unfinished[0]
-            self._fit = Fit(self, seen, held_out, course, self._unfinished and self._unfinished[1])
+        with self._exclusive, name_culprit(self._kinds):
+            data = self._admit(x, y, sample_weight, class_weight, validation)
+            self._fit = fit = self._new_fit(data, epochs, size, shuffle)
             try:
-                self._fit.prepare(first=not self._fitted)
+                fit.prepare(first=not self._fitted)
                 self._fitted, self._unfinished = True, None
-                return self._fit.run()
+                return run_fit(fit)
             finally:
                 self._fit = None
 
@@ -126,36 +156,37 @@ class Trainer:
 
     def scores(self, x: Any) -> HostArray:
         """Scores (N, C) of rows x: what the last layer gives, before the link."""
-        session, rows = self.session, self.head.inputs(x)
-        with blamed(self):
+        session, rows = self.session, self.task.inputs(x)
+        with name_culprit(self._kinds):
             return refuse_not_finite(session.scores(rows), rows)
 
     def predict(self, x: Any) -> HostArray:
         """Predictions (N, C) of rows x: the link applied, probabilities or means."""
-        return self.head.prediction(self.scores(x))
+        return self.task.prediction(self.scores(x))
 
     def predict_labels(self, x: Any) -> Labels:
         """Labels (N,) of rows x, as they were given to `fit`; (N, k) zeros and ones for several labels a row.
 
         With several heads a mapping from the heads that have classes to their labels.
         """
-        return self.head.labels(self.scores(x))
+        return self.task.labels(self.scores(x))
 
     def evaluate(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
         """{"loss": mean loss, and every metric by name} on x and y, in evaluation mode."""
-        session, seen = self.session, self.head.admit(x, y, sample_weight)[0]
-        with blamed(self):
-            return self.head.measured(session.scores(seen.x), seen, self.head.named_metrics(self.metrics))
+        session, data = self.session, self.task.admit(x, y, sample_weight)[0]
+        with name_culprit(self._kinds):
+            metrics = named_metrics(self.task, self.metrics)
+            return evaluate_scores(self.task, session.scores(data.x), data, metrics)
 
     def trace(self, x: Any, y: Any, sample_weight: Any = None) -> Trace:
         """Every array of the recursion for one batch, in evaluation mode: `.loss`, `.layers`, `.prediction`."""
-        rows = self.head.inputs(x)
-        session, head = self._made(rows.shape[1:])
-        seen, head = head.encoded(rows, y, sample_weight)
-        self._session, self.head = session, replace(head, learned=self.head.learned)  # labels are for fit to learn
+        rows = self.task.inputs(x)
+        session, task = self._open_session(rows.shape[1:])
+        data, task = task.encoded(rows, y, sample_weight)
+        self._session, self.task = session, replace(task, learned=self.task.learned)  # labels are for fit to learn
         params = self.network.params(session.parameters)
-        with blamed(self):
-            return trace(self.network, head.cost, params, seen.x, seen.target, share(seen))
+        with name_culprit(self._kinds):
+            return trace(self.network, task.cost, params, data.x, data.target, share(data))
 
     # ------------------------------------------------------------------------------------------------ the parameters
 
@@ -168,32 +199,27 @@ class Trainer:
     def session(self) -> Session:
         """The engine's session: parameters and what rules remember, on the device that computes."""
         if self._session is None:
-            if self.head.shape is None:
+            if self.task.shape is None:
                 raise ConfigError(
                     "The network has no parameters yet. Call fit first, or give Network(..., inputs=...)."
                 )
-            self._session, self.head = self._made(self.head.shape)
+            self._session, self.task = self._open_session(self.task.shape)
         return self._session
-
-    @property
-    def parts(self) -> Parts:
-        """What changes parameters in a step: optimizers, gradient steps, penalties, constraints."""
-        lists = (tuple(part) for part in (self.gradient_steps, self.regularizers, self.constraints, self.groups))
-        return Parts(self.optimizer, *lists)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole."""
         from bpframe.saving import tensor_file  # only who saves or loads pays for it
 
-        tensor_file.write_tensors(path, self.session.parameters, model_file.manifest(self, VERSION))
+        content = manifest(self.spec, self.task.shape, self.task.learned)
+        tensor_file.write_tensors(path, self.session.parameters, content)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, plugins: Sequence[str] = (), engine: Spec = "numpy") -> Trainer:
         """The trainer of a model file. Third-party components need their distribution named in `plugins`."""
         engine = build("engine", engine)  # the caller's choice, not the file's: only the caller's policies hold for it
-        with model_file.opened(path, plugins) as (tensors, found):
-            trainer = cls(**model_file.arguments(found), engine=engine)
-            trainer.head = replace(trainer.head, learned=found["learned"])
+        with model_file.open_untrusted(path, plugins) as (tensors, content):
+            trainer = cls(**trainer_arguments(content), engine=engine)
+            trainer.task = replace(trainer.task, learned=content["learned"])
             trainer.parameters.replace(tensors)
         trainer._fitted = True
         return trainer
@@ -206,10 +232,12 @@ class Trainer:
         """
         from bpframe.saving import tensor_file  # only who saves or loads pays for it
 
-        begun = None if self._fit is None else self._fit.begun
-        if self._fit is not None and begun is None:
+        fit, partial = self._fit, None if self._fit is None else self._fit.partial_epoch()
+        if fit is not None and partial is None:
             raise CheckpointError(f"{path} cannot be written: the fit was cut off within a block of steps.")
-        tensor_file.write_tensors(path, *checkpoint.pack(self, self._fit and self._fit.course, begun))
+        unfinished = (fit.settings, partial) if fit is not None and partial is not None else None
+        state = TrainerState(self.session, self.task, self.history, self.memories)
+        tensor_file.write_tensors(path, *checkpoint.pack_state(self.spec, state, unfinished))
 
     @property
     def unfinished(self) -> bool:
@@ -222,8 +250,9 @@ class Trainer:
         If it was written in the middle of a fit, the next `fit`, which needs the same data and settings, goes on from
         there and ends where that would have ended, with the same bits as if it had never been interrupted.
         """
-        self._unfinished = checkpoint.unpack(self, path)
-        self._fitted = True
+        from bpframe.saving import tensor_file  # only who saves or loads pays for it
+
+        self._restore(path, tensor_file.read_tensors(path))
 
     @classmethod
     def resume(
@@ -239,11 +268,12 @@ class Trainer:
         `callbacks` left out: those that the file names; others have to be given again. `engine` left out: the one that
         wrote it, whose bits another engine would not give.
         """
-        with model_file.opened(path, plugins, model_file.CHECKPOINT) as (_, found):
-            chosen = found["engine"] if engine is None else engine
-            own = found["callbacks"] if callbacks is None else callbacks
-            trainer = cls(**model_file.arguments(found), engine=chosen, callbacks=own)
-        trainer.restore(path)
+        with model_file.open_untrusted(path, plugins, model_file.CHECKPOINT) as file:
+            content = file[1]
+            engine = content["engine"] if engine is None else engine
+            callbacks = content["callbacks"] if callbacks is None else callbacks
+            trainer = cls(**trainer_arguments(content), engine=engine, callbacks=callbacks)
+        trainer._restore(path, file)
         return trainer
 
     def __repr__(self) -> str:
@@ -251,31 +281,71 @@ class Trainer:
 
     # -------------------------------------------------------------------------------------------------------- inside
 
-    def _enter(
+    def _kinds(self) -> dict[type, str]:
+        return component_kinds(self.spec)
+
+    def _admit(
         self, x: Any, y: Any, sample_weight: Any, class_weight: ClassWeight, validation: Any
     ) -> tuple[Data, Data | None]:
-        """Everything checked and encoded before anything of the trainer changes."""
-        rows = self.head.inputs(x)
-        session, head = self._made(rows.shape[1:])
-        seen, head = head.encoded(rows, y, sample_weight)
-        seen = weighed(seen, head, class_weight)
-        held_out = None if validation is None else head.admit(*_pair(validation), name="validation x")[0]
-        self._session, self.head = session, head
-        return seen, held_out
+        """(training data, validation data), checked and encoded before anything of the trainer changes."""
+        rows = self.task.inputs(x)
+        session, task = self._open_session(rows.shape[1:])
+        data, task = task.encoded(rows, y, sample_weight)
+        data = apply_class_weight(data, task, class_weight)
+        apart = None if validation is None else task.admit(*_pair(validation), name="validation x")[0]
+        self._session, self.task = session, task
+        return data, apart
 
-    def _made(self, shape: Shape) -> tuple[Session, Head]:
-        """The session and the head, made for rows of this shape if there are none yet."""
+    def _new_fit(self, data: tuple[Data, Data | None], epochs: int, batch_size: int, shuffle: bool) -> FitRun:
+        """A fit of so many more epochs, or the rest of one in whose middle a checkpoint was made."""
+        train, validation = data
+        spec, session, rows, done = self.spec, self.session, len(train.x), len(self.history)
+        preflight.warn_of_part_batches(spec.rules(), batch_size, rows)
+        size = min(batch_size, rows)
+        batches = Batches(done, epoch_order(spec.seed, train, shuffle, spec.sampler), size)
+        settings = FitSettings(done + epochs, session.step + epochs * len(batches), size, shuffle, rows)
+        partial = None
+        if self._unfinished is not None:
+            self._unfinished[0].refuse_other(settings)
+            settings, partial = self._unfinished
+        metrics = named_metrics(self.task, spec.metrics)
+        state = RunState(
+            self,
+            self.history,
+            curves(metrics, validation is not None),
+            settings.epochs,
+            self.memories,
+            epoch=done,
+            step=session.step,
+            stopped=partial and partial.stopped,
+            resumed=partial is not None,
+        )
+        return FitRun(spec, session, self.task, self._params, data, batches, settings, metrics, state, partial)
+
+    def _open_session(self, shape: Shape) -> tuple[Session, Task]:
+        """The session and the task, made for rows of this shape if there are none yet."""
         if self._session is not None:
-            return self._session, self.head
+            return self._session, self.task
         params, out = self.network.init(self.seed, shape)
         if len(out) != 1:
             raise ShapeError(f"The loss needs scores of one axis a row, got {out}. End the network in a dense layer.")
-        self.known = parameter_groups.parameters(params)
-        groups = parameter_groups.groups(self.known, self.parts)
-        preflight.refuse_unsampled(groups, self.loss)
-        session = self.engine.session(self.network, self.head.cost, groups, params, self.dtype, self.seed)
+        spec, self._params = self.spec, trained_parameters(params)
+        groups = update_groups(self._params, spec)
+        preflight.refuse_unsampled(groups, spec.loss)
+        session = spec.engine.session(spec.network, self.task.cost, groups, params, spec.dtype, spec.seed)
         self.network.input_shape = shape  # for summary()
-        return session, replace(self.head, shape=shape, outputs=out[0])
+        return session, replace(self.task, shape=shape, outputs=out[0])
+
+    def _restore(self, path: model_file.Path, file: tuple[Mapping[str, HostArray], Mapping[str, Any]]) -> None:
+        """Take over the state in a checkpoint's (tensors, manifest)."""
+
+        def open_session(shape: Shape, learned: Mapping[str, Any]) -> tuple[Session, Task]:
+            self.task = replace(self.task, shape=shape, learned=learned)
+            return self.session, self.task
+
+        state, self._unfinished = checkpoint.unpack_state(path, file, self.spec, open_session)
+        self._session, self.task, self.history, self.memories = state
+        self._fitted = True
 
 
 def _pair(validation: Any) -> tuple[Any, Any]:

@@ -369,8 +369,10 @@ def test_a_signal_stops_after_a_whole_step_and_keeps_the_model_of_that_step(
         rf"Stopped by {name}\. The model after step (\d+) \((\d+) whole epochs?\) is saved in runs/small\.\n", told
     )
     assert said
-    assert len(records(history)) == int(said[2])
-    assert (run / "config.toml").read_text() == config.load("small.toml", [config.parse("train.epochs=1000000")]).text()
+    assert len(records(run / "history.jsonl")) == int(said[2])
+    assert (run / "config.toml").read_text() == config.load(
+        "small.toml", [config.parse_override("train.epochs=1000000")]
+    ).text()
 
     class Stop:
         @bp.hookimpl
@@ -389,7 +391,7 @@ def test_a_signal_before_the_first_step_leaves_nothing(folder: Path, monkeypatch
     def stop(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("bpframe.runs.config.run_config.divide", stop)
+    monkeypatch.setattr("bpframe.runs.config.run_config.partition", stop)
     before = signal.getsignal(signal.SIGTERM)
     assert bad(143, "train", "small.toml") == "Stopped by SIGTERM.\n"
     assert signal.getsignal(signal.SIGTERM) is before
@@ -679,3 +681,17 @@ def test_version_is_the_installed_one() -> None:
 @pytest.mark.parametrize("command", ["train", "evaluate", "predict", "plugins", "check"])
 def test_every_command_has_help(command: str) -> None:
     assert good(command, "--help").startswith(f"Usage: main {command}")
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_training_makes_one_trainer(folder: Path, monkeypatch: pytest.MonkeyPatch, frozen: bool) -> None:
+    good("train", "small.toml", "--quiet", "--name", "first")
+    made, init = [], bp.Trainer.__init__
+
+    def counting(self: bp.Trainer, *parts: Any, **more: Any) -> None:
+        made.append(self)
+        init(self, *parts, **more)
+
+    monkeypatch.setattr(bp.Trainer, "__init__", counting)
+    good("train", "small.toml", "--quiet", *(["--frozen", "runs/first"] if frozen else []))
+    assert len(made) == 1

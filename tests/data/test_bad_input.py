@@ -56,7 +56,7 @@ def put(array: Any, value: Any, *index: int) -> Any:
 def state(trainer: Any) -> tuple[Any, ...]:
     """All of a fitted trainer that an error must leave alone."""
     parameters = {name: array.tobytes() for name, array in trainer.parameters.items()}
-    return parameters, dict(trainer.head.learned), copy.deepcopy(trainer.history), trainer.network.summary()
+    return parameters, dict(trainer.task.learned), copy.deepcopy(trainer.history), trainer.network.summary()
 
 
 def same(one: Any, two: Any) -> bool:
@@ -484,7 +484,7 @@ def test_a_first_fit_on_bad_input_is_an_error_and_leaves_a_trainer_that_fits_as_
     with pytest.raises(error, match=message):
         trainer.fit(x, y, **settings)
     assert len(trainer.history) == 0
-    assert trainer.head.learned == {}
+    assert trainer.task.learned == {}
     with pytest.raises(ConfigError, match="no parameters yet"):
         trainer.parameters.copy()
     good = good_target(fresh)
@@ -507,7 +507,7 @@ def good_target(trainer: Any) -> Any:
 def test_a_second_fit_on_bad_input_is_an_error_and_leaves_the_trainer_as_it_was(name):
     make, x, y, settings, error, message = BAD[name]
     trainer, undisturbed = make(), make()
-    if trainer.head.classes:  # whose labels the first fit has settled
+    if trainer.task.classes:  # whose labels the first fit has settled
         error = DataError if issubclass(error, DataError) else error
         message = "y has labels that the model does not know|y needs labels like those of the first fit|" + message
     good = good_target(trainer)
@@ -843,7 +843,7 @@ def test_a_label_of_the_right_range_may_appear_later_for_the_first_time():
     trainer = classes()
     trainer.fit(X, LABELS % 2, epochs=1)
     trainer.fit(X, LABELS, epochs=1)
-    assert trainer.head.learned["classes"] == [0, 1, 2]
+    assert trainer.task.learned["classes"] == [0, 1, 2]
 
 
 def variants() -> dict[str, Any]:

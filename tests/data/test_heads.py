@@ -13,12 +13,13 @@ import pytest
 import scipy.special
 
 import bpframe as bp
-from bpframe.data.task import Head
+from bpframe.data.task import Task
 from bpframe.errors import ConfigError, DataError, ShapeError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.context import EVALUATION
 from bpframe.registry import registry
 from bpframe.registry.describe import describe
+from bpframe.training.evaluation import mean_loss, measure, named_metrics
 
 N = 40
 X = np.random.default_rng(7).normal(size=(N, 3))
@@ -37,8 +38,8 @@ def trainer(loss: Any, outputs: int = 5, **settings: Any) -> Any:
     return bp.Trainer(network, loss=loss, **{"optimizer": {"name": "sgd", "lr": 0.1}, "seed": 3, **settings})
 
 
-def head(loss: Any, outputs: int = 5) -> Head:
-    return Head(loss, CostLayer.of(loss), "float64", (3,), outputs)
+def task(loss: Any, outputs: int = 5) -> Task:
+    return Task(loss, CostLayer.of(loss), "float64", (3,), outputs)
 
 
 # ------------------------------------------------------------------------------------------------------ the loss
@@ -164,7 +165,7 @@ def test_each_head_encodes_its_own_labels_and_gives_them_back():
         ("hinge", "gaussian_nll", "poisson", "cross_entropy"), (1, 2, 1, 3), names=("sick", "size", "visits", "kind")
     )
     y = {"sick": [True, False, True], "size": [1.5, 2.5, 0.5], "visits": [0, 3, 1], "kind": [7, 9, 8]}
-    seen, known = head(loss, 7).admit(np.zeros((3, 3)), y)
+    seen, known = task(loss, 7).admit(np.zeros((3, 3)), y)
     expected = [[1, 1.5, 0, 1, 0, 0], [0, 2.5, 3, 0, 0, 1], [1, 0.5, 1, 0, 1, 0]]
     np.testing.assert_array_equal(seen.target, expected)
     values, delta = loss.value_and_delta(np.zeros((3, 7)), seen.target)
@@ -179,12 +180,12 @@ def test_a_head_may_hold_heads():
     inner = heads(("sigmoid_cross_entropy", "mse"), (1, 1), names=("yes", "size"))
     loss = bp.losses.heads(losses=(inner, bp.losses.mae()), widths=(2, 1), names=("both", "age"))
     y = {"both": {"yes": ["n", "y"], "size": [1.0, 2.0]}, "age": [3.0, 4.0]}
-    seen, known = head(loss, 3).admit(np.zeros((2, 3)), y)
+    seen, known = task(loss, 3).admit(np.zeros((2, 3)), y)
     np.testing.assert_array_equal(seen.target, [[0, 1, 3], [1, 2, 4]])
     assert known.labels(np.array([[-1.0, 0, 0], [1, 0, 0]]))["both"]["yes"].tolist() == ["n", "y"]
-    names = [name for name, _ in known.named_metrics(None)]
+    names = [name for name, _ in named_metrics(known, None)]
     assert names == ["both.yes.accuracy", "both.size.r2", "both.size.mae", "age.r2", "age.mae"]
-    measured = known.measure(np.array([[-1.0, 1, 3], [1, 2, 5]]), seen.target, seen.weight, known.named_metrics(None))
+    measured = measure(known, np.array([[-1.0, 1, 3], [1, 2, 5]]), seen.target, seen.weight, named_metrics(known, None))
     assert measured["both.yes.accuracy"] == measured["both.size.r2"] == 1
     assert measured["age.mae"] == 0.5
 
@@ -221,7 +222,7 @@ def test_a_mapping_for_a_single_loss_is_an_error_with_its_remedy():
 def test_heads_of_quantities_have_no_labels():
     loss = heads(("mse", "mae"), (1, 1))
     with pytest.raises(DataError, match="Heads predicts quantities"):
-        head(loss, 2).labels(np.zeros((2, 2)))
+        task(loss, 2).labels(np.zeros((2, 2)))
 
 
 def test_scores_of_another_number_than_the_widths_are_an_error():
@@ -233,13 +234,13 @@ def test_scores_of_another_number_than_the_widths_are_an_error():
 
 
 def test_each_head_is_measured_by_its_own_default_metrics():
-    seen, known = head(heads()).admit(X, Y)
-    metrics = known.named_metrics(None)
+    seen, known = task(heads()).admit(X, Y)
+    metrics = named_metrics(known, None)
     assert [name for name, _ in metrics] == ["color.accuracy", "place.r2", "place.mae"]
     scores = seen.target.copy()
     scores[:10, :3] = np.roll(scores[:10, :3], 1, axis=1)
     scores[:, 3] += 0.5
-    measured = known.measure(scores, seen.target, seen.weight, metrics)
+    measured = measure(known, scores, seen.target, seen.weight, metrics)
     assert measured["color.accuracy"] == pytest.approx(0.75)
     assert measured["place.mae"] == pytest.approx(0.25)
     assert measured["place.r2"] == pytest.approx(1 - 0.25 / PLACE[:, 0].var() / 2)
@@ -247,27 +248,27 @@ def test_each_head_is_measured_by_its_own_default_metrics():
 
 def test_a_head_behind_one_whose_targets_are_narrower_than_its_scores_is_measured_on_its_own_columns():
     y = {"size": [1.0, 2.0, 4.0], "kind": ["a", "b", "a"]}
-    seen, known = head(heads(("gaussian_nll", "cross_entropy"), (2, 2), names=("size", "kind")), 4).admit(X[:3], y)
+    seen, known = task(heads(("gaussian_nll", "cross_entropy"), (2, 2), names=("size", "kind")), 4).admit(X[:3], y)
     scores = np.array([[1.5, 9, 1, 0], [2, 9, 1, 0], [4, 9, 1, 0]])
-    measured = known.measure(scores, seen.target, seen.weight, known.named_metrics(None))
+    measured = measure(known, scores, seen.target, seen.weight, named_metrics(known, None))
     assert measured["size.mae"] == pytest.approx(0.5 / 3)
     assert measured["kind.accuracy"] == pytest.approx(2 / 3)
 
 
 def test_metrics_of_labels_are_for_heads_of_classes():
-    names = [name for name, _ in head(heads()).named_metrics([bp.metrics.accuracy(), bp.metrics.mae()])]
+    names = [name for name, _ in named_metrics(task(heads()), [bp.metrics.accuracy(), bp.metrics.mae()])]
     assert names == ["color.accuracy", "color.mae", "place.mae"]
 
 
 def test_weights_of_rows_count_in_every_head():
     weight = (np.arange(N) < 10).astype(float)
-    seen, known = head(heads()).admit(X, Y, weight)
+    seen, known = task(heads()).admit(X, Y, weight)
     scores = seen.target.copy()
     scores[10:] = 100
-    measured = known.measure(scores, seen.target, seen.weight, known.named_metrics(None))
+    measured = measure(known, scores, seen.target, seen.weight, named_metrics(known, None))
     assert measured == {"color.accuracy": 1, "place.r2": 1, "place.mae": 0}
-    assert known.mean_loss(scores, seen) == pytest.approx(
-        known.mean_loss(scores[:10], head(heads()).admit(X[:10], {k: v[:10] for k, v in Y.items()})[0])
+    assert mean_loss(known, scores, seen) == pytest.approx(
+        mean_loss(known, scores[:10], task(heads()).admit(X[:10], {k: v[:10] for k, v in Y.items()})[0])
     )
 
 

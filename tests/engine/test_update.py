@@ -11,7 +11,8 @@ from bpframe.engine import flat_store
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.optimizer_chain import chain, having, rule_for
 from bpframe.engine.update import GroupUpdate, Updates, evaluation
-from bpframe.training.parameter_groups import Parts, groups, parameters
+from bpframe.training.update_groups import trained_parameters, update_groups
+from tests.trainer_spec import spec_of
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,10 @@ NORM = sum(float((g * g).sum()) for g in FLAT.values()) ** 0.5
 def stepped(parts, steps=1):
     """(parameters by name, the groups) after some steps with the same gradient."""
     params = {layer: dict(part) for layer, part in TREE.items()}
-    made = [GroupUpdate(g, flat_store.Flat(g, params, np.dtype(np.float64))) for g in groups(parameters(params), parts)]
+    made = [
+        GroupUpdate(g, flat_store.Flat(g, params, np.dtype(np.float64)))
+        for g in update_groups(trained_parameters(params), parts)
+    ]
     updates = Updates(made)
     for step in range(steps):
         updates.update(SLOPES, step, {"loss": 1.0})
@@ -116,12 +120,12 @@ def moved(parts, steps=1):
 @pytest.mark.parametrize("cut", [4, 11, 2**15])
 def test_a_sum_over_the_model_is_that_of_all_slices(monkeypatch, cut):
     monkeypatch.setattr(flat_store, "SLICE", cut)
-    for name, change in moved(Parts(Plain(), gradient_steps=(ByNorm(),))).items():
+    for name, change in moved(spec_of(Plain(), gradient_steps=(ByNorm(),))).items():
         np.testing.assert_allclose(change, FLAT[name] / NORM, rtol=1e-12)
 
 
 def test_a_sum_spans_groups_and_comes_after_what_stands_before_it():
-    parts = Parts(Plain(), gradient_steps=(Double(), ByNorm()))
+    parts = spec_of(Plain(), gradient_steps=(Double(), ByNorm()))
     doubled = {name: 2 * g if name.endswith("weight") else g for name, g in FLAT.items()}
     norm = sum(float((g * g).sum()) for g in doubled.values()) ** 0.5
     for name, change in moved(parts).items():
@@ -129,7 +133,7 @@ def test_a_sum_spans_groups_and_comes_after_what_stands_before_it():
 
 
 def test_two_sums_in_a_row_are_made_in_the_order_declared():
-    parts = Parts(Plain(), gradient_steps=(ByNorm(), Double(), ByNorm()))
+    parts = spec_of(Plain(), gradient_steps=(ByNorm(), Double(), ByNorm()))
     once = {name: (2 if name.endswith("weight") else 1) * g / NORM for name, g in FLAT.items()}
     norm = sum(float((g * g).sum()) for g in once.values()) ** 0.5
     for name, change in moved(parts).items():
@@ -142,7 +146,7 @@ def test_every_slice_of_a_rule_sees_the_sums_of_the_model_and_its_own_old_state(
     monkeypatch.setattr(flat_store, "SLICE", cut)
     rule = Around(Counting()) if wrap else Counting()
     n = sum(g.size for g in FLAT.values())
-    after, made = stepped(Parts(rule, gradient_steps=(Double(),)), steps=3)
+    after, made = stepped(spec_of(rule, gradient_steps=(Double(),)), steps=3)
     for name, p in after.items():
         layer, role = name.split("/")
         g = (2 if role == "weight" else 1) * FLAT[name]
@@ -181,7 +185,7 @@ class Choosy(Plain):
 
 
 def test_a_rule_inside_another_decides_about_parameters():
-    after = moved(Parts(Around(Choosy(lr=1.0))))
+    after = moved(spec_of(Around(Choosy(lr=1.0))))
     for name, change in after.items():
         np.testing.assert_allclose(change, FLAT[name] if name.endswith("weight") else 0 * FLAT[name], atol=1e-15)
     assert rule_for(Around(Plain()), None).inner == Plain()
@@ -211,8 +215,8 @@ class Timed(Plain):
 
 
 def test_behind_a_step_that_gathers_the_rule_counts_updates():
-    assert not any(change.any() for change in moved(Parts(Timed(), gradient_steps=(Every(),)), steps=1).values())
-    after = moved(Parts(Timed(), gradient_steps=(Every(),)), steps=4)
+    assert not any(change.any() for change in moved(spec_of(Timed(), gradient_steps=(Every(),)), steps=1).values())
+    after = moved(spec_of(Timed(), gradient_steps=(Every(),)), steps=4)
     for name, change in after.items():
         np.testing.assert_allclose(change, 2 * FLAT[name] * 1 + 2 * FLAT[name] * 2, rtol=1e-12)
 
@@ -226,7 +230,7 @@ class Averaging(Plain):
 
 
 def test_parameters_to_predict_with_come_from_the_rule():
-    _, (only,) = stepped(Parts(Around(Averaging())))
+    _, (only,) = stepped(spec_of(Around(Averaging())))
     (values,) = evaluation(only)
     assert set(values) == {7.0}
     assert set(only.store.get(0)) != {7.0}

@@ -17,7 +17,7 @@ import scipy.stats
 import sklearn.metrics
 
 import bpframe as bp
-from bpframe.data.task import Head
+from bpframe.data.task import Task
 from bpframe.errors import ConfigError, DataError, ShapeError
 from bpframe.network.backprop import CostLayer
 from bpframe.random import HashKey
@@ -684,11 +684,11 @@ def test_drawn_targets_depend_on_the_key_alone(name, rng):
 # --------------------------------------------------------------------------------------------- several scores a target
 
 
-def head(loss: Any, outputs: int, dtype: str = "float64") -> Head:
-    return Head(loss, CostLayer.of(loss), dtype, (1,), outputs)
+def head(loss: Any, outputs: int, dtype: str = "float64") -> Task:
+    return Task(loss, CostLayer.of(loss), dtype, (1,), outputs)
 
 
-def admitted(loss: Any, outputs: int, y: Any) -> tuple[Any, Head]:
+def admitted(loss: Any, outputs: int, y: Any) -> tuple[Any, Task]:
     seen, known = head(loss, outputs).admit(np.zeros((len(y), 1)), y)
     return seen.target, known
 

@@ -19,7 +19,7 @@ import pytest
 
 import bpframe as bp
 from bpframe.errors import BrokenComponent, DataError, IncompatibleComponent, PluginError
-from bpframe.training.diagnosis import components
+from bpframe.training.diagnosis import component_kinds
 from bpframe.training.dry_run import Rehearsal
 
 X = np.random.default_rng(3).normal(size=(12, 3))
@@ -436,7 +436,7 @@ def train(made: Any) -> None:
 
 def methods(made: Any) -> dict[str, tuple[type, str]]:
     """(class, name of the method) of every method of the components of a trainer, by "kind Class.method"."""
-    kinds = {**components(made), **{type(callback): "callback" for callback in made.callbacks}}
+    kinds = {**component_kinds(made.spec), **{type(callback): "callback" for callback in made.callbacks}}
     return {
         f"{kind} {cls.__name__}.{name}": (cls, name)
         for cls, kind in kinds.items()

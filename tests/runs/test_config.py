@@ -13,7 +13,7 @@ from bpframe import datasets
 from bpframe.errors import AmbiguousComponent, BlockedComponent, ConfigError, DataError
 from bpframe.registry import Registry
 from bpframe.runs import config
-from bpframe.runs.config import Override, parse
+from bpframe.runs.config import Override, parse_override
 from tests.conftest import TESTS
 
 DIGITS = TESTS.parent / "docs" / "examples" / "digits.toml"
@@ -44,7 +44,7 @@ def write(tmp_path: Path) -> Any:
 def mistakes(path: Path, *settings: str) -> list[str]:
     """The lines of the error that loading raises."""
     with pytest.raises(ConfigError) as caught:
-        config.load(path, [parse(setting) for setting in settings])
+        config.load(path, [parse_override(setting) for setting in settings])
     return str(caught.value).replace(f"{path}:", "").split("\n")
 
 
@@ -224,19 +224,19 @@ def test_a_link_applied_twice_is_told_with_its_place(write: Any) -> None:
     ],
 )
 def test_values_are_toml_and_bare_words_are_texts(text: str, keys: tuple[str, ...], value: object) -> None:
-    assert parse(text) == Override(keys, value, f"--set {text.partition('=')[0]}")
+    assert parse_override(text) == Override(keys, value, f"--set {text.partition('=')[0]}")
 
 
 @pytest.mark.parametrize("text", ["optimizer.lr", "=3", ".=3"])
 def test_an_override_without_key_or_value_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="--set needs KEY=VALUE, got"):
-        parse(text)
+        parse_override(text)
 
 
 def test_overrides_reach_every_part_of_a_config(write: Any) -> None:
     settings = ["model.layers.0.units=7", "loss.delta=2", "loss.name=huber", "data.source.points=9", "optimizer.lr=0.5"]
     settings += ["train.epochs=3", "optimizer.name=adam", "model.layers[0].activation=tanh"]
-    run = config.load(write(SMALL), [parse(setting) for setting in settings])
+    run = config.load(write(SMALL), [parse_override(setting) for setting in settings])
     assert vars(run.settings.model.layers[0])["units"] == 7
     assert type(vars(run.settings.model.layers[0])["activation"]).__name__ == "Tanh"
     assert vars(run.settings.loss) == {"delta": 2.0}
@@ -273,7 +273,7 @@ def test_a_later_mistake_in_the_file_keeps_its_line_beside_an_override(write: An
 
 
 def test_the_example_builds_the_network_it_describes() -> None:
-    run = config.load(DIGITS, [parse("data.standardize=true")])
+    run = config.load(DIGITS, [parse_override("data.standardize=true")])
     trainer = run.trainer()
     assert trainer.network.labels[0] == "standardize"
     assert type(trainer.loss).__name__ == "SoftmaxCrossEntropy"
@@ -349,7 +349,7 @@ def test_the_test_part_does_not_depend_on_the_validation_part(write: Any) -> Non
 
 def test_the_seed_of_training_chooses_the_rows(write: Any) -> None:
     path = write(SMALL.replace("[[model", "test = { fraction = 0.25 }\n[[model", 1))
-    rows = [config.load(path, [parse(f"train.seed={seed}")]).data().test[0] for seed in (0, 0, 1)]
+    rows = [config.load(path, [parse_override(f"train.seed={seed}")]).data().test[0] for seed in (0, 0, 1)]
     np.testing.assert_array_equal(rows[0], rows[1])
     assert not np.array_equal(rows[0], rows[2])
 
@@ -371,7 +371,7 @@ def test_a_file_is_found_beside_its_config_and_from_the_command_line_where_that_
     path = write(SMALL.replace('{ name = "noisy_sine", points = 40 }', '"rows.csv"\ntarget = "y"'))
     beside = config.load(path)
     assert len(beside.data().train[0]) == 2
-    assert len(config.load(path, [parse("data.source=rows.csv")]).data().train[0]) == 3
+    assert len(config.load(path, [parse_override("data.source=rows.csv")]).data().train[0]) == 3
     elsewhere = tmp_path / "here" / "again.toml"
     elsewhere.write_text(beside.text())
     assert len(config.load(elsewhere).data().train[0]) == 2
@@ -479,7 +479,7 @@ def installed(foreign: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_a_config_names_third_party_components_and_its_text_says_whose_they_are(write: Any) -> None:
-    run = config.load(write(SMALL), [parse("loss=pseudo_huber")])
+    run = config.load(write(SMALL), [parse_override("loss=pseudo_huber")])
     assert tomllib.loads(run.text())["loss"] == {"name": "bpframe-example/pseudo_huber", "delta": 1.0}
 
 
@@ -492,14 +492,14 @@ def test_the_policy_of_a_config_holds_before_any_import(write: Any, policy: str)
     with pytest.raises(
         BlockedComponent, match=r"bpframe-example/pseudo_huber.* is blocked: \[plugins\] of .*run\.toml"
     ):
-        config.load(write(f"{SMALL}[plugins]\n{policy}\n"), [parse("loss=pseudo_huber")])
+        config.load(write(f"{SMALL}[plugins]\n{policy}\n"), [parse_override("loss=pseudo_huber")])
 
 
 @pytest.mark.usefixtures("installed")
 def test_a_policy_settles_a_name_that_two_distributions_claim(write: Any) -> None:
     with pytest.raises(AmbiguousComponent, match="sample-twin-one/twin"):
-        config.load(write(SMALL), [parse("loss=twin")])
-    run = config.load(write(SMALL + '[plugins]\ndeny = ["sample-twin-two"]\n'), [parse("loss=twin")])
+        config.load(write(SMALL), [parse_override("loss=twin")])
+    run = config.load(write(SMALL + '[plugins]\ndeny = ["sample-twin-two"]\n'), [parse_override("loss=twin")])
     assert 'name = "sample-twin-one/twin"' in run.text()
 
 

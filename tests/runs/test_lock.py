@@ -21,7 +21,6 @@ from bpframe.errors import ConfigError, PluginError
 from bpframe.registry import Provider, Registry, registry
 from bpframe.registry.describe import describe
 from bpframe.runs import config
-from bpframe.runs.config.specs import KIND_OF, LISTS
 from bpframe.runs.lock import lock
 from bpframe.runs.lock.compare import compare_locks, difference_texts, refuse_differences
 from bpframe.runs.lock.distributions import describe_distribution, editable_folder
@@ -30,6 +29,7 @@ from bpframe.runs.lock.signature import UNKNOWN, DefaultCall, declared_parameter
 from bpframe.runs.lock.source_code import find_definition, find_source
 from bpframe.saving.environment import machine, versions
 from bpframe.testing.suite import examples
+from bpframe.training.spec import PARTS
 from tests.conftest import Site
 
 CONFIG = """\
@@ -87,7 +87,7 @@ def placed(provider: Provider, spec: dict[str, Any]) -> tuple[dict[str, Any], st
         "schedule": ({"optimizer": {"name": "sgd", "lr": spec}}, "optimizer.lr"),
         "engine": ({"train": {"engine": spec}}, "train.engine"),
         **{kind: ({kind: spec}, kind) for kind in ("loss", "optimizer", "sampler")},
-        **{KIND_OF[plural]: ({plural: [spec]}, f"{plural}[0]") for plural in LISTS},
+        **{p.kind: ({p.name: [spec]}, f"{p.name}[0]") for p in PARTS if p.many and p.name != "network"},
     }
     return wrapped[provider.kind]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bpframe.cli.train_run import _claimed
+from bpframe.cli.train_run import _claim_folder
 from bpframe.errors import CheckpointError, ConfigError
 from bpframe.runs import process_lock as module
 from bpframe.runs.folder import RunFolder
@@ -102,7 +102,7 @@ def test_a_run_that_came_and_went_while_another_was_about_to_begin_it_is_left_al
     folder.path.mkdir()
     folder.config.write_text("all of it")
     with pytest.raises(ConfigError, match=r"--name needs a free name, but .*one exists"):
-        _claimed(tmp_path, "stem", "one", "auto").__enter__()
+        _claim_folder(tmp_path, "stem", "one", "auto").__enter__()
     assert os.listdir(folder.path) == ["config.toml"]
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpframe.errors import ConfigError
-from bpframe.runs.config.toml_lines import positions, statements
+from bpframe.runs.config.toml_lines import line_numbers, statements
 from bpframe.runs.config.toml_writer import dumps
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -56,7 +56,7 @@ def test_what_is_written_is_read_back_exactly(document: dict[str, Any]) -> None:
 @given(configs)
 def test_the_line_of_a_setting_holds_that_setting(config: dict[str, Any]) -> None:
     text = dumps(config)
-    lines = positions(text)
+    lines = line_numbers(text)
     for path, key, value in leaves(config):
         assert same(tomllib.loads(text.split("\n")[lines[path] - 1]), {key: value})
 
@@ -133,7 +133,7 @@ LINES = {
 
 def test_every_path_has_the_line_it_is_first_named_on() -> None:
     tomllib.loads(DOCUMENT)  # the document is valid
-    assert positions(DOCUMENT) == LINES
+    assert line_numbers(DOCUMENT) == LINES
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 
 import bpframe as bp
 from bpframe.errors import ConfigError
-from bpframe.training.parameter_groups import Parts, groups, parameters
+from bpframe.training.update_groups import trained_parameters, update_groups
+from tests.trainer_spec import spec_of
 
 X = np.random.default_rng(0).normal(size=(40, 5))
 Y = (X[:, 0] > X[:, 1]).astype(int)
@@ -125,7 +126,7 @@ def known(**shapes):
 
 def test_what_is_known_of_a_parameter_are_its_role_fans_and_depth():
     tree = known(a__weight=(5, 3), a__bias=(3,), b__scale=(3,), c__weight=(2, 3, 4))
-    weight, bias, scale, kernel = parameters(tree)
+    weight, bias, scale, kernel = trained_parameters(tree)
     assert (weight.name, weight.role, weight.layer, weight.fan_in, weight.fan_out) == ("a/weight", "weight", "a", 5, 3)
     assert (bias.role, bias.depth, scale.depth, kernel.depth, kernel.depths) == ("bias", 0, 1, 2, 3)
     assert (kernel.fan_in, kernel.fan_out) == (6, 4)
@@ -133,7 +134,7 @@ def test_what_is_known_of_a_parameter_are_its_role_fans_and_depth():
 
 def test_buffers_belong_to_no_group():
     tree = {"n": {"scale": np.ones(3), "buffers": {"mean": np.zeros(3)}}}
-    assert [group.paths for group in groups(parameters(tree), Parts(SGD))] == [(("n", "scale"),)]
+    assert [group.paths for group in update_groups(trained_parameters(tree), spec_of(SGD))] == [(("n", "scale"),)]
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class OnWeights:
 def test_parameters_part_where_a_component_leaves_some_alone():
     tree = known(a__weight=(5, 3), a__bias=(3,), b__weight=(3, 2), b__bias=(2,))
     step = OnWeights()
-    weights, rest = groups(parameters(tree), Parts(SGD, gradient_steps=(step,)))
+    weights, rest = update_groups(trained_parameters(tree), spec_of(SGD, gradient_steps=(step,)))
     assert weights.paths == (("a", "weight"), ("b", "weight"))
     assert weights.gradient_steps == (step,)
     assert rest.gradient_steps == ()
@@ -155,7 +156,7 @@ def test_parameters_part_where_a_component_leaves_some_alone():
 
 def test_without_a_reason_to_part_there_is_one_group():
     tree = known(a__weight=(5, 3), a__bias=(3,), b__scale=(3,))
-    (only,) = groups(parameters(tree), Parts(SGD, gradient_steps=("clip",)))
+    (only,) = update_groups(trained_parameters(tree), spec_of(SGD, gradient_steps=("clip",)))
     assert len(only.paths) == 3
 
 
@@ -176,7 +177,7 @@ class Pull:
 def test_a_penalty_on_some_parameters_puts_them_first_in_a_group_with_the_rest():
     tree = known(a__weight=(5, 3), a__bias=(3,), b__weight=(3, 2), b__bias=(2,))
     l2 = bp.regularizers.l2(0.1)
-    (only,) = groups(parameters(tree), Parts(SGD, regularizers=(l2,)))
+    (only,) = update_groups(trained_parameters(tree), spec_of(SGD, regularizers=(l2,)))
     assert only.paths == (("a", "weight"), ("b", "weight"), ("a", "bias"), ("b", "bias"))
     assert [param.role for param in only.params] == ["weight", "weight", "bias", "bias"]
     assert (only.penalised, only.regularizers) == (2, (l2,))
@@ -185,7 +186,7 @@ def test_a_penalty_on_some_parameters_puts_them_first_in_a_group_with_the_rest()
 def test_penalties_that_act_on_different_parameters_part_them():
     tree = known(a__weight=(5, 3), a__bias=(3,), b__weight=(3, 2), b__bias=(2,))
     l2, pull = bp.regularizers.l2(0.1), Pull(0.5, "a")
-    first, second, third = groups(parameters(tree), Parts(SGD, regularizers=(l2, pull)))
+    first, second, third = update_groups(trained_parameters(tree), spec_of(SGD, regularizers=(l2, pull)))
     assert (first.paths, first.regularizers, first.penalised) == (
         (("a", "weight"), ("b", "bias")),
         (l2, pull),

@@ -365,3 +365,16 @@ def test_a_folder_that_cannot_be_made_is_an_error_before_the_first_step(tmp_path
         fit(made)
     assert made.session.step == 0
     assert Path(os.fspath(tmp_path)).exists()
+
+
+def test_a_resume_reads_its_file_once_and_so_does_a_load(tmp_path, monkeypatch):
+    made = trainer()
+    fit(made)
+    made.checkpoint(tmp_path / "run.safetensors")
+    made.save(tmp_path / "model.safetensors")
+    paths, read = [], tensor_file.read
+    monkeypatch.setattr(tensor_file, "read", lambda path: paths.append(path) or read(path))
+    same(bp.Trainer.resume(tmp_path / "run.safetensors"), made)
+    assert paths == [tmp_path / "run.safetensors"]
+    bp.Trainer.load(tmp_path / "model.safetensors")
+    assert len(paths) == 2

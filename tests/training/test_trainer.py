@@ -22,7 +22,8 @@ from bpframe.engine.numpy.session import NumpyEngine
 from bpframe.errors import CheckpointError, ConfigError, ShapeError
 from bpframe.network.backprop import CostLayer
 from bpframe.registry import registry
-from bpframe.training import parameter_groups
+from bpframe.training.update_groups import trained_parameters, update_groups
+from tests.trainer_spec import spec_of
 
 DRAWS = np.random.default_rng(42)
 X = DRAWS.normal(size=(23, 4))
@@ -665,7 +666,7 @@ def test_a_session_has_arrays_of_its_own_in_its_own_dtype(engine, dtype):
     params, _ = network.init(0, (4,))
     given = tree.transform(params, lambda leaf: np.array(leaf, dtype))
     rule, loss = bp.optimizers.momentum(), bp.losses.mse()
-    groups = parameter_groups.groups(parameter_groups.parameters(given), parameter_groups.Parts(rule))
+    groups = update_groups(trained_parameters(given), spec_of(rule))
     session = bp.build("engine", engine).session(network, CostLayer.of(loss), groups, given, dtype, 0)
     before = session.parameters
     for _, leaf in tree.leaves(given):
@@ -1061,7 +1062,7 @@ def test_a_loaded_model_gives_the_same_bits_and_trains_on(name, tmp_path):
     assert loaded.evaluate(X, y) == trainer.evaluate(X, y)
     assert (loaded.dtype, loaded.seed, loaded.network.labels) == (trainer.dtype, trainer.seed, trainer.network.labels)
     assert loaded.network.summary() == trainer.network.summary()
-    if trainer.head.classes:
+    if trainer.task.classes:
         labels = loaded.predict_labels(XV)
         np.testing.assert_array_equal(labels, trainer.predict_labels(XV))
         assert labels.dtype == trainer.predict_labels(XV).dtype

@@ -17,7 +17,7 @@ from typing import final
 import numpy as np
 
 from bpframe import tree
-from bpframe.data.arrays import all_finite, frozen
+from bpframe.data.arrays import all_finite, read_only
 from bpframe.engine import optimizer_state
 from bpframe.engine.numpy import blas
 from bpframe.engine.numpy.host_batches import Feed
@@ -207,7 +207,7 @@ class NumpySession:
         """Scores of rows in evaluation mode, a bounded number of rows at a time."""
         rows = max(1, ROWS // max(int(np.prod(leaf.shape[1:])) for _, leaf in [((), x), *tree.leaves(self._params)]))
         with np.errstate(all="ignore"), self._working():
-            x, params = frozen(x), tree.transform(self._evaluated(), frozen)
+            x, params = read_only(x), tree.transform(self._evaluated(), read_only)
             parts = [evaluate(self._network.layers, params, x[i : i + rows]) for i in range(0, len(x), rows)]
         return np.concatenate([np.asarray(part) for part in parts])
 

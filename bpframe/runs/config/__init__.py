@@ -12,8 +12,8 @@ Mistakes are reported all at once, each with file, line and dotted path.
 
 from __future__ import annotations
 
-from bpframe.runs.config.overrides import Override, parse
-from bpframe.runs.config.partition import Parts
+from bpframe.runs.config.overrides import Override, parse_override
+from bpframe.runs.config.partition import Partition
 from bpframe.runs.config.run_config import Config, load
 
-__all__ = ["Config", "Override", "Parts", "load", "parse"]
+__all__ = ["Config", "Override", "Partition", "load", "parse_override"]

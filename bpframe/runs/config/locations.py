@@ -1,4 +1,4 @@
-"""Where a setting was written: a line of the config file, or the command line."""
+"""The source map of a config: the line of the file, or the command-line option, that each setting comes from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bpframe.errors import Problem
 
 
 @dataclass
-class Places:
+class Locations:
     """The line of each path of `file`, and the options that overrode some of them ("--set optimizer.lr")."""
 
     file: str
@@ -19,13 +19,13 @@ class Places:
 
     def override(self, path: str, option: str) -> None:
         """From now on the setting at `path`, with all below it and tables that only it opens, comes from `option`."""
-        self.lines = {known: line for known, line in self.lines.items() if path not in _upwards(known)}
+        self.lines = {known: line for known, line in self.lines.items() if path not in _enclosing(known)}
         self.options[path] = option
-        for around in _upwards(path):
+        for around in _enclosing(path):
             if around not in self.lines:
                 self.options.setdefault(around, option)
 
-    def say(self, problem: Problem) -> str:
+    def message(self, problem: Problem) -> str:
         """ "digits.toml:12: optimizer.beta3: message", or "--set optimizer.beta3: message"."""
         option = self._option(problem.path)
         if option is None:
@@ -35,14 +35,14 @@ class Places:
 
     def line(self, path: str) -> int:
         """The line of the setting, or of the closest table around it that is there."""
-        return next((self.lines[known] for known in _upwards(path) if known in self.lines), 1)
+        return next((self.lines[known] for known in _enclosing(path) if known in self.lines), 1)
 
     def _option(self, path: str) -> str | None:
-        closest = next((known for known in _upwards(path) if known in self.lines or known in self.options), None)
+        closest = next((known for known in _enclosing(path) if known in self.lines or known in self.options), None)
         return self.options.get(closest) if closest is not None else None
 
 
-def _upwards(path: str) -> Iterator[str]:
+def _enclosing(path: str) -> Iterator[str]:
     """The path, then each path around it: a[0].b, a[0], a."""
     while path:
         yield path

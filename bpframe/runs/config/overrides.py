@@ -1,4 +1,4 @@
-"""Settings from the command line: --set optimizer.lr=3e-4, --set model.layers.0.units=32."""
+"""Overrides of settings from the command line: --set optimizer.lr=3e-4, --set model.layers.0.units=32."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bpframe.errors import ConfigError, Problem
-from bpframe.runs.config.locations import Places
+from bpframe.runs.config.locations import Locations
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Override:
     option: str
 
 
-def parse(text: str) -> Override:
+def parse_override(text: str) -> Override:
     """KEY=VALUE; the value is TOML, and a bare word is a text: "loss.name=huber"."""
     key, equals, value = text.partition("=")
     keys = tuple(re.findall(r"[^.\[\]\s]+", key))
@@ -38,7 +38,7 @@ def _value(text: str) -> Any:
     return read["value"] if len(read) == 1 else text
 
 
-def apply(overrides: Sequence[Override], tables: dict[str, Any], places: Places) -> list[Problem]:
+def apply_overrides(overrides: Sequence[Override], tables: dict[str, Any], locations: Locations) -> list[Problem]:
     """Put each value into the tables; the problems are those whose path leads nowhere."""
     problems = []
     for override in overrides:
@@ -47,7 +47,7 @@ def apply(overrides: Sequence[Override], tables: dict[str, Any], places: Places)
         except LookupError as error:
             path = ".".join(override.keys)
             problems.append(Problem(path, str(error.args[0])))
-        places.override(path, override.option)
+        locations.override(path, override.option)
     return problems
 
 
@@ -57,12 +57,12 @@ def _put(tables: dict[str, Any], override: Override) -> str:
     path = ""
     for key in override.keys[:-1]:
         at = _index(node, key)
-        path = _joined(path, at)
-        node[at] = _opened(node[at] if isinstance(node, list) or at in node else {})
+        path = _join_path(path, at)
+        node[at] = _as_container(node[at] if isinstance(node, list) or at in node else {})
         node = node[at]
     at = _index(node, override.keys[-1])
     node[at] = override.value
-    return _joined(path, at)
+    return _join_path(path, at)
 
 
 def _index(node: Any, key: str) -> Any:
@@ -74,7 +74,7 @@ def _index(node: Any, key: str) -> Any:
     return int(key)
 
 
-def _opened(value: Any) -> dict[str, Any] | list[Any]:
+def _as_container(value: Any) -> dict[str, Any] | list[Any]:
     """A table or an array as it is; the name of a component as its table."""
     if isinstance(value, str):
         return {"name": value}
@@ -83,7 +83,7 @@ def _opened(value: Any) -> dict[str, Any] | list[Any]:
     return value
 
 
-def _joined(path: str, at: str | int) -> str:
+def _join_path(path: str, at: str | int) -> str:
     if isinstance(at, int):
         return f"{path}[{at}]"
     return f"{path}.{at}" if path else at

@@ -1,10 +1,10 @@
-"""A config file as a run that is ready to start."""
+"""Loading a config file: its checked settings, its data, and the trainer that it describes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
@@ -13,68 +13,55 @@ from bpframe.network.network import Network
 from bpframe.registry import Policy, registry
 from bpframe.registry import build as component
 from bpframe.registry.builder import Builder
-from bpframe.runs.config import reading, specs
-from bpframe.runs.config.locations import Places
-from bpframe.runs.config.overrides import Override, apply
-from bpframe.runs.config.partition import Parts, check, divide
-from bpframe.runs.config.schema import ConfigFile, PluginsTable, build
+from bpframe.runs.config import specs, toml_reader
+from bpframe.runs.config.locations import Locations
+from bpframe.runs.config.overrides import Override, apply_overrides
+from bpframe.runs.config.partition import Partition, partition, refuse_unusable
+from bpframe.runs.config.schema import ConfigFile, PluginsTable, build_table, place_of
 from bpframe.runs.config.toml_writer import dumps
+from bpframe.training.spec import PARTS, TrainerSpec
 from bpframe.training.trainer import Trainer
 
 DATA_SOURCE = "data.source"
-DEFAULTS = {f.name: f.default for f in fields(ConfigFile) if isinstance(f.default, str)}
+DEFAULTS = {part.name: part.default for part in PARTS if part.default and place_of(part) == part.name}
 
 
 @final
 @dataclass(frozen=True)
 class Config:
-    """A checked config: `settings` holds its tables, components built; `places` knows where each was written."""
+    """A checked config: `settings` holds its tables, components built; `locations` knows where each was written.
+
+    `spec`: what its trainer is made of.
+    """
 
     file: Path
     settings: ConfigFile
-    places: Places
+    locations: Locations
+    spec: TrainerSpec
 
     def trainer(self, *callbacks: object) -> Trainer:
-        """A new trainer; `callbacks` come after the config's own."""
-        settings = self.settings
-        layers: list[Any] = [*settings.model.layers]
-        if settings.data.standardize:
-            layers.insert(0, component("layer", {"name": "standardize", "label": "standardize"}))
+        """A trainer; `callbacks` come after the config's own."""
         with self.restricted():
-            return Trainer(
-                Network(layers),
-                settings.loss,
-                settings.optimizer,
-                seed=settings.train.seed,
-                engine=settings.train.engine,
-                dtype=settings.train.dtype,
-                metrics=settings.metrics,
-                callbacks=[*settings.callbacks, *callbacks],
-                regularizers=settings.regularizers,
-                gradient_steps=settings.gradient_steps,
-                constraints=settings.constraints,
-                groups=settings.groups,
-                sampler=settings.sampler,
-            )
+            return Trainer(**{**vars(self.spec), "callbacks": [*self.spec.callbacks, *callbacks]})
 
-    def data(self) -> Parts:
+    def data(self) -> Partition:
         """The data, read and divided. Raises DataError for data that cannot be used."""
         settings = self.settings.data
         try:
             x, y = settings.source.read(self.folder, settings.target)
         except ConfigError as error:
-            raise ConfigError(self.places.say(Problem(DATA_SOURCE, str(error)))) from None
-        check(x, y, self.settings.train.dtype)
-        return divide(x, y, settings, self.settings.train.seed)
+            raise ConfigError(self.locations.message(Problem(DATA_SOURCE, str(error)))) from None
+        refuse_unusable(x, y, self.settings.train.dtype)
+        return partition(x, y, settings, self.settings.train.seed)
 
     @property
     def folder(self) -> Path:
         """Where a relative path of the data starts: beside the config, or here for one from the command line."""
-        return Path() if DATA_SOURCE in self.places.options else self.file.parent
+        return Path() if DATA_SOURCE in self.locations.options else self.file.parent
 
     def text(self) -> str:
         """The config as TOML with every default filled in; loading it gives the same run."""
-        return dumps(specs.tables(self.settings, self.folder))
+        return dumps(specs.to_tables(self.settings, self.folder))
 
     def restricted(self) -> AbstractContextManager[None]:
         """A block in which [plugins] holds."""
@@ -84,26 +71,26 @@ class Config:
 def load(path: str | Path, overrides: Sequence[Override] = ()) -> Config:
     """The run of a config file with some settings overridden; one ConfigError names every mistake, each on a line."""
     path = Path(path)
-    tables, places = reading.read(path)
+    tables, locations = toml_reader.read_toml(path)
     tables = {**DEFAULTS, **tables}  # before overrides, which may change a setting of a component left out
-    problems = apply(overrides, tables, places)
-    settings, found = _checked(tables, _origin(path))
+    problems = apply_overrides(overrides, tables, locations)
+    settings, found = _build_settings(tables, _origin(path))
     problems += found
-    if settings is not None and not problems:
-        config = Config(path, settings, places)
-        problems = _refused(config)
-    if problems:
-        raise _error(problems, places)
-    return config
+    if settings is None or problems:
+        raise _error(problems, locations)
+    try:
+        return Config(path, settings, locations, _spec(settings, _origin(path)))
+    except ConfigError as error:  # what only the parts together show: two layers of one label, a link applied twice
+        raise _error(list(error.problems) or [Problem("model.layers", str(error))], locations) from None
 
 
-def _checked(tables: dict[str, Any], origin: str) -> tuple[ConfigFile | None, list[Problem]]:
+def _build_settings(tables: dict[str, Any], origin: str) -> tuple[ConfigFile | None, list[Problem]]:
     """The built settings, or what is wrong; while [plugins] is wrong itself, no plugin is allowed."""
     first, builder = Builder(registry), Builder(registry)
-    plugins = build(first, PluginsTable, tables.get("plugins", {}), "plugins")
+    plugins = build_table(first, PluginsTable, tables.get("plugins", {}), "plugins")
     with registry.restricted(plugins.policy(origin) if plugins else Policy(frozenset(), origin=origin)):
         try:
-            return build(builder, ConfigFile, tables), builder.problems
+            return build_table(builder, ConfigFile, tables), builder.problems
         except BlockedComponent:
             if plugins:
                 raise
@@ -114,15 +101,18 @@ def _origin(path: Path) -> str:
     return f"[plugins] of {path}"
 
 
-def _refused(config: Config) -> list[Problem]:
-    """What only the parts together show: two layers of one label, a link applied twice."""
-    try:
-        config.trainer()
-    except ConfigError as error:
-        return list(error.problems) or [Problem("model.layers", str(error))]
-    return []
+def _spec(settings: ConfigFile, origin: str) -> TrainerSpec:
+    """What the trainer is made of, all parts checked together."""
+    given = {part.name: settings.part(part) for part in PARTS}
+    layers: list[Any] = [*given["network"]]
+    if settings.data.standardize:
+        layers.insert(0, component("layer", {"name": "standardize", "label": "standardize"}))
+    with registry.restricted(settings.plugins.policy(origin)):
+        spec = TrainerSpec.build(**given | {"network": Network(layers)})
+        spec.check()
+    return spec
 
 
-def _error(problems: list[Problem], places: Places) -> ConfigError:
-    located = sorted(problems, key=lambda problem: places.line(problem.path))
-    return ConfigError("\n".join(map(places.say, located)), tuple(located))
+def _error(problems: list[Problem], locations: Locations) -> ConfigError:
+    located = sorted(problems, key=lambda problem: locations.line(problem.path))
+    return ConfigError("\n".join(map(locations.message, located)), tuple(located))

@@ -8,56 +8,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, Literal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Literal
 
 from bpframe.errors import ConfigError
-from bpframe.protocols import (
-    Callback,
-    Constraint,
-    Engine,
-    GradientStep,
-    Layer,
-    Loss,
-    Metric,
-    Optimizer,
-    Regularizer,
-    Sampler,
-)
+from bpframe.protocols import Engine, Layer
 from bpframe.registry.builder import Builder
 from bpframe.registry.policy import Policy
-from bpframe.runs.config.sources import File, Named, source
+from bpframe.runs.config.sources import FileSource, NamedSource, build_source
 from bpframe.training.parameter_groups import ParameterGroup
+from bpframe.training.spec import PARTS, SpecPart, TrainerSpec
+
+PLACES = {"network": "model.layers", "engine": "train.engine", "seed": "train.seed", "dtype": "train.dtype"}
 
 
-def table(cls: type, **default: Any) -> dict[str, Any]:
-    """What to note of a field that is a table of its own; `default` stands for a table that is left out."""
-    return {"make": lambda builder, given, path: build(builder, cls, given, path), **default}
+def table_field(cls: type, **default: Any) -> dict[str, Any]:
+    """Metadata of a field that is a table of its own; `default` stands for a table that is left out."""
+    return {"make": lambda builder, given, path: build_table(builder, cls, given, path), **default}
 
 
-def tables(cls: type, **default: Any) -> dict[str, Any]:
-    """What to note of a field that is a list of such tables."""
+def table_list_field(cls: type, **default: Any) -> dict[str, Any]:
+    """Metadata of a field that is a list of such tables."""
 
     def make(builder: Builder, given: Any, path: str) -> Any:
         if not isinstance(given, Sequence) or isinstance(given, str):
             return builder.report(path, f"wants a list of tables, got {given!r}.")
-        return tuple(build(builder, cls, item, f"{path}[{i}]") for i, item in enumerate(given))
+        return tuple(build_table(builder, cls, item, f"{path}[{i}]") for i, item in enumerate(given))
 
     return {"make": make, **default}
 
 
-def least(number: int) -> dict[str, Any]:
-    """What to note of a field that is a whole number of at least so much."""
+def minimum(number: int) -> dict[str, Any]:
+    """Metadata of a field that is a whole number of at least so much."""
     return {"wanted": f"of at least {number}", "holds": lambda value: value >= number}
 
 
-SHARE = {"wanted": "between 0 and 1", "holds": lambda value: 0 < value < 1}
+FRACTION = {"wanted": "between 0 and 1", "holds": lambda value: 0 < value < 1}
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitTable:
     """A part to hold out: its share of all rows, and how they are chosen."""
 
-    fraction: float = field(metadata=SHARE)
+    fraction: float = field(metadata=FRACTION)
     kind: Literal["random", "stratified", "tail"] = "random"
 
 
@@ -65,14 +58,14 @@ class SplitTable:
 class DataTable:
     """Where rows come from, and which are held out; `target` names a column of a .csv."""
 
-    source: Named | File = field(metadata={"make": source})
+    source: NamedSource | FileSource = field(metadata={"make": build_source})
     target: str | None = None
     standardize: bool = False
-    validation: SplitTable | None = field(default=None, metadata=table(SplitTable))
-    test: SplitTable | None = field(default=None, metadata=table(SplitTable))
+    validation: SplitTable | None = field(default=None, metadata=table_field(SplitTable))
+    test: SplitTable | None = field(default=None, metadata=table_field(SplitTable))
 
     def __post_init__(self) -> None:
-        if isinstance(self.source, File) and self.source.table and self.target is None:
+        if isinstance(self.source, FileSource) and self.source.table and self.target is None:
             raise ConfigError(f"the file {self.source.path} needs the name of its target column. Set data.target.")
         held = sum(part.fraction for part in (self.validation, self.test) if part)
         if held >= 1:
@@ -92,9 +85,9 @@ class ModelTable:
 class CheckpointTable:
     """How often the whole state of the run is written: the arguments of the callback checkpoint, but its folder."""
 
-    every_steps: int | None = field(default=None, metadata=least(1))
+    every_steps: int | None = field(default=None, metadata=minimum(1))
     every_seconds: float | None = 60.0
-    keep: int = field(default=3, metadata=least(1))
+    keep: int = field(default=3, metadata=minimum(1))
     best: str | None = None
     on_checkpoint_error: Literal["raise", "warn"] = "raise"
 
@@ -103,14 +96,14 @@ class CheckpointTable:
 class TrainTable:
     """How long and how to train."""
 
-    epochs: int = field(default=10, metadata=least(1))
-    batch_size: int = field(default=32, metadata=least(1))
-    seed: int = field(default=0, metadata=least(0))
+    epochs: int = field(default=10, metadata=minimum(1))
+    batch_size: int = field(default=32, metadata=minimum(1))
+    seed: int = field(default=0, metadata=minimum(0))
     engine: Engine | str = "numpy"
     dtype: Literal["float32", "float64"] = "float32"
     shuffle: bool = True
     class_weight: Literal["balanced"] | Mapping[str, float] | None = None
-    checkpoint: CheckpointTable | None = field(default=None, metadata=table(CheckpointTable))
+    checkpoint: CheckpointTable | None = field(default=None, metadata=table_field(CheckpointTable))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,26 +118,49 @@ class PluginsTable:
         return Policy(None if self.allow is None else frozenset(self.allow), frozenset(self.deny), origin)
 
 
+def place_of(part: SpecPart) -> str:
+    """The dotted path of a trainer's part in a config."""
+    return PLACES.get(part.name, part.name)
+
+
+def with_trainer_parts(cls: type) -> type:
+    """The class with a field for every part of a trainer that stands at the top of a config, among its own tables."""
+    own, annotations = dict(cls.__annotations__), dict[str, Any]()
+    for f in fields(TrainerSpec):
+        part = next(part for part in PARTS if part.name == f.name)
+        top = place_of(part).partition(".")[0]
+        if top in own or top in annotations:
+            annotations.setdefault(top, own.pop(top, None))
+            continue
+        annotations[top] = f.type
+        groups = table_list_field(ParameterGroup, default=()) if part.name == "groups" else None
+        default = {"default": part.default} if part.default else {}
+        setattr(cls, top, field(default=f.default, metadata=groups or default))
+    cls.__annotations__ = {"data": own.pop("data"), **annotations, **own}
+    return cls
+
+
 @dataclass(frozen=True, kw_only=True)
+@with_trainer_parts
 class ConfigFile:
-    """The whole file."""
+    """The whole file: its tables, and every part of a trainer (`TrainerSpec`) that is not in one of them."""
 
-    data: DataTable = field(metadata=table(DataTable))
-    model: ModelTable = field(metadata=table(ModelTable))
-    loss: Loss
-    optimizer: Optimizer | str = "sgd"
-    train: TrainTable = field(metadata=table(TrainTable, default={}))
-    callbacks: Sequence[Callback] = ()
-    metrics: Sequence[Metric] | None = None
-    regularizers: Sequence[Regularizer] = ()
-    gradient_steps: Sequence[GradientStep] = ()
-    constraints: Sequence[Constraint] = ()
-    groups: Sequence[ParameterGroup] = field(metadata=tables(ParameterGroup, default=()))
-    sampler: Sampler | None = None
-    plugins: PluginsTable = field(metadata=table(PluginsTable, default={}))
+    data: DataTable = field(metadata=table_field(DataTable))
+    model: ModelTable = field(metadata=table_field(ModelTable))
+    train: TrainTable = field(metadata=table_field(TrainTable, default={}))
+    plugins: PluginsTable = field(metadata=table_field(PluginsTable, default={}))
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """A part of the trainer."""
+
+    def part(self, part: SpecPart) -> Any:
+        """The value of a trainer's part; of the network, its layers."""
+        return attrgetter(place_of(part))(self)
 
 
-def build(builder: Builder, cls: Callable[..., Any], given: Any, path: str = "") -> Any:
+def build_table(builder: Builder, cls: Callable[..., Any], given: Any, path: str = "") -> Any:
     """The table as an object of its class, what is left out filled in; None where a problem was noted."""
     if not isinstance(given, Mapping):
         return builder.report(path, f"wants a table, got {given!r}.")

@@ -1,4 +1,4 @@
-"""Where a config's data come from: a data set by name, with arguments, or a file."""
+"""Data sources of a config: a data set by name, with arguments, or a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Pair = tuple[HostArray, HostArray]
 
 @final
 @dataclass(frozen=True)
-class Named:
+class NamedSource:
     """A data set of `bpframe.datasets`."""
 
     name: str
@@ -36,7 +36,7 @@ class Named:
 
 @final
 @dataclass(frozen=True)
-class File:
+class FileSource:
     """A file; a relative path starts at the folder of the config."""
 
     path: Path
@@ -55,10 +55,10 @@ class File:
         return str((folder / self.path).absolute())
 
 
-def source(builder: Builder, given: Any, path: str) -> Named | File | None:
+def build_source(builder: Builder, given: Any, path: str) -> NamedSource | FileSource | None:
     """The source that a name, a path or a table with `name` and arguments means; None where a problem was noted."""
     if isinstance(given, str) and given.lower().endswith(SUFFIXES):
-        return File(Path(given))
+        return FileSource(Path(given))
     spec = {"name": given} if isinstance(given, str) else given
     if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
         builder.report(path, f"wants a data set's name, a file, or a table with 'name' and arguments, got {given!r}.")
@@ -67,17 +67,17 @@ def source(builder: Builder, given: Any, path: str) -> Named | File | None:
     if name not in datasets.BY_NAME:
         builder.report(path, _unknown(name))
         return None
-    made: Named | None = builder.call(_recorder(name, datasets.BY_NAME[name]), arguments, path)
+    made: NamedSource | None = builder.call(_recorder(name, datasets.BY_NAME[name]), arguments, path)
     return made
 
 
-def _recorder(name: str, function: Callable[..., Pair]) -> Callable[..., Named]:
+def _recorder(name: str, function: Callable[..., Pair]) -> Callable[..., NamedSource]:
     """A function with the signature of a data set that only notes the arguments, defaults included."""
 
     defaults = {key: parameter.default for key, parameter in parameters(function).items()}
 
-    def record(**arguments: Any) -> Named:
-        return Named(name, {**defaults, **arguments})
+    def record(**arguments: Any) -> NamedSource:
+        return NamedSource(name, {**defaults, **arguments})
 
     return functools.update_wrapper(record, function)
 

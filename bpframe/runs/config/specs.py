@@ -1,4 +1,4 @@
-"""From built settings back to plain tables, every default filled in, and to a list of the components in them."""
+"""The inverse of the schema: built settings as plain tables with every default, and the components in them by path."""
 
 from __future__ import annotations
 
@@ -7,47 +7,36 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bpframe.registry import KINDS, registry
+from bpframe.registry import registry
 from bpframe.registry.constructor import wants
 from bpframe.registry.describe import describe
 from bpframe.registry.nested import Nested, walk
-from bpframe.runs.config.schema import ConfigFile, DataTable
+from bpframe.runs.config.schema import ConfigFile, DataTable, place_of
+from bpframe.training.spec import PARTS, SpecPart
 
 
-def tables(settings: ConfigFile, folder: Path) -> dict[str, Any]:
+def to_tables(settings: ConfigFile, folder: Path) -> dict[str, Any]:
     """The tables of a config file; relative paths in it started at `folder`."""
     train = {**vars(settings.train), "engine": _short(_spec("engine", settings.train.engine))}
     if settings.train.checkpoint is not None:
         train["checkpoint"] = vars(settings.train.checkpoint)
-    return {
-        "data": _data(settings.data, folder),
-        "model": {"layers": [_spec("layer", layer) for layer in settings.model.layers]},
-        "loss": _spec("loss", settings.loss),
-        "optimizer": _spec("optimizer", settings.optimizer),
-        "train": train,
-        **{name: _specs(name, getattr(settings, name)) for name in LISTS},
-        "groups": [group.spec(registry) for group in settings.groups],
-        "sampler": None if settings.sampler is None else _spec("sampler", settings.sampler),
-        "plugins": vars(settings.plugins),
-    }
+    tables: dict[str, Any] = {"data": _data(settings.data, folder)}
+    for part in PARTS:
+        table, _, inner = place_of(part).partition(".")
+        if not inner:
+            tables[table] = _specs(part, settings.part(part))
+        elif table == "train":
+            tables[table] = train
+        else:
+            tables[table] = {inner: _specs(part, settings.part(part))}
+    return tables | {"plugins": vars(settings.plugins)}
 
 
-LISTS = ("callbacks", "metrics", "regularizers", "gradient_steps", "constraints")
-KIND_OF = {kind.plural: kind.name for kind in KINDS.values()}
-
-
-def components(settings: ConfigFile) -> Iterator[Nested]:
+def components_by_path(settings: ConfigFile) -> Iterator[Nested]:
     """Every component of the run, those among the arguments of others after them."""
-    layers = enumerate(settings.model.layers)
-    top: list[tuple[str, str, Any]] = [(f"model.layers[{i}]", "layer", layer) for i, layer in layers]
-    top += [("loss", "loss", settings.loss), ("optimizer", "optimizer", settings.optimizer)]
-    top += [("train.engine", "engine", settings.train.engine)]
-    for name in LISTS:
-        top += [(f"{name}[{i}]", KIND_OF[name], part) for i, part in enumerate(getattr(settings, name) or ())]
-    top += [(f"groups[{i}].optimizer", "optimizer", g.optimizer) for i, g in enumerate(settings.groups) if g.optimizer]
-    top += [("sampler", "sampler", settings.sampler)] if settings.sampler is not None else []
-    for path, kind, part in top:
-        yield from walk(kind, part, path)
+    for part in PARTS:
+        for suffix, kind, component in part.components(settings.part(part)):
+            yield from walk(kind, component, place_of(part) + suffix)
 
 
 def _data(data: DataTable, folder: Path) -> dict[str, Any]:
@@ -55,8 +44,14 @@ def _data(data: DataTable, folder: Path) -> dict[str, Any]:
     return {"source": data.source.spec(folder), "target": data.target, "standardize": data.standardize, **held_out}
 
 
-def _specs(plural: str, parts: Any) -> list[Any] | None:
-    return None if parts is None else [_spec(KIND_OF[plural], part) for part in parts]
+def _specs(part: SpecPart, value: Any) -> Any:
+    """A trainer's part as specifications."""
+    if value is None:
+        return None
+    if part.name == "groups":
+        return [group.spec(registry) for group in value]
+    assert part.kind is not None
+    return [_spec(part.kind, item) for item in value] if part.many else _spec(part.kind, value)
 
 
 def _spec(kind: str, part: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where in a TOML text each setting stands, which `tomllib` does not say.
+"""Line numbers of the settings in a TOML text, which `tomllib` does not give.
 
 Paths are dotted, with numbers for arrays of tables: "optimizer.lr", "model.layers[0].units".
 """
@@ -84,7 +84,7 @@ class _Scope:
         return paths
 
 
-def positions(text: str) -> dict[str, int]:
+def line_numbers(text: str) -> dict[str, int]:
     """Line number (from 1) by path; what stands inside an inline table or an array has the line of its statement."""
     scope, lines = _Scope(), dict[str, int]()
     for statement in statements(text):

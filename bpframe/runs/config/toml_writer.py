@@ -1,4 +1,4 @@
-"""Plain values as a TOML text that `tomllib` reads back exactly; what is None is left out."""
+"""Writes plain values as TOML that `tomllib` reads back exactly; None is left out."""
 
 from __future__ import annotations
 

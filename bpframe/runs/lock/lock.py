@@ -18,9 +18,9 @@ from bpframe.registry import build, registry
 from bpframe.registry.describe import describe
 from bpframe.registry.nested import Nested
 from bpframe.registry.policy import CORE
-from bpframe.runs.config import reading
+from bpframe.runs.config import toml_reader
 from bpframe.runs.config.run_config import Config
-from bpframe.runs.config.specs import components
+from bpframe.runs.config.specs import components_by_path
 from bpframe.runs.config.toml_writer import dumps
 from bpframe.runs.folder import RunFolder
 from bpframe.runs.lock import distributions
@@ -40,7 +40,7 @@ def lock_text(config: Config) -> str:
 
 def lock_tables(config: Config) -> Lock:
     """The lock of a run that is about to start, as tables."""
-    located = list(components(config.settings))
+    located = list(components_by_path(config.settings))
     if config.settings.data.standardize:
         located.append(Nested("data.standardize", "layer", build("layer", STANDARDIZE)))
     with config.restricted():
@@ -66,7 +66,7 @@ def build_lock(entries: Sequence[Entry]) -> Lock:
 def read_lock(path: Path) -> Lock:
     """The lock in a file, or of a run's folder; ConfigError if there is none."""
     file = RunFolder(path).lock if path.is_dir() else path
-    found, _ = reading.read(file)
+    found, _ = toml_reader.read_toml(file)
     arrays = {"components": "path", "distributions": "name"}
     tables = [found.get(name, {}) for name in ("versions", "machine")]
     if "components" not in found or not all(isinstance(table, dict) for table in tables):

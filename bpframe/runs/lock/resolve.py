@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from inspect import Parameter
 from numbers import Real
 from typing import Any, final
@@ -13,10 +13,10 @@ from bpframe.registry import Policy, Provider, Registry
 from bpframe.registry.annotations import Mismatch, wanted
 from bpframe.registry.builder import SCHEDULED, Builder
 from bpframe.registry.policy import CORE
-from bpframe.runs.config.schema import ConfigFile, PluginsTable, TrainTable, build
-from bpframe.runs.config.specs import KIND_OF, LISTS
+from bpframe.runs.config.schema import PluginsTable, build_table, place_of
 from bpframe.runs.lock.signature import UNKNOWN, DefaultCall, declared_parameters
 from bpframe.runs.lock.source_code import find_source
+from bpframe.training.spec import PARTS
 
 Entry = dict[str, Any]  # a component in a lock: path, kind, name, version, target, hash, arguments
 STANDARDIZE = {"name": "standardize", "label": "standardize"}  # the layer that data.standardize puts in front
@@ -49,7 +49,7 @@ def resolve_components(registry: Registry, tables: Mapping[str, Any], origin: st
 
 def _policy(registry: Registry, tables: Mapping[str, Any], origin: str) -> Policy:
     builder = Builder(registry)
-    table = build(builder, PluginsTable, tables.get("plugins", {}), "plugins")
+    table = build_table(builder, PluginsTable, tables.get("plugins", {}), "plugins")
     builder.finish()
     policy: Policy = table.policy(origin)
     return policy
@@ -57,21 +57,17 @@ def _policy(registry: Registry, tables: Mapping[str, Any], origin: str) -> Polic
 
 def _component_specs(tables: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """Path, kind and specification of every component that is not an argument of another."""
-    defaults = {f.name: f.default for cls in (ConfigFile, TrainTable) for f in fields(cls)}
-    for i, layer in enumerate(_list(_table(tables.get("model")).get("layers"))):
-        yield f"model.layers[{i}]", "layer", layer
-    if "loss" in tables:
-        yield "loss", "loss", tables["loss"]
-    yield "optimizer", "optimizer", tables.get("optimizer", defaults["optimizer"])
-    yield "train.engine", "engine", _table(tables.get("train")).get("engine", defaults["engine"])
-    for plural in LISTS:
-        for i, part in enumerate(_list(tables.get(plural))):
-            yield f"{plural}[{i}]", KIND_OF[plural], part
-    for i, group in enumerate(_list(tables.get("groups"))):
-        if rule := _table(group).get("optimizer"):
-            yield f"groups[{i}].optimizer", "optimizer", rule
-    if "sampler" in tables:
-        yield "sampler", "sampler", tables["sampler"]
+    for part in PARTS:
+        path = place_of(part)
+        table, _, inner = path.rpartition(".")
+        value = (_table(tables.get(table)) if table else tables).get(inner, part.default)
+        if part.name == "groups":
+            rules = ((f"{path}[{i}].optimizer", _table(group).get("optimizer")) for i, group in enumerate(_list(value)))
+            yield from ((where, "optimizer", rule) for where, rule in rules if rule)
+        elif part.kind and part.many:
+            yield from ((f"{path}[{i}]", part.kind, item) for i, item in enumerate(_list(value)))
+        elif part.kind and value is not None:
+            yield path, part.kind, value
     if _table(tables.get("data")).get("standardize"):
         yield "data.standardize", "layer", STANDARDIZE
 

@@ -12,11 +12,12 @@ from bpframe.testing.kinds.initializers import fitting_shape
 from bpframe.testing.laws.comparison import finite
 from bpframe.testing.laws.examples import bounds, example, labels
 from bpframe.testing.laws.layer_run import Case
+from bpframe.training.spec import PARTS
 from bpframe.training.trainer import Trainer
 from bpframe.types import HostArray
 
 ROWS, N, EPOCHS = 8, 5, 4
-LISTED = ("metric", "callback", "regularizer", "gradient_step", "constraint")
+LISTED = {part.kind for part in PARTS if part.many}
 Parts = dict[str, Any]  # what the trainer is given, with "layers", "x" and "y"
 
 

@@ -1,4 +1,4 @@
-"""From a config file to tables, and to the line of each setting."""
+"""Reads a TOML config: its tables, and the line of each setting."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bpframe.errors import ConfigError
-from bpframe.runs.config.locations import Places
-from bpframe.runs.config.toml_lines import positions, statements
+from bpframe.runs.config.locations import Locations
+from bpframe.runs.config.toml_lines import line_numbers, statements
 
 MOST_BYTES = 2**20
 MOST_LEVELS = 32  # of tables and arrays in each other
@@ -17,8 +17,8 @@ MOST_LEVELS = 32  # of tables and arrays in each other
 Tables = dict[str, Any]  # as tomllib gives them
 
 
-def read(path: Path) -> tuple[Tables, Places]:
-    """The tables of a TOML file and the places of their settings; ConfigError for a file that is not one."""
+def read_toml(path: Path) -> tuple[Tables, Locations]:
+    """The tables of a TOML file and the locations of their settings; ConfigError for a file that is not one."""
     text = _text(path)
     try:
         tables = tomllib.loads(text)
@@ -28,7 +28,7 @@ def read(path: Path) -> tuple[Tables, Places]:
         raise _too_deep(path, _deep_line(text) or 1) from None
     if line := _deep_line(text):
         raise _too_deep(path, line)
-    return tables, Places(str(path), positions(text))
+    return tables, Locations(str(path), line_numbers(text))
 
 
 def _text(path: Path) -> str:

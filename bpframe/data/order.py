@@ -1,0 +1,64 @@
+"""The order of rows in each epoch, and rows of data by number.  Row numbers (n,)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from bpframe import random
+from bpframe.data.arrays import read_only
+from bpframe.errors import DataError
+from bpframe.protocols import Data, Draws, Sampler
+from bpframe.registry import registry
+from bpframe.registry.describe import title
+from bpframe.types import HostArray
+
+
+def epoch_order(seed: int, data: Data, shuffle: bool, sampler: Sampler | None) -> Callable[[int], HostArray]:
+    """The row numbers of each epoch in their order, by its number; they depend on seed, epoch and data alone."""
+    n = len(data.x)
+    facts = read_only(data.target), read_only(np.ones(n) if data.weight is None else data.weight)
+    draws = sampler if isinstance(sampler, Draws) else None
+    lengths: set[int] = set()
+
+    @lru_cache(maxsize=1)  # the latest is kept
+    def order(epoch: int) -> HostArray:
+        if draws is not None:
+            rows = _checked(draws, draws.epoch_rows(epoch, n), n)
+            lengths.add(len(rows))
+            if len(lengths) > 1:
+                who = title(registry, "sampler", draws)
+                raise DataError(f"{who} needs to give as many rows for every epoch, got {sorted(lengths)}.")
+            return rows
+        if sampler is None and not shuffle:
+            return np.arange(n)
+        generator = random.host_generator(seed, random.ORDER, epoch)
+        return (
+            random.permutation(generator, n)
+            if sampler is None
+            else _checked(sampler, sampler.order(generator, *facts), n)
+        )
+
+    return order
+
+
+def _checked(sampler: object, given: Any, n: int) -> HostArray:
+    """The row numbers that a sampler gave; DataError where they are none."""
+    rows = np.asarray(given)
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or not rows.size or _unsigned(rows).max() >= n:
+        who = title(registry, "sampler", sampler)
+        raise DataError(f"{who} needs to give row numbers from 0 to {n - 1}, got {rows!r}.")
+    return rows
+
+
+def _unsigned(rows: HostArray) -> HostArray:
+    """Numbers below 0 as very large ones."""
+    return rows.view(f"u{rows.itemsize}")
+
+
+def select_rows(data: Data, numbers: HostArray) -> Data:
+    """The rows of these numbers."""
+    return Data(data.x[numbers], data.target[numbers], None if data.weight is None else data.weight[numbers])

@@ -1,0 +1,58 @@
+"""A trainer's spec as the manifest of its model file, and back to the Trainer's arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bpframe.network.network import Network
+from bpframe.registry import registry
+from bpframe.registry.describe import describe, providers_in
+from bpframe.saving.model_file import MODEL, SCHEMA
+from bpframe.training.spec import PARTS, SpecPart, TrainerSpec
+from bpframe.types import Shape
+from bpframe.version import VERSION
+
+DEFINING = tuple(part for part in PARTS if part.defines)
+
+
+def manifest(spec: TrainerSpec, shape: Shape | None, learned: Mapping[str, Any]) -> dict[str, Any]:
+    """What, besides tensors, makes the trainer again: its definition, the shape of a row, how labels are encoded."""
+    names = {part.name for part in DEFINING}
+    found = {
+        provider
+        for path, kind, component in spec.components()
+        if path.partition("[")[0] in names
+        for provider in providers_in(registry, kind, component)
+    }
+    return {
+        "schema": SCHEMA,
+        "kind": MODEL,
+        "bpframe": VERSION,
+        **trainer_definition(spec),
+        "input_shape": list(shape or ()),
+        "learned": dict(learned),
+        "plugins": [{"kind": p.kind, "name": p.ref, "version": p.version, "target": p.target} for p in sorted(found)],
+    }
+
+
+def trainer_definition(spec: TrainerSpec) -> dict[str, Any]:
+    """What a trainer was made with, as a file says it."""
+    return {part.name: _described(part, getattr(spec, part.name)) for part in DEFINING}
+
+
+def trainer_arguments(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What the Trainer of a manifest is made with; KeyError where a part is missing."""
+    network = Network(manifest["network"], inputs=manifest["input_shape"])
+    return {part.name: manifest[part.name] for part in DEFINING} | {"network": network}
+
+
+def _described(part: SpecPart, value: Any) -> Any:
+    if part.name == "network":
+        return [{**describe(registry, "layer", layer), "label": label} for label, layer in value.layers]
+    if part.name == "groups":
+        return [group.spec(registry) for group in value]
+    if part.kind is None or value is None:
+        return value
+    many = [describe(registry, part.kind, component) for component in (value if part.many else [value])]
+    return many if part.many else many[0]

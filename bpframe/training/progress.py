@@ -1,0 +1,118 @@
+"""Accountancy of a fit: the losses of steps that the history lacks, and the epochs that they complete.
+
+Values of k steps in a row are arrays (3, k): loss, penalty and weight of each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, final
+
+import numpy as np
+
+from bpframe.types import HostArray
+
+
+@final
+@dataclass(frozen=True)
+class PartialEpoch:
+    """The part of an epoch that is made, as a checkpoint holds it: (3, k) values of its steps.
+
+    `last_finite`: the last finite loss; `stopped`: why a hook stopped the fit, if one did; `collected`: the training
+    scores (rows, C) that metrics are measured on.
+    """
+
+    values: HostArray
+    last_finite: float | None = None
+    stopped: str | None = None
+    collected: HostArray | None = None
+
+
+class FinishedEpoch(NamedTuple):
+    """An epoch's number, the step after it, and the (3, k) values of its steps."""
+
+    number: int
+    step: int
+    values: HostArray
+
+
+@final
+class FitProgress:
+    """How far a fit is, in runs of epochs: an engine may make several epochs before the history has the first.
+
+    `epoch`: number of the run's first epoch; `start`: the step before it; `steps`: batches of an epoch; `made`: steps
+    of the run; `recorded`: its epochs in the history; `last_finite`: the last finite loss.
+    """
+
+    def __init__(self, partial: PartialEpoch | None, step: int) -> None:
+        self._values = [np.empty((3, 0)) if partial is None else partial.values]  # of steps that the history lacks
+        self.last_finite = None if partial is None else partial.last_finite
+        self.epoch, self.steps, self.recorded = 0, 1, 0
+        self.made = self._values[0].shape[1]
+        self.start = step - self.made
+        self._since = 0.0  # when the time of the epochs that the history lacks began
+
+    def restart(self, epoch: int, step: int, now: float) -> HostArray:
+        """Begin a run of epochs at number `epoch`; the (3, k) values of the steps that were made of it before."""
+        values = _joined(self._values)
+        self._values, self.epoch, self.recorded = [values], epoch, 0
+        self.made = values.shape[1]
+        self.start = step - self.made
+        self.last_finite = values.item(0, -1) if self.made else self.last_finite
+        self._since = now
+        return values
+
+    def add(self, values: HostArray, step: int) -> bool:
+        """Take the values of a block after which the session is at `step`.
+
+        False where it made more steps than it kept, because one was not finite: what it undid is dropped.
+        """
+        kept = step - self.start - self.made
+        self.made += kept
+        self._values.append(values)
+        if kept == values.shape[1]:
+            self.last_finite = values.item(0, -1)
+            return True
+        self._values = [_joined(self._values)[:, : self.made - self.recorded * self.steps]]
+        finite = values[0][np.isfinite(values[0])]
+        self.last_finite = float(finite[-1]) if len(finite) else self.last_finite
+        return False
+
+    def position(self) -> tuple[int, int, int]:
+        """(epoch of the latest step, batches made of it, step)."""
+        epoch = (self.made - 1) // self.steps
+        return self.epoch + epoch, self.made - epoch * self.steps, self.start + self.made
+
+    def finished(self, stopped: bool) -> int:
+        """How many epochs of the run have ended; one that a stop cut short counts."""
+        return -(-self.made // self.steps) if stopped else self.made // self.steps
+
+    def pop_epoch(self) -> FinishedEpoch:
+        """The oldest epoch that the history lacks; from now on it counts as recorded."""
+        values, number = _joined(self._values), self.recorded
+        self._values, self.recorded = [values[:, self.steps :]], number + 1
+        values = values[:, : self.steps]
+        return FinishedEpoch(self.epoch + number, self.start + number * self.steps + values.shape[1], values)
+
+    def seconds(self, finished: int, now: float) -> float:
+        """Each epoch's equal share of the time in which so many epochs ended that the history lacks some."""
+        return (now - self._since) / max(1, finished - self.recorded)
+
+    def restart_clock(self, now: float) -> None:
+        """Count time from now on: what was spent on recording epochs is not the next epoch's."""
+        self._since = now
+
+    def partial(self, step: int, stopped: str | None) -> PartialEpoch | None:
+        """What a checkpoint needs at `step`; None where the session is further than the values that are known.
+
+        That is so when an exception cut a block short: a session may keep the whole steps of such a block.
+        """
+        if step != self.start + self.made:
+            return None
+        return PartialEpoch(_joined(self._values), self.last_finite, stopped)
+
+
+def _joined(values: list[HostArray]) -> HostArray:
+    """(3, k) values of blocks in a row; mostly all but one are empty."""
+    some = [part for part in values if part.size]
+    return some[0] if len(some) == 1 else np.concatenate(values, axis=1)

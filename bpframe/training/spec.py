@@ -1,0 +1,164 @@
+"""What a Trainer is made of, as data: the one list of its parts.
+
+Files, configs, locks, parameter groups, diagnosis and copies of a trainer read it: a kind of component is added here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from math import prod
+from typing import Any, final
+
+from bpframe import checks
+from bpframe.engine.hyperparameters import Curve, monitored_curves, over
+from bpframe.errors import ConfigError
+from bpframe.network.backprop import CostLayer
+from bpframe.network.network import Network
+from bpframe.protocols import (
+    Callback,
+    Constraint,
+    Engine,
+    GradientStep,
+    Loss,
+    Metric,
+    Minimizer,
+    Optimizer,
+    Periodic,
+    Regularizer,
+    Sampler,
+)
+from bpframe.registry import build, build_all
+from bpframe.registry.builder import SCHEDULED
+from bpframe.registry.constructor import wants
+from bpframe.training.parameter_groups import ParameterGroup, build_groups
+from bpframe.training.preflight import refuse_double_link
+
+HOW = {"defines": False}  # metadata of a part that says how, not what a trainer learns: no part of a model file
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class TrainerSpec:
+    """The parts of a trainer, every component built; their meaning is that of the Trainer's arguments.
+
+    The kind of a part stands in its annotation, its metadata may hold a `default` name. Files and locks keep the order.
+    """
+
+    network: Network
+    loss: Loss
+    optimizer: Optimizer | Minimizer = field(metadata={"default": "sgd"})
+    engine: Engine = field(metadata={"default": "numpy", **HOW})
+    callbacks: Sequence[Callback] = field(default=(), metadata=HOW)
+    metrics: Sequence[Metric] | None = None
+    regularizers: Sequence[Regularizer] = ()
+    gradient_steps: Sequence[GradientStep] = ()
+    constraints: Sequence[Constraint] = ()
+    groups: Sequence[ParameterGroup] = ()
+    sampler: Sampler | None = None
+    seed: int = 0
+    dtype: str = "float32"
+
+    @classmethod
+    def build(cls, **given: Any) -> TrainerSpec:
+        """The spec of a Trainer's arguments: names and mappings become components; ConfigError for what is wrong."""
+        if not isinstance(given["network"], Network):
+            raise ConfigError(
+                f"Trainer needs a Network, got {given['network']!r}. For a list of layers: bp.Network([...])."
+            )
+        if given["dtype"] not in ("float32", "float64"):
+            raise ConfigError(f"Trainer needs a dtype of float32 or float64, got {given['dtype']!r}.")
+        given["seed"] = checks.whole("Trainer", 0, seed=given["seed"])
+        return cls(**{part.name: part.build(given[part.name]) for part in PARTS})
+
+    def check(self) -> None:
+        """ConfigError for parts that do not fit together."""
+        refuse_double_link(self.network, CostLayer.of(self.loss), self.loss)
+
+    def components(self) -> Iterator[tuple[str, str, Any]]:
+        """(path, kind, component) of each, but for those inside others: "network[0]", "loss", "groups[1].optimizer"."""
+        for part in PARTS:
+            for suffix, kind, component in part.components(getattr(self, part.name)):
+                yield f"{part.name}{suffix}", kind, component
+
+    def rules(self) -> list[Optimizer | Minimizer]:
+        """The optimizer, and those that groups of parameters have of their own."""
+        return [self.optimizer, *(group.optimizer for group in self.groups if group.optimizer)]
+
+    @property
+    def period(self) -> int:
+        """How many steps make one update of the optimizers."""
+        return prod(step.period for step in self.gradient_steps if isinstance(step, Periodic))
+
+    def monitored(self) -> set[str]:
+        """The curves of the history on which schedules depend."""
+        scheduled = (component for _, kind, component in self.components() if kind in SCHEDULED)
+        return {curve for component in scheduled for curve in monitored_curves(component)}
+
+    def over(self, steps: int, curve: Curve) -> TrainerSpec:
+        """The same, its schedules bound to a run of `steps` steps and to the history so far."""
+        updates = steps // self.period
+        bound: dict[str, Any] = {
+            part.name: part.mapped(lambda component: over(component, steps, curve), getattr(self, part.name))
+            for part in PARTS
+            if part.kind in SCHEDULED and part.kind != "optimizer"
+        }
+        groups = tuple(g if g.optimizer is None else g.over(updates, curve) for g in self.groups)
+        return replace(self, **{**bound, "optimizer": over(self.optimizer, updates, curve), "groups": groups})
+
+
+@final
+@dataclass(frozen=True)
+class SpecPart:
+    """A field of TrainerSpec: the kind of its component or of its list's items, if it has one.
+
+    `optional`: whether it may be None; `default`: the specification that stands for it when left out; `defines`:
+    whether it says what a trainer learns. The network is a list of layers here.
+    """
+
+    name: str
+    kind: str | None
+    many: bool
+    optional: bool
+    default: Any
+    defines: bool
+
+    def build(self, given: Any) -> Any:
+        """The part, from specifications."""
+        if self.name == "groups":
+            return build_groups(given)
+        if self.name == "network" or self.kind is None or (given is None and self.optional):
+            return given
+        return build_all("Trainer", self.kind, given) if self.many else build(self.kind, given)
+
+    def components(self, value: Any) -> Iterator[tuple[str, str, Any]]:
+        """(what follows the part's name in a path, kind, component) of each component in the part."""
+        value = [layer for _, layer in value.layers] if isinstance(value, Network) else value
+        if self.name == "groups":
+            yield from ((f"[{i}].optimizer", "optimizer", g.optimizer) for i, g in enumerate(value) if g.optimizer)
+        elif self.kind and value is not None:
+            items = ((f"[{i}]", item) for i, item in enumerate(value)) if self.many else [("", value)]
+            yield from ((suffix, self.kind, item) for suffix, item in items)
+
+    def mapped(self, function: Any, value: Any) -> Any:
+        """The part with the function applied to each of its components."""
+        if value is None or self.kind is None:
+            return value
+        return tuple(map(function, value)) if self.many else function(value)
+
+
+def _part(name: str, metadata: Mapping[str, Any]) -> SpecPart:
+    want = wants(TrainerSpec)[name]
+    if name == "network":
+        return SpecPart(name, "layer", many=True, optional=False, default=None, defines=True)
+    return SpecPart(
+        name,
+        want.kind or want.kind_of_items,
+        want.kind_of_items is not None,
+        "None" in want.alternatives,
+        metadata.get("default"),
+        metadata.get("defines", True),
+    )
+
+
+PARTS = tuple(_part(f.name, f.metadata) for f in fields(TrainerSpec))

@@ -1,0 +1,118 @@
+"""The groups that an engine updates: parameters that share an optimizer, gradient steps, constraints and penalties.
+
+Parameters part by the user's groups, and where an optimizer, gradient step or constraint treats them differently, or
+where each has penalties of its own; some may have penalties and others of the group none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+from bpframe import tree
+from bpframe.engine.optimizer_chain import rule_for
+from bpframe.errors import ConfigError
+from bpframe.protocols import Applies, Group, Param, Regularizer
+from bpframe.protocols.keeps import keeps
+from bpframe.training.parameter_groups import ParameterGroup
+from bpframe.training.spec import TrainerSpec
+from bpframe.types import Params, Shape
+
+
+def trained_parameters(params: Params) -> list[Param]:
+    """What is known of each trained parameter of a network."""
+    paths = [(path, leaf.shape) for path, leaf in tree.leaves(params) if "buffers" not in path]
+    layers = list(dict.fromkeys(path[0] for path, _ in paths))
+    return [
+        Param("/".join(path), path[-1], path[0], shape, *_fans(shape), layers.index(path[0]), len(layers))
+        for path, shape in paths
+    ]
+
+
+def update_groups(known: Sequence[Param], spec: TrainerSpec) -> list[Group]:
+    """The groups of a network's parameters, and one without parameters for penalties on activations."""
+    _refuse_idle(spec.groups, known)
+    groups: list[Group] = []
+    for param in known:
+        own = _group(param, spec)
+        k = next((k for k, group in enumerate(groups) if _alike(group, own)), None)
+        if k is None:
+            groups.append(own)
+        else:
+            groups[k] = _joined(groups[k], own)
+    _refuse_shared_objective(groups)
+    on_activations = tuple(part for part in spec.regularizers if _on_activations(part))
+    return [*groups, Group((), None, regularizers=on_activations)] if on_activations else groups
+
+
+def _group(param: Param, spec: TrainerSpec) -> Group:
+    """The group of one parameter on its own."""
+    user = next((group for group in spec.groups if group.holds(param)), None)
+    rule = user.rule(spec.optimizer) if user else spec.optimizer
+    given = user.optimizer if user and user.optimizer else spec.optimizer
+    origin = next(i for i, other in enumerate(spec.rules()) if other is given)
+    penalties = _acting((part for part in spec.regularizers if not _on_activations(part)), param)
+    return Group(
+        (tuple(param.name.split("/")),),
+        None if rule is None else rule_for(rule, param),
+        _acting(spec.gradient_steps, param, otherwise=True),
+        penalties,
+        _acting(spec.constraints, param),
+        origin,
+        (param,),
+        1 if penalties else 0,
+    )
+
+
+def _acting(parts: Iterable[Any], param: Param, otherwise: bool | None = None) -> tuple[Any, ...]:
+    """Those that act on a parameter; weights only, unless they say otherwise."""
+    default = param.role == "weight" if otherwise is None else otherwise
+    return tuple(part for part in parts if (part.applies(param) if keeps(part, Applies) else default))
+
+
+def _on_activations(regularizer: Regularizer) -> bool:
+    return getattr(regularizer, "on", "weights") == "activations"
+
+
+def _alike(a: Group, b: Group) -> bool:
+    """Whether two groups differ in their parameters only, or one of them has no penalty besides."""
+    lists = [(a.gradient_steps, b.gradient_steps), (a.constraints, b.constraints)]
+    if a.regularizers and b.regularizers:
+        lists.append((a.regularizers, b.regularizers))
+    same = all(len(x) == len(y) and all(p is q for p, q in zip(x, y, strict=True)) for x, y in lists)
+    return same and a.origin == b.origin and (a.rule is b.rule or bool(a.rule == b.rule))
+
+
+def _joined(a: Group, b: Group) -> Group:
+    """Two groups that are alike as one, which has the parameters that are penalised first."""
+    paths = a.paths[: a.penalised] + b.paths[: b.penalised] + a.paths[a.penalised :] + b.paths[b.penalised :]
+    params = a.params[: a.penalised] + b.params[: b.penalised] + a.params[a.penalised :] + b.params[b.penalised :]
+    penalties = a.regularizers or b.regularizers
+    return replace(a, paths=paths, params=params, regularizers=penalties, penalised=a.penalised + b.penalised)
+
+
+def _fans(shape: Shape) -> tuple[int, int]:
+    """(inputs of one output, outputs of one input); an axis alone counts as both."""
+    return (prod(shape[:-1]), shape[-1]) if len(shape) > 1 else (prod(shape), prod(shape))
+
+
+def _refuse_idle(given: Sequence[ParameterGroup], known: Sequence[Param]) -> None:
+    for i, group in enumerate(given):
+        if not any(group.holds(param) for param in known):
+            names = ", ".join(param.name for param in known)
+            raise ConfigError(f"groups[{i}] matches no parameter: {group.match!r}. Parameters: {names}.")
+
+
+def _refuse_shared_objective(groups: list[Group]) -> None:
+    """ConfigError for a minimizer that does not have the objective to itself."""
+    trained = [group for group in groups if group.rule is not None]
+    minimizer = next((group.rule for group in trained if group.rule and group.rule.scope == "objective"), None)
+    if minimizer is None:
+        return
+    name = type(minimizer).__name__
+    if any(group.gradient_steps or group.constraints for group in trained):
+        raise ConfigError(f"{name} works on the objective itself. Leave out gradient_steps and constraints.")
+    if any(group.rule != minimizer for group in trained):
+        raise ConfigError(f"{name} moves all trained parameters as one vector. Freeze those that it is not to move.")
