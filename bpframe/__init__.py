@@ -17,44 +17,59 @@ from typing import TYPE_CHECKING, Any
 from bpframe.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from bpframe import datasets, errors, testing
+    from bpframe import _namespaces, datasets, errors, testing
+    from bpframe._namespaces import build, load
     from bpframe.network.network import Network
-    from bpframe.registry import Namespace, build, load, names, providers, refresh, register
+    from bpframe.network.trace import Trace
+    from bpframe.registry import names, providers, refresh, register
+    from bpframe.testing import Report as CheckReport
     from bpframe.training.history import History
     from bpframe.training.hooks import hookimpl
-    from bpframe.training.lr_range import lr_range_test
+    from bpframe.training.lr_range import LrRange, lr_range_test
     from bpframe.training.parameter_groups import ParameterGroup
+    from bpframe.training.parameters import Parameters
+    from bpframe.training.run_state import RunState
     from bpframe.training.trainer import Trainer
 
-    activations: Namespace
-    callbacks: Namespace
-    constraints: Namespace
-    engines: Namespace
-    gradient_steps: Namespace
-    initializers: Namespace
-    layers: Namespace
-    losses: Namespace
-    metrics: Namespace
-    optimizers: Namespace
-    regularizers: Namespace
-    samplers: Namespace
-    schedules: Namespace
+    activations: _namespaces.Activations
+    callbacks: _namespaces.Callbacks
+    constraints: _namespaces.Constraints
+    engines: _namespaces.Engines
+    gradient_steps: _namespaces.GradientSteps
+    initializers: _namespaces.Initializers
+    layers: _namespaces.Layers
+    losses: _namespaces.Losses
+    metrics: _namespaces.Metrics
+    optimizers: _namespaces.Optimizers
+    regularizers: _namespaces.Regularizers
+    samplers: _namespaces.Samplers
+    schedules: _namespaces.Schedules
 
 _MODULES = ("datasets", "errors", "testing")
 _HOME = {
-    "History": "training.history",
-    "Network": "network.network",
-    "ParameterGroup": "training.parameter_groups",
-    "Trainer": "training.trainer",
-    "hookimpl": "training.hooks",
-    "lr_range_test": "training.lr_range",
+    "CheckReport": "testing.Report",
+    "History": "training.history.History",
+    "LrRange": "training.lr_range.LrRange",
+    "Network": "network.network.Network",
+    "ParameterGroup": "training.parameter_groups.ParameterGroup",
+    "Parameters": "training.parameters.Parameters",
+    "RunState": "training.run_state.RunState",
+    "Trace": "network.trace.Trace",
+    "Trainer": "training.trainer.Trainer",
+    "hookimpl": "training.hooks.hookimpl",
+    "lr_range_test": "training.lr_range.lr_range_test",
 }
 _REGISTRY = ("build", "load", "names", "providers", "refresh", "register")
 
 __all__ = [
+    "CheckReport",
     "History",
+    "LrRange",
     "Network",
     "ParameterGroup",
+    "Parameters",
+    "RunState",
+    "Trace",
     "Trainer",
     "__version__",
     "activations",
@@ -87,7 +102,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Public names come from their modules when first touched, so that importing bpframe costs little."""
     if name in _HOME:
-        return getattr(importlib.import_module(f"bpframe.{_HOME[name]}"), name)
+        module, _, attribute = _HOME[name].rpartition(".")
+        return getattr(importlib.import_module(f"bpframe.{module}"), attribute)
     if name in _MODULES:
         return importlib.import_module(f"bpframe.{name}")
     if name in __all__:

@@ -1,4 +1,4 @@
-"""python -m bpframe: the command line."""
+"""Main module: `python -m bpframe` runs the command line."""
 
 from bpframe.cli import main
 

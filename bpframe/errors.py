@@ -1,4 +1,4 @@
-"""Every error that bpframe raises on purpose.
+"""Exception classes: every error that bpframe raises on purpose.
 
     BpframeError
     |-- ConfigError (ValueError)          a setting, argument or config file is wrong
@@ -42,7 +42,7 @@ __all__ = [
 
 
 class BpframeError(Exception):
-    """The root: whatever bpframe raises on purpose is one of these."""
+    """Base class of all errors that bpframe raises on purpose."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,11 @@ class PluginError(BpframeError):
 
 
 class UnknownComponent(PluginError, AttributeError, LookupError):
-    """No installed distribution and no local registration provides this name."""
+    """No installed distribution and no local registration provides a component of this name."""
 
 
 class AmbiguousComponent(PluginError):
-    """Several distributions provide this bare name; `dist/name` tells them apart."""
+    """Several distributions provide a component of this name; `dist/name` chooses one."""
 
 
 class BlockedComponent(PluginError):

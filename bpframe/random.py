@@ -1,8 +1,8 @@
-"""Randomness by name, without state: the same key gives the same bits in every engine and on every machine.
+"""Counter-based random numbers from named keys: the same key gives the same bits in every engine, on every machine.
 
-Host draws (initial weights, the order of an epoch) come from PCG64 seeded by (seed, stream, number). Draws inside a
-step (dropout, noise) come from a counter through an integer hash, in 32-bit array operations that every array
-library has. Good for masks and noise; not for cryptography.
+As in JAX a key is a value without state, and `child` derives keys from it. Draws inside a step (dropout, noise) hash a
+counter with the key, in 32-bit integer operations that every array library has. Draws on the host (initial weights, the
+order of an epoch) come from NumPy's PCG64 seeded by (seed, stream, number). Not for cryptography.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ import numpy as np
 
 from bpframe.types import Array, HostArray
 
-INITIAL, SPLIT, ORDER, STEP, DATA = range(5)  # the streams of one seed
+INITIAL, SPLIT, ORDER, STEP, DATA = range(5)  # streams of a seed: draws from one never shift those from another
 MASK = 0xFFFFFFFF
 Word = Any  # 32 bits: a Python int on the host, a uint32 array inside a compiled step
 
 
 def host_generator(seed: int, stream: int, number: int = 0) -> np.random.Generator:
-    """NumPy's generator for host draws of one stream."""
+    """NumPy's generator for draws on the host, seeded by (seed, stream, number)."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(stream, number))))
 
 
 def permutation(generator: np.random.Generator, n: int) -> HostArray:
-    """The numbers 0 .. n - 1 shuffled: by raw bits, whose stream NumPy keeps (that of its `permutation` it may not).
+    """A random permutation of 0 .. n - 1, from raw bits: NumPy keeps their stream, but may change its `permutation`.
 
-    Each number stands in the low bits of its draw, so that a plain sort, several times as fast as an argsort, moves it.
+    Each number is put in the low bits of a draw, and the draws are sorted: several times as fast as an argsort.
     """
     draws, low = generator.bit_generator.random_raw(n), np.uint64((1 << n.bit_length()) - 1)
     draws &= ~low
@@ -41,14 +41,14 @@ def permutation(generator: np.random.Generator, n: int) -> HostArray:
 
 
 def epoch_key(seed: int, epoch: int) -> HashKey:
-    """The key from which all draws of an epoch's steps descend."""
+    """The key from which the keys of an epoch's steps are derived."""
     a, b = np.random.SeedSequence(seed, spawn_key=(STEP, epoch)).generate_state(2, np.uint32)
     return HashKey(int(a), int(b))
 
 
 @final
 class StepKey:
-    """The key of the step that `place` names, (epoch, number in it), made when somebody asks, since few layers do."""
+    """The key of the step at `place`, (epoch, number in it); derived at the first draw, since few layers draw."""
 
     def __init__(self, seed: int) -> None:
         self.place = 0, 0
@@ -85,8 +85,8 @@ def _times(x: Word, factor: int) -> Word:
     return (x * factor) & MASK if isinstance(x, int) else x * np.uint32(factor)  # arrays of 32 bits wrap by themselves
 
 
-def _alike(a: Word, b: Word) -> tuple[Word, Word]:
-    """Two words of one type: a number on the host next to an array is made 32 bits wide, an array stays one."""
+def _as_one_type(a: Word, b: Word) -> tuple[Word, Word]:
+    """Both words as Python ints, or both as uint32 arrays or scalars."""
     if isinstance(a, int) and isinstance(b, int):
         return a, b
     return tuple(np.uint32(word) if isinstance(word, int) else word.astype(np.uint32) for word in (a, b))  # type: ignore[return-value]  # two of them
@@ -95,15 +95,15 @@ def _alike(a: Word, b: Word) -> tuple[Word, Word]:
 @final
 @dataclass(frozen=True)
 class HashKey:
-    """Two words; children hash their name into both, draws hash a counter with each in turn."""
+    """A key of two 32-bit words: `child` hashes a name into both, a draw hashes a counter with each in turn."""
 
     a: Word
     b: Word
 
     def child(self, name: str | int) -> HashKey:
-        """The key of that name (text, or a number below 2^32) under this one."""
+        """The key derived for a name (text, or a number below 2^32)."""
         word = zlib.crc32(name.encode()) if isinstance(name, str) else name
-        a, b = _alike(self.a, word), _alike(self.b, word)
+        a, b = _as_one_type(self.a, word), _as_one_type(self.b, word)
         total = b[0] + b[1]
         return HashKey(scramble(a[0] ^ a[1]), scramble(total & MASK if isinstance(total, int) else total))
 

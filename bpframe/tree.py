@@ -1,4 +1,4 @@
-"""Nested dicts of arrays as flat ones: {"dense_1": {"weight": w}} <-> {"dense_1/weight": w}."""
+"""Trees of arrays (nested dicts): leaves, map, paths, and the flat form {"dense_1/weight": w}."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def leaves(tree: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, Any
 
 
 def flatten(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """One level, keys joined by "/"."""
+    """The leaves in one dict, the keys of their paths joined by "/"."""
     return {"/".join(path): leaf for path, leaf in leaves(tree)}
 
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """The inverse of `flatten`; empty branches are not kept by either."""
+    """The inverse of `flatten`; neither keeps empty branches."""
     tree: dict[str, Any] = {}
     for key, leaf in flat.items():
         assign(tree, tuple(key.split("/")), leaf)
@@ -38,14 +38,14 @@ def at(tree: Any, path: Path) -> Any:
 
 
 def assign(tree: dict[str, Any], path: Path, leaf: Any) -> None:
-    """Put a leaf at a path, making branches as needed."""
+    """Set the leaf at a path; missing branches are created."""
     for key in path[:-1]:
         tree = tree.setdefault(key, {})
     tree[path[-1]] = leaf
 
 
 def transform(tree: Mapping[str, Any], function: Callable[[Any], Any]) -> dict[str, Any]:
-    """The same tree with `function` of every leaf; empty branches stay."""
+    """The tree with `function(leaf)` in the place of every leaf (JAX's `tree.map`); empty branches stay."""
     return {
         key: transform(node, function) if isinstance(node, Mapping) else function(node) for key, node in tree.items()
     }

@@ -1,4 +1,4 @@
-"""The types that arrays, trees of arrays and shapes have all over bpframe.
+"""Type aliases and protocols for arrays, trees of arrays, shapes and settings.
 
 `Array` is structural: NumPy and JAX arrays satisfy it alike. Component code asks an array for its own namespace,
 `xp = x.__array_namespace__()`, and speaks the vocabulary of the Python Array API standard (2023.12).

@@ -1,3 +1,3 @@
-"""The version of bpframe; a test compares it with the installed metadata."""
+"""Version of bpframe; a test compares it with the installed metadata."""
 
 VERSION = "0.1.0"

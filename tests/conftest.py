@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,16 @@ TESTS = Path(__file__).parent
 EXAMPLE = TESTS.parent / "plugins" / "example"
 
 
+def fresh_python(
+    words: Iterable[object], folder: Path, *places: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """What a fresh interpreter does with the arguments `words`, in `folder`: it sees `places`, then bpframe."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "BPFRAME_PLUGINS")}
+    command = [sys.executable, "-P", "-W", "error", *map(str, words)]
+    environment = kept | {"PYTHONPATH": os.pathsep.join(map(str, places))} | variables
+    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
 @dataclass(frozen=True)
 class Site:
     """A directory of installed distributions that is not part of this process's environment."""
@@ -26,11 +36,7 @@ class Site:
 
     def run(self, code: str, *further: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         """What a fresh interpreter does with `code`: it sees `path`, then the `further` directories, then bpframe."""
-        kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "BPFRAME_PLUGINS")}
-        path = os.pathsep.join(map(str, (self.path, *further)))
-        command = [sys.executable, "-P", "-W", "error", "-c", code]
-        environment = kept | {"PYTHONPATH": path} | variables
-        return subprocess.run(command, env=environment, cwd=self.path, capture_output=True, text=True, timeout=60)
+        return fresh_python(["-c", code], self.path, self.path, *further, **variables)
 
     def out(self, code: str, *further: Path, **variables: str) -> str:
         """What `code` prints; it must end well."""

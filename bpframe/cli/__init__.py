@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, predict, explain, plugins, check."""
+"""The command line interface (CLI): train, evaluate, predict, explain, plugins, check."""
 
 from __future__ import annotations
 

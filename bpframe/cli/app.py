@@ -1,4 +1,4 @@
-"""The command `bpframe`: its global options, and one way for all commands to end."""
+"""The application `bpframe`: its global options, its commands, and error handling for all of them."""
 
 from __future__ import annotations
 
@@ -10,39 +10,40 @@ import click
 
 from bpframe.cli.check import check
 from bpframe.cli.evaluate import evaluate
-from bpframe.cli.exit_codes import code, message, terminable
+from bpframe.cli.exit_codes import error_message, exit_code, sigterm_as_exception
 from bpframe.cli.explain import explain
 from bpframe.cli.plugins import plugins
 from bpframe.cli.predict import predict
+from bpframe.cli.stubs import stubs
 from bpframe.cli.train import train
 from bpframe.version import VERSION
 
 
-class Face(click.Group):
-    """A group of commands in which every error becomes a message on stderr and an exit code."""
+class App(click.Group):
+    """The group of commands; every error in one becomes a message on stderr and an exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            with terminable():
+            with sigterm_as_exception():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except (Exception, KeyboardInterrupt) as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
-                raise  # nobody reads any more, as under `| head`: click ends quietly
+                raise  # the reader has closed the pipe, as under `| head`: click exits silently
             if ctx.params.get("debug"):
                 traceback.print_exception(error)
-            click.echo(message(error), err=True)
-            return ctx.exit(code(error))
+            click.echo(error_message(error), err=True)
+            return ctx.exit(exit_code(error))
 
 
-@click.group(cls=Face, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=App, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(VERSION, message="bpframe %(version)s")
 def main(debug: bool) -> None:
     """Train neural networks by backpropagation, every part a plugin."""
 
 
-for command in (train, evaluate, predict, explain, plugins, check):
+for command in (train, evaluate, predict, explain, plugins, check, stubs):
     main.add_command(command)

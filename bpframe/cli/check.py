@@ -1,4 +1,4 @@
-"""bpframe check: does a component keep the laws of its kind?"""
+"""bpframe check: run the conformance checks of components."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def check(targets: Sequence[str], everything: bool, engines: Sequence[str], verb
     """
     if not targets and not everything:
         raise click.UsageError("check needs KIND:NAME, a distribution or --all, as in: bpframe check loss:huber.")
-    from bpframe.cli.conformance import reports
-    from bpframe.cli.table import show
+    from bpframe.cli.conformance import check_reports
+    from bpframe.cli.table import print_table
 
-    found = reports(targets, everything, engines)
-    show(HEADER, [_row(report) for report in found], ["red" if report.failed else "" for report in found])
+    found = check_reports(targets, everything, engines)
+    print_table(HEADER, [_row(report) for report in found], ["red" if report.failed else "" for report in found])
     for report in found:
         for line in _details(report) if verbose else ():
             click.echo(line)

@@ -1,47 +1,47 @@
-"""Which components a `bpframe check` means, and what the checks say about them."""
+"""Conformance reports for `bpframe check`: the components that its arguments select, and their checks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from bpframe import testing
-from bpframe.cli.plugins import split
+from bpframe.cli.plugins import parse_component
 from bpframe.errors import ConfigError, PluginError, UnknownComponent
 from bpframe.registry import Provider, registry
 from bpframe.registry.policy import normalise
 from bpframe.testing.report import Report
 from bpframe.testing.suite import CORE
 
-LOADING = "loading"  # what takes the place of the checks of a component that cannot be made
+LOADING = "loading"  # the name of the only check of a component that cannot be loaded
 
 
-def reports(targets: Sequence[str], everything: bool, engines: Sequence[str] = ()) -> list[Report]:
-    """A report for each component named, or of each distribution named, or of all; none twice."""
-    tried = _tried(engines)
+def check_reports(targets: Sequence[str], everything: bool, engines: Sequence[str] = ()) -> list[Report]:
+    """A report on each named component, on those of each named distribution, or on all; none twice."""
+    tried = _engine_names(engines)
     if everything:
-        return [surveyed(provider, tried) for provider in registry.providers()]
+        return [check_provider(provider, tried) for provider in registry.providers()]
     found: dict[str, Report] = {}
     for target in targets:
         if ":" in target:
-            kind, name = split(target)
+            kind, name = parse_component(target)
             component = f"{kind}:{registry.find(kind, name).ref}"
-            found[component] = found.get(component) or _checked(kind, name, tried)
+            found[component] = found.get(component) or _check(kind, name, tried)
         else:
-            found |= {f"{p.kind}:{p.ref}": surveyed(p, tried) for p in _of(target)}
+            found |= {f"{p.kind}:{p.ref}": check_provider(p, tried) for p in _providers_of(target)}
     return list(found.values())
 
 
-def _tried(engines: Sequence[str]) -> list[str]:
-    """numpy, and the engines named, or all that are installed."""
+def _engine_names(engines: Sequence[str]) -> list[str]:
+    """numpy, and the named engines, or all that are installed."""
     named = registry.names("engine") if "all" in engines else [registry.find("engine", name).ref for name in engines]
     return list(dict.fromkeys([*CORE, *(name.removeprefix("bpframe/") for name in named)]))
 
 
-def _checked(kind: str, name: str, engines: Sequence[str]) -> Report:
+def _check(kind: str, name: str, engines: Sequence[str]) -> Report:
     return testing.check(kind, name, engines=engines, collect=True)
 
 
-def _of(dist: str) -> list[Provider]:
+def _providers_of(dist: str) -> list[Provider]:
     providers = registry.providers()
     if found := [provider for provider in providers if provider.dist == normalise(dist)]:
         return found
@@ -49,18 +49,18 @@ def _of(dist: str) -> list[Provider]:
     raise UnknownComponent(f"check needs KIND:NAME or a distribution, got '{dist}'. Those with components: {known}.")
 
 
-def surveyed(provider: Provider, engines: Sequence[str]) -> Report:
-    """One of many: a component that cannot be made does not keep the others from being checked."""
+def check_provider(provider: Provider, engines: Sequence[str]) -> Report:
+    """The report on one component; an error in loading it becomes a failed check, so that others are still checked."""
     component = f"{provider.kind}:{provider.ref}"
     try:
-        return _checked(provider.kind, provider.ref, engines)
+        return _check(provider.kind, provider.ref, engines)
     except (PluginError, ConfigError) as error:
-        if _lacking(error):
+        if _lacks_optional_module(error):
             return Report(component, skipped={LOADING: str(error)})
         return Report(component, (LOADING,), {LOADING: str(error)})
 
 
-def _lacking(error: Exception) -> bool:
-    """Whether a plugin noticed itself that an optional module is missing, and said what to install."""
-    said = error.__cause__
-    return isinstance(said, ModuleNotFoundError) and isinstance(said.__cause__, ModuleNotFoundError)
+def _lacks_optional_module(error: Exception) -> bool:
+    """Whether the plugin itself reports that an optional module is missing, as an error with that cause."""
+    cause = error.__cause__
+    return isinstance(cause, ModuleNotFoundError) and isinstance(cause.__cause__, ModuleNotFoundError)

@@ -1,4 +1,4 @@
-"""bpframe evaluate."""
+"""bpframe evaluate: measure the model of a run again."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def evaluate(run: Path, as_json: bool) -> None:
     """
     from bpframe.cli.score import score
     from bpframe.runs.config import load
-    from bpframe.runs.folder import Folder
-    from bpframe.runs.model import trained
-    from bpframe.saving.text_files import to_json
+    from bpframe.runs.folder import RunFolder
+    from bpframe.runs.model import load_model
+    from bpframe.saving.json_values import to_json
 
-    folder = Folder.existing(run)
+    folder = RunFolder.existing(run)
     config = load(folder.config)
-    measured = score(trained(folder, config), config.data())
+    measured = score(load_model(folder, config), config.data())
     if as_json:
         click.echo(to_json({"part": measured.part, "rows": measured.rows, **measured.values}))
     else:

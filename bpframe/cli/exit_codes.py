@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and what the user is told.
+"""Exit codes and error messages of the commands.
 
 1 a failed check              4 numbers that are not finite        70 an error of bpframe itself
 2 a wrong config or usage     5 a model or run file               130 Ctrl-C
@@ -25,8 +25,8 @@ from bpframe.errors import (
 )
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM arrived; whatever cleans up after Ctrl-C cleans up after it."""
+class SigtermReceived(KeyboardInterrupt):
+    """SIGTERM arrived; a KeyboardInterrupt, so that the same code cleans up as after Ctrl-C."""
 
 
 CODES: tuple[tuple[type[BaseException], int], ...] = (
@@ -37,29 +37,29 @@ CODES: tuple[tuple[type[BaseException], int], ...] = (
     (NumericalError, 4),
     (CheckpointError, 5),
     (PluginError, 6),
-    (Terminated, 143),
+    (SigtermReceived, 143),
     (KeyboardInterrupt, 130),
 )
 
 
-def code(error: BaseException) -> int:
-    """The exit code that tells a script what went wrong."""
+def exit_code(error: BaseException) -> int:
+    """The exit code of an error."""
     return next((number for kind, number in CODES if isinstance(error, kind)), 70)
 
 
-def message(error: BaseException) -> str:
-    """What the user is told, without a traceback; notes added on the way follow."""
+def error_message(error: BaseException) -> str:
+    """The message for the user, without a traceback, followed by the notes of the error."""
     notes = getattr(error, "__notes__", [])
-    return " ".join([_what(error), *notes])
+    return " ".join([_headline(error), *notes])
 
 
-def _what(error: BaseException) -> str:
-    if isinstance(error, Terminated):
+def _headline(error: BaseException) -> str:
+    if isinstance(error, SigtermReceived):
         return "Stopped by SIGTERM."
     if isinstance(error, KeyboardInterrupt):
         return "Stopped by Ctrl-C."
     if isinstance(error, ConfigError):
-        return str(error)  # it begins with file and line, which terminals make a link of
+        return str(error)  # it begins with file and line, which terminals turn into a link
     name = type(error).__name__
     if isinstance(error, BpframeError):
         return f"{name}: {error}"
@@ -67,8 +67,8 @@ def _what(error: BaseException) -> str:
 
 
 @contextmanager
-def terminable() -> Iterator[None]:
-    """Inside, SIGTERM raises Terminated where the program is, so that it unwinds as after Ctrl-C."""
+def sigterm_as_exception() -> Iterator[None]:
+    """Inside the block, SIGTERM raises SigtermReceived in the main thread, as Ctrl-C raises KeyboardInterrupt."""
     if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield
         return
@@ -80,4 +80,4 @@ def terminable() -> Iterator[None]:
 
 
 def _terminate(number: int, frame: Any) -> None:
-    raise Terminated
+    raise SigtermReceived

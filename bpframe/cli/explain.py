@@ -1,4 +1,4 @@
-"""bpframe explain: what a config or a run is made of, without importing a plugin."""
+"""bpframe explain: the components of a config or a run, without importing a plugin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-WIDE = 10_000  # where no terminal reads, no line is broken
+WIDE = 10_000  # columns, so that no line is broken if the output is not a terminal
 
 
 @click.command()
@@ -24,15 +24,15 @@ def explain(target: Path, settings: Sequence[str], as_json: bool, verbose: bool)
     That is the lock of a RUN, or the one beside a CONFIG, if there is one. No plugin is imported. Differences marked !
     may change the bits of a result; `bpframe train --frozen` refuses them.
     """
-    from bpframe.cli.exit_codes import code
-    from bpframe.cli.explanation import explained, lines, record
+    from bpframe.cli.exit_codes import exit_code
+    from bpframe.cli.explanation import explain_target, explanation_lines, explanation_record
 
-    found = explained(target, settings)
+    found = explain_target(target, settings)
     if as_json:
-        click.echo(json.dumps(record(found), indent=2))
+        click.echo(json.dumps(explanation_record(found), indent=2))
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
-        for line in lines(found, width, verbose):
+        for line in explanation_lines(found, width, verbose):
             click.echo(line)
     if found.resolved.problems:
-        click.get_current_context().exit(code(next(iter(found.resolved.problems.values()))))
+        click.get_current_context().exit(exit_code(next(iter(found.resolved.problems.values()))))

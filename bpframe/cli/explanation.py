@@ -1,4 +1,4 @@
-"""The explanation of a config or a run: found without importing a plugin, and as lines for a terminal."""
+"""The explanation of a config or a run: its components, code and differences from a lock, as JSON and as lines."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from bpframe.registry import registry
 from bpframe.runs.config import parse_override, toml_reader
 from bpframe.runs.config.overrides import apply_overrides
 from bpframe.runs.config.toml_writer import inline
-from bpframe.runs.folder import Folder
+from bpframe.runs.folder import RunFolder
 from bpframe.runs.lock import distributions, lock
-from bpframe.runs.lock.compare import SPOKEN, Difference, compared, is_component
-from bpframe.runs.lock.resolve import Entry, Resolved, resolved
-from bpframe.runs.lock.source_code import source
+from bpframe.runs.lock.compare import DISPLAY_NAMES, Difference, compare_locks, is_component
+from bpframe.runs.lock.resolve import Entry, Resolution, resolve_components
+from bpframe.runs.lock.source_code import find_source
 
 NARROWEST = 20  # columns for the last cell of a row
 
@@ -27,30 +27,32 @@ NARROWEST = 20  # columns for the last cell of a row
 @final
 @dataclass(frozen=True)
 class Explanation:
-    """A config, what it names, what would be its lock now; and with a lock what differs from that, heaviest first."""
+    """A config, its resolved components, its lock as of now; and the differences from an existing lock file."""
 
     config: Path
-    resolved: Resolved
+    resolved: Resolution
     now: lock.Lock
     lock: Path | None
     differences: list[Difference]
 
 
-def explained(target: Path, settings: Sequence[str]) -> Explanation:
+def explain_target(target: Path, settings: Sequence[str]) -> Explanation:
     """The explanation of a config file, or of the folder of a run."""
-    run = Folder(target) if target.is_dir() else None
+    run = RunFolder(target) if target.is_dir() else None
     config = run.config if run else target
     tables, places = toml_reader.read_toml(config)
     if problems := apply_overrides([parse_override(setting) for setting in settings], tables, places):
         raise ConfigError("\n".join(map(places.message, problems)), tuple(problems))
-    found = resolved(registry, tables, f"[plugins] of {config}")
-    now, file = lock.locked(found.entries), run.lock if run else lock.beside(config)
+    found = resolve_components(registry, tables, f"[plugins] of {config}")
+    now, file = lock.build_lock(found.entries), run.lock if run else lock.find_lock(config)
     file = file if file and file.is_file() else None
-    return Explanation(config, found, now, file, compared(lock.read(file), now, found.partial) if file else [])
+    return Explanation(
+        config, found, now, file, compare_locks(lock.read_lock(file), now, found.partial) if file else []
+    )
 
 
-def record(found: Explanation) -> dict[str, Any]:
-    """The explanation as JSON has it: the lock as it would be now, problems by path, and differences."""
+def explanation_record(found: Explanation) -> dict[str, Any]:
+    """The explanation for JSON: the lock as of now, problems by path, and differences."""
     differences = [{"what": one.text, "breaks": one.breaks, "remedy": one.remedy} for one in found.differences]
     problems = {path: str(error) for path, error in found.resolved.problems.items()}
     return {
@@ -62,15 +64,15 @@ def record(found: Explanation) -> dict[str, Any]:
     }
 
 
-def lines(found: Explanation, width: int, verbose: bool) -> Iterator[str]:
-    """The explanation for a reader, in lines of at most so many columns, paths and digests aside."""
+def explanation_lines(found: Explanation, width: int, verbose: bool) -> Iterator[str]:
+    """The explanation for a terminal, in lines of at most `width` columns, except for paths and digests."""
     yield from _rows(("component", "from", "arguments"), list(_components(found)), width)
     yield ""
     if verbose:
         yield from _code(found.resolved.entries)
     yield from _rows(("distribution", "version", "where from"), list(_distributions(found.now)), width)
     yield ""
-    yield from textwrap.wrap(_computing(found.now), width)
+    yield from textwrap.wrap(_computing_line(found.now), width)
     for path, error in found.resolved.problems.items():
         yield ""
         yield from (click.style(line, "red") for line in textwrap.wrap(f"{path}: {error}", width))
@@ -80,7 +82,7 @@ def lines(found: Explanation, width: int, verbose: bool) -> Iterator[str]:
 
 
 def _components(found: Explanation) -> Iterator[tuple[str, str, str]]:
-    """A row a component, those inside others indented below them."""
+    """One row for each component; nested components are indented below their parent."""
     around: list[str] = []
     for entry in found.resolved.entries:
         path = entry["path"]
@@ -95,15 +97,15 @@ def _components(found: Explanation) -> Iterator[tuple[str, str, str]]:
 
 
 def _arguments(entry: Entry) -> list[str]:
-    """The arguments that are no components, which have rows of their own."""
+    """The arguments that are not components; those have their own rows."""
     given = entry.get("arguments", {}).items()
     return [f"{name}={inline(value)}" for name, value in given if not is_component(value)]
 
 
 def _code(entries: Sequence[Entry]) -> Iterator[str]:
-    """For each target once: what an import would take, from which file, and the digest of that."""
+    """For each target once: its import path, file and digest."""
     for target, digest in {entry["target"]: entry["hash"] for entry in entries if "target" in entry}.items():
-        place = source(target)
+        place = find_source(target)
         yield target
         yield from (f"  {place.file}:{place.line}", f"  {digest}") if place else ("  no source",)
     yield ""
@@ -111,17 +113,19 @@ def _code(entries: Sequence[Entry]) -> Iterator[str]:
 
 def _distributions(now: lock.Lock) -> Iterator[tuple[str, str, str]]:
     for dist in now["distributions"]:
-        place = distributions.folder(dist["name"]) or dist.get("url")
+        place = distributions.editable_folder(dist["name"]) or dist.get("url")
         changed = ", changed since" if dist.get("dirty") else ""
         commit = f"commit {dist['commit'][:8]}{changed}" if "commit" in dist else ""
         where = ", ".join(filter(None, (f"{dist['origin']} {place or ''}".strip(), commit)))
         yield dist["name"], dist["version"], f"{where}; code {dist.get('code', 'not found')}"
 
 
-def _computing(now: lock.Lock) -> str:
+def _computing_line(now: lock.Lock) -> str:
     """ "Python 3.11.7, NumPy 2.4.6; OpenBLAS 0.3.31, Haswell, 2 threads; CPU"."""
     versions, machine = now["versions"], now["machine"]
-    libraries = [f"{SPOKEN.get(name, name)} {version}" for name, version in versions.items() if name != "bpframe"]
+    libraries = [
+        f"{DISPLAY_NAMES.get(name, name)} {version}" for name, version in versions.items() if name != "bpframe"
+    ]
     threads = f"{machine['threads']} thread{'' if machine['threads'] == 1 else 's'}"
     blas = [machine["blas"], *([machine["kernel"]] if "kernel" in machine else []), threads]
     return f"On {', '.join(libraries)}; {', '.join(blas)}; {machine['cpu']}, {machine['platform']}."
@@ -138,7 +142,7 @@ def _differences(file: Path, found: Sequence[Difference], width: int) -> Iterato
 
 
 def _rows(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], width: int) -> Iterator[str]:
-    """Cells in columns, of which the last is broken into several lines where it is too wide."""
+    """Cells in columns; the last column is wrapped if it is too wide."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
     left = sum(widths) + 2 * len(widths)
     for row in [header, *rows]:

@@ -11,10 +11,10 @@ from bpframe.errors import ConfigError
 from bpframe.registry import Policy, registry
 from bpframe.runs.config import Override, load, parse_override, toml_reader
 from bpframe.runs.config.overrides import apply_overrides
-from bpframe.runs.folder import Folder
+from bpframe.runs.folder import RunFolder
 from bpframe.runs.lock import lock
-from bpframe.runs.lock.compare import compared, refuse
-from bpframe.runs.lock.resolve import resolved
+from bpframe.runs.lock.compare import compare_locks, refuse_differences
+from bpframe.runs.lock.resolve import resolve_components
 
 BESIDE = ""  # the value of --frozen that stands alone
 SHORTCUTS = ("epochs", "engine")
@@ -29,16 +29,16 @@ def admit(config: Path, given: str, options: Mapping[str, Any]) -> None:
     file = _lock(config, given, options)
     if file is None:
         return
-    wanted = lock.read(file)
+    wanted = lock.read_lock(file)
     overrides = [parse_override(setting) for setting in options["settings"]]
     shortcuts = {name: options[name] for name in SHORTCUTS if options[name] is not None}
     overrides += [Override(("train", name), value, f"--{name}") for name, value in shortcuts.items()]
     with registry.restricted(Policy(frozenset(), origin="--no-plugins")) if options["no_plugins"] else nullcontext():
         tables, locations = toml_reader.read_toml(config)
         if not apply_overrides(overrides, tables, locations):  # else the check of the config reports it
-            sources = resolved(registry, tables, f"[plugins] of {config}")
-            refuse(file, compared(wanted, lock.locked(sources.entries), sources.partial))
-        refuse(file, compared(wanted, lock.tables(load(config, overrides))))
+            sources = resolve_components(registry, tables, f"[plugins] of {config}")
+            refuse_differences(file, compare_locks(wanted, lock.build_lock(sources.entries), sources.partial))
+        refuse_differences(file, compare_locks(wanted, lock.lock_tables(load(config, overrides))))
 
 
 def _lock(config: Path, given: str, options: Mapping[str, Any]) -> Path | None:
@@ -47,11 +47,11 @@ def _lock(config: Path, given: str, options: Mapping[str, Any]) -> Path | None:
     One that is named; else that of the run to go on with; else the one beside the config.
     """
     if given != BESIDE:
-        return Folder(Path(given)).lock if Path(given).is_dir() else Path(given)
-    earlier = Folder(options["runs"] / (options["name"] or config.stem)).lock if options.get("resume") else None
+        return RunFolder(Path(given)).lock if Path(given).is_dir() else Path(given)
+    earlier = RunFolder(options["runs"] / (options["name"] or config.stem)).lock if options.get("resume") else None
     if earlier is not None and earlier.is_file():
         return earlier
-    beside = lock.beside(config)
+    beside = lock.find_lock(config)
     if beside is None and earlier is None:
         name = config.with_suffix(".lock.toml")
         raise ConfigError(

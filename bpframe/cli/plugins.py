@@ -1,4 +1,4 @@
-"""bpframe plugins: what is installed, and what one component is."""
+"""bpframe plugins: list the installed components, or describe one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def plugins(ctx: click.Context) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def list_(as_json: bool = False) -> None:
     """List every component, without importing one."""
-    from bpframe.cli.table import show
+    from bpframe.cli.table import print_table
     from bpframe.registry import registry
 
     providers = registry.providers()
@@ -36,10 +36,10 @@ def list_(as_json: bool = False) -> None:
         return
     blocked = [registry.verdict(provider) for provider in providers]
     rows = [
-        (p.kind, p.name, p.dist, p.version, f"blocked: {reason}" if reason else _what(p))
+        (p.kind, p.name, p.dist, p.version, f"blocked: {reason}" if reason else _summary(p))
         for p, reason in zip(providers, blocked, strict=True)
     ]
-    show(
+    print_table(
         ("kind", "name", "distribution", "version", "what it is"), rows, ["dim" if reason else "" for reason in blocked]
     )
 
@@ -53,7 +53,7 @@ def info(component: str) -> None:
     from bpframe.registry import registry
     from bpframe.registry.builder import parameters
 
-    kind, name = split(component)
+    kind, name = parse_component(component)
     provider = registry.find(kind, name)
     loaded = registry.load(kind, name)
     arguments = ", ".join(_argument(parameter) for parameter in parameters(loaded).values())
@@ -61,10 +61,10 @@ def info(component: str) -> None:
     click.echo(f"{inspect.getdoc(loaded) or 'It has no docstring.'}\n")
     click.echo(f"distribution  {provider.dist} {provider.version}")
     click.echo(f"target        {provider.target}")
-    click.echo(f"source        {_place(provider)}")
+    click.echo(f"source        {_source_location(provider)}")
 
 
-def split(component: str) -> tuple[str, str]:
+def parse_component(component: str) -> tuple[str, str]:
     """(kind, name) of "KIND:NAME"; ConfigError otherwise."""
     kind, colon, name = component.partition(":")
     if not colon or not name:
@@ -73,7 +73,7 @@ def split(component: str) -> tuple[str, str]:
 
 
 def _argument(parameter: Parameter) -> str:
-    """ "lr: float = 0.001"; annotations that are texts are shown without quotes."""
+    """ "lr: float = 0.001"; string annotations are shown without quotes."""
     shown = str(parameter)
     annotation = parameter.annotation
     return shown.replace(repr(annotation), annotation, 1) if isinstance(annotation, str) else shown
@@ -89,21 +89,21 @@ def _record(provider: Provider) -> dict[str, str | None]:
         "distribution": provider.dist,
         "version": provider.version,
         "target": provider.target,
-        "summary": _what(provider),
+        "summary": _summary(provider),
         "blocked": registry.verdict(provider),
     }
 
 
-def _what(provider: Provider) -> str:
-    """The first line of the component's docstring, read from its file, or else its distribution's summary."""
-    from bpframe.runs.lock.source_code import source
+def _summary(provider: Provider) -> str:
+    """The first line of the component's docstring, read from its file, or else the summary of its distribution."""
+    from bpframe.runs.lock.source_code import find_source
 
-    found = source(provider.target)
+    found = find_source(provider.target)
     return (found and found.docstring.partition("\n")[0]) or provider.summary
 
 
-def _place(provider: Provider) -> str:
-    from bpframe.runs.lock.source_code import source
+def _source_location(provider: Provider) -> str:
+    from bpframe.runs.lock.source_code import find_source
 
-    found = source(provider.target)
+    found = find_source(provider.target)
     return f"{found.file}:{found.line}" if found else "not found"

@@ -1,4 +1,4 @@
-"""bpframe predict."""
+"""bpframe predict: predictions for the rows of a file."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def predict(run: Path, file: Path, out: Path, force: bool) -> None:
         raise click.BadParameter(f"'{out}' exists. Choose another file, or replace it with --force.", param_hint="-o")
     if not out.parent.is_dir():
         raise click.BadParameter(f"'{out.parent}' is not a folder. Make it first.", param_hint="-o")
-    from bpframe.cli.predictions import rendered
+    from bpframe.cli.predictions import render_predictions
     from bpframe.datasets import read_inputs
     from bpframe.runs.config import load
-    from bpframe.runs.folder import Folder
-    from bpframe.runs.model import trained
-    from bpframe.saving.text_files import write
+    from bpframe.runs.folder import RunFolder
+    from bpframe.runs.model import load_model
+    from bpframe.saving.atomic import write_file
 
-    folder = Folder.existing(run)
+    folder = RunFolder.existing(run)
     config = load(folder.config)
-    trainer = trained(folder, config)
+    trainer = load_model(folder, config)
     x = read_inputs(file, config.settings.data.target if file.suffix.lower() == ".csv" else None)
-    write(out, rendered(trainer, x, out.suffix.lower()))
+    write_file(out, render_predictions(trainer, x, out.suffix.lower()))
     click.echo(f"{len(x)} rows, {out}")

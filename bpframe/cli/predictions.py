@@ -1,4 +1,4 @@
-"""Predictions as the content of a file.  Shapes: x (N, n), predictions (N, C)."""
+"""Predictions rendered as the content of a .csv or .npy file.  Shapes: x (N, n), predictions (N, C)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bpframe.training.trainer import Trainer
 from bpframe.types import HostArray
 
 
-def rendered(trainer: Trainer, x: HostArray, suffix: str) -> bytes:
+def render_predictions(trainer: Trainer, x: HostArray, suffix: str) -> bytes:
     """The predictions for rows x: as an .npy array (N, C), or as a .csv with a header."""
     if suffix == ".npy":
         array = io.BytesIO()
@@ -25,28 +25,28 @@ def rendered(trainer: Trainer, x: HostArray, suffix: str) -> bytes:
 
 
 def _rows(trainer: Trainer, x: HostArray) -> Iterator[list[Any]]:
-    """The header, then a row for each row of x: labels, where there are any, then what was predicted."""
+    """The header, then one row for each row of x: labels, if any, then predictions."""
     predictions = trainer.predict(x)
     if not trainer.task.labelled:
-        yield _numbered("prediction", predictions.shape[1])
+        yield _column_names("prediction", predictions.shape[1])
         yield from predictions.astype(str).tolist()
         return
     labels = trainer.predict_labels(x)
-    if isinstance(labels, dict):  # of each head that has classes
-        header = [f"label_{name}" for name in labels] + _numbered("prediction", predictions.shape[1])
+    if isinstance(labels, dict):  # one entry for each head that has classes
+        header = [f"label_{name}" for name in labels] + _column_names("prediction", predictions.shape[1])
         columns = [*labels.values(), predictions]
     else:
-        header, predictions = _described(trainer, labels, predictions)
+        header, predictions = _label_columns(trainer, labels, predictions)
         columns = [labels, predictions]
     yield header
     yield from np.column_stack([column.astype(str) for column in columns]).tolist()
 
 
-def _described(trainer: Trainer, labels: HostArray, predictions: HostArray) -> tuple[list[str], HostArray]:
-    """The header for labels and what stands behind them: probabilities, or the scores of a loss that has none."""
+def _label_columns(trainer: Trainer, labels: HostArray, predictions: HostArray) -> tuple[list[str], HostArray]:
+    """(header, columns) of labels followed by probabilities, or by scores for a loss without probabilities."""
     what = "probability" if trainer.loss.link in ("softmax", "sigmoid") else "score"
     if labels.ndim == 2:  # several labels a row, each with its own
-        return _numbered("label", labels.shape[1]) + _numbered(what, labels.shape[1]), predictions
+        return _column_names("label", labels.shape[1]) + _column_names(what, labels.shape[1]), predictions
     if predictions.shape[1] == 1 and what == "score":
         return ["label", what], predictions
     predictions = np.hstack([1 - predictions, predictions]) if predictions.shape[1] == 1 else predictions
@@ -54,6 +54,6 @@ def _described(trainer: Trainer, labels: HostArray, predictions: HostArray) -> t
     return ["label", *(f"{what}_{name}" for name in classes)], predictions[:, : len(classes)]
 
 
-def _numbered(name: str, columns: int) -> list[str]:
-    """One name a column, with a number where there are several."""
+def _column_names(name: str, columns: int) -> list[str]:
+    """One name for each column, numbered if there are several."""
     return [name] if columns == 1 else [f"{name}_{k}" for k in range(columns)]

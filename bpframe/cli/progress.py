@@ -1,4 +1,4 @@
-"""Progress of a fit: a bar on a terminal, plain lines elsewhere."""
+"""Progress of a fit: callbacks that show a bar on a terminal, or print plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from bpframe.training.run_state import RunState
 
 MOST_LINES = 20
 REFRESH_SECONDS = 0.1
-ROOMY = 75  # columns of a terminal from which on pace and remaining time fit beside a bar
+ROOMY = 75  # columns of a terminal that has room for pace and remaining time beside the bar
 
 
-def reporters(quiet: bool) -> Sequence[object]:
+def progress_callbacks(quiet: bool) -> Sequence[object]:
     """The callbacks that show progress: a bar on the terminal, else lines on stdout, nothing if `quiet`."""
     if quiet:
         return []
     consoles = (Console(), Console(stderr=True))
     console = next((console for console in consoles if console.is_terminal and not console.is_dumb_terminal), None)
-    return [Lines() if console is None else Bar(console)]
+    return [ProgressLines() if console is None else ProgressBar(console)]
 
 
 class Pace:
@@ -41,7 +41,7 @@ class Pace:
 
 
 @final
-class Bar:
+class ProgressBar:
     """A progress bar over all steps, with the loss, a validation metric and the pace."""
 
     def __init__(self, console: Console) -> None:
@@ -66,24 +66,24 @@ class Bar:
 
     @hookimpl
     def bpframe_block_end(self, state: RunState) -> None:
-        """Move the bar, a few times a second."""
+        """Update the bar, a few times a second."""
         if time.perf_counter() - self._shown > REFRESH_SECONDS:
             self._show(state, state.done)
 
     @hookimpl
     def bpframe_epoch_end(self, state: RunState) -> None:
-        """Move the bar for the last epoch; the others are left to their blocks."""
+        """Update the bar after the last epoch; the ends of blocks do for the others."""
         if state.epoch + 1 == state.epochs:
             self._show(state, state.steps)
 
     @hookimpl
     def bpframe_exception(self, state: RunState) -> None:
-        """Give the terminal back."""
+        """Release the terminal."""
         self._progress.stop()
 
     @hookimpl
     def bpframe_fit_end(self, state: RunState) -> None:
-        """Leave the bar as it is."""
+        """Stop updating; the bar stays visible."""
         self._progress.stop()
 
     def _show(self, state: RunState, done: int) -> None:
@@ -100,18 +100,18 @@ class Bar:
 
 
 @final
-class Lines:
-    """A line an epoch, or for long fits about twenty in all, and always one for the last epoch."""
+class ProgressLines:
+    """Prints one line for each epoch, or about twenty in all for long fits, always one for the last epoch."""
 
     @hookimpl
     def bpframe_fit_start(self, state: RunState) -> None:
-        """Start the clock."""
+        """Record the start time."""
         self._pace, self._line = Pace(state.step), ""
         self._every = -(-(state.epochs - state.epoch) // MOST_LINES)
 
     @hookimpl
     def bpframe_epoch_end(self, state: RunState) -> None:
-        """Print the epoch, if it is its turn."""
+        """Print the epoch, or skip it in a long fit."""
         loss = f"loss {state.metrics['train.loss']:.4f}"
         numbers = [loss, *_metric(state.metrics), self._pace.text(state.step)]
         self._line = "  ".join([f"epoch {_epoch(state, state.epoch + 1)}", *numbers])
@@ -137,7 +137,7 @@ def _epoch(state: RunState, number: int) -> str:
 
 def _metric(metrics: dict[str, float]) -> list[str]:
     """The first validation metric, or else the validation loss, as "validation accuracy 0.9721"."""
-    found = sorted(
+    names = sorted(
         (name for name in metrics if name.startswith("validation.")), key=lambda name: name.endswith(".loss")
     )
-    return [f"{name.replace('.', ' ')} {metrics[name]:.4f}" for name in found[:1]]
+    return [f"{name.replace('.', ' ')} {metrics[name]:.4f}" for name in names[:1]]

@@ -1,4 +1,4 @@
-"""A first Ctrl-C or SIGTERM ends a fit between two blocks of steps, where all of it is known; a second one at once."""
+"""Signals during a fit: a first Ctrl-C or SIGTERM ends it at the end of a block of steps, a second one immediately."""
 
 from __future__ import annotations
 
@@ -6,51 +6,51 @@ import signal
 import threading
 from typing import Any, final
 
-from bpframe.cli.exit_codes import Terminated
+from bpframe.cli.exit_codes import SigtermReceived
 from bpframe.training.hooks import hookimpl
 from bpframe.training.run_state import RunState
 
-SIGNALS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}
+SIGNALS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: SigtermReceived}
 
 
 @final
-class Stopping:
-    """The callback that waits for a signal; only the main thread may handle any."""
+class SignalHandler:
+    """A callback that handles signals during a fit, in the main thread only."""
 
     def __init__(self) -> None:
         self._arrived: int | None = None
-        self._before: dict[int, Any] = {}
+        self._previous: dict[int, Any] = {}
 
     @hookimpl
     def bpframe_fit_start(self, state: RunState) -> None:
-        """Note signals from now on."""
+        """Install the signal handlers."""
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            self._previous = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
 
     @hookimpl
     def bpframe_block_end(self, state: RunState) -> None:
-        """End the fit here, if a signal came."""
+        """End the fit if a signal has arrived."""
         if self._arrived is not None:
             raise SIGNALS[signal.Signals(self._arrived)]
 
     @hookimpl
     def bpframe_exception(self, state: RunState) -> None:
-        """Handle signals as before."""
-        self._give_back()
+        """Restore the previous handlers."""
+        self._restore_handlers()
 
     @hookimpl
     def bpframe_fit_end(self, state: RunState) -> None:
-        """Handle signals as before; one that came in the last block still counts."""
-        self._give_back()
+        """Restore the previous handlers; a signal that arrived in the last block is still raised."""
+        self._restore_handlers()
         if self._arrived is not None:
             raise SIGNALS[signal.Signals(self._arrived)]
 
-    def _note(self, number: int, frame: Any) -> None:
+    def _on_signal(self, number: int, frame: Any) -> None:
         if self._arrived is not None:
             raise SIGNALS[signal.Signals(number)]
         self._arrived = number
 
-    def _give_back(self) -> None:
-        for number, handler in self._before.items():
+    def _restore_handlers(self) -> None:
+        for number, handler in self._previous.items():
             signal.signal(number, handler)
-        self._before = {}
+        self._previous = {}

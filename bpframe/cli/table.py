@@ -1,4 +1,4 @@
-"""Rows in columns: cut to fit on a terminal, whole where another program reads."""
+"""Print a table: rows are cut to the width of a terminal, and complete in other output."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-WIDE = 10_000  # of a console that is no terminal, so that no row is cut
+WIDE = 10_000  # columns of a console that is not a terminal, so that no row is cut
 
 
-def show(header: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> None:
-    """Print a line a row under a header; `styles` gives each row's colour."""
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> None:
+    """Print one line for each row under a header; `styles`: the colour of each row."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDE)

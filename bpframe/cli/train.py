@@ -1,4 +1,4 @@
-"""bpframe train."""
+"""bpframe train: train the network of a config file and keep the run in a folder."""
 
 from __future__ import annotations
 

@@ -9,20 +9,21 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from bpframe.cli.progress import reporters
+from bpframe.cli.progress import progress_callbacks
 from bpframe.cli.score import Score, score
-from bpframe.cli.signals import Stopping
+from bpframe.cli.signals import SignalHandler
 from bpframe.errors import NumericalError
 from bpframe.registry import Policy, build, registry
 from bpframe.runs.config import Config, Override, Partition, load, parse_override
 from bpframe.runs.config.schema import CheckpointTable
-from bpframe.runs.folder import Folder, begun, claim, refuse_taken
+from bpframe.runs.folder import RunFolder, create_folder, find_run, require_free_name
 from bpframe.runs.lock import lock
-from bpframe.runs.lock.compare import differences
-from bpframe.runs.process_lock import alone
-from bpframe.runs.recorder import Checkpoints, Recorder
-from bpframe.runs.resume import close, restored
-from bpframe.saving.text_files import to_json, write
+from bpframe.runs.lock.compare import difference_texts
+from bpframe.runs.process_lock import process_lock
+from bpframe.runs.recorder import CheckpointPath, Recorder
+from bpframe.runs.resume import restore_latest, write_final_checkpoint
+from bpframe.saving.atomic import write_file
+from bpframe.saving.json_values import to_json
 from bpframe.training.checkpoint import changeable
 from bpframe.training.trainer import Trainer
 
@@ -51,14 +52,14 @@ def run_training(
         name = (name or path.stem) if resume else name
         earlier = _earlier_run(runs, name, config, stack) if resume and name else None
         if earlier is None and name is not None:
-            refuse_taken(runs, name, bool(resume))
+            require_free_name(runs, name, bool(resume))
         parts = config.data()
         claimed = _claim_folder(runs, config.file.stem, name, resume)
         recorder = Recorder(config, parts, lambda: stack.enter_context(claimed), earlier)
         trainer = config.trainer(
-            *reporters(quiet), recorder, *_checkpoint_callbacks(config, recorder, resume), Stopping()
+            *progress_callbacks(quiet), recorder, *_checkpoint_callbacks(config, recorder, resume), SignalHandler()
         )
-        checkpoint = earlier and restored(trainer, earlier)
+        checkpoint = earlier and restore_latest(trainer, earlier)
         folder = _train(trainer, config, parts, recorder, checkpoint)
         result = _evaluate(trainer, parts, folder)
     stopped = f"Stopped early: {recorder.reason}.\n" if recorder.reason else ""
@@ -66,31 +67,30 @@ def run_training(
     return f"{stopped}{result.summary}, {where}{time.perf_counter() - start:.1f} s, {folder.path}"
 
 
-def _earlier_run(runs: Path, name: str, config: Config, stack: ExitStack) -> Folder | None:
+def _earlier_run(runs: Path, name: str, config: Config, stack: ExitStack) -> RunFolder | None:
     """The run of that name, if it was begun, locked against other processes until `stack` is closed."""
-    earlier = begun(runs, name, config.text(), changeable(config.settings.train.engine))
+    earlier = find_run(runs, name, config.text(), changeable(config.settings.train.engine))
     if earlier is not None:
-        stack.enter_context(alone(earlier))
+        stack.enter_context(process_lock(earlier))
         _warn_of_other_code(earlier, config)
     return earlier
 
 
 @contextmanager
-def _claim_folder(runs: Path, stem: str, name: str | None, resume: str | None) -> Iterator[Folder]:
+def _claim_folder(runs: Path, stem: str, name: str | None, resume: str | None) -> Iterator[RunFolder]:
     """A block in which the run has a folder of its own, locked against other processes."""
-    folder = claim(runs, stem, name, bool(resume))
-    with alone(folder):
+    folder = create_folder(runs, stem, name, bool(resume))
+    with process_lock(folder):
         if resume:  # another process may have run meanwhile
-            refuse_taken(runs, folder.path.name, resume=True)
+            require_free_name(runs, folder.path.name, resume=True)
         yield folder
 
 
-def _warn_of_other_code(folder: Folder, config: Config) -> None:
-    changed = differences(lock.read(folder.path), lock.tables(config), breaking=True)
+def _warn_of_other_code(folder: RunFolder, config: Config) -> None:
+    changed = difference_texts(lock.read_lock(folder.path), lock.lock_tables(config), breaking=True)
     if changed:
-        warnings.warn(
-            f"{folder.path} was begun with other code or on another machine: {'; '.join(changed)}.", stacklevel=2
-        )
+        listing = "; ".join(changed)
+        warnings.warn(f"{folder.path} was begun with other code or on another machine: {listing}.", stacklevel=2)
 
 
 def _checkpoint_callbacks(config: Config, recorder: Recorder, resume: str | None) -> list[Any]:
@@ -98,10 +98,10 @@ def _checkpoint_callbacks(config: Config, recorder: Recorder, resume: str | None
     table = config.settings.train.checkpoint or (CheckpointTable() if resume else None)
     if table is None:
         return []
-    return [build("callback", {"name": "checkpoint", "folder": Checkpoints(recorder), **vars(table)})]
+    return [build("callback", {"name": "checkpoint", "folder": CheckpointPath(recorder), **vars(table)})]
 
 
-def _train(trainer: Trainer, config: Config, parts: Partition, recorder: Recorder, checkpoint: str | None) -> Folder:
+def _train(trainer: Trainer, config: Config, parts: Partition, recorder: Recorder, checkpoint: str | None) -> RunFolder:
     """Fit and save; a run that is stopped or diverges saves what it has, and says so in a note of its error."""
     settings = config.settings.train
     try:
@@ -117,18 +117,18 @@ def _train(trainer: Trainer, config: Config, parts: Partition, recorder: Recorde
         assert recorder.folder is not None
         trainer.save(recorder.folder.model)
         if recorder.folder.checkpoints.exists():
-            close(trainer, recorder.folder, (settings.checkpoint or CheckpointTable()).keep)
+            write_final_checkpoint(trainer, recorder.folder, (settings.checkpoint or CheckpointTable()).keep)
     except (KeyboardInterrupt, NumericalError) as error:
         error.add_note(_save_interrupted(trainer, recorder))
         raise
     return recorder.folder
 
 
-def _evaluate(trainer: Trainer, parts: Partition, folder: Folder) -> Score:
+def _evaluate(trainer: Trainer, parts: Partition, folder: RunFolder) -> Score:
     """How good the trained network is; on a test part, in the run's folder too."""
     result = score(trainer, parts)
     if result.part == "test":
-        write(folder.test, to_json({**result.values, "rows": result.rows}) + "\n")
+        write_file(folder.test, to_json({**result.values, "rows": result.rows}) + "\n")
     return result
 
 

@@ -80,7 +80,7 @@ class Settings:
 
 @final
 @dataclass(frozen=True)
-class Scaled:
+class ScaledSchedule:
     """A schedule times a number."""
 
     schedule: Schedule
@@ -102,11 +102,11 @@ def over(component: Any, steps: int, curve: Curve | None = None) -> Any:
     return type(component)(**{**arguments(component), **changed}) if changed else component
 
 
-def monitored(component: Any) -> set[str]:
+def monitored_curves(component: Any) -> set[str]:
     """The curves of the history on which schedules of the component, or of those inside it, depend."""
     if keeps(component, After):
         return {component.monitor}
-    return {curve for _, _, value in _inner(component) for curve in monitored(value)}
+    return {curve for _, _, value in _inner(component) for curve in monitored_curves(value)}
 
 
 def _number(schedule: Schedule, value: Any) -> float:

@@ -9,18 +9,18 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.network.context import EVALUATION
-from bpframe.network.network import Labelled, Network
+from bpframe.network.network import LabelledLayers, Network
 from bpframe.protocols import Fit
 from bpframe.types import HostArray, Params
 
 
-def layers_with_fit(layers: Labelled) -> list[int]:
+def layers_with_fit(layers: LabelledLayers) -> list[int]:
     """Numbers of the layers that learn buffers from data."""
     return [k for k, (_, layer) in enumerate(layers) if isinstance(layer, Fit)]
 
 
 @np.errstate(all="ignore")  # what overflows here is found by the first step
-def fit_buffers(layers: Labelled, params: Params, x: HostArray) -> Params:
+def fit_buffers(layers: LabelledLayers, params: Params, x: HostArray) -> Params:
     """Parameters with the buffers that layers in a row learn from x, each from what reaches it."""
     params = dict(params)
     for label, layer in layers[: max(layers_with_fit(layers), default=-1) + 1]:

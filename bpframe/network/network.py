@@ -18,9 +18,10 @@ from bpframe.protocols import Initializer, Layer
 from bpframe.registry import Spec, registry
 from bpframe.registry.builder import Builder
 from bpframe.registry.describe import brief, short_name, title
+from bpframe.registry.labelled import unlabelled
 from bpframe.types import HostArray, Params, Shape
 
-Labelled = tuple[tuple[str, Layer], ...]  # (label, layer), in order
+LabelledLayers = tuple[tuple[str, Layer], ...]  # (label, layer), in order
 
 
 @final
@@ -39,7 +40,7 @@ class Network:
         builder = Builder(registry)
         built = [builder.build("layer", spec, f"layers[{i}]") for i, spec in enumerate(layers)]
         builder.finish()
-        self.layers: Labelled = labelled(built, "Network")
+        self.layers: LabelledLayers = label_layers(built, "Network")
         self.inputs = _row_shape(inputs)
         self.input_shape = self.inputs  # or what the latest fit inferred, for summary()
 
@@ -50,7 +51,7 @@ class Network:
 
     def init(self, seed: int, in_shape: Shape) -> tuple[Params, Shape]:
         """(initial parameters by label, shape of one output row); each layer draws from a stream of its own."""
-        return initial(self.layers, (random.host_generator(seed, random.INITIAL, k) for k in count()), in_shape)
+        return init_layers(self.layers, (random.host_generator(seed, random.INITIAL, k) for k in count()), in_shape)
 
     def summary(self, inputs: int | Sequence[int] | None = None) -> str:
         """A table of the layers: label, component, shape of an output row, number of parameters; print it."""
@@ -92,7 +93,7 @@ def _row_shape(inputs: Any) -> Shape | None:
     return tuple(map(int, axes))
 
 
-def labelled(layers: Sequence[Layer], who: str) -> Labelled:
+def label_layers(layers: Sequence[Layer], who: str) -> LabelledLayers:
     """Layers with their labels: a layer's own, or else its component's name and a number; ConfigError to `who`."""
     counts: dict[str, int] = {}
     labels = []
@@ -103,10 +104,12 @@ def labelled(layers: Sequence[Layer], who: str) -> Labelled:
     for label in labels:
         if not isinstance(label, str) or "/" in label or label == "buffers" or labels.count(label) > 1:
             raise ConfigError(f"{who} needs a different label for each layer, without '/', got {labels}. Set label=.")
-    return tuple(zip(labels, layers, strict=True))
+    return tuple(zip(labels, map(unlabelled, layers), strict=True))
 
 
-def drawn(initializer: Initializer, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int) -> HostArray:
+def draw_parameter(
+    initializer: Initializer, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int
+) -> HostArray:
     """Initial values of a parameter, of this shape; IncompatibleComponent where the initializer gives anything else."""
     sample = initializer.sample(rng, shape, fan_in, fan_out)
     if not isinstance(sample, np.ndarray) or sample.shape != shape or sample.dtype.kind not in "biuf":
@@ -116,7 +119,9 @@ def drawn(initializer: Initializer, rng: np.random.Generator, shape: Shape, fan_
     return sample
 
 
-def initial(layers: Labelled, generators: Iterable[np.random.Generator], in_shape: Shape) -> tuple[Params, Shape]:
+def init_layers(
+    layers: LabelledLayers, generators: Iterable[np.random.Generator], in_shape: Shape
+) -> tuple[Params, Shape]:
     """(initial parameters by label, shape of one output row) of layers in a row, a generator each."""
     params: Params = {}
     shape, before = in_shape, ""

@@ -1,49 +1,51 @@
-"""Arrays that begin at a multiple of 64 bytes: a line of the cache, and the widest registers; and pages that stay.
+"""Arrays aligned to 64 bytes: a cache line, and the widest vector registers.
 
-NumPy's own begin at multiples of 16. Every other read of a long elementwise operation then crosses from one line to the
-next, which takes up to a sixth of its time, and XLA copies such an array before it reads it.
+NumPy aligns its own to 16 bytes. Every other read of a long elementwise operation then crosses from one cache line to
+the next, which takes up to a sixth of its time, and XLA copies such an array before it reads it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from bpframe.types import HostArray, Shape
 
-LINE = 64  # bytes
-LONG = 2**14  # bytes of an array, from which it matters
+CACHE_LINE = 64  # bytes
+MIN_BYTES = 2**14  # of an array, from which alignment matters
 
 
-def empty(shape: Shape, dtype: Any, strides: tuple[int, ...] | None = None) -> HostArray:
-    """An array that is not filled; pages that nobody writes take no memory. `strides` of one without gaps."""
-    return _of(np.empty, shape, np.dtype(dtype), strides)
+def empty(shape: Shape, dtype: DTypeLike, strides: tuple[int, ...] | None = None) -> HostArray:
+    """An aligned array, not filled; its pages take memory when they are first written. `strides`: without gaps."""
+    return _allocate(np.empty, shape, np.dtype(dtype), strides)
 
 
-def zeros(shape: Shape, dtype: Any) -> HostArray:
-    """An array of zeros; pages that nobody writes take no memory."""
-    return _of(np.zeros, shape, np.dtype(dtype), None)
+def zeros(shape: Shape, dtype: DTypeLike) -> HostArray:
+    """An aligned array of zeros; its pages take memory when they are first written."""
+    return _allocate(np.zeros, shape, np.dtype(dtype), None)
 
 
-def placed(leaf: Any) -> Any:
-    """The leaf, or a copy that begins at a line, where it is a long array without gaps that does not."""
-    if not isinstance(leaf, np.ndarray) or leaf.nbytes < LONG or not leaf.flags.forc or leaf.ctypes.data % LINE == 0:
+def align(leaf: object) -> Any:
+    """An aligned copy of a contiguous array of `MIN_BYTES` or more that is not aligned; anything else as it is."""
+    if not isinstance(leaf, np.ndarray) or leaf.nbytes < MIN_BYTES or not leaf.flags.forc:
+        return leaf
+    if leaf.ctypes.data % CACHE_LINE == 0:
         return leaf
     copy = empty(leaf.shape, leaf.dtype, leaf.strides)
     copy[...] = leaf
     return copy
 
 
-def keep_pages() -> None:
-    """Raise glibc's thresholds for giving memory back, which otherwise refaults every array above 128 KB each step.
-
-    They follow the largest block freed so far, up to 32 MB: one such block, never touched, is enough for the process.
-    """
-    np.empty(31 * 2**20, dtype=np.uint8)
-
-
-def _of(make: Any, shape: Shape, dtype: np.dtype[Any], strides: tuple[int, ...] | None) -> HostArray:
-    raw = make(prod(shape) * dtype.itemsize + LINE, np.uint8)
-    return np.ndarray(shape, dtype, raw, offset=-raw.ctypes.data % LINE, strides=strides)
+def _allocate(
+    raw_bytes: Callable[[int, type[np.uint8]], HostArray],
+    shape: Shape,
+    dtype: np.dtype[Any],
+    strides: tuple[int, ...] | None,
+) -> HostArray:
+    """An array at the first cache line of a slightly longer block of bytes."""
+    raw = raw_bytes(prod(shape) * dtype.itemsize + CACHE_LINE, np.uint8)
+    return np.ndarray(shape, dtype, raw, offset=-raw.ctypes.data % CACHE_LINE, strides=strides)

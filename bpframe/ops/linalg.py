@@ -1,4 +1,4 @@
-"""Products of matrices and vectors, faster than the standard's where they can be.  a, b matrices unless said."""
+"""Products of matrices and vectors, in forms faster than the standard's where there are any.  a, b matrices."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from bpframe.ops import thread_team
-from bpframe.ops.host import HOSTED, MANY, SHORT, namespace
+from bpframe.ops.host import HOST_TYPES, MAX_ROW, MIN_ROWS, namespace
 from bpframe.types import Array
 
-MATMUL_TN: dict[object, Callable[[Array, Array], Array]] = {}  # faster forms, by array namespace
+MATMUL_TN: dict[object, Callable[[Array, Array], Array]] = {}  # faster forms of matmul_tn, by array namespace
 
 
 def inner(a: Array, b: Array) -> Array:
-    """The sum of a b over all their numbers: the inner product of two arrays of one shape, a single number."""
+    """sum(a b) over all elements: the inner product of two arrays of one shape, any shape; a single number."""
     host: Any = a
-    if type(a) in HOSTED:
+    if type(a) in HOST_TYPES:
         total: Array = np.vdot(host, b)
     else:  # in XLA twice as fast as the sum of a product
         xp = namespace(a)
@@ -26,20 +26,20 @@ def inner(a: Array, b: Array) -> Array:
 
 
 def matmul(a: Array, b: Array) -> Array:
-    """a b for matrices, (B, n), (n, m) -> (B, m); in NumPy laid out column by column where that is many short rows.
+    """a b, (B, n), (n, m) -> (B, m); in NumPy in column-major order where the result has many short rows.
 
-    So are then the results of what is done with it element by element, and with one row for all (a bias).
+    Elementwise operations on it, and with one row for all (a bias), keep that order (see `by_columns`).
     """
-    if type(a) not in HOSTED:
+    if type(a) not in HOST_TYPES:
         return a @ b
-    if b.shape[1] <= SHORT and a.shape[0] >= MANY:
+    if b.shape[1] <= MAX_ROW and a.shape[0] >= MIN_ROWS:
         return (b.T @ a.T).T
-    return thread_team.matmul(a, b)
+    return thread_team.parallel_matmul(a, b)
 
 
 def matmul_tn(a: Array, b: Array) -> Array:
-    """a^T b, the sum over rows of their outer products: (B, n), (B, m) -> (n, m), the gradient of a weight."""
-    if type(a) in HOSTED:  # on small arrays the look-up costs as much as the product
-        return thread_team.matmul(a.T, b)
+    """a^T b, (B, n), (B, m) -> (n, m): the sum of the rows' outer products, as in the gradient of a weight."""
+    if type(a) in HOST_TYPES:  # before the look-up below, which on small arrays costs as much as the product
+        return thread_team.parallel_matmul(a.T, b)
     faster = MATMUL_TN.get(namespace(a))
     return a.T @ b if faster is None else faster(a, b)

@@ -1,4 +1,4 @@
-"""erf and erfc, to the last digits.  x and results any shape, alike in dtype.
+"""Error functions erf and erfc, to the last digits.  x and results any shape, alike in dtype.
 
 erfc is one polynomial for all x >= 0, after Shepherd and Laframboise (1981), Chebyshev approximation of (1 + 2 x)
 exp(x^2) erfc x in 0 <= x < infinity, Mathematics of Computation 36: that function of t = (x - 4) / (x + 4) varies
@@ -15,7 +15,7 @@ from bpframe.ops.host import namespace
 from bpframe.types import Array
 
 NEAR = 0.46875  # up to here 1 - erfc would cancel
-NOTHING = 30.0  # erfc of more is 0 in every dtype
+ERFC_ZERO = 30.0  # erfc of more is 0 in every dtype
 
 # coefficients, highest power first
 _SCALED = (
@@ -78,14 +78,14 @@ def erfc(x: Array) -> Array:
 def _erfc(x: Array) -> Array:
     """erfc for x >= 0."""
     xp = namespace(x)
-    x = xp.minimum(x, NOTHING)
+    x = xp.minimum(x, ERFC_ZERO)
     head = xp.floor(16 * x) / 16  # its square is exact: exp(-x^2) = exp(-head^2) exp((head - x)(head + x))
     gauss = xp.exp(-head * head) * xp.exp((head - x) * (head + x))
     return gauss * (_polynomial(_SCALED, (x - 4) / (x + 4)) / (1 + 2 * x))
 
 
 def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
-    """By Horner's rule, in the array that the first product makes."""
+    """Horner's rule, in place in the array of the first product."""
     y = coefficients[0] * x + coefficients[1]
     for c in coefficients[2:]:
         y *= x

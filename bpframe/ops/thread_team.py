@@ -1,8 +1,9 @@
-"""Threads that share the work of one step: the rows of a large product, and whatever else falls into parts.
+"""Thread team: threads that share the work of one step, the rows of a large product or the pieces of an update.
 
-BLAS has threads of its own. They wait for the next product in a loop and leave their CPUs to nobody else, so a step in
-which anything but products takes time is left with one CPU for it. A team makes the products, too, on BLAS bounded to
-one thread (`bpframe.engine.numpy.blas`). Work is dealt out as threads ask for it: one that comes late finds less.
+BLAS has threads of its own. They wait for the next product in a busy loop, so nothing else gets their CPUs, and a step
+in which anything but products takes time has one CPU for it. A team computes the products, too, on BLAS bounded to one
+thread (`bpframe.engine.numpy.blas`). Jobs are taken from a queue: a thread that comes late finds fewer. "Team" is
+OpenMP's word: the calling thread works, too.
 """
 
 from __future__ import annotations
@@ -19,41 +20,41 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe.types import HostArray
+from bpframe.types import Array, HostArray
 
-WORTH = 2**24  # multiplications of a product, from which it pays to share it
+MIN_MULTIPLICATIONS = 2**24  # of a product, from which sharing it pays
 
 Job = Callable[[], object]
 
 
 @final
-class _Work:
-    """Jobs that are left, and a lock for each helper that it holds while it works on them."""
+class _JobQueue:
+    """Jobs that no thread has taken yet, and for each helper a lock that it holds while it runs some."""
 
     def __init__(self, jobs: Sequence[Job], helpers: int) -> None:
         self._jobs, self.locks = deque(jobs), [threading.Lock() for _ in range(helpers)]
         self.errors: list[BaseException] = []
 
-    def go_on(self) -> None:
-        """Do jobs until none is left."""
+    def run(self) -> None:
+        """Take and run jobs until none is left."""
         while self._jobs:
             try:
                 job = self._jobs.popleft()
-            except IndexError:  # another was faster
+            except IndexError:  # another thread took the last one
                 return
             job()
 
-    def help(self, lock: threading.Lock) -> None:
-        """Go on, on behalf of another thread."""
+    def run_as_helper(self, lock: threading.Lock) -> None:
+        """Run jobs on a helper thread; an error is kept for the calling thread and drops the jobs left."""
         with lock:
             try:
-                self.go_on()
+                self.run()
             except BaseException as error:
                 self.errors.append(error)
                 self._jobs.clear()
 
-    def end(self) -> None:
-        """Wait until nobody works on it any more: Ctrl-C must not hand out what is still written to."""
+    def join(self) -> None:
+        """Drop the jobs left and wait for the helpers, on Ctrl-C too: they still write to the caller's arrays."""
         interrupt: KeyboardInterrupt | None = None
         while True:
             try:
@@ -69,22 +70,22 @@ class _Work:
 
 
 @final
-class _Helpers:
-    """The threads that help, started when they are first asked for and kept for the process."""
+class _HelperThreads:
+    """The helper threads of the process, started when they are first needed and kept."""
 
     def __init__(self) -> None:
-        self._asked: SimpleQueue[tuple[_Work, threading.Lock]] = SimpleQueue()
-        self._count, self._starting = 0, threading.Lock()
+        self._requests: SimpleQueue[tuple[_JobQueue, threading.Lock]] = SimpleQueue()
+        self._count, self._start_lock = 0, threading.Lock()
 
-    def ask(self, work: _Work) -> None:
-        """Have as many threads as the work has locks help with it, as soon as they are free."""
-        if self._count < len(work.locks):
-            self._start(len(work.locks))
-        for lock in work.locks[: self._count]:
-            self._asked.put((work, lock))
+    def submit(self, jobs: _JobQueue) -> None:
+        """Have as many helpers as there are locks run jobs as soon as they are free."""
+        if self._count < len(jobs.locks):
+            self._start(len(jobs.locks))
+        for lock in jobs.locks[: self._count]:
+            self._requests.put((jobs, lock))
 
     def _start(self, count: int) -> None:
-        with self._starting, suppress(RuntimeError):  # that there are too many threads: then fewer help
+        with self._start_lock, suppress(RuntimeError):  # can't start new thread: then fewer help
             while self._count < count:
                 threading.Thread(target=self._serve, daemon=True, name="bpframe helper").start()
                 self._count += 1
@@ -92,74 +93,75 @@ class _Helpers:
     def _serve(self) -> None:
         with np.errstate(all="ignore"):
             while True:
-                work, lock = self._asked.get()
-                work.help(lock)
+                jobs, lock = self._requests.get()
+                jobs.run_as_helper(lock)
 
 
-_helpers = _Helpers()
+_helpers = _HelperThreads()
 
 
-def _renew() -> None:
+def _reset_helpers() -> None:
     global _helpers
-    _helpers = _Helpers()
+    _helpers = _HelperThreads()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew)  # threads are not there in a child
+    os.register_at_fork(after_in_child=_reset_helpers)  # a child process has none of its parent's threads
 
 
 @final
-class Team:
-    """So many threads: the one that asks, and helpers."""
+class ThreadTeam:
+    """`size` threads: the calling one and helpers."""
 
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def share(self, jobs: Sequence[Job]) -> None:
-        """Do all jobs, in any order and on any of the threads; the first error, once nobody works any more."""
-        work = _Work(jobs, self.size - 1)
+    def run(self, jobs: Sequence[Job]) -> None:
+        """Run all jobs, in any order and on any of the threads; raises the first error once all threads have ended."""
+        queue = _JobQueue(jobs, self.size - 1)
         try:
-            _helpers.ask(work)
-            work.go_on()
+            _helpers.submit(queue)
+            queue.run()
         finally:
-            work.end()
-        if work.errors:
-            raise work.errors[0]
+            queue.join()
+        if queue.errors:
+            raise queue.errors[0]
 
 
-class _Here(threading.local):
-    team: Team | None = None
+class _ThreadLocal(threading.local):
+    team: ThreadTeam | None = None
 
 
-_here = _Here()
+_local = _ThreadLocal()
 
 
-def present() -> Team | None:
-    """The team that works for this thread, if one does."""
-    return _here.team
+def current_team() -> ThreadTeam | None:
+    """The team that the calling thread has set by `thread_team`, if any."""
+    return _local.team
 
 
 @contextmanager
-def at_work(size: int) -> Iterator[None]:
-    """A block that shares its work among so many threads."""
-    before, _here.team = _here.team, Team(size)
+def thread_team(size: int) -> Iterator[None]:
+    """A block in which products and updates of the calling thread are shared among `size` threads."""
+    before, _local.team = _local.team, ThreadTeam(size)
     try:
         yield
     finally:
-        _here.team = before
+        _local.team = before
 
 
-def is_large(a: Any, b: Any) -> bool:
+def is_large(a: Array, b: Array) -> bool:
     """Whether a team shares the product of two matrices."""
-    return bool(a.ndim == b.ndim == 2 and a.shape[0] * a.shape[1] * b.shape[1] >= WORTH)
+    return bool(a.ndim == b.ndim == 2 and a.shape[0] * a.shape[1] * b.shape[1] >= MIN_MULTIPLICATIONS)
 
 
-def matmul(a: Any, b: Any, out: HostArray | None = None) -> HostArray:
-    """a b as NumPy makes it, (n, k), (k, m) -> (n, m), in `out` if that is given; a large one by the team at work.
+def parallel_matmul(a: Any, b: Any, out: HostArray | None = None) -> HostArray:
+    """a b as in NumPy, (n, k), (k, m) -> (n, m), into `out` if given; a large product is shared by the current team.
 
-    It is cut into as many parts as there are threads, the same whoever makes them: bits depend on the size of the team.
+    Its rows are cut into as many parts as the team has threads, whichever thread computes them: bits depend on the size
+    of the team alone.
     """
-    team = _here.team
+    team = _local.team
     if team is None or type(a) is not np.ndarray or not is_large(a, b):
         product: HostArray = np.matmul(a, b, out)
         return product
@@ -167,5 +169,5 @@ def matmul(a: Any, b: Any, out: HostArray | None = None) -> HostArray:
     if out is None:
         out = np.empty((n, b.shape[1]), np.result_type(a, b))
     cuts = [n * i // size for i in range(size + 1)]
-    team.share([partial(np.matmul, a[i:j], b, out[i:j]) for i, j in pairwise(cuts)])
+    team.run([partial(np.matmul, a[i:j], b, out[i:j]) for i, j in pairwise(cuts)])
     return out

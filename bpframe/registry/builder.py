@@ -16,6 +16,7 @@ from typing import Any
 from bpframe.errors import BpframeError, BrokenComponent, ConfigError, Problem, UnknownComponent
 from bpframe.registry.annotations import Mismatch, Wanted
 from bpframe.registry.constructor import Component, arguments, parameters, wants
+from bpframe.registry.labelled import Labelled
 from bpframe.registry.lookup import Registry
 from bpframe.registry.nested import is_schedule, walk
 
@@ -53,9 +54,7 @@ class Builder:
         made = self.call(component, arguments, path, kind in SCHEDULED, f"{provider}: ")
         if made is not None:
             self.registry.check(kind, made, provider)
-            if label is not None:  # a name tag, no setting: it changes nothing that a layer computes
-                object.__setattr__(made, "label", label)
-        return made
+        return made if label is None or made is None else Labelled(label, made)
 
     def call(
         self, component: Component, arguments: Mapping[str, Any], path: str, scheduled: bool = False, who: str = ""
@@ -104,6 +103,9 @@ class Builder:
         self.registry.check(kind, ready, self.registry.provider_of(kind, ready))
         if not any(isinstance(part, str | Mapping) for _, _, part in walk(kind, ready)):
             return ready
+        if isinstance(ready, Labelled):
+            layer = self._adopt(kind, ready.layer, path)
+            return layer and Labelled(ready.label, layer)
         given = {name: getattr(ready, name) for name in parameters(type(ready)) if hasattr(ready, name)}
         return self.call(type(ready), given, path, scheduled=kind in SCHEDULED)
 

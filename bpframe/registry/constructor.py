@@ -9,6 +9,7 @@ from typing import Any
 
 from bpframe.errors import ConfigError
 from bpframe.registry.annotations import Wanted, wanted
+from bpframe.registry.labelled import unlabelled
 
 Component = Callable[..., Any]  # a component's class, or a function that makes it
 
@@ -39,6 +40,7 @@ def wants(component: Component) -> Mapping[str, Wanted]:
 
 def arguments(component: object) -> dict[str, Any]:
     """The arguments a ready component was made with: its attributes named like the constructor's parameters."""
+    component = unlabelled(component)
     names = parameters(type(component))
     if missing := [name for name in names if not hasattr(component, name)]:
         who = type(component).__name__

@@ -10,6 +10,7 @@ import numpy as np
 
 from bpframe.errors import ConfigError
 from bpframe.registry.constructor import arguments, parameters, wants
+from bpframe.registry.labelled import Labelled, unlabelled
 from bpframe.registry.lookup import Registry
 from bpframe.registry.nested import kind_inside, walk
 from bpframe.registry.policy import CORE
@@ -21,8 +22,8 @@ Plain = Any  # what TOML and JSON can say: str, int, float, bool, lists and dict
 def describe(registry: Registry, kind: str, component: Any) -> dict[str, Plain]:
     """{"name": ..., every argument}; bpframe's own components by bare name, others as dist/name."""
     spec: dict[str, Plain] = {"name": name_of(registry, kind, component)}
-    if label := getattr(component, "label", None):
-        spec["label"] = label
+    if isinstance(component, Labelled):
+        spec["label"], component = component.label, component.layer
     for name, value in arguments(component).items():
         if value is not None:
             kind = kind_inside(wants(type(component))[name], value) or "schedule"
@@ -32,6 +33,7 @@ def describe(registry: Registry, kind: str, component: Any) -> dict[str, Plain]:
 
 def brief(registry: Registry, kind: str, component: Any) -> str:
     """A component in few words: its short name, and its arguments where they are not the defaults."""
+    component = unlabelled(component)
     known, shown = parameters(type(component)), []
     for name, value in arguments(component).items():
         default = known[name].default
@@ -51,14 +53,14 @@ def _brief(registry: Registry, kind: str, value: Any) -> str:
 
 def title(registry: Registry, kind: str, component: Any) -> str:
     """What errors call a component: kind, dist/name, distribution with version and target; or kind and class."""
-    return str(registry.provider_of(kind, component) or f"{kind} {type(component).__name__}")
+    return str(registry.provider_of(kind, component) or f"{kind} {type(unlabelled(component)).__name__}")
 
 
 def name_of(registry: Registry, kind: str, component: Any) -> str:
     """The name that a specification of this component needs; ConfigError if nobody registered its class."""
     provider = registry.provider_of(kind, component)
     if provider is None:
-        name = type(component).__name__
+        name = type(unlabelled(component)).__name__
         remedy = f"Register it: bp.register('{kind}', '{name.lower()}', {name})."
         raise ConfigError(f"{kind} {name} has no name that a file could hold. {remedy}")
     return provider.name if provider.dist == CORE else provider.ref
@@ -67,7 +69,7 @@ def name_of(registry: Registry, kind: str, component: Any) -> str:
 def short_name(registry: Registry, kind: str, component: Any) -> str:
     """What to call a component in labels and curves: its bare name, or that of its class if nobody registered it."""
     provider = registry.provider_of(kind, component)
-    return provider.name if provider else type(component).__name__.lower()
+    return provider.name if provider else type(unlabelled(component)).__name__.lower()
 
 
 def providers_in(registry: Registry, kind: str, component: Any) -> list[Provider]:

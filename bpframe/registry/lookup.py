@@ -24,6 +24,7 @@ from bpframe.errors import (
 from bpframe.registry import policy
 from bpframe.registry.constructor import Component
 from bpframe.registry.kinds import KINDS, Kind
+from bpframe.registry.labelled import unlabelled
 from bpframe.registry.provider import Provider, installed, local
 
 TARGET = re.compile(r"[\w.]+\s*:\s*[\w.]+\s*(\[.*\])?")  # an entry point's module:attribute, and extras
@@ -107,7 +108,7 @@ class Registry:
 
     def provider_of(self, kind: str, component: object) -> Provider | None:
         """Who provides a ready object, by its class; None for a class that nobody registered."""
-        cls = component if isinstance(component, type) else type(component)
+        cls = component if isinstance(component, type) else type(unlabelled(component))
         known = [provider for provider, loaded in self._loaded.items() if loaded is cls and provider.kind == kind]
         target = f"{cls.__module__}:{cls.__qualname__}"
         named = [p for p in self._offers(kind) if p.target == target and (p.dist != policy.LOCAL or p in known)]

@@ -24,6 +24,10 @@ class Namespace:
             raise AttributeError(name)
         return factory(self._registry, self._kind, name)
 
+    def __getitem__(self, name: str) -> Component:
+        """The factory of the component of this name, dist/name too: `bp.losses["bpframe-focal/focal"]`."""
+        return factory(self._registry, self._kind, name)
+
     def __dir__(self) -> list[str]:
         return [name for name in self._registry.names(self._kind) if name.isidentifier()]
 

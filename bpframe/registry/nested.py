@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from bpframe.registry.annotations import Wanted
 from bpframe.registry.constructor import wants
+from bpframe.registry.labelled import unlabelled
 
 
 class Nested(NamedTuple):
@@ -41,6 +42,7 @@ def kind_inside(want: Wanted, value: object) -> str | None:
 
 def parts(component: object) -> Iterator[Nested]:
     """The components directly inside this one, by its constructor's order; specifications not yet built, too."""
+    component = unlabelled(component)
     for name, want in wants(type(component)).items():
         value = getattr(component, name, None)
         kind = kind_inside(want, value)
@@ -64,4 +66,4 @@ def walk(kind: str, component: Any, path: str = "") -> Iterator[Nested]:
 
 def classes(components: Iterable[Any]) -> set[type]:
     """The classes of components and of all inside them."""
-    return {type(part) for component in components for _, _, part in walk("", component)}
+    return {type(unlabelled(part)) for component in components for _, _, part in walk("", component)}

@@ -1,1 +1,1 @@
-"""Run folders: what a training leaves behind, and how to find it again."""
+"""Training runs: their config files, folders, lock files and checkpoints."""

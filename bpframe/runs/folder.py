@@ -12,56 +12,39 @@ from typing import final
 
 from bpframe.errors import CheckpointError, ConfigError
 from bpframe.runs.config.toml_writer import dumps
-from bpframe.saving.atomic import TEMPORARY
-from bpframe.saving.text_files import told
+from bpframe.saving.atomic import TEMPORARY, reraise_as_checkpoint_error
 from bpframe.training.checkpoint import without
 
 
 @final
 @dataclass(frozen=True)
-class Folder:
-    """Where each file of a run is."""
+class _File:
+    """The path of a file in a run folder, as an attribute of the folder."""
+
+    name: str
+
+    def __get__(self, folder: RunFolder, owner: type) -> Path:
+        return folder.path / self.name
+
+
+@final
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of a run, with the path of each of its files as an attribute."""
 
     path: Path
 
-    @property
-    def config(self) -> Path:
-        """The config, every default filled in."""
-        return self.path / "config.toml"
-
-    @property
-    def lock(self) -> Path:
-        """Which code the run used: the provider, version and hash of every component."""
-        return self.path / "run.lock.toml"
-
-    @property
-    def history(self) -> Path:
-        """An epoch a line, as JSON."""
-        return self.path / "history.jsonl"
-
-    @property
-    def model(self) -> Path:
-        """The model after training, or after the last whole step of a run that was stopped."""
-        return self.path / "model.safetensors"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Files from which the run can go on, the latest with the highest step."""
-        return self.path / "checkpoints"
-
-    @property
-    def training(self) -> Path:
-        """Which process trains here, while one does (`bpframe.runs.process_lock`)."""
-        return self.path / "training.pid"
-
-    @property
-    def test(self) -> Path:
-        """Loss and metrics on the test part, as JSON."""
-        return self.path / "test.json"
+    config = _File("config.toml")  # with every default filled in
+    lock = _File("run.lock.toml")  # provider, version and hash of every component of the run
+    history = _File("history.jsonl")  # one line of JSON for each epoch
+    model = _File("model.safetensors")  # after training, or after the last complete step of an interrupted run
+    checkpoints = _File("checkpoints")  # a folder of files to resume from, the latest with the highest step
+    training = _File("training.pid")  # the process that is training here (`bpframe.runs.process_lock`)
+    test = _File("test.json")  # loss and metrics on the test part
 
     @classmethod
-    def existing(cls, path: str | Path) -> Folder:
-        """The folder of a run that has been made; CheckpointError if it is none, or has no model."""
+    def existing(cls, path: str | Path) -> RunFolder:
+        """The folder of an existing run; CheckpointError if the config or the model is missing."""
         folder = cls(Path(path))
         for file in (folder.config, folder.model):
             if not file.is_file():
@@ -69,35 +52,36 @@ class Folder:
         return folder
 
 
-def refuse_taken(runs: Path, name: str, resume: bool = False) -> None:
-    """ConfigError unless `name` is a plain file name that is free among the runs.
+def require_free_name(runs: Path, name: str, resume: bool = False) -> None:
+    """ConfigError unless `name` is a plain file name that no other run has.
 
-    With `resume`, the folder of a run counts as free whose process was killed before it had written anything.
+    With `resume`, the name of a run that was killed before it had written its config is free, too.
     """
     if name in ("", ".", "..") or any(c in "/\\:\0" or not c.isprintable() for c in name):
         raise ConfigError(f"--name needs a plain file name, got {name!r}. It becomes a folder in {runs}.")
-    if (runs / name).exists() and not (resume and _bare(runs / name)):
+    if (runs / name).exists() and not (resume and _has_no_result(runs / name)):
         raise ConfigError(f"--name needs a free name, but {runs / name} exists. Choose another, or leave it out.")
 
 
-def _bare(folder: Path) -> bool:
-    """Whether nothing is in a folder but what a process that was killed at the start of its run leaves."""
-    started = {Folder(folder).training.name, Folder(folder).lock.name}
-    return folder.is_dir() and all(f.name in started or TEMPORARY.fullmatch(f.name) for f in folder.iterdir())
+def _has_no_result(folder: Path) -> bool:
+    """Whether a folder has only the files that a run writes before its config."""
+    early = {RunFolder(folder).training.name, RunFolder(folder).lock.name}
+    return folder.is_dir() and all(f.name in early or TEMPORARY.fullmatch(f.name) for f in folder.iterdir())
 
 
-def begun(runs: Path, name: str, text: str, free: Collection[str] = ()) -> Folder | None:
-    """The folder of a run of that name that was begun with this config; None if there is none.
+def find_run(runs: Path, name: str, text: str, free: Collection[str] = ()) -> RunFolder | None:
+    """The folder of the run of that name, if it has this config; None if there is no such run.
 
-    ConfigError if it was begun with another, of which the first line that differs is named. `free`: arguments of the
-    engine that may differ.
+    ConfigError that quotes the first different line if its config is another. `free`: arguments of the engine that
+    may differ.
     """
-    folder = Folder(runs / name)
+    folder = RunFolder(runs / name)
     if not folder.config.exists():
         return None
-    with told(folder.config):
-        held = folder.config.read_text(encoding="utf-8")
-    for before, now in itertools.zip_longest(_lines(held, free), _lines(text, free), fillvalue=""):
+    with reraise_as_checkpoint_error(folder.config):
+        previous = folder.config.read_text(encoding="utf-8")
+    lines = (_comparable_lines(config, free) for config in (previous, text))
+    for before, now in itertools.zip_longest(*lines, fillvalue=""):
         if before != now:
             raise ConfigError(
                 f"--resume needs the config that {folder.path} was begun with: there '{before}', now '{now}'. Take "
@@ -106,31 +90,31 @@ def begun(runs: Path, name: str, text: str, free: Collection[str] = ()) -> Folde
     return folder
 
 
-def _lines(text: str, free: Collection[str]) -> list[str]:
-    """The lines of a config, its engine without some of its arguments."""
-    with suppress(tomllib.TOMLDecodeError, KeyError, TypeError):  # of a file that somebody has spoilt
+def _comparable_lines(text: str, free: Collection[str]) -> list[str]:
+    """The lines of a config, without the arguments of the engine that may differ."""
+    with suppress(tomllib.TOMLDecodeError, KeyError, TypeError):  # the file may be damaged
         tables = tomllib.loads(text)
         engine = without(free, tables["train"]["engine"])
-        alone = isinstance(engine, dict) and engine.keys() == {"name"}
-        tables["train"]["engine"] = engine["name"] if alone else engine
+        only_name = isinstance(engine, dict) and engine.keys() == {"name"}
+        tables["train"]["engine"] = engine["name"] if only_name else engine
         return dumps(tables).splitlines()
     return text.splitlines()
 
 
-def claim(runs: Path, stem: str, name: str | None, resume: bool = False) -> Folder:
-    """A new folder: `name`, which must be free, or else `stem`, `stem-2`, `stem-3`, ..., the first that is free.
+def create_folder(runs: Path, stem: str, name: str | None, resume: bool = False) -> RunFolder:
+    """Create a folder: `name`, which must be free, or else the first free one of `stem`, `stem-2`, `stem-3`, ...
 
-    With `resume`, the folder of that name may be there all the same: who may train in it is then to be found out.
+    With `resume`, the folder `name` may exist; the caller then needs its process lock.
     """
     if name is not None and not resume:
-        refuse_taken(runs, name)
+        require_free_name(runs, name)
     numbered = (stem if i == 1 else f"{stem}-{i}" for i in itertools.count(1))
-    with told(runs):
+    with reraise_as_checkpoint_error(runs):
         runs.mkdir(parents=True, exist_ok=True)
         for candidate in numbered if name is None else [name]:
             with suppress(FileExistsError):
                 (runs / candidate).mkdir()
-                return Folder(runs / candidate)
+                return RunFolder(runs / candidate)
     if resume and name is not None:
-        return Folder(runs / name)
+        return RunFolder(runs / name)
     raise ConfigError(f"--name needs a free name, but somebody has just taken {name!r}. Choose another.")

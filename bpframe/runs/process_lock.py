@@ -1,8 +1,8 @@
-"""One process at a time trains in a run's folder.
+"""A process lock on a run folder: one process at a time trains there.
 
-The file `training.pid` is locked for as long as somebody trains there, and says who. The system gives the lock of a
-process back when it ends, however it ends, so that no lock is left over. (`run.lock.toml` is something else: the code
-that a run is made of.)
+The file `training.pid` is locked while a process trains, and names that process. The operating system releases the
+lock when the process ends, however it ends, so no stale lock remains. (`run.lock.toml` is something else: the versions
+of the code of a run.)
 """
 
 from __future__ import annotations
@@ -15,49 +15,52 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from bpframe.errors import ConfigError
-from bpframe.runs.folder import Folder
-from bpframe.saving.text_files import told
+from bpframe.runs.folder import RunFolder
+from bpframe.saving.atomic import reraise_as_checkpoint_error
 
-HELD = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}  # other errors: the file system knows no locks
-BEYOND = 2**30  # a place behind the content, which others are to read
+HELD = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}  # after other errors there are no locks at all
+LOCK_OFFSET = 2**30  # behind the content, so that others can read that
 
 
 @contextmanager
-def alone(folder: Folder) -> Iterator[None]:
-    """A block in which no other process trains in the folder; ConfigError if one does that now."""
-    with told(folder.training):
-        found = _locked(folder)
-    if isinstance(found, str):
+def process_lock(folder: RunFolder) -> Iterator[None]:
+    """Hold the lock of the folder inside the block; ConfigError if another process has it."""
+    with reraise_as_checkpoint_error(folder.training):
+        descriptor = _acquire(folder)
+    if isinstance(descriptor, str):
         raise ConfigError(
-            f"{folder.path} needs one process at a time, but {found} is training there. Wait until it ends, or choose "
-            "another --name."
+            f"{folder.path} needs one process at a time, but {descriptor} is training there. Wait until it ends, or "
+            "choose another --name."
         )
     try:
         yield
     finally:
-        if os.name == "posix":  # elsewhere an open file cannot go
+        if os.name == "posix":  # elsewhere an open file cannot be removed
             with suppress(OSError):
                 folder.training.unlink()
-        os.close(found)
+        os.close(descriptor)
 
 
-def _locked(folder: Folder) -> int | str:
-    """A descriptor of the file, locked, once it is known that nobody has removed the file meanwhile; or who has it."""
+def _acquire(folder: RunFolder) -> int | str:
+    """A descriptor of the locked file, or a text that names the process that has the lock.
+
+    The file may have been removed between opening and locking: then try again.
+    """
     while True:
         descriptor = os.open(folder.training, os.O_RDWR | os.O_CREAT, 0o666)
         with ExitStack() as closing:
             closing.callback(os.close, descriptor)
-            if not _taken(descriptor):
+            if not _try_lock(descriptor):
                 return _holder(descriptor)
-            if _is(folder, descriptor):
+            if _is_current_file(folder, descriptor):
                 os.ftruncate(descriptor, 0)
                 os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
                 closing.pop_all()
                 return descriptor
 
 
-def _taken(descriptor: int) -> bool:
-    """Whether the lock is ours now; also where there are no locks to be had."""
+def _try_lock(descriptor: int) -> bool:
+    """Whether the lock was acquired; True also where the file system has no locks."""
     try:
         _lock(descriptor)
     except OSError as error:
@@ -66,11 +69,11 @@ def _taken(descriptor: int) -> bool:
 
 
 def _lock(descriptor: int) -> None:
-    """OSError if another process, or another place of this one, has the lock."""
+    """Lock the file; OSError if another process, or another descriptor of this one, has the lock."""
     if sys.platform == "win32":
         import msvcrt
 
-        os.lseek(descriptor, BEYOND, os.SEEK_SET)
+        os.lseek(descriptor, LOCK_OFFSET, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         os.lseek(descriptor, 0, os.SEEK_SET)
     else:
@@ -79,8 +82,8 @@ def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _is(folder: Folder, descriptor: int) -> bool:
-    """Whether the folder's file is the one that was opened: who ends removes it."""
+def _is_current_file(folder: RunFolder, descriptor: int) -> bool:
+    """Whether the lock file is still the one that was opened; a process removes its lock file when it ends."""
     try:
         return os.path.samestat(os.stat(folder.training), os.fstat(descriptor))
     except FileNotFoundError:
@@ -89,5 +92,5 @@ def _is(folder: Folder, descriptor: int) -> bool:
 
 def _holder(descriptor: int) -> str:
     os.lseek(descriptor, 0, os.SEEK_SET)
-    said = os.read(descriptor, 200).decode("utf-8", "replace")
-    return said if said and said.isprintable() else "another process"
+    text = os.read(descriptor, 200).decode("utf-8", "replace")
+    return text if text and text.isprintable() else "another process"

@@ -1,21 +1,21 @@
-"""Going on with a run: its newest checkpoint that can be read, and the one that closes it."""
+"""Resume a run: restore its latest readable checkpoint, and write its final one."""
 
 from __future__ import annotations
 
 import warnings
 
 from bpframe.errors import CheckpointError
-from bpframe.runs.folder import Folder
-from bpframe.saving.atomic import keep_latest, told
+from bpframe.runs.folder import RunFolder
+from bpframe.saving.atomic import keep_latest, reraise_as_checkpoint_error
 from bpframe.training.trainer import Trainer
 
 PATTERN = "step-*.safetensors"
 
 
-def restored(trainer: Trainer, folder: Folder) -> str | None:
-    """The name of the checkpoint whose state the trainer has now; None where the folder has none.
+def restore_latest(trainer: Trainer, folder: RunFolder) -> str | None:
+    """Restore the latest checkpoint into the trainer and return its name; None if the folder has none.
 
-    A file that is damaged is passed over for the one before it, with a warning.
+    A damaged file is skipped for the one before it, with a warning.
     """
     for path in sorted(folder.checkpoints.glob(PATTERN), reverse=True):
         try:
@@ -27,8 +27,8 @@ def restored(trainer: Trainer, folder: Folder) -> str | None:
     return None
 
 
-def close(trainer: Trainer, folder: Folder, keep: int) -> None:
-    """The checkpoint of a run that is over, so that nobody trains it further; the latest `keep` stay."""
+def write_final_checkpoint(trainer: Trainer, folder: RunFolder, keep: int) -> None:
+    """Write the checkpoint at the end of a run, from which a resume continues with nothing; keep the latest `keep`."""
     trainer.checkpoint(folder.checkpoints / f"step-{trainer.session.step:08d}.safetensors")
-    with told(folder.checkpoints):
+    with reraise_as_checkpoint_error(folder.checkpoints):
         keep_latest(folder.checkpoints, PATTERN, keep)

@@ -1,1 +1,1 @@
-"""Files that are complete or absent: atomic writes, tensor files, model files."""
+"""Saving to files: atomic writes, tensor files, model files, and checks of untrusted ones."""

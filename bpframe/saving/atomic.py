@@ -1,9 +1,9 @@
-"""Files that are whole or not there, and stay after a loss of power once they are written.
+"""Atomic, durable file writes: a file is complete or absent, and survives a loss of power once it is written.
 
-    folder opened | temporary file beside the target: created, written, fsync | rename onto the target | fsync of folder
+    open folder | create temporary file beside the target, write, fsync | rename it onto the target | fsync folder
 
-Whatever fails before the rename leaves the old file, whatever fails after it the new one, and neither a temporary.
-Only a writer that is killed cannot clear up; `sweep` does that for it.
+A failure before the rename leaves the old file, one after it the new file, and neither leaves a temporary file. Only
+a process that is killed cannot clean up; `sweep` does that later.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from pathlib import Path
 from bpframe.errors import CheckpointError
 
 BINARY = getattr(os, "O_BINARY", 0)  # Windows only
-TEMPORARY = re.compile(r"\..+\.tmp-[0-9]+-[0-9a-f]{8}", re.DOTALL)  # names of ours, and of nobody else
+TEMPORARY = re.compile(r"\..+\.tmp-[0-9]+-[0-9a-f]{8}", re.DOTALL)  # names of our temporary files only
 UNSUPPORTED = {errno.EBADF, errno.EINVAL}  # the file system has no fsync for folders; PostgreSQL passes over both, too
 
 
-def replace(target: Path, parts: Iterable[memoryview]) -> None:
-    """Writes beside the target, then renames: no moment at which the target is half a file.
+def replace_file(target: Path, parts: Iterable[memoryview]) -> None:
+    """Write a temporary file beside the target, then rename it: the target is never incomplete.
 
-    OSError or CheckpointError if that fails; what stands at the target is then a whole file, old or new.
+    OSError or CheckpointError if that fails; the target is then the complete old or new file.
     """
     if os.path.lexists(target) and not stat.S_ISREG(os.lstat(target).st_mode):
         raise CheckpointError("a file replaces regular files only. Give another path.")
@@ -43,12 +43,12 @@ def replace(target: Path, parts: Iterable[memoryview]) -> None:
                 os.unlink(temporary)
             raise
         if descriptor is not None:
-            _settle(descriptor)
+            _fsync_folder(descriptor)
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
-    """What fails inside, in the file system or for lack of memory, becomes a CheckpointError that names the path."""
+def reraise_as_checkpoint_error(path: Path) -> Iterator[None]:
+    """Re-raise OSError, ValueError and MemoryError as a CheckpointError that names the path."""
     try:
         yield
     except CheckpointError as error:
@@ -58,16 +58,22 @@ def told(path: Path) -> Iterator[None]:
         raise CheckpointError(f"{path} cannot be written: {reason}. Check the folder and the space left.") from error
 
 
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write `content` to `path` atomically; CheckpointError if that fails, which leaves the old file."""
+    with reraise_as_checkpoint_error(path):
+        replace_file(path, [memoryview(content.encode() if isinstance(content, str) else content)])
+
+
 def keep_latest(folder: Path, pattern: str, keep: int) -> None:
-    """Removes all but the last `keep` files of that pattern, in the order of their names; OSError if that fails."""
+    """Remove all but the last `keep` files of this pattern, in the order of their names; OSError if that fails."""
     for old in sorted(folder.glob(pattern))[:-keep]:
         old.unlink()
 
 
 def sweep(folder: Path) -> list[Path]:
-    """Removes the temporary files that killed writers left in the folder, and names them; OSError if that fails.
+    """Remove the temporary files that killed processes left in the folder, and return them; OSError if that fails.
 
-    Only for a folder to which nobody else is writing: the temporary of a living writer would go, too.
+    Only for a folder to which no other process is writing: its temporary files would be removed, too.
     """
     left = sorted(path for path in folder.iterdir() if TEMPORARY.fullmatch(path.name) and not path.is_dir())
     for path in left:
@@ -90,7 +96,7 @@ def _folder(path: Path) -> Iterator[int | None]:
 
 
 def _create(path: Path, parts: Iterable[memoryview]) -> None:
-    """A new file of these parts, on the disk on return; if it fails, or is interrupted, the file may be left."""
+    """Create a file of these parts and fsync it; a failure or an interrupt may leave the file."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o666)
     try:
         for part in parts:
@@ -108,8 +114,8 @@ def _write_all(descriptor: int, part: memoryview) -> None:
         part = part[written:]
 
 
-def _settle(folder: int) -> None:
-    """Makes a rename in the folder outlive a loss of power."""
+def _fsync_folder(folder: int) -> None:
+    """Make a rename in the folder survive a loss of power."""
     try:
         os.fsync(folder)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What computes: versions, BLAS, CPU and platform, as far as they can change the bits of a result."""
+"""The computing environment: library versions, BLAS, CPU and platform, as far as they can change bits of a result."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ def versions(*dists: str) -> dict[str, str]:
 def machine() -> dict[str, Any]:
     """Platform and C library, CPU with NumPy's names of its instructions, usable CPUs, and BLAS.
 
-    BLAS: name and version; `kernel`, the routines chosen for this CPU; `threads`, how many it uses. Kernel and threads
-    are those of this moment where threadpoolctl is installed. Elsewhere the kernel is left out and the threads are
-    what the environment asks for, or else the CPUs.
+    BLAS: name and version; `kernel`, the routines chosen for this CPU; `threads`, their number. With threadpoolctl,
+    kernel and threads are the current ones. Without it, the kernel is left out, and the threads are those that
+    environment variables ask for, or else the number of CPUs.
     """
     libc = " ".join(platform.libc_ver()).strip()
     return {
         "platform": f"{platform.system()} {platform.machine()}" + (f", {libc}" if libc else ""),
-        "cpu": _model(),
+        "cpu": _cpu_name(),
         "features": _features(),
-        "cpus": _usable(),
+        "cpus": _usable_cpus(),
         **_blas(),
     }
 
 
-def _model() -> str:
-    """The CPU's name; Python itself does not know it on Linux."""
+def _cpu_name() -> str:
+    """The CPU's name, which Python does not provide on Linux."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
             named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -59,7 +59,7 @@ def _features() -> list[str]:
     return [*known.get("baseline", ()), *known.get("found", ())]
 
 
-def _usable() -> int:
+def _usable_cpus() -> int:
     """The CPUs that this process may use, which bounds the threads of BLAS and XLA."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -68,24 +68,24 @@ def _blas() -> dict[str, Any]:
     try:
         from threadpoolctl import ThreadpoolController
     except ModuleNotFoundError:
-        return _built()
+        return _blas_of_build()
     libraries = ThreadpoolController().select(user_api="blas").info()
-    own = sorted(libraries, key=lambda library: "numpy" not in str(library.get("filepath")))  # scipy brings another
-    return _running(own[0]) if own else _built()
+    ordered = sorted(libraries, key=lambda library: "numpy" not in str(library.get("filepath")))  # before SciPy's
+    return _blas_at_run_time(ordered[0]) if ordered else _blas_of_build()
 
 
-def _running(library: Mapping[str, Any]) -> dict[str, Any]:
+def _blas_at_run_time(library: Mapping[str, Any]) -> dict[str, Any]:
     name = f"{library['internal_api']} {library.get('version') or ''}".strip()
     kernel = library.get("architecture")
     return {"blas": name, **({"kernel": kernel} if kernel else {}), "threads": library["num_threads"]}
 
 
-def _built() -> dict[str, Any]:
+def _blas_of_build() -> dict[str, Any]:
     """BLAS as NumPy was built, and the threads it would start."""
     known = _config().get("Build Dependencies", {}).get("blas", {})
     name = f"{str(known.get('name', 'unknown')).removeprefix('scipy-')} {known.get('version', '')}".strip()
     asked = (os.environ.get(f"{prefix}_NUM_THREADS", "") for prefix in ("OPENBLAS", "MKL", "OMP"))
-    return {"blas": name, "threads": next((int(text) for text in asked if text.isdecimal()), _usable())}
+    return {"blas": name, "threads": next((int(text) for text in asked if text.isdecimal()), _usable_cpus())}
 
 
 def _config() -> Mapping[str, Any]:

@@ -1,7 +1,9 @@
-"""Values of a program as JSON and arrays beside it, and back, each in its own type: for what callbacks remember."""
+"""JSON encoding of Python values, with arrays stored beside it: an exact round trip for the memory of callbacks."""
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,10 +12,10 @@ import numpy as np
 from bpframe.errors import CheckpointError
 from bpframe.types import HostArray
 
-MARK = "$"  # the key that says: what follows is not a mapping
+MARK = "$"  # a JSON object with this key is not a mapping but another type
 
 
-def pack(value: Any, arrays: dict[str, HostArray], path: str) -> Any:
+def encode_value(value: Any, arrays: dict[str, HostArray], path: str) -> Any:
     """JSON for None, truth values, numbers, texts, lists, tuples, mappings by text and arrays of them.
 
     Arrays, and lists of floats, go into `arrays` under `path`. CheckpointError for anything else.
@@ -29,17 +31,17 @@ def pack(value: Any, arrays: dict[str, HostArray], path: str) -> Any:
         if value and all(type(item) is float for item in value):
             arrays[path] = np.array(value)
             return {MARK: "floats", "at": path, "tuple": isinstance(value, tuple)}
-        items = [pack(item, arrays, f"{path}/{i}") for i, item in enumerate(value)]
+        items = [encode_value(item, arrays, f"{path}/{i}") for i, item in enumerate(value)]
         return {MARK: "tuple", "of": items} if isinstance(value, tuple) else items
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {MARK: "dict", "of": {key: pack(item, arrays, f"{path}/{key}") for key, item in value.items()}}
+        return {MARK: "dict", "of": {key: encode_value(item, arrays, f"{path}/{key}") for key, item in value.items()}}
     raise CheckpointError(f"{path} needs plain values and arrays, to be written to a file, got {type(value).__name__}.")
 
 
-def unpack(value: Any, arrays: Mapping[str, HostArray]) -> Any:
-    """The value that `pack` was given."""
+def decode_value(value: Any, arrays: Mapping[str, HostArray]) -> Any:
+    """The inverse of `encode_value`."""
     if isinstance(value, list):
-        return [unpack(item, arrays) for item in value]
+        return [decode_value(item, arrays) for item in value]
     if not isinstance(value, Mapping):
         return value
     kind = value.get(MARK)
@@ -50,5 +52,18 @@ def unpack(value: Any, arrays: Mapping[str, HostArray]) -> Any:
     if kind == "floats":
         return (tuple if value["tuple"] else list)(arrays[value["at"]].tolist())
     if kind == "dict":
-        return {key: unpack(item, arrays) for key, item in value["of"].items()}
-    return tuple(unpack(item, arrays) for item in value["of"])
+        return {key: decode_value(item, arrays) for key, item in value["of"].items()}
+    return tuple(decode_value(item, arrays) for item in value["of"])
+
+
+def to_json(value: Any) -> str:
+    """JSON on one line; a number that is not finite, which JSON cannot represent, becomes null."""
+    return json.dumps(_null_for_nonfinite(value), allow_nan=False)
+
+
+def _null_for_nonfinite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _null_for_nonfinite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_null_for_nonfinite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

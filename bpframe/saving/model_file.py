@@ -31,7 +31,7 @@ def open_untrusted(
     """
     from bpframe.saving import tensor_file  # imported by saving and loading alone
 
-    tensors, manifest = tensor_file.read(path)
+    tensors, manifest = tensor_file.read_tensors(path)
     refuse_foreign_plugins(path, manifest, allowed, kind)
     try:
         with registry.restricted(Policy(frozenset(map(policy.normalise, allowed)), origin=f"loading {path}")):

@@ -1,4 +1,4 @@
-"""The safetensors format: named tensors as one JSON table, then their bytes; it can hold no code.
+"""The safetensors format: a JSON header that lists named tensors, then their bytes; it cannot contain code.
 
     8 bytes, little-endian n | n bytes, JSON {name: {dtype, shape, data_offsets}, "__metadata__": {str: str}} | data
 
@@ -24,8 +24,8 @@ from bpframe.types import HostArray, Shape
 
 METADATA = "__metadata__"
 MAX_HEADER = 16 * 2**20  # bytes of JSON
-MAX_DEPTH = 100  # of objects and lists in each other: whoever walks the JSON by recursion has room for that
-MAX_DIGITS = 640  # of a whole number: what Python reads under every setting of sys.set_int_max_str_digits
+MAX_DEPTH = 100  # of nested objects and lists: small enough for recursive functions
+MAX_DIGITS = 640  # of an integer: read by Python under every setting of sys.set_int_max_str_digits
 PREFIX = 8  # bytes that hold the length of the header
 DTYPES = {"BOOL": np.dtype("?")} | {
     f"{kind.upper()}{8 * n}": np.dtype(f"<{kind}{n}") for kind in "fiu" for n in (1, 2, 4, 8) if (kind, n) != ("f", 1)
@@ -35,7 +35,7 @@ CODES = {(dtype.kind, dtype.itemsize): name for name, dtype in DTYPES.items()}
 
 @dataclass(frozen=True)
 class Entry:
-    """Where one tensor lies: bytes begin to end of the data, as `shape` values of `dtype`."""
+    """The position of one tensor: bytes begin to end of the data, as `shape` values of `dtype`."""
 
     begin: int
     end: int
@@ -44,31 +44,35 @@ class Entry:
     shape: Shape
 
 
-def dumps(value: Any) -> str:
+def canonical_json(value: Any) -> str:
     """Canonical JSON: sorted keys, no spaces, ASCII; ValueError for NaN and infinity."""
     return json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":"))
 
 
-def loads(text: str | bytearray) -> dict[str, Any]:
-    """The JSON object in `text` (bytes: UTF-8), which begins with its brace, as the format wants it.
+def parse_json_object(text: str | bytearray) -> dict[str, Any]:
+    """The JSON object in `text` (bytes: UTF-8), which must begin with its brace, as the format requires.
 
-    CheckpointError for what is none, repeated keys, NaN, 1e999, and what is too deep or long to be read at ease.
+    CheckpointError for other texts, repeated keys, NaN, 1e999, and for nesting or numbers beyond the limits above.
     """
     try:
         text = text if isinstance(text, str) else text.decode()
         if not text.startswith("{"):
-            raise ValueError(f"it needs to begin with '{{', got {shown(text[:1])}")
+            raise ValueError(f"it needs to begin with '{{', got {short_repr(text[:1])}")
         _check_depth(text)
         found: dict[str, Any] = json.loads(
-            text, object_pairs_hook=_unique, parse_int=_whole, parse_float=_finite, parse_constant=_finite
+            text,
+            object_pairs_hook=_unique_keys,
+            parse_int=_parse_integer,
+            parse_float=_parse_float,
+            parse_constant=_parse_float,
         )
     except ValueError as error:
         raise CheckpointError(f"the JSON cannot be read: {error}.") from error
     return found
 
 
-def shown(value: Any) -> str:
-    """A value out of a file for a message: as `repr`, so that nothing in it acts on a terminal, but short."""
+def short_repr(value: Any) -> str:
+    """A value from a file for an error message: its `repr`, which a terminal shows safely, shortened."""
     return _SHORT.repr(value)
 
 
@@ -77,10 +81,10 @@ _SHORT.maxstring = 100
 
 
 def _check_depth(text: str) -> None:
-    """ValueError for JSON that is nested too deeply, told before a parser follows it down.
+    """ValueError for JSON that is nested too deeply, raised before a recursive parser reads it.
 
-    Without the strings, brackets are structure. What is no JSON may hide some, but only behind the place at which a
-    parser gives up.
+    Outside strings, every bracket is structure. A text that is not JSON may hide brackets, but only behind the place
+    where a parser fails.
     """
     bare = "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
     depths = accumulate(1 if mark in "[{" else -1 for mark in bare if mark in "[]{}")
@@ -88,29 +92,29 @@ def _check_depth(text: str) -> None:
         raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key stands twice in one object")
     return found
 
 
-def _whole(text: str) -> int:
+def _parse_integer(text: str) -> int:
     if len(text) > MAX_DIGITS:
         raise ValueError(f"a whole number has {len(text)} digits, not {MAX_DIGITS} at most")
     return int(text)
 
 
-def _finite(text: str) -> float:
+def _parse_float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"the number {shown(text)} is not finite")
+        raise ValueError(f"the number {short_repr(text)} is not finite")
     return value
 
 
-def layout(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], list[HostArray]]:
-    """(table, arrays in the order of the file): widest values first, so that all are aligned, then by name."""
-    stored = {name: _stored(name, value) for name, value in tensors.items()}
+def tensor_layout(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], list[HostArray]]:
+    """(table, arrays in the order of the file): largest item size first, so that all are aligned, then by name."""
+    stored = {name: _to_stored_array(name, value) for name, value in tensors.items()}
     table, arrays, end = {}, [], 0
     for name in sorted(stored, key=lambda name: (-stored[name].itemsize, name)):
         array = stored[name]
@@ -121,8 +125,8 @@ def layout(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], list[HostArray]]
     return table, arrays
 
 
-def _stored(name: str, value: Any) -> HostArray:
-    """`value` in C order and little-endian, copied if need be; CheckpointError if the format has no such dtype."""
+def _to_stored_array(name: str, value: Any) -> HostArray:
+    """`value` in C order and little-endian, copied if needed; CheckpointError if the format has no such dtype."""
     if not isinstance(name, str) or name == METADATA:
         raise CheckpointError(f"a tensor needs a text other than {METADATA!r} as its name, got {name!r}.")
     try:
@@ -136,9 +140,9 @@ def _stored(name: str, value: Any) -> HostArray:
     return np.asarray(array, dtype=DTYPES[code], order="C")
 
 
-def pack(header: Mapping[str, Any]) -> bytes:
-    """Length and JSON of the header, padded with spaces to whole 8 bytes."""
-    text = dumps(header).encode()
+def pack_header(header: Mapping[str, Any]) -> bytes:
+    """Length and JSON of the header, padded with spaces to a multiple of 8 bytes."""
+    text = canonical_json(header).encode()
     text += b" " * (-len(text) % 8)
     if len(text) > MAX_HEADER:
         raise CheckpointError(
@@ -147,13 +151,13 @@ def pack(header: Mapping[str, Any]) -> bytes:
     return len(text).to_bytes(PREFIX, "little") + text
 
 
-def entries(table: Mapping[str, Any], length: int) -> list[Entry]:
+def parse_entries(table: Mapping[str, Any], length: int) -> list[Entry]:
     """The tensors in the order of the data, of `length` bytes, which they fill exactly; else CheckpointError."""
     found = sorted((_entry(name, fields) for name, fields in table.items()), key=lambda entry: (entry.begin, entry.end))
     end = 0
     for entry in found:
         if entry.begin != end:
-            raise CheckpointError(f"tensor {shown(entry.name)} needs to start at byte {end}, got {entry.begin}.")
+            raise CheckpointError(f"tensor {short_repr(entry.name)} needs to start at byte {end}, got {entry.begin}.")
         end = entry.end
     if end != length:
         raise CheckpointError(f"the tensors need {end} bytes of data, got {length}.")
@@ -161,18 +165,18 @@ def entries(table: Mapping[str, Any], length: int) -> list[Entry]:
 
 
 def _entry(name: str, fields: Any) -> Entry:
-    who = f"tensor {shown(name)}"
+    who = f"tensor {short_repr(name)}"
     if not isinstance(fields, dict) or fields.keys() != {"dtype", "shape", "data_offsets"}:
         raise CheckpointError(f"{who} needs dtype, shape and data_offsets and nothing else.")
     code, shape, offsets = fields["dtype"], fields["shape"], fields["data_offsets"]
     if not isinstance(code, str) or code not in DTYPES:
-        raise CheckpointError(f"{who} needs a dtype among {', '.join(DTYPES)}, got {shown(code)}.")
+        raise CheckpointError(f"{who} needs a dtype among {', '.join(DTYPES)}, got {short_repr(code)}.")
     if not _sizes(shape) or not _sizes(offsets) or len(offsets) != 2 or len(shape) > 64:  # NumPy's own limit of axes
         raise CheckpointError(f"{who} needs a shape and two offsets of whole numbers from 0 to 2^63 - 1.")
     begin, end = offsets
     wanted, got = math.prod(shape) * DTYPES[code].itemsize, end - begin
     if got != wanted:
-        raise CheckpointError(f"{who}, {code} {shown(tuple(shape))}, needs {shown(wanted)} bytes, got {got}.")
+        raise CheckpointError(f"{who}, {code} {short_repr(tuple(shape))}, needs {short_repr(wanted)} bytes, got {got}.")
     return Entry(begin, end, name, DTYPES[code], tuple(shape))
 
 

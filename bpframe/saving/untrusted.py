@@ -1,4 +1,4 @@
-"""What a file claims to hold, checked before it costs memory: the sizes of a network, and its labels."""
+"""Checks of an untrusted model file before memory is allocated: the sizes of its network, and its labels."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bpframe.errors import CheckpointError
 from bpframe.network.network import Network
 from bpframe.types import HostArray, Shape
 
-SMALL = 2**16  # values of a row or a parameter that any file may ask for
+SMALL = 2**16  # values of a row or a parameter that every file may have
 
 
 @final
 @dataclass(frozen=True)
-class _Sized:
-    """In an initializer's place: zeros that take no memory, so many at most that what depends on them takes little."""
+class _BoundedZeros:
+    """Replaces an initializer: zeros that take no memory, limited in number, so that dependents take little, too."""
 
     limit: int
 
@@ -33,10 +33,10 @@ class _Sized:
 
 
 def refuse_other_sizes(found: Mapping[str, Any], tensors: Mapping[str, HostArray]) -> None:
-    """CheckpointError unless the tensors are those of the network, told before memory is taken for it."""
+    """CheckpointError unless the tensors have the names and shapes of the network's; nothing is allocated for it."""
     limit = max([SMALL, *(array.size for array in tensors.values())])
-    network = deepcopy(Network(found["network"], inputs=found["input_shape"]))  # whose parts nobody else has
-    _lighten(network, _Sized(limit))
+    network = deepcopy(Network(found["network"], inputs=found["input_shape"]))  # a private copy: it is changed below
+    _replace_initializers(network, _BoundedZeros(limit))
     shape = network.inputs
     if shape is None or math.prod(shape) > limit:
         raise CheckpointError(f"its rows need a shape of {limit} values at most, got {found['input_shape']}.")
@@ -48,7 +48,7 @@ def refuse_other_sizes(found: Mapping[str, Any], tensors: Mapping[str, HostArray
 
 
 def refuse_other_labels(learned: Mapping[str, Any]) -> None:
-    """CheckpointError unless the classes are texts, whole numbers or truth values, in a dtype made for them."""
+    """CheckpointError unless the classes are texts, integers or truth values, in a dtype that holds them."""
     for head in learned.get("heads", {}).values():
         refuse_other_labels(head)
     if "classes" not in learned:
@@ -59,20 +59,20 @@ def refuse_other_labels(learned: Mapping[str, Any]) -> None:
         raise CheckpointError("its classes need to be labels of one type, in a dtype that holds them.")
 
 
-def _lighten(network: Network, sized: _Sized) -> None:
-    """Put `sized` in the place of every initializer in a network, and in whatever its parts are made of."""
-    ahead: list[Any] = [network]
-    seen: set[int] = set()
-    while ahead:
-        part = ahead.pop()
-        if id(part) in seen:  # by several ways to each part, there are very many ways down to the last
+def _replace_initializers(network: Network, sized: _BoundedZeros) -> None:
+    """Replace every initializer in a network and its nested parts by `sized`."""
+    stack: list[Any] = [network]
+    visited: set[int] = set()
+    while stack:
+        part = stack.pop()
+        if id(part) in visited:  # shared parts could otherwise make the number of visits exponential
             continue
-        seen.add(id(part))
+        visited.add(id(part))
         if isinstance(part, list | tuple):
-            ahead += part
+            stack += part
         elif isinstance(part, Network) or is_dataclass(part):
             for name, value in list(vars(part).items()):
                 if name.endswith("initializer"):
                     object.__setattr__(part, name, sized)
                 else:
-                    ahead.append(value)
+                    stack.append(value)

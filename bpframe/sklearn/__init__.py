@@ -1,4 +1,4 @@
-"""scikit-learn's multi-layer perceptrons on bpframe: the same arguments and attributes, every plugin besides.
+"""The scikit-learn estimators MLPClassifier and MLPRegressor, run by bpframe and open to all of its plugins.
 
 from bpframe.sklearn import MLPClassifier, MLPRegressor
 """

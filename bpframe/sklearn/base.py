@@ -1,4 +1,4 @@
-"""What classifier and regressor share: checks of what comes in, the fit, scores of rows, files and pickles."""
+"""The base class of classifier and regressor: input checks, fit, scores and files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 
 from bpframe.errors import ConfigError
 from bpframe.network.trace import Trace
+from bpframe.registry import build
 from bpframe.sklearn import coefs, dataframes, estimator_fit, estimator_trainer
-from bpframe.sklearn.picklable_engine import Lasting
+from bpframe.sklearn.picklable_engine import PicklableEngine
 from bpframe.sklearn.validation import Rows
 from bpframe.training.history import History
 from bpframe.types import HostArray
@@ -25,38 +26,54 @@ FORMATS = ["csr", "csc"]
 Path = str | os.PathLike[str]
 
 
+def offers_partial_fit(model: Any) -> bool:
+    """True for solvers that take batches; AttributeError in scikit-learn's words for lbfgs."""
+    if model.solver == "lbfgs":
+        raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
+    return True
+
+
+def offers_predict_proba(model: Any) -> bool:
+    """True for losses whose predictions are probabilities; AttributeError for others."""
+    loss = model.loss
+    link = "softmax" if loss == "log_loss" else build("loss", loss).link
+    if link not in ("softmax", "sigmoid"):
+        raise AttributeError(f"predict_proba needs a loss with probabilities, got {loss!r}. Take log_loss or focal.")
+    return True
+
+
 class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """The common part of the estimators; not for use on its own."""
+    """Methods common to both estimators; not for direct use."""
 
     @property
     def history_(self) -> History:
         """The curves of all fits so far: train and validation loss, the metric monitored, learning rate, seconds."""
-        found: History = self._trainer.history
-        return found
+        history: History = self._trainer.history
+        return history
 
     def trace(self, X: Any, y: Any) -> Trace:
-        """Every array of the recursion for these rows, in evaluation mode: u, v, delta and dw of every layer."""
-        rows = coefs.dense(self._rows(X), self._trainer.dtype)
-        estimator_trainer.push(self)
-        found: Trace = self._trainer.trace(rows, self._targets(self._encoded(y)))
-        return found
+        """All arrays of backpropagation for these rows, in evaluation mode: u, v, delta and dw of every layer."""
+        rows = coefs.dense_rows(self._check_rows(X), self._trainer.dtype)
+        estimator_trainer.push_parameters(self)
+        trace: Trace = self._trainer.trace(rows, self._targets(self._encode_target(y)))
+        return trace
 
-    # ------------------------------------------------------------------------------------------------- what comes in
+    # ---------------------------------------------------------------------------------------------------- input checks
 
-    def _validated(self, X: Any, y: Any, first: bool, **how: Any) -> tuple[Any, HostArray]:
-        """(X, y) as scikit-learn checks them; text in a table gets an error of its own."""
-        X = dataframes.readable(X)
-        how = {"accept_sparse": FORMATS, "multi_output": True, "dtype": self._dtypes(), "reset": first, **how}
+    def _validate(self, X: Any, y: Any, first: bool, **options: Any) -> tuple[Any, HostArray]:
+        """(X, y) checked by scikit-learn; DataError that names the column for text in a table."""
+        X = dataframes.with_readable_names(X)
+        options = {"accept_sparse": FORMATS, "multi_output": True, "dtype": self._dtypes(), "reset": first, **options}
         try:
-            return validate_data(self, X, y, **how)  # type: ignore[no-any-return]  # scikit-learn has no types
+            return validate_data(self, X, y, **options)  # type: ignore[no-any-return]  # scikit-learn has no types
         except (TypeError, ValueError):
             dataframes.refuse_text(X)
             raise
 
-    def _rows(self, X: Any) -> Any:
-        """X to predict for, as scikit-learn checks it."""
+    def _check_rows(self, X: Any) -> Any:
+        """X to predict for, checked by scikit-learn."""
         check_is_fitted(self)
-        X = dataframes.readable(X)
+        X = dataframes.with_readable_names(X)
         try:
             return validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False)
         except (TypeError, ValueError):
@@ -64,38 +81,38 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
             raise
 
     def _dtypes(self) -> Any:
-        """What inputs are converted to: their own precision, or the one asked for."""
+        """The dtypes that inputs may have: those of X itself, or the argument `dtype`."""
         return (np.float64, np.float32) if self.dtype == "auto" else np.dtype(self.dtype)
 
-    def _held_out_set(self, dtype: Any) -> Rows:
-        """(x, y, weight) of `validation_set`."""
-        given = self.validation_set
-        if len(given) not in (2, 3):
-            raise ConfigError(f"validation_set needs (X, y) or (X, y, sample_weight), got {len(given)} entries.")
-        X = check_array(given[0], accept_sparse=FORMATS, dtype=dtype)
+    def _check_validation_set(self, dtype: Any) -> Rows:
+        """(x, y, weight) of the argument `validation_set`, checked and encoded."""
+        parts = self.validation_set
+        if len(parts) not in (2, 3):
+            raise ConfigError(f"validation_set needs (X, y) or (X, y, sample_weight), got {len(parts)} entries.")
+        X = check_array(parts[0], accept_sparse=FORMATS, dtype=dtype)
         if X.shape[1] != self.n_features_in_:
             raise ConfigError(f"validation_set needs rows of {self.n_features_in_} features, got {X.shape[1]}.")
-        weight = _check_sample_weight(given[2], X, dtype=np.float64) if len(given) == 3 else None
-        return coefs.dense(X, dtype), self._encoded(given[1]), weight
+        weight = _check_sample_weight(parts[2], X, dtype=np.float64) if len(parts) == 3 else None
+        return coefs.dense_rows(X, dtype), self._encode_target(parts[1]), weight
 
     # ---------------------------------------------------------------------------------------------------------- files
 
     def save(self, path: Path) -> None:
-        """Write the fitted model to one file of bpframe's own format, without pickle."""
-        from bpframe.sklearn import estimator_file  # only who saves or loads pays for it
+        """Write the fitted model to one file in bpframe's format, without pickle."""
+        from bpframe.sklearn import estimator_file  # imported only where a model is saved or loaded
 
         check_is_fitted(self)
-        estimator_file.write(self, path)
+        estimator_file.write_estimator(self, path)
 
     @classmethod
     def load(cls, path: Path, *, plugins: Sequence[str] = ()) -> Any:
-        """The model of a file; components of third parties need their distribution named in `plugins`.
+        """The model in a file; components of third parties need their distribution named in `plugins`.
 
-        Its optimizer starts anew in a partial_fit.
+        A later partial_fit starts with new optimizer state.
         """
         from bpframe.sklearn import estimator_file
 
-        return estimator_file.read(cls, path, plugins)
+        return estimator_file.read_estimator(cls, path, plugins)
 
     # -------------------------------------------------------------------------------------------------------- the fit
 
@@ -106,7 +123,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool) -> Any:
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        X, y = self._admitted(X, y, first, incremental)
+        X, y = self._check_training_data(X, y, first, incremental)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         if incremental and self.early_stopping:
             if self.validation_set is None:
@@ -118,27 +135,27 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
                     "Training has stopped already: refit, or set early_stopping=False.", ConvergenceWarning, 3
                 )
                 return self
-        rows = coefs.dense(X, X.dtype), y, self._weighed(y, weight, incremental)
-        estimator_fit.fit(self, rows, first, incremental)
+        rows = coefs.dense_rows(X, X.dtype), y, self._row_weights(y, weight, incremental)
+        estimator_fit.fit_estimator(self, rows, first, incremental)
         return self
 
-    # ------------------------------------------------------------------------------------------------- what goes out
+    # --------------------------------------------------------------------------------------------------------- scores
 
-    def _named(self) -> coefs.Named:
-        """Every parameter by bpframe's name."""
+    def _parameters_by_name(self) -> coefs.ArraysByName:
+        """Every parameter under its name in bpframe, "layer/name"."""
         dtype = self._trainer.dtype
-        return coefs.joined(self._names, self.coefs_, self.intercepts_, self._rest, dtype)
+        return coefs.join_parameters(self._names, self.coefs_, self.intercepts_, self._rest, dtype)
 
     def _scores(self, X: Any) -> HostArray:
-        """Scores (N, C) of rows that were checked."""
+        """Scores (N, C) of rows from `_check_rows`."""
         trainer, engine = self._trainer, self._trainer.engine
-        if isinstance(engine, Lasting) and type(engine.engine).__name__ == "NumpyEngine":
-            return coefs.scores(trainer.network, self._named(), X, trainer.dtype)
-        estimator_trainer.push(self)
-        return np.asarray(trainer.scores(coefs.dense(X, trainer.dtype)))
+        if isinstance(engine, PicklableEngine) and type(engine.engine).__name__ == "NumpyEngine":
+            return coefs.scores(trainer.network, self._parameters_by_name(), X, trainer.dtype)
+        estimator_trainer.push_parameters(self)
+        return np.asarray(trainer.scores(coefs.dense_rows(X, trainer.dtype)))
 
     def _pull(self) -> None:
-        estimator_trainer.pull(self)
+        estimator_trainer.pull_parameters(self)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

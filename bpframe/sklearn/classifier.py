@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier.  Shapes: X (N, n), y (N,) labels or (N, C) zeros and ones."""
+"""The classifier: scikit-learn's MLPClassifier.  Shapes: X (N, n), y (N,) labels or (N, C) zeros and ones."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from bpframe.errors import DataError
 from bpframe.protocols import Loss
 from bpframe.registry import Spec
-from bpframe.sklearn import losses
-from bpframe.sklearn.availability import probabilistic, stochastic
-from bpframe.sklearn.base import Perceptron
+from bpframe.sklearn import estimator_losses
+from bpframe.sklearn.base import Perceptron, offers_partial_fit, offers_predict_proba
 from bpframe.sklearn.parameter_constraints import CLASSIFIER
 from bpframe.types import HostArray
 
@@ -81,77 +80,77 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
         max_time: float | None = None,
         dtype: str = "auto",
     ) -> None:
-        given = dict(locals())
-        self.__dict__.update((name, value) for name, value in given.items() if name not in ("self", "__class__"))
+        arguments = dict(locals())
+        self.__dict__.update((name, value) for name, value in arguments.items() if name not in ("self", "__class__"))
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
         """Train on X and y; a row counts as often as its weight says."""
         self._check_arguments()
         return self._fit(X, y, sample_weight, incremental=False)  # type: ignore[no-any-return]  # self
 
-    @available_if(stochastic)  # type: ignore[untyped-decorator]  # scikit-learn has no types
+    @available_if(offers_partial_fit)  # type: ignore[untyped-decorator]  # scikit-learn has no types
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
-        """One epoch more on X and y; the optimizer goes on where it was. The first call needs all `classes`."""
+        """One more epoch on X and y with the optimizer state kept; the first call needs all `classes`."""
         self._check_arguments(incremental=True)
         if _check_partial_fit_first_call(self, classes):
-            several = type_of_target(y).startswith("multilabel")
-            self._label_binarizer = LabelBinarizer().fit(y if several else classes)
+            multilabel = type_of_target(y).startswith("multilabel")
+            self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
         return self._fit(X, y, sample_weight, incremental=True)  # type: ignore[no-any-return]  # self
 
     def predict(self, X: Any) -> HostArray:
-        """Labels (N,) as they were given, or (N, C) zeros and ones."""
-        return self._decoded_target(self._numbers(self._scores(self._rows(X))))
+        """Labels (N,) from `classes_`, or (N, C) zeros and ones."""
+        return self._decode_target(self._class_numbers(self._scores(self._check_rows(X))))
 
-    @available_if(probabilistic)  # type: ignore[untyped-decorator]  # scikit-learn has no types
+    @available_if(offers_predict_proba)  # type: ignore[untyped-decorator]  # scikit-learn has no types
     def predict_proba(self, X: Any) -> HostArray:
         """Probabilities (N, C) in the order of `classes_`."""
-        scores = self._scores(self._rows(X))
-        found = np.asarray(self._trainer.task.prediction(scores))
-        if found.shape[1] == 1:
-            return np.hstack([1 - found, found])
-        if losses.apart(self._trainer.loss) and not self._several:
-            return np.asarray(found / found.sum(axis=1, keepdims=True))
-        return found
+        scores = self._scores(self._check_rows(X))
+        p = np.asarray(self._trainer.task.prediction(scores))
+        if p.shape[1] == 1:
+            return np.hstack([1 - p, p])
+        if estimator_losses.scores_are_independent(self._trainer.loss) and not self._multilabel:
+            return np.asarray(p / p.sum(axis=1, keepdims=True))
+        return p
 
-    @available_if(probabilistic)  # type: ignore[untyped-decorator]  # scikit-learn has no types
+    @available_if(offers_predict_proba)  # type: ignore[untyped-decorator]  # scikit-learn has no types
     def predict_log_proba(self, X: Any) -> HostArray:
-        """log of `predict_proba`, from the scores: finite also where a probability is rounded to 0."""
-        scores = self._scores(self._rows(X))
+        """log of `predict_proba`, computed from the scores: finite also where a probability rounds to 0."""
+        scores = self._scores(self._check_rows(X))
         if scores.shape[1] == 1:
             return np.asarray(-np.logaddexp(0, np.hstack([scores, -scores])))
-        if self._several:  # as np.log rounds them, so that columns have the same order as in predict_proba
+        if self._multilabel:  # as np.log rounds them, so that columns have the same order as in predict_proba
             p = np.asarray(self._trainer.task.prediction(scores))
             return np.asarray(np.where(p > 0, np.log(np.where(p > 0, p, 1)), -np.logaddexp(0, -scores)))
-        logs = -np.logaddexp(0, -scores) if losses.apart(self._trainer.loss) else scores
+        logs = -np.logaddexp(0, -scores) if estimator_losses.scores_are_independent(self._trainer.loss) else scores
         return np.asarray(logs - np.logaddexp.reduce(logs, axis=1, keepdims=True))
 
     # --------------------------------------------------------------------------------------------------------- inside
 
     @property
-    def _several(self) -> bool:
+    def _multilabel(self) -> bool:
         """Whether a row may have several labels."""
         return bool(self._label_binarizer.y_type_.startswith("multilabel"))
 
     @property
     def _two_classes(self) -> bool:
-        return not self._several and len(self.classes_) <= 2
+        return not self._multilabel and len(self.classes_) <= 2
 
     _scale = 1
 
-    def _admitted(self, X: Any, y: Any, first: bool, incremental: bool) -> tuple[Any, HostArray]:
-        """(X, y encoded), and the classes: learned, or compared with those known."""
-        X, y = self._validated(X, y, first)
+    def _check_training_data(self, X: Any, y: Any, first: bool, incremental: bool) -> tuple[Any, HostArray]:
+        """(X, encoded y); sets `classes_`, or checks that y has no others."""
+        X, y = self._validate(X, y, first)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
-            self._compare(unique_labels(y))
-        return X, self._encoded(y)
+            self._check_classes(unique_labels(y))
+        return X, self._encode_target(y)
 
-    def _compare(self, classes: HostArray) -> None:
-        """ValueError in scikit-learn's words for classes that do not go with those known."""
+    def _check_classes(self, classes: HostArray) -> None:
+        """ValueError in scikit-learn's words for classes that differ from `classes_`."""
         if self.warm_start and set(classes) != set(self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
@@ -162,9 +161,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
             )
 
-    def _encoded(self, y: Any) -> HostArray:
+    def _encode_target(self, y: Any) -> HostArray:
         """Class numbers (N,), or (N, C) zeros and ones."""
-        if self._several:
+        if self._multilabel:
             return np.asarray(self._label_binarizer.transform(y), dtype=np.float64)
         y = column_or_1d(np.asarray(y))
         numbers = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
@@ -173,18 +172,20 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
         return np.asarray(numbers)
 
     def _targets(self, y: HostArray) -> HostArray:
-        """What the trainer is given: class numbers, or columns of 0 and 1 where the loss wants them."""
-        return np.eye(len(self.classes_))[y] if self._columns and not self._several else y
+        """Targets for the trainer: class numbers, or columns of 0 and 1 where the loss needs them."""
+        return np.eye(len(self.classes_))[y] if self._columns and not self._multilabel else y
 
-    def _decoded_target(self, y: HostArray) -> HostArray:
-        return np.asarray(self._label_binarizer.inverse_transform(y) if self._several else self.classes_[y])
+    def _decode_target(self, y: HostArray) -> HostArray:
+        return np.asarray(self._label_binarizer.inverse_transform(y) if self._multilabel else self.classes_[y])
 
     def _loss_for(self, y: HostArray) -> tuple[Loss, int]:
-        loss, self.n_outputs_, self._columns = losses.classification(self.loss, len(self.classes_), self._several)
+        loss, self.n_outputs_, self._columns = estimator_losses.classification_loss(
+            self.loss, len(self.classes_), self._multilabel
+        )
         return loss, self.n_outputs_
 
-    def _weighed(self, y: HostArray, weight: HostArray | None, incremental: bool) -> HostArray | None:
-        """Weights of rows times those of their classes."""
+    def _row_weights(self, y: HostArray, weight: HostArray | None, incremental: bool) -> HostArray | None:
+        """sample_weight times class_weight, a number for each row."""
         if self.class_weight is None:
             return weight
         if incremental and self.class_weight == "balanced":
@@ -192,24 +193,24 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
                 "class_weight 'balanced' is not supported for partial_fit, which sees a part of the classes only. "
                 "Compute the weights of all data with compute_class_weight and give them as a dict."
             )
-        factor = compute_sample_weight(self.class_weight, self._decoded_target(y))
+        factor = compute_sample_weight(self.class_weight, self._decode_target(y))
         return np.asarray(factor if weight is None else factor * weight)
 
-    def _numbers(self, scores: HostArray) -> HostArray:
+    def _class_numbers(self, scores: HostArray) -> HostArray:
         """Class numbers (N,), or (N, C) zeros and ones, of scores."""
         task = self._trainer.task
-        if scores.shape[1] > 1 and not self._several:
+        if scores.shape[1] > 1 and not self._multilabel:
             return np.asarray(scores.argmax(axis=1))
         if task.loss.link == "sigmoid":
             yes = (task.prediction(scores) > 0.5).astype(np.int64)
         else:
             yes = np.asarray(task.loss.predict(scores)).reshape(scores.shape)
-        return yes if self._several else np.asarray(np.minimum(yes[:, 0], len(self.classes_) - 1))
+        return yes if self._multilabel else np.asarray(np.minimum(yes[:, 0], len(self.classes_) - 1))
 
     def _score_of(self, scores: HostArray, y: HostArray, weight: HostArray | None) -> float:
         if not np.isfinite(scores).all():
             return float("nan")
-        right = self._numbers(scores) == y
+        right = self._class_numbers(scores) == y
         return float(np.average(right.all(axis=1) if right.ndim == 2 else right, weights=weight))
 
     def __sklearn_tags__(self) -> Any:

@@ -1,7 +1,7 @@
-"""Parameters as scikit-learn shows them, `coefs_` and `intercepts_`, and as bpframe names them.
+"""Conversion between scikit-learn's `coefs_` and `intercepts_` and bpframe's named parameters.
 
-`coefs_` are the parameters called weight, `intercepts_` those called bias, in the order of the network; whatever else
-there is (scales, running statistics) stands in `rest`.
+`coefs_` are the parameters called weight, `intercepts_` those called bias, in the order of the network; all others
+(scales, running statistics) are in `rest`.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from bpframe.network.network import Network
 from bpframe.types import HostArray
 
 CHUNK = 2**20  # numbers that a batch of a prediction may hold in a layer
-Named = dict[str, HostArray]  # by "layer/name"
+ArraysByName = dict[str, HostArray]  # by "layer/name"
 
 
-def split(values: Mapping[str, HostArray]) -> tuple[list[HostArray], list[HostArray], Named]:
+def split_parameters(values: Mapping[str, HostArray]) -> tuple[list[HostArray], list[HostArray], ArraysByName]:
     """(coefs, intercepts, rest)."""
-    weights, biases = ([values[name] for name in names(values, role)] for role in ("weight", "bias"))
+    weights, biases = ([values[name] for name in parameter_names(values, role)] for role in ("weight", "bias"))
     return weights, biases, {name: value for name, value in values.items() if _role(name) not in ("weight", "bias")}
 
 
-def joined(
-    known: Iterable[str], coefs: Sequence[Any], intercepts: Sequence[Any], rest: Named, dtype: Any = None
-) -> Named:
-    """The inverse of `split`, for parameters of these names in their order."""
-    waiting = {"weight": iter(coefs), "bias": iter(intercepts)}
-    return {name: rest[name] if name in rest else np.asarray(next(waiting[_role(name)]), dtype=dtype) for name in known}
+def join_parameters(
+    names: Iterable[str], coefs: Sequence[Any], intercepts: Sequence[Any], rest: ArraysByName, dtype: Any = None
+) -> ArraysByName:
+    """The inverse of `split_parameters`; `names` are all parameters in the order of the network."""
+    by_role = {"weight": iter(coefs), "bias": iter(intercepts)}
+    return {name: rest[name] if name in rest else np.asarray(next(by_role[_role(name)]), dtype=dtype) for name in names}
 
 
-def names(known: Mapping[str, Any], role: str) -> list[str]:
-    """The names of one role in order."""
-    return [name for name in known if _role(name) == role]
+def parameter_names(names: Iterable[str], role: str) -> list[str]:
+    """The names of one role ("weight" or "bias"), in order."""
+    return [name for name in names if _role(name) == role]
 
 
-def differing(values: Named, others: Named) -> Named:
-    """Those of `values` that are not equal to the others."""
+def changed_parameters(values: ArraysByName, others: ArraysByName) -> ArraysByName:
+    """The entries of `values` that differ from `others`."""
     return {name: value for name, value in values.items() if not np.array_equal(value, others[name])}
 
 
-def scores(network: Network, values: Named, x: Any, dtype: Any) -> HostArray:
+def scores(network: Network, values: ArraysByName, x: Any, dtype: Any) -> HostArray:
     """Scores (N, C) of rows x (N, n), which may be sparse, in evaluation mode and a bounded number at a time."""
     params = {**{label: {} for label in network.labels}, **tree.nest(values)}
     widest = max(x.shape[1], *(value.shape[-1] for value in values.values() if value.ndim))
@@ -52,13 +52,13 @@ def scores(network: Network, values: Named, x: Any, dtype: Any) -> HostArray:
     made: list[HostArray] = []
     with np.errstate(all="ignore"):
         for start in range(0, x.shape[0], size):
-            rows = dense(x[start : start + size], dtype)
+            rows = dense_rows(x[start : start + size], dtype)
             made.append(np.asarray(evaluate(network.layers, params, rows)))
     return made[0] if len(made) == 1 else np.concatenate(made)
 
 
-def dense(x: Any, dtype: Any) -> HostArray:
-    """Rows as a dense array of `dtype`."""
+def dense_rows(x: Any, dtype: Any) -> HostArray:
+    """Rows, which may be sparse, as a dense array of `dtype` in C order."""
     array = x.toarray() if hasattr(x, "toarray") else x
     return np.ascontiguousarray(array, dtype=dtype)
 

@@ -1,6 +1,6 @@
-"""Tables as input: text in a column gets an error that names it, and names reach a scikit-learn that does not see them.
+"""Dataframes as input: an error that names a column of text, and column names for older versions of scikit-learn.
 
-Numbers and names are otherwise scikit-learn's to read.
+scikit-learn itself reads numbers and names otherwise.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from sklearn.utils.validation import _get_feature_names
 from bpframe.errors import DataError
 
 
-def readable(x: Any) -> Any:
-    """The table in a form whose names this scikit-learn reads; everything else as it is."""
+def with_readable_names(x: Any) -> Any:
+    """x, wrapped if it is a dataframe whose column names this scikit-learn cannot read."""
     names = getattr(x, "columns", None)
     unseen = isinstance(names, list) and hasattr(x, "to_numpy") and _get_feature_names(x) is None
-    return _Named(x, names) if unseen and names else x
+    return _NamedColumns(x, names) if unseen and names else x
 
 
-class _Named:
-    """The numbers of a frame, and its names by way of the interchange protocol: a newer polars has dropped that."""
+class _NamedColumns:
+    """A dataframe with the interchange protocol, which newer versions of polars have dropped."""
 
     def __init__(self, frame: Any, names: list[Any]) -> None:
         self.frame, self.names, self.shape = frame, names, frame.shape
@@ -39,7 +39,7 @@ class _Named:
 
 
 def refuse_text(x: Any) -> None:
-    """DataError that names the first column of text, if x is a table of pandas, polars or pyarrow and has one."""
+    """DataError that names the first column of text in a dataframe of pandas, polars or pyarrow, if it has one."""
     for name, values in _columns(x):
         text = next((value for value in values if isinstance(value, str) and not _number(value)), None)
         if text is not None:
@@ -52,7 +52,7 @@ def refuse_text(x: Any) -> None:
 
 def _columns(x: Any) -> Iterator[tuple[str, list[Any]]]:
     """(name, values) of each column."""
-    x = x.frame if isinstance(x, _Named) else x
+    x = x.frame if isinstance(x, _NamedColumns) else x
     if hasattr(x, "column_names"):  # pyarrow
         yield from ((name, x.column(name).to_pylist()) for name in x.column_names)
     elif hasattr(x, "columns") and hasattr(x, "__getitem__"):

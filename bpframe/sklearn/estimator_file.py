@@ -1,7 +1,7 @@
-"""An estimator as a model file: bpframe's format, with the estimator's arguments and attributes in the manifest.
+"""The file of an estimator: a bpframe model file with the estimator's arguments and attributes in its manifest.
 
-`bpframe.Trainer.load` and `bpframe predict` read the same file. No pickle: what JSON cannot say (a RandomState, a
-function, an object that nobody registered) is left out, and the argument has its default after loading.
+`bpframe.Trainer.load` and `bpframe predict` read the same file. No pickle: what JSON cannot represent (a RandomState,
+a function, an object that is not registered) is left out, and the argument has its default after loading.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from bpframe.errors import CheckpointError, ConfigError, UnknownComponent
 from bpframe.registry import build, registry
 from bpframe.registry.describe import describe
 from bpframe.saving import model_file, tensor_file
-from bpframe.sklearn import estimator_trainer, losses, solvers
-from bpframe.sklearn.picklable_engine import Lasting
+from bpframe.sklearn import estimator_losses, estimator_trainer, solvers
+from bpframe.sklearn.picklable_engine import PicklableEngine
 from bpframe.training.history import History
 from bpframe.training.manifest import manifest, trainer_arguments
 from bpframe.training.spec import TrainerSpec
@@ -38,72 +38,74 @@ KINDS = {
     "monitor": "metric",
     "solver": "optimizer",
 }
-FITTED = (
+FITTED_ATTRIBUTES = (
     *("n_iter_", "t_", "loss_", "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"),
     *("n_layers_", "n_outputs_", "out_activation_", "n_features_in_", "feature_names_in_", "classes_"),
     *("stopped_", "_no_improvement_count"),
 )
 
 
-class Unsayable(Exception):
-    """JSON has no words for a value."""
+class NotSerializable(Exception):
+    """A value has no representation in JSON."""
 
 
-def write(model: Any, path: Path) -> None:
-    """Put the fitted model in a file; CheckpointError if that cannot be."""
+def write_estimator(model: Any, path: Path) -> None:
+    """Write the fitted model to a file; CheckpointError if that fails."""
     settings, left_out = {}, []
     for name, value in model.get_params(deep=False).items():
         try:
-            settings[name] = said(value, KINDS.get(name))
-        except (Unsayable, ConfigError):
+            settings[name] = encode_argument(value, KINDS.get(name))
+        except (NotSerializable, ConfigError):
             left_out.append(name)
-    attributes = {name: said(getattr(model, name)) for name in FITTED if hasattr(model, name)}
+    attributes = {name: encode_argument(getattr(model, name)) for name in FITTED_ATTRIBUTES if hasattr(model, name)}
     estimator = {
         "class": type(model).__name__,
         "settings": settings,
         "left_out": left_out,
         "fitted": attributes,
-        "history": said(vars(model.history_)),
+        "history": encode_argument(vars(model.history_)),
         "labels": model._label_binarizer.y_type_ if hasattr(model, "_label_binarizer") else None,
     }
-    tensor_file.write(path, model._named(), {**_manifest(model), "estimator": estimator})
+    tensor_file.write_tensors(path, model._parameters_by_name(), {**_manifest(model), "estimator": estimator})
 
 
-def read(cls: type, path: Path, plugins: Sequence[str]) -> Any:
-    """The model of a file; CheckpointError for a file of something else."""
-    with model_file.open_untrusted(path, plugins) as (tensors, found):
-        kept = found.get("estimator", {})
-        if kept.get("class") != cls.__name__:
-            raise CheckpointError(f"{path} holds {kept.get('class', 'no estimator')}, not {cls.__name__}. Load that.")
-        trainer = Trainer(**trainer_arguments(found), engine=Lasting(build("engine", "numpy")))
+def read_estimator(cls: type, path: Path, plugins: Sequence[str]) -> Any:
+    """The model in a file; CheckpointError for a file of something else."""
+    with model_file.open_untrusted(path, plugins) as (tensors, content):
+        saved = content.get("estimator", {})
+        if saved.get("class") != cls.__name__:
+            raise CheckpointError(f"{path} holds {saved.get('class', 'no estimator')}, not {cls.__name__}. Load that.")
+        trainer = Trainer(**trainer_arguments(content), engine=PicklableEngine(build("engine", "numpy")))
         trainer.parameters.replace(tensors)
-        trainer.history = History(**meant(kept["history"]))
-        settings = {name: meant(value) for name, value in kept["settings"].items()}
+        trainer.history = History(**decode_argument(saved["history"]))
+        settings = {name: decode_argument(value) for name, value in saved["settings"].items()}
         _refuse_blocked(settings)
         model = cls(**settings)
-        vars(model).update({name: meant(kept["fitted"][name]) for name in FITTED if name in kept["fitted"]})
+        vars(model).update(
+            {name: decode_argument(saved["fitted"][name]) for name in FITTED_ATTRIBUTES if name in saved["fitted"]}
+        )
         model._trainer, model._best, model._reopen = trainer, {}, True
-        if kept["labels"] is not None:
-            model._label_binarizer = _binarizer(model.classes_, kept["labels"])
-        estimator_trainer.pull(model)
+        if saved["labels"] is not None:
+            model._label_binarizer = _binarizer(model.classes_, saved["labels"])
+        estimator_trainer.pull_parameters(model)
     return model
 
 
 def _refuse_blocked(settings: Mapping[str, Any]) -> None:
     """BlockedComponent for a plugin that the caller does not allow: a later fit would take it from the arguments."""
     for name, kind in KINDS.items():
-        given = settings.get(name)
-        for spec in given if isinstance(given, list | tuple) else [given]:
+        setting = settings.get(name)
+        for spec in setting if isinstance(setting, list | tuple) else [setting]:
             if isinstance(spec, Mapping):
                 build(kind, spec)
             elif isinstance(spec, str):
-                with suppress(UnknownComponent):  # one of scikit-learn's own words
+                with suppress(UnknownComponent):  # a name of scikit-learn, such as "constant"
                     registry.find(kind, spec)
 
 
 def _binarizer(classes: Any, kind: str) -> Any:
-    several = kind.startswith("multilabel")
-    return LabelBinarizer().fit(np.eye(len(classes), dtype=np.int64) if several else classes)
+    multilabel = kind.startswith("multilabel")
+    return LabelBinarizer().fit(np.eye(len(classes), dtype=np.int64) if multilabel else classes)
 
 
 def _manifest(model: Any) -> dict[str, Any]:
@@ -111,10 +113,11 @@ def _manifest(model: Any) -> dict[str, Any]:
     trainer, learned = model._trainer, dict(model._trainer.task.learned)
     if "classes" in learned and model.classes_.dtype.kind in "biuUO":
         learned |= {"classes": model.classes_.tolist(), "dtype": _dtype(model.classes_)}
+    lbfgs = model.solver == "lbfgs"
     bare = TrainerSpec(
         network=trainer.network,
-        loss=losses.plain(trainer.loss),
-        optimizer=build("optimizer", "lbfgs") if model.solver == "lbfgs" else solvers.plain(trainer.optimizer),
+        loss=estimator_losses.registered_loss(trainer.loss),
+        optimizer=build("optimizer", "lbfgs") if lbfgs else solvers.registered_optimizer(trainer.optimizer),
         engine=trainer.engine,
         gradient_steps=trainer.gradient_steps,
         seed=trainer.seed,
@@ -123,8 +126,8 @@ def _manifest(model: Any) -> dict[str, Any]:
     return manifest(bare, trainer.task.shape, learned)
 
 
-def said(value: Any, kind: str | None = None) -> Any:
-    """A value in JSON's words; Unsayable where there are none. `kind`: what components among it are."""
+def encode_argument(value: Any, kind: str | None = None) -> Any:
+    """An argument or attribute as JSON; NotSerializable if there is none. `kind`: the kind of components in it."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
@@ -132,30 +135,30 @@ def said(value: Any, kind: str | None = None) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.ndarray):
-        return {"array": [said(item, kind) for item in value.tolist()], "dtype": _dtype(value)}
+        return {"array": [encode_argument(item, kind) for item in value.tolist()], "dtype": _dtype(value)}
     if isinstance(value, list | tuple):
-        return {type(value).__name__: [said(item, kind) for item in value]}
+        return {type(value).__name__: [encode_argument(item, kind) for item in value]}
     if isinstance(value, Mapping):
-        return {"mapping": [[said(key), said(item, kind)] for key, item in value.items()]}
+        return {"mapping": [[encode_argument(key), encode_argument(item, kind)] for key, item in value.items()]}
     if kind is None or isinstance(value, type) or not registry.provider_of(kind, value):
-        raise Unsayable(f"{value!r}")
-    return said(describe(registry, kind, value), kind)
+        raise NotSerializable(f"{value!r}")
+    return encode_argument(describe(registry, kind, value), kind)
 
 
-def meant(value: Any) -> Any:
-    """The inverse of `said`; components come back as the mappings that describe them."""
+def decode_argument(value: Any) -> Any:
+    """The inverse of `encode_argument`; components come back as the mappings that describe them."""
     if not isinstance(value, Mapping):
         return value
     if "array" in value:
         if not re.fullmatch("bool|str|object|u?int[0-9]+|float[0-9]+", value["dtype"]):  # others may be of any size
             raise CheckpointError(f"an array of {value['dtype']!r} is none that an estimator keeps")
-        return np.array([meant(item) for item in value["array"]], dtype=value["dtype"])
+        return np.array([decode_argument(item) for item in value["array"]], dtype=value["dtype"])
     ((word, content),) = value.items()
     if word == "number":
         return float(content)
     if word == "mapping":
-        return {meant(key): meant(item) for key, item in content}
-    return {"list": list, "tuple": tuple}[word](meant(item) for item in content)
+        return {decode_argument(key): decode_argument(item) for key, item in content}
+    return {"list": list, "tuple": tuple}[word](decode_argument(item) for item in content)
 
 
 def _dtype(array: Any) -> str:

@@ -1,4 +1,4 @@
-"""The trainer of an estimator, and its parameters on their way between the two.
+"""The trainer of an estimator: its construction, and the exchange of parameters between the two.
 
 Shapes: x (N, n) rows, y (N,) or (N, C) as the estimator encodes it, weight (N,).
 """
@@ -15,100 +15,104 @@ from bpframe import tree
 from bpframe.errors import ConfigError
 from bpframe.network.network import Network
 from bpframe.registry import arguments, build
-from bpframe.sklearn import architecture, coefs, losses, solvers
-from bpframe.sklearn.lbfgs import Outcome, ScipyLbfgs
+from bpframe.sklearn import architecture, coefs, estimator_losses, solvers
+from bpframe.sklearn.lbfgs import MinimizationLog, ScipyLbfgs
 from bpframe.sklearn.penalty import Penalty
-from bpframe.sklearn.picklable_engine import Lasting
+from bpframe.sklearn.picklable_engine import PicklableEngine
 from bpframe.sklearn.validation import Rows
 from bpframe.training.trainer import Trainer
 from bpframe.types import Params
 
 
-def begin(model: Any) -> None:
-    """The attributes of a model that nothing was fitted to yet."""
+def reset_attributes(model: Any) -> None:
+    """Give the model the attributes of an estimator before its first epoch."""
     vars(model).pop("_trainer", None)
-    vars(model).update(fresh(model))
+    vars(model).update(initial_attributes(model))
 
 
-def fresh(model: Any) -> dict[str, Any]:
+def initial_attributes(model: Any) -> dict[str, Any]:
+    """The attributes of an estimator before its first epoch: counts, curves, best scores."""
     counts = {"n_iter_": 0, "t_": 0, "_no_improvement_count": 0, "loss_curve_": [], "_best": {}}
     losses = {"best_loss_": None if model.early_stopping else np.inf}
     return {**counts, **losses, "validation_scores_": None, "best_validation_score_": None}
 
 
-def push(model: Any) -> None:
-    """Parameters that the user has changed since they were pulled go to the trainer."""
-    present = model._trainer.session.parameters
-    changed = coefs.differing(model._named(), present)
+def push_parameters(model: Any) -> None:
+    """Copy parameters that the user has changed on the model to the trainer."""
+    current = model._trainer.session.parameters
+    changed = coefs.changed_parameters(model._parameters_by_name(), current)
     if changed:
-        model._trainer.session.assign({**present, **changed})
+        model._trainer.session.assign({**current, **changed})
 
 
-def pull(model: Any) -> None:
-    """The trainer's parameters as the model's attributes."""
+def pull_parameters(model: Any) -> None:
+    """Copy the trainer's parameters to the model's attributes."""
     values = model._trainer.session.parameters
     model._names = list(values)
-    model.coefs_, model.intercepts_, model._rest = coefs.split(values)
+    model.coefs_, model.intercepts_, model._rest = coefs.split_parameters(values)
     model.n_layers_ = len(model.coefs_) + 1
 
 
-def opened(model: Any, rows: Rows, first: bool, random: np.random.RandomState) -> None:
-    """A trainer with first parameters: drawn as scikit-learn draws them, or those of the fit before."""
-    given, dtype = arguments(model), rows[0].dtype
+def create_trainer(model: Any, rows: Rows, first: bool, random: np.random.RandomState) -> None:
+    """Give the model a trainer with initial parameters: scikit-learn's random ones, or those of the previous fit."""
+    settings, dtype = arguments(model), rows[0].dtype
 
-    def start(params: Params) -> Params:
-        known = tree.flatten(params)
-        if first:
-            known = known if model.hidden_layers is not None else _drawn(known, given, random)
-        else:
-            known = _kept(model, known, dtype)
-        for name, value in known.items():
+    def initial(params: Params) -> Params:
+        values = tree.flatten(params)
+        if not first:
+            values = _previous_parameters(model, values, dtype)
+        elif model.hidden_layers is None:
+            values = _random_parameters(values, settings, random)
+        for name, value in values.items():
             tree.assign(params, tuple(name.split("/")), value)
         return params
 
     loss, outputs = model._loss_for(rows[1])
-    rule, model._rate = (_lbfgs(model), None) if model.solver == "lbfgs" else solvers.rule(given)
-    network = Network(architecture.specifications(given, outputs), inputs=rows[0].shape[1])
+    optimizer, model._rate = (_lbfgs(model), None) if model.solver == "lbfgs" else solvers.build_optimizer(settings)
+    network = Network(architecture.layer_specs(settings, outputs), inputs=rows[0].shape[1])
     trainer = Trainer(
         network,
         loss,
-        rule,
+        optimizer,
         seed=_seed(random),
-        engine=Lasting(build("engine", model.engine), start),
+        engine=PicklableEngine(build("engine", model.engine), initial),
         dtype=dtype.name,
         metrics=(),
-        regularizers=[penalty(model)],  # even where it is 0: parameters keep their groups when it is changed
+        regularizers=[penalty(model)],  # also if it is 0: a change of it must not change parameter groups
         gradient_steps=_gradient_steps(model),
     )
-    model.out_activation_ = losses.link(loss)
+    model.out_activation_ = estimator_losses.output_activation(loss)
     if hasattr(model, "_trainer"):
         trainer.history = model._trainer.history
     model._trainer, _ = trainer, trainer.session
 
 
-def _drawn(known: coefs.Named, given: Mapping[str, Any], random: np.random.RandomState) -> coefs.Named:
-    """The first values that scikit-learn draws, for a network whose parameters are `known`."""
-    shapes = [known[name].shape for name in coefs.names(known, "weight")]
-    return coefs.joined(known, *architecture.first_values(shapes, given, random), coefs.split(known)[2])
+def _random_parameters(
+    params: coefs.ArraysByName, settings: Mapping[str, Any], random: np.random.RandomState
+) -> coefs.ArraysByName:
+    """scikit-learn's random initial values, for a network with parameters of these names and shapes."""
+    shapes = [params[name].shape for name in coefs.parameter_names(params, "weight")]
+    weights, biases = architecture.initial_values(shapes, settings, random)
+    return coefs.join_parameters(params, weights, biases, coefs.split_parameters(params)[2])
 
 
-def _kept(model: Any, known: coefs.Named, dtype: Any) -> coefs.Named:
-    """The parameters of the fit before, for a network whose parameters are `known`."""
-    rest = getattr(model, "_rest", coefs.split(known)[2])
-    values = coefs.joined(known, model.coefs_, model.intercepts_, rest, dtype)
+def _previous_parameters(model: Any, params: coefs.ArraysByName, dtype: Any) -> coefs.ArraysByName:
+    """The parameters of the previous fit, for a network with parameters of these names and shapes."""
+    rest = getattr(model, "_rest", coefs.split_parameters(params)[2])
+    values = coefs.join_parameters(params, model.coefs_, model.intercepts_, rest, dtype)
     for name, value in values.items():
-        if value.shape != known[name].shape:
+        if value.shape != params[name].shape:
             raise ConfigError(
-                f"warm_start needs the layers of the previous fit, got '{name}' of shape {known[name].shape} in the "
+                f"warm_start needs the layers of the previous fit, got '{name}' of shape {params[name].shape} in the "
                 f"place of {value.shape}. Keep the layers as they were, or set warm_start=False."
             )
     return values
 
 
 def _seed(random: np.random.RandomState) -> int:
-    """A number that follows from the state of `random` and leaves it as it is, for masks and noise."""
+    """A seed for masks and noise: a checksum of the state of `random`, which is not advanced."""
     state: Any = random.get_state()
-    return zlib.crc32(state[1], state[2])  # its words, and the place in them
+    return zlib.crc32(state[1], state[2])  # its words, and the position in them
 
 
 def _gradient_steps(model: Any) -> list[Any]:
@@ -118,7 +122,7 @@ def _gradient_steps(model: Any) -> list[Any]:
 
 
 def penalty(model: Any, rows: Rows | None = None, size: int = 1) -> Penalty:
-    """The penalty for batches of `size` rows; a rule that asks for the objective is told no batch's weight."""
+    """The penalty for batches of `size` rows; a minimizer gets one unit for the whole data set instead."""
     weight, unit = None if rows is None else rows[2], 1.0
     minimizing = rows is not None and model._trainer.optimizer.scope == "objective"
     if minimizing:
@@ -130,5 +134,9 @@ def penalty(model: Any, rows: Rows | None = None, size: int = 1) -> Penalty:
 
 def _lbfgs(model: Any) -> ScipyLbfgs:
     return ScipyLbfgs(
-        model.max_iter, model.max_fun, model.tol, Outcome(model.loss_curve_, bool(model.verbose)), model.max_time
+        model.max_iter,
+        model.max_fun,
+        model.tol,
+        MinimizationLog(model.loss_curve_, bool(model.verbose)),
+        model.max_time,
     )

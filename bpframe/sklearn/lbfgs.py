@@ -14,15 +14,15 @@ from bpframe.types import HostArray, Hyper, Objective, State
 
 @final
 @dataclass
-class Outcome:
-    """What a minimisation tells: the objective after each iteration, on `curve`, and SciPy's result at the end."""
+class MinimizationLog:
+    """The record of a minimisation: the objective after each iteration in `curve`, and SciPy's result at the end."""
 
     curve: list[float]
     verbose: bool = False
     result: Any = None
 
-    def told(self, iteration: int, value: float) -> None:
-        """An iteration has ended."""
+    def record(self, iteration: int, value: float) -> None:
+        """Append the objective of an iteration; print it if `verbose`."""
         self.curve.append(value)
         if self.verbose:
             print(f"Iteration {iteration:d}, loss = {value:.8f}")
@@ -31,22 +31,22 @@ class Outcome:
 @final
 @dataclass(frozen=True)
 class ScipyLbfgs:
-    """A whole minimisation in one update: until the gradient is below `tol`, or an allowance is spent.
+    """A complete minimisation in one update: until the gradient is below `tol`, or a limit is reached.
 
-    `outcome` hears of each iteration and of the result. `max_time` is in seconds.
+    `log` records each iteration and the result. `max_time` is in seconds.
     Source: Byrd, Lu, Nocedal and Zhu (1995), A limited memory algorithm for bound constrained optimization.
     """
 
     max_iter: int
     max_fun: int
     tol: float
-    outcome: Outcome = field(compare=False)
+    log: MinimizationLog = field(compare=False)
     max_time: float | None = None
     scope: ClassVar[Literal["objective"]] = "objective"
     whole_batch: ClassVar[bool] = True
 
     def init(self, p: HostArray) -> State:
-        """Nothing is remembered from one update to the next."""
+        """Empty: there is no state between updates."""
         return {}
 
     def update(self, p: HostArray, f: Objective, state: State, h: Hyper) -> tuple[HostArray, State]:
@@ -58,15 +58,15 @@ class ScipyLbfgs:
             latest[0] = value
             return value, gradient
 
-        def iterated(at: HostArray) -> None:
+        def after_iteration(at: HostArray) -> None:
             count[0] += 1
-            self.outcome.told(count[0], float(latest[0]))  # the line search ends where it looked last
+            self.log.record(count[0], float(latest[0]))  # the line search ends where it looked last
             if self.max_time is not None and time.perf_counter() - start > self.max_time:
                 raise StopIteration
 
-        allowances = {"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol}
+        options = {"maxfun": self.max_fun, "maxiter": self.max_iter, "gtol": self.tol}
         result = scipy.optimize.minimize(
-            objective, p, method="L-BFGS-B", jac=True, options=allowances, callback=iterated
+            objective, p, method="L-BFGS-B", jac=True, options=options, callback=after_iteration
         )
-        self.outcome.result = result
+        self.log.result = result
         return result.x, state

@@ -1,4 +1,4 @@
-"""What the estimators' arguments may be, in the form that scikit-learn checks at the start of a fit."""
+"""The parameter constraints of the estimators, in the form that scikit-learn checks at the start of a fit."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from bpframe.sklearn.solvers import POLICIES
 
 
 @final
-class Component(HasMethods):  # type: ignore[misc]  # scikit-learn has no types
+class ComponentConstraint(HasMethods):  # type: ignore[misc]  # scikit-learn has no types
     """A component of a kind: a name (scikit-learn's own or a plugin's), a mapping with `name`, or a ready object.
 
     scikit-learn takes constraints of its own classes only; of those HasMethods is the nearest.
     """
 
-    def __init__(self, kind: str, *own: str) -> None:
+    def __init__(self, kind: str, *names: str) -> None:
         super().__init__("__class__")
-        self.kind, self.own = kind, own
+        self.kind, self.names = kind, names
 
     def is_satisfied_by(self, val: Any) -> bool:
-        """Whether there is such a component; the arguments of a mapping are checked when it is built."""
+        """Whether the component exists; the arguments of a mapping are checked when it is built."""
         if isinstance(val, str):
-            return val in self.own or _known(self.kind, val)
+            return val in self.names or _is_installed(self.kind, val)
         if isinstance(val, Mapping):
             return isinstance(val.get("name"), str)
         return not isinstance(val, type) and not registry.kind(self.kind).missing(val)
 
     def __str__(self) -> str:
-        names = sorted({*self.own, *registry.names(self.kind)})
+        names = sorted({*self.names, *registry.names(self.kind)})
         return f"a str among {{{', '.join(map(repr, names))}}}, a mapping with such a name, or a ready {self.kind}"
 
 
-def _known(kind: str, name: str) -> bool:
+def _is_installed(kind: str, name: str) -> bool:
     try:
         registry.find(kind, name)
     except PluginError:
@@ -51,18 +51,18 @@ def at_least(least: int, closed: str = "left") -> Interval:
     return Interval(Real, least, None, closed=closed)
 
 
-WHOLE = Interval(Integral, 1, None, closed="left")
+POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")
 
 CONSTRAINTS: dict[str, list[Any]] = {
-    "hidden_layer_sizes": ["array-like", WHOLE],
-    "activation": [Component("activation", "identity", "logistic", "tanh", "relu"), "array-like"],
-    "solver": [Component("optimizer", "lbfgs", "sgd", "adam")],
+    "hidden_layer_sizes": ["array-like", POSITIVE_INTEGER],
+    "activation": [ComponentConstraint("activation", "identity", "logistic", "tanh", "relu"), "array-like"],
+    "solver": [ComponentConstraint("optimizer", "lbfgs", "sgd", "adam")],
     "alpha": [at_least(0)],
-    "batch_size": [StrOptions({"auto"}), WHOLE],
-    "learning_rate": [Component("schedule", *POLICIES)],
+    "batch_size": [StrOptions({"auto"}), POSITIVE_INTEGER],
+    "learning_rate": [ComponentConstraint("schedule", *POLICIES)],
     "learning_rate_init": [at_least(0, "neither")],
     "power_t": [at_least(0)],
-    "max_iter": [WHOLE],
+    "max_iter": [POSITIVE_INTEGER],
     "shuffle": ["boolean"],
     "random_state": ["random_state"],
     "tol": [at_least(0)],
@@ -75,8 +75,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "beta_1": [Interval(Real, 0, 1, closed="left")],
     "beta_2": [Interval(Real, 0, 1, closed="left")],
     "epsilon": [at_least(0, "neither")],
-    "n_iter_no_change": [WHOLE, Options(Real, {np.inf})],
-    "max_fun": [WHOLE],
+    "n_iter_no_change": [POSITIVE_INTEGER, Options(Real, {np.inf})],
+    "max_fun": [POSITIVE_INTEGER],
     "hidden_layers": ["array-like", None],
     "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     "batch_norm": ["boolean"],
@@ -85,14 +85,14 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "clip_value": [at_least(0, "neither"), None],
     "validation_set": [tuple, list, None],
     "monitor": [str, dict, callable, HasMethods("value"), None],
-    "engine": [Component("engine", "numpy", "jax")],
+    "engine": [ComponentConstraint("engine", "numpy", "jax")],
     "callbacks": ["array-like"],
     "max_time": [at_least(0, "neither"), None],
     "dtype": [StrOptions({"auto", "float32", "float64"})],
 }
 CLASSIFIER: dict[str, list[Any]] = {
     **CONSTRAINTS,
-    "loss": [Component("loss", "log_loss")],
+    "loss": [ComponentConstraint("loss", "log_loss")],
     "class_weight": [StrOptions({"balanced"}), dict, list, None],
 }
-REGRESSOR: dict[str, list[Any]] = {**CONSTRAINTS, "loss": [Component("loss", "squared_error", "poisson")]}
+REGRESSOR: dict[str, list[Any]] = {**CONSTRAINTS, "loss": [ComponentConstraint("loss", "squared_error", "poisson")]}

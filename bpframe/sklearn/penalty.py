@@ -1,4 +1,4 @@
-"""scikit-learn's penalty on weights, divided by what the batch weighs.  p any weight."""
+"""scikit-learn's penalty on weights, divided by the sum of the batch's sample weights.  p any weight."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Penalty:
     """penalty = (alpha / 2 sum w^2 + l1 sum |w|) / s;  gradient = (alpha w + l1 sign(w)) / s.
 
     s is the sum of the batch's sample weights, the number of its rows where there are none: `h.weight` times `unit`,
-    the weight that the trainer has scaled to 1. Without `by_batch`, for a rule that is not told, s is `unit` itself.
+    the weight that the trainer has scaled to 1. Without `by_batch`, for minimizers, which have no batch, s is `unit`.
     Source: `MLPClassifier._backprop` of scikit-learn; `l1` is scaled alike.
     """
 

@@ -1,4 +1,4 @@
-"""An engine whose sessions can be pickled, and may start from other values than the network's own."""
+"""A picklable engine: wraps another engine so that its sessions can be pickled and can start from any parameters."""
 
 from __future__ import annotations
 
@@ -11,64 +11,66 @@ from bpframe.types import HostArray, Params
 
 
 @final
-class Lasting:
-    """Runs on `engine`; `first` gives the parameters that a session begins with, from those of the network."""
+class PicklableEngine:
+    """Runs on `engine`; `initial` maps the network's initial parameters to those of the first session."""
 
-    def __init__(self, engine: Engine, first: Callable[[Params], Params] | None = None) -> None:
-        self.engine, self._first = engine, first
+    def __init__(self, engine: Engine, initial: Callable[[Params], Params] | None = None) -> None:
+        self.engine, self._initial = engine, initial
 
     def session(
         self, network: Any, cost: Any, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
-    ) -> LastingSession:
+    ) -> PicklableSession:
         """A session of the engine."""
-        if self._first is not None:
-            parameters, self._first = self._first(parameters), None
-        return LastingSession(self.engine, (network, cost), groups, parameters, (dtype, seed))
+        if self._initial is not None:
+            parameters, self._initial = self._initial(parameters), None
+        return PicklableSession(self.engine, (network, cost), groups, parameters, (dtype, seed))
 
 
 @final
-class LastingSession:
-    """A session that, pickled, sleeps on a snapshot until it is asked for something."""
+class PicklableSession:
+    """A session that pickles as a snapshot and is restored lazily, at its first use."""
 
     def __init__(
-        self, engine: Engine, model: tuple[Any, Any], groups: Sequence[Group], start: Params, how: tuple[str, int]
+        self, engine: Engine, model: tuple[Any, Any], groups: Sequence[Group], start: Params, options: tuple[str, int]
     ) -> None:
-        self._engine, self._model, self._groups, self._how = engine, model, groups, how
+        self._engine, self._model, self._groups, self._options = engine, model, groups, options
         self._names = list(tree.flatten(start))  # their order is that of the groups; a snapshot may have another
-        self._asleep: tuple[dict[str, HostArray], int] | None = None
-        self._session: Any = self._opened(start)
+        self._snapshot: tuple[dict[str, HostArray], int] | None = None
+        self._session: Any = self._create_session(start)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # not there yet while a pickle is read
+        if name.startswith("_"):  # attributes are missing while a pickle is loaded
             raise AttributeError(name)
-        return getattr(self._awake(), name)
+        return getattr(self._live_session(), name)
 
     @property
     def step(self) -> int:
         """As the engine's own session."""
-        return cast(int, self._awake().step)
+        return cast(int, self._live_session().step)
 
     def use(self, groups: Sequence[Group]) -> None:
         """As the engine's own session."""
         self._groups = groups
-        self._awake().use(groups)
+        self._live_session().use(groups)
 
     def __getstate__(self) -> dict[str, Any]:
-        asleep = self._asleep or (self._session.snapshot(), self._session.step)
-        return {**vars(self), "_session": None, "_asleep": asleep}
+        snapshot = self._snapshot or (self._session.snapshot(), self._session.step)
+        return {**vars(self), "_session": None, "_snapshot": snapshot}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         vars(self).update(state)
 
-    def _awake(self) -> Any:
-        if self._asleep is not None:
-            arrays, step = self._asleep
-            self._session = self._opened(tree.nest({name: arrays[f"parameters/{name}"] for name in self._names}))
+    def _live_session(self) -> Any:
+        if self._snapshot is not None:
+            arrays, step = self._snapshot
+            self._session = self._create_session(
+                tree.nest({name: arrays[f"parameters/{name}"] for name in self._names})
+            )
             self._session.restore(arrays, step)
-            self._asleep = None
+            self._snapshot = None
         return self._session
 
-    def _opened(self, start: Params) -> Any:
+    def _create_session(self, start: Params) -> Any:
         network, cost = self._model
         params = {**{label: {} for label in network.labels}, **start}
-        return self._engine.session(network, cost, self._groups, params, *self._how)
+        return self._engine.session(network, cost, self._groups, params, *self._options)

@@ -1,4 +1,4 @@
-"""scikit-learn's MLPRegressor.  Shapes: X (N, n), y (N,) or (N, targets)."""
+"""The regressor: scikit-learn's MLPRegressor.  Shapes: X (N, n), y (N,) or (N, targets)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from sklearn.utils.metaestimators import available_if
 
 from bpframe.protocols import Loss
 from bpframe.registry import Spec
-from bpframe.sklearn import losses
-from bpframe.sklearn.availability import stochastic
-from bpframe.sklearn.base import Perceptron
+from bpframe.sklearn import estimator_losses
+from bpframe.sklearn.base import Perceptron, offers_partial_fit
 from bpframe.sklearn.parameter_constraints import REGRESSOR
 from bpframe.types import HostArray
 
@@ -68,58 +67,58 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-
         max_time: float | None = None,
         dtype: str = "auto",
     ) -> None:
-        given = dict(locals())
-        self.__dict__.update((name, value) for name, value in given.items() if name not in ("self", "__class__"))
+        arguments = dict(locals())
+        self.__dict__.update((name, value) for name, value in arguments.items() if name not in ("self", "__class__"))
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Train on X and y; a row counts as often as its weight says."""
         self._check_arguments()
         return self._fit(X, y, sample_weight, incremental=False)  # type: ignore[no-any-return]  # self
 
-    @available_if(stochastic)  # type: ignore[untyped-decorator]  # scikit-learn has no types
+    @available_if(offers_partial_fit)  # type: ignore[untyped-decorator]  # scikit-learn has no types
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
-        """One epoch more on X and y; the optimizer goes on where it was."""
+        """One more epoch on X and y with the optimizer state kept."""
         self._check_arguments(incremental=True)
         return self._fit(X, y, sample_weight, incremental=True)  # type: ignore[no-any-return]  # self
 
     def predict(self, X: Any) -> HostArray:
-        """Predictions (N,), or (N, targets): the mean, or what the loss's prediction stands for."""
-        return np.asarray(self._predicted(self._scores(self._rows(X))))
+        """Predictions (N,), or (N, targets): the mean, or another point estimate that belongs to the loss."""
+        return np.asarray(self._point_predictions(self._scores(self._check_rows(X))))
 
     # --------------------------------------------------------------------------------------------------------- inside
 
-    def _admitted(self, X: Any, y: Any, first: bool, incremental: bool) -> tuple[Any, HostArray]:
-        X, y = self._validated(X, y, first, y_numeric=True)
+    def _check_training_data(self, X: Any, y: Any, first: bool, incremental: bool) -> tuple[Any, HostArray]:
+        X, y = self._validate(X, y, first, y_numeric=True)
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
-    def _encoded(self, y: Any) -> HostArray:
+    def _encode_target(self, y: Any) -> HostArray:
         y = np.asarray(y, dtype=np.float64)
         return np.asarray(y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y)
 
     def _loss_for(self, y: HostArray) -> tuple[Loss, int]:
         self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
-        return losses.regression(self.loss, self.n_outputs_)
+        return estimator_losses.regression_loss(self.loss, self.n_outputs_)
 
-    def _weighed(self, y: HostArray, weight: HostArray | None, incremental: bool) -> HostArray | None:
+    def _row_weights(self, y: HostArray, weight: HostArray | None, incremental: bool) -> HostArray | None:
         return weight
 
-    def _predicted(self, scores: HostArray) -> HostArray:
-        found = np.asarray(self._trainer.task.point(scores))
-        return found[:, 0] if found.shape[1] == 1 else found
+    def _point_predictions(self, scores: HostArray) -> HostArray:
+        points = np.asarray(self._trainer.task.point(scores))
+        return points[:, 0] if points.shape[1] == 1 else points
 
     def _targets(self, y: HostArray) -> HostArray:
         return y
 
-    def _decoded_target(self, y: HostArray) -> HostArray:
+    def _decode_target(self, y: HostArray) -> HostArray:
         return y
 
     def _score_of(self, scores: HostArray, y: HostArray, weight: HostArray | None) -> float:
-        predicted = self._predicted(scores)
+        predicted = self._point_predictions(scores)
         return float(r2_score(y, predicted, sample_weight=weight)) if np.isfinite(predicted).all() else float("nan")
 
     @property
     def _scale(self) -> int:
-        """scikit-learn's squared error is averaged over targets, its gradient added up."""
+        """scikit-learn averages the squared error over targets, but sums its gradient over them."""
         return self.n_outputs_ if self.loss == "squared_error" else 1
 
     _two_classes = False

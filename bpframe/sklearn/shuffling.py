@@ -1,4 +1,4 @@
-"""The order of rows that scikit-learn draws."""
+"""Row shuffling by a RandomState, in the order that scikit-learn draws."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bpframe.types import HostArray
 
 
 @final
-class Order:
+class RowShuffler:
     """Shuffles the previous epoch's order by a RandomState, epoch after epoch, as scikit-learn does.
 
-    An epoch's order depends on the state at the start, the epoch and the number of rows alone: an epoch that was
-    passed before is drawn anew from a copy of that state, so a repeated one is the same.
+    An epoch's order depends on the initial state, the epoch and the number of rows alone: an earlier epoch is drawn
+    again from a copy of that state, with the same result.
     """
 
     def __init__(self, random: np.random.RandomState, first: int) -> None:

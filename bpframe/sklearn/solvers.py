@@ -1,4 +1,4 @@
-"""The rule of change that an estimator's arguments mean, and scikit-learn's policies of learning rates."""
+"""Solvers: the optimizer for an estimator's arguments, and scikit-learn's learning rate policies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from bpframe.engine.optimizer_chain import with_lr
-from bpframe.registry import Spec, arguments, build, load, registry
+from bpframe.registry import Spec, arguments, build, load
 from bpframe.registry.builder import parameters
 
 POLICIES = ("constant", "invscaling", "adaptive")
@@ -15,8 +15,8 @@ POLICIES = ("constant", "invscaling", "adaptive")
 
 @final
 @dataclass
-class Rate:
-    """value = the rate of the present epoch, which whoever runs the epochs changes between them.
+class PolicyRate:
+    """value = the learning rate of the current epoch, set by the epoch callback.
 
     "invscaling": after t rows in all, rate = initial / (t + 1)^power. "adaptive": rate <- rate / 5 at each plateau,
     until it is at most 1e-6.
@@ -28,69 +28,69 @@ class Rate:
     power: float = 0.5
 
     def __post_init__(self) -> None:
-        self.present = self.initial
+        self.current = self.initial
 
     def value(self, step: int) -> float:
-        """The rate of this epoch, at each of its steps."""
-        return self.present
+        """The rate of the current epoch, the same at each of its steps."""
+        return self.current
 
     @property
     def varies(self) -> bool:
-        """Whether it may be another one in each epoch."""
+        """Whether the rate changes after every epoch."""
         return self.policy == "invscaling"
 
-    def passed(self, t: int) -> None:
-        """An epoch has ended after t rows in all."""
+    def end_epoch(self, t: int) -> None:
+        """Update the rate at the end of an epoch, after t rows in all."""
         if self.policy == "invscaling":
-            self.present = self.initial / (t + 1) ** self.power
+            self.current = self.initial / (t + 1) ** self.power
 
     def plateau(self) -> str | None:
-        """The curve has not moved for long: what is to be said of the new rate, or None if the fit is to stop."""
-        if self.policy != "adaptive" or self.present <= 1e-6:
+        """Reduce the rate at a plateau of the curve: a message with the new rate, or None if the fit should stop."""
+        if self.policy != "adaptive" or self.current <= 1e-6:
             return None
-        self.present /= 5.0
-        return f"Setting learning rate to {self.present:f}"
+        self.current /= 5.0
+        return f"Setting learning rate to {self.current:f}"
 
 
-def rule(given: Mapping[str, Any]) -> tuple[Any, Rate | None]:
-    """(the optimizer, its rate if a policy changes that) of an estimator's arguments."""
-    solver, policy = given["solver"], given["learning_rate"]
+def build_optimizer(settings: Mapping[str, Any]) -> tuple[Any, PolicyRate | None]:
+    """(the optimizer for an estimator's arguments, its learning rate if a policy changes that)."""
+    solver, policy = settings["solver"], settings["learning_rate"]
     if solver == "adam":
         policy = policy if policy not in POLICIES else "constant"  # as in scikit-learn, they are for sgd
-    own = {"adam": _adam, "sgd": _sgd}.get(solver) if isinstance(solver, str) else None
-    spec: Spec = own(given) if own else solver
+    to_spec = {"adam": _adam, "sgd": _sgd}.get(solver) if isinstance(solver, str) else None
+    spec: Spec = to_spec(settings) if to_spec else solver
     if isinstance(spec, str):
         wants_lr = "lr" in parameters(load("optimizer", spec))
-        spec = {"name": spec, **({"lr": given["learning_rate_init"]} if wants_lr else {})}
-    ready = build("optimizer", spec)
+        spec = {"name": spec, **({"lr": settings["learning_rate_init"]} if wants_lr else {})}
+    optimizer = build("optimizer", spec)
     if policy == "constant":
-        return ready, None
+        return optimizer, None
     if policy not in POLICIES:
-        return with_lr(ready, lambda lr: _schedule(policy, lr)), None
-    rates: list[Rate] = []
+        return with_lr(optimizer, lambda lr: _schedule(policy, lr)), None
+    rates: list[PolicyRate] = []
 
-    def held(lr: Any) -> Rate:
-        rates.append(Rate(float(lr), policy, given["power_t"]))
+    def scheduled(lr: Any) -> PolicyRate:
+        rates.append(PolicyRate(float(lr), policy, settings["power_t"]))
         return rates[0]
 
-    return with_lr(ready, held), rates[0]
+    return with_lr(optimizer, scheduled), rates[0]
 
 
-def _adam(given: Mapping[str, Any]) -> Spec:
-    numbers = {"beta1": given["beta_1"], "beta2": given["beta_2"], "eps": given["epsilon"]}
-    return {"name": "adam", "flavor": "keras", "lr": given["learning_rate_init"], **numbers}
+def _adam(settings: Mapping[str, Any]) -> Spec:
+    numbers = {"beta1": settings["beta_1"], "beta2": settings["beta_2"], "eps": settings["epsilon"]}
+    return {"name": "adam", "flavor": "keras", "lr": settings["learning_rate_init"], **numbers}
 
 
-def _sgd(given: Mapping[str, Any]) -> Spec:
-    name = "nesterov" if given["nesterovs_momentum"] else "momentum"
-    if not given["momentum"]:
-        return {"name": "sgd", "lr": given["learning_rate_init"]}
-    momentum = given["momentum"] if given["momentum"] < 1 else {"name": "constant", "initial": 1.0}
-    return {"name": name, "flavor": "keras", "lr": given["learning_rate_init"], "momentum": momentum}
+def _sgd(settings: Mapping[str, Any]) -> Spec:
+    name = "nesterov" if settings["nesterovs_momentum"] else "momentum"
+    if not settings["momentum"]:
+        return {"name": "sgd", "lr": settings["learning_rate_init"]}
+    momentum = settings["momentum"] if settings["momentum"] < 1 else {"name": "constant", "initial": 1.0}
+    return {"name": name, "flavor": "keras", "lr": settings["learning_rate_init"], "momentum": momentum}
 
 
 def _schedule(spec: Spec, lr: float) -> Any:
-    """The schedule, starting at the rule's own rate where it leaves that open."""
+    """The schedule; its `initial` is lr unless the user sets it."""
     if isinstance(spec, str):
         spec = {"name": spec}
     if isinstance(spec, Mapping) and isinstance(spec.get("name"), str) and "initial" not in spec:
@@ -99,7 +99,7 @@ def _schedule(spec: Spec, lr: float) -> Any:
     return build("schedule", spec)
 
 
-def plain(rule: Any) -> Any:
-    """The rule for a model file: with the rate of the present epoch as a number."""
-    found = [value for value in arguments(rule).values() if isinstance(value, Rate)]
-    return with_lr(rule, lambda lr: lr.present) if found and registry else rule
+def registered_optimizer(optimizer: Any) -> Any:
+    """The optimizer for a model file: with the current learning rate as a number."""
+    has_policy = any(isinstance(value, PolicyRate) for value in arguments(optimizer).values())
+    return with_lr(optimizer, lambda lr: lr.current) if has_policy else optimizer

@@ -1,4 +1,4 @@
-"""Rows kept apart from training, and the score by which a fit is watched on them."""
+"""Validation rows of a fit, and the score that early stopping monitors on them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Score = Callable[[Any, RunState], float]  # (model, state of the run) -> the sco
 
 @final
 @dataclass(frozen=True)
-class HeldOut:
-    """x (N, n), y as the model encodes it, weight (N,) or None, and the score of a model on them.
+class ValidationRows:
+    """x (N, n), y as the model encodes it, weight (N,) or None, and the score of a model on these rows.
 
-    `better` says which way: "max" or "min".
+    `better`: whether a larger ("max") or smaller ("min") score is better.
     """
 
     x: HostArray
@@ -34,16 +34,16 @@ class HeldOut:
     better: str = "max"
 
     def improved(self, score: float, best: float | None, tol: float) -> tuple[bool, bool]:
-        """(whether it is better than the best so far, whether it falls short of improving that by `tol`)."""
+        """(whether the score is better than the best so far, whether it improves that by less than `tol`)."""
         sign = 1 if self.better == "max" else -1
-        known = -np.inf if best is None or not np.isfinite(best) else sign * best
-        return sign * score > known, sign * score < known + tol
+        previous = -np.inf if best is None or not np.isfinite(best) else sign * best
+        return sign * score > previous, sign * score < previous + tol
 
 
-def split(
+def split_rows(
     model: Any, x: HostArray, y: HostArray, weight: HostArray | None, random: np.random.RandomState
 ) -> tuple[Rows, Rows]:
-    """(rows to train on, rows held out), as scikit-learn draws them: by class if there are two."""
+    """(training rows, validation rows), drawn as scikit-learn does: stratified if there are two classes."""
     stratify = y.astype(bool)[:, None] if model._two_classes else None
     arrays = [x, y] if weight is None else [x, y, weight]
     parts = train_test_split(*arrays, random_state=random, test_size=model.validation_fraction, stratify=stratify)
@@ -53,41 +53,41 @@ def split(
     return (parts[0], parts[2], weights[0]), (parts[1], parts[3], weights[1])
 
 
-def watched(model: Any, held: Rows, monitor: Any, scale: int) -> tuple[HeldOut, list[Any]]:
-    """(the rows with the score that `monitor` means, the metrics that the trainer is to measure for it)."""
+def validation_score(model: Any, rows: Rows, monitor: Any, scale: int) -> tuple[ValidationRows, list[Any]]:
+    """(the validation rows with the score named by `monitor`, the metrics that the trainer must compute for it)."""
     if monitor is None:
-        return HeldOut(*held, _own), []
+        return ValidationRows(*rows, _default_score), []
     if monitor == "loss":
-        return HeldOut(*held, lambda model, state: state.metrics["validation.loss"] / scale, "min"), []
+        return ValidationRows(*rows, lambda model, state: state.metrics["validation.loss"] / scale, "min"), []
     if callable(monitor) or (isinstance(monitor, str) and monitor in get_scorer_names()):
         scorer = check_scoring(model, scoring=monitor)
-        y = model._decoded_target(held[1])
-        _scored(model, scorer, held, y)  # what the scorer finds wrong is said before anything is trained
-        return HeldOut(*held, lambda model, state: _scored(model, scorer, held, y)), []
+        y = model._decode_target(rows[1])
+        _scorer_score(model, scorer, rows, y)  # errors of the scorer appear before training
+        return ValidationRows(*rows, lambda model, state: _scorer_score(model, scorer, rows, y)), []
     metric = build("metric", monitor)
     better = getattr(metric, "best", None)
     if better is None:
         raise ConfigError(f"monitor needs a metric that says which way is better, got {monitor!r}. Take a scorer.")
-    return HeldOut(*held, _measured, better), [metric]
+    return ValidationRows(*rows, _metric_score, better), [metric]
 
 
-def _own(model: Any, state: RunState) -> float:
-    """Accuracy of a classifier, r2 of a regressor: NaN where a prediction is not finite."""
-    held: HeldOut = model._watch.held_out
-    return float(model._score_of(state.trainer.session.scores(held.x), held.y, held.weight))
+def _default_score(model: Any, state: RunState) -> float:
+    """Accuracy of a classifier, r2 of a regressor; NaN if a prediction is not finite."""
+    rows: ValidationRows = model._early_stopping.validation_rows
+    return float(model._score_of(state.trainer.session.scores(rows.x), rows.y, rows.weight))
 
 
-def _measured(model: Any, state: RunState) -> float:
-    """The one metric of the trainer."""
+def _metric_score(model: Any, state: RunState) -> float:
+    """The trainer's one metric on the validation rows."""
     names = [name for name in state.metrics if name.startswith("validation.") and name != "validation.loss"]
     return float(state.metrics[names[0]])
 
 
-def _scored(model: Any, scorer: Callable[..., float], held: Rows, y: HostArray) -> float:
-    """What a scikit-learn scorer says of the model at present."""
-    present = object.__new__(type(model))
-    vars(present).update(vars(model))
-    vars(present).pop("feature_names_in_", None)  # the rows have been arrays for long
-    present._pull()
-    settings: Mapping[str, Any] = {} if held[2] is None else {"sample_weight": held[2]}
-    return float(scorer(present, held[0], y, **settings))
+def _scorer_score(model: Any, scorer: Callable[..., float], rows: Rows, y: HostArray) -> float:
+    """The score that a scikit-learn scorer gives the model with its current parameters."""
+    current = object.__new__(type(model))
+    vars(current).update(vars(model))
+    vars(current).pop("feature_names_in_", None)  # the rows have been converted to arrays before
+    current._pull()
+    settings: Mapping[str, Any] = {} if rows[2] is None else {"sample_weight": rows[2]}
+    return float(scorer(current, rows[0], y, **settings))

@@ -11,6 +11,7 @@ from bpframe.errors import CheckFailed
 from bpframe.registry import build, registry
 from bpframe.registry.annotations import Wanted, wanted
 from bpframe.registry.builder import parameters
+from bpframe.registry.labelled import unlabelled
 from bpframe.registry.policy import normalise
 from bpframe.testing.kinds.activations import activation_checks
 from bpframe.testing.kinds.any_component import component_checks
@@ -86,6 +87,7 @@ def check_object(kind: str, component: Any, **options: Any) -> Report:
 
 def all_checks(kind: str, component: Any, engines: Sequence[str] = CORE, **options: Any) -> dict[str, Check]:
     """The checks by name: those of every component, those of its kind, and one for each engine."""
+    component = unlabelled(component)
     general = component_checks(kind, component)
     if registry.kind(kind).missing(component):
         return general

@@ -74,15 +74,15 @@ def pack_state(
     content |= {"kind": model_file.CHECKPOINT, "step": state.session.step}
     content["engine"] = describe(registry, "engine", spec.engine)
     content["made"] = _conditions(spec.engine)
-    content["history"] = json_values.pack(vars(state.history), arrays, "history")
+    content["history"] = json_values.encode_value(vars(state.history), arrays, "history")
     memories = zip(_names(spec.callbacks), state.memories, strict=True)
     content["memories"] = {
-        name: json_values.pack(memory, arrays, f"callbacks/{name}") for name, memory in memories if memory
+        name: json_values.encode_value(memory, arrays, f"callbacks/{name}") for name, memory in memories if memory
     }
     content["callbacks"] = [described for callback in spec.callbacks if (described := _described(callback))]
     if fit is not None:
         settings, partial = fit
-        finite = json_values.pack(partial.last_finite, arrays, FIT + "finite")
+        finite = json_values.encode_value(partial.last_finite, arrays, FIT + "finite")
         content["fit"] = vars(settings) | {"finite": finite, "stopped": partial.stopped}
         arrays[FIT + "values"] = partial.values
         if partial.collected is not None:
@@ -105,7 +105,7 @@ def unpack_state(
     _refuse_other(spec, content)
     try:
         memories = _memories(spec.callbacks, content["memories"], tensors)
-        history, fit = History(**json_values.unpack(content["history"], tensors)), _unfinished(content, tensors)
+        history, fit = History(**json_values.decode_value(content["history"], tensors)), _unfinished(content, tensors)
         untrusted.refuse_other_sizes(content, model_file.network_tensors(tensors, model_file.CHECKPOINT))
         untrusted.refuse_other_labels(content["learned"])
         snapshot = {name.removeprefix(SESSION): array for name, array in tensors.items() if name.startswith(SESSION)}
@@ -151,7 +151,7 @@ def _unfinished(content: Mapping[str, Any], tensors: Tensors) -> UnfinishedFit |
     if "fit" not in content:
         return None
     fit = dict(content["fit"])
-    finite, stopped = json_values.unpack(fit.pop("finite"), tensors), fit.pop("stopped")
+    finite, stopped = json_values.decode_value(fit.pop("finite"), tensors), fit.pop("stopped")
     return FitSettings(**fit), PartialEpoch(tensors[FIT + "values"], finite, stopped, tensors.get(FIT + "collected"))
 
 
@@ -166,7 +166,8 @@ def _refuse_other(spec: TrainerSpec, content: Mapping[str, Any]) -> None:
     free = changeable(spec.engine)
     own = trainer_definition(spec) | {"engine": without(free, describe(registry, "engine", spec.engine))}
     file = {**content, "engine": without(free, content.get("engine"))}
-    for name, value in safetensors.loads(safetensors.dumps(own)).items():  # as a file gives it back
+    as_read = safetensors.parse_json_object(safetensors.canonical_json(own))
+    for name, value in as_read.items():
         if file.get(name) != value:
             raise ConfigError(
                 f"The checkpoint needs {name} {file.get(name)}, got {value}. Take the same, or start anew."
@@ -182,7 +183,7 @@ def _memories(callbacks: Sequence[object], packed: Mapping[str, Any], tensors: T
     names = _names(callbacks)
     if missing := sorted(set(packed) - set(names)):
         raise ConfigError(f"The checkpoint holds what the callback {missing[0]} remembers. Give it to the trainer.")
-    return [json_values.unpack(packed[name], tensors) if name in packed else {} for name in names]
+    return [json_values.decode_value(packed[name], tensors) if name in packed else {} for name in names]
 
 
 def _names(callbacks: Sequence[object]) -> list[str]:

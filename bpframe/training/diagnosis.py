@@ -17,6 +17,7 @@ from bpframe.network.network import Network
 from bpframe.network.trace import LayerTrace, Trace, trace
 from bpframe.registry import registry
 from bpframe.registry.describe import title
+from bpframe.registry.labelled import unlabelled
 from bpframe.registry.nested import walk
 from bpframe.registry.policy import CORE
 from bpframe.training.spec import TrainerSpec
@@ -114,7 +115,7 @@ def component_kinds(spec: TrainerSpec, cost: CostLayer) -> dict[type, str]:
     kinds: dict[type, str] = {}
     for kind, component in components:
         for _, inner, part in walk(kind, component):
-            kinds.setdefault(type(part), inner)
+            kinds.setdefault(type(unlabelled(part)), inner)
     return kinds
 
 

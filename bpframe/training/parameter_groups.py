@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any, final
 
 from bpframe import checks
-from bpframe.engine.hyperparameters import Curve, Scaled, over
+from bpframe.engine.hyperparameters import Curve, ScaledSchedule, over
 from bpframe.engine.optimizer_chain import with_lr
 from bpframe.errors import ConfigError
 from bpframe.protocols import Minimizer, Optimizer, Param
@@ -61,7 +61,7 @@ class ParameterGroup:
         return replace(self, optimizer=over(self.optimizer, updates, curve))
 
     def _scaled(self, lr: Any) -> Any:
-        return Scaled(lr, self.lr_multiplier) if is_schedule(lr) else lr * self.lr_multiplier
+        return ScaledSchedule(lr, self.lr_multiplier) if is_schedule(lr) else lr * self.lr_multiplier
 
 
 def build_groups(specs: Sequence[Any]) -> tuple[ParameterGroup, ...]:

@@ -11,7 +11,7 @@ from math import prod
 from typing import Any, final
 
 from bpframe import checks
-from bpframe.engine.hyperparameters import Curve, monitored, over
+from bpframe.engine.hyperparameters import Curve, monitored_curves, over
 from bpframe.errors import ConfigError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
@@ -95,7 +95,7 @@ class TrainerSpec:
     def monitored(self) -> set[str]:
         """The curves of the history on which schedules depend."""
         scheduled = (component for _, kind, component in self.components() if kind in SCHEDULED)
-        return {curve for component in scheduled for curve in monitored(component)}
+        return {curve for component in scheduled for curve in monitored_curves(component)}
 
     def over(self, steps: int, curve: Curve) -> TrainerSpec:
         """The same, its schedules bound to a run of `steps` steps and to the history so far."""

@@ -212,7 +212,8 @@ class Trainer:
         """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole."""
         from bpframe.saving import tensor_file  # imported by saving and loading alone
 
-        tensor_file.write(path, self.session.parameters, manifest(self.spec, self.task.shape, self.task.learned))
+        content = manifest(self.spec, self.task.shape, self.task.learned)
+        tensor_file.write_tensors(path, self.session.parameters, content)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, plugins: Sequence[str] = (), engine: Spec = "numpy") -> Trainer:
@@ -237,7 +238,7 @@ class Trainer:
         if fit is not None and partial is None:
             raise CheckpointError(f"{path} cannot be written: the fit was cut off within a block of steps.")
         unfinished = (fit.settings, partial) if fit is not None and partial is not None else None
-        tensor_file.write(path, *checkpoint.pack_state(self.spec, self._state, unfinished))
+        tensor_file.write_tensors(path, *checkpoint.pack_state(self.spec, self._state, unfinished))
 
     @property
     def unfinished(self) -> bool:
@@ -252,7 +253,7 @@ class Trainer:
         """
         from bpframe.saving import tensor_file  # imported by saving and loading alone
 
-        self._restore(path, tensor_file.read(path))
+        self._restore(path, tensor_file.read_tensors(path))
 
     @classmethod
     def resume(

@@ -8,9 +8,7 @@ from typing import Literal, final
 
 import numpy as np
 
-from bpframe import checks, ops
-from bpframe.protocols import Context
-from bpframe.types import Array, Cache, Params, Shape
+from bpframe.plugin import Array, Cache, Context, Params, Shape, checks, ops
 from bpframe_activations.sigmoid import Sigmoid
 
 CUBIC = 0.044715

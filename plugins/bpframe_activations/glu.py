@@ -7,10 +7,7 @@ from typing import final
 
 import numpy as np
 
-from bpframe import ops
-from bpframe.errors import ShapeError
-from bpframe.protocols import Context
-from bpframe.types import Array, Cache, Params, Shape
+from bpframe.plugin import Array, Cache, Context, Params, Shape, ShapeError, ops
 from bpframe_activations.sigmoid import Sigmoid
 
 

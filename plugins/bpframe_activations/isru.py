@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks, ops
-from bpframe.types import Array
+from bpframe.plugin import Array, checks, ops
 
 
 @final

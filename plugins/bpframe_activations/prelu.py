@@ -7,9 +7,7 @@ from typing import final
 
 import numpy as np
 
-from bpframe import checks, ops
-from bpframe.protocols import Context
-from bpframe.types import Array, Cache, Params, Shape
+from bpframe.plugin import Array, Cache, Context, Params, Shape, checks, ops
 
 
 @final

@@ -7,8 +7,7 @@ from typing import final
 
 import numpy as np
 
-from bpframe.protocols import Context
-from bpframe.types import Array, Cache, Params, Shape
+from bpframe.plugin import Array, Cache, Context, Params, Shape
 from bpframe_activations.sigmoid import Sigmoid
 
 SLOPE = 1.702

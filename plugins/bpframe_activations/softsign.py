@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from bpframe.types import Array
+from bpframe.plugin import Array
 
 
 @final

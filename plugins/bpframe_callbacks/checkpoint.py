@@ -11,10 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, final
 
-from bpframe import checks
-from bpframe.errors import CheckpointError, ConfigError
-from bpframe.saving import atomic
-from bpframe.training.hooks import hookimpl
+from bpframe.plugin import CheckpointError, ConfigError, checks, hookimpl, keep_latest, sweep
 
 PATTERN = "step-*.safetensors"
 
@@ -58,7 +55,7 @@ class Checkpoint:
             raise ConfigError(f"checkpoint needs a curve with a better direction as best, got '{self.best}': {known}.")
         try:
             Path(self.folder).mkdir(parents=True, exist_ok=True)
-            atomic.sweep(Path(self.folder))
+            sweep(Path(self.folder))
         except OSError as error:
             raise CheckpointError(f"checkpoint needs a folder to write to: {error}.") from error
         state.memory.setdefault("best", None)
@@ -99,7 +96,7 @@ class Checkpoint:
         state.memory["written"] = time.monotonic()
         folder = Path(self.folder)
         self._guarded(lambda: state.trainer.checkpoint(folder / f"step-{state.step:08d}.safetensors"))
-        self._guarded(lambda: atomic.keep_latest(folder, PATTERN, self.keep))
+        self._guarded(lambda: keep_latest(folder, PATTERN, self.keep))
 
     def _guarded(self, change: Any) -> None:
         try:

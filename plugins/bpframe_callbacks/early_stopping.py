@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, final
 
-from bpframe import checks
-from bpframe.errors import ConfigError
-from bpframe.training.hooks import hookimpl
+from bpframe.plugin import ConfigError, checks, hookimpl
 
 
 @final

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-from bpframe import checks, ops
-from bpframe.types import Array, Hyper
+from bpframe.plugin import Array, Hyper, checks, ops
 
 
 @final

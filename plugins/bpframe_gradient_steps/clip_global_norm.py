@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks, ops
-from bpframe.types import Array, Hyper, Scope, State
+from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
 
 
 @final

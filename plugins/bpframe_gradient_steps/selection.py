@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from bpframe.errors import ConfigError
-from bpframe.protocols import Param
+from bpframe.plugin import ConfigError, Param
 
 
 def selected(param: Param, roles: tuple[str, ...], match: tuple[str, ...]) -> bool:

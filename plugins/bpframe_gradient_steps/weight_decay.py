@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
-from bpframe.protocols import Param
-from bpframe.types import Array, Hyper, Scope, State
+from bpframe.plugin import Array, Hyper, Param, Scope, State, checks
 from bpframe_gradient_steps import selection
 
 

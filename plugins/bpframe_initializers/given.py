@@ -7,8 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe.errors import ConfigError, ShapeError
-from bpframe.types import HostArray, Shape
+from bpframe.plugin import ConfigError, HostArray, Shape, ShapeError
 
 Nested = Any  # a number, an array, or a sequence of these; kept as nested tuples of floats, which files can hold
 

@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from bpframe.types import HostArray, Shape
+from bpframe.plugin import HostArray, Shape
 from bpframe_initializers import scaling
 
 

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from bpframe.types import HostArray, Shape
+from bpframe.plugin import HostArray, Shape
 
 CUT = 2.0  # where a truncated normal ends, in standard deviations before the cut
 SHRINK = 0.879625661034239782  # its standard deviation: sqrt(1 - 4 phi(2) / (2 Phi(2) - 1))

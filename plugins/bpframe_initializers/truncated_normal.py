@@ -7,8 +7,7 @@ from typing import final
 
 import numpy as np
 
-from bpframe import checks
-from bpframe.types import HostArray, Shape
+from bpframe.plugin import HostArray, Shape, checks
 from bpframe_initializers import scaling
 
 

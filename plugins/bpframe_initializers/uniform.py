@@ -7,8 +7,7 @@ from typing import final
 
 import numpy as np
 
-from bpframe.errors import ConfigError
-from bpframe.types import HostArray, Shape
+from bpframe.plugin import ConfigError, HostArray, Shape
 
 
 @final

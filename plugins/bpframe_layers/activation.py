@@ -7,9 +7,7 @@ from typing import final
 
 import numpy as np
 
-from bpframe.network.backprop import as_layer
-from bpframe.protocols import Activation, Context, Layer
-from bpframe.types import Array, Cache, Params, Shape
+from bpframe.plugin import Activation, Array, Cache, Context, Layer, Params, Shape, as_layer
 
 
 @final

@@ -8,9 +8,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from bpframe import checks, ops
-from bpframe.protocols import Context
-from bpframe.types import Array, Cache, Params, Shape
+from bpframe.plugin import Array, Cache, Context, Params, Shape, checks, ops
 
 LOWEST = -1.0507009873554805 * 1.6732632423543772  # -lambda alpha: where selu ends at minus infinity
 

@@ -10,12 +10,21 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe import checks, ops
-from bpframe.errors import ShapeError
-from bpframe.network.backprop import as_layer
-from bpframe.network.network import drawn
-from bpframe.protocols import Activation, Context, Initializer, Layer
-from bpframe.types import Array, Cache, Params, Shape
+from bpframe.plugin import (
+    Activation,
+    Array,
+    Cache,
+    Context,
+    Initializer,
+    Layer,
+    Params,
+    Shape,
+    ShapeError,
+    as_layer,
+    checks,
+    draw_parameter,
+    ops,
+)
 from bpframe_initializers.glorot_uniform import GlorotUniform
 from bpframe_initializers.zeros import Zeros
 
@@ -43,9 +52,9 @@ class Dense:
         if len(in_shape) != 1:
             raise ShapeError(f"dense needs rows of one axis, (n,), got {in_shape}. Flatten them first.")
         n, out = in_shape[0], self.units
-        params: Params = {"weight": drawn(self.weight_initializer, rng, (n, out), n, out)}
+        params: Params = {"weight": draw_parameter(self.weight_initializer, rng, (n, out), n, out)}
         if self.bias:
-            params["bias"] = drawn(self.bias_initializer, rng, (out,), n, out)
+            params["bias"] = draw_parameter(self.bias_initializer, rng, (out,), n, out)
         if self.activation is None:
             return params, (out,)
         inner, shape = as_layer(self.activation).init(rng, (out,))

@@ -11,10 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe import checks, ops
-from bpframe.network.network import drawn
-from bpframe.protocols import Context, Initializer
-from bpframe.types import Array, Cache, HostArray, Params, Shape
+from bpframe.plugin import Array, Cache, Context, HostArray, Initializer, Params, Shape, checks, draw_parameter, ops
 from bpframe_initializers.normal import Normal
 
 
@@ -49,7 +46,7 @@ class Embedding:
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """{"weight" (k, m)}, for which fan_in is 1, since an id picks one row of it; rows of (..., m)."""
         k, m = self.num_embeddings, self.embedding_dim
-        return {"weight": drawn(self.weight_initializer, rng, (k, m), 1, m)}, (*in_shape, m)
+        return {"weight": draw_parameter(self.weight_initializer, rng, (k, m), 1, m)}, (*in_shape, m)
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(the row of each id, x)."""

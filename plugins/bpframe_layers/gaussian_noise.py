@@ -7,9 +7,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from bpframe import checks
-from bpframe.protocols import Context
-from bpframe.types import Array, Cache, Params, Shape
+from bpframe.plugin import Array, Cache, Context, Params, Shape, checks
 
 
 @final

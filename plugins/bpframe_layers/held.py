@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bpframe.network.context import StepContext
-from bpframe.network.network import Labelled
-from bpframe.protocols import Context, Fit, Layer, Refresh
-from bpframe.types import Cache, Params
+from bpframe.plugin import Cache, Context, Fit, LabelledLayers, Layer, Params, Refresh, StepContext
 
 
-def take_after(holder: Layer, layers: Sequence[Layer]) -> None:
+def take_after(holder: Layer, layers: LabelledLayers) -> None:
     """Let a layer be what those inside are: stochastic, coupled, with buffers to refresh, with buffers to fit.
 
     Its `_refresh` and `_fit` become capabilities, `refresh` and `fit`, only where a layer inside has them: an engine
     calls, and passes all training rows to, only who needs it.
     """
     for trait in ("stochastic", "coupled"):
-        object.__setattr__(holder, trait, any(getattr(layer, trait, False) for layer in layers))
+        object.__setattr__(holder, trait, any(getattr(layer, trait, False) for _, layer in layers))
     for name, capability in (("refresh", Refresh), ("fit", Fit)):
-        if any(isinstance(layer, capability) for layer in layers):
+        if any(isinstance(layer, capability) for _, layer in layers):
             object.__setattr__(holder, name, getattr(holder, f"_{name}"))
 
 
@@ -28,7 +25,7 @@ def inner_context(context: Context, label: str, need_dx: bool) -> Context:
     return context.child(label) if need_dx else StepContext(context.training, False, context.key, (label,))
 
 
-def refreshed(layers: Labelled, params: Params, caches: Sequence[Cache]) -> Params:
+def refreshed(layers: LabelledLayers, params: Params, caches: Sequence[Cache]) -> Params:
     """The same parameters with the new buffers of the layers inside."""
     held = zip(layers, caches, strict=True)
     new = {label: layer.refresh(params[label], cache) for (label, layer), cache in held if isinstance(layer, Refresh)}

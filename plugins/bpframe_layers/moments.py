@@ -10,9 +10,7 @@ import math
 
 import numpy as np
 
-from bpframe import ops
-from bpframe.errors import ShapeError
-from bpframe.types import Array, Params, Shape
+from bpframe.plugin import Array, Params, Shape, ShapeError, ops
 
 Axes = tuple[int, ...]
 

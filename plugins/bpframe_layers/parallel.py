@@ -10,11 +10,22 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from bpframe import checks, ops
-from bpframe.errors import ConfigError, ShapeError
-from bpframe.network.network import Labelled, labelled
-from bpframe.protocols import Context, Fit, Layer
-from bpframe.types import Array, Cache, HostArray, Params, Shape
+from bpframe.plugin import (
+    Array,
+    Cache,
+    ConfigError,
+    Context,
+    Fit,
+    HostArray,
+    LabelledLayers,
+    Layer,
+    Params,
+    Shape,
+    ShapeError,
+    checks,
+    label_layers,
+    ops,
+)
 from bpframe_layers.held import inner_context, refreshed, take_after
 
 
@@ -29,15 +40,15 @@ class Parallel:
 
     branches: tuple[Layer, ...]
     join: Literal["concat", "sum"] = "concat"
-    inner: Labelled = field(init=False, repr=False, compare=False)
+    inner: LabelledLayers = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         checks.one_of("parallel", ("concat", "sum"), join=self.join)
         if not self.branches:
             raise ConfigError("parallel needs at least one branch, got none.")
         object.__setattr__(self, "branches", tuple(self.branches))
-        object.__setattr__(self, "inner", labelled(self.branches, "parallel"))
-        take_after(self, self.branches)
+        object.__setattr__(self, "inner", label_layers(self.branches, "parallel"))
+        take_after(self, self.inner)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

@@ -8,10 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe import checks, ops
-from bpframe.errors import ConfigError, ShapeError
-from bpframe.protocols import Context
-from bpframe.types import Array, Cache, HostArray, Params, Shape
+from bpframe.plugin import Array, Cache, ConfigError, Context, HostArray, Params, Shape, ShapeError, checks, ops
 
 
 @final

@@ -7,11 +7,19 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe.errors import ConfigError, ShapeError
-from bpframe.network.fit_buffers import fit_buffers
-from bpframe.network.network import labelled
-from bpframe.protocols import Context, Layer
-from bpframe.types import Array, Cache, HostArray, Params, Shape
+from bpframe.plugin import (
+    Array,
+    Cache,
+    ConfigError,
+    Context,
+    HostArray,
+    Layer,
+    Params,
+    Shape,
+    ShapeError,
+    fit_buffers,
+    label_layers,
+)
 from bpframe_layers.held import refreshed, take_after
 from bpframe_layers.sequential import Sequential
 
@@ -32,9 +40,9 @@ class Residual:
         if not self.layers:
             raise ConfigError("residual needs at least one layer, got none.")
         object.__setattr__(self, "layers", tuple(self.layers))
-        labelled(self.layers, "residual")  # so that an error about labels names this layer, not the one inside
+        label_layers(self.layers, "residual")  # so that an error about labels names this layer, not the one inside
         object.__setattr__(self, "chain", Sequential(self.layers))
-        take_after(self, self.layers)
+        take_after(self, self.chain.inner)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

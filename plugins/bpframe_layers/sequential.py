@@ -8,11 +8,20 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe.errors import ConfigError
-from bpframe.network.fit_buffers import fit_buffers
-from bpframe.network.network import Labelled, initial, labelled
-from bpframe.protocols import Context, Layer
-from bpframe.types import Array, Cache, HostArray, Params, Shape
+from bpframe.plugin import (
+    Array,
+    Cache,
+    ConfigError,
+    Context,
+    HostArray,
+    LabelledLayers,
+    Layer,
+    Params,
+    Shape,
+    fit_buffers,
+    init_layers,
+    label_layers,
+)
 from bpframe_layers.held import inner_context, refreshed, take_after
 
 
@@ -25,14 +34,14 @@ class Sequential:
     """
 
     layers: tuple[Layer, ...]
-    inner: Labelled = field(init=False, repr=False, compare=False)
+    inner: LabelledLayers = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.layers:
             raise ConfigError("sequential needs at least one layer, got none.")
         object.__setattr__(self, "layers", tuple(self.layers))
-        object.__setattr__(self, "inner", labelled(self.layers, "sequential"))
-        take_after(self, self.layers)
+        object.__setattr__(self, "inner", label_layers(self.layers, "sequential"))
+        take_after(self, self.inner)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
@@ -42,7 +51,7 @@ class Sequential:
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """Each layer's parameters by its label, drawn in order."""
-        return initial(self.inner, repeat(rng), in_shape)
+        return init_layers(self.inner, repeat(rng), in_shape)
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, what each layer keeps)."""

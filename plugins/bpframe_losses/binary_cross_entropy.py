@@ -7,9 +7,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from bpframe import ops
-from bpframe.data.labels import binary
-from bpframe.types import Array, HostArray
+from bpframe.plugin import Array, HostArray, binary, ops
 from bpframe_losses import margins
 from bpframe_losses.bounds import smallest
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bpframe import ops
-from bpframe.types import Array
+from bpframe.plugin import Array, ops
 
 
 def smallest(x: Array) -> float:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from bpframe import ops
-from bpframe.data.labels import one_hot
-from bpframe.types import Array, HostArray
+from bpframe.plugin import Array, HostArray, one_hot, ops
 from bpframe_losses import one_class
 from bpframe_losses.bounds import smallest
 

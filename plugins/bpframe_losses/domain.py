@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bpframe.errors import DataError
-from bpframe.types import HostArray
+from bpframe.plugin import DataError, HostArray
 
 
 def admit(who: str, target: HostArray, holds: HostArray, wanted: str, remedy: str) -> HostArray:

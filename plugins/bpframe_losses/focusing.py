@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bpframe import ops
-from bpframe.types import Array
+from bpframe.plugin import Array, ops
 
 
 def focal_term(log_p: Array, gamma: float) -> tuple[Array, Array]:

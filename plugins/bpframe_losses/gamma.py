@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from bpframe import ops
-from bpframe.data.labels import continuous
-from bpframe.types import Array, HostArray
+from bpframe.plugin import Array, HostArray, continuous, ops
 from bpframe_losses.bounds import exponent
 from bpframe_losses.domain import admit
 

@@ -8,10 +8,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from bpframe import checks, ops
-from bpframe.errors import ShapeError
-from bpframe.protocols import Key
-from bpframe.types import Array, HostArray
+from bpframe.plugin import Array, HostArray, Key, ShapeError, checks, ops
 
 LARGEST = 40.0  # of a log variance: a standard deviation of 5e8
 

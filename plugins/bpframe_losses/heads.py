@@ -8,11 +8,22 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe import checks, ops
-from bpframe.errors import ConfigError, ShapeError
-from bpframe.network.backprop import CostLayer
-from bpframe.protocols import Context, Layer, Loss, TargetWidth
-from bpframe.types import Array, Cache, HostArray, Params, Shape
+from bpframe.plugin import (
+    Array,
+    Cache,
+    ConfigError,
+    Context,
+    CostLayer,
+    HostArray,
+    Layer,
+    Loss,
+    Params,
+    Shape,
+    ShapeError,
+    TargetWidth,
+    checks,
+    ops,
+)
 
 
 @final

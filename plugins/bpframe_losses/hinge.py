@@ -7,8 +7,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from bpframe import ops
-from bpframe.types import Array, HostArray
+from bpframe.plugin import Array, HostArray, ops
 from bpframe_losses import margins
 
 

@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import ops
-from bpframe.types import Array
+from bpframe.plugin import Array, ops
 
 
 @final

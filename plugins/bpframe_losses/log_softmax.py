@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bpframe import ops
-from bpframe.types import Array
+from bpframe.plugin import Array, ops
 
 
 def log_softmax(z: Array) -> tuple[Array, Array]:

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.data.labels import binary
-from bpframe.types import HostArray
+from bpframe.plugin import HostArray, binary
 from bpframe_losses.domain import admit
 
 

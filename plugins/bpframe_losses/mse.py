@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import ops
-from bpframe.protocols import Key
-from bpframe.types import Array
+from bpframe.plugin import Array, Key, ops
 
 
 @final

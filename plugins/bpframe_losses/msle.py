@@ -7,9 +7,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from bpframe import checks, ops
-from bpframe.data.labels import continuous
-from bpframe.types import Array, HostArray
+from bpframe.plugin import Array, HostArray, checks, continuous, ops
 from bpframe_losses.domain import admit
 
 

@@ -8,9 +8,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from bpframe import checks, ops
-from bpframe.errors import ConfigError, ShapeError
-from bpframe.types import Array, HostArray
+from bpframe.plugin import Array, ConfigError, HostArray, ShapeError, checks, ops
 
 
 @final

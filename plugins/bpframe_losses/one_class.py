@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.data.labels import one_hot
-from bpframe.types import HostArray
+from bpframe.plugin import HostArray, one_hot
 from bpframe_losses.domain import admit
 
 

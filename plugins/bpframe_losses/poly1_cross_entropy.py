@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import ops
-from bpframe.types import Array
+from bpframe.plugin import Array, ops
 from bpframe_losses.log_softmax import log_softmax, slope_in_scores
 
 

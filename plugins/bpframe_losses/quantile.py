@@ -7,8 +7,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from bpframe import checks, ops
-from bpframe.types import Array, HostArray
+from bpframe.plugin import Array, HostArray, checks, ops
 
 
 @final

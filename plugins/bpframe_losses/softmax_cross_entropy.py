@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks, ops
-from bpframe.errors import ShapeError
-from bpframe.protocols import Key
-from bpframe.types import Array
+from bpframe.plugin import Array, Key, ShapeError, checks, ops
 
 
 @final

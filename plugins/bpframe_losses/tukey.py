@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks, ops
-from bpframe.types import Array
+from bpframe.plugin import Array, checks, ops
 
 
 @final

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, final
 
 import numpy as np
 
-from bpframe.types import HostArray
+from bpframe.plugin import HostArray
 
 
 @final

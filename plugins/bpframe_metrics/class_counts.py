@@ -17,8 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from bpframe.errors import DataError
-from bpframe.types import HostArray
+from bpframe.plugin import DataError, HostArray
 
 Average = Literal["binary", "macro", "micro", "weighted"]
 AVERAGES = ("binary", "macro", "micro", "weighted")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks
-from bpframe.types import HostArray
+from bpframe.plugin import HostArray, checks
 from bpframe_metrics import class_counts
 
 

@@ -7,9 +7,7 @@ from typing import ClassVar, Literal, final
 
 import numpy as np
 
-from bpframe import checks
-from bpframe.errors import DataError
-from bpframe.types import HostArray
+from bpframe.plugin import DataError, HostArray, checks
 
 
 @final

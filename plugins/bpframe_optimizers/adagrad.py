@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks, ops
-from bpframe.types import Array, Hyper, Scope, State
+from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
 
 
 @final

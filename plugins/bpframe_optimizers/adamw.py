@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe import checks, ops
-from bpframe.protocols import Param
-from bpframe.types import Array, Hyper, Scope, State
+from bpframe.plugin import Array, Hyper, Param, Scope, State, checks, ops
 from bpframe_optimizers.adam import adam_change
 from bpframe_optimizers.decay import check, rule_for
 

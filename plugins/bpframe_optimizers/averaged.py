@@ -6,8 +6,7 @@ The rules keep y as the parameter and z as state: x follows from both.
 
 from __future__ import annotations
 
-from bpframe import ops
-from bpframe.types import Array, Hyper, State
+from bpframe.plugin import Array, Hyper, State, ops
 
 
 def init(y: Array) -> State:

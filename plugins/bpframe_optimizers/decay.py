@@ -8,8 +8,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
-from bpframe import checks
-from bpframe.protocols import Param
+from bpframe.plugin import Param, checks
 
 
 class Decaying(Protocol):

@@ -8,9 +8,7 @@ from typing import ClassVar, Literal, final
 
 import numpy as np
 
-from bpframe import checks
-from bpframe.errors import ConfigError
-from bpframe.types import HostArray, Hyper, Objective, State
+from bpframe.plugin import ConfigError, HostArray, Hyper, Objective, State, checks
 from bpframe_optimizers.wolfe import Trial, Wolfe, search
 
 CURVATURE = 1e-10  # the least cosine between s and y of a pair that is kept

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-from bpframe import checks, ops
-from bpframe.engine.optimizer_chain import rule_for
-from bpframe.protocols import Optimizer, Param
-from bpframe.types import Array, Hyper, Scope, State
+from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, checks, ops, rule_for
 from bpframe_optimizers import wrapped
 from bpframe_optimizers.adamw import Adamw
 

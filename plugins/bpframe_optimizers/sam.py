@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks, ops
-from bpframe.protocols import Optimizer
-from bpframe.types import Array, Hyper, Scope, State
+from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, checks, ops
 from bpframe_optimizers import wrapped
 
 

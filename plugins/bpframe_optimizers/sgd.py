@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe import checks
-from bpframe.types import Array, Hyper, Scope, State
+from bpframe.plugin import Array, Hyper, Scope, State, checks
 
 
 @final

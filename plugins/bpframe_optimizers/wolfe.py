@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
-from bpframe.types import HostArray
+from bpframe.plugin import HostArray
 
 
 @final

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bpframe.errors import ConfigError
+from bpframe.plugin import ConfigError
 
 
 def check(who: str, inner: Any) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-from bpframe.protocols import Regularizer
-from bpframe.types import Array, Hyper
+from bpframe.plugin import Array, Hyper, Regularizer
 from bpframe_regularizers.l1 import L1
 
 

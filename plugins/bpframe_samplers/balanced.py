@@ -7,9 +7,7 @@ from typing import final
 
 import numpy as np
 
-from bpframe.errors import DataError
-from bpframe.random import permutation
-from bpframe.types import HostArray
+from bpframe.plugin import DataError, HostArray, permutation
 
 
 @final

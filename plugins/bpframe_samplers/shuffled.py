@@ -7,8 +7,7 @@ from typing import final
 
 import numpy as np
 
-from bpframe.random import permutation
-from bpframe.types import HostArray
+from bpframe.plugin import HostArray, permutation
 
 
 @final

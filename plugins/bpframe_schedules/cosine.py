@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import final
 
-from bpframe import checks
+from bpframe.plugin import checks
 from bpframe_schedules import length
 from bpframe_schedules.half_cosine import between
 

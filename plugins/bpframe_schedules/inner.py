@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bpframe.engine.hyperparameters import monitored
-from bpframe.errors import ConfigError
-from bpframe.protocols import Over, Schedule
+from bpframe.plugin import ConfigError, Over, Schedule, monitored_curves
 
 
 def fitted(schedule: Schedule, steps: int) -> Schedule:
@@ -14,7 +12,7 @@ def fitted(schedule: Schedule, steps: int) -> Schedule:
 
 def without_memory(who: str, schedule: Schedule) -> None:
     """ConfigError for a schedule that follows a curve of the history, which in there nobody would show it."""
-    if curves := monitored(schedule):
+    if curves := monitored_curves(schedule):
         raise ConfigError(
             f"{who} needs schedules of the step alone, but {schedule!r} follows {', '.join(sorted(curves))}. "
             f"Put {who} inside of what follows a curve, not around it."

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe.plugin import checks
 
 
 @final

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpframe.errors import ConfigError
+from bpframe.plugin import ConfigError
 
 
 def known(who: str, **length: int | None) -> int:

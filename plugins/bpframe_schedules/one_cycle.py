@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import final
 
-from bpframe import checks
-from bpframe.errors import ConfigError
+from bpframe.plugin import ConfigError, checks
 from bpframe_schedules import length
 from bpframe_schedules.half_cosine import between
 

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, final
 
-from bpframe import checks
-from bpframe.engine.hyperparameters import Scaled
-from bpframe.protocols import Schedule
+from bpframe.plugin import ScaledSchedule, Schedule, checks
 from bpframe_schedules import inner
 
 
@@ -52,7 +50,7 @@ class ReduceOnPlateau:
 
     def after(self, curve: Sequence[float]) -> Schedule:
         """The schedule that holds after epochs with these values."""
-        return Scaled(self.schedule, max(self.factor ** self._cuts(curve), self.min_factor))
+        return ScaledSchedule(self.schedule, max(self.factor ** self._cuts(curve), self.min_factor))
 
     def value(self, step: int) -> float:
         """The schedule's own value after `step` updates, as long as there is no curve."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, final
 
-from bpframe.protocols import Schedule
+from bpframe.plugin import Schedule
 from bpframe_schedules import inner, stretches
 
 

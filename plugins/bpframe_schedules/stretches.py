@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from bpframe.errors import ConfigError
+from bpframe.plugin import ConfigError
 
 
 def check(who: str, boundaries: Sequence[int], stretches: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from bpframe import checks
+from bpframe.plugin import checks
 
 
 @final

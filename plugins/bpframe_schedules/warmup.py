@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, final
 
-from bpframe import checks
-from bpframe.protocols import Schedule
+from bpframe.plugin import Schedule, checks
 from bpframe_schedules import inner
 
 

@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal, final
 
-from bpframe import checks
-from bpframe.errors import ConfigError
+from bpframe.plugin import ConfigError, checks
 from bpframe_schedules import length
 
 

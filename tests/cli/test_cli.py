@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,12 @@ from click.testing import CliRunner, Result
 import bpframe as bp
 from bpframe import datasets
 from bpframe.cli import main
-from bpframe.cli.exit_codes import CODES, Terminated, code, message
+from bpframe.cli.exit_codes import CODES, SigtermReceived, error_message, exit_code
 from bpframe.errors import BpframeError, ConfigError, NumericalError
 from bpframe.registry import KINDS
 from bpframe.runs import config
 from bpframe.testing import Report
+from tests.cli.commands import COMMAND, interrupted
 from tests.conftest import Site
 
 SMALL = """\
@@ -40,9 +40,6 @@ units = 2
 [train]
 epochs = 2
 """
-COMMAND = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from bpframe.cli import main; main()"
-)
 
 
 @pytest.fixture(autouse=True)
@@ -214,16 +211,16 @@ def test_every_error_of_bpframe_has_the_documented_exit_code() -> None:
         "CheckFailed": 1,
     }
     kinds = [kind for kind in vars(bp.errors).values() if isinstance(kind, type) and issubclass(kind, BpframeError)]
-    assert {kind.__name__: code(kind("message")) for kind in kinds} == expected
-    assert (code(KeyboardInterrupt()), code(Terminated()), code(ValueError())) == (130, 143, 70)
+    assert {kind.__name__: exit_code(kind("message")) for kind in kinds} == expected
+    assert (exit_code(KeyboardInterrupt()), exit_code(SigtermReceived()), exit_code(ValueError())) == (130, 143, 70)
     assert len(CODES) == len({kind for kind, _ in CODES})
 
 
 def test_a_note_is_told_after_the_message() -> None:
     error = NumericalError("It diverged.")
     error.add_note("The model is saved.")
-    assert message(error) == "NumericalError: It diverged. The model is saved."
-    assert message(ConfigError("a.toml:3: wrong")) == "a.toml:3: wrong"
+    assert error_message(error) == "NumericalError: It diverged. The model is saved."
+    assert error_message(ConfigError("a.toml:3: wrong")) == "a.toml:3: wrong"
 
 
 CONFIG_ERRORS: list[tuple[list[str], str]] = [
@@ -354,18 +351,6 @@ def test_debug_shows_the_traceback_and_keeps_the_exit_code() -> None:
 # ------------------------------------------------------------------------------------------------------------- signals
 
 
-def interrupted(number: int, history: Path) -> tuple[int, str]:
-    """(exit code, stderr) of a training that gets a signal after its first epoch."""
-    command = [sys.executable, "-c", COMMAND, "train", "small.toml", "--epochs", "1000000"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        end = time.monotonic() + 60
-        while not (history.exists() and history.stat().st_size) and time.monotonic() < end:
-            time.sleep(0.01)
-        process.send_signal(number)
-        _, told = process.communicate(timeout=60)
-    return process.returncode, told
-
-
 @pytest.mark.parametrize(
     ("number", "exit_code", "name"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
 )
@@ -373,7 +358,12 @@ def test_a_signal_stops_after_a_whole_step_and_keeps_the_model_of_that_step(
     folder: Path, number: int, exit_code: int, name: str
 ) -> None:
     run = folder / "runs" / "small"
-    returned, told = interrupted(number, run / "history.jsonl")
+    history = run / "history.jsonl"
+
+    def ready() -> bool:
+        return history.exists() and history.stat().st_size > 0
+
+    returned, told = interrupted(number, ready, "train", "small.toml", "--epochs", "1000000")
     assert returned == exit_code
     said = re.fullmatch(
         rf"Stopped by {name}\. The model after step (\d+) \((\d+) whole epochs?\) is saved in runs/small\.\n", told

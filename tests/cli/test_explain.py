@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,27 +13,15 @@ from typing import Any
 import click
 import pytest
 
-from bpframe.cli.explanation import explained, lines
+from bpframe.cli.explanation import explain_target, explanation_lines
 from bpframe.runs.lock import lock
 from bpframe.saving import tensor_file
-from tests.conftest import Site
+from tests.configs import config_text
+from tests.conftest import Site, fresh_python
 
-CONFIG = """\
-loss = { name = "LOSS" }
-[data]
-source = { name = "noisy_sine", points = 40 }
-[[model.layers]]
-name = "dense"
-units = 4
-activation = "tanh"
-[[model.layers]]
-name = "dense"
-units = 1
-[optimizer]
-name = "adam"
-[train]
-epochs = 1
-"""
+CONFIG = config_text(
+    '[optimizer]\nname = "adam"\n[train]\nepochs = 1\n', loss='{ name = "LOSS" }', source="noisy_sine", outputs=1
+)
 LOADED = """
 import atexit, sys
 def told():
@@ -59,16 +45,8 @@ class Place:
 
     def run(self, *words: object, **variables: str) -> subprocess.CompletedProcess[str]:
         """What the command prints; the last line of stderr tells which modules were loaded."""
-        kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "BPFRAME_PLUGINS")}
-        start = [sys.executable, "-P", "-W", "error", "-c", f"{LOADED}\nfrom bpframe.cli import main\nmain()"]
-        return subprocess.run(
-            [*start, *map(str, words)],
-            env={**kept, "PYTHONPATH": str(self.site), **variables},
-            cwd=self.path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        code = f"{LOADED}\nfrom bpframe.cli import main\nmain()"
+        return fresh_python(["-c", code, *words], self.path, self.site, **variables)
 
     def good(self, *words: object, **variables: str) -> str:
         """What the command prints; it must end well."""
@@ -151,7 +129,7 @@ def test_json_holds_the_lock_that_training_would_write(place: Place) -> None:
     place.write("quartic")
     found = json.loads(place.good("explain", "small.toml", "--json"))
     place.good("train", "small.toml", "--quiet")
-    held = lock.read(place.path / "runs" / "small")
+    held = lock.read_lock(place.path / "runs" / "small")
     assert {key: found[key] for key in held} == held
     assert (found["problems"], found["lock"], found["differences"]) == ({}, None, [])
 
@@ -206,8 +184,8 @@ def test_an_explanation_fits_80_columns(tmp_path: Path, monkeypatch: pytest.Monk
     example = Path(__file__).parents[2] / "docs" / "examples" / "digits.toml"
     (tmp_path / "digits.toml").write_text(example.read_text())
     (tmp_path / "digits.lock.toml").write_text("[machine]\ncpu = 'other'\n[[components]]\npath = 'loss'\n")
-    found = explained(Path("digits.toml"), [])
-    shown = [click.unstyle(line) for line in lines(found, 80, verbose)]
+    found = explain_target(Path("digits.toml"), [])
+    shown = [click.unstyle(line) for line in explanation_lines(found, 80, verbose)]
     assert len(found.differences) > 10
     paths = [line for line in shown if line.startswith("  /")]  # not broken, so that terminals make links of them
     assert bool(paths) == verbose
@@ -269,7 +247,7 @@ def test_frozen_trains_where_nothing_differs_and_gives_the_same_bits(own_site: P
 
 def model(place: Place, name: str) -> dict[str, Any]:
     """The arrays of a run's model."""
-    return dict(tensor_file.read(place.path / "runs" / name / "model.safetensors")[0])
+    return dict(tensor_file.read_tensors(place.path / "runs" / name / "model.safetensors")[0])
 
 
 def test_frozen_refuses_changed_code_before_it_runs(own_site: Place) -> None:

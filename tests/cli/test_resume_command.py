@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 import bpframe as bp
 from bpframe.cli.app import main
+from tests.cli.commands import COMMAND, interrupted
 
 CONFIG = """
 loss = "softmax_cross_entropy"
@@ -42,9 +42,6 @@ epochs = 12
 engine = "ENGINE"
 checkpoint = { every_steps = 10 }
 """
-COMMAND = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from bpframe.cli import main; main()"
-)
 
 
 @pytest.fixture
@@ -61,15 +58,10 @@ def train(*options: str) -> str:
     return result.output
 
 
-def interrupted(number: int, run: Path, *options: str) -> int:
+def stopped(number: int, run: Path, *options: str) -> int:
     """The exit code of a training that gets a signal once it has written some checkpoints."""
-    command = [sys.executable, "-c", COMMAND, "train", *options, "--quiet"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        end = time.monotonic() + 60
-        while not list(run.glob("checkpoints/step-*[3-9]0.safetensors")) and time.monotonic() < end:
-            time.sleep(0.002)
-        process.send_signal(number)
-        return process.wait(timeout=60)
+    some = "checkpoints/step-*[3-9]0.safetensors"
+    return interrupted(number, lambda: list(run.glob(some)), "train", *options, "--quiet")[0]
 
 
 def records(run: Path) -> list[dict[str, Any]]:
@@ -83,7 +75,7 @@ def records(run: Path) -> list[dict[str, Any]]:
 def test_a_run_that_was_stopped_goes_on_to_the_same_files(folder: Path, engine: str, number: int, code: int) -> None:
     config, whole, cut = f"{engine}.toml", folder / "runs/whole", folder / "runs/cut"
     train(config, "--name", "whole")
-    assert interrupted(number, cut, config, "--name", "cut", "--resume", "auto") == code
+    assert stopped(number, cut, config, "--name", "cut", "--resume", "auto") == code
     made = len(records(cut))
     assert made < len(records(whole))
     assert "runs/cut" in train(config, "--name", "cut", "--resume", "auto")
@@ -105,7 +97,7 @@ def test_a_run_that_is_over_is_not_trained_further(folder: Path) -> None:
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before_it(folder: Path) -> None:
     train("numpy.toml", "--name", "whole")
     cut = folder / "runs/cut"
-    interrupted(signal.SIGKILL, cut, "numpy.toml", "--name", "cut")
+    stopped(signal.SIGKILL, cut, "numpy.toml", "--name", "cut")
     newest = max(cut.glob("checkpoints/step-*"))
     newest.write_bytes(newest.read_bytes()[:-100])
     with pytest.warns(UserWarning, match=r"step-\d+\.safetensors cannot be read.* The checkpoint before it is taken"):
@@ -115,7 +107,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before_it(folder: Path)
 
 def test_a_run_killed_before_its_first_checkpoint_starts_afresh_in_its_folder(folder: Path) -> None:
     train("numpy.toml", "--name", "whole")
-    interrupted(signal.SIGKILL, folder / "runs/cut", "numpy.toml", "--name", "cut")
+    stopped(signal.SIGKILL, folder / "runs/cut", "numpy.toml", "--name", "cut")
     for path in (folder / "runs/cut/checkpoints").iterdir():
         path.unlink()
     train("numpy.toml", "--name", "cut", "--resume", "auto")

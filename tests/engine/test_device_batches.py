@@ -60,10 +60,10 @@ def test_a_block_ends_where_its_memory_is_full_and_a_prepared_one_is_not_gathere
 def test_arrays_begin_where_the_compiler_reads_them_in_place(strides):
     for _ in range(20):
         made = aligned.empty((3, 5), np.float64, strides)
-        assert made.ctypes.data % aligned.LINE == 0
+        assert made.ctypes.data % aligned.CACHE_LINE == 0
         assert (made.shape, made.dtype, made.strides) == ((3, 5), np.float64, strides or (40, 8))
         zeros = aligned.zeros((3, 5), np.float32)
-        assert zeros.ctypes.data % aligned.LINE == 0
+        assert zeros.ctypes.data % aligned.CACHE_LINE == 0
         assert zeros.dtype == np.float32
         assert not zeros.any()
 
@@ -74,11 +74,11 @@ def test_long_arrays_of_the_eager_engine_begin_at_a_line():
     made.fit(np.ones((90, 70), np.float32), np.arange(90) % 2, epochs=20, batch_size=45)
     stepper = made.session._stepper
     (only,), (group,) = stepper.flats, stepper.groups
-    spaces = [stepper._passes._workspaces[0], stepper._moves._scripts._workspaces[0]]
+    spaces = [stepper._passes._pools[0], stepper._moves._programs._pools[0]]
     places = [array for space in spaces for array in space.arrays.values()]
     assert places
     for array in (only.p, only.g, *group.states[0][-1].values(), *places):
-        assert array.ctypes.data % aligned.LINE == 0
+        assert array.ctypes.data % aligned.CACHE_LINE == 0
 
 
 def trainer(engine, activation="tanh", **settings):

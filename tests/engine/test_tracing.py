@@ -1,4 +1,4 @@
-"""Parts of a step that are written down give the bits of the components that they replace, whatever happens."""
+"""Traced programs give the bits of the components that they replace, whatever happens."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import bpframe as bp
 from bpframe import ops
 from bpframe.engine import rollback
 from bpframe.engine.numpy.tracing import codegen, program_cache
-from bpframe.engine.numpy.tracing.codegen import Workspace
-from bpframe.engine.numpy.tracing.recording import Draft
-from bpframe.engine.numpy.tracing.tracer import Kind, Unwritable
-from bpframe.ops import host
+from bpframe.engine.numpy.tracing.buffer_assignment import BufferAssignment, BufferPool
+from bpframe.engine.numpy.tracing.recording import Recording
+from bpframe.engine.numpy.tracing.tracer import OpKind, Untraceable, Value
+from bpframe.ops.host import HOST_NAMESPACE as HOST
 from bpframe.registry import KINDS, registry
 from bpframe.testing.laws.short_training import trained
 from bpframe.testing.suite import examples
@@ -30,17 +30,17 @@ COMPONENTS = [(kind, name) for kind in KINDS if kind in PARTS for name in regist
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch):
-    """Parts are written down when they run for the third time; templates of other tests are out of sight."""
-    monkeypatch.setattr(program_cache, "OFTEN", 2)
-    monkeypatch.setattr(program_cache, "_templates", type(program_cache._templates)())
+def traced_early(monkeypatch):
+    """Parts are traced at their third run; programs of other tests are out of the cache."""
+    monkeypatch.setattr(program_cache, "EAGER_RUNS", 2)
+    monkeypatch.setattr(program_cache, "_programs", type(program_cache._programs)())
 
 
 def names(made: Any) -> tuple[set[Any], set[Any]]:
-    """What of a trainer runs as scripts: passes by their rows, moves by (group, piece, start, stop)."""
+    """The names of a trainer's programs: gradients by their rows, updates by (group, piece, start, stop)."""
     stepper = made._session._stepper
-    moves = {(stepper.groups.index(group), *name) for group, *name, _ in stepper._moves._scripts._found}
-    return set(stepper._passes._found), moves
+    updates = {(stepper.groups.index(group), *name) for group, *name, _ in stepper._moves._programs._bound}
+    return set(stepper._passes._bound), updates
 
 
 def bits(made: Any) -> dict[str, bytes]:
@@ -53,16 +53,16 @@ def trainer(engine: Any, optimizer: Any = "adam", layers: Any = None, **settings
 
 
 def pair(fit: Any = None, **settings: Any) -> list[Any]:
-    """The same fit by scripts and without; the last batch of an epoch is smaller."""
+    """The same fit with programs and without; the last batch of an epoch is smaller."""
     made = [trainer(engine, **settings) for engine in ("numpy", EAGER)]
     for each in made:
         each.fit(X, Y, **{"epochs": 8, "batch_size": 16, **(fit or {})})
     return made
 
 
-def agree(by_script: Any, eager: Any) -> None:
-    assert bits(by_script) == bits(eager)
-    assert by_script.history.train == eager.history.train
+def agree(traced: Any, eager: Any) -> None:
+    assert bits(traced) == bits(eager)
+    assert traced.history.train == eager.history.train
 
 
 # ------------------------------------------------------------------------------------------------------- components
@@ -71,7 +71,7 @@ def agree(by_script: Any, eager: Any) -> None:
 @pytest.mark.filterwarnings("ignore:.* needs the same objective at each step")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("kind", "name"), COMPONENTS, ids=[f"{kind}:{name}" for kind, name in COMPONENTS])
-def test_a_component_gives_the_same_bits_by_scripts(kind, name, dtype):
+def test_a_component_gives_the_same_bits_in_programs(kind, name, dtype):
     for config in examples(bp.load(kind, name)):
         made = bp.build(kind, {"name": name, **config})
         agree(*(trained(engine, kind, made, 5, dtype) for engine in ("numpy", EAGER)))
@@ -96,16 +96,16 @@ EVERYWHERE = {
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", EVERYWHERE)
-def test_both_parts_of_a_step_are_scripts_and_give_the_same_bits(case, dtype):
+def test_gradient_and_update_are_traced_and_give_the_same_bits(case, dtype):
     made = pair(**{"dtype": dtype, **EVERYWHERE[case]})
     agree(*made)
-    passes, moves = names(made[0])
-    assert passes == {16, 6}
-    assert moves
+    gradients, updates = names(made[0])
+    assert gradients == {16, 6}
+    assert updates
     assert names(made[1]) == (set(), set())
 
 
-SOME = {  # what is not written down, and what all the same
+PARTLY = {  # gradients that are traced, and whether updates are
     "buffers that a step moves": ({"layers": [bp.layers.dense(8), bp.layers.batch_norm()]}, set(), True),
     "penalties on activations": ({"regularizers": ["activity"]}, set(), True),
     "two gradients a step": ({"optimizer": {"name": "sam", "inner": "momentum"}}, set(), True),
@@ -114,13 +114,13 @@ SOME = {  # what is not written down, and what all the same
 }
 
 
-@pytest.mark.parametrize("case", SOME)
-def test_what_cannot_be_written_down_runs_beside_what_can(case):
-    settings, passes, moves = SOME[case]
+@pytest.mark.parametrize("case", PARTLY)
+def test_what_cannot_be_traced_runs_eagerly_beside_programs(case):
+    settings, gradients, updates = PARTLY[case]
     made = pair(**settings)
     agree(*made)
-    assert names(made[0])[0] == passes
-    assert bool(names(made[0])[1]) == moves
+    assert names(made[0])[0] == gradients
+    assert bool(names(made[0])[1]) == updates
 
 
 @dataclass(frozen=True)
@@ -159,18 +159,18 @@ def test_a_foreign_component_is_called_in_every_step_unless_it_says_that_it_is_p
     assert bool(names(made[0])[0]) == (cls is Pure)
 
 
-def test_models_alike_write_one_template_between_them(monkeypatch):
-    written = []
-    monkeypatch.setattr(program_cache, "written", lambda part: written.append(part) or WRITTEN(part))
+def test_models_alike_are_traced_once(monkeypatch):
+    traced = []
+    monkeypatch.setattr(program_cache, "record_program", lambda part: traced.append(part) or RECORD(part))
     for _ in range(3):
         pair()
-    assert len(written) == 3  # passes over 16 and 6 rows, one move
+    assert len(traced) == 3  # gradients of 16 and 6 rows, one update
 
 
-WRITTEN = program_cache.written
+RECORD = program_cache.record_program
 
 
-def test_other_numbers_are_other_templates():
+def test_other_numbers_are_other_programs():
     for strength in (0.1, 0.2):
         agree(*pair(regularizers=[{"name": "l2", "strength": strength}]))
 
@@ -228,7 +228,7 @@ def test_parameters_that_are_not_finite_are_taken_back_with_all_that_rules_remem
 
 
 class Tick:
-    """Stands between the lines of every script, and interrupts at a chosen one."""
+    """Is called between the statements of every program, and interrupts at a chosen call."""
 
     def __init__(self) -> None:
         self.calls, self.at = 0, -1
@@ -241,17 +241,17 @@ class Tick:
 
 @pytest.fixture
 def tick(monkeypatch):
-    """A Tick that is called before every line of every script."""
-    found = Tick()
-    monkeypatch.setattr(builtins, "tick", found, raising=False)
-    compiled = codegen._compiled
+    """A Tick that is called before every statement of every program."""
+    tick = Tick()
+    monkeypatch.setattr(builtins, "tick", tick, raising=False)
+    compiler = codegen._compile
     between = "\n        "
-    monkeypatch.setattr(codegen, "_compiled", lambda text: compiled(text.replace(between, f"{between}tick(){between}")))
-    return found
+    monkeypatch.setattr(codegen, "_compile", lambda text: compiler(text.replace(between, f"{between}tick(){between}")))
+    return tick
 
 
 class States:
-    """Notes everything a session holds after every step."""
+    """Records everything a session holds after every step."""
 
     def __init__(self) -> None:
         self.after: dict[int, dict[str, bytes]] = {}
@@ -264,17 +264,19 @@ class States:
 
 @pytest.mark.parametrize("age", [0.5, 0.0], ids=["one point to return to", "a new one after every epoch"])
 @pytest.mark.parametrize("each", [7, pytest.param(1, marks=pytest.mark.slow)])
-def test_an_interrupt_between_any_two_lines_of_a_script_leaves_all_as_after_a_whole_step(tick, each, age, monkeypatch):
+def test_an_interrupt_between_two_statements_of_a_program_leaves_all_as_after_a_whole_step(
+    tick, each, age, monkeypatch
+):
     monkeypatch.setattr(rollback, "SECONDS", age)
     settings: dict[str, Any] = {"optimizer": {"name": "prodigy", "d0": 1e-3}, "regularizers": ["l2"]}
     seen = States()
     trainer(EAGER, **settings, callbacks=[seen]).fit(X, Y, epochs=2, batch_size=16)
     trainer("numpy", **settings).fit(X, Y, epochs=2, batch_size=16)
     assert tick.calls > 300
-    print(f"measured: interrupts between lines, each in a fit of its own: {len(range(1, tick.calls, each))}")
+    print(f"measured: interrupts between statements, each in a fit of its own: {len(range(1, tick.calls, each))}")
     ends = set()
     for call in range(1, tick.calls, each):
-        program_cache._templates.clear()
+        program_cache._programs.clear()
         tick.calls, tick.at = 0, call
         made = trainer("numpy", **settings)
         with pytest.raises(KeyboardInterrupt):
@@ -284,17 +286,17 @@ def test_an_interrupt_between_any_two_lines_of_a_script_leaves_all_as_after_a_wh
     assert len(ends) > 5
 
 
-def test_a_template_that_gives_other_bits_is_not_used(monkeypatch):
-    places = codegen.Writer._place
+def test_a_program_that_gives_other_bits_is_not_used(monkeypatch):
+    choose = BufferAssignment._choose
 
-    def wrong(self: Any, k: int, line: Any) -> Any:  # the result of the first product written over everything
+    def wrong(self: Any, k: int, node: Any) -> Any:  # all elementwise results in one buffer
         return (
             self._first
-            if hasattr(self, "_first") and line.kind is Kind.ELEMENT
-            else setattr(self, "_first", places(self, k, line)) or self._first
+            if hasattr(self, "_first") and node.kind is OpKind.ELEMENTWISE
+            else setattr(self, "_first", choose(self, k, node)) or self._first
         )
 
-    monkeypatch.setattr(codegen.Writer, "_place", wrong)
+    monkeypatch.setattr(BufferAssignment, "_choose", wrong)
     made = pair()
     agree(*made)
     assert names(made[0])[0] == set()
@@ -304,14 +306,14 @@ def test_a_template_that_gives_other_bits_is_not_used(monkeypatch):
 
 
 def program(function: Any, *arrays: Any, into: Any = None) -> Any:
-    """A template of a function of arrays, whose results are left in the arrays `into`."""
-    draft = Draft(list({id(array): array for array in (*arrays, *(into or []))}.values()))
-    made = function(*map(draft.array, arrays))
+    """The program of a function of arrays, whose results are returned, or written into the arrays `into`."""
+    recording = Recording(list({id(array): array for array in (*arrays, *(into or []))}.values()))
+    results = function(*map(recording.array, arrays))
     if into is None:
-        return draft.finished(*made)
-    for result, place in zip(made, into, strict=True):
-        draft.deliver(result, place)
-    return draft.finished()
+        return recording.compile(*results)
+    for result, destination in zip(results, into, strict=True):
+        recording.output(result, destination)
+    return recording.compile()
 
 
 def random_function(seed: int) -> Any:
@@ -331,16 +333,16 @@ def random_function(seed: int) -> Any:
             elif which == 2:
                 made = (a @ b.T) @ b
             elif which == 3:
-                made = a - host.HOST.max(a, axis=1, keepdims=True)
+                made = a - HOST.max(a, axis=1, keepdims=True)
             elif which == 4:
-                made = b + host.HOST.sum(a, axis=0)
+                made = b + HOST.sum(a, axis=0)
             elif which == 5:
-                made = host.HOST.asarray(a, copy=True)
+                made = HOST.asarray(a, copy=True)
                 made[1:3] += b[:2]
             elif which == 6:
-                made = host.HOST.where(a > 0, b, 0.25)
+                made = HOST.where(a > 0, b, 0.25)
             elif which == 7:
-                made = host.HOST.astype(a > b, a.dtype) * a
+                made = HOST.astype(a > b, a.dtype) * a
             else:
                 made = ops.by_columns(a) / (1 + abs(b))
             pool.append(made)
@@ -354,8 +356,7 @@ def random_function(seed: int) -> Any:
 def test_a_program_gives_the_bits_of_its_function_however_often_it_runs(seed):
     function, rng, rows = random_function(seed), np.random.default_rng(seed), 5 if seed % 2 else 70
     arrays = [rng.normal(size=(rows, 4)) for _ in range(3)]
-    template = program(function, *arrays)
-    run = template.script(arrays, Workspace())
+    run = program(function, *arrays).bind(arrays, BufferPool())
     for _ in range(3):
         for array in arrays:
             array[...] = rng.normal(size=array.shape)
@@ -366,11 +367,10 @@ def test_a_program_gives_the_bits_of_its_function_however_often_it_runs(seed):
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
 @pytest.mark.parametrize("seed", range(60))
-def test_results_may_take_the_place_of_what_a_program_was_given(seed):
+def test_results_may_be_written_over_the_arguments_of_a_program(seed):
     function, rng = random_function(seed), np.random.default_rng(seed)
     arrays = [rng.normal(size=(6, 4)) for _ in range(3)]
-    template = program(function, *arrays, into=arrays)
-    run = template.script(arrays, Workspace())
+    run = program(function, *arrays, into=arrays).bind(arrays, BufferPool())
     for _ in range(3):
         wanted = function(*(array.copy() for array in arrays))
         run()
@@ -379,44 +379,43 @@ def test_results_may_take_the_place_of_what_a_program_was_given(seed):
             array[...] = rng.normal(size=array.shape)
 
 
-def test_two_results_may_change_places():
+def test_two_outputs_may_exchange_their_arrays():
     a, b = np.zeros((2, 2)), np.ones((2, 2))
-    template = program(lambda x, y: (y * 1.0, x * 2.0), a, b, into=[a, b])
-    template.script([a, b], Workspace())()
+    program(lambda x, y: (y * 1.0, x * 2.0), a, b, into=[a, b]).bind([a, b], BufferPool())()
     np.testing.assert_array_equal([a, b], [np.ones((2, 2)), np.zeros((2, 2))])
 
 
 def test_arrays_that_only_change_places_are_refused():
     a, b = np.zeros(2), np.ones(2)
-    with pytest.raises(Unwritable, match="other bits"):
+    with pytest.raises(Untraceable, match="other bits"):
         program(lambda x, y: (y, x), a, b, into=[a, b])
     np.testing.assert_array_equal([a, b], [[0, 0], [1, 1]])  # as they were
 
 
-LOOKS = {
+READS = {
     "a branch": lambda a: a if a.sum() > 0 else -a,
-    "a number": lambda a: a * float(host.HOST.sum(a)),
+    "a number": lambda a: a * float(HOST.sum(a)),
     "a conversion": lambda a: np.asarray(a) * 2,
     "a loop": lambda a: sum(a),
-    "a computed place": lambda a: a.__setitem__(a > 0, 0.0),
+    "a computed index": lambda a: a.__setitem__(a > 0, 0.0),
     "another array": lambda a: np.add(a, 1.0, out=np.empty(3)),
     "two results": lambda a: np.modf(a),
 }
 
 
-@pytest.mark.parametrize("case", LOOKS)
-def test_a_look_at_values_cannot_be_written_down(case):
-    with pytest.raises((Unwritable, TypeError, AttributeError)):
-        program(lambda a: [LOOKS[case](a)], np.arange(3.0))
+@pytest.mark.parametrize("case", READS)
+def test_python_code_that_reads_values_cannot_be_traced(case):
+    with pytest.raises((Untraceable, TypeError, AttributeError)):
+        program(lambda a: [READS[case](a)], np.arange(3.0))
 
 
-def test_numbers_are_read_when_the_program_runs_and_left_where_they_belong():
+def test_numbers_are_read_when_the_program_runs_and_stored_in_their_state():
     a, state = np.arange(3.0), {"t": np.float64(1)}
-    draft = Draft([a, state])
-    number = draft.number(state["t"], "{}['t']", state)
-    draft.deliver(draft.array(a) * number, a)
-    draft.keep(number + 1, "t", state)
-    run = draft.finished().script([a, state], Workspace())
+    recording = Recording([a, state])
+    number = recording.number(state["t"], "{}['t']", state)
+    recording.output(recording.array(a) * number, a)
+    recording.store(number + 1, "t", state)
+    run = recording.compile().bind([a, state], BufferPool())
     assert state["t"] == 1
     for t in (1, 2, 3):
         run()
@@ -424,23 +423,44 @@ def test_numbers_are_read_when_the_program_runs_and_left_where_they_belong():
     np.testing.assert_array_equal(a, np.arange(3) * 6)
 
 
-def test_a_program_takes_no_memory_when_it_runs():
+def test_a_program_allocates_nothing_when_it_runs():
     a = np.random.default_rng(0).normal(size=(200, 50))
-    template = program(lambda x: [host.HOST.exp(-((x * 2.0) ** 2)) + x * 0.5], a)
-    workspace = Workspace()
-    run = template.script([a], workspace)
-    assert len(workspace.arrays) == 2
+    pool = BufferPool()
+    run = program(lambda x: [HOST.exp(-((x * 2.0) ** 2)) + x * 0.5], a).bind([a], pool)
+    assert len(pool.arrays) == 2
     assert run()[0] is run()[0]
 
 
-def test_what_nobody_needs_is_left_out():
+def test_dead_code_is_left_out():
     def function(x: Any) -> list[Any]:
-        host.HOST.exp(x)
+        HOST.exp(x)
         return [x + 1.0]
 
-    compiled: list[str] = []
+    texts: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        before = codegen._compiled
-        patch.setattr(codegen, "_compiled", lambda text: compiled.append(text) or before(text))
+        before = codegen._compile
+        patch.setattr(codegen, "_compile", lambda text: texts.append(text) or before(text))
         program(function, np.ones(3))
-    assert compiled[0].count("\n        ") == 2  # one call, and return
+    assert texts[0].count("\n        ") == 2  # one call, and return
+
+
+def test_one_graph_has_one_text(monkeypatch):
+    def function(x: Any, y: Any) -> list[Any]:
+        z = HOST.where(x > 0, x * 2.0, y * 3.0)  # two temporaries of one layout are free at once
+        return [z - 1.0, z * 0.5]
+
+    texts: list[str] = []
+    compiler = codegen._compile
+    monkeypatch.setattr(codegen, "_compile", lambda text: texts.append(text) or compiler(text))
+    spacers: list[Value] = []  # so that objects lie at other addresses in each run
+    for n in range(20):
+        program(function, np.ones((3, 4)), np.zeros((3, 4)))
+        spacers += [Value(0.0) for _ in range(n)]
+    assert len(set(texts)) == 1
+
+
+def test_constants_that_differ_in_the_sign_of_zero_are_two():
+    x = np.ones(3)
+    run = program(lambda a: [a + 0.0, a + -0.0], x).bind([x], BufferPool())
+    x[...] = -0.0
+    np.testing.assert_array_equal(np.signbit(run()), [[False] * 3, [True] * 3])

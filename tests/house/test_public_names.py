@@ -96,3 +96,24 @@ def test_the_declared_entry_points_are_the_installed_ones():
 
 def test_every_declared_group_is_that_of_a_kind():
     assert set(PROJECT["entry-points"]) <= {kind.group for kind in KINDS.values()}
+
+
+def test_what_users_are_handed_is_of_the_classes_that_bp_names():
+    states = []
+
+    class Watch:
+        """A callback that keeps the state."""
+
+        @bp.hookimpl
+        def bpframe_fit_end(self, state):
+            """Keep it."""
+            states.append(state)
+
+    x, y = [[0.5, 1.0], [1.0, 0.5]], [[1.0, 2.0], [2.0, 1.0]]
+    trainer = bp.Trainer(bp.Network([bp.layers.dense(2)]), loss="mse", optimizer="sgd", callbacks=[Watch()])
+    assert isinstance(trainer.fit(x, y, epochs=1), bp.History)
+    assert isinstance(states[0], bp.RunState)
+    assert isinstance(trainer.parameters, bp.Parameters)
+    assert isinstance(trainer.trace(x, y), bp.Trace)
+    assert isinstance(bp.lr_range_test(trainer, x, y, steps=5), bp.LrRange)
+    assert isinstance(bp.testing.check("activation", "tanh"), bp.CheckReport)

@@ -64,7 +64,7 @@ def test_two_layers_of_the_same_label_are_an_error_that_lists_them():
 
 def test_a_label_does_not_change_what_a_layer_is():
     plain, tagged = bp.layers.dense(3), bp.layers.dense(3, label="tag")
-    assert plain == tagged
+    assert plain == tagged.layer
     one, two = bp.Network([plain]).init(5, (2,))[0], bp.Network([tagged]).init(5, (2,))[0]
     np.testing.assert_array_equal(one["dense_1"]["weight"], two["tag"]["weight"])
 

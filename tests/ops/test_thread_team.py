@@ -1,4 +1,4 @@
-"""Threads that share the work of a step: every job once, whatever goes wrong; and what a large network makes of it."""
+"""Thread teams run every job once, whatever goes wrong, and give large networks the same bits every time."""
 
 from __future__ import annotations
 
@@ -63,25 +63,25 @@ class Pair:
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
-def test_every_job_is_done_once(size):
+def test_every_job_runs_once(size):
     done: list[int] = []
     for _ in range(200):
         done.clear()
-        thread_team.Team(size).share([lambda k=k: done.append(k) for k in range(7)])
+        thread_team.ThreadTeam(size).run([lambda k=k: done.append(k) for k in range(7)])
         assert sorted(done) == list(range(7))
 
 
 def test_two_threads_work_at_once():
     seen: list[int] = []
     pair = Pair()
-    thread_team.Team(2).share(pair.jobs(lambda: seen.append(threading.get_ident()), lambda: seen.append(0)))
+    thread_team.ThreadTeam(2).run(pair.jobs(lambda: seen.append(threading.get_ident()), lambda: seen.append(0)))
     assert sorted(seen) == [0, threading.get_ident()]
 
 
-def test_helpers_ignore_floating_point_errors_as_who_asks_does():
+def test_helpers_ignore_floating_point_errors_as_the_calling_thread_does():
     pair = Pair()
     with np.errstate(all="ignore"):
-        thread_team.Team(2).share(pair.jobs(lambda: None, lambda: np.float64(1.0) / np.zeros(1)))
+        thread_team.ThreadTeam(2).run(pair.jobs(lambda: None, lambda: np.float64(1.0) / np.zeros(1)))
 
 
 def _fails() -> None:
@@ -89,7 +89,7 @@ def _fails() -> None:
 
 
 @pytest.mark.parametrize("where", ["own", "helped"])
-def test_an_error_is_raised_once_nobody_works_any_more(where):
+def test_an_error_is_raised_once_all_threads_have_ended(where):
     pair = Pair()
 
     def slow() -> None:
@@ -99,10 +99,10 @@ def test_an_error_is_raised_once_nobody_works_any_more(where):
     jobs = pair.jobs(_fails, slow) if where == "own" else pair.jobs(slow, _fails)
     left: list[int] = []
     with pytest.raises(ValueError, match="this job"):
-        thread_team.Team(2).share([*jobs, *[lambda: left.append(1)] * 50])
+        thread_team.ThreadTeam(2).run([*jobs, *[lambda: left.append(1)] * 50])
     assert pair.ended
     assert not left
-    thread_team.Team(2).share(
+    thread_team.ThreadTeam(2).run(
         Pair().jobs(lambda: left.append(1), lambda: left.append(2))
     )  # the helper is there for the next
     assert sorted(left) == [1, 2]
@@ -121,28 +121,28 @@ def test_an_interrupt_waits_for_the_helpers(times):
         pair.ended = True
 
     with pytest.raises(KeyboardInterrupt):
-        thread_team.Team(2).share(pair.jobs(lambda: None, helped))
+        thread_team.ThreadTeam(2).run(pair.jobs(lambda: None, helped))
     assert pair.ended
 
 
-def test_where_no_thread_can_be_started_one_does_all(monkeypatch):
+def test_where_no_thread_can_be_started_the_caller_runs_all_jobs(monkeypatch):
     def refused(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(thread_team, "_helpers", thread_team._Helpers())
+    monkeypatch.setattr(thread_team, "_helpers", thread_team._HelperThreads())
     monkeypatch.setattr(threading.Thread, "start", refused)
     done: list[int] = []
-    thread_team.Team(3).share([lambda: done.append(threading.get_ident())] * 5)
+    thread_team.ThreadTeam(3).run([lambda: done.append(threading.get_ident())] * 5)
     assert done == [threading.get_ident()] * 5
 
 
-def test_helpers_let_go_of_what_they_worked_on():
+def test_helpers_keep_no_reference_to_a_job():
     class Heavy:
         pass
 
     heavy, pair = Heavy(), Pair()
     gone = weakref.ref(heavy)
-    thread_team.Team(2).share(pair.jobs(lambda held=heavy: None, lambda held=heavy: None))
+    thread_team.ThreadTeam(2).run(pair.jobs(lambda held=heavy: None, lambda held=heavy: None))
     del heavy, pair
     deadline = time.monotonic() + 30
     while gone() is not None and time.monotonic() < deadline:
@@ -157,7 +157,7 @@ import os, threading
 from bpframe.ops import thread_team as team
 def both():
     barrier = threading.Barrier(2, timeout=30)
-    team.Team(2).share([barrier.wait, barrier.wait])
+    team.ThreadTeam(2).run([barrier.wait, barrier.wait])
 both()
 child = os.fork()
 if not child:
@@ -165,8 +165,8 @@ if not child:
     os._exit(7)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert told.stdout == "7\n", told.stderr
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert ended.stdout == "7\n", ended.stderr
 
 
 # ----------------------------------------------------------------------------------------------------------- products
@@ -180,9 +180,9 @@ def test_a_shared_product_is_the_product(size, dtype, into, layout):
     a, b = A.astype(dtype), B.astype(dtype)
     a = {"plain": a, "transposed": np.ascontiguousarray(a.T).T, "by columns": np.asfortranarray(a)}[layout]
     out = np.full((len(a), b.shape[1]), np.nan, dtype) if into else None
-    with thread_team.at_work(size):
-        made = thread_team.matmul(a, b, out)
-        again = thread_team.matmul(a, b)
+    with thread_team.thread_team(size):
+        made = thread_team.parallel_matmul(a, b, out)
+        again = thread_team.parallel_matmul(a, b)
     assert out is None or made is out
     assert made.dtype == dtype
     np.testing.assert_allclose(made, a @ b, rtol=0, atol=300 * np.finfo(dtype).eps)
@@ -191,19 +191,19 @@ def test_a_shared_product_is_the_product(size, dtype, into, layout):
 
 def test_only_large_products_are_shared_and_only_by_a_team(monkeypatch):
     asked: list[int] = []
-    monkeypatch.setattr(thread_team.Team, "share", lambda self, jobs: asked.append(self.size))
-    thread_team.matmul(A, B)
-    assert thread_team.present() is None
-    with thread_team.at_work(2):
-        thread_team.matmul(A[:10], B)
-        thread_team.matmul(A[0], B)
+    monkeypatch.setattr(thread_team.ThreadTeam, "run", lambda self, jobs: asked.append(self.size))
+    thread_team.parallel_matmul(A, B)
+    assert thread_team.current_team() is None
+    with thread_team.thread_team(2):
+        thread_team.parallel_matmul(A[:10], B)
+        thread_team.parallel_matmul(A[0], B)
         assert not asked
-        thread_team.matmul(A, B)
-        with thread_team.at_work(3):
-            thread_team.matmul(A, B)
-        thread_team.matmul(A, B)
+        thread_team.parallel_matmul(A, B)
+        with thread_team.thread_team(3):
+            thread_team.parallel_matmul(A, B)
+        thread_team.parallel_matmul(A, B)
         with ThreadPoolExecutor(1) as pool:  # another thread has no team
-            pool.submit(thread_team.matmul, A, B).result()
+            pool.submit(thread_team.parallel_matmul, A, B).result()
     assert asked == [2, 3, 2]
 
 
@@ -228,29 +228,29 @@ def fitted(engine: Any = "numpy", **settings: Any) -> dict[str, bytes]:
 
 @pytest.fixture
 def early(monkeypatch):
-    """Parts of a step are written down when they run for the third time."""
-    monkeypatch.setattr(program_cache, "OFTEN", 2)
-    monkeypatch.setattr(program_cache, "_templates", type(program_cache._templates)())
+    """Parts of a step are traced at their third run."""
+    monkeypatch.setattr(program_cache, "EAGER_RUNS", 2)
+    monkeypatch.setattr(program_cache, "_programs", type(program_cache._programs)())
 
 
 @pytest.fixture
 def asked(monkeypatch) -> list[int]:
     """How many jobs teams were given, each time."""
-    given: list[int] = []
-    share = thread_team.Team.share
+    counts: list[int] = []
+    run = thread_team.ThreadTeam.run
 
-    def noted(self: thread_team.Team, jobs: Any) -> None:
-        given.append(len(jobs))
+    def counted(self: thread_team.ThreadTeam, jobs: Any) -> None:
+        counts.append(len(jobs))
         assert blas_threads() == {1}
-        share(self, jobs)
+        run(self, jobs)
 
-    monkeypatch.setattr(thread_team.Team, "share", noted)
-    return given
+    monkeypatch.setattr(thread_team.ThreadTeam, "run", counted)
+    return counts
 
 
 @pytest.mark.usefixtures("three", "early")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_team_gives_the_same_bits_by_scripts_and_without_and_every_time(asked, dtype):
+def test_a_team_gives_the_same_bits_with_programs_and_without_and_every_time(asked, dtype):
     whole = fitted(dtype=dtype)
     assert asked
     assert set(asked) == {3}
@@ -266,7 +266,7 @@ def test_a_team_gives_the_same_bits_by_scripts_and_without_and_every_time(asked,
 def test_products_and_the_update_are_shared(asked):
     made, rows = trainer(), 210
     made.fit(X[:200], Y[:200], epochs=1, batch_size=100)
-    assert len(asked) == 2 * 2  # forward and the gradient; no scripts yet for the update
+    assert len(asked) == 2 * 2  # forward and the gradient; no programs yet for the update
     made.fit(X[:rows], Y[:rows], epochs=3, batch_size=100)
     asked.clear()
     made.fit(X[:rows], Y[:rows], epochs=1, batch_size=100)
@@ -290,8 +290,8 @@ def test_a_team_comes_to_what_one_thread_comes_to():
 @pytest.mark.parametrize("optimizer", ["sgd", "muon", "lbfgs", "schedule_free_adamw", SAM], ids=str)
 @pytest.mark.filterwarnings("ignore:.* needs the same objective at each step")
 def test_a_team_serves_every_kind_of_rule(asked, optimizer):
-    by_script, eager = (fitted(engine, optimizer=optimizer) for engine in ("numpy", EAGER))
-    assert by_script == eager
+    traced, eager = (fitted(engine, optimizer=optimizer) for engine in ("numpy", EAGER))
+    assert traced == eager
     assert asked
 
 
@@ -354,7 +354,7 @@ def test_without_threadpoolctl_there_is_no_team(monkeypatch):
     monkeypatch.setattr(blas, "_libraries", missing)
     assert blas.team_size(None) == 1
     with blas.shared(None, teams=True):
-        assert thread_team.present() is None
+        assert thread_team.current_team() is None
 
 
 @pytest.mark.usefixtures("three")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from bpframe.cli.conformance import surveyed
+from bpframe.cli.conformance import check_provider
 from bpframe.errors import CheckFailed
 from bpframe.registry import KINDS, registry
 from bpframe.testing import check, check_activation, check_gradient, check_layer, check_loss, check_optimizer
@@ -21,7 +21,7 @@ def test_an_installed_component_keeps_the_laws_of_its_kind_and_trains(kind, name
 
 
 def test_an_installed_engine_trains_or_says_what_to_install():
-    reports = {provider.name: surveyed(provider, ()) for provider in registry.providers("engine")}
+    reports = {provider.name: check_provider(provider, ()) for provider in registry.providers("engine")}
     assert reports["numpy"].passed
     assert not [report for report in reports.values() if report.failed]
 

@@ -162,7 +162,7 @@ def test_wrong_arguments_of_a_factory_are_named(given, named, message):
 
 def test_a_label_names_a_layer_and_is_no_setting():
     labelled = bp.layers.dense(3, label="hidden")
-    assert labelled == bp.layers.dense(3)
+    assert labelled.layer == bp.layers.dense(3)
     assert bp.Network([labelled]).labels == ("hidden",)
     with pytest.raises(ConfigError, match="no argument 'label'"):
         bp.losses.huber(label="mine")

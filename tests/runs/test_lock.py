@@ -22,11 +22,11 @@ from bpframe.registry import Provider, Registry, registry
 from bpframe.registry.describe import describe
 from bpframe.runs import config
 from bpframe.runs.lock import lock
-from bpframe.runs.lock.compare import compared, differences, refuse
-from bpframe.runs.lock.distributions import described, folder
-from bpframe.runs.lock.resolve import Entry, resolved
-from bpframe.runs.lock.signature import UNKNOWN, Call, declared
-from bpframe.runs.lock.source_code import definition, source
+from bpframe.runs.lock.compare import compare_locks, difference_texts, refuse_differences
+from bpframe.runs.lock.distributions import describe_distribution, editable_folder
+from bpframe.runs.lock.resolve import Entry, resolve_components
+from bpframe.runs.lock.signature import UNKNOWN, DefaultCall, declared_parameters
+from bpframe.runs.lock.source_code import find_definition, find_source
 from bpframe.saving.environment import machine, versions
 from bpframe.testing.suite import examples
 from bpframe.training.spec import PARTS
@@ -68,7 +68,7 @@ def run(tmp_path: Path) -> config.Config:
 @pytest.fixture
 def held(run: config.Config) -> lock.Lock:
     """Its lock."""
-    return lock.tables(run)
+    return lock.lock_tables(run)
 
 
 # ---------------------------------------------------------------------------------------- reading instead of importing
@@ -99,7 +99,7 @@ def test_reading_a_components_source_tells_the_arguments_that_it_is_made_with(pr
         said = {key: value for key, value in describe(registry, provider.kind, component).items() if key != "name"}
         spec = {"name": provider.name, **{key: said[key] for key in given if key in said}}
         tables, path = placed(provider, spec)
-        found = resolved(registry, tables, "the config")
+        found = resolve_components(registry, tables, "the config")
         (entry,) = (entry for entry in found.entries if entry["path"] == path)
         assert (found.partial, found.problems) == (set(), {})
         assert listed(entry["arguments"]) == listed(said)
@@ -114,11 +114,11 @@ def listed(value: Any) -> Any:
 
 
 def test_what_is_resolved_without_an_import_is_what_a_training_locks(run: config.Config, held: lock.Lock) -> None:
-    found = resolved(registry, tomllib.loads(run.file.read_text()), "the config")
-    assert lock.locked(found.entries) == held
+    found = resolve_components(registry, tomllib.loads(run.file.read_text()), "the config")
+    assert lock.build_lock(found.entries) == held
     paths = [entry["path"] for entry in found.entries]
     assert {"optimizer.inner.lr", "groups[0].optimizer", "callbacks[0]", "data.standardize"} <= set(paths)
-    again = resolved(registry, tomllib.loads(run.text()), "the filled config")
+    again = resolve_components(registry, tomllib.loads(run.text()), "the filled config")
     assert again.entries == found.entries
 
 
@@ -227,7 +227,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                 "second": float("inf"),
                 "third": [],
                 "fourth": 4,
-                "sixth": Call("written_parts:Part", (1,), {"width": 7}),
+                "sixth": DefaultCall("written_parts:Part", (1,), {"width": 7}),
                 "seventh": UNKNOWN,
                 "eighth": UNKNOWN,
                 "ninth": None,
@@ -236,7 +236,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_defaults_are_read_as_far_as_the_text_tells(name: str, expected: dict[str, Any] | None) -> None:
-    found = declared(f"written:{name}")
+    found = declared_parameters(f"written:{name}")
     told = found and {key: None if value.default is value.empty else value.default for key, value in found.items()}
     assert told == expected
     assert "written" not in sys.modules
@@ -244,10 +244,10 @@ def test_defaults_are_read_as_far_as_the_text_tells(name: str, expected: dict[st
 
 @pytest.mark.usefixtures("written")
 def test_a_name_that_a_package_imports_on_is_followed_to_where_it_is_defined() -> None:
-    found = source("written_package:Shown")
+    found = find_source("written_package:Shown")
     assert found is not None
     assert (found.file.name, found.line, found.docstring) == ("inner.py", 1, "Found.")
-    assert [*(declared("written_package:Shown") or {})] == ["size"]
+    assert [*(declared_parameters("written_package:Shown") or {})] == ["size"]
     assert "written_package" not in sys.modules
 
 
@@ -255,11 +255,11 @@ def test_a_name_imported_in_a_circle_is_given_up(tmp_path: Path, monkeypatch: py
     (tmp_path / "round_one.py").write_text("from round_two import Thing\n")
     (tmp_path / "round_two.py").write_text("from round_one import Thing\n\nclass Own(Own): ...\n")
     monkeypatch.syspath_prepend(tmp_path)
-    found = definition("round_one:Thing")
+    found = find_definition("round_one:Thing")
     assert found is not None
     assert found.node is None
-    assert declared("round_one:Thing") is None
-    assert declared("round_two:Own") is None
+    assert declared_parameters("round_one:Thing") is None
+    assert declared_parameters("round_two:Own") is None
 
 
 # ------------------------------------------------------------------------------------------------------- distributions
@@ -290,9 +290,9 @@ def test_the_digest_of_code_is_the_same_however_it_is_installed_and_changes_with
     for place in ("wheel", "edited"):
         with monkeypatch.context() as patch:
             patch.syspath_prepend(tmp_path / place)
-            found = described(Registry(), "one-pack")
+            found = describe_distribution(Registry(), "one-pack")
             (tmp_path / place / "one_pack/deep/part.py").write_text("x = 2\n")
-            changed = described(Registry(), "one-pack")
+            changed = describe_distribution(Registry(), "one-pack")
         assert found is not None
         assert changed is not None
         codes += [(found["code"], changed["code"])]
@@ -321,7 +321,7 @@ def test_the_origin_is_what_the_installer_recorded(
 ) -> None:
     offer(tmp_path, "two-pack", {"two_pack.py": "class Loss: ...\n"}, direct)
     monkeypatch.syspath_prepend(tmp_path)
-    found = described(Registry(), "two-pack")
+    found = describe_distribution(Registry(), "two-pack")
     assert found is not None
     assert {key: found[key] for key in found if key not in ("name", "version", "code")} == expected
 
@@ -334,29 +334,29 @@ def test_an_editable_distribution_has_its_commit_and_whether_it_was_changed(
     direct = f'{{"url": "{tmp_path.as_uri()}", "dir_info": {{"editable": true}}}}'
     offer(tmp_path, "three-pack", {"three_pack.py": "class Loss: ...\n"}, direct, False)
     monkeypatch.syspath_prepend(tmp_path)
-    assert described(Registry(), "three-pack") == {**state("three-pack"), "origin": "editable"}
+    assert describe_distribution(Registry(), "three-pack") == {**state("three-pack"), "origin": "editable"}
     for words in ("init -q", "add three_pack.py", "-c user.name=a -c user.email=b commit -q -m first"):
         subprocess.run(["git", "-C", tmp_path, *words.split()], check=True, timeout=60)
     head = subprocess.run(["git", "-C", tmp_path, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     clean = {**state("three-pack"), "origin": "editable", "commit": head.stdout.strip(), "dirty": False}
-    assert described(Registry(), "three-pack") == clean
+    assert describe_distribution(Registry(), "three-pack") == clean
     (tmp_path / "three_pack.py").write_text("class Loss:\n    x = 1\n")
-    changed = described(Registry(), "three-pack")
+    changed = describe_distribution(Registry(), "three-pack")
     assert changed == {**state("three-pack"), "origin": "editable", "commit": head.stdout.strip(), "dirty": True}
-    assert folder("three-pack") == tmp_path
+    assert editable_folder("three-pack") == tmp_path
     monkeypatch.setenv("PATH", "")
-    assert described(Registry(), "three-pack") == {**state("three-pack"), "origin": "editable"}
+    assert describe_distribution(Registry(), "three-pack") == {**state("three-pack"), "origin": "editable"}
 
 
 def state(name: str) -> dict[str, Any]:
     """Name, version and code of a distribution, of which other tests tell what they are worth."""
-    found = described(Registry(), name)
+    found = describe_distribution(Registry(), name)
     assert found is not None
     return {key: found[key] for key in ("name", "version", "code")}
 
 
 def test_what_is_not_installed_has_no_distribution() -> None:
-    assert described(registry, "no-such-distribution") is None
+    assert describe_distribution(registry, "no-such-distribution") is None
 
 
 # ------------------------------------------------------------------------------------------------------------- machine
@@ -391,15 +391,15 @@ def test_the_threads_of_blas_are_those_of_the_process(site: Site, installed: boo
 @pytest.mark.parametrize(("engine", "bounded"), [("numpy", "threads"), ("jax", "cpus")])
 def test_a_bound_of_the_engines_counts_as_its_threads(engine: str, bounded: str) -> None:
     entry: Entry = {"path": "train.engine", "name": f"bpframe/{engine}", "version": "1", "arguments": {"threads": 1}}
-    assert lock.locked([entry])["machine"][bounded] == 1
-    free = lock.locked([{**entry, "arguments": {}}])["machine"]
+    assert lock.build_lock([entry])["machine"][bounded] == 1
+    free = lock.build_lock([{**entry, "arguments": {}}])["machine"]
     assert free == {**machine(), "features": free["features"]}
 
 
 def test_versions_of_jax_are_held_where_it_computes(run: config.Config, held: lock.Lock) -> None:
     assert set(held["versions"]) == {"bpframe", "python", "numpy"}
     entry: Entry = {"path": "train.engine", "name": "bpframe/jax", "version": "1", "arguments": {}}
-    found = lock.locked([entry])["versions"]
+    found = lock.build_lock([entry])["versions"]
     assert found == {**held["versions"], "jax": version("jax"), "jaxlib": version("jaxlib")}
     assert versions("no-such-distribution") == held["versions"]
 
@@ -408,8 +408,8 @@ def test_versions_of_jax_are_held_where_it_computes(run: config.Config, held: lo
 
 
 def test_reading_a_lock_gives_what_was_written(run: config.Config, held: lock.Lock, tmp_path: Path) -> None:
-    (tmp_path / "run.lock.toml").write_text(lock.text(run))
-    assert lock.read(tmp_path) == lock.read(tmp_path / "run.lock.toml") == held
+    (tmp_path / "run.lock.toml").write_text(lock.lock_text(run))
+    assert lock.read_lock(tmp_path) == lock.read_lock(tmp_path / "run.lock.toml") == held
     (own,) = [one for one in held["distributions"] if one["name"] == "bpframe"]
     assert (own["version"], own["code"][:7]) == (bp.__version__, "sha256=")
 
@@ -433,7 +433,7 @@ def test_what_is_no_lock_is_refused(tmp_path: Path, text: str | None, words: str
     if text is not None:
         (tmp_path / "a.lock.toml").write_text(text)
     with pytest.raises(ConfigError, match=words) as caught:
-        lock.read(tmp_path / "a.lock.toml")
+        lock.read_lock(tmp_path / "a.lock.toml")
     assert str(tmp_path / "a.lock.toml") in str(caught.value)
 
 
@@ -450,17 +450,17 @@ def test_what_is_no_lock_is_refused(tmp_path: Path, text: str | None, words: str
 )
 def test_an_odd_lock_is_compared_all_the_same(held: lock.Lock, tmp_path: Path, text: str) -> None:
     (tmp_path / "a.lock.toml").write_text(text.replace("VERSION", bp.__version__))
-    odd = lock.read(tmp_path / "a.lock.toml")
-    assert all(isinstance(one, str) for one in differences(odd, held) + differences(held, odd))
-    assert len(differences(odd, held)) >= len(held["components"]) - 1
+    odd = lock.read_lock(tmp_path / "a.lock.toml")
+    assert all(isinstance(one, str) for one in difference_texts(odd, held) + difference_texts(held, odd))
+    assert len(difference_texts(odd, held)) >= len(held["components"]) - 1
 
 
 def test_a_lock_belongs_to_the_config_that_it_lies_beside(tmp_path: Path) -> None:
     (tmp_path / "run.lock.toml").touch()
-    assert lock.beside(tmp_path / "digits.toml") is None
-    assert lock.beside(tmp_path / "config.toml") == tmp_path / "run.lock.toml"
+    assert lock.find_lock(tmp_path / "digits.toml") is None
+    assert lock.find_lock(tmp_path / "config.toml") == tmp_path / "run.lock.toml"
     (tmp_path / "digits.lock.toml").touch()
-    assert lock.beside(tmp_path / "digits.toml") == tmp_path / "digits.lock.toml"
+    assert lock.find_lock(tmp_path / "digits.toml") == tmp_path / "digits.lock.toml"
 
 
 # --------------------------------------------------------------------------------------------------------- differences
@@ -552,17 +552,17 @@ def test_each_difference_is_told_and_weighed(held: lock.Lock, change: Change, to
     now = copy.deepcopy(held)
     change(now)
     facts = {**held["versions"], **held["machine"], "origin": own(held)["origin"]}
-    found = compared(held, now)
+    found = compare_locks(held, now)
     assert len(found) == len(told)
     for one, text in zip(found, told, strict=True):
         assert one.text.startswith(text.format(**facts)), one.text
         assert one.breaks == breaks
-    assert differences(held, now, breaking=True) == (differences(held, now) if breaks else [])
+    assert difference_texts(held, now, breaking=True) == (difference_texts(held, now) if breaks else [])
 
 
 def test_a_lock_does_not_differ_from_itself(held: lock.Lock) -> None:
     held["components"][0]["arguments"]["odd"] = float("nan")
-    assert compared(held, copy.deepcopy(held)) == []
+    assert compare_locks(held, copy.deepcopy(held)) == []
 
 
 def test_the_heaviest_difference_is_told_first(held: lock.Lock) -> None:
@@ -570,7 +570,7 @@ def test_the_heaviest_difference_is_told_first(held: lock.Lock) -> None:
     for name in ("cpus", "threads", "numpy", "argument", "code", "file"):
         next(change for known, change, _, _ in CHANGES if known == name)(now)
     words = ["the file of", "its code", "beta1", "NumPy", "threads", "usable"]
-    assert [word in text for word, text in zip(words, differences(held, now), strict=True)] == [True] * 6
+    assert [word in text for word, text in zip(words, difference_texts(held, now), strict=True)] == [True] * 6
 
 
 def test_files_of_another_version_are_not_told_one_by_one(held: lock.Lock) -> None:
@@ -578,41 +578,41 @@ def test_files_of_another_version_are_not_told_one_by_one(held: lock.Lock) -> No
     own(now).update(version="9.9", code="sha256=0")
     for entry in now["components"]:
         entry.update(version="9.9", hash="sha256=0")
-    assert differences(held, now) == [f"bpframe: {bp.__version__} in the lock, 9.9 now"]
+    assert difference_texts(held, now) == [f"bpframe: {bp.__version__} in the lock, 9.9 now"]
 
 
 def test_usable_cpus_count_where_xla_computes(held: lock.Lock) -> None:
     held["versions"]["jax"] = "1"
     now = copy.deepcopy(held)
     now["machine"]["cpus"] = 99
-    assert [one.breaks for one in compared(held, now)] == [True]
+    assert [one.breaks for one in compare_locks(held, now)] == [True]
 
 
 def test_arguments_that_only_an_import_would_tell_are_not_compared(held: lock.Lock) -> None:
     now = copy.deepcopy(held)
     given = component(now, "optimizer.inner")["arguments"]
     del given["beta2"]
-    assert differences(held, now) == ["optimizer.inner.beta2: 0.999 in the lock, nothing now"]
-    assert compared(held, now, partial={"optimizer.inner"}) == []
+    assert difference_texts(held, now) == ["optimizer.inner.beta2: 0.999 in the lock, nothing now"]
+    assert compare_locks(held, now, partial={"optimizer.inner"}) == []
     given["beta1"] = 0.5
-    assert differences(held, now)[0] == "optimizer.inner.beta1: 0.9 in the lock, 0.5 now"
+    assert difference_texts(held, now)[0] == "optimizer.inner.beta1: 0.9 in the lock, 0.5 now"
 
 
 def test_a_mismatch_is_refused_with_every_difference_and_a_remedy(held: lock.Lock) -> None:
     now = copy.deepcopy(held)
     now["machine"]["threads"], now["machine"]["cpus"] = 99, 99
-    refuse("the lock", compared(held, held))
+    refuse_differences("the lock", compare_locks(held, held))
     with pytest.raises(ConfigError, match="--frozen needs what the lock holds") as caught:
-        refuse("the lock", compared(held, now))
+        refuse_differences("the lock", compare_locks(held, now))
     assert "threads of BLAS" in str(caught.value)
     assert "usable CPUs" not in str(caught.value)
     own(now).update(version="9.9")
     with pytest.raises(PluginError, match=rf"pip install 'bpframe=={bp.__version__}'") as further:
-        refuse("the lock", compared(held, now))
+        refuse_differences("the lock", compare_locks(held, now))
     assert "threads of BLAS" in str(further.value)
 
 
 def test_nothing_but_usable_cpus_is_no_reason_to_refuse(held: lock.Lock) -> None:
     now = copy.deepcopy(held)
     now["machine"]["cpus"] = 99
-    refuse("the lock", compared(held, now))
+    refuse_differences("the lock", compare_locks(held, now))

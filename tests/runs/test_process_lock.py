@@ -17,8 +17,8 @@ import pytest
 from bpframe.cli.train_run import _claim_folder
 from bpframe.errors import CheckpointError, ConfigError
 from bpframe.runs import process_lock as module
-from bpframe.runs.folder import Folder
-from bpframe.runs.process_lock import alone
+from bpframe.runs.folder import RunFolder
+from bpframe.runs.process_lock import process_lock
 
 CONFIG = """
 loss = "softmax_cross_entropy"
@@ -98,7 +98,7 @@ def test_a_run_whose_process_was_killed_before_it_had_written_anything_starts_in
 
 
 def test_a_run_that_came_and_went_while_another_was_about_to_begin_it_is_left_alone(tmp_path):
-    folder = Folder(tmp_path / "one")
+    folder = RunFolder(tmp_path / "one")
     folder.path.mkdir()
     folder.config.write_text("all of it")
     with pytest.raises(ConfigError, match=r"--name needs a free name, but .*one exists"):
@@ -120,12 +120,12 @@ def test_of_processes_that_begin_at_once_one_trains_and_the_others_are_refused_o
 
 
 def test_of_threads_that_fight_for_a_folder_never_two_are_in_it(tmp_path):
-    folder, inside, most, entered, lock = Folder(tmp_path), [0], [0], [0], threading.Lock()
+    folder, inside, most, entered, lock = RunFolder(tmp_path), [0], [0], [0], threading.Lock()
 
     def work(number: int) -> None:
         for _ in range(300):
             try:
-                with alone(folder):
+                with process_lock(folder):
                     with lock:
                         inside[0] += 1
                         entered[0] += 1
@@ -144,11 +144,11 @@ def test_of_threads_that_fight_for_a_folder_never_two_are_in_it(tmp_path):
 
 
 def test_the_folder_is_free_after_an_error_within_and_a_file_that_was_left_is_taken_over(tmp_path):
-    folder = Folder(tmp_path)
+    folder = RunFolder(tmp_path)
     folder.training.write_text("process 1 on a machine that lost its power, and a longer story besides")
 
     def fail() -> None:
-        with alone(folder):
+        with process_lock(folder):
             assert folder.training.read_text().startswith(f"process {os.getpid()} on ")
             assert "story" not in folder.training.read_text()
             raise ZeroDivisionError
@@ -160,11 +160,11 @@ def test_the_folder_is_free_after_an_error_within_and_a_file_that_was_left_is_ta
 
 @pytest.mark.parametrize("content", [b"", b"\x1b[2J"])
 def test_a_holder_that_does_not_say_who_it_is_is_another_process(tmp_path, content):
-    folder = Folder(tmp_path)
-    with alone(folder):
+    folder = RunFolder(tmp_path)
+    with process_lock(folder):
         folder.training.write_bytes(content)
         with pytest.raises(ConfigError, match="but another process is training there"):
-            alone(folder).__enter__()
+            process_lock(folder).__enter__()
 
 
 def test_where_a_file_system_knows_no_locks_training_goes_on_without(tmp_path, monkeypatch):
@@ -172,10 +172,10 @@ def test_where_a_file_system_knows_no_locks_training_goes_on_without(tmp_path, m
         raise OSError(errno.EOPNOTSUPP, "no locks here")
 
     monkeypatch.setattr(module, "_lock", refuse)
-    with alone(Folder(tmp_path)), alone(Folder(tmp_path)):
+    with process_lock(RunFolder(tmp_path)), process_lock(RunFolder(tmp_path)):
         pass
 
 
 def test_a_folder_that_is_gone_is_an_error_that_names_it(tmp_path):
     with pytest.raises(CheckpointError, match=r"gone/training\.pid cannot be written"):
-        alone(Folder(tmp_path / "gone")).__enter__()
+        process_lock(RunFolder(tmp_path / "gone")).__enter__()

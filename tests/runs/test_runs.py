@@ -17,33 +17,20 @@ import bpframe as bp
 from bpframe.errors import CheckpointError, ConfigError, DataError
 from bpframe.registry import Registry
 from bpframe.runs import config
-from bpframe.runs.folder import Folder, claim, refuse_taken
+from bpframe.runs.folder import RunFolder, create_folder, require_free_name
 from bpframe.runs.lock import lock
-from bpframe.runs.lock.source_code import source
-from bpframe.runs.model import trained
+from bpframe.runs.lock.source_code import find_source
+from bpframe.runs.model import load_model
 from bpframe.runs.recorder import Recorder
-from bpframe.saving.text_files import to_json, write
+from bpframe.saving.atomic import write_file
+from bpframe.saving.json_values import to_json
+from tests.configs import config_text
 from tests.conftest import Site
 
-CONFIG = """\
-loss = "softmax_cross_entropy"
-[data]
-source = { name = "moons", points = 60 }
-validation = { fraction = 0.2 }
-test = { fraction = 0.2 }
-[[model.layers]]
-name = "dense"
-units = 4
-activation = "tanh"
-[[model.layers]]
-name = "dense"
-units = 2
-[optimizer]
-name = "adam"
-lr = { name = "cosine", initial = 0.01 }
-[train]
-epochs = 3
-"""
+CONFIG = config_text(
+    '[optimizer]\nname = "adam"\nlr = { name = "cosine", initial = 0.01 }\n[train]\nepochs = 3\n',
+    data="validation = { fraction = 0.2 }\ntest = { fraction = 0.2 }\n",
+)
 
 
 @pytest.fixture
@@ -57,7 +44,7 @@ def run(tmp_path: Path) -> config.Config:
 def recorded(run: config.Config, runs: Path, *callbacks: object) -> tuple[bp.Trainer, Recorder]:
     """The run trained under a recorder, which comes before the callbacks."""
     parts = run.data()
-    recorder = Recorder(run, parts, lambda: claim(runs, "small", None))
+    recorder = Recorder(run, parts, lambda: create_folder(runs, "small", None))
     trainer = run.trainer(recorder, *callbacks)
     trainer.fit(*parts.train, epochs=run.settings.train.epochs, validation=parts.validation)
     return trainer, recorder
@@ -70,7 +57,7 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "test.json"
-    write(path, "old")
+    write_file(path, "old")
 
     def fail(*_: Any) -> None:
         raise OSError(28, "No space left on device")
@@ -79,15 +66,15 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_nothing_else(
         with monkeypatch.context() as broken:
             broken.setattr(os, call, fail)
             with pytest.raises(CheckpointError, match=r"test\.json cannot be written: .*No space left"):
-                write(path, "new")
+                write_file(path, "new")
         assert [file.name for file in tmp_path.iterdir()] == ["test.json"]
         assert path.read_text() == "old"
 
 
 def test_a_file_is_replaced_whole_and_has_the_permissions_of_a_new_file(tmp_path: Path) -> None:
     path, plain = tmp_path / "a", tmp_path / "b"
-    write(path, "one")
-    write(path, b"two")
+    write_file(path, "one")
+    write_file(path, b"two")
     plain.write_text("")
     assert path.read_bytes() == b"two"
     assert path.stat().st_mode == plain.stat().st_mode
@@ -102,34 +89,34 @@ def test_numbers_that_json_cannot_say_are_null() -> None:
 
 
 def test_a_taken_name_gets_a_number(tmp_path: Path) -> None:
-    names = [claim(tmp_path / "runs", "digits", None).path.name for _ in range(3)]
+    names = [create_folder(tmp_path / "runs", "digits", None).path.name for _ in range(3)]
     assert names == ["digits", "digits-2", "digits-3"]
 
 
 def test_a_name_of_the_users_is_never_changed(tmp_path: Path) -> None:
-    assert claim(tmp_path, "digits", "mine").path.name == "mine"
+    assert create_folder(tmp_path, "digits", "mine").path.name == "mine"
     with pytest.raises(ConfigError, match=r"--name needs a free name, but .*mine exists"):
-        claim(tmp_path, "digits", "mine")
+        create_folder(tmp_path, "digits", "mine")
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/tmp/a", "a\\b", "a\nb", "a\0b"])
 def test_a_name_that_would_lead_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="--name needs a plain file name"):
-        refuse_taken(tmp_path, name)
+        require_free_name(tmp_path, name)
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file")
     with pytest.raises(CheckpointError, match=r"runs cannot be written: .*File exists"):
-        claim(tmp_path / "runs", "digits", None)
+        create_folder(tmp_path / "runs", "digits", None)
 
 
 def test_a_folder_without_a_model_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"not the folder of a trained run: it has no config\.toml"):
-        Folder.existing(tmp_path)
+        RunFolder.existing(tmp_path)
     (tmp_path / "config.toml").write_text(CONFIG)
     with pytest.raises(CheckpointError, match=r"it has no model\.safetensors"):
-        Folder.existing(tmp_path)
+        RunFolder.existing(tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------------------ recorder
@@ -227,7 +214,9 @@ def test_a_callback_that_refuses_to_start_leaves_no_folder(run: config.Config, t
 
 
 def test_the_lock_names_every_component_those_inside_others_too(run: config.Config) -> None:
-    found = {entry["path"]: (entry["kind"], entry["name"]) for entry in tomllib.loads(lock.text(run))["components"]}
+    found = {
+        entry["path"]: (entry["kind"], entry["name"]) for entry in tomllib.loads(lock.lock_text(run))["components"]
+    }
     assert found == {
         "model.layers[0]": ("layer", "bpframe/dense"),
         "model.layers[0].activation": ("activation", "bpframe/tanh"),
@@ -244,7 +233,7 @@ def test_the_lock_names_every_component_those_inside_others_too(run: config.Conf
 
 
 def test_the_lock_tells_version_arguments_and_hash_of_the_code(run: config.Config) -> None:
-    tables = tomllib.loads(lock.text(run))
+    tables = tomllib.loads(lock.lock_text(run))
     (entry,) = (entry for entry in tables["components"] if entry["path"] == "optimizer")
     import bpframe_optimizers.adam
 
@@ -259,7 +248,7 @@ def test_the_lock_tells_version_arguments_and_hash_of_the_code(run: config.Confi
 
 
 def test_a_source_is_found_with_its_line_and_docstring() -> None:
-    found = source("bpframe_losses.huber:Huber")
+    found = find_source("bpframe_losses.huber:Huber")
     assert found is not None
     assert found.file.read_text().splitlines()[found.line - 1].startswith("class Huber")
     assert found.docstring == inspect_doc("loss", "huber")
@@ -275,9 +264,9 @@ def inspect_doc(kind: str, name: str) -> str | None:
 def test_finding_a_source_imports_nothing(site: Site) -> None:
     code = """if True:
         import sys
-        from bpframe.runs.lock.source_code import source
-        print(source("sample_broken:Broken").docstring, source("sample_exits:Exits").line)
-        print(source("sample_loss:Quartic").docstring, "sample_loss" in sys.modules)
+        from bpframe.runs.lock.source_code import find_source
+        print(find_source("sample_broken:Broken").docstring, find_source("sample_exits:Exits").line)
+        print(find_source("sample_loss:Quartic").docstring, "sample_loss" in sys.modules)
     """
     assert site.out(code).splitlines() == [
         "Fails on import. 1",
@@ -286,7 +275,7 @@ def test_finding_a_source_imports_nothing(site: Site) -> None:
 
 
 def test_the_hash_of_an_installed_file_is_the_one_its_installer_recorded(foreign: Registry, site: Site) -> None:
-    found = source(foreign.find("loss", "quartic").target)
+    found = find_source(foreign.find("loss", "quartic").target)
     record = next(site.path.glob("*ample_*oss-*.dist-info/RECORD")).read_text()
     assert found is not None
     assert f"sample_loss.py,{found.hash}," in record
@@ -294,7 +283,7 @@ def test_the_hash_of_an_installed_file_is_the_one_its_installer_recorded(foreign
 
 @pytest.mark.parametrize("target", ["no_such_module:Thing", "bpframe.no_such:Thing", "math:sqrt", "sys:exit"])
 def test_what_has_no_source_has_none(target: str) -> None:
-    assert source(target) is None
+    assert find_source(target) is None
 
 
 # --------------------------------------------------------------------------------------------------------------- model
@@ -304,9 +293,9 @@ def test_the_model_of_a_run_predicts_as_it_did(run: config.Config, tmp_path: Pat
     trainer, recorder = recorded(run, tmp_path)
     assert recorder.folder is not None
     trainer.save(recorder.folder.model)
-    folder = Folder.existing(recorder.folder.path)
+    folder = RunFolder.existing(recorder.folder.path)
     x = run.data().train[0]
-    np.testing.assert_array_equal(trained(folder, config.load(folder.config)).predict(x), trainer.predict(x))
+    np.testing.assert_array_equal(load_model(folder, config.load(folder.config)).predict(x), trainer.predict(x))
 
 
 def test_a_model_may_use_the_plugins_that_its_config_names_and_no_others(site: Site, tmp_path: Path) -> None:
@@ -316,16 +305,16 @@ def test_a_model_may_use_the_plugins_that_its_config_names_and_no_others(site: S
     code = f"""if True:
         from pathlib import Path
         from bpframe.runs import config
-        from bpframe.runs.folder import Folder
-        from bpframe.runs.model import trained
+        from bpframe.runs.folder import RunFolder
+        from bpframe.runs.model import load_model
         here = Path({str(tmp_path)!r})
         run = config.load(here / "foreign.toml")
         parts, trainer = run.data(), run.trainer()
         trainer.fit(*parts.train, epochs=1)
         trainer.save(here / "model.safetensors")
-        print(type(trained(Folder(here), run).loss).__name__)
+        print(type(load_model(RunFolder(here), run).loss).__name__)
         try:
-            trained(Folder(here), config.load(here / "own.toml"))
+            load_model(RunFolder(here), config.load(here / "own.toml"))
         except Exception as error:
             print(type(error).__name__, "needs plugins of bpframe-example" in str(error))
     """

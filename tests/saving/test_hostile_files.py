@@ -36,7 +36,7 @@ NAMES = [
     *(
         "os:system",
         "os.system",
-        "bpframe.saving.tensor_file:write",
+        "bpframe.saving.tensor_file:write_tensors",
         "__import__('os').system('id')",
         "{0.__class__}",
         "%n%s",
@@ -185,7 +185,7 @@ def test_every_file_of_the_corpus_is_refused_in_little_memory(corpus):
         try:
             refused = False
             try:
-                tensor_file.read(path)
+                tensor_file.read_tensors(path)
             except CheckpointError:
                 refused = True
             peak = tracemalloc.get_traced_memory()[1]
@@ -201,7 +201,7 @@ def test_every_file_of_the_corpus_is_refused_in_little_memory(corpus):
 def test_no_message_is_long_or_acts_on_a_terminal(corpus):
     for name, path in corpus.items():
         with pytest.raises(CheckpointError) as caught:
-            tensor_file.read(path)
+            tensor_file.read_tensors(path)
         said = str(caught.value).removeprefix(str(path))
         assert len(said) < 600, name
         assert said.isprintable(), name
@@ -215,9 +215,9 @@ from bpframe.saving import tensor_file as checkpoint
 from bpframe.errors import CheckpointError
 
 good, *paths = sys.argv[1:]
-checkpoint.read(good)
+checkpoint.read_tensors(good)
 try:
-    checkpoint.read(paths[0])
+    checkpoint.read_tensors(paths[0])
 except CheckpointError:
     pass
 seen = []
@@ -230,7 +230,7 @@ refused = 0
 for path in paths:
     seen.clear()
     try:
-        checkpoint.read(path)
+        checkpoint.read_tensors(path)
     except CheckpointError as error:
         refused += not isinstance(error.__cause__, MemoryError)
     if set(seen) != {("open", path)}:
@@ -241,7 +241,7 @@ print(refused, len(paths))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory is Linux's")
 def test_reading_opens_that_file_and_does_nothing_else(corpus, tmp_path):
-    tensor_file.write(tmp_path / "good", {"a": np.ones(2)}, {"b": 1})
+    tensor_file.write_tensors(tmp_path / "good", {"a": np.ones(2)}, {"b": 1})
     (tmp_path / "empty").mkdir()
     command = [sys.executable, "-W", "error", "-c", READER, str(tmp_path / "good"), *map(str, corpus.values())]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path / "empty")
@@ -261,12 +261,12 @@ def test_the_exploit_of_the_corpus_works_on_who_unpickles(tmp_path, monkeypatch)
 def test_a_tensors_name_is_a_text_and_nothing_more(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     Path("file").write_bytes(file_of({name: F32}))
-    tensors, manifest = tensor_file.read("file")
+    tensors, manifest = tensor_file.read_tensors("file")
     assert list(tensors) == [name]
     assert manifest == {}
-    tensor_file.write("again", tensors, {name: name})
-    assert list(tensor_file.read("again")[0]) == [name]
-    assert tensor_file.read("again")[1] == {name: name}
+    tensor_file.write_tensors("again", tensors, {name: name})
+    assert list(tensor_file.read_tensors("again")[0]) == [name]
+    assert tensor_file.read_tensors("again")[1] == {name: name}
     assert sorted(os.listdir(tmp_path)) == ["again", "file"]
 
 
@@ -274,12 +274,12 @@ def test_a_manifest_that_cannot_be_read_cannot_be_written(tmp_path):
     fine: dict[str, Any] = {"number": 10**639}
     for _ in range(format.MAX_DEPTH - 1):
         fine = {"a": fine}
-    tensor_file.write(tmp_path / "file", {}, fine)
-    assert tensor_file.read(tmp_path / "file") == ({}, fine)
+    tensor_file.write_tensors(tmp_path / "file", {}, fine)
+    assert tensor_file.read_tensors(tmp_path / "file") == ({}, fine)
     for manifest in ({"a": fine}, {"a": 10**640}, {"a": 10**5000}):
         with pytest.raises(CheckpointError, match="file cannot be written: "):
-            tensor_file.write(tmp_path / "file", {}, manifest)
-    assert tensor_file.read(tmp_path / "file") == ({}, fine)
+            tensor_file.write_tensors(tmp_path / "file", {}, manifest)
+    assert tensor_file.read_tensors(tmp_path / "file") == ({}, fine)
 
 
 # places that are no files
@@ -309,7 +309,7 @@ def test_devices_pipes_sockets_and_links_to_them_are_not_even_opened(tmp_path, m
         for path in special(tmp_path, server):
             monkeypatch.setattr(os, "open", lambda *arguments: opened.append(arguments) or real(*arguments))
             with pytest.raises(CheckpointError, match=r"cannot be read: (it needs to be a regular file|\[Errno)"):
-                tensor_file.read(path)
+                tensor_file.read_tensors(path)
             monkeypatch.setattr(os, "open", real)
     assert opened == []
 
@@ -318,12 +318,12 @@ def test_devices_pipes_sockets_and_links_to_them_are_not_even_opened(tmp_path, m
 @pytest.mark.parametrize("name", ["/proc/self/environ", "/proc/self/mem", "/proc/kmsg", "/proc/self/fd/0"])
 def test_files_of_the_kernel_are_refused(name):
     with pytest.raises(CheckpointError):
-        tensor_file.read(name)
+        tensor_file.read_tensors(name)
 
 
 def test_a_pipe_that_takes_the_files_place_between_two_looks_is_refused_at_once(tmp_path, monkeypatch):
     path = tmp_path / "file"
-    tensor_file.write(path, {}, {})
+    tensor_file.write_tensors(path, {}, {})
     real = os.open
 
     def swapped(*arguments: Any) -> int:
@@ -334,7 +334,7 @@ def test_a_pipe_that_takes_the_files_place_between_two_looks_is_refused_at_once(
     monkeypatch.setattr(os, "open", swapped)
     began = time.perf_counter()
     with pytest.raises(CheckpointError, match="regular file"):
-        tensor_file.read(path)
+        tensor_file.read_tensors(path)
     assert time.perf_counter() - began < 1
 
 
@@ -348,7 +348,7 @@ def model(tmp_path: Path) -> tuple[Path, dict[str, np.ndarray], dict[str, Any]]:
     trainer = bp.Trainer(network, "softmax_cross_entropy", "adam", metrics=["accuracy"])
     trainer.fit(np.eye(4), [0, 1, 1, 0], epochs=1)
     trainer.save(tmp_path / "model")
-    return tmp_path / "model", *tensor_file.read(tmp_path / "model")
+    return tmp_path / "model", *tensor_file.read_tensors(tmp_path / "model")
 
 
 def altered(manifest: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[str, Any]:
@@ -381,7 +381,7 @@ def test_a_name_in_a_manifest_is_looked_up_and_never_imported(model, place, tmp_
     monkeypatch.syspath_prepend(tmp_path)
     before = set(sys.modules)
     for name in ["evil:Component", "evil", "evil.Component", "evil/component", "bpframe/evil:Component", *NAMES]:
-        tensor_file.write(path, tensors, altered(manifest, place, name))
+        tensor_file.write_tensors(path, tensors, altered(manifest, place, name))
         with pytest.raises((CheckpointError, UnknownComponent)):
             bp.Trainer.load(path)
     assert not {name for name in set(sys.modules) - before if not name.startswith(("bpframe", "numpy"))}
@@ -407,7 +407,7 @@ HUGE = [
 @pytest.mark.parametrize(("place", "value"), HUGE, ids=lambda value: str(value)[:40])
 def test_a_manifest_that_asks_for_more_than_its_file_has_is_refused_in_little_memory(model, place, value):
     path, tensors, manifest = model
-    tensor_file.write(path, tensors, altered(manifest, place, value))
+    tensor_file.write_tensors(path, tensors, altered(manifest, place, value))
     tracemalloc.start()
     try:
         with pytest.raises(CheckpointError):
@@ -422,10 +422,10 @@ def test_tensors_of_other_shapes_are_refused(model):
     bp.Trainer.load(path)
     for name, array in tensors.items():
         for other in (array[:1], array[..., None], np.zeros((0,)), array.T[::1].reshape(-1)[:-1]):
-            tensor_file.write(path, {**tensors, name: other}, manifest)
+            tensor_file.write_tensors(path, {**tensors, name: other}, manifest)
             with pytest.raises(CheckpointError, match=name):
                 bp.Trainer.load(path)
-    tensor_file.write(path, {**tensors, "more/weight": np.ones(3)}, manifest)
+    tensor_file.write_tensors(path, {**tensors, "more/weight": np.ones(3)}, manifest)
     with pytest.raises(CheckpointError, match="more/weight"):
         bp.Trainer.load(path)
 
@@ -435,12 +435,12 @@ def test_a_manifest_nested_as_deep_as_a_file_may_is_refused(model):
     deep: Any = {"name": "dense", "units": 3}
     for _ in range((format.MAX_DEPTH - 3) // 2):  # two levels each, within a manifest, a list and a dense layer
         deep = {"name": "sequential", "layers": [deep]}
-    tensor_file.write(path, tensors, altered(manifest, ("network", 1), deep))
+    tensor_file.write_tensors(path, tensors, altered(manifest, ("network", 1), deep))
     with pytest.raises(CheckpointError, match="cannot be made into a model"):
         bp.Trainer.load(path)
     deeper = altered(manifest, ("network", 1), {"name": "sequential", "layers": [deep]})
     with pytest.raises(CheckpointError, match="nested more than"):
-        tensor_file.write(path, tensors, deeper)
+        tensor_file.write_tensors(path, tensors, deeper)
 
 
 # the sources

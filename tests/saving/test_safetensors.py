@@ -30,11 +30,11 @@ def file_of(header: Any, data: bytes = DATA) -> bytes:
 
 
 def read(folder: Path, content: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-    """What `checkpoint.read` gives for a file of this content; None for its refusal."""
+    """What `read_tensors` gives for a file of this content; None for its refusal."""
     path = folder / "model.safetensors"
     path.write_bytes(content)
     try:
-        return tensor_file.read(path)
+        return tensor_file.read_tensors(path)
     except CheckpointError:
         return None
 
@@ -48,7 +48,7 @@ def is_right(found: tuple[dict[str, np.ndarray], dict[str, Any]]) -> bool:
 
 @pytest.fixture
 def ours(tmp_path: Path) -> bytes:
-    tensor_file.write(tmp_path / "ours", TENSORS, MANIFEST)
+    tensor_file.write_tensors(tmp_path / "ours", TENSORS, MANIFEST)
     return (tmp_path / "ours").read_bytes()
 
 
@@ -245,7 +245,7 @@ def test_a_size_that_no_array_has_is_told_as_such(tmp_path, field, value):
     path = tmp_path / "file"
     path.write_bytes(file_of({"a": {**F32, field: value}}))
     with pytest.raises(CheckpointError, match=r"tensor 'a' needs a shape and two offsets of whole numbers"):
-        tensor_file.read(path)
+        tensor_file.read_tensors(path)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 5000, "-0.0", "2.0"])
@@ -302,18 +302,18 @@ def test_a_message_names_the_file_the_tensor_and_what_is_wrong(tmp_path):
     path = tmp_path / "old.safetensors"
     path.write_bytes(file_of({"hidden/w": {**F32, "dtype": "BF16"}}))
     with pytest.raises(CheckpointError, match=r"old\.safetensors .* 'hidden/w' needs a dtype among .*, got 'BF16'\."):
-        tensor_file.read(path)
+        tensor_file.read_tensors(path)
 
 
 def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "model.safetensors"
-    tensor_file.write(path, TENSORS, MANIFEST)
-    real = format.entries
+    tensor_file.write_tensors(path, TENSORS, MANIFEST)
+    real = format.parse_entries
 
     def cut(table: Any, length: int) -> Any:
         path.write_bytes(b"")
         return real(table, length)
 
-    monkeypatch.setattr(format, "entries", cut)
+    monkeypatch.setattr(format, "parse_entries", cut)
     with pytest.raises(CheckpointError, match="bytes more than it has"):
-        tensor_file.read(path)
+        tensor_file.read_tensors(path)

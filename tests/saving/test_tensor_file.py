@@ -63,14 +63,14 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def saved(path: Path) -> Path:
     """The path, where step 1 is already on the disk."""
-    tensor_file.write(path, OLD, {"step": 1})
+    tensor_file.write_tensors(path, OLD, {"step": 1})
     return path
 
 
 def step_on_disk(path: Path) -> int:
     """1 or 2, after a look that the tensors belong to it and nothing lies beside it."""
     assert os.listdir(path.parent) == [path.name]
-    tensors, manifest = tensor_file.read(path)
+    tensors, manifest = tensor_file.read_tensors(path)
     assert_same(tensors, {1: OLD, 2: NEW}[manifest["step"]])
     return int(manifest["step"])
 
@@ -82,8 +82,8 @@ def step_on_disk(path: Path) -> int:
 @given(array=ARRAYS, view=st.sampled_from(VIEWS))
 def test_every_dtype_shape_and_stride_comes_back(path, array, view):
     tensors = {"a": view(array), "other": np.arange(3, dtype=np.int8)}
-    tensor_file.write(path, tensors, {})
-    got = tensor_file.read(path)[0]
+    tensor_file.write_tensors(path, tensors, {})
+    got = tensor_file.read_tensors(path)[0]
     assert_same(got, tensors)
     assert all(a.flags.owndata and a.flags.writeable and a.dtype.isnative for a in got.values())
 
@@ -91,25 +91,25 @@ def test_every_dtype_shape_and_stride_comes_back(path, array, view):
 @SAME_FOLDER
 @given(manifest=st.dictionaries(st.text(), JSON, max_size=4))
 def test_the_manifest_comes_back(path, manifest):
-    tensor_file.write(path, {}, manifest)
-    assert tensor_file.read(path) == ({}, manifest)
+    tensor_file.write_tensors(path, {}, manifest)
+    assert tensor_file.read_tensors(path) == ({}, manifest)
 
 
 def test_any_text_but_the_metadatas_key_names_a_tensor(path):
     tensors = {name: np.full(2, i) for i, name in enumerate(["", "dense_1/weight", "größe", '"\\\n', "\N{SNOWMAN}"])}
-    tensor_file.write(path, tensors, {})
-    assert_same(tensor_file.read(path)[0], tensors)
+    tensor_file.write_tensors(path, tensors, {})
+    assert_same(tensor_file.read_tensors(path)[0], tensors)
 
 
 def test_the_order_of_the_tensors_leaves_the_file_the_same(path):
-    tensor_file.write(path, OLD, {"a": 1, "b": 2})
+    tensor_file.write_tensors(path, OLD, {"a": 1, "b": 2})
     first = path.read_bytes()
-    tensor_file.write(path, dict(reversed(OLD.items())), {"b": 2, "a": 1})
+    tensor_file.write_tensors(path, dict(reversed(OLD.items())), {"b": 2, "a": 1})
     assert path.read_bytes() == first
 
 
 def test_tensors_are_aligned_to_their_width(path):
-    tensor_file.write(path, {"a": np.ones(1, np.int8), "b": np.ones(1), "c": np.ones(3, np.float16)}, {})
+    tensor_file.write_tensors(path, {"a": np.ones(1, np.int8), "b": np.ones(1), "c": np.ones(3, np.float16)}, {})
     size = int.from_bytes(path.read_bytes()[:8], "little")
     assert size % 8 == 0
     assert path.read_bytes()[8 + size :][:8] == np.ones(1, "<f8").tobytes()
@@ -118,7 +118,7 @@ def test_tensors_are_aligned_to_their_width(path):
 @pytest.mark.parametrize("code", CODES)
 def test_the_official_library_reads_our_files(path, code):
     tensors = {"a": np.arange(12).reshape(3, 4).astype(code).T[::-1], "scalar": np.array(1, code), "none": np.empty(0)}
-    tensor_file.write(path, tensors, {"step": 3})
+    tensor_file.write_tensors(path, tensors, {"step": 3})
     assert_same(official.load_file(path), tensors)
 
 
@@ -126,14 +126,14 @@ def test_we_read_the_official_librarys_files(path):
     tensors = {code: np.arange(6).reshape(2, 3).astype(code) for code in CODES if code[0] != ">"}
     for metadata in (None, {"format": "np"}):
         official.save_file(tensors, path, metadata)
-        got, manifest = tensor_file.read(path)
+        got, manifest = tensor_file.read_tensors(path)
         assert_same(got, tensors)
         assert manifest == {}
 
 
 def test_a_file_of_the_first_version_is_read_for_ever(path):
     path.write_bytes(gzip.decompress(base64.b64decode(GOLDEN)))
-    tensors, manifest = tensor_file.read(path)
+    tensors, manifest = tensor_file.read_tensors(path)
     assert manifest == {"schema": 1, "lr": 0.1, "names": ["größe", None]}
     wanted = {"layer/w": np.float32([[1.5, -2], [np.inf, 0]]), "n": np.int64(7), "yes": np.array([True, False])}
     assert_same(tensors, {name: np.asarray(value) for name, value in wanted.items()})
@@ -149,19 +149,19 @@ def test_a_file_of_the_first_version_is_read_for_ever(path):
 )
 def test_a_tensor_without_a_dtype_of_the_format_is_refused(saved, value):
     with pytest.raises(CheckpointError, match=r"model.safetensors cannot be written: .*"):
-        tensor_file.write(saved, {"odd": value}, {"step": 2})
+        tensor_file.write_tensors(saved, {"odd": value}, {"step": 2})
     assert step_on_disk(saved) == 1
 
 
 def test_the_refusal_names_the_tensor_and_the_dtypes(path):
     with pytest.raises(CheckpointError, match=r"'odd' needs a dtype among BOOL, .*F64.*, got object\. Convert it\."):
-        tensor_file.write(path, {"fine": np.ones(1), "odd": np.array([None])}, {})
+        tensor_file.write_tensors(path, {"fine": np.ones(1), "odd": np.array([None])}, {})
 
 
 @pytest.mark.parametrize("name", ["__metadata__", 3])
 def test_a_tensors_name_that_the_format_cannot_hold_is_refused(path, name):
     with pytest.raises(CheckpointError, match="as its name, got"):
-        tensor_file.write(path, {name: np.ones(1)}, {})
+        tensor_file.write_tensors(path, {name: np.ones(1)}, {})
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_tensors_name_that_the_format_cannot_hold_is_refused(path, name):
 )
 def test_a_manifest_that_would_not_come_back_is_refused(saved, manifest):
     with pytest.raises(CheckpointError):
-        tensor_file.write(saved, NEW, manifest)
+        tensor_file.write_tensors(saved, NEW, manifest)
     assert step_on_disk(saved) == 1
 
 
@@ -181,7 +181,7 @@ def test_a_manifest_that_is_too_deep_or_too_long_is_refused(saved):
         deep = {"a": deep}
     for manifest in (deep, {"a": "x" * 2**24}):
         with pytest.raises(CheckpointError):
-            tensor_file.write(saved, NEW, manifest)
+            tensor_file.write_tensors(saved, NEW, manifest)
     assert step_on_disk(saved) == 1
 
 
@@ -203,9 +203,9 @@ def test_nothing_but_a_regular_file_is_read_or_replaced(odd):
     signal.alarm(5)
     try:
         with pytest.raises(CheckpointError, match="odd cannot be read"):
-            tensor_file.read(odd)
+            tensor_file.read_tensors(odd)
         with pytest.raises(CheckpointError, match="replaces regular files only"):
-            tensor_file.write(odd, NEW, {})
+            tensor_file.write_tensors(odd, NEW, {})
     finally:  # a failure must not leave the alarm to kill the whole run
         signal.alarm(0)
     assert odd.lstat().st_mode == kind
@@ -215,19 +215,19 @@ def test_nothing_but_a_regular_file_is_read_or_replaced(odd):
 def test_a_link_to_a_file_is_not_replaced_nor_is_the_file(saved, tmp_path):
     (tmp_path / "latest").symlink_to(saved)
     with pytest.raises(CheckpointError, match="replaces regular files only"):
-        tensor_file.write(tmp_path / "latest", NEW, {"step": 2})
+        tensor_file.write_tensors(tmp_path / "latest", NEW, {"step": 2})
     assert (tmp_path / "latest").readlink() == saved
-    assert tensor_file.read(saved)[1] == {"step": 1}
+    assert tensor_file.read_tensors(saved)[1] == {"step": 1}
 
 
 @pytest.mark.parametrize("name", ["/dev/zero", "/dev/null", "no/such/folder/model", "nul\0", "x" * 300])
 def test_a_place_that_cannot_hold_a_file_is_a_checkpoint_error(tmp_path, name):
     with pytest.raises(CheckpointError):
-        tensor_file.read(tmp_path / name)
+        tensor_file.read_tensors(tmp_path / name)
     with pytest.raises(CheckpointError):
-        tensor_file.write(tmp_path / name, NEW, {})
+        tensor_file.write_tensors(tmp_path / name, NEW, {})
 
 
 def test_a_symbolic_link_to_a_checkpoint_is_read(saved, tmp_path):
     (tmp_path / "latest").symlink_to(saved)
-    assert tensor_file.read(str(tmp_path / "latest"))[1] == {"step": 1}
+    assert tensor_file.read_tensors(str(tmp_path / "latest"))[1] == {"step": 1}

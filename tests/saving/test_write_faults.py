@@ -20,7 +20,7 @@ import pytest
 
 from bpframe import Network, Trainer, layers
 from bpframe.errors import CheckpointError
-from bpframe.saving import atomic, tensor_file, text_files
+from bpframe.saving import atomic, tensor_file
 
 CALLS = ("open", "write", "fsync", "close", "replace")
 TENSORS = {"weight": np.zeros((2, 3), np.float32), "bias": np.zeros(3)}
@@ -38,18 +38,18 @@ class Kind:
 
 
 def save_tensors(path: Path, version: int) -> None:
-    tensor_file.write(path, {name: array + version for name, array in TENSORS.items()}, {"step": version})
+    tensor_file.write_tensors(path, {name: array + version for name, array in TENSORS.items()}, {"step": version})
 
 
 def tensors_version(path: Path) -> int:
-    tensors, manifest = tensor_file.read(path)
+    tensors, manifest = tensor_file.read_tensors(path)
     assert tensors.keys() == TENSORS.keys()
     assert {float(value) for array in tensors.values() for value in array.flat} == {manifest["step"]}
     return int(manifest["step"])
 
 
 def save_text(path: Path, version: int) -> None:
-    text_files.write(path, str(version) * 1000)
+    atomic.write_file(path, str(version) * 1000)
 
 
 def text_version(path: Path) -> int:
@@ -345,17 +345,20 @@ from pathlib import Path
 import numpy as np
 from bpframe.saving import tensor_file as checkpoint
 from bpframe.errors import CheckpointError
-from bpframe.saving import text_files as files
+from bpframe.saving import atomic as files
 
 path, text = map(Path, sys.argv[1:])
 new = {"weight": np.ones((2, 3), np.float32), "bias": np.ones(3)}
-checkpoint.write(path, new, {"step": 2})
+checkpoint.write_tensors(path, new, {"step": 2})
 sizes = {path: os.path.getsize(path), text: 300}
-checkpoint.write(path, {name: 0 * array for name, array in new.items()}, {"step": 1})
-files.write(text, "1" * sizes[text])
+checkpoint.write_tensors(path, {name: 0 * array for name, array in new.items()}, {"step": 1})
+files.write_file(text, "1" * sizes[text])
 old = {file: file.read_bytes() for file in sizes}
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-saves = {path: lambda: checkpoint.write(path, new, {"step": 2}), text: lambda: files.write(text, "2" * sizes[text])}
+saves = {
+    path: lambda: checkpoint.write_tensors(path, new, {"step": 2}),
+    text: lambda: files.write_file(text, "2" * sizes[text]),
+}
 refused = 0
 for file, save in saves.items():
     for room in range(sizes[file]):
@@ -370,7 +373,7 @@ for file, save in saves.items():
     assert file.read_bytes() != old[file]
 assert refused == sum(sizes.values())
 assert sorted(os.listdir(path.parent)) == sorted(file.name for file in sizes)
-print(refused, checkpoint.read(path)[1]["step"])
+print(refused, checkpoint.read_tensors(path)[1]["step"])
 """
 
 
@@ -388,12 +391,12 @@ from pathlib import Path
 import numpy as np
 from bpframe.saving import tensor_file as checkpoint
 from bpframe.errors import CheckpointError
-from bpframe.saving import text_files as files
+from bpframe.saving import atomic as files
 
 text = Path("text")
 os.chdir(sys.argv[1])
-checkpoint.write("latest", {"a": np.ones(2)}, {"step": 1})
-files.write(text, "1")
+checkpoint.write_tensors("latest", {"a": np.ones(2)}, {"step": 1})
+files.write_file(text, "1")
 os.chmod(".", 0o555)
 os.chmod("latest", 0o666)  # the file alone would let itself be written
 if os.geteuid() == 0:  # to whom no folder is closed
@@ -404,13 +407,16 @@ try:
     sys.exit("the folder is open")
 except PermissionError:
     pass
-for save in (lambda: checkpoint.write("latest", {"a": np.zeros(2)}, {"step": 2}), lambda: files.write(text, "2")):
+for save in (
+    lambda: checkpoint.write_tensors("latest", {"a": np.zeros(2)}, {"step": 2}),
+    lambda: files.write_file(text, "2"),
+):
     try:
         save()
     except CheckpointError as error:
         print(error)
 assert sorted(os.listdir()) == ["latest", "text"], os.listdir()
-assert checkpoint.read("latest")[1] == {"step": 1} and text.read_text() == "1"
+assert checkpoint.read_tensors("latest")[1] == {"step": 1} and text.read_text() == "1"
 """
 
 
@@ -448,7 +454,7 @@ def in_place(path, tensors, manifest):
         for part in checkpoint._encode(tensors, manifest):
             file.write(part)
 
-write = in_place if sys.argv[2] == "in place" else checkpoint.write
+write = in_place if sys.argv[2] == "in place" else checkpoint.write_tensors
 for step in range(2, 10**6):
     write(sys.argv[1], {"a": np.full(10**5, step), "b": np.full(10**5, step)}, {"step": step})
     print(step, flush=True)
@@ -471,7 +477,7 @@ def killed(path: Path, pauses: Any, way: str = "durably") -> Iterator[int]:
 
 def step_of(path: Path) -> int:
     """The step of which every number in the file is."""
-    tensors, manifest = tensor_file.read(path)
+    tensors, manifest = tensor_file.read_tensors(path)
     assert {int(value) for array in tensors.values() for value in np.unique(array)} == {manifest["step"]}
     return int(manifest["step"])
 

@@ -134,7 +134,7 @@ def test_what_a_file_cannot_say_has_its_default_after_loading(tmp_path):
         model.fit(X, Y).save(tmp_path / "model.safetensors")
     other = MLPClassifier.load(tmp_path / "model.safetensors")
     assert (other.random_state, other.monitor, other.callbacks) == (None, None, ())
-    manifest = tensor_file.read(tmp_path / "model.safetensors")[1]
+    manifest = tensor_file.read_tensors(tmp_path / "model.safetensors")[1]
     assert set(manifest["estimator"]["left_out"]) == {"random_state", "monitor", "callbacks"}
 
 
@@ -142,13 +142,13 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     fitted(MLPRegressor(), ROWS, TARGET).save(tmp_path / "regressor")
     with pytest.raises(CheckpointError, match="holds MLPRegressor, not MLPClassifier"):
         MLPClassifier.load(tmp_path / "regressor")
-    tensors, manifest = tensor_file.read(tmp_path / "regressor")
-    tensor_file.write(tmp_path / "bare", tensors, {k: v for k, v in manifest.items() if k != "estimator"})
+    tensors, manifest = tensor_file.read_tensors(tmp_path / "regressor")
+    tensor_file.write_tensors(tmp_path / "bare", tensors, {k: v for k, v in manifest.items() if k != "estimator"})
     with pytest.raises(CheckpointError, match="holds no estimator"):
         MLPRegressor.load(tmp_path / "bare")
     hostile = json.loads(json.dumps(manifest))
     hostile["estimator"]["history"] = {"code": "print()"}
-    tensor_file.write(tmp_path / "hostile", tensors, hostile)
+    tensor_file.write_tensors(tmp_path / "hostile", tensors, hostile)
     with pytest.raises(CheckpointError):
         MLPRegressor.load(tmp_path / "hostile")
 
@@ -156,9 +156,9 @@ def test_a_file_of_something_else_is_refused(tmp_path):
 def rewritten(path, change):
     """A file whose manifest says of its estimator what `change` makes of that."""
     fitted(MLPClassifier(), X, Y).save(path)
-    tensors, manifest = tensor_file.read(path)
+    tensors, manifest = tensor_file.read_tensors(path)
     change(manifest["estimator"])
-    tensor_file.write(path, tensors, manifest)
+    tensor_file.write_tensors(path, tensors, manifest)
     return path
 
 

@@ -23,11 +23,11 @@ import bpframe as bp
 from bpframe.engine.numpy.session import NumpySession
 from bpframe.errors import ConfigError, DataError, NumericalError
 from bpframe.sklearn import MLPClassifier, MLPRegressor
-from bpframe.sklearn.architecture import first_values
-from bpframe.sklearn.losses import LogLoss, LogLosses, PoissonDeviance
+from bpframe.sklearn.architecture import initial_values
+from bpframe.sklearn.estimator_losses import LogLoss, LogLosses, PoissonDeviance
 from bpframe.sklearn.penalty import Penalty
-from bpframe.sklearn.shuffling import Order
-from bpframe.sklearn.solvers import Rate
+from bpframe.sklearn.shuffling import RowShuffler
+from bpframe.sklearn.solvers import PolicyRate
 from bpframe.testing import check_loss, check_regularizer, check_schedule
 
 JAX = {"engine": "jax"}
@@ -204,7 +204,7 @@ def test_epochs_run_on_until_a_fit_could_end(monkeypatch):
 def test_a_rule_that_remembers_where_it_began_begins_with_scikit_learns_first_values():
     slow = {"name": "lookahead", "inner": "sgd", "steps": 5, "alpha": 0.5}
     model = fitted(MLPClassifier(solver=slow, random_state=0, max_iter=1, batch_size=10), X, Y)
-    first, _ = first_values([w.shape for w in model.coefs_], model.get_params(), np.random.RandomState(0))
+    first, _ = initial_values([w.shape for w in model.coefs_], model.get_params(), np.random.RandomState(0))
     moved = abs(model.coefs_[0] - first[0]).max()
     assert 0 < moved < 0.1 < abs(model.coefs_[0]).max()
 
@@ -237,7 +237,7 @@ def test_the_order_of_epochs_is_that_of_scikit_learns_shuffle_and_can_be_drawn_a
     for _ in range(4):
         rows = shuffle(rows, random_state=random)
         wanted.append(rows)
-    order = Order(np.random.RandomState(5), first=3)
+    order = RowShuffler(np.random.RandomState(5), first=3)
     for epoch in (3, 4, 6, 4, 3, 5, 6):
         np.testing.assert_array_equal(order.epoch_rows(epoch, 17), wanted[epoch - 3])
 
@@ -246,7 +246,7 @@ def test_losses_and_penalty_keep_the_laws_of_their_kind():
     for loss in (LogLoss(), LogLosses(), PoissonDeviance()):
         check_loss(loss)
     check_regularizer(Penalty(alpha=0.3, l1=0.2, unit=4.0, by_batch=False))
-    check_schedule(Rate(0.1))
+    check_schedule(PolicyRate(0.1))
 
 
 # --------------------------------------------------------------------------------------------------- what they do more
@@ -358,7 +358,10 @@ def test_clipping_bounds_the_first_step():
     for clip, wanted in (({"clip_norm": 0.01}, 0.01), ({"clip_value": 1e-6}, None)):
         model = fitted(ours("MLPClassifier", **settings, **clip), X, Y)
         change = np.concatenate(
-            [(a - b).ravel() for a, b in zip(model._named().values(), start._named().values(), strict=True)]
+            [
+                (a - b).ravel()
+                for a, b in zip(model._parameters_by_name().values(), start._parameters_by_name().values(), strict=True)
+            ]
         )
         if wanted:
             assert np.linalg.norm(change) == pytest.approx(wanted)
@@ -515,7 +518,7 @@ def test_divergence_under_early_stopping_gives_the_best_parameters_back():
     assert np.isfinite(model.predict(X)).all()
 
 
-def test_wrong_settings_are_named():
+def test_wrong_settings_are_parameters_by_name():
     with pytest.raises(ConfigError, match=r"warm_start needs the layers of the previous fit, got 'dense_1/weight'"):
         fitted(fitted(ours("MLPClassifier", warm_start=True), X, Y).set_params(hidden_layer_sizes=(7,)), X, Y)
     with pytest.raises(ConfigError, match="validation_set needs rows of 4 features, got 3"):

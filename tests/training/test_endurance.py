@@ -191,7 +191,7 @@ def no_collector() -> Iterator[None]:
 def test_a_model_goes_with_its_last_name(engine, listening):
     callbacks = [make() for make in listening]
     made = trainer(engine, callbacks=callbacks, metrics=["accuracy"])
-    made.fit(X, Y, epochs=20, batch_size=100, validation=(X, Y))  # long enough for scripts
+    made.fit(X, Y, epochs=20, batch_size=100, validation=(X, Y))  # long enough for traced programs
     made.predict(X)
     gone = [weakref.ref(one) for one in (made, made.session, *callbacks)]
     callbacks.clear()

@@ -445,7 +445,7 @@ def test_one_thread_gives_the_same_bytes_in_every_process_and_other_threads_are_
     print(f"measured: {engine}, four steps with 2 threads give {bytes_are} bytes")
     assert first == again
     for file, number in {"one": 1, "again": 1, "two": two}.items():
-        assert tensor_file.read(tmp_path / file)[1]["made"][condition] == number
+        assert tensor_file.read_tensors(tmp_path / file)[1]["made"][condition] == number
     alike, changed = trained(1, tmp_path / "one", "on"), trained(2, tmp_path / "one", "further")
     assert alike[1] == "[]"
     assert (f"under other conditions: {condition} 1 then, 2 now. The run goes on" in changed[1]) is (two == 2)

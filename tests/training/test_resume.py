@@ -279,13 +279,13 @@ def test_a_checkpoint_without_a_part_is_refused(tmp_path):
     made = trainer()
     fit(made)
     made.checkpoint(tmp_path / "state")
-    tensors, manifest = tensor_file.read(tmp_path / "state")
+    tensors, manifest = tensor_file.read_tensors(tmp_path / "state")
     for part in ("memories", "history", "step", "input_shape"):
-        tensor_file.write(tmp_path / "less", tensors, {k: v for k, v in manifest.items() if k != part})
+        tensor_file.write_tensors(tmp_path / "less", tensors, {k: v for k, v in manifest.items() if k != part})
         with pytest.raises(CheckpointError):
             made.restore(tmp_path / "less")
     for name in ("session/parameters/dense_1/weight", "history/train/loss"):
-        tensor_file.write(tmp_path / "less", {k: v for k, v in tensors.items() if k != name}, manifest)
+        tensor_file.write_tensors(tmp_path / "less", {k: v for k, v in tensors.items() if k != name}, manifest)
         with pytest.raises(CheckpointError):
             made.restore(tmp_path / "less")
 
@@ -294,9 +294,9 @@ def test_other_conditions_than_those_of_the_checkpoint_are_named(tmp_path):
     made = trainer()
     fit(made)
     made.checkpoint(tmp_path / "state")
-    tensors, manifest = tensor_file.read(tmp_path / "state")
+    tensors, manifest = tensor_file.read_tensors(tmp_path / "state")
     manifest["made"] |= {"numpy": "1.0", "threads": 99, "cpus": 99}
-    tensor_file.write(tmp_path / "state", tensors, manifest)
+    tensor_file.write_tensors(tmp_path / "state", tensors, manifest)
     with pytest.warns(UserWarning, match=rf"numpy 1\.0 then, {np.__version__} now; threads 99 then, \d+ now\. The run"):
         trainer().restore(tmp_path / "state")
 
@@ -329,7 +329,7 @@ def test_the_latest_files_stay_and_a_failure_to_write_stops_the_fit_or_warns(tmp
     def refuse(*_):
         raise CheckpointError("the disk is full.")
 
-    monkeypatch.setattr(tensor_file, "write", refuse)
+    monkeypatch.setattr(tensor_file, "write_tensors", refuse)
     stops = trainer(more=[bp.callbacks.checkpoint(str(tmp_path), every_steps=2)])
     with pytest.raises(CheckpointError, match="disk is full"):
         fit(stops)

@@ -32,7 +32,6 @@ Y = X @ DRAWS.normal(size=(4, 2)) + 0.1 * DRAWS.normal(size=(23, 2))
 XV = DRAWS.normal(size=(9, 4))
 YV = DRAWS.normal(size=(9, 2))
 WEIGHT = DRAWS.integers(0, 4, 23).astype(float)
-OTHERS = [np.arange(23) % 3 == 0, np.arange(23) % 3 != 0]  # two halves of the rows
 
 Parameters = dict[str, Any]
 
@@ -1229,8 +1228,8 @@ def test_a_forged_manifest_cannot_smuggle_a_third_partys_component_in(loss, tmp_
     from bpframe.saving import tensor_file
 
     saved_foreign(tmp_path / "model")
-    tensors, manifest = tensor_file.read(tmp_path / "model")
-    tensor_file.write(tmp_path / "forged", tensors, {**manifest, "loss": loss})
+    tensors, manifest = tensor_file.read_tensors(tmp_path / "model")
+    tensor_file.write_tensors(tmp_path / "forged", tensors, {**manifest, "loss": loss})
     registry._loaded.clear()
     foreign_loss.clear()
     with pytest.raises(bp.errors.BpframeError, match="elsewhere"):
@@ -1252,9 +1251,9 @@ def test_nor_can_a_forged_manifest_as_the_argument_of_a_layer(tmp_path, foreign_
     trainer = linear()
     trainer.fit(X, Y, epochs=1)
     trainer.save(tmp_path / "model")
-    tensors, manifest = tensor_file.read(tmp_path / "model")
+    tensors, manifest = tensor_file.read_tensors(tmp_path / "model")
     manifest["network"][0]["activation"] = "elsewhere/bump"
-    tensor_file.write(tmp_path / "forged", tensors, manifest)
+    tensor_file.write_tensors(tmp_path / "forged", tensors, manifest)
     with pytest.raises(bp.errors.BpframeError, match="elsewhere"):
         bp.Trainer.load(tmp_path / "forged")
     assert foreign_loss == []
@@ -1266,8 +1265,8 @@ def test_a_model_file_of_a_later_schema_is_refused(tmp_path):
     trainer, y = models()["classes"]
     trainer.fit(X, y, epochs=1)
     trainer.save(tmp_path / "model")
-    tensors, manifest = tensor_file.read(tmp_path / "model")
-    tensor_file.write(tmp_path / "later", tensors, {**manifest, "schema": 99})
+    tensors, manifest = tensor_file.read_tensors(tmp_path / "model")
+    tensor_file.write_tensors(tmp_path / "later", tensors, {**manifest, "schema": 99})
     with pytest.raises(CheckpointError, match=r"schema 99, this bpframe reads 1\. Install a newer bpframe"):
         bp.Trainer.load(tmp_path / "later")
 
@@ -1297,8 +1296,8 @@ def test_a_manifest_that_does_not_fit_is_a_checkpoint_error(damage, tmp_path):
     trainer, y = models()["classes"]
     trainer.fit(X, y, epochs=1)
     trainer.save(tmp_path / "model")
-    tensors, manifest = tensor_file.read(tmp_path / "model")
-    tensor_file.write(tmp_path / "damaged", tensors, {**manifest, **damage})
+    tensors, manifest = tensor_file.read_tensors(tmp_path / "model")
+    tensor_file.write_tensors(tmp_path / "damaged", tensors, {**manifest, **damage})
     with pytest.raises(CheckpointError, match="damaged"):
         bp.Trainer.load(tmp_path / "damaged")
 
@@ -1309,7 +1308,7 @@ def test_a_manifest_that_lacks_a_part_is_a_checkpoint_error(tmp_path):
     trainer, y = models()["classes"]
     trainer.fit(X, y, epochs=1)
     trainer.save(tmp_path / "model")
-    tensors, manifest = tensor_file.read(tmp_path / "model")
+    tensors, manifest = tensor_file.read_tensors(tmp_path / "model")
     for part in (
         "network",
         "loss",
@@ -1322,11 +1321,15 @@ def test_a_manifest_that_lacks_a_part_is_a_checkpoint_error(tmp_path):
         "schema",
         "kind",
     ):
-        tensor_file.write(tmp_path / "less", tensors, {key: value for key, value in manifest.items() if key != part})
+        tensor_file.write_tensors(
+            tmp_path / "less", tensors, {key: value for key, value in manifest.items() if key != part}
+        )
         with pytest.raises(CheckpointError, match="less"):
             bp.Trainer.load(tmp_path / "less")
     for name in tensors:
-        tensor_file.write(tmp_path / "less", {key: array for key, array in tensors.items() if key != name}, manifest)
+        tensor_file.write_tensors(
+            tmp_path / "less", {key: array for key, array in tensors.items() if key != name}, manifest
+        )
         with pytest.raises(CheckpointError, match=name):
             bp.Trainer.load(tmp_path / "less")
 

@@ -113,7 +113,7 @@ def shared(threads: int | None, teams: bool) -> AbstractContextManager[None]:
 
 @contextmanager
 def _shared(size: int) -> Iterator[None]:
-    with _bounded(1), thread_team.at_work(size):
+    with _bounded(1), thread_team.thread_team(size):
         yield
 
 

@@ -1,4 +1,4 @@
-"""The update of the parameters in NumPy: each piece by its script, on all threads of a team where one is at work."""
+"""The update of the parameters in NumPy, piece by piece: by traced programs, in parallel where a thread team is set."""
 
 from __future__ import annotations
 
@@ -8,74 +8,75 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe.engine.numpy.tracing.codegen import Script
-from bpframe.engine.numpy.tracing.program_cache import Scripts
-from bpframe.engine.numpy.tracing.traced_step import MovePart
+from bpframe.engine.numpy.tracing.codegen import BoundProgram
+from bpframe.engine.numpy.tracing.program_cache import ProgramCache
+from bpframe.engine.numpy.tracing.traced_step import TracedUpdate
 from bpframe.engine.update import GroupUpdate
-from bpframe.ops import thread_team
+from bpframe.ops.thread_team import ThreadTeam, current_team
 
 
 @final
-class Moves:
-    """Moves the pieces of groups whose store is a `Flat`."""
+class ParameterUpdater:
+    """Updates the pieces of groups whose store is a `Flat`."""
 
     def __init__(self, groups: Sequence[GroupUpdate]) -> None:
-        self._scripts = Scripts(part for group in groups for part in group.components)
+        self._programs = ProgramCache(part for group in groups for part in group.components)
 
-    def forget(self) -> None:
-        """Bind every script anew, since arrays are others now."""
-        self._scripts.forget()
+    def clear(self) -> None:
+        """Drop the bound programs, since arrays were replaced."""
+        self._programs.clear()
 
     def advance(self, group: GroupUpdate, start: int, stop: int) -> Any:
         """Run the components start .. stop - 1 of a group on every piece; the sum of the penalties."""
-        crew, count = thread_team.present(), len(group.store)
-        if crew is not None and count > 1:
-            return self._shared(crew, group, start, stop)
+        team, count = current_team(), len(group.store)
+        if team is not None and count > 1:
+            return self._advance_in_team(team, group, start, stop)
         penalty: Any = 0.0
         for i in range(count):
-            script = self._script(group, i, start, stop, 1)
-            penalty += script()[0] if script else _moved(group, i, start, stop)
+            program = self._program(group, i, start, stop, 1)
+            penalty += program()[0] if program else _advance_eagerly(group, i, start, stop)
         return penalty
 
-    def _shared(self, crew: thread_team.Team, group: GroupUpdate, start: int, stop: int) -> Any:
-        """The same, every thread of the team on pieces of its own."""
-        count, lanes = len(group.store), crew.size
-        scripts = [self._script(group, i, start, stop, lanes) for i in range(count)]
+    def _advance_in_team(self, team: ThreadTeam, group: GroupUpdate, start: int, stop: int) -> Any:
+        """The same, in as many lanes as the team has threads: lane k takes pieces k, k + lanes, ..."""
+        count, lanes = len(group.store), team.size
+        programs = [self._program(group, i, start, stop, lanes) for i in range(count)]
         penalties: list[Any] = [0.0] * count
 
         def run(lane: int) -> None:
             for i in range(lane, count, lanes):
-                script = scripts[i]
-                penalties[i] = script()[0] if script else _moved(group, i, start, stop)
+                program = programs[i]
+                penalties[i] = program()[0] if program else _advance_eagerly(group, i, start, stop)
 
-        if all(scripts):
-            crew.share([partial(run, lane) for lane in range(lanes)])
+        if all(programs):
+            team.run([partial(run, lane) for lane in range(lanes)])
         else:
             for lane in range(lanes):
                 run(lane)
         return sum(penalties, 0.0)
 
-    def _script(self, group: GroupUpdate, i: int, start: int, stop: int, lanes: int) -> Script | None:
-        """The script of that move of piece i, if there is one or it is time for it; its gradient lies where it reads.
+    def _program(self, group: GroupUpdate, i: int, start: int, stop: int, lanes: int) -> BoundProgram | None:
+        """The program of those components on piece i, its gradient copied to where it is read; None: run eagerly.
 
-        What lies between the lines of a script takes memory that those of its lane share, which run one at a time.
+        Programs of one lane run one at a time, so they share their temporaries.
         """
         if start == stop or not group.steady:
             return None
         store: Any = group.store
-        scripts, name, of, slope = self._scripts, (group, i, start, stop, lanes), group.states[i], store.slope(i)
-        script = scripts.found(name, of)
-        if script is None:
-            script = scripts.sought(name, of, MovePart(group, slope, i, start, stop), lane=i % lanes)
-        if script is not None and group.g[i] is not slope:
+        name, owner, slope = (group, i, start, stop, lanes), group.states[i], store.slope(i)
+        program = self._programs.get(name, owner)
+        if program is None:
+            part = TracedUpdate(group, slope, i, start, stop)
+            program = self._programs.get_or_record(name, owner, part, lane=i % lanes)
+        if program is not None and group.g[i] is not slope:
             np.copyto(slope, group.g[i])
             group.g[i] = slope
-        return script
+        return program
 
 
-def _moved(group: GroupUpdate, i: int, start: int, stop: int) -> Any:
-    """The penalty of that move, without a script."""
+def _advance_eagerly(group: GroupUpdate, i: int, start: int, stop: int) -> Any:
+    """Call the components; the penalty."""
     store: Any = group.store
     if group.g[i] is store.slope(i):
-        group.g[i] = group.g[i].copy()  # since a rule may keep it
+        group.g[i] = group.g[i].copy()  # since a component may keep it
     return group.advance_piece(i, start, stop)

@@ -27,7 +27,7 @@ from bpframe.engine.update import evaluation
 from bpframe.network.backprop import CostLayer, evaluate
 from bpframe.network.gradients import Batch
 from bpframe.network.network import Network
-from bpframe.ops import aligned
+from bpframe.ops import malloc
 from bpframe.protocols import Batches, Data, Group, Losses
 from bpframe.random import StepKey
 from bpframe.types import HostArray, Params, State
@@ -42,8 +42,8 @@ class NumpyEngine:
     """Runs on NumPy arrays, in float32 or float64; on at most `threads` threads, if that is given.
 
     Products use BLAS's threads, and in large networks products and updates those of `bpframe.ops.thread_team`.
-    `scripts`: parts of a step that pure components make, bpframe's own and those that say so, are written down as the
-    NumPy calls that they consist of, and run without the components from then on. The bits are the same.
+    `scripts`: record the NumPy calls of a step once and replay them as a generated program (`tracing`), where all its
+    components are pure: bpframe's own, and those whose class says `pure = True`. The bits are the same.
     """
 
     threads: int | None = None
@@ -54,7 +54,7 @@ class NumpyEngine:
         self, network: Network, cost: CostLayer, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
     ) -> NumpySession:
         """A session that starts from these parameters; ConfigError where threads cannot be bounded."""
-        aligned.keep_pages()
+        malloc.raise_thresholds()
         working = partial(blas.shared, self.threads, blas.teams_pay(network, parameters))
         with working():  # now rather than in the first step
             return NumpySession(network, cost, groups, parameters, dtype, seed, working, self.scripts)

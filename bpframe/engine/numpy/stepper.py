@@ -14,10 +14,10 @@ import numpy as np
 from bpframe.engine.flat_store import Flat
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.minimize import Minimization
-from bpframe.engine.numpy.parameter_update import Moves
-from bpframe.engine.numpy.tracing.codegen import Script
-from bpframe.engine.numpy.tracing.program_cache import Scripts
-from bpframe.engine.numpy.tracing.traced_step import PassPart
+from bpframe.engine.numpy.parameter_update import ParameterUpdater
+from bpframe.engine.numpy.tracing.codegen import BoundProgram
+from bpframe.engine.numpy.tracing.program_cache import ProgramCache
+from bpframe.engine.numpy.tracing.traced_step import TracedGradient
 from bpframe.engine.update import GroupUpdate, Updates
 from bpframe.network.backprop import CostLayer
 from bpframe.network.gradients import Batch, Pass, Recursion
@@ -49,7 +49,7 @@ class Stepper:
         self._slots: Params = {}
         self.flats = [Flat(group, params, dtype, self._slots if group.rule else {}) for group in groups]
         self.groups = [GroupUpdate(group, flat) for group, flat in zip(groups, self.flats, strict=True)]
-        self._passes = Scripts([*(layer for _, layer in network.layers), cost.loss, cost.link])
+        self._passes = ProgramCache([*(layer for _, layer in network.layers), cost.loss, cost.link])
         self._contexts = self._recursion.contexts(key)
         self._take_over(groups)
 
@@ -61,7 +61,7 @@ class Stepper:
         self._take_over(groups)
 
     def _take_over(self, groups: Sequence[Group]) -> None:
-        self._moves = Moves(self.groups)
+        self._moves = ParameterUpdater(self.groups)
         self.updates = Updates(self.groups, self._moves.advance if self._scripted else GroupUpdate.advance)
         self._minimization = Minimization(self.updates) if self.updates.minimizing else None
         penalties = [part for group in groups if not group.paths for part in group.regularizers]
@@ -71,8 +71,8 @@ class Stepper:
 
     def forget(self) -> None:
         """Write down nothing that was: arrays of the data, of parameters or of states are others now."""
-        self._passes.forget()
-        self._moves.forget()
+        self._passes.clear()
+        self._moves.clear()
 
     def step(self, batch: Batch, step: int) -> Pass:
         """The step that follows `step` steps; a loss that is not finite updates nothing."""
@@ -92,12 +92,14 @@ class Stepper:
         made.loss, made.penalty = float(made.loss), float(made.penalty)
         return made
 
-    def _script(self, batch: Batch) -> Script | None:
+    def _script(self, batch: Batch) -> BoundProgram | None:
         """The script of a pass over a batch like this one, if there is one or it is time for it."""
         name, of, passes = len(batch.x), batch.x, self._passes
-        if script := passes.found(name, of):
+        if script := passes.get(name, of):
             return script
-        return passes.sought(name, of, PassPart(self._recursion, self.params, self._slots, batch, self._key))
+        return passes.get_or_record(
+            name, of, TracedGradient(self._recursion, self.params, self._slots, batch, self._key)
+        )
 
     def _updated(self, batch: Batch, step: int) -> Pass:
         """A pass, and the update that follows from its gradients, or from those where the rule wants them taken."""

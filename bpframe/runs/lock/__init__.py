@@ -1,1 +1,1 @@
-"""The lock file of a run: which code every component came from, and what differs now."""
+"""The lock file of a run: the code of every component, library versions, machine; and comparison with the present."""

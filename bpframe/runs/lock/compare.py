@@ -1,4 +1,4 @@
-"""What differs between the lock of a run and what would compute now, heaviest first."""
+"""Compare the lock of a run with the present code and machine: a list of differences, most serious first."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bpframe.runs.config.toml_writer import inline
 
 Tables = Mapping[str, Any]
 
-COMPONENT, DISTRIBUTION, ARGUMENT, VERSION, COMPUTING, NOTE = range(6)  # how heavy, heaviest first
-SPOKEN = {
+COMPONENT, DISTRIBUTION, ARGUMENT, VERSION, COMPUTING, NOTE = range(6)  # severity, most serious first
+DISPLAY_NAMES = {
     "blas": "BLAS",
     "kernel": "kernel of BLAS",
     "threads": "threads of BLAS",
@@ -28,60 +28,64 @@ SPOKEN = {
 @final
 @dataclass(frozen=True, order=True)
 class Difference:
-    """One thing that differs: how heavy it is (a constant of this module), what, and what to do about it."""
+    """One difference: its severity (a constant of this module), a description, and a remedy."""
 
-    weight: int
+    severity: int
     text: str
     remedy: str = ""
 
     @property
     def breaks(self) -> bool:
-        """Whether the same config may give other bits because of it."""
-        return self.weight != NOTE
+        """Whether the same config may give other bits because of this difference."""
+        return self.severity != NOTE
 
     def __str__(self) -> str:
         return self.text
 
 
-def compared(lock: Tables, now: Tables, partial: Collection[str] = ()) -> list[Difference]:
-    """Every difference, heaviest first.
+def compare_locks(lock: Tables, now: Tables, partial: Collection[str] = ()) -> list[Difference]:
+    """All differences, most serious first.
 
-    `partial`: paths of components of which `now` knows not all arguments; those it lacks are not compared.
+    `partial`: paths of components whose arguments in `now` are incomplete; missing ones are not compared.
     """
-    found = [*_components(lock, now, partial), *_distributions(lock, now), *_computing(lock, now)]
-    return sorted(found, key=lambda difference: difference.weight)  # else in the order of the lock
+    differences = [*_components(lock, now, partial), *_distributions(lock, now), *_computing(lock, now)]
+    return sorted(differences, key=lambda difference: difference.severity)  # stable: else in the order of the lock
 
 
-def differences(lock: Tables, now: Tables, breaking: bool = False) -> list[str]:
-    """Every difference in words, heaviest first; `breaking`: those alone after which bits may differ."""
-    return [difference.text for difference in compared(lock, now) if difference.breaks or not breaking]
+def difference_texts(lock: Tables, now: Tables, breaking: bool = False) -> list[str]:
+    """The texts of all differences, most serious first; `breaking`: only of those that may change bits."""
+    return [difference.text for difference in compare_locks(lock, now) if difference.breaks or not breaking]
 
 
-def refuse(where: object, found: list[Difference]) -> None:
-    """PluginError for components or distributions that differ, ConfigError for anything else that changes bits."""
-    breaking = [difference for difference in found if difference.breaks]
+def refuse_differences(where: object, differences: list[Difference]) -> None:
+    """PluginError for components or distributions that differ, ConfigError for other differences that change bits."""
+    breaking = [difference for difference in differences if difference.breaks]
     if breaking:
         lines = [f"  {one.text}." + (f" {one.remedy}." if one.remedy else "") for one in breaking]
-        told = "\n".join([f"--frozen needs what {where} holds, but there are differences:", *lines])
-        error = PluginError if breaking[0].weight <= DISTRIBUTION else ConfigError
-        raise error(f"{told}\nMake them equal, or train without --frozen.")
+        text = "\n".join([f"--frozen needs what {where} holds, but there are differences:", *lines])
+        error = PluginError if breaking[0].severity <= DISTRIBUTION else ConfigError
+        raise error(f"{text}\nMake them equal, or train without --frozen.")
 
 
 def _components(lock: Tables, now: Tables, partial: Collection[str]) -> Iterator[Difference]:
-    before, after = _by(lock, "components", "path"), _by(now, "components", "path")
+    before, after = _index(lock, "components", "path"), _index(now, "components", "path")
     moved = {name for name in _versions(lock) if _versions(lock)[name] != _versions(now).get(name)}
     for path in [*before, *(path for path in after if path not in before)]:
         was, now_is = before.get(path), after.get(path)
         if was is None or now_is is None:
             have, lack = ("the lock", "the config") if now_is is None else ("the config", "the lock")
-            yield Difference(COMPONENT, f"{path}: {_said(was or now_is)} in {have}, nothing in {lack}")
+            yield Difference(COMPONENT, f"{path}: {_component_text(was or now_is)} in {have}, nothing in {lack}")
         elif "target" not in now_is:
-            yield Difference(COMPONENT, f"{path}: {_said(was)} in the lock, which cannot be found now", _install(was))
+            yield Difference(
+                COMPONENT,
+                f"{path}: {_component_text(was)} in the lock, which cannot be found now",
+                _install_remedy(was),
+            )
         elif _identity(was) != _identity(now_is):
-            yield Difference(COMPONENT, f"{path}: {_said(was)} in the lock, {_said(now_is)} now")
+            yield Difference(COMPONENT, f"{path}: {_component_text(was)} in the lock, {_component_text(now_is)} now")
         else:
             if was.get("hash") != now_is.get("hash") and _dist(was) not in moved:
-                yield Difference(COMPONENT, f"{path}: the file of {_said(was)} has changed")
+                yield Difference(COMPONENT, f"{path}: the file of {_component_text(was)} has changed")
             yield from _arguments(path, was, now_is, path in partial)
 
 
@@ -95,8 +99,8 @@ def _arguments(path: str, was: Tables, now_is: Tables, partial: bool) -> Iterato
 
 
 def _distributions(lock: Tables, now: Tables) -> Iterator[Difference]:
-    after = _by(now, "distributions", "name")
-    for name, was in _by(lock, "distributions", "name").items():
+    after = _index(now, "distributions", "name")
+    for name, was in _index(lock, "distributions", "name").items():
         now_is = after.get(name, {})
         if was.get("version") != now_is.get("version"):
             remedy = f"Install that version: pip install '{name}=={was.get('version')}'"
@@ -104,7 +108,9 @@ def _distributions(lock: Tables, now: Tables) -> Iterator[Difference]:
             continue
         commits = was.get("commit"), now_is.get("commit")
         if was.get("code") != now_is.get("code"):
-            yield Difference(DISTRIBUTION, f"{name} {was.get('version')}: {_moved(*commits)}", _fetch(was))
+            yield Difference(
+                DISTRIBUTION, f"{name} {was.get('version')}: {_code_change(*commits)}", _checkout_remedy(was)
+            )
         elif commits[0] != commits[1]:
             yield _changed(NOTE, f"commit of {name}, whose code is the same", *map(_short, commits))
         if was.get("origin") != now_is.get("origin"):
@@ -112,18 +118,18 @@ def _distributions(lock: Tables, now: Tables) -> Iterator[Difference]:
 
 
 def _computing(lock: Tables, now: Tables) -> Iterator[Difference]:
-    """Versions and machine, as far as both sides know them.
+    """Versions and machine, as far as both locks have them.
 
-    Usable CPUs count where XLA computes, which takes them all, and do no harm elsewhere.
+    The number of usable CPUs matters for XLA, which uses them all, and not for NumPy.
     """
-    held, running = lock.get("versions", {}), now.get("versions", {})
-    for name, before, after in _unequal(held, running):
+    locked, running = lock.get("versions", {}), now.get("versions", {})
+    for name, before, after in _unequal(locked, running):
         if name != "bpframe":  # it is one of the distributions
             exact = f"Install that version: pip install '{name}=={before}'"
             yield _changed(VERSION, name, before, after, f"Use Python {before}" if name == "python" else exact)
-    harmless = () if "jax" in held else ("cpus",)
+    harmless = () if "jax" in locked else ("cpus",)
     for name, before, after in _unequal(lock.get("machine", {}), now.get("machine", {})):
-        remedy = _bound(lock["machine"]) if name == "threads" else ""
+        remedy = _threads_remedy(lock["machine"]) if name == "threads" else ""
         yield _changed(NOTE if name in harmless else COMPUTING, name, before, after, remedy)
 
 
@@ -131,14 +137,15 @@ def _unequal(lock: Tables, now: Tables) -> Iterator[tuple[str, Any, Any]]:
     return ((name, lock[name], now[name]) for name in lock if name in now and not _same(lock[name], now[name]))
 
 
-def _bound(machine: Tables) -> str:
-    """How BLAS is told the number of its threads, before it is loaded."""
+def _threads_remedy(machine: Tables) -> str:
+    """The environment variable that sets the number of threads of BLAS."""
     library = str(machine.get("blas")).partition(" ")[0]
     return f"Set {library.upper()}_NUM_THREADS={machine['threads']}" if library in ("openblas", "mkl") else ""
 
 
-def _changed(weight: int, what: str, before: Any, after: Any, remedy: str = "") -> Difference:
-    return Difference(weight, f"{SPOKEN.get(what, what)}: {_value(before)} in the lock, {_value(after)} now", remedy)
+def _changed(severity: int, name: str, before: Any, after: Any, remedy: str = "") -> Difference:
+    text = f"{DISPLAY_NAMES.get(name, name)}: {_value(before)} in the lock, {_value(after)} now"
+    return Difference(severity, text, remedy)
 
 
 def _value(value: Any) -> str:
@@ -160,16 +167,16 @@ def is_component(value: Any) -> bool:
     return bool(items) and all(isinstance(item, Mapping) and "name" in item for item in items)
 
 
-def _by(tables: Tables, plural: str, key: str) -> dict[str, Tables]:
+def _index(tables: Tables, plural: str, key: str) -> dict[str, Tables]:
     return {entry[key]: entry for entry in tables.get(plural, ())}
 
 
 def _versions(tables: Tables) -> dict[str, Any]:
-    return {name: entry.get("version") for name, entry in _by(tables, "distributions", "name").items()}
+    return {name: entry.get("version") for name, entry in _index(tables, "distributions", "name").items()}
 
 
 def _identity(entry: Tables) -> tuple[Any, ...]:
-    """A component of two names is one component."""
+    """Kind, distribution and target: a component may have several names."""
     return entry.get("kind"), _dist(entry), entry.get("target")
 
 
@@ -177,15 +184,15 @@ def _dist(entry: Tables) -> str:
     return str(entry.get("name", "")).partition("/")[0]
 
 
-def _said(entry: Tables | None) -> str:
+def _component_text(entry: Tables | None) -> str:
     return f"{entry.get('kind')} {entry.get('name')}" if entry else "nothing"
 
 
-def _install(entry: Tables) -> str:
+def _install_remedy(entry: Tables) -> str:
     return f"Install it: pip install '{_dist(entry)}=={entry.get('version')}'"
 
 
-def _moved(before: Any, after: Any) -> str:
+def _code_change(before: Any, after: Any) -> str:
     if before == after:
         return "its code has changed" + (f", uncommitted, at commit {_short(before)}" if before else "")
     return f"its code has changed: commit {_short(before)} in the lock, {_short(after)} now"
@@ -195,8 +202,8 @@ def _short(commit: Any) -> str:
     return str(commit)[:12] if commit else "unknown"
 
 
-def _fetch(entry: Tables) -> str:
-    """What to do to have a distribution's code again."""
+def _checkout_remedy(entry: Tables) -> str:
+    """A command or hint that restores the distribution's code."""
     commit = entry.get("commit")
     if entry.get("dirty"):
         return f"No commit has that code: it was changed after {_short(commit)}. Take it from where the lock was made"

@@ -1,4 +1,4 @@
-"""Where the code of a distribution came from, and what it is: asked of installers' records, nothing is imported."""
+"""Distributions in a lock: version, origin and digest of the code, from installers' records, without importing."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ SOURCE, COMPILED = ".py", (".so", ".pyd", ".dll", ".dylib")
 GIT_SECONDS = 10.0
 
 
-def described(registry: Registry, dist: str) -> dict[str, Any] | None:
-    """Name, version, digest of the code, and where from, of an installed distribution; None if it is not installed.
+def describe_distribution(registry: Registry, dist: str) -> dict[str, Any] | None:
+    """Name, version, digest of the code, and origin of an installed distribution; None if it is not installed.
 
-    `origin` (PEP 610): "index", "archive", "vcs" (with url and commit), "folder", or "editable" (where git tells:
-    the commit, and whether files that it tracks were changed since).
+    `origin` (PEP 610): "index", "archive", "vcs" (with url and commit), "folder", or "editable" (in a git repository
+    with the commit, and whether tracked files were changed since).
     """
     try:
-        found = distribution(dist)
+        installed = distribution(dist)
     except PackageNotFoundError:
         return None
-    direct = _direct(found)
-    state = {"name": dist, "version": found.version, "code": _code(found, _tops(registry, dist))}
+    direct = _direct(installed)
+    state = {"name": dist, "version": installed.version, "code": _code(installed, _top_level_modules(registry, dist))}
     return {**state, **_origin(direct)}
 
 
-def folder(dist: str) -> Path | None:
-    """The folder that an editable distribution's code is edited in."""
+def editable_folder(dist: str) -> Path | None:
+    """The source folder of an editable distribution; None for others."""
     try:
         direct = _direct(distribution(dist))
     except PackageNotFoundError:
@@ -43,10 +43,10 @@ def folder(dist: str) -> Path | None:
     return _local(direct) if direct.get("dir_info", {}).get("editable") else None
 
 
-def _direct(found: Distribution) -> Mapping[str, Any]:
-    """The record of a distribution that was not taken from an index by name; empty for others."""
+def _direct(installed: Distribution) -> Mapping[str, Any]:
+    """direct_url.json, the record of a distribution that did not come from an index; empty for others."""
     try:
-        direct = json.loads(found.read_text("direct_url.json") or "{}")
+        direct = json.loads(installed.read_text("direct_url.json") or "{}")
     except ValueError:
         return {}
     return direct if isinstance(direct, Mapping) else {}
@@ -71,14 +71,15 @@ def _local(direct: Mapping[str, Any]) -> Path | None:
 
 
 def _git(place: Path) -> dict[str, Any]:
-    """The commit checked out, and whether tracked files differ from it; nothing where git cannot tell."""
-    commit, changed = _ask(place, "rev-parse", "HEAD"), _ask(place, "status", "--porcelain", "--untracked-files=no")
+    """The current commit, and whether tracked files differ from it; empty outside a git repository."""
+    commit = _git_output(place, "rev-parse", "HEAD")
+    changed = _git_output(place, "status", "--porcelain", "--untracked-files=no")
     return {} if commit is None or changed is None else {"commit": commit, "dirty": bool(changed)}
 
 
-def _ask(place: Path, *question: str) -> str | None:
-    """git's answer; it takes no locks, so that it never disturbs another git at work there."""
-    command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(place), *question]
+def _git_output(place: Path, *arguments: str) -> str | None:
+    """The output of a git command, run without locks, so that it does not disturb another git process."""
+    command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(place), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
@@ -86,8 +87,8 @@ def _ask(place: Path, *question: str) -> str | None:
     return done.stdout.strip()
 
 
-def _tops(registry: Registry, dist: str) -> set[str]:
-    """The outermost modules that a distribution's components are in, and for bpframe its own."""
+def _top_level_modules(registry: Registry, dist: str) -> set[str]:
+    """The top-level modules of a distribution's components, and of bpframe itself."""
     tops = {
         provider.target.partition(":")[0].partition(".")[0]
         for provider in registry.providers()
@@ -96,15 +97,15 @@ def _tops(registry: Registry, dist: str) -> set[str]:
     return tops | ({CORE} if dist == CORE else set())
 
 
-def _code(found: Distribution, tops: Iterable[str]) -> str | None:
-    """One digest over the distribution's code; the same for the same code, however it was installed."""
-    recorded = [file for file in found.files or () if file.suffix in (SOURCE, *COMPILED)]
-    lines = sorted(_installed(recorded) if recorded else _edited(tops))
+def _code(installed: Distribution, tops: Iterable[str]) -> str | None:
+    """One digest over the distribution's code, independent of how it was installed."""
+    recorded = [file for file in installed.files or () if file.suffix in (SOURCE, *COMPILED)]
+    lines = sorted(_installed_files(recorded) if recorded else _editable_files(tops))
     return digest("".join(f"{line}\n" for line in lines).encode()) if lines else None
 
 
-def _installed(files: Iterable[PackagePath]) -> Iterator[str]:
-    """A line a file: sources are read, which shows changes since; compiled ones, which may be huge, as recorded."""
+def _installed_files(files: Iterable[PackagePath]) -> Iterator[str]:
+    """One line for each file: the digest of a source file as it is now, of a compiled (large) file as recorded."""
     for file in files:
         if file.suffix == SOURCE:
             yield _line(file.as_posix(), Path(str(file.locate())))
@@ -112,8 +113,8 @@ def _installed(files: Iterable[PackagePath]) -> Iterator[str]:
             yield f"{file.as_posix()} {file.hash.mode}={file.hash.value}"
 
 
-def _edited(tops: Iterable[str]) -> Iterator[str]:
-    """The same lines for code that is installed in place: of whole packages, and of modules that are one file."""
+def _editable_files(tops: Iterable[str]) -> Iterator[str]:
+    """The same lines for an editable installation: all files of packages, and modules of one file."""
     for top in tops:
         file = module_file(top)
         if file is None:

@@ -1,8 +1,8 @@
-"""The lock of a run: which code every component of it came from, and what computed.
+"""The lock of a run: the code of every component, library versions and machine.
 
-[versions]         bpframe, python, numpy; jax and jaxlib where they compute
+[versions]         bpframe, python, numpy; jax and jaxlib for engine jax
 [machine]          platform, CPU, BLAS and threads (`bpframe.saving.environment`)
-[[distributions]]  name, version, digest of all the code, and where from (`bpframe.runs.lock.distributions`)
+[[distributions]]  name, version, digest of all the code, and origin (`bpframe.runs.lock.distributions`)
 [[components]]     path in the config, kind, dist/name, version, target, digest of its file, arguments
 """
 
@@ -22,10 +22,10 @@ from bpframe.runs.config import toml_reader
 from bpframe.runs.config.run_config import Config
 from bpframe.runs.config.specs import components_by_path
 from bpframe.runs.config.toml_writer import dumps
-from bpframe.runs.folder import Folder
+from bpframe.runs.folder import RunFolder
 from bpframe.runs.lock import distributions
 from bpframe.runs.lock.resolve import STANDARDIZE, Entry
-from bpframe.runs.lock.source_code import source
+from bpframe.runs.lock.source_code import find_source
 from bpframe.saving.environment import machine, versions
 
 Lock = dict[str, Any]
@@ -33,39 +33,39 @@ JAX = "bpframe/jax"
 REMEDY = "Take run.lock.toml of a run's folder."
 
 
-def text(config: Config) -> str:
-    """The lock of a run that is about to start, as TOML."""
-    return dumps(tables(config))
+def lock_text(config: Config) -> str:
+    """The lock of a run that is about to start, as a TOML text."""
+    return dumps(lock_tables(config))
 
 
-def tables(config: Config) -> Lock:
-    """The same as the tables that reading it gives."""
+def lock_tables(config: Config) -> Lock:
+    """The lock of a run that is about to start, as tables."""
     located = list(components_by_path(config.settings))
     if config.settings.data.standardize:
         located.append(Nested("data.standardize", "layer", build("layer", STANDARDIZE)))
     with config.restricted():
-        return locked([_entry(one) for one in located])
+        return build_lock([_entry(one) for one in located])
 
 
-def locked(entries: Sequence[Entry]) -> Lock:
-    """The lock of these components on this machine, now."""
+def build_lock(entries: Sequence[Entry]) -> Lock:
+    """The lock of these components on this machine, as tables."""
     engine: Entry = next((entry for entry in entries if entry["path"] == "train.engine"), {"name": ""})
     dists = dict.fromkeys([CORE, *(entry["name"].partition("/")[0] for entry in entries if "version" in entry)])
     computing, bounded = machine(), "cpus" if engine["name"] == JAX else "threads"
     if bound := engine.get("arguments", {}).get("threads"):
         computing[bounded] = min(bound, computing[bounded])
-    found = {
+    tables = {
         "versions": versions(*(("jax", "jaxlib") if engine["name"] == JAX else ())),
         "machine": computing,
-        "distributions": [one for dist in dists if (one := distributions.described(registry, dist))],
+        "distributions": [one for dist in dists if (one := distributions.describe_distribution(registry, dist))],
         "components": list(entries),
     }
-    return tomllib.loads(dumps(found))
+    return tomllib.loads(dumps(tables))
 
 
-def read(path: Path) -> Lock:
+def read_lock(path: Path) -> Lock:
     """The lock in a file, or of a run's folder; ConfigError if there is none."""
-    file = Folder(path).lock if path.is_dir() else path
+    file = RunFolder(path).lock if path.is_dir() else path
     found, _ = toml_reader.read_toml(file)
     arrays = {"components": "path", "distributions": "name"}
     tables = [found.get(name, {}) for name in ("versions", "machine")]
@@ -82,9 +82,9 @@ def _is_entry(entry: Any, key: str) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get(key), str) and isinstance(entry.get("arguments", {}), dict)
 
 
-def beside(config: Path) -> Path | None:
-    """The lock that belongs to a config by its place: NAME.lock.toml beside NAME.toml, or that of its run."""
-    run = Folder(config.parent)
+def find_lock(config: Path) -> Path | None:
+    """The lock file that belongs to a config: NAME.lock.toml beside NAME.toml, or that of its run folder."""
+    run = RunFolder(config.parent)
     candidates = [config.with_suffix(".lock.toml")] + ([run.lock] if config.name == run.config.name else [])
     return next((file for file in candidates if file.is_file()), None)
 
@@ -93,7 +93,7 @@ def _entry(located: Nested) -> Entry:
     path, kind, component = located
     provider = registry.provider_of(kind, component)
     assert provider is not None  # whatever a config names has a provider
-    found = source(provider.target)
+    found = find_source(provider.target)
     return {
         "path": path,
         "kind": kind,

@@ -1,4 +1,4 @@
-"""The components that a config's tables name, resolved without importing a plugin."""
+"""Resolve the components named in a config's tables to lock entries, without importing a plugin."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bpframe.registry.annotations import Mismatch, wanted
 from bpframe.registry.builder import SCHEDULED, Builder
 from bpframe.registry.policy import CORE
 from bpframe.runs.config.schema import PluginsTable, build_table, place_of
-from bpframe.runs.lock.signature import UNKNOWN, Call, declared
-from bpframe.runs.lock.source_code import source
+from bpframe.runs.lock.signature import UNKNOWN, DefaultCall, declared_parameters
+from bpframe.runs.lock.source_code import find_source
 from bpframe.training.spec import PARTS
 
 Entry = dict[str, Any]  # a component in a lock: path, kind, name, version, target, hash, arguments
@@ -24,10 +24,10 @@ STANDARDIZE = {"name": "standardize", "label": "standardize"}  # the layer that 
 
 @final
 @dataclass(frozen=True)
-class Resolved:
-    """`entries` as in a lock; those of `partial` paths have arguments that only an import would tell.
+class Resolution:
+    """`entries` as in a lock; components at `partial` paths have arguments that only an import would show.
 
-    `problems` by path: why a name cannot be resolved; its entry has path, kind and name alone.
+    `problems` by path: why a name cannot be resolved; its entry has only path, kind and name.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -35,14 +35,14 @@ class Resolved:
     problems: dict[str, PluginError] = field(default_factory=dict)
 
 
-def resolved(registry: Registry, tables: Mapping[str, Any], origin: str) -> Resolved:
-    """Every component of a config, in the order of its lock, under its own [plugins]; `origin` names that in errors.
+def resolve_components(registry: Registry, tables: Mapping[str, Any], origin: str) -> Resolution:
+    """Every component of a config, in the order of the lock, under its [plugins] table, called `origin` in errors.
 
-    ConfigError where [plugins] itself is wrong; what else is wrong with a config is not looked for.
+    ConfigError if [plugins] is wrong; other mistakes in the config are not checked.
     """
     with registry.restricted(_policy(registry, tables, origin)):
-        reader = _Reader(registry, Resolved())
-        for path, kind, spec in _named(tables):
+        reader = _Reader(registry, Resolution())
+        for path, kind, spec in _component_specs(tables):
             reader.component(path, kind, spec)
     return reader.found
 
@@ -55,7 +55,7 @@ def _policy(registry: Registry, tables: Mapping[str, Any], origin: str) -> Polic
     return policy
 
 
-def _named(tables: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+def _component_specs(tables: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """Path, kind and specification of every component that is not an argument of another."""
     for part in PARTS:
         path = place_of(part)
@@ -83,13 +83,13 @@ def _list(value: Any) -> list[Any]:
 class _Reader:
     """Turns specifications into entries, those inside others after them."""
 
-    def __init__(self, registry: Registry, found: Resolved) -> None:
+    def __init__(self, registry: Registry, found: Resolution) -> None:
         self._registry, self.found = registry, found
 
     def component(self, path: str, kind: str, spec: Any) -> Any:
         """Note the entry of a specification, and give it back with every argument that is known."""
         spec = {"name": spec} if isinstance(spec, str) else spec
-        if isinstance(spec, Call):
+        if isinstance(spec, DefaultCall):
             return self._default(path, kind, spec)
         given = {key: value for key, value in _table(spec).items() if key != "name"}
         try:
@@ -100,20 +100,20 @@ class _Reader:
             return spec
         return self._entry(path, provider, given)
 
-    def _default(self, path: str, kind: str, call: Call) -> Any:
+    def _default(self, path: str, kind: str, call: DefaultCall) -> Any:
         """A component that stands as a default in another's constructor: found by what it calls."""
         claims = [provider for provider in self._registry.providers(kind) if provider.target == call.target]
         if not claims:
             self.found.problems[path] = UnknownComponent(f"no {kind} is made by {call.target}.")
             self.found.entries.append({"path": path, "kind": kind, "name": call.target})
             return None
-        known = declared(call.target) or {}
+        known = declared_parameters(call.target) or {}
         cls = call.target.partition(":")[2].lower()
         provider = min(claims, key=lambda claim: (claim.name.replace("_", "") != cls, claim))
         return self._entry(path, provider, call.arguments(list(known)))
 
     def _entry(self, path: str, provider: Provider, given: Mapping[str, Any]) -> dict[str, Any]:
-        code, arguments = source(provider.target), dict[str, Any]()
+        code, arguments = find_source(provider.target), dict[str, Any]()
         self.found.entries.append(
             {
                 "path": path,
@@ -125,7 +125,7 @@ class _Reader:
                 "arguments": arguments,
             }
         )
-        known = declared(provider.target)
+        known = declared_parameters(provider.target)
         if known is None:
             self.found.partial.add(path)
         unnamed = {key: Parameter(key, Parameter.KEYWORD_ONLY) for key in given if key not in (known or {})}

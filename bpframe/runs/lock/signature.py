@@ -1,4 +1,4 @@
-"""The arguments that a component's constructor declares, read from its source: nothing is imported."""
+"""The signature of a component's constructor, read from its source without importing it."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any, final
 
-from bpframe.runs.lock.source_code import Definition, definition
+from bpframe.runs.lock.source_code import Definition, find_definition
 
-BARE = {"object", "Protocol", "Generic", "ABC"}  # bases that bring no constructor
+BARE = {"object", "Protocol", "Generic", "ABC"}  # base classes without a constructor
 FACTORIES: dict[str, Any] = {"list": [], "dict": {}, "tuple": ()}
 
 
 @final
 @dataclass(frozen=True)
-class Call:
-    """A default that is itself a component: what is called, "module:attribute", and with what."""
+class DefaultCall:
+    """A default that is itself a component: the target of the call, "module:attribute", and its arguments."""
 
     target: str
     positional: tuple[Any, ...]
     named: Mapping[str, Any]
 
     def arguments(self, known: Sequence[str]) -> dict[str, Any]:
-        """The arguments by name, given the names that the constructor takes in order."""
+        """The arguments by name; `known`: the constructor's parameters in order."""
         return {**dict(zip(known, self.positional, strict=False)), **self.named}
 
 
-class Unknown:
-    """Stands for a default that only running the module would tell."""
+class UnknownDefault:
+    """Stands for a default that is known only after running the module."""
 
 
-UNKNOWN = Unknown()
+UNKNOWN = UnknownDefault()
 
 
-def declared(target: str) -> dict[str, Parameter] | None:
+def declared_parameters(target: str) -> dict[str, Parameter] | None:
     """The constructor's parameters by name, annotations as text, defaults as values, Call or UNKNOWN.
 
-    None where the source does not say, as for compiled modules, and for classes whose bases cannot be followed.
+    None if the source does not show them, as for compiled modules, and for classes whose bases cannot be followed.
     """
-    found = definition(target)
+    found = find_definition(target)
     if found is None or found.node is None:
         return None
     return _of_class(found, found.node) if isinstance(found.node, ast.ClassDef) else _of_function(found, found.node)
@@ -55,7 +55,7 @@ def _of_class(found: Definition, node: ast.ClassDef) -> dict[str, Parameter] | N
     inherited: dict[str, Parameter] = {}
     for base in reversed([base for base in node.bases if _name(base) not in BARE]):
         origin = found.origin(_name(base))
-        known = declared(origin) if origin and origin != found.target else None
+        known = declared_parameters(origin) if origin and origin != found.target else None
         if known is None:
             return None
         inherited |= known
@@ -89,7 +89,7 @@ def _default(found: Definition, options: Mapping[str, ast.expr]) -> Any:
 
 
 def _of_function(found: Definition, node: ast.FunctionDef, bound: int = 0) -> dict[str, Parameter]:
-    """The parameters that can be given by name, without the first ones, `bound` of them, that Python gives."""
+    """The parameters that can be passed by name, without the first `bound` of them (self)."""
     known = node.args
     plain = [*known.posonlyargs, *known.args]
     defaults: list[ast.expr | None] = [None] * (len(plain) - len(known.defaults)) + list(known.defaults)
@@ -109,7 +109,7 @@ def _parameter(name: str, default: Any, annotation: ast.expr | None) -> Paramete
 
 
 def _value(found: Definition, node: ast.expr) -> Any:
-    """What a default is, as far as the text of its module tells."""
+    """The value of a default, as far as the source of its module shows it."""
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
@@ -123,7 +123,7 @@ def _value(found: Definition, node: ast.expr) -> Any:
     if node.func.id == "float" and given in (("inf",), ("-inf",), ("nan",)):
         return float(given[0])
     origin = found.origin(node.func.id)
-    return UNKNOWN if origin is None else Call(origin, given, named)
+    return UNKNOWN if origin is None else DefaultCall(origin, given, named)
 
 
 def _constant(found: Definition, name: str) -> Any:
@@ -142,7 +142,7 @@ def _constant(found: Definition, name: str) -> Any:
 
 
 def _name(node: ast.expr) -> str:
-    """The last word of a name, without what it is called with or subscripted by: dataclasses.field(...) -> field."""
+    """The last part of a dotted name, without call and subscript: dataclasses.field(...) -> field."""
     while isinstance(node, ast.Call | ast.Subscript):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")

@@ -1,4 +1,4 @@
-"""The source code behind a component, found without importing it."""
+"""The source code of a component: file, line, docstring and syntax tree, without importing it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-MOST_HOPS = 8  # how often a name may be imported on from one module to the next
+MOST_HOPS = 8  # re-exports followed from one module to the next
 Node = ast.ClassDef | ast.FunctionDef
 
 
@@ -37,9 +37,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Definition:
-    """Where a target is defined: its module, that module's file and syntax tree, and the class or function in it.
+    """The definition of a target: its module, that module's file and syntax tree, and the class or function in it.
 
-    `node` is None where the module has no such definition, as for what is made by a call.
+    `node` is None if the module has no such class or function, as for a name assigned from a call.
     """
 
     module: str
@@ -49,20 +49,20 @@ class Definition:
 
     @property
     def target(self) -> str:
-        """ "module:attribute" of the definition itself, wherever it was imported on from."""
+        """ "module:attribute" of the definition itself, not of a re-export."""
         return f"{self.module}:{self.node.name if self.node else ''}"
 
     def origin(self, name: str) -> str | None:
-        """The target that a name in this module means: "module:attribute"; None where nothing at the top says so."""
+        """The target "module:attribute" of a name in this module; None if it is neither defined nor imported there."""
         if any(isinstance(node, Node) and node.name == name for node in self.tree.body):
             return f"{self.module}:{name}"
         package = self.module if self.file.name == "__init__.py" else self.module.rpartition(".")[0]
-        return next((found for found in _imported(self.tree.body, package, name)), None)
+        return next((found for found in _import_targets(self.tree.body, package, name)), None)
 
 
-def source(target: str) -> Source | None:
-    """The source of "module:attribute"; None where it cannot be found, as for compiled modules."""
-    found = definition(target)
+def find_source(target: str) -> Source | None:
+    """The source of "module:attribute"; None if it cannot be found, as for compiled modules."""
+    found = find_definition(target)
     if found is not None and found.node is not None:
         return Source(found.file, found.node.lineno, inspect.cleandoc(ast.get_docstring(found.node) or ""))
     if found is not None:
@@ -71,8 +71,8 @@ def source(target: str) -> Source | None:
     return None if file is None else Source(file, 1, "")
 
 
-def definition(target: str, hops: int = MOST_HOPS) -> Definition | None:
-    """The definition of "module:attribute", followed through imports; None where its module has no readable source."""
+def find_definition(target: str, hops: int = MOST_HOPS) -> Definition | None:
+    """The definition of "module:attribute", followed through imports; None if its module has no readable source."""
     module, _, attribute = (part.strip() for part in target.partition(":"))
     name, file = attribute.split("[")[0].strip(), module_file(module)
     try:
@@ -84,11 +84,11 @@ def definition(target: str, hops: int = MOST_HOPS) -> Definition | None:
     node = next((node for node in tree.body if isinstance(node, Node) and node.name == name), None)
     found = Definition(module, file, tree, node)
     further = found.origin(name) if node is None and hops else None
-    return (further and definition(further, hops - 1)) or found
+    return (further and find_definition(further, hops - 1)) or found
 
 
 def module_file(module: str) -> Path | None:
-    """The module's file. Import finders are asked from the outermost package inwards, which runs no code of theirs."""
+    """The module's file, from import finders, outermost package first, so that no package is imported."""
     path, origin, name = None, None, ""
     for part in module.split("."):
         name = f"{name}.{part}" if name else part
@@ -100,8 +100,8 @@ def module_file(module: str) -> Path | None:
     return Path(origin) if origin and origin.endswith(".py") else None
 
 
-def _imported(body: Iterable[ast.stmt], package: str, name: str) -> Iterator[str]:
-    """What `from module import attribute as name` says of a name."""
+def _import_targets(body: Iterable[ast.stmt], package: str, name: str) -> Iterator[str]:
+    """The targets of a name in statements `from module import attribute as name`."""
     for node in (node for node in body if isinstance(node, ast.ImportFrom)):
         for alias in node.names:
             if (alias.asname or alias.name) == name:

@@ -10,6 +10,7 @@ from typing import Any
 
 from bpframe.registry import arguments, build, registry
 from bpframe.registry.describe import describe
+from bpframe.registry.labelled import Labelled
 from bpframe.registry.nested import classes
 from bpframe.testing.laws.comparison import require
 from bpframe.testing.report import Check, Skipped
@@ -44,7 +45,7 @@ def _represented(component: Any) -> None:
         raise Skipped("it has the repr of every object; a dataclass has one that makes it again")
     text = repr(component)
     scope: dict[str, Any] = {"inf": math.inf, "nan": math.nan}
-    for cls in classes([component]):
+    for cls in {Labelled, *classes([component])}:
         text = text.replace(f"{cls.__qualname__}(", f"{cls.__name__}(")  # a class inside a function has dots
         scope[cls.__name__] = cls
     try:

@@ -16,8 +16,8 @@ def through_a_file(p: HostArray, state: State, step: int, fresh: State) -> tuple
     """(p, state, step) as they come back from a checkpoint; `fresh` is a state of `init`, whose leaves are filled."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "state.safetensors"
-        tensor_file.write(file, tree.flatten({"p": p, "state": state}), {"step": step})
-        tensors, manifest = tensor_file.read(file)
+        tensor_file.write_tensors(file, tree.flatten({"p": p, "state": state}), {"step": step})
+        tensors, manifest = tensor_file.read_tensors(file)
     filled = tree.transform(fresh, lambda leaf: leaf)
     for path, _ in list(tree.leaves(fresh)):
         name = "/".join(("state", *path))

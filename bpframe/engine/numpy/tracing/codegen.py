@@ -1,271 +1,192 @@
-"""How the lines of a function become a program: a place for every result, and the text.
+"""Code generation: the nodes of a graph as the text of one Python function, compiled, that makes the same NumPy calls.
 
-A result that is left behind comes to lie where it has to be from the beginning, if nobody reads what lies there any
-more; an elementwise result is written over an operand that is read for the last time; every other result takes a place
-of the workspace that is free.
+    def bind(a0, a1, w0):       # arguments, then temporaries
+        n3 = c0(a1)             # views, made once when the program is bound
+        def program():
+            c1(a0, n3, w0)      # a call a node, into the buffer that was assigned to its result
+            return (w0, )
+        return program
+
+Functions and other constants are globals of the text: here c0 is np.transpose and c1 np.matmul. So graphs that differ
+in constants alone have one text, which is compiled once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from types import CodeType
 from typing import Any, final
 
 import numpy as np
 
-from bpframe.engine.numpy.tracing.tracer import Kind, Line, Value, values
-from bpframe.ops import aligned
+from bpframe.engine.numpy.tracing.buffer_assignment import BUFFERED, Buffer, BufferAssignment, BufferPool, Temporary
+from bpframe.engine.numpy.tracing.tracer import Node, OpKind, Value, iter_values
 from bpframe.types import HostArray
 
-Script = Callable[[], tuple[Any, ...]]
-Layout = tuple[tuple[int, ...], Any, tuple[int, ...]]  # shape, dtype, strides
-PLACED = (Kind.ELEMENT, Kind.PRODUCT, Kind.REDUCE, Kind.CAST, Kind.WRITE)  # whose results can be told where to lie
-
-NAMED = (np.maximum, np.minimum)  # that want the place of their result by name
-
-
-def layout(array: HostArray) -> Layout:
-    """What two arrays have in common that can lie in the same place."""
-    return array.shape, array.dtype, array.strides
-
-
-@final
-@dataclass
-class Workspace:
-    """Memory for results that nobody reads after a script has ended; its scripts run one at a time."""
-
-    arrays: dict[tuple[Layout, int], HostArray] = field(default_factory=dict)
-
-    def place(self, wanted: Layout, number: int) -> HostArray:
-        """The array of that number among those laid out so."""
-        if (wanted, number) not in self.arrays:
-            self.arrays[wanted, number] = aligned.empty(*wanted)
-        return self.arrays[wanted, number]
+BoundProgram = Callable[[], tuple[Any, ...]]
+OUT_BY_KEYWORD = (np.maximum, np.minimum)  # ufuncs that want their output array by name
 
 
 @final
 @dataclass(frozen=True)
-class Template:
-    """A script for any objects like those that it was written for; `places`: what it needs of a workspace."""
+class Program:
+    """Generated code for any arguments like those that it was recorded with.
 
-    bind: Callable[..., Script]
-    places: Sequence[tuple[Layout, int]]
-
-    def script(self, given: Sequence[Any], workspace: Workspace) -> Script:
-        """The script for these objects; what it gives back is valid until another of that workspace runs."""
-        return self.bind(*given, *(workspace.place(*place) for place in self.places))
-
-
-@final
-@dataclass(eq=False, frozen=True)
-class Place:
-    """Where a result may lie: its name in the program, how it is laid out, whether it is the workspace's."""
-
-    name: str
-    layout: Layout
-    own: bool = False
-
-
-@final
-class Writer:
-    """Chooses places and writes the program, line by line.
-
-    `there`: where values lie before the first line; `into`: where results have to lie behind the last; `given`: what
-    the program gives back.
+    `function`: called on the arguments and temporaries, it makes the views and returns the bound program.
     """
+
+    function: Callable[..., BoundProgram]
+    temporaries: Sequence[Temporary]
+
+    def bind(self, arguments: Sequence[object], pool: BufferPool) -> BoundProgram:
+        """The program on these arguments; what it returns is valid until another program of the pool runs."""
+        return self.function(*arguments, *map(pool.get, self.temporaries))
+
+
+@final
+class CodeGenerator:
+    """Writes the program of a graph; arguments as for `BufferAssignment`."""
 
     def __init__(
         self,
-        lines: Sequence[Line],
-        there: dict[Value, Place],
-        into: Sequence[tuple[Value, Place]],
-        given: Sequence[Value],
+        nodes: Sequence[Node],
+        arguments: Mapping[Value, Buffer],
+        outputs: Sequence[tuple[Value, Buffer]],
+        returned: Sequence[Value],
     ) -> None:
-        self._lines, self._into = lines, into
-        self._constants: dict[int, str] = {}  # names by id
-        self._known: dict[str, Any] = {}  # constants by name
-        self._numbers: dict[Any, HostArray] = {}  # constant numbers as arrays
-        self._views: list[str] = []  # made once, when the script is bound
-        self._code: list[str] = []
-        self._texts = {value: place.name for value, place in there.items()}
-        self._lying = dict(there)
-        self._places: dict[str, tuple[Layout, int]] = {}  # of the workspace, by name
-        self._free: dict[Layout, list[Place]] = {}
-        end = len(lines)
-        self._last = {value.root: end for value in (*given, *(value for value, _ in into))}
-        for k, line in enumerate(lines):
-            for value in line.uses:
-                self._last[value.root] = max(k, self._last.get(value.root, 0))
-        self._hints = self._hinted()
+        self._nodes, self._outputs, self._returned = nodes, outputs, returned
+        self._assignment = BufferAssignment(nodes, arguments, outputs, returned)
+        self._expressions = {value: buffer.name for value, buffer in arguments.items()}
+        self._constant_names: dict[int, str] = {}  # by id
+        self._globals: dict[str, Any] = {}  # constants by name
+        self._scalars: dict[Any, HostArray] = {}  # constant numbers as arrays
+        self._views: list[str] = []  # statements that run once, when the program is bound
+        self._body: list[str] = []  # statements that run at every call
 
-    # ------------------------------------------------------------------------------------------------------ the text
+    def load(self, value: Value, source: str) -> None:
+        """Read a number when the program runs; `source`: the expression that gives it."""
+        self._body.append(f"{self._new_name(value)} = {source}")
 
-    def read(self, value: Value, text: str) -> None:
-        """A line that reads a number."""
-        self._code.append(f"{self._named(value)} = {text}")
+    def store(self, value: Value, target: str) -> None:
+        """Assign a number to a target expression when the program runs."""
+        self._body.append(f"{target} = {self._expression(value)}")
 
-    def keep(self, value: Value, text: str) -> None:
-        """A line that puts a number somewhere."""
-        self._code.append(f"{text} = {self._text(value)}")
+    def generate(self) -> None:
+        """Append the calls of all nodes, and copies of the outputs that were not computed into their destinations."""
+        for node in self._nodes:
+            self._emit(node)
+        copies = [(value, buffer) for value, buffer in self._outputs if not self._assignment.is_in(value, buffer)]
+        # temporaries last: other values may lie in an argument that one of the copies overwrites
+        for value, buffer in sorted(copies, key=lambda copy: self._is_temporary(copy[0])):
+            self._emit_copy(buffer.name, value)
 
-    def write(self) -> None:
-        """All lines, and copies of results that did not come to lie where they have to."""
-        for k, line in enumerate(self._lines):
-            self._line(k, line)
-            self._release(k, line)
-        left = [(value, into) for value, into in self._into if not self._lies(value, into)]
-        own = {value for value, _ in left if value in self._lying and self._lying[value].own}
-        for value, into in sorted(left, key=lambda pair: pair[0] in own):  # last what lies where nobody else has to
-            self._copy(into.name, value)
-
-    def template(self, given: Sequence[str], returned: Sequence[Value]) -> Template:
-        """A function that makes the views that the script needs, and the script with them."""
-        back = "".join(f"{self._text(value)}, " for value in returned)
-        script = ["    def script():", *(f"        {line}" for line in self._code), f"        return ({back})"]
-        views = [f"    {line}" for line in self._views]
-        text = "\n".join([f"def bind({', '.join([*given, *self._places])}):", *views, *script, "    return script"])
-        exec(_compiled(text), self._known)
-        return Template(self._known.pop("bind"), list(self._places.values()))
-
-    def _line(self, k: int, line: Line) -> None:
-        if line.kind is Kind.VIEW and line.result.root in self._lying:
-            self._view(self._named(line.result), line.function, line.operands)
-        elif line.kind in PLACED:
-            self._placed(k, line)
-        else:
-            self._code.append(
-                f"{self._named(line.result)} = {self._called(line.function, line.operands, line.options)}"
-            )
-
-    def _placed(self, k: int, line: Line) -> None:
-        place, first = self._place(k, line), line.operands[0]
-        there = line.kind is Kind.WRITE and self._lies(first, place)
-        self._lying[line.result], self._texts[line.result] = place, place.name
-        if line.kind is Kind.CAST:
-            self._copy(place.name, first)
-        elif line.kind is Kind.WRITE:
-            if not there:
-                self._copy(place.name, first)
-            part = f"v{len(self._views)}"
-            self._view(part, np.ndarray.__getitem__, (line.result, line.operands[1]))
-            self._copy(part, line.operands[2])
-        elif line.kind is Kind.REDUCE:
-            x, axis, dtype, _, keepdims = line.operands
-            self._code.append(self._called(line.function, (x, axis, dtype, line.result, keepdims)))
-        else:
-            operands = line.operands if line.kind is Kind.PRODUCT else self._arrays(line.operands)
-            named = line.function in NAMED
-            given = (operands, {"out": line.result}) if named else ((*operands, line.result), None)
-            self._code.append(self._called(line.function, *given))
-
-    def _arrays(self, operands: Sequence[Any]) -> list[Any]:
-        """The operands, constant numbers as arrays without axes, which NumPy need not look at for their type."""
-        dtype = next(value.now.dtype for value in values(operands) if isinstance(value.now, np.ndarray))
-        known = dtype.kind == "f"
-        return [self._array(x, dtype) if known and isinstance(x, np.generic | float | int) else x for x in operands]
-
-    def _array(self, number: Any, dtype: Any) -> HostArray:
-        known = type(number), number, dtype
-        if known not in self._numbers:
-            self._numbers[known] = np.asarray(number, number.dtype if isinstance(number, np.generic) else dtype)
-        return self._numbers[known]
-
-    def _view(self, name: str, function: Any, operands: Any) -> None:
-        self._views.append(f"{name} = {self._called(function, operands)}")
-
-    def _copy(self, into: str, what: Any) -> None:
-        self._code.append(f"{self._constant(np.copyto)}({into}, {self._text(what)}, 'unsafe')")
-
-    def _called(self, function: Any, operands: Any, options: dict[str, Any] | None = None) -> str:
-        given = [self._text(x) for x in operands] + [f"{n}={self._text(x)}" for n, x in (options or {}).items()]
-        return f"{self._constant(function)}({', '.join(given)})"
-
-    def _named(self, value: Value) -> str:
-        self._texts[value] = f"n{len(self._texts)}"
-        return self._texts[value]
-
-    def _text(self, what: Any) -> str:
-        if isinstance(what, Value):
-            return self._texts[what] if what in self._texts else self._text(what.now)
-        if isinstance(what, tuple | list) and any(True for _ in values(what)):
-            return f"[{', '.join(map(self._text, what))}]"
-        return repr(what) if what is None or isinstance(what, bool | int | str) else self._constant(what)
-
-    def _constant(self, what: Any) -> str:
-        name = self._constants.get(id(what))
-        if name is None:
-            name = self._constants[id(what)] = f"c{len(self._constants)}"
-            self._known[name] = what
-        return name
-
-    # ----------------------------------------------------------------------------------------------------- the places
-
-    def _hinted(self) -> dict[Value, Place]:
-        """Where results should lie, so that those that are left behind come to lie where they have to."""
-        hints = dict(reversed(self._into))
-        for k in range(len(self._lines) - 1, -1, -1):
-            line = self._lines[k]
-            place = hints.get(line.result)
-            if place is None or line.kind not in (Kind.ELEMENT, Kind.WRITE):
-                continue
-            for value in values(line.operands[:1] if line.kind is Kind.WRITE else line.operands):
-                if self._last[value.root] == k and value.base is None and _laid(value) == place.layout:
-                    hints.setdefault(value, place)
-                    break
-        return hints
-
-    def _place(self, k: int, line: Line) -> Place:
-        """Where the result of line k is to lie."""
-        wanted = layout(line.result.now)
-        over = [value for value in values(line.operands) if self._over(value, k, line, wanted)]
-        hint = self._hints.get(line.result)
-        if hint is not None and hint.layout == wanted and self._empty(hint, k, over):
-            return hint
-        own = (self._lying[value] for value in over if self._lying[value].own)
-        return next(own, None) or self._fresh(wanted)
-
-    def _fresh(self, wanted: Layout) -> Place:
-        free = self._free.setdefault(wanted, [])
-        if free:
-            return free.pop()
-        number = sum(other == wanted for other, _ in self._places.values())
-        place = Place(f"w{len(self._places)}", wanted, own=True)
-        self._places[place.name] = wanted, number
-        return place
-
-    def _over(self, value: Value, k: int, line: Line, wanted: Layout) -> bool:
-        """Whether line k may write over a value, which is read for the last time there."""
-        if line.kind not in (Kind.ELEMENT, Kind.WRITE) or (line.kind is Kind.WRITE and value is not line.operands[0]):
-            return False
-        place = self._lying.get(value)
-        return place is not None and place.layout == wanted and self._last[value] == k
-
-    def _lies(self, value: Value, place: Place) -> bool:
-        return value in self._lying and self._lying[value].name == place.name
-
-    def _empty(self, place: Place, k: int, over: Sequence[Value]) -> bool:
-        """Whether a place that results have to lie in holds nothing at line k that is read later."""
-        return not any(
-            where.name == place.name and self._last.get(value, -1) >= k and value not in over
-            for value, where in self._lying.items()
+    def program(self, arguments: Sequence[str]) -> Program:
+        """Compile the statements so far to a program of arguments with these names."""
+        temporaries = self._assignment.temporaries
+        results = "".join(f"{self._expression(value)}, " for value in self._returned)
+        body = [f"        {statement}" for statement in self._body]
+        text = "\n".join(
+            [
+                f"def bind({', '.join([*arguments, *temporaries])}):",
+                *(f"    {statement}" for statement in self._views),
+                *["    def program():", *body, f"        return ({results})"],
+                "    return program",
+            ]
         )
+        exec(_compile(text), self._globals)
+        return Program(self._globals.pop("bind"), list(temporaries.values()))
 
-    def _release(self, k: int, line: Line) -> None:
-        """Give places back whose values are read no more."""
-        for value in {value.root for value in (*line.uses, line.result)}:
-            place = self._lying.get(value)
-            if place is not None and place.own and self._empty(place, k + 1, ()):
-                free = self._free.setdefault(place.layout, [])
-                if place not in free:
-                    free.append(place)
+    # ------------------------------------------------------------------------------------------------- statements
 
+    def _emit(self, node: Node) -> None:
+        if node.kind in BUFFERED:
+            self._emit_buffered(node)
+        elif node.kind is OpKind.VIEW and self._assignment.get(node.result.root) is not None:
+            self._emit_view(self._new_name(node.result), node.function, node.operands)
+        else:
+            name = self._new_name(node.result)
+            self._body.append(f"{name} = {self._call(node.function, node.operands, node.options)}")
 
-def _laid(value: Value) -> Layout | None:
-    return layout(value.now) if isinstance(value.now, np.ndarray) else None
+    def _emit_buffered(self, node: Node) -> None:
+        """A call that computes into the buffer of its result."""
+        buffer = self._assignment.get(node.result)
+        assert buffer is not None
+        self._expressions[node.result] = buffer.name
+        if node.kind is OpKind.CAST:
+            self._emit_copy(buffer.name, node.operands[0])
+        elif node.kind is OpKind.INDEX_PUT:
+            self._emit_index_put(node, buffer)
+        elif node.kind is OpKind.REDUCE:
+            x, axis, dtype, _, keepdims = node.operands
+            self._body.append(self._call(node.function, (x, axis, dtype, node.result, keepdims)))
+        else:
+            operands = node.operands if node.kind is OpKind.MATMUL else self._with_scalar_arrays(node.operands)
+            by_keyword = node.function in OUT_BY_KEYWORD
+            arguments = (operands, {"out": node.result}) if by_keyword else ((*operands, node.result), None)
+            self._body.append(self._call(node.function, *arguments))
+
+    def _emit_index_put(self, node: Node, buffer: Buffer) -> None:
+        array, key, elements = node.operands
+        if not self._assignment.is_in(array, buffer):
+            self._emit_copy(buffer.name, array)
+        view = f"v{len(self._views)}"
+        self._emit_view(view, np.ndarray.__getitem__, (node.result, key))
+        self._emit_copy(view, elements)
+
+    def _emit_view(self, name: str, function: Callable[..., Any], operands: Sequence[object]) -> None:
+        self._views.append(f"{name} = {self._call(function, operands)}")
+
+    def _emit_copy(self, target: str, source: object) -> None:
+        self._body.append(f"{self._constant(np.copyto)}({target}, {self._expression(source)}, 'unsafe')")
+
+    def _is_temporary(self, value: Value) -> bool:
+        buffer = self._assignment.get(value)
+        return buffer is not None and buffer.temporary
+
+    # ------------------------------------------------------------------------------------------------ expressions
+
+    def _call(self, function: object, operands: Sequence[object], options: Mapping[str, object] | None = None) -> str:
+        arguments = [self._expression(x) for x in operands]
+        arguments += [f"{name}={self._expression(x)}" for name, x in (options or {}).items()]
+        return f"{self._constant(function)}({', '.join(arguments)})"
+
+    def _with_scalar_arrays(self, operands: Sequence[object]) -> Sequence[object]:
+        """The operands, constant numbers as arrays of no axes, whose type NumPy need not look up."""
+        examples = (value.example for value in iter_values(operands))
+        dtype = next(example.dtype for example in examples if isinstance(example, np.ndarray))
+        if dtype.kind != "f":
+            return operands
+        return [self._scalar(x, dtype) if isinstance(x, np.generic | float | int) else x for x in operands]
+
+    def _scalar(self, number: np.generic | float, dtype: np.dtype[Any]) -> HostArray:
+        key = type(number), repr(number), dtype  # since 0.0 == -0.0
+        if key not in self._scalars:
+            self._scalars[key] = np.asarray(number, number.dtype if isinstance(number, np.generic) else dtype)
+        return self._scalars[key]
+
+    def _new_name(self, value: Value) -> str:
+        self._expressions[value] = f"n{len(self._expressions)}"
+        return self._expressions[value]
+
+    def _expression(self, operand: object) -> str:
+        if isinstance(operand, Value):
+            return self._expressions[operand] if operand in self._expressions else self._expression(operand.example)
+        if isinstance(operand, tuple | list) and any(True for _ in iter_values(operand)):
+            return f"[{', '.join(map(self._expression, operand))}]"
+        literal = operand is None or isinstance(operand, bool | int | str)
+        return repr(operand) if literal else self._constant(operand)
+
+    def _constant(self, constant: object) -> str:
+        name = self._constant_names.get(id(constant))
+        if name is None:
+            name = self._constant_names[id(constant)] = f"c{len(self._constant_names)}"
+            self._globals[name] = constant
+        return name
 
 
 @lru_cache(maxsize=256)
-def _compiled(text: str) -> Any:
-    """Models alike have one text, which is compiled once."""
-    return compile(text, "<script of NumPy calls>", "exec")
+def _compile(text: str) -> CodeType:
+    """The code of a text; models alike have one text, which is compiled once."""
+    return compile(text, "<program of NumPy calls>", "exec")

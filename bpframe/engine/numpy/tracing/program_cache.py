@@ -1,7 +1,9 @@
-"""The scripts of a fit: parts of a step that are written down once they were made a few times.
+"""Program cache: traces a part of a step after it has run a few times, and binds the program to the fit's arrays.
 
-Only pure components are written down, bpframe's own and those whose class says `pure = True`: what others do besides
-(counting their calls, say) would be lost. Templates are kept for the process, so that models alike write one.
+Two levels. Programs are kept for the process, by `Traceable.key`, so that models alike trace and compile once. Bound
+programs are kept for a fit, by name, and dropped when the arrays that they are bound to are replaced (`clear`). Only
+pure components are traced, bpframe's own and those whose class says `pure = True`: side effects of others (counting
+their calls, say) would be lost.
 """
 
 from __future__ import annotations
@@ -12,107 +14,109 @@ from typing import Any, Protocol, final
 
 import numpy as np
 
-from bpframe.engine.numpy.tracing.codegen import Script, Template, Workspace
-from bpframe.engine.numpy.tracing.recording import Draft
+from bpframe.engine.numpy.tracing.buffer_assignment import BufferPool
+from bpframe.engine.numpy.tracing.codegen import BoundProgram, Program
+from bpframe.engine.numpy.tracing.recording import Recording
 from bpframe.registry import registry
 from bpframe.registry.nested import classes
 
-OFTEN = 10  # runs before the one that is written down
-NEVER = -(2**62)
-KEPT = 256  # templates; the least recently used goes
-_templates: OrderedDict[Hashable, Template] = OrderedDict()
+EAGER_RUNS = 10  # runs of a part before the one that is traced
+NEVER = -(2**62)  # the count of a part that cannot be traced
+MAX_PROGRAMS = 256  # in the process; the least recently used is dropped
+_programs: OrderedDict[Hashable, Program] = OrderedDict()
 
 
-class Part(Protocol):
-    """A part of a step, as it is at present."""
+class Traceable(Protocol):
+    """A part of a step that can be traced, with its present arrays."""
 
     def key(self) -> Hashable:
-        """All that its code depends on but `given`."""
+        """All that the generated code depends on besides `arguments`: components, shapes, dtypes."""
 
-    def settle(self) -> None:
-        """Have arrays lie where work on them is fast."""
+    def align(self) -> None:
+        """Replace arrays that do not begin at a cache line by copies that do."""
 
-    def given(self) -> Sequence[Any]:
+    def arguments(self) -> Sequence[Any]:
         """The arrays that it reads or writes, and the objects that it reads numbers from."""
 
-    def write(self, draft: Draft) -> Sequence[Any]:
-        """Run it on what the draft hands out; what its script is to give back."""
+    def trace(self, recording: Recording) -> Sequence[Any]:
+        """Run it on the recording's tracers; what its program returns."""
 
 
 @final
-class Scripts:
-    """Scripts by name, each with the object for which it was bound; those of one lane share their workspace.
+class ProgramCache:
+    """Bound programs by name, each with its owner: the object whose identity says that the arrays are still the same.
 
-    `components`: whose code the scripts replace.
+    Programs of one lane share temporaries, so they must not run at the same time. `components`: those whose code the
+    programs replace.
     """
 
-    def __init__(self, components: Iterable[Any]) -> None:
+    def __init__(self, components: Iterable[object]) -> None:
         self._components, self._pure = list(components), False
-        self._found: dict[Any, tuple[Script, Any]] = {}
-        self._runs: dict[Any, int] = {}
-        self._workspaces: defaultdict[int, Workspace] = defaultdict(Workspace)
+        self._bound: dict[Hashable, tuple[BoundProgram, object]] = {}
+        self._runs: dict[Hashable, int] = {}
+        self._pools: defaultdict[int, BufferPool] = defaultdict(BufferPool)
 
-    def found(self, name: Any, of: Any) -> Script | None:
-        """The script of that name, if it was bound for this very object."""
-        script, owner = self._found.get(name, (None, None))
-        return script if owner is of else None
+    def get(self, name: Hashable, owner: object) -> BoundProgram | None:
+        """The program of that name, if it was bound for this very owner."""
+        program, bound_owner = self._bound.get(name, (None, None))
+        return program if bound_owner is owner else None
 
-    def sought(self, name: Any, of: Any, part: Part, lane: int = 0) -> Script | None:
-        """A script for the part, if there is a template, or now is the time to write one."""
+    def get_or_record(self, name: Hashable, owner: object, part: Traceable, lane: int = 0) -> BoundProgram | None:
+        """Bind the program of the part, traced now if it has run often enough; None while it has to run eagerly."""
         runs = self._runs[name] = self._runs.get(name, 0) + 1
-        if runs != 1 and runs <= OFTEN:
+        if runs != 1 and runs <= EAGER_RUNS:
             return None
-        given = part.given()
-        if not _apart(given):  # as at the start, when several states may be one array of zeros
+        if not _are_distinct(part.arguments()):  # as at the start, when several states may be one array of zeros
             return None
-        template = self._template(part, runs > OFTEN)
-        if template is None:
-            self._runs[name] = NEVER if runs > OFTEN else runs
+        program = self._program(part, runs > EAGER_RUNS)
+        if program is None:
+            self._runs[name] = NEVER if runs > EAGER_RUNS else runs
             return None
-        part.settle()
-        script = template.script(part.given(), self._workspaces[lane])
-        self._found[name] = script, of
-        return script
+        part.align()
+        bound = program.bind(part.arguments(), self._pools[lane])
+        self._bound[name] = bound, owner
+        return bound
 
-    def forget(self) -> None:
-        """Bind every script anew, since arrays are others now."""
-        self._found.clear()
+    def clear(self) -> None:
+        """Drop the bound programs, since arrays were replaced; they are bound again when they are next asked for."""
+        self._bound.clear()
 
-    def _template(self, part: Part, write: bool) -> Template | None:
+    def _program(self, part: Traceable, record: bool) -> Program | None:
+        """The part's program from the cache of the process, or, with `record`, a new one."""
         key = part.key()
         try:
-            found = _templates.pop(key, None)
-        except TypeError:  # a component that cannot be compared
-            return written(part) if write and self._are_pure() else None
-        if found is None and write and self._are_pure():
-            found = written(part)
-        if found is not None:
-            _templates[key] = found
-        while len(_templates) > KEPT:
-            _templates.popitem(last=False)
-        return found
+            program = _programs.pop(key, None)
+        except TypeError:  # a component that cannot be hashed or compared
+            return record_program(part) if record and self._are_pure() else None
+        if program is None and record and self._are_pure():
+            program = record_program(part)
+        if program is not None:
+            _programs[key] = program
+        while len(_programs) > MAX_PROGRAMS:
+            _programs.popitem(last=False)
+        return program
 
     def _are_pure(self) -> bool:
         if self._components:
-            found, self._components = classes(self._components), []
-            self._pure = all(registry.owns(cls) or _says_so(cls) for cls in found)
+            types, self._components = classes(self._components), []
+            self._pure = all(registry.owns(cls) or _declares_pure(cls) for cls in types)
         return self._pure
 
 
-def _says_so(cls: type) -> bool:
+def _declares_pure(cls: type) -> bool:
     return getattr(cls, "pure", False) is True
 
 
-def _apart(given: Sequence[Any]) -> bool:
-    """Whether no array is given twice: a script writes into each."""
-    arrays = [id(one) for one in given if isinstance(one, np.ndarray)]
+def _are_distinct(arguments: Sequence[object]) -> bool:
+    """Whether no array is passed twice: a program may write into each."""
+    arrays = [id(argument) for argument in arguments if isinstance(argument, np.ndarray)]
     return len(set(arrays)) == len(arrays)
 
 
-def written(part: Part) -> Template | None:
-    """The template of a part; None where it cannot be written."""
-    draft = Draft(part.given())
+def record_program(part: Traceable) -> Program | None:
+    """Trace a part and compile its program; None where it cannot be traced."""
+    recording = Recording(part.arguments())
     try:
-        return draft.finished(*part.write(draft))
-    except Exception:  # whatever it is, it comes again where the part itself is run
+        return recording.compile(*part.trace(recording))
+    except Exception:  # whatever it is, it is raised again where the part itself runs
         return None

@@ -1,115 +1,125 @@
-"""A function of arrays as the NumPy calls that it makes, written out as one Python program.
+"""Recording: arguments, graph and outputs of one traced function, and the program compiled from them.
 
-Between the calls of eager code lie the code of components, checks of shapes, and memory that is taken and given back;
-on small arrays that is most of the time. A script has none of it: every result has a place, chosen once, in memory
-that is used again as soon as nobody reads it, and an elementwise result writes over an operand that is read no more.
-The calls are those that the function made, on operands of the same types and layouts, so the bits are the same.
+Between the NumPy calls of eager code lie the code of components, checks of shapes, and memory that is allocated and
+freed; on small arrays that is most of the time. The program has none of it: every result has a buffer, assigned once.
+Its calls are those that the function made, on operands of the same types and layouts, so the bits are the same. Its
+first run is compared with the traced one bit by bit, and a program that differs is dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, final
 
 import numpy as np
 
-from bpframe.engine.numpy.tracing.codegen import Place, Script, Template, Workspace, Writer, layout
-from bpframe.engine.numpy.tracing.tracer import Line, Noted, Notes, Unwritable, Value
+from bpframe.engine.numpy.tracing.buffer_assignment import Buffer, BufferPool, layout_of
+from bpframe.engine.numpy.tracing.codegen import BoundProgram, CodeGenerator, Program
+from bpframe.engine.numpy.tracing.tracer import Graph, Node, Tracer, Untraceable, Value
 from bpframe.types import HostArray, State
 
 
 @final
-class Draft:
-    """What a function is given and what it has to leave behind, while it is written down.
+class Recording:
+    """Hands out tracers for the arguments of a function and takes its outputs.
 
-    `given`: every array that it reads or that results are left in, and every object that numbers are read from.
+    `arguments`: every array that it reads or that an output is written into, and every object that numbers are read
+    from.
     """
 
-    def __init__(self, given: Sequence[Any]) -> None:
-        self.notes, self._given = Notes(), given
-        self._names = {id(one): f"a{k}" for k, one in enumerate(given)}
-        self._there: dict[Value, Place] = {}  # arrays that lie somewhere before the script runs
-        self._read: list[tuple[Value, str]] = []  # numbers, and from where they are read
-        self._into: list[tuple[Value, HostArray]] = []  # results, and where they have to be in the end
-        self._kept: list[tuple[Value, str, State]] = []  # numbers that are put in a state in the end
+    def __init__(self, arguments: Sequence[Any]) -> None:
+        self.graph, self._arguments = Graph(), arguments
+        self._names = {id(argument): f"a{k}" for k, argument in enumerate(arguments)}
+        self._inputs: dict[Value, Buffer] = {}
+        self._loads: list[tuple[Value, str]] = []  # numbers, with the expressions that read them
+        self._outputs: list[tuple[Value, HostArray]] = []  # results, with their destinations
+        self._stores: list[tuple[Value, str, State]] = []  # numbers that are assigned to an item of a state
 
-    def array(self, array: HostArray) -> Noted:
-        """An array."""
+    def array(self, array: HostArray) -> Tracer:
+        """The tracer of an argument."""
         value = Value(array)
-        self._there[value] = self._place(array)
-        return Noted(self.notes, value)
+        self._inputs[value] = self._buffer(array)
+        return Tracer(self.graph, value)
 
-    def number(self, now: Any, where: str, holder: Any) -> Noted:
-        """What is read when the script runs: "{}.name" or "{}['name']" of the holder, or "{}", the holder itself."""
-        value = Value(now)
-        self._read.append((value, where.format(self._names[id(holder)])))
-        return Noted(self.notes, value)
+    def number(self, example: object, path: str, owner: object) -> Tracer:
+        """The tracer of a number that the program reads at each run.
 
-    def deliver(self, result: Any, into: HostArray) -> None:
-        """Have a result lie in this array in the end."""
-        at = _value(result)
-        if not isinstance(at.now, np.ndarray) or (at.now.shape, at.now.dtype) != (into.shape, into.dtype):
-            raise Unwritable(f"{at.now!r} for a place of shape {into.shape}")
-        self._into.append((at, into))
+        `path`: "{}.name" or "{}['name']" of the owner, one of the arguments, or "{}", the owner itself.
+        """
+        value = Value(example)
+        self._loads.append((value, path.format(self._names[id(owner)])))
+        return Tracer(self.graph, value)
 
-    def keep(self, result: Any, name: str, state: State) -> None:
-        """Have a number put in a state in the end."""
-        self._kept.append((_value(result), name, state))
+    def output(self, result: object, destination: HostArray) -> None:
+        """Have the program leave a result in this array, one of the arguments."""
+        value = _current_value(result)
+        array, wanted = value.example, (destination.shape, destination.dtype)
+        if not isinstance(array, np.ndarray) or (array.shape, array.dtype) != wanted:
+            raise Untraceable(f"{array!r} for an output of shape {destination.shape}")
+        self._outputs.append((value, destination))
 
-    def finished(self, *returned: Any) -> Template:
-        """The template, tried once; Unwritable where that gives other bits than the function gave."""
-        given = [_value(result) for result in returned]
-        template = self._written(given)
-        self._try(template.script(self._given, Workspace()), given)
-        return template
+    def store(self, result: object, name: str, state: State) -> None:
+        """Have the program assign a number to an item of a state, one of the arguments."""
+        self._stores.append((_current_value(result), name, state))
 
-    def _written(self, given: Sequence[Value]) -> Template:
-        into = [(value, self._place(array)) for value, array in self._into]
-        lines, wanted = self._needed(given)
-        writer = Writer(lines, self._there, into, given)
-        for value, text in self._read:
-            if value in wanted:
-                writer.read(value, text)
-        writer.write()
-        for value, name, state in self._kept:
-            writer.keep(value, f"{self._names[id(state)]}[{name!r}]")
-        return writer.template(list(self._names.values()), given)
+    def compile(self, *returned: object) -> Program:
+        """The program that returns these results, verified once; Untraceable where its bits differ from the traced."""
+        values = [_current_value(result) for result in returned]
+        program = self._generate(values)
+        self._verify(program.bind(self._arguments, BufferPool()), values)
+        return program
 
-    def _needed(self, given: Sequence[Value]) -> tuple[list[Line], set[Value]]:
-        """(the lines on which something depends that is left behind, all values that are needed)."""
-        wanted = {*given, *(value for value, _ in self._into), *(value for value, *_ in self._kept)}
-        needed: list[Line] = []
-        for line in reversed(self.notes.lines):
-            if line.result in wanted:
-                wanted.update(line.uses)
-                needed.append(line)
-        return needed[::-1], wanted
+    def _generate(self, returned: Sequence[Value]) -> Program:
+        outputs = [(value, self._buffer(array)) for value, array in self._outputs]
+        nodes, live = self._eliminate_dead_code(returned)
+        generator = CodeGenerator(nodes, self._inputs, outputs, returned)
+        for value, source in self._loads:
+            if value in live:
+                generator.load(value, source)
+        generator.generate()
+        for value, name, state in self._stores:
+            generator.store(value, f"{self._names[id(state)]}[{name!r}]")
+        return generator.program(list(self._names.values()))
 
-    def _try(self, script: Script, given: Sequence[Value]) -> None:
-        """Run the script and compare; everything is as it was before, then."""
-        before = [into.copy() for _, into in self._into], [state[name] for _, name, state in self._kept]
-        results = [*given, *(value for value, _ in self._into), *(value for value, *_ in self._kept)]
-        wanted = [_bits(value.now) for value in results]
+    def _eliminate_dead_code(self, returned: Sequence[Value]) -> tuple[list[Node], set[Value]]:
+        """(the nodes on which a result depends, the values that those nodes and the results read)."""
+        live = set(self._results(returned))
+        nodes: list[Node] = []
+        for node in reversed(self.graph.nodes):
+            if node.result in live:
+                live.update(node.inputs)
+                nodes.append(node)
+        return nodes[::-1], live
+
+    def _results(self, returned: Iterable[Value]) -> list[Value]:
+        """All that the program leaves behind: what it returns, its outputs, the numbers that it stores."""
+        return [*returned, *(value for value, _ in self._outputs), *(value for value, *_ in self._stores)]
+
+    def _verify(self, program: BoundProgram, returned: Sequence[Value]) -> None:
+        """Run the program on the arguments, compare the bits with the traced run, and restore the arguments."""
+        arrays = [array.copy() for _, array in self._outputs]
+        numbers = [state[name] for _, name, state in self._stores]
+        expected = [_bits(value.example) for value in self._results(returned)]
         try:
-            made = script()
-            ends = [*made, *(into for _, into in self._into), *(state[name] for _, name, state in self._kept)]
-            same = [_bits(end) for end in ends] == wanted
+            results = program()
+            outputs = [*(array for _, array in self._outputs), *(state[name] for _, name, state in self._stores)]
+            equal = [_bits(result) for result in (*results, *outputs)] == expected
         finally:
-            for (_, into), array in zip(self._into, before[0], strict=True):
-                np.copyto(into, array)
-            for (_, name, state), number in zip(self._kept, before[1], strict=True):
+            for (_, destination), array in zip(self._outputs, arrays, strict=True):
+                np.copyto(destination, array)
+            for (_, name, state), number in zip(self._stores, numbers, strict=True):
                 state[name] = number
-        if not same:
-            raise Unwritable("other bits than those of the function")
+        if not equal:
+            raise Untraceable("the program gives other bits than the function")
 
-    def _place(self, array: HostArray) -> Place:
-        return Place(self._names[id(array)], layout(array))
-
-
-def _value(result: Any) -> Value:
-    return result.at if isinstance(result, Noted) else Value(result)
+    def _buffer(self, array: HostArray) -> Buffer:
+        return Buffer(self._names[id(array)], layout_of(array))
 
 
-def _bits(value: Any) -> tuple[Any, bytes]:
+def _current_value(result: object) -> Value:
+    return result.current if isinstance(result, Tracer) else Value(result)
+
+
+def _bits(value: object) -> tuple[np.dtype[Any], bytes]:
     array = np.asarray(value)
     return array.dtype, array.tobytes()

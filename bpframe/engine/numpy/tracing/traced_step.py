@@ -1,4 +1,4 @@
-"""The parts of a step that can be written down: the pass over a batch, and what happens to a piece of the parameters.
+"""The functions of a step that are traced: the gradient of a batch, and the update of one piece of the parameters.
 
 Shapes: B rows of a batch; x (B, ...), target (B, C), share (B,) or one number.
 """
@@ -16,9 +16,9 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.engine.hyperparameters import Settings
-from bpframe.engine.numpy.tracing.codegen import layout
-from bpframe.engine.numpy.tracing.recording import Draft
-from bpframe.engine.numpy.tracing.tracer import Kind, Unwritable
+from bpframe.engine.numpy.tracing.buffer_assignment import layout_of
+from bpframe.engine.numpy.tracing.recording import Recording
+from bpframe.engine.numpy.tracing.tracer import OpKind, Tracer, Untraceable
 from bpframe.engine.update import GroupUpdate
 from bpframe.network.gradients import Batch, Recursion
 from bpframe.ops import aligned
@@ -29,8 +29,8 @@ from bpframe.types import Array, HostArray, Params, State
 
 @final
 @dataclass(frozen=True)
-class PassPart:
-    """Forward, cost and backward down to layer number `lowest`: loss and scores; gradients are left in the slots.
+class TracedGradient:
+    """Forward, cost and backward down to layer number `lowest`: returns loss and scores, writes gradients to the slots.
 
     `draws`: the key of the present step.
     """
@@ -42,53 +42,53 @@ class PassPart:
     draws: Key
 
     def key(self) -> Hashable:
-        """Layers and cost, shapes and types."""
-        shapes = tuple((path, layout(leaf)) for path, leaf in tree.leaves(self.params))
+        """Layers and cost, shapes and dtypes."""
+        shapes = tuple((path, layout_of(leaf)) for path, leaf in tree.leaves(self.params))
         slots = tuple(path for path, _ in tree.leaves(self.slots))
-        rows = layout(self.batch.x), layout(self.batch.target), isinstance(self.batch.share, float)
+        rows = layout_of(self.batch.x), layout_of(self.batch.target), isinstance(self.batch.share, float)
         return self.recursion.layers, self.recursion.cost, self.recursion.lowest, shapes, slots, rows
 
-    def settle(self) -> None:
-        """They lie well: `Feed` and `Flat` have made them."""
+    def align(self) -> None:
+        """Nothing to do: the arrays of batches, parameters and slots are allocated aligned."""
 
-    def given(self) -> Sequence[Any]:
-        """Rows, parameters, slots."""
+    def arguments(self) -> Sequence[Any]:
+        """Arrays of the batch, parameters, slots, the key."""
         rows = [part for part in (self.batch.x, self.batch.target, self.batch.share) if not isinstance(part, float)]
         leaves = [leaf for branch in (self.params, self.slots) for _, leaf in tree.leaves(branch)]
         return [*rows, *leaves, self.draws]
 
-    def write(self, draft: Draft) -> Sequence[Any]:
+    def trace(self, recording: Recording) -> Sequence[Any]:
         """(loss, scores)."""
-        params = tree.transform(self.params, draft.array)
-        batch = Batch(*(part if isinstance(part, float) else draft.array(part) for part in self.batch))
-        made = self.recursion.passed(params, batch, self.recursion.contexts(NotedKey(draft, self.draws)))
+        params = tree.transform(self.params, recording.array)
+        batch = Batch(*(part if isinstance(part, float) else recording.array(part) for part in self.batch))
+        result = self.recursion.passed(params, batch, self.recursion.contexts(KeyTracer(recording, self.draws)))
         for path, slot in tree.leaves(self.slots):
-            draft.deliver(tree.at(made.gradients, path), slot)
-        return made.loss, made.scores
+            recording.output(tree.at(result.gradients, path), slot)
+        return result.loss, result.scores
 
 
 @final
-class NotedKey:
-    """The key of the present step, whichever that is when the script runs; its draws are noted."""
+class KeyTracer:
+    """Stands in for the key of the present step, which is read when the program runs; records its draws."""
 
-    def __init__(self, draft: Draft, key: Key, path: tuple[str | int, ...] = ()) -> None:
-        self._draft, self._key, self._path = draft, key, path
+    def __init__(self, recording: Recording, key: Key, path: tuple[str | int, ...] = ()) -> None:
+        self._recording, self._key, self._path = recording, key, path
 
-    def child(self, name: str | int) -> NotedKey:
-        """As a key's."""
-        return NotedKey(self._draft, self._key, (*self._path, name))
+    def child(self, name: str | int) -> KeyTracer:
+        """As `Key.child`."""
+        return KeyTracer(self._recording, self._key, (*self._path, name))
 
-    def uniform(self, like: Any) -> Any:
-        """As a key's."""
-        return self._drawn(_uniform, like)
+    def uniform(self, like: Array) -> Any:
+        """As `Key.uniform`."""
+        return self._record(_uniform, like)
 
-    def normal(self, like: Any) -> Any:
-        """As a key's."""
-        return self._drawn(_normal, like)
+    def normal(self, like: Array) -> Any:
+        """As `Key.normal`."""
+        return self._record(_normal, like)
 
-    def _drawn(self, draw: Callable[..., Array], like: Any) -> Any:
-        key = self._draft.number(self._key, "{}", self._key)
-        return self._draft.notes.call(Kind.CALL, draw, key, self._path, like)
+    def _record(self, draw: Callable[..., Array], like: Array) -> Tracer:
+        key = self._recording.number(self._key, "{}", self._key)
+        return self._recording.graph.record(OpKind.CALL, draw, key, self._path, like)
 
 
 def _uniform(key: Key, path: Sequence[str | int], like: Array) -> Array:
@@ -105,10 +105,10 @@ def _child(key: Key, name: str | int) -> Key:
 
 @final
 @dataclass(frozen=True)
-class MovePart:
-    """The components start .. stop - 1 of a group on piece i: its penalty; p, g and states are changed in place.
+class TracedUpdate:
+    """The components start .. stop - 1 of a group on piece i: returns the penalty, updates p, g and states in place.
 
-    `g`: where the gradient lies when the script runs.
+    `g`: the array that the program reads the gradient from.
     """
 
     group: GroupUpdate
@@ -118,31 +118,32 @@ class MovePart:
     stop: int
 
     def key(self) -> Hashable:
-        """Components and their order, what they know of the piece, shapes and types."""
+        """Components in their order, what they are told of the piece, shapes and dtypes."""
         group, store = self.group, self.group.store
-        piece = layout(self._p), store.param(self.i), str(store.reach(self.i)), self.start, self.stop
-        states = tuple(_kind(state) for state in self._states)
+        piece = layout_of(self._p), store.param(self.i), str(store.reach(self.i)), self.start, self.stop
+        states = tuple(_state_layout(state) for state in self._states)
         return tuple(group.components), group.first, group.rule, piece, states
 
-    def settle(self) -> None:
-        """What is remembered may have come from a component."""
-        self._states[:] = [tree.transform(state, aligned.placed) for state in self._states]
+    def align(self) -> None:
+        """Align the states, which a component may have allocated."""
+        self._states[:] = [tree.transform(state, aligned.align) for state in self._states]
 
-    def given(self) -> Sequence[Any]:
-        """p, g, what is remembered, and every h."""
-        states = [one for state in self._states for one in _inside(state)]
+    def arguments(self) -> Sequence[Any]:
+        """p, g, the states with their arrays, and every h."""
+        states = [branch for state in self._states for branch in _branches_and_arrays(state)]
         return [self._p, self.g, *states, *(h for settings in self.group.settings for h in settings.levels)]
 
-    def write(self, draft: Draft) -> Sequence[Any]:
+    def trace(self, recording: Recording) -> Sequence[Any]:
         """(penalty,)."""
-        with noted(draft, self.group.settings):
-            given = draft.array(self._p), draft.array(self.g), [opened(draft, state) for state in self._states]
-            p, g, states, penalty = self.group.changed(self.i, self.start, self.stop, *given)
-        draft.deliver(p, self._p)
+        with trace_settings(recording, self.group.settings):
+            states = [trace_state(recording, state) for state in self._states]
+            arguments = recording.array(self._p), recording.array(self.g), states
+            p, g, states, penalty = self.group.changed(self.i, self.start, self.stop, *arguments)
+        recording.output(p, self._p)
         if self.stop < len(self.group.components):
-            draft.deliver(g, self.g)
+            recording.output(g, self.g)
         for state, new in zip(self._states, states, strict=True):
-            closed(draft, state, new)
+            output_state(recording, state, new)
         return (penalty,)
 
     @property
@@ -155,66 +156,71 @@ class MovePart:
 
 
 @contextmanager
-def noted(draft: Draft, settings: Sequence[Settings]) -> Iterator[None]:
-    """A block in which the numbers of h that may differ from step to step are noted."""
-    before = [(h, dict(vars(h))) for own in settings for h in own.levels]
+def trace_settings(recording: Recording, settings: Sequence[Settings]) -> Iterator[None]:
+    """A block in which tracers stand for those numbers of every h that may differ from step to step."""
+    before = [(h, dict(vars(h))) for component in settings for h in component.levels]
     try:
-        for h, name in _moving(settings):
-            value, where = getattr(h, name), f"{{}}.{name}"
+        for h, name in _varying(settings):
+            value, path = getattr(h, name), f"{{}}.{name}"
             if isinstance(value, Mapping):
-                setattr(h, name, {key: draft.number(one, f"{where}[{key!r}]", h) for key, one in value.items()})
+                numbers = {key: recording.number(number, f"{path}[{key!r}]", h) for key, number in value.items()}
+                setattr(h, name, numbers)
             elif value is not None:
-                setattr(h, name, draft.number(value, where, h))
+                setattr(h, name, recording.number(value, path, h))
         yield
     finally:
         for h, values in before:
             vars(h).update(values)
 
 
-def _moving(settings: Iterable[Settings]) -> Iterator[tuple[SimpleNamespace, str]]:
-    for own in settings:
-        yield from ((h, name) for h in own.levels for name in ("step", "loss", "weight", "total"))
-        yield from ((h, name) for h, name, value in own.slots if is_schedule(value))
+def _varying(settings: Iterable[Settings]) -> Iterator[tuple[SimpleNamespace, str]]:
+    """(h, attribute) of what the engine sets anew at each step, and of what follows a schedule."""
+    for component in settings:
+        yield from ((h, name) for h in component.levels for name in ("step", "loss", "weight", "total"))
+        yield from ((h, name) for h, name, value in component.slots if is_schedule(value))
 
 
-def _inside(state: State) -> Iterator[Any]:
-    """A state, and the states and arrays in it."""
+def _is_array(leaf: object) -> bool:
+    """Whether a leaf of a state is an array, not a number or an array without axes."""
+    return isinstance(leaf, np.ndarray) and leaf.ndim > 0
+
+
+def _branches_and_arrays(state: State) -> Iterator[Any]:
+    """A state, the states nested in it, and all their arrays."""
     yield state
     for leaf in state.values():
         if isinstance(leaf, dict):
-            yield from _inside(leaf)
-        elif isinstance(leaf, np.ndarray) and leaf.ndim:
+            yield from _branches_and_arrays(leaf)
+        elif _is_array(leaf):
             yield leaf
 
 
-def _kind(leaf: Any) -> Any:
-    """How a state is built."""
+def _state_layout(leaf: object) -> Any:
+    """Names, layouts and types in a state."""
     if isinstance(leaf, dict):
-        return tuple((name, _kind(inner)) for name, inner in leaf.items())
-    return layout(leaf) if isinstance(leaf, np.ndarray) else type(leaf)
+        return tuple((name, _state_layout(inner)) for name, inner in leaf.items())
+    return layout_of(leaf) if isinstance(leaf, np.ndarray) else type(leaf)
 
 
-def opened(draft: Draft, state: State) -> State:
-    """A state whose arrays and numbers are noted."""
-    return {name: _opened(draft, state, name, leaf) for name, leaf in state.items()}
+def trace_state(recording: Recording, state: State) -> State:
+    """A state with tracers in the place of its arrays and numbers."""
+    return {name: _trace_leaf(recording, state, name, leaf) for name, leaf in state.items()}
 
 
-def _opened(draft: Draft, state: State, name: str, leaf: Any) -> Any:
+def _trace_leaf(recording: Recording, state: State, name: str, leaf: Any) -> State | Tracer:
     if isinstance(leaf, dict):
-        return opened(draft, leaf)
-    if isinstance(leaf, np.ndarray) and leaf.ndim:
-        return draft.array(leaf)
-    return draft.number(leaf, f"{{}}[{name!r}]", state)
+        return trace_state(recording, leaf)
+    return recording.array(leaf) if _is_array(leaf) else recording.number(leaf, f"{{}}[{name!r}]", state)
 
 
-def closed(draft: Draft, state: State, new: State) -> None:
-    """Have the script leave a new state in the place of the old one."""
+def output_state(recording: Recording, state: State, new: State) -> None:
+    """Have the program write a new state over the old one."""
     if state.keys() != new.keys():
-        raise Unwritable(f"a state with {list(new)} after one with {list(state)}")
+        raise Untraceable(f"a state with {list(new)} after one with {list(state)}")
     for name, leaf in state.items():
         if isinstance(leaf, dict):
-            closed(draft, leaf, new[name])
-        elif isinstance(leaf, np.ndarray) and leaf.ndim:
-            draft.deliver(new[name], leaf)
+            output_state(recording, leaf, new[name])
+        elif _is_array(leaf):
+            recording.output(new[name], leaf)
         else:
-            draft.keep(new[name], name, state)
+            recording.store(new[name], name, state)

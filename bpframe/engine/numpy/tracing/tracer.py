@@ -1,20 +1,23 @@
-"""Arrays that note what is done with them.
+"""Tracer: stands in for an array and records every NumPy call on it as a node of a graph.
 
-A function of pure array code, run once on such arrays, leaves the NumPy calls that it made as `Line`s, with the values
-that they had, from which `codegen` makes a program without the function. What cannot be noted (a look at a value, a
-function that is not NumPy's) raises `Unwritable`.
+As in JAX, a function is traced by one run on tracers in the place of its arrays. Unlike JAX's these are concrete: each
+call is also made, so every `Value` holds the example that the traced run gave. The graph is a list of nodes in the
+order of the calls, in static single assignment form: an operation in place gives its tracer another Value. `codegen`
+makes a program of it that runs without the function. What cannot be recorded (a branch on a value, a function that is
+not NumPy's) raises `Untraceable`.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.typing import DTypeLike
 
 from bpframe.ops import host, thread_team
 from bpframe.types import HostArray
@@ -36,205 +39,214 @@ OPERATORS: dict[Any, Callable[..., Any]] = {
 NUMBERS = (bool, int, float, np.generic)
 
 
-class Unwritable(Exception):
-    """Something was done with an array that cannot be noted."""
+class Untraceable(Exception):
+    """An operation on a tracer cannot be recorded, or its recording cannot be replayed."""
 
 
-class Kind(Enum):
-    """What a line is, for who looks for a place for its result."""
+class OpKind(Enum):
+    """The kind of a recorded operation; it decides which buffers its result may be computed into."""
 
-    ELEMENT = auto()  # a ufunc of each element, which may write over an operand
-    PRODUCT = auto()  # a ufunc of matrices, which may not
+    ELEMENTWISE = auto()  # a ufunc of each element; its result may overwrite an operand
+    MATMUL = auto()  # a ufunc of matrices; its result must not overlap an operand
     REDUCE = auto()
-    CAST = auto()  # the same numbers in another type or order
-    WRITE = auto()  # an array of which a part was exchanged: (array, key, part)
-    VIEW = auto()  # the same memory as the first operand
-    CALL = auto()  # any other; its result is a number, or an array of its own
+    CAST = auto()  # a copy, of the same or another dtype and memory order
+    INDEX_PUT = auto()  # a copy of an array with some elements replaced: (array, key, elements)
+    VIEW = auto()  # shares the memory of its first operand
+    CALL = auto()  # any other; its result is a number, or an array that it allocates
 
 
 @final
 @dataclass(eq=False, slots=True)
 class Value:
-    """What a line gave, or what was there before the first; `base`: whose memory it shares."""
+    """The result of a node, or an argument of the traced function.
 
-    now: Any
+    `example`: what it was in the traced run. `base`: the Value whose memory it views, if it is a view.
+    """
+
+    example: Any
     base: Value | None = None
 
     @property
     def root(self) -> Value:
-        """The owner of its memory."""
+        """The Value that owns the memory."""
         return self if self.base is None else self.base.root
 
 
 @final
 @dataclass(eq=False, slots=True)
-class Line:
-    """One call: operands are Values or constants (lists of them too)."""
+class Node:
+    """One recorded call; operands and options are Values or constants, or tuples and lists of them."""
 
-    kind: Kind
+    kind: OpKind
     function: Callable[..., Any]
     operands: tuple[Any, ...]
     options: dict[str, Any]
     result: Value
 
     @property
-    def uses(self) -> Iterator[Value]:
-        """The Values among the operands."""
-        return values((self.operands, tuple(self.options.values())))
+    def inputs(self) -> Iterator[Value]:
+        """The Values among operands and options."""
+        return iter_values((self.operands, tuple(self.options.values())))
 
 
-def values(structure: Any) -> Iterator[Value]:
-    """The Values in tuples and lists."""
+def iter_values(structure: object) -> Iterator[Value]:
+    """The Values in nested tuples and lists."""
     if isinstance(structure, Value):
         yield structure
     elif isinstance(structure, tuple | list):
         for item in structure:
-            yield from values(item)
+            yield from iter_values(item)
 
 
 @final
 @dataclass(eq=False)
-class Notes:
-    """The lines in their order, since the function began."""
+class Graph:
+    """The nodes recorded so far, in the order of the calls."""
 
-    lines: list[Line] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
 
-    def call(self, kind: Kind, function: Callable[..., Any], *operands: Any, **options: Any) -> Noted:
-        """The result of a call, which is noted."""
-        operands, options = _seen(operands), {name: _seen(option) for name, option in options.items()}
-        now = function(*_now(operands), **{name: _now(option) for name, option in options.items()})
-        if not isinstance(now, np.ndarray | np.generic | float | int):
-            raise Unwritable(f"{function} gives {type(now).__name__}")
-        if not isinstance(now, np.ndarray):
-            kind = Kind.CALL
+    def record(self, kind: OpKind, function: Callable[..., Any], *operands: object, **options: object) -> Tracer:
+        """Make a call on the examples and append its node; the tracer of its result."""
+        inputs, settings = _to_values(operands), {name: _to_values(option) for name, option in options.items()}
+        example = function(*_to_examples(inputs), **{name: _to_examples(option) for name, option in settings.items()})
+        if not isinstance(example, np.ndarray | np.generic | float | int):
+            raise Untraceable(f"{function} gives {type(example).__name__}")
+        if not isinstance(example, np.ndarray):
+            kind = OpKind.CALL
         base = None
-        if kind in (Kind.CALL, Kind.VIEW) and isinstance(now, np.ndarray):
-            shared = [v for v in values(operands) if isinstance(v.now, np.ndarray) and np.may_share_memory(v.now, now)]
-            base = shared[0] if shared else None
-            kind = Kind.CALL if base is None else Kind.VIEW
-        result = Value(now, base)
-        self.lines.append(Line(kind, function, operands, options, result))
-        return Noted(self, result)
+        if kind in (OpKind.CALL, OpKind.VIEW) and isinstance(example, np.ndarray):
+            base = next((value for value in iter_values(inputs) if _share_memory(value.example, example)), None)
+            kind = OpKind.CALL if base is None else OpKind.VIEW
+        result = Value(example, base)
+        self.nodes.append(Node(kind, function, inputs, settings, result))
+        return Tracer(self, result)
 
 
-def _seen(structure: Any) -> Any:
-    """The structure with the Value that each Noted has at present."""
-    if isinstance(structure, Noted):
-        return structure.at
+def _share_memory(operand: object, result: HostArray) -> bool:
+    return isinstance(operand, np.ndarray) and np.may_share_memory(operand, result)
+
+
+def _to_values(structure: object) -> Any:
+    """The structure with the present Value of each Tracer in its place."""
+    if isinstance(structure, Tracer):
+        return structure.current
     if isinstance(structure, tuple | list):
-        return type(structure)(_seen(item) for item in structure)
+        return type(structure)(_to_values(item) for item in structure)
     if isinstance(structure, dict):
-        raise Unwritable("a mapping among the operands")
+        raise Untraceable("a mapping among the operands")
     return structure
 
 
-def _now(structure: Any) -> Any:
+def _to_examples(structure: object) -> Any:
+    """The structure with the example of each Value in its place."""
     if isinstance(structure, Value):
-        return structure.now
-    return type(structure)(map(_now, structure)) if isinstance(structure, tuple | list) else structure
+        return structure.example
+    return type(structure)(map(_to_examples, structure)) if isinstance(structure, tuple | list) else structure
 
 
 @final
-class Noted(NDArrayOperatorsMixin):
-    """An array, or a number, of which every use is noted. `at`: its Value, another one after a change in place."""
+class Tracer(NDArrayOperatorsMixin):
+    """Stands in for an array or a number. `current`: its Value, another one after each operation in place."""
 
-    __slots__ = ("at", "notes")
+    __slots__ = ("current", "graph")
 
-    def __init__(self, notes: Notes, at: Value) -> None:
-        self.notes, self.at = notes, at
+    def __init__(self, graph: Graph, value: Value) -> None:
+        self.graph, self.current = graph, value
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        (into,) = options.pop("out", (None,))
+        (out,) = options.pop("out", (None,))
         if method == "reduce" and options.keys() <= {"axis", "dtype", "keepdims"} and options.get("dtype") is None:
-            how = options.get("axis", 0), None, None, options.get("keepdims", False)
-            made = self.notes.call(Kind.REDUCE, ufunc.reduce, *inputs, *how)
+            axis, keepdims = options.get("axis", 0), options.get("keepdims", False)
+            result = self.graph.record(OpKind.REDUCE, ufunc.reduce, *inputs, axis, None, None, keepdims)
         elif method != "__call__" or options or ufunc.nout > 1:
-            raise Unwritable(f"{ufunc.__name__}.{method} with {options}")
-        elif all(isinstance(_now(_seen(x)), NUMBERS) for x in inputs):
-            made = self.notes.call(Kind.CALL, OPERATORS.get(ufunc, ufunc), *inputs)
+            raise Untraceable(f"{ufunc.__name__}.{method} with {options}")
+        elif all(isinstance(_to_examples(_to_values(x)), NUMBERS) for x in inputs):
+            result = self.graph.record(OpKind.CALL, OPERATORS.get(ufunc, ufunc), *inputs)
         elif ufunc is np.matmul and thread_team.is_large(*inputs):
-            made = self.notes.call(Kind.PRODUCT, thread_team.matmul, *inputs)
+            result = self.graph.record(OpKind.MATMUL, thread_team.parallel_matmul, *inputs)
         else:
-            made = self.notes.call(Kind.PRODUCT if ufunc.signature else Kind.ELEMENT, ufunc, *inputs)
-        if into is None:
-            return made
-        if not isinstance(into, Noted) or (made.shape, made.dtype) != (into.shape, into.dtype):
-            raise Unwritable(f"{ufunc.__name__} into another array")
-        into.at = made.at
-        return into
+            result = self.graph.record(OpKind.MATMUL if ufunc.signature else OpKind.ELEMENTWISE, ufunc, *inputs)
+        if out is None:
+            return result
+        if not isinstance(out, Tracer) or (result.shape, result.dtype) != (out.shape, out.dtype):
+            raise Untraceable(f"{ufunc.__name__} into another array")
+        out.current = result.current
+        return out
 
-    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        return self.notes.call(Kind.CALL, function, *args, **options)
+    def __array_function__(
+        self, function: Callable[..., Any], types: object, args: Sequence[object], options: dict[str, object]
+    ) -> Tracer:
+        return self.graph.record(OpKind.CALL, function, *args, **options)
 
-    def __array_namespace__(self, *, api_version: Any = None) -> Any:
-        return np  # as an array's own; `ops.namespace` has another
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        return np  # what an array gives; `ops.namespace` gives another
 
-    def __getitem__(self, key: Any) -> Noted:
-        return self.notes.call(Kind.VIEW, operator.getitem, self, key)
+    def __getitem__(self, key: object) -> Tracer:
+        return self.graph.record(OpKind.VIEW, operator.getitem, self, key)
 
-    def __setitem__(self, key: Any, part: Any) -> None:
-        if isinstance(key, Noted):
-            raise Unwritable("an index that is computed")
-        self.at = self.notes.call(Kind.WRITE, written, self, key, part).at
+    def __setitem__(self, key: object, elements: object) -> None:
+        if isinstance(key, Tracer):
+            raise Untraceable("an index that is computed")
+        self.current = self.graph.record(OpKind.INDEX_PUT, index_put, self, key, elements).current
 
-    def reshape(self, *shape: Any) -> Noted:
-        """As an array's."""
-        return self.notes.call(Kind.VIEW, np.reshape, self, shape[0] if len(shape) == 1 else shape)
+    def reshape(self, *shape: Any) -> Tracer:
+        """As `ndarray.reshape`."""
+        return self.graph.record(OpKind.VIEW, np.reshape, self, shape[0] if len(shape) == 1 else shape)
 
-    def astype(self, dtype: Any, copy: bool = True) -> Noted:
-        """As an array's."""
+    def astype(self, dtype: DTypeLike, copy: bool = True) -> Tracer:
+        """As `ndarray.astype`."""
         if not copy and self.dtype == dtype:
             return self
-        return self.notes.call(Kind.CAST, np.ndarray.astype, self, dtype)
+        return self.graph.record(OpKind.CAST, np.ndarray.astype, self, dtype)
 
-    def copy(self, order: Any = "C") -> Noted:
-        """As an array's."""
-        return self.notes.call(Kind.CAST, np.ndarray.copy, self, order)
+    def copy(self, order: Literal["K", "A", "C", "F"] = "C") -> Tracer:
+        """As `ndarray.copy`."""
+        return self.graph.record(OpKind.CAST, np.ndarray.copy, self, order)
 
     @property
-    def T(self) -> Noted:  # noqa: N802  (the standard's own name)
-        """As an array's."""
-        return self.notes.call(Kind.VIEW, np.transpose, self)
+    def T(self) -> Tracer:  # noqa: N802  (the standard's own name)
+        """As `ndarray.T`."""
+        return self.graph.record(OpKind.VIEW, np.transpose, self)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As an array's."""
-        return np.shape(self.at.now)
+        """As `ndarray.shape`."""
+        return np.shape(self.current.example)
 
     @property
     def dtype(self) -> Any:
-        """As an array's."""
-        return self.at.now.dtype
+        """As `ndarray.dtype`."""
+        return self.current.example.dtype
 
     @property
     def ndim(self) -> int:
-        """As an array's."""
+        """As `ndarray.ndim`."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
-        """As an array's."""
-        return int(np.size(self.at.now))
+        """As `ndarray.size`."""
+        return int(np.size(self.current.example))
 
     @property
     def flags(self) -> Any:
-        """As an array's."""
-        return self.at.now.flags
+        """As `ndarray.flags`."""
+        return self.current.example.flags
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def _refuse(self, *_: Any) -> Any:
-        raise Unwritable("a value is looked at")
+    def _refuse(self, *_: object) -> Any:
+        raise Untraceable("Python code reads the value of a tracer")
 
     __bool__ = __float__ = __int__ = __index__ = __iter__ = __array__ = __contains__ = _refuse
 
 
-def written(array: HostArray, key: Any, part: Any) -> HostArray:
-    """A copy of the array with a part exchanged."""
-    new = array.copy(order="K")
-    new[key] = part
-    return new
+def index_put(array: HostArray, key: Any, elements: Any) -> HostArray:
+    """A copy of the array with `array[key] = elements`: the functional form of item assignment."""
+    copy = array.copy(order="K")
+    copy[key] = elements
+    return copy
 
 
-host.HOSTED.add(Noted)
+host.HOST_TYPES.add(Tracer)

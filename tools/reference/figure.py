@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from reference_pages.curves import Curve, Point, Range, simplified
+from tools.reference.curves import Curve, Point, Range, simplified
 
 WIDTH, HEIGHT = 400, 240
 LEFT, RIGHT, TOP, BOTTOM = 46, 382, 32, 196  # the edges of the plot itself

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from reference_pages.markdown import laid_out
+from tools.reference.markdown import laid_out
 
 SENTENCES = re.compile(r"(?<=[.:])\s+(?=[A-Z`])")
 SIGNS = re.compile(r"<-|[=^|~]|\w\(| / |\b\w_\w\b")  # of a formula

@@ -1,4 +1,4 @@
-"""scikit-learn's losses, and the loss that an estimator's argument means.
+"""The losses of estimators: scikit-learn's own definitions, and the loss named by an estimator's argument.
 
 Shapes: z (B, C) scores, target (B, C).
 """
@@ -16,8 +16,8 @@ from bpframe.protocols import EncodeTarget, Loss, PredictLabels, SeveralHeads, T
 from bpframe.registry import Spec, build
 from bpframe.types import Array, HostArray
 
-LINKS = {"sigmoid": "logistic", "exponential": "exp"}  # what scikit-learn calls them
-PLAIN = {"LogLoss": "softmax_cross_entropy", "LogLosses": "sigmoid_cross_entropy", "PoissonDeviance": "poisson"}
+LINKS = {"sigmoid": "logistic", "exponential": "exp"}  # their names in scikit-learn
+REGISTERED = {"LogLoss": "softmax_cross_entropy", "LogLosses": "sigmoid_cross_entropy", "PoissonDeviance": "poisson"}
 
 
 @final
@@ -25,8 +25,8 @@ PLAIN = {"LogLoss": "softmax_cross_entropy", "LogLosses": "sigmoid_cross_entropy
 class LogLoss:
     """loss = -log p_y, p = softmax(z) clipped to [eps, 1 - eps], eps the precision of the scores; delta = p - y.
 
-    softmax_cross_entropy for one-hot targets, with its value taken from the clipped p as in scikit-learn: a row that
-    is wrong without doubt counts 36.04 in float64, 15.94 in float32. The slope is not clipped.
+    softmax_cross_entropy for one-hot targets, with its value computed from the clipped p as in scikit-learn: a row
+    with p_y = 0 counts 36.04 in float64, 15.94 in float32. The gradient is not clipped.
     """
 
     link: ClassVar[str] = "softmax"
@@ -46,9 +46,9 @@ class LogLoss:
 @final
 @dataclass(frozen=True)
 class LogLosses:
-    """loss = -sum_c log q_c, q_c the probability given to what column c is, clipped; delta = sigmoid(z) - y.
+    """loss = -sum_c log q_c, q_c the clipped probability of the target in column c; delta = sigmoid(z) - y.
 
-    sigmoid_cross_entropy for targets of 0 and 1, with its value taken from the clipped p = sigmoid(z) and from 1 - p.
+    sigmoid_cross_entropy for targets of 0 and 1, with its value computed from the clipped p = sigmoid(z) and 1 - p.
     """
 
     link: ClassVar[str] = "sigmoid"
@@ -91,33 +91,33 @@ class PoissonDeviance:
         return encoder.encode_target(y, learned)
 
 
-def classification(spec: Spec, classes: int, multilabel: bool) -> tuple[Loss, int, bool]:
-    """(the loss, the number of scores, whether targets are columns of 0 and 1) for classes, or for labels of a row.
+def classification_loss(spec: Spec, classes: int, multilabel: bool) -> tuple[Loss, int, bool]:
+    """(the loss, the number of scores, whether targets are columns of 0 and 1) for classes or for multilabel targets.
 
-    A loss of yes/no columns takes two classes as one column, and more of them each against the rest; targets of other
-    losses are class numbers, or one-hot rows where the loss knows quantities only.
+    A loss with independent scores takes two classes as one column, and more classes each against the rest; targets of
+    other losses are class numbers, or one-hot rows for a regression loss.
     """
     if spec == "log_loss":
         spec = LogLosses() if multilabel or classes <= 2 else LogLoss()
     loss: Loss = build("loss", spec)
     if isinstance(loss, TargetWidth | SeveralHeads):
         raise ConfigError(f"Classes need a loss with one score for each, got {loss!r}. Take log_loss.")
-    if apart(loss):
+    if scores_are_independent(loss):
         return (loss, classes, True) if multilabel or classes > 2 else (loss, 1, False)
     if multilabel:
         raise ConfigError(f"Several labels a row need a loss of yes/no columns, got {loss!r}. Take log_loss.")
     return loss, classes, not (loss.link == "softmax" or isinstance(loss, PredictLabels))
 
 
-def apart(loss: Loss) -> bool:
-    """Whether a loss sees each of its scores as a yes/no question of its own."""
+def scores_are_independent(loss: Loss) -> bool:
+    """Whether each score of the loss is a binary classification of its own (sigmoid), not one of several (softmax)."""
     if isinstance(loss, PredictLabels):
         return loss.predict(np.zeros((1, 2))).ndim == 2
     return loss.link == "sigmoid"
 
 
-def regression(spec: Spec, targets: int) -> tuple[Loss, int]:
-    """(the loss, the number of scores) for so many targets; a loss may want several scores for each."""
+def regression_loss(spec: Spec, targets: int) -> tuple[Loss, int]:
+    """(the loss, the number of scores) for this number of targets; a loss may need several scores for each."""
     spec = {"squared_error": "mse", "poisson": PoissonDeviance()}.get(spec, spec) if isinstance(spec, str) else spec
     loss: Loss = build("loss", spec)
     if not isinstance(loss, TargetWidth):
@@ -131,22 +131,24 @@ def regression(spec: Spec, targets: int) -> tuple[Loss, int]:
     raise ConfigError(f"{loss!r} has no number of scores that fits {targets} targets. Take another loss.")
 
 
-def link(loss: Loss) -> str:
-    """What scikit-learn calls the loss's link: out_activation_."""
+def output_activation(loss: Loss) -> str:
+    """scikit-learn's name for the loss's link: out_activation_."""
     name = loss.link if isinstance(loss.link, str) else type(loss.link).__name__
     return LINKS.get(name, name)
 
 
-def plain(loss: Loss) -> Spec:
-    """What a model file calls a loss: scikit-learn's own are bpframe's, up to how their values are reported."""
+def registered_loss(loss: Loss) -> Spec:
+    """The registered loss with the same gradient, for a model file: scikit-learn's differ in their values only."""
     return (
-        build("loss", PLAIN[type(loss).__name__]) if isinstance(loss, LogLoss | LogLosses | PoissonDeviance) else loss
+        build("loss", REGISTERED[type(loss).__name__])
+        if isinstance(loss, LogLoss | LogLosses | PoissonDeviance)
+        else loss
     )
 
 
 def _poisson() -> Loss:
-    found: Loss = build("loss", "poisson")
-    return found
+    loss: Loss = build("loss", "poisson")
+    return loss
 
 
 def _clipped(p: Array) -> Array:

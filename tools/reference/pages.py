@@ -1,4 +1,4 @@
-"""Writes docs/reference from the registry and the docstrings: python docs/make_reference.py
+"""Every file of docs/reference: its pages and plots by path.
 
 One page a kind of component with all of bpframe's own and pictures of them, one with all components at a glance, and
 one page each for the Python API, the protocols, the data sets and the checks. Files depend on the code alone: no date,
@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reference_pages import components, engines, modules
-
 from bpframe.registry import KINDS
+from tools.reference import components, engines, modules
 
-FOLDER = Path(__file__).with_name("reference")
-NOTE = "<!-- Written by docs/make_reference.py: change the docstrings, then run it again. -->"
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+NOTE = "<!-- Written by python -m tools.reference: change the docstrings, then run it again. -->"
 
 
 def files(trained: dict[str, list[str]]) -> dict[str, str]:
@@ -28,7 +27,7 @@ def files(trained: dict[str, list[str]]) -> dict[str, str]:
     return texts | {path: plot.figure.svg() for path, plot in plots.items()}
 
 
-def main() -> None:
+def write() -> None:
     """Write every file, and delete those that nothing makes any more."""
     fresh = files(engines.seen())
     for path in [path for pattern in ("*.md", "**/*.svg") for path in FOLDER.glob(pattern)]:
@@ -37,7 +36,3 @@ def main() -> None:
     for name, text in fresh.items():
         (FOLDER / name).parent.mkdir(parents=True, exist_ok=True)
         (FOLDER / name).write_text(text, encoding="utf-8", newline="\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -13,10 +13,10 @@ from bpframe.network.context import EVALUATION
 from bpframe.protocols import After, Over
 from bpframe.registry.builder import parameters
 from bpframe.types import HostArray
-from reference_pages import loss_lines
-from reference_pages.curves import Curve, Function, Range, curve
-from reference_pages.drawn import ARGUMENTS, EPOCH, RUN
-from reference_pages.figure import Figure
+from tools.reference import loss_lines
+from tools.reference.curves import Curve, Function, Range, curve
+from tools.reference.drawn import ARGUMENTS, EPOCH, RUN
+from tools.reference.figure import Figure
 
 U = (-4.0, 4.0)
 ROW = 3  # numbers in the row of an activation that takes whole rows; the first is drawn, the others are 0

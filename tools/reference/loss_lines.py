@@ -13,7 +13,7 @@ import numpy as np
 
 from bpframe.testing.laws.examples import bounds, example
 from bpframe.types import HostArray
-from reference_pages.curves import Range
+from tools.reference.curves import Range
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from bpframe.registry import KINDS, Kind, Provider
 from bpframe.training import hooks
 from bpframe.training.parameters import Parameters
 from bpframe.training.run_state import RunState
-from reference_pages.components import own
-from reference_pages.markdown import fenced, item, prose, signature, wrapped
+from tools.reference.components import own
+from tools.reference.markdown import fenced, item, prose, signature, wrapped
 
 MET: tuple[type, ...] = (Parameters, Trace, LayerTrace)  # classes whose objects one meets, but does not make
 LOOK_UP = ("names", "load", "build", "providers", "register", "refresh")

@@ -11,9 +11,9 @@ from typing_extensions import get_protocol_members
 import bpframe as bp
 from bpframe.registry import KINDS, Kind, Provider, registry
 from bpframe.registry.builder import parameters
-from reference_pages.docstring import read
-from reference_pages.markdown import escaped, fenced, paragraphs, prose, table
-from reference_pages.plots import Plot, plot
+from tools.reference.docstring import read
+from tools.reference.markdown import escaped, fenced, paragraphs, prose, table
+from tools.reference.plots import Plot, plot
 
 DRAWN = ("activation", "loss", "schedule")
 DERIVATIVES = ("derivative", "backward", "value_and_delta", "value_and_gradient")

@@ -1,0 +1,227 @@
+"""What a plugin may import from bpframe: this module, and `bpframe.testing` for its tests.
+
+A component needs none of it, since protocols are structural; what stands here is for plugins that want types, errors
+like those of bpframe, or its helpers. Names stay here whatever moves inside.
+
+    from bpframe.plugin import Array, checks, ops
+
+Types            `Array`, `Params`, `State`, `Shape`, `Hyper`, ...: see `bpframe.types`.
+Errors           `ConfigError`, `DataError`, `ShapeError`, ...: see `bpframe.errors`.
+Protocols        of each kind of component, and capabilities that it may have: see `bpframe.protocols`.
+ops, checks      functions of arrays for every engine; checks of constructor arguments.
+Layers           `as_layer` makes an activation a layer; `draw_parameter` draws initial values by an initializer.
+Layers inside    `label_layers`, `init_layers`, `fit_buffers` and `StepContext` for a layer that holds others, whose
+                 labels come as `Labelled`; `LabelledLayers` is what it then has: (label, layer) in order.
+Losses           `one_hot`, `binary` and `continuous` encode labels as targets; `CostLayer` is a loss with its link.
+Optimizers       `rule_for` chooses an inner rule by parameter; `ScaledSchedule` multiplies a schedule;
+                 `monitored_curves` are the curves of the history on which a component's schedules depend.
+Samplers         `permutation` is a random order that is the same on every platform.
+Callbacks        `hookimpl` marks a method as a hook; `keep_latest` and `sweep` tidy a folder of files.
+
+What is seldom needed, from `as_layer` on, is imported when it is first touched.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from bpframe import checks, ops
+from bpframe.errors import (
+    AmbiguousComponent,
+    BlockedComponent,
+    BpframeError,
+    BrokenComponent,
+    CheckFailed,
+    CheckpointError,
+    ConfigError,
+    DataError,
+    IncompatibleComponent,
+    NumericalError,
+    PluginError,
+    RangeError,
+    ShapeError,
+    UnknownComponent,
+)
+from bpframe.protocols import (
+    Activation,
+    Adjust,
+    After,
+    Applies,
+    Batches,
+    Callback,
+    Constraint,
+    Context,
+    Data,
+    Draws,
+    EncodeTarget,
+    Engine,
+    EvaluationParams,
+    Fit,
+    GradientStep,
+    Group,
+    Initializer,
+    Key,
+    Layer,
+    Loss,
+    Losses,
+    Metric,
+    Minimizer,
+    Observe,
+    Optimizer,
+    Over,
+    Param,
+    Periodic,
+    Point,
+    PredictLabels,
+    Probe,
+    Reference,
+    Refresh,
+    Regularizer,
+    RuleFor,
+    Sampler,
+    SampleTarget,
+    Schedule,
+    Session,
+    SeveralHeads,
+    TargetWidth,
+    Totals,
+)
+from bpframe.types import Array, Arrays, Cache, HostArray, Hyper, Namespace, Objective, Params, Scope, Shape, State
+
+if TYPE_CHECKING:
+    from bpframe.data.labels import binary, continuous, one_hot
+    from bpframe.engine.hyperparameters import ScaledSchedule, monitored_curves
+    from bpframe.engine.optimizer_chain import rule_for
+    from bpframe.network.backprop import CostLayer, as_layer
+    from bpframe.network.context import StepContext
+    from bpframe.network.fit_buffers import fit_buffers
+    from bpframe.network.network import LabelledLayers, draw_parameter, init_layers, label_layers
+    from bpframe.random import permutation
+    from bpframe.registry.labelled import Labelled
+    from bpframe.saving.atomic import keep_latest, sweep
+    from bpframe.training.hooks import hookimpl
+
+_HOME = {
+    "CostLayer": "network.backprop",
+    "Labelled": "registry.labelled",
+    "LabelledLayers": "network.network",
+    "ScaledSchedule": "engine.hyperparameters",
+    "StepContext": "network.context",
+    "as_layer": "network.backprop",
+    "binary": "data.labels",
+    "continuous": "data.labels",
+    "draw_parameter": "network.network",
+    "fit_buffers": "network.fit_buffers",
+    "hookimpl": "training.hooks",
+    "init_layers": "network.network",
+    "keep_latest": "saving.atomic",
+    "label_layers": "network.network",
+    "monitored_curves": "engine.hyperparameters",
+    "one_hot": "data.labels",
+    "permutation": "random",
+    "rule_for": "engine.optimizer_chain",
+    "sweep": "saving.atomic",
+}
+
+__all__ = [
+    "Activation",
+    "Adjust",
+    "After",
+    "AmbiguousComponent",
+    "Applies",
+    "Array",
+    "Arrays",
+    "Batches",
+    "BlockedComponent",
+    "BpframeError",
+    "BrokenComponent",
+    "Cache",
+    "Callback",
+    "CheckFailed",
+    "CheckpointError",
+    "ConfigError",
+    "Constraint",
+    "Context",
+    "CostLayer",
+    "Data",
+    "DataError",
+    "Draws",
+    "EncodeTarget",
+    "Engine",
+    "EvaluationParams",
+    "Fit",
+    "GradientStep",
+    "Group",
+    "HostArray",
+    "Hyper",
+    "IncompatibleComponent",
+    "Initializer",
+    "Key",
+    "Labelled",
+    "LabelledLayers",
+    "Layer",
+    "Loss",
+    "Losses",
+    "Metric",
+    "Minimizer",
+    "Namespace",
+    "NumericalError",
+    "Objective",
+    "Observe",
+    "Optimizer",
+    "Over",
+    "Param",
+    "Params",
+    "Periodic",
+    "PluginError",
+    "Point",
+    "PredictLabels",
+    "Probe",
+    "RangeError",
+    "Reference",
+    "Refresh",
+    "Regularizer",
+    "RuleFor",
+    "SampleTarget",
+    "Sampler",
+    "ScaledSchedule",
+    "Schedule",
+    "Scope",
+    "Session",
+    "SeveralHeads",
+    "Shape",
+    "ShapeError",
+    "State",
+    "StepContext",
+    "TargetWidth",
+    "Totals",
+    "UnknownComponent",
+    "as_layer",
+    "binary",
+    "checks",
+    "continuous",
+    "draw_parameter",
+    "fit_buffers",
+    "hookimpl",
+    "init_layers",
+    "keep_latest",
+    "label_layers",
+    "monitored_curves",
+    "one_hot",
+    "ops",
+    "permutation",
+    "rule_for",
+    "sweep",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """What is seldom needed comes from its module when first touched."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'bpframe.plugin' has no attribute {name!r}")
+    return globals().setdefault(name, getattr(importlib.import_module(f"bpframe.{_HOME[name]}"), name))
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,46 @@
+"""A layer with the label that it is to have in the network, or in the layer, that will hold it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from bpframe.protocols import Context, Layer
+from bpframe.types import Array, Cache, Params, Shape
+
+
+@final
+@dataclass(frozen=True)
+class Labelled:
+    """A label and a layer: what `bp.layers.dense(3, label="hidden")` gives.
+
+    It can be used as the layer: other attributes are the layer's. A network, and a layer that holds layers, takes the
+    two apart, so that no layer carries its label.
+    """
+
+    label: str
+    layer: Layer
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """As the layer."""
+        return self.layer.init(rng, in_shape)
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """As the layer."""
+        return self.layer.forward(params, x, context)
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """As the layer."""
+        return self.layer.backward(params, cache, dy, context)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name in ("label", "layer"):  # as while it is being unpickled
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.layer, name)
+
+
+def unlabelled(component: Any) -> Any:
+    """The layer of a layer with a label; any other component is itself."""
+    return component.layer if isinstance(component, Labelled) else component

@@ -1,0 +1,1 @@
+"""Writes docs/reference from the registry and the docstrings: python -m tools.reference"""
