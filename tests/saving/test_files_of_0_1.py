@@ -16,9 +16,9 @@ import pytest
 
 import bpframe as bp
 from bpframe.runs import config
-from bpframe.runs.folder import Folder
+from bpframe.runs.folder import RunFolder
 from bpframe.runs.lock import lock
-from bpframe.runs.model import trained
+from bpframe.runs.model import load_model
 from tests.conftest import TESTS
 from tests.golden.make_old_files import EPOCHS, STEP, Save, fit, trainer
 
@@ -72,13 +72,13 @@ def test_a_lock_holds_the_same_components_in_the_same_order():
     def named(tables: Any) -> list[Any]:
         return [(each["path"], each["kind"], each["name"], each["arguments"]) for each in tables["components"]]
 
-    assert named(lock.tables(config.load(OLD / "run.toml"))) == named(lock.read(OLD / "run"))
+    assert named(lock.lock_tables(config.load(OLD / "run.toml"))) == named(lock.read_lock(OLD / "run"))
 
 
 def test_the_model_of_a_run_is_as_good_as_its_history_says():
-    folder = Folder(OLD / "run")
+    folder = RunFolder(OLD / "run")
     read = config.load(folder.config)
-    parts, made = read.data(), trained(folder, read)
+    parts, made = read.data(), load_model(folder, read)
     assert parts.validation is not None
     last = json.loads(folder.history.read_text().splitlines()[-1])
     assert made.evaluate(*parts.validation)["loss"] == pytest.approx(last["validation"]["loss"], rel=1e-5)

@@ -372,8 +372,8 @@ def test_a_resume_reads_its_file_once_and_so_does_a_load(tmp_path, monkeypatch):
     fit(made)
     made.checkpoint(tmp_path / "run.safetensors")
     made.save(tmp_path / "model.safetensors")
-    paths, read = [], tensor_file.read
-    monkeypatch.setattr(tensor_file, "read", lambda path: paths.append(path) or read(path))
+    paths, read = [], tensor_file.read_tensors
+    monkeypatch.setattr(tensor_file, "read_tensors", lambda path: paths.append(path) or read(path))
     same(bp.Trainer.resume(tmp_path / "run.safetensors"), made)
     assert paths == [tmp_path / "run.safetensors"]
     bp.Trainer.load(tmp_path / "model.safetensors")

@@ -10,6 +10,7 @@ from typing import Any
 from bpframe.registry import registry
 from bpframe.registry.constructor import wants
 from bpframe.registry.describe import describe
+from bpframe.registry.labelled import unlabelled
 from bpframe.registry.nested import Nested, walk
 from bpframe.runs.config.schema import ConfigFile, DataTable, place_of
 from bpframe.training.spec import PARTS, SpecPart
@@ -57,7 +58,7 @@ def _specs(part: SpecPart, value: Any) -> Any:
 def _spec(kind: str, part: Any) -> dict[str, Any]:
     """The component's specification; an argument that is a component without arguments is its name."""
     spec = describe(registry, kind, part)
-    for name, want in wants(type(part)).items():
+    for name, want in wants(type(unlabelled(part))).items():
         value = spec.get(name)
         if want.kind:
             spec[name] = _short(value)
