@@ -1,7 +1,7 @@
-"""The laws of a metric.  prediction and target (B, C) or, of labels, (B,), weight (B,).
+"""The laws of metrics.  prediction and target (B, C) or, of labels, (B,), weight (B,).
 
-Predictions are probabilities of three classes and targets one-hot rows, which suit quantities too, unless it offers
-`example(rng) -> (prediction, target)`.
+Predictions are probabilities of three classes and targets one-hot rows, which suit regression too, unless the metric
+has `example(rng) -> (prediction, target)`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.testing.laws.comparison import close, require
-from bpframe.testing.laws.purity import deterministic, untouched
+from bpframe.testing.laws.comparison import require, require_close
+from bpframe.testing.laws.purity import call_read_only, determinism_check
 from bpframe.testing.report import Check
 from bpframe.types import HostArray
 
@@ -30,8 +30,8 @@ def metric_checks(metric: Any) -> dict[str, Check]:
         "zero weight": partial(_zero_weight, metric, rows),
         "best": partial(_best, metric, rows),
         "float32": partial(_float32, metric, rows),
-        "purity": partial(untouched, "value", metric.value, *rows),
-        "determinism": partial(deterministic(metric), lambda: np.array(metric.value(*rows))),
+        "purity": partial(call_read_only, "value", metric.value, *rows),
+        "determinism": partial(determinism_check(metric), lambda: np.array(metric.value(*rows))),
     }
 
 
@@ -58,7 +58,7 @@ def _value(metric: Any, rows: Rows) -> HostArray:
 
 
 def _values(metric: Any, rows: Rows) -> None:
-    """A finite float; what it compares and which end is better are said in known words."""
+    """A finite float; `of` and `best` have one of their allowed values."""
     value = metric.value(*rows)
     require(isinstance(value, float) and np.isfinite(value), f"the value must be a finite float, got {value!r}")
     best = getattr(metric, "best", "max")
@@ -69,7 +69,7 @@ def _values(metric: Any, rows: Rows) -> None:
 def _weights(metric: Any, rows: Rows) -> None:
     """Only ratios of weights count, and a row of weight 2 counts as two rows."""
     prediction, target, weight = rows
-    close(
+    require_close(
         "the value with every weight tripled",
         _value(metric, (prediction, target, 3 * weight)),
         _value(metric, rows),
@@ -78,23 +78,23 @@ def _weights(metric: Any, rows: Rows) -> None:
     counts = np.arange(len(weight)) % 3 + 1
     repeated = prediction.repeat(counts, axis=0), target.repeat(counts, axis=0), np.ones(counts.sum())
     counted = prediction, target, counts.astype(np.float64)
-    close("the value of repeated rows", _value(metric, repeated), _value(metric, counted), 1e-12, 1e-14)
+    require_close("the value of repeated rows", _value(metric, repeated), _value(metric, counted), 1e-12, 1e-14)
 
 
 def _order(metric: Any, rows: Rows) -> None:
     """The order of rows does not matter."""
     order = np.random.default_rng(1).permutation(len(rows[2]))
     mixed = rows[0][order], rows[1][order], rows[2][order]
-    close("the value of rows in another order", _value(metric, mixed), _value(metric, rows), 1e-12, 1e-14)
+    require_close("the value of rows in another order", _value(metric, mixed), _value(metric, rows), 1e-12, 1e-14)
 
 
 def _zero_weight(metric: Any, rows: Rows) -> None:
-    """A row of weight 0 changes nothing, whatever it holds."""
+    """A row of weight 0 changes nothing, whatever its values are."""
     prediction, target, weight = rows
     weight = weight.copy()
     weight[1] = 0.0
     without = np.delete(prediction, 1, 0), np.delete(target, 1, 0), np.delete(weight, 1, 0)
-    close(
+    require_close(
         "the value with a row of weight 0",
         _value(metric, (prediction, target, weight)),
         _value(metric, without),
@@ -104,7 +104,7 @@ def _zero_weight(metric: Any, rows: Rows) -> None:
 
 
 def _best(metric: Any, rows: Rows) -> None:
-    """Predictions that are the targets are no worse."""
+    """Predictions equal to the targets are not worse than others."""
     prediction, target, weight = rows
     if prediction.shape != target.shape:
         return
@@ -120,4 +120,4 @@ def _float32(metric: Any, rows: Rows) -> None:
     single = rows[0].astype(np.float32), rows[1].astype(np.float32), rows[2]
     value = metric.value(*single)
     require(isinstance(value, float), f"the value of float32 arrays must be a float, got {value!r}")
-    close("the value in float32", np.array(value), _value(metric, rows), 1e-5, 1e-6)
+    require_close("the value in float32", np.array(value), _value(metric, rows), 1e-5, 1e-6)

@@ -1,4 +1,4 @@
-"""The laws of a sampler: row numbers, drawn from the generator that is given.  target (N, C), weight (N,)."""
+"""The laws of samplers: row numbers, drawn from the generator in the argument.  target (N, C), weight (N,)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpframe.testing.laws.comparison import require
-from bpframe.testing.laws.purity import deterministic, untouched
+from bpframe.testing.laws.purity import call_read_only, determinism_check
 from bpframe.testing.report import Check
 from bpframe.types import HostArray
 
@@ -19,8 +19,8 @@ def sampler_checks(sampler: Any) -> dict[str, Check]:
     """The checks by name."""
     return {
         "rows": partial(_rows, sampler),
-        "purity": partial(_untouched, sampler),
-        "determinism": partial(deterministic(sampler), partial(_order, sampler)),
+        "purity": partial(_purity, sampler),
+        "determinism": partial(determinism_check(sampler), partial(_order, sampler)),
     }
 
 
@@ -35,7 +35,7 @@ def _order(sampler: Any, rows: int = ROWS, seed: int = 0) -> HostArray:
 
 
 def _rows(sampler: Any) -> None:
-    """A vector of whole numbers from 0 to N - 1."""
+    """A vector of integers from 0 to N - 1."""
     for rows in (ROWS, 1, 2):
         for seed in range(3):
             order = _order(sampler, rows, seed)
@@ -45,5 +45,7 @@ def _rows(sampler: Any) -> None:
             require(inside, f"row numbers of {rows} rows must lie in 0 .. {rows - 1}, got {order}")
 
 
-def _untouched(sampler: Any) -> None:
-    untouched("order", lambda target, weight: sampler.order(np.random.default_rng(0), target, weight), *_data(ROWS))
+def _purity(sampler: Any) -> None:
+    call_read_only(
+        "order", lambda target, weight: sampler.order(np.random.default_rng(0), target, weight), *_data(ROWS)
+    )
