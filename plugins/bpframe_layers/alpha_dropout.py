@@ -11,6 +11,7 @@ import numpy as np
 from bpframe import checks, ops
 from bpframe.protocols import Context
 from bpframe.types import Array, Cache, Params, Shape
+from bpframe_layers.dropout_mask import keep_mask
 
 LOWEST = -1.0507009873554805 * 1.6732632423543772  # -lambda alpha: where selu ends at minus infinity
 
@@ -37,9 +38,9 @@ class AlphaDropout:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, which numbers were kept; None for all)."""
-        if not context.training or self.rate == 0:
+        kept = keep_mask(self.rate, x, context)
+        if kept is None:
             return x, None
-        kept = context.key.uniform(x) >= self.rate
         shift = -self._slope * self.rate * LOWEST
         y = ops.namespace(x).where(kept, self._slope * x + shift, self._slope * LOWEST + shift)
         return y, kept

@@ -10,6 +10,7 @@ import numpy as np
 from bpframe import checks, ops
 from bpframe.protocols import Context
 from bpframe.types import Array, Cache, Params, Shape
+from bpframe_layers.dropout_mask import keep_mask
 
 
 @final
@@ -34,9 +35,9 @@ class Dropout:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, which numbers were kept; None for all)."""
-        if not context.training or self.rate == 0:
+        kept = keep_mask(self.rate, x, context)
+        if kept is None:
             return x, None
-        kept = context.key.uniform(x) >= self.rate
         return self._masked(kept, x), kept
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
