@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any, final
+from typing import final
 
 import click
 from rich.console import Console
@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeR
 from rich.table import Column
 
 from bpframe.training.hooks import hookimpl
+from bpframe.training.run_state import RunState
 
 MOST_LINES = 20
 REFRESH_SECONDS = 0.1
@@ -55,7 +56,7 @@ class ProgressBar:
         self._shown = 0.0
 
     @hookimpl
-    def bpframe_fit_start(self, state: Any) -> None:
+    def bpframe_fit_start(self, state: RunState) -> None:
         """Show an empty bar."""
         self._pace = Pace(state.step)
         self._first = state.epoch
@@ -64,28 +65,28 @@ class ProgressBar:
         self._progress.start()
 
     @hookimpl
-    def bpframe_block_end(self, state: Any) -> None:
+    def bpframe_block_end(self, state: RunState) -> None:
         """Update the bar, a few times a second."""
         if time.perf_counter() - self._shown > REFRESH_SECONDS:
             self._show(state, state.done)
 
     @hookimpl
-    def bpframe_epoch_end(self, state: Any) -> None:
+    def bpframe_epoch_end(self, state: RunState) -> None:
         """Update the bar after the last epoch; the ends of blocks do for the others."""
         if state.epoch + 1 == state.epochs:
             self._show(state, state.steps)
 
     @hookimpl
-    def bpframe_exception(self, state: Any) -> None:
+    def bpframe_exception(self, state: RunState) -> None:
         """Release the terminal."""
         self._progress.stop()
 
     @hookimpl
-    def bpframe_fit_end(self, state: Any) -> None:
+    def bpframe_fit_end(self, state: RunState) -> None:
         """Stop updating; the bar stays visible."""
         self._progress.stop()
 
-    def _show(self, state: Any, done: int) -> None:
+    def _show(self, state: RunState, done: int) -> None:
         self._shown = time.perf_counter()
         self._progress.update(
             self._task,
@@ -103,13 +104,13 @@ class ProgressLines:
     """Prints one line for each epoch, or about twenty in all for long fits, always one for the last epoch."""
 
     @hookimpl
-    def bpframe_fit_start(self, state: Any) -> None:
+    def bpframe_fit_start(self, state: RunState) -> None:
         """Record the start time."""
         self._pace, self._line = Pace(state.step), ""
         self._every = -(-(state.epochs - state.epoch) // MOST_LINES)
 
     @hookimpl
-    def bpframe_epoch_end(self, state: Any) -> None:
+    def bpframe_epoch_end(self, state: RunState) -> None:
         """Print the epoch, or skip it in a long fit."""
         loss = f"loss {state.metrics['train.loss']:.4f}"
         numbers = [loss, *_metric(state.metrics), self._pace.text(state.step)]
@@ -118,7 +119,7 @@ class ProgressLines:
             self._print()
 
     @hookimpl
-    def bpframe_fit_end(self, state: Any) -> None:
+    def bpframe_fit_end(self, state: RunState) -> None:
         """Print the last epoch."""
         self._print()
 
@@ -129,7 +130,7 @@ class ProgressLines:
         self._line = ""
 
 
-def _epoch(state: Any, number: int) -> str:
+def _epoch(state: RunState, number: int) -> str:
     """ " 3/30", as wide for every epoch."""
     return f"{number:>{len(str(state.epochs))}}/{state.epochs}"
 

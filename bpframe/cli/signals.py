@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+from types import FrameType
 from typing import Any, final
 
 from bpframe.cli.exit_codes import SigtermReceived
 from bpframe.training.hooks import hookimpl
+from bpframe.training.run_state import RunState
 
 SIGNALS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: SigtermReceived}
 
@@ -21,30 +23,30 @@ class SignalHandler:
         self._previous: dict[int, Any] = {}
 
     @hookimpl
-    def bpframe_fit_start(self, state: Any) -> None:
+    def bpframe_fit_start(self, state: RunState) -> None:
         """Install the signal handlers."""
         if threading.current_thread() is threading.main_thread():
             self._previous = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
 
     @hookimpl
-    def bpframe_block_end(self, state: Any) -> None:
+    def bpframe_block_end(self, state: RunState) -> None:
         """End the fit if a signal has arrived."""
         if self._arrived is not None:
             raise SIGNALS[signal.Signals(self._arrived)]
 
     @hookimpl
-    def bpframe_exception(self, state: Any) -> None:
+    def bpframe_exception(self, state: RunState) -> None:
         """Restore the previous handlers."""
         self._restore_handlers()
 
     @hookimpl
-    def bpframe_fit_end(self, state: Any) -> None:
+    def bpframe_fit_end(self, state: RunState) -> None:
         """Restore the previous handlers; a signal that arrived in the last block is still raised."""
         self._restore_handlers()
         if self._arrived is not None:
             raise SIGNALS[signal.Signals(self._arrived)]
 
-    def _on_signal(self, number: int, frame: Any) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._arrived is not None:
             raise SIGNALS[signal.Signals(number)]
         self._arrived = number

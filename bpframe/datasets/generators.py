@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import Any
 
 import numpy as np
 
@@ -66,14 +65,14 @@ def noisy_sine(points: int = 200, noise: float = 0.1, seed: int = 0) -> tuple[Ho
     return x, y
 
 
-def _classes(who: str, points: Any, classes: int) -> tuple[HostArray, HostArray]:
+def _classes(who: str, points: int, classes: int) -> tuple[HostArray, HostArray]:
     """Labels (n,) in turn, and (n,) positions that run evenly from 0 to 1 within each class."""
     row = np.arange(require_integer(f"points of {who}", points, classes, "Each class needs one."), dtype=np.int64)
     y = row % classes
     return y, (row // classes) / np.maximum((points - 1 - y) // classes, 1)
 
 
-def _noisy(clean: HostArray, other: HostArray, noise: Any, seed: Any) -> tuple[HostArray, HostArray]:
+def _noisy(clean: HostArray, other: HostArray, noise: float, seed: int) -> tuple[HostArray, HostArray]:
     """`clean` with noise on every number, and `other`, their rows shuffled alike."""
     if not isinstance(noise, Real) or not math.isfinite(noise) or noise < 0:
         raise ConfigError(f"noise needs a number of at least 0, got {noise!r}. It is a standard deviation.")

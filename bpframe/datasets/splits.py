@@ -7,7 +7,7 @@ with every version of NumPy.
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -45,11 +45,11 @@ def split(y: HostArray, fraction: float, kind: SplitKind = "random", seed: int =
     return np.flatnonzero(~is_held).astype(np.int64), np.flatnonzero(is_held).astype(np.int64)
 
 
-def _shuffled(seed: Any, n: int) -> HostArray:
+def _shuffled(seed: int, n: int) -> HostArray:
     return permutation(host_generator(require_integer("seed", seed, 0), SPLIT), n)
 
 
-def _size(y: HostArray, fraction: Any) -> int:
+def _size(y: HostArray, fraction: float) -> int:
     """How many rows to hold out: at least one, and not all."""
     share = float(fraction) if isinstance(fraction, Real) else 0.0
     if not 0 < share < 1:

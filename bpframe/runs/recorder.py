@@ -14,6 +14,7 @@ from bpframe.saving.atomic import reraise_as_checkpoint_error, write_file
 from bpframe.saving.json_values import to_json
 from bpframe.training.history import History
 from bpframe.training.hooks import hookimpl
+from bpframe.training.run_state import RunState
 
 
 @final
@@ -46,7 +47,7 @@ class Recorder:
         self._config, self._parts, self._create = config, parts, create
 
     @hookimpl
-    def bpframe_fit_start(self, state: Any) -> None:
+    def bpframe_fit_start(self, state: RunState) -> None:
         """DataError if the test part is unusable, before the first step rather than after the last."""
         if self._parts.test is not None:
             state.trainer.head.admit(*self._parts.test, name="test x")
@@ -60,19 +61,19 @@ class Recorder:
             self._append(state.history, 0)
 
     @hookimpl
-    def bpframe_epoch_end(self, state: Any) -> None:
+    def bpframe_epoch_end(self, state: RunState) -> None:
         """Write the epoch's record before the next epoch starts."""
         self._append(state.history, len(state.history) - 1)
 
     @hookimpl
-    def bpframe_exception(self, state: Any) -> None:
+    def bpframe_exception(self, state: RunState) -> None:
         """Store the number of steps; write a record that an interrupt has prevented."""
         self.steps = state.step
         if self.folder is not None:
             self._append(state.history, self._cut_to_complete_lines())
 
     @hookimpl
-    def bpframe_fit_end(self, state: Any) -> None:
+    def bpframe_fit_end(self, state: RunState) -> None:
         """Store the number of steps and the reason to stop."""
         self.steps, self.reason = state.step, state.stopped
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from bpframe.sklearn.solvers import PolicyRate
 from bpframe.sklearn.validation import ValidationRows
 from bpframe.training.hooks import hookimpl
+from bpframe.training.run_state import RunState
 from bpframe.types import HostArray
 
 
@@ -23,7 +25,7 @@ class EarlyStopping:
     and sums its gradient); `single_epoch`: the fit is a partial_fit.
     """
 
-    model: Any
+    model: BaseEstimator
     rows: int
     size: int
     scale: int
@@ -34,16 +36,17 @@ class EarlyStopping:
     _rows: HostArray = field(default_factory=lambda: np.empty(0))  # of each batch of the latest epoch
 
     @hookimpl
-    def bpframe_epochs_ahead(self, state: Any) -> float:
+    def bpframe_epochs_ahead(self, state: RunState) -> float:
         """The number of epochs during which the fit cannot stop; 1 if each epoch is printed, scored or rescheduled."""
         each = self.model.verbose or self.validation_rows is not None or (self.rate is not None and self.rate.varies)
         return 1 if each else max(1, self.model.n_iter_no_change - self.model._no_improvement_count + 1)
 
     @hookimpl
-    def bpframe_epoch_end(self, state: Any) -> None:
+    def bpframe_epoch_end(self, state: RunState) -> None:
         """Append to the loss curve, score, and stop or change the learning rate at a plateau."""
         model = self.model
         model.n_iter_ += 1
+        assert state.latest is not None
         model.loss_ = self._mean(state.latest)
         model.t_ += self.rows
         model.loss_curve_.append(model.loss_)
@@ -61,7 +64,7 @@ class EarlyStopping:
             self.exhausted = True
 
     @hookimpl
-    def bpframe_fit_end(self, state: Any) -> None:
+    def bpframe_fit_end(self, state: RunState) -> None:
         """Restore the best parameters, if any were kept."""
         self.restore(state.trainer)
 
@@ -77,7 +80,7 @@ class EarlyStopping:
             self._rows[-1] = min(self.size, self.rows - (len(self._rows) - 1) * self.size)
         return float(np.dot(latest[0] / self.scale + latest[1], self._rows) / np.add.reduce(self._rows))
 
-    def _score(self, state: Any, validation_rows: ValidationRows) -> None:
+    def _score(self, state: RunState, validation_rows: ValidationRows) -> None:
         model = self.model
         score = validation_rows.score(model, state)
         model.validation_scores_.append(score)
@@ -96,7 +99,7 @@ class EarlyStopping:
         model._no_improvement_count = model._no_improvement_count + 1 if stalled else 0
         model.best_loss_ = min(model.loss_, model.best_loss_)
 
-    def _plateau(self, state: Any) -> None:
+    def _plateau(self, state: RunState) -> None:
         """Stop the fit, or continue with a smaller learning rate; print which if `verbose`."""
         model, curve = self.model, "Validation score" if self.model.early_stopping else "Training loss"
         message = (
@@ -122,12 +125,12 @@ class TimeLimit:
     expired: bool = False
 
     @hookimpl
-    def bpframe_fit_start(self, state: Any) -> None:
+    def bpframe_fit_start(self, state: RunState) -> None:
         """Record the start time."""
         self.start = time.perf_counter()
 
     @hookimpl
-    def bpframe_block_end(self, state: Any) -> None:
+    def bpframe_block_end(self, state: RunState) -> None:
         """Stop the fit once the time is spent."""
         if time.perf_counter() - self.start > self.seconds:
             self.expired = True

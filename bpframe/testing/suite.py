@@ -84,13 +84,13 @@ def check_distribution(
     return reports
 
 
-def check_object(kind: str, component: Any, **options: Any) -> CheckReport:
+def check_object(kind: str, component: object, **options: Any) -> CheckReport:
     """The report on an object of a kind; CheckFailed on failures."""
     return run_checks(f"{kind} {component!r}", all_checks(kind, component, **options))
 
 
 def all_checks(
-    kind: str, component: Any, engines: Sequence[str] = REQUIRED_ENGINES, **options: Any
+    kind: str, component: object, engines: Sequence[str] = REQUIRED_ENGINES, **options: Any
 ) -> dict[str, Check]:
     """The checks by name: those of every component, those of its kind, and one for each engine."""
     general = component_checks(kind, component)
@@ -107,7 +107,7 @@ def all_checks(
     }
 
 
-def _short_training(engine: str, kind: str, component: Any) -> None:
+def _short_training(engine: str, kind: str, component: object) -> None:
     """A short training on the engine; skipped if it fails on another engine than NumPy."""
     try:
         require_training(engine, kind, component)
@@ -121,7 +121,7 @@ def _raise(error: Exception) -> None:
     raise error
 
 
-def _placeholders(component: Any) -> dict[str, Any]:
+def _placeholders(component: Callable[..., Any]) -> dict[str, Any]:
     """Placeholder values for the arguments without a default."""
     required = {name: p for name, p in parameters(component).items() if p.default is inspect.Parameter.empty}
     return {name: _placeholder(wanted(parameter)) for name, parameter in required.items()}

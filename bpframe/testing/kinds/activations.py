@@ -12,6 +12,7 @@ import numpy as np
 
 from bpframe.network.backprop import as_layer
 from bpframe.network.context import EVALUATION
+from bpframe.protocols import Activation
 from bpframe.testing.kinds.layers import layer_checks
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import require, require_finite, require_shape
@@ -27,11 +28,12 @@ GRID = np.arange(-320, 321) / 40  # includes integers, halves and tenths
 STEEP = 1e30  # a value at +-80 beyond this grows like an exponential
 
 
-def activation_checks(activation: Any) -> dict[str, Check]:
+def activation_checks(activation: Activation) -> dict[str, Check]:
     """The checks by name; those of a layer for an activation with forward and backward of its own."""
     kinks = {"kinks": partial(_kinks, activation)}
     if hasattr(activation, "forward"):
-        return layer_checks(activation, (4,)) | (kinks if hasattr(activation, "kinks") else {})
+        layer: Any = activation
+        return layer_checks(layer, (4,)) | (kinks if hasattr(activation, "kinks") else {})
     u = np.random.default_rng(1).normal(size=(6, 4)) * 2
     both = partial(_both, activation)
     return {
@@ -46,25 +48,27 @@ def activation_checks(activation: Any) -> dict[str, Check]:
     }
 
 
-def _both(activation: Any, u: HostArray) -> dict[str, Any]:
+def _both(activation: Activation, u: HostArray) -> dict[str, Any]:
     v = activation.value(u)
     return {"value": v, "derivative": activation.derivative(v)}
 
 
-def _gradient(activation: Any) -> None:
+def _gradient(activation: Activation) -> None:
     for shape in SHAPES:
         verify_gradient("derivative", partial(_problem, activation, shape))
 
 
-def _problem(activation: Any, shape: tuple[int, ...], seed: int) -> GradientProblem:
+def _problem(activation: Activation, shape: tuple[int, ...], seed: int) -> GradientProblem:
     rng = np.random.default_rng(seed)
     u, w = rng.normal(size=shape) * 2, rng.normal(size=shape)
     return GradientProblem(
-        lambda at: np.sum(w * activation.value(at)), lambda at: w * activation.derivative(activation.value(at)), u
+        lambda at: np.sum(np.asarray(w * activation.value(at))),
+        lambda at: w * activation.derivative(activation.value(at)),
+        u,
     )
 
 
-def _kinks(activation: Any) -> None:
+def _kinks(activation: Activation) -> None:
     """At a kink, and where the grid finds one, the derivative lies between the slopes on either side."""
     declared = np.array(getattr(activation, "kinks", ()), dtype=np.float64)
     u = np.concatenate([declared, GRID])[None, :]
@@ -87,18 +91,18 @@ def _kinks(activation: Any) -> None:
     )
 
 
-def _shapes(activation: Any) -> None:
+def _shapes(activation: Activation) -> None:
     for shape in SHAPES:
         for name, array in _both(activation, np.ones(shape)).items():
             require_shape(name, array, shape)
 
 
-def _purity(activation: Any, u: HostArray) -> None:
+def _purity(activation: Activation, u: HostArray) -> None:
     v = call_read_only("value", activation.value, u)
     call_read_only("derivative", activation.derivative, np.array(v))
 
 
-def _extremes(activation: Any) -> None:
+def _extremes(activation: Activation) -> None:
     """Finite at +-1e4, unless the value itself overflows, as an exponential does."""
     for dtype in precision.DTYPES:
         result = _both(activation, EXTREMES.astype(dtype))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.protocols import Adjust, Periodic, Totals
+from bpframe.protocols import Adjust, GradientStep, Periodic, Totals
 from bpframe.testing.kinds.applies import applies_checks
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import (
@@ -30,7 +30,7 @@ DOUBLE = precision.DTYPES[1]
 STEPS = 8
 
 
-def gradient_step_checks(step: Any) -> dict[str, Check]:
+def gradient_step_checks(step: GradientStep) -> dict[str, Check]:
     """The checks by name."""
     made = partial(_steps, step)
     checks: dict[str, Check] = {
@@ -52,17 +52,17 @@ def gradient_step_checks(step: Any) -> dict[str, Check]:
     return checks
 
 
-def _scope(step: Any) -> None:
+def _scope(step: GradientStep) -> None:
     require(step.scope in ("element", "array"), f'scope must be "element" or "array", got {step.scope!r}')
 
 
-def _steps(step: Any, dtype: np.dtype[Any]) -> dict[str, Any]:
+def _steps(step: GradientStep, dtype: np.dtype[Any]) -> dict[str, Any]:
     p, gradients = numbers(shape_of(step), dtype, STEPS)
     run = Run(step, [p])
     return {"g": [run.transform([g]) for g in gradients], "p": run.pieces, "state": run.states}
 
 
-def _shapes(step: Any) -> None:
+def _shapes(step: GradientStep) -> None:
     """Gradients keep their shape, also an empty one; a gradient of 0 stays finite."""
     for shape in (PARAM.shape, (5,), (1,), (0,)):
         p, gradients = numbers(shape, DOUBLE, STEPS)
@@ -74,7 +74,7 @@ def _shapes(step: Any) -> None:
             require_finite(f"a gradient of shape {shape}", made)
 
 
-def _state(step: Any) -> None:
+def _state(step: GradientStep) -> None:
     """Arrays in dicts, the same from init and transform; for "element" of p's shape or 0-d."""
     p, gradients = numbers(shape_of(step), DOUBLE, STEPS)
     run = Run(step, [p])
@@ -89,7 +89,7 @@ def _state(step: Any) -> None:
         )
 
 
-def _save(step: Any) -> None:
+def _save(step: GradientStep) -> None:
     """A run that is saved, loaded and continued has the same bits as one that was not."""
     p, gradients = numbers(shape_of(step), DOUBLE, STEPS)
     whole, first, loaded = (Run(step, [p]) for _ in range(3))
@@ -103,7 +103,7 @@ def _save(step: Any) -> None:
     require_same_bits("the state after saving, loading and going on", loaded.states, whole.states)
 
 
-def _slices(step: Any) -> None:
+def _slices(step: GradientStep) -> None:
     """A vector and a list of slices of it give the same bits for the same totals."""
     if step.scope != "element":
         raise SkipCheck("its scope is a whole parameter")
@@ -123,7 +123,7 @@ def _slices(step: Any) -> None:
             require_close(f"the sum {name} over slices", own[name], total, 1e-12, 1e-12 * max_abs(total))
 
 
-def _purity(step: Any) -> None:
+def _purity(step: GradientStep) -> None:
     p, gradients = numbers(shape_of(step), DOUBLE, STEPS)
     run = Run(step, [p])
     run.transform([gradients[0]])
@@ -136,7 +136,7 @@ def _purity(step: Any) -> None:
         call_read_only("adjust", step.adjust, p, h)
 
 
-def _extremes(step: Any) -> None:
+def _extremes(step: GradientStep) -> None:
     """Zero, tiny and huge gradients leave finite gradients, parameters and state."""
     for dtype in precision.DTYPES:
         large = large_gradient(dtype)

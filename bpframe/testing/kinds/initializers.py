@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bpframe.protocols import Initializer
 from bpframe.registry import arguments
 from bpframe.testing.laws.comparison import require, require_shape
 from bpframe.testing.laws.purity import determinism_check
@@ -22,7 +23,7 @@ LARGE = (200, 300)
 ERRORS = 6.0  # standard errors that a moment of a large sample may be off
 
 
-def initializer_checks(initializer: Any) -> dict[str, Check]:
+def initializer_checks(initializer: Initializer) -> dict[str, Check]:
     """The checks by name."""
     checks: dict[str, Check] = {
         "values": partial(_values, initializer),
@@ -34,19 +35,19 @@ def initializer_checks(initializer: Any) -> dict[str, Check]:
     return checks
 
 
-def accepted_shape(initializer: Any) -> Shape:
+def accepted_shape(initializer: Initializer) -> Shape:
     """A shape that it accepts: of a matrix, a vector or a list among its arguments; (6, 4) if there is none."""
     nested = [np.shape(value) for value in arguments(initializer).values() if isinstance(value, list | tuple)]
     return next((shape for shape in (*MATRICES, (5,), *nested) if _takes(initializer, shape)), MATRICES[0])
 
 
-def _sample(initializer: Any, shape: Shape, seed: int = 0) -> HostArray:
+def _sample(initializer: Initializer, shape: Shape, seed: int = 0) -> HostArray:
     fans = (shape[0], shape[-1]) if len(shape) == 2 else (3, shape[0])
     array: HostArray = initializer.sample(np.random.default_rng(seed), shape, *fans)
     return array
 
 
-def _takes(initializer: Any, shape: Shape) -> bool:
+def _takes(initializer: Initializer, shape: Shape) -> bool:
     """Whether it accepts the shape; others must raise a ValueError, such as ShapeError or ConfigError."""
     try:
         _sample(initializer, shape)
@@ -55,17 +56,17 @@ def _takes(initializer: Any, shape: Shape) -> bool:
     return True
 
 
-def _example(initializer: Any) -> HostArray:
+def _example(initializer: Initializer) -> HostArray:
     return _sample(initializer, accepted_shape(initializer))
 
 
-def _values(initializer: Any) -> None:
+def _values(initializer: Initializer) -> None:
     """float64, finite, of the requested shape."""
     shape = accepted_shape(initializer)
     _require_valid(_sample(initializer, shape), shape)
 
 
-def _shapes(initializer: Any) -> None:
+def _shapes(initializer: Initializer) -> None:
     """The same for vectors and empty arrays that it accepts."""
     taken = [shape for shape in ODD if _takes(initializer, shape)]
     for shape in taken:

@@ -6,6 +6,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.network.context import StepContext
+from bpframe.protocols import Fit, Refresh
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import max_abs, require, require_close, require_finite, require_same_bits
 from bpframe.testing.laws.layer_run import KEY, LayerRun
@@ -20,10 +21,12 @@ def step_context(training: bool) -> StepContext:
 
 def require_refresh(run: LayerRun) -> None:
     """`refresh` after a training step: new values of buffers, in a tree of the same names, shapes and dtypes."""
+    layer = run.layer
+    assert isinstance(layer, Refresh)
     for dtype in precision.DTYPES:
         params = run.in_dtype(dtype)
         _, cache = run.layer.forward(params, run.x().astype(dtype), step_context(True))
-        after = call_read_only("refresh", run.layer.refresh, params, cache)
+        after = call_read_only("refresh", layer.refresh, params, cache)
         _same_tree("refresh", after, params)
         require_finite("refreshed buffers", after)
         before = {path: leaf.tobytes() for path, leaf in tree.leaves(params)}
@@ -33,15 +36,16 @@ def require_refresh(run: LayerRun) -> None:
 
 def require_fit(run: LayerRun) -> None:
     """`fit` computes buffers: in the same tree, finite also for constant columns, independent of the order of rows."""
-    params, x = run.params, run.x(rows=12)
-    after = call_read_only("fit", run.layer.fit, params, x)
+    layer, params, x = run.layer, run.params, run.x(rows=12)
+    assert isinstance(layer, Fit)
+    after = call_read_only("fit", layer.fit, params, x)
     _same_tree("fit", after, params)
-    back = run.layer.fit(params, x[::-1].copy())
+    back = layer.fit(params, x[::-1].copy())
     for path, leaf in tree.leaves(after):
         require_close(
             f"{'/'.join(path)} fitted to the same rows backwards", tree.at(back, path), leaf, 1e-9, 1e-9 * max_abs(leaf)
         )
-    constant = run.layer.fit(params, np.ones_like(x))
+    constant = layer.fit(params, np.ones_like(x))
     require_finite("buffers fitted to rows that are all alike", constant)
     require_finite("a pass after that", run.forward_backward(constant, x))
 

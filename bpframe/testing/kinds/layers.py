@@ -7,12 +7,11 @@ in training is random; `example_input(rng) -> x`: rows of its domain.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from bpframe import tree
-from bpframe.protocols import Fit, Refresh
+from bpframe.protocols import Fit, Layer, Refresh
 from bpframe.random import HashKey
 from bpframe.testing.kinds import layer_buffers
 from bpframe.testing.laws import precision
@@ -34,7 +33,7 @@ from bpframe.types import Shape
 MODES = {"in training": True, "in evaluation": False}
 
 
-def layer_checks(layer: Any, in_shape: Shape = (5,)) -> dict[str, Check]:
+def layer_checks(layer: Layer, in_shape: Shape = (5,)) -> dict[str, Check]:
     """The checks by name."""
     run = LayerRun.of(layer, in_shape)
     checks: dict[str, Check] = {

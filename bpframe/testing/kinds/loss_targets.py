@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpframe.network.backprop import CostLayer
-from bpframe.protocols import EncodeTarget, Point, PredictLabels, SampleTarget, TargetWidth
+from bpframe.protocols import EncodeTarget, Loss, Point, PredictLabels, SampleTarget, TargetWidth
 from bpframe.random import HashKey
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import require, require_finite, require_same_bits, require_shape
@@ -22,7 +22,7 @@ DRAWS = 4000
 ERRORS = 6.0  # standard errors that a mean of that many draws may be off
 
 
-def target_checks(loss: Any) -> dict[str, Check]:
+def target_checks(loss: Loss) -> dict[str, Check]:
     """The checks of the capabilities that the loss has."""
     table = {
         "encoded targets": (EncodeTarget, _encoded_targets),

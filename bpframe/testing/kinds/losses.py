@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bpframe.network.backprop import CostLayer
+from bpframe.protocols import Loss
 from bpframe.testing.kinds.loss_targets import target_checks
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import (
@@ -32,7 +33,7 @@ from bpframe.types import HostArray
 KINK_BATCHES = 5  # batches at kinks to look at
 
 
-def loss_checks(loss: Any) -> dict[str, Check]:
+def loss_checks(loss: Loss) -> dict[str, Check]:
     """The checks by name."""
     scores, target = example_batch(loss, 1)
     both = partial(_both, loss)
@@ -54,17 +55,17 @@ def loss_checks(loss: Any) -> dict[str, Check]:
     }
 
 
-def _both(loss: Any, scores: HostArray, target: HostArray) -> dict[str, Any]:
+def _both(loss: Loss, scores: HostArray, target: HostArray) -> dict[str, Any]:
     values, delta = loss.value_and_delta(scores, target)
     return {"values": values, "delta": delta}
 
 
-def _link(loss: Any) -> None:
+def _link(loss: Loss) -> None:
     """The activation exists."""
     CostLayer.of(loss)
 
 
-def _shapes(loss: Any, scores: HostArray, target: HostArray) -> None:
+def _shapes(loss: Loss, scores: HostArray, target: HostArray) -> None:
     """(B,) or 0-d, and the shape of scores, for any number of rows, one and none among them."""
     for rows in (len(scores), 1, 0):
         values, delta = loss.value_and_delta(scores[:rows], target[:rows])
@@ -73,14 +74,16 @@ def _shapes(loss: Any, scores: HostArray, target: HostArray) -> None:
         require_shape(f"delta of {rows} rows", delta, scores[:rows].shape)
 
 
-def _problem(loss: Any, seed: int) -> GradientProblem:
+def _problem(loss: Loss, seed: int) -> GradientProblem:
     scores, target = example_batch(loss, seed)
     return GradientProblem(
-        lambda at: np.sum(loss.value_and_delta(at, target)[0]), lambda at: loss.value_and_delta(at, target)[1], scores
+        lambda at: np.sum(np.asarray(loss.value_and_delta(at, target)[0])),
+        lambda at: loss.value_and_delta(at, target)[1],
+        scores,
     )
 
 
-def _kinks(loss: Any) -> None:
+def _kinks(loss: Loss) -> None:
     """At kinks delta is a subgradient: along any direction it lies between the slopes on either side."""
     if not hasattr(loss, "example_at_kink"):
         raise SkipCheck("it names no kinks: example_at_kink(rng) -> (scores, target)")
@@ -89,7 +92,7 @@ def _kinks(loss: Any) -> None:
     require(any(jumps), "example_at_kink must give scores at which the slope jumps, but it jumps along no direction")
 
 
-def _jumps_at_kink(loss: Any, pair: Pair, rng: np.random.Generator) -> bool:
+def _jumps_at_kink(loss: Loss, pair: Pair, rng: np.random.Generator) -> bool:
     """Whether the slope jumps along one of the directions that delta is compared along, each axis among them."""
     scores, target = pair
     delta = np.asarray(loss.value_and_delta(scores, target)[1])
@@ -103,7 +106,7 @@ def _jumps_at_kink(loss: Any, pair: Pair, rng: np.random.Generator) -> bool:
     return jumps
 
 
-def _rows(loss: Any, scores: HostArray, target: HostArray) -> None:
+def _rows(loss: Loss, scores: HostArray, target: HostArray) -> None:
     """A row's value and delta do not depend on the other rows, so those of a batch add up."""
     values, delta = loss.value_and_delta(scores, target)
     if np.shape(values) == ():
@@ -114,7 +117,7 @@ def _rows(loss: Any, scores: HostArray, target: HostArray) -> None:
         require_close(f"delta of row {row} on its own", slope, delta[row : row + 1], 1e-12, 1e-12 * max_abs(delta))
 
 
-def _zero_weight(loss: Any, scores: HostArray, target: HostArray) -> None:
+def _zero_weight(loss: Loss, scores: HostArray, target: HostArray) -> None:
     """A row of weight 0 contributes exactly nothing, whatever its scores are."""
     if np.shape(loss.value_and_delta(scores, target)[0]) == ():
         raise SkipCheck("it couples the rows of a batch")
@@ -136,7 +139,7 @@ def _zero_weight(loss: Any, scores: HostArray, target: HostArray) -> None:
         )
 
 
-def _extremes(loss: Any, target: HostArray) -> None:
+def _extremes(loss: Loss, target: HostArray) -> None:
     """Finite at extreme scores; delta is 0 everywhere only if the value is constant there."""
     for dtype in precision.DTYPES:
         far: HostArray = extreme_scores(loss, example_batch(loss, 1)[0].shape).astype(dtype)

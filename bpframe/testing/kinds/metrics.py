@@ -7,10 +7,10 @@ has `example(rng) -> (prediction, target)`.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
+from bpframe.protocols import Metric
 from bpframe.testing.laws.comparison import require, require_close
 from bpframe.testing.laws.purity import call_read_only, determinism_check
 from bpframe.testing.report import Check
@@ -20,7 +20,7 @@ ROWS, CLASSES = 24, 3
 Rows = tuple[HostArray, HostArray, HostArray]
 
 
-def metric_checks(metric: Any) -> dict[str, Check]:
+def metric_checks(metric: Metric) -> dict[str, Check]:
     """The checks by name."""
     rows = _rows(metric)
     return {
@@ -35,7 +35,7 @@ def metric_checks(metric: Any) -> dict[str, Check]:
     }
 
 
-def _rows(metric: Any) -> Rows:
+def _rows(metric: Metric) -> Rows:
     """(prediction, target, weight)."""
     rng = np.random.default_rng(0)
     weight = rng.uniform(0.5, 2.0, ROWS)
@@ -49,15 +49,15 @@ def _rows(metric: Any) -> Rows:
     return e / e.sum(axis=1, keepdims=True), np.eye(CLASSES)[labels], weight
 
 
-def _of(metric: Any) -> str:
+def _of(metric: Metric) -> str:
     return getattr(metric, "of", "predictions")
 
 
-def _value(metric: Any, rows: Rows) -> HostArray:
+def _value(metric: Metric, rows: Rows) -> HostArray:
     return np.array(metric.value(*rows))
 
 
-def _values(metric: Any, rows: Rows) -> None:
+def _values(metric: Metric, rows: Rows) -> None:
     """A finite float; `of` and `best` have one of their allowed values."""
     value = metric.value(*rows)
     require(isinstance(value, float) and np.isfinite(value), f"the value must be a finite float, got {value!r}")
@@ -66,7 +66,7 @@ def _values(metric: Any, rows: Rows) -> None:
     require(_of(metric) in ("predictions", "labels"), f'of must be "predictions" or "labels", got {_of(metric)!r}')
 
 
-def _weights(metric: Any, rows: Rows) -> None:
+def _weights(metric: Metric, rows: Rows) -> None:
     """Only ratios of weights count, and a row of weight 2 counts as two rows."""
     prediction, target, weight = rows
     require_close(
@@ -81,14 +81,14 @@ def _weights(metric: Any, rows: Rows) -> None:
     require_close("the value of repeated rows", _value(metric, repeated), _value(metric, counted), 1e-12, 1e-14)
 
 
-def _order(metric: Any, rows: Rows) -> None:
+def _order(metric: Metric, rows: Rows) -> None:
     """The order of rows does not matter."""
     order = np.random.default_rng(1).permutation(len(rows[2]))
     mixed = rows[0][order], rows[1][order], rows[2][order]
     require_close("the value of rows in another order", _value(metric, mixed), _value(metric, rows), 1e-12, 1e-14)
 
 
-def _zero_weight(metric: Any, rows: Rows) -> None:
+def _zero_weight(metric: Metric, rows: Rows) -> None:
     """A row of weight 0 changes nothing, whatever its values are."""
     prediction, target, weight = rows
     weight = weight.copy()
@@ -103,7 +103,7 @@ def _zero_weight(metric: Any, rows: Rows) -> None:
     )
 
 
-def _best(metric: Any, rows: Rows) -> None:
+def _best(metric: Metric, rows: Rows) -> None:
     """Predictions equal to the targets are not worse than others."""
     prediction, target, weight = rows
     if prediction.shape != target.shape:
@@ -113,7 +113,7 @@ def _best(metric: Any, rows: Rows) -> None:
     require(better, f"best says that the {metric.best} is better, but {perfect} of perfect predictions against {value}")
 
 
-def _float32(metric: Any, rows: Rows) -> None:
+def _float32(metric: Metric, rows: Rows) -> None:
     """Predictions and targets in float32 give what float64 gives."""
     if _of(metric) == "labels":
         return

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpframe.engine.hyperparameters import Settings, over
+from bpframe.protocols import Minimizer
 from bpframe.testing.laws.comparison import require, require_finite, require_same_bits, require_shape
 from bpframe.testing.laws.descent import QUADRATIC, ROSENBROCK, STEPS, DescentProblem
 from bpframe.testing.laws.purity import call_read_only, determinism_check
@@ -20,7 +21,7 @@ N = 12
 Result = tuple[HostArray, Any]
 
 
-def minimizer_checks(minimizer: Any) -> dict[str, Check]:
+def minimizer_checks(minimizer: Minimizer) -> dict[str, Check]:
     """The checks by name."""
     rule = over(minimizer, STEPS)
     return {
@@ -37,7 +38,9 @@ def minimizer_checks(minimizer: Any) -> dict[str, Check]:
     }
 
 
-def _run(rule: Any, problem: DescentProblem, p: HostArray, steps: int, state: Any = None, first: int = 0) -> Result:
+def _run(
+    rule: Minimizer, problem: DescentProblem, p: HostArray, steps: int, state: Any = None, first: int = 0
+) -> Result:
     """(p, state) after some steps into a problem."""
     state = rule.init(p) if state is None else state
     settings = Settings(rule, p.dtype.type)
@@ -46,24 +49,24 @@ def _run(rule: Any, problem: DescentProblem, p: HostArray, steps: int, state: An
     return p, state
 
 
-def _steps(rule: Any) -> dict[str, Any]:
+def _steps(rule: Minimizer) -> dict[str, Any]:
     p, state = _run(rule, ROSENBROCK, ROSENBROCK.at_start((N,)), 4)
     return {"p": p, "state": state}
 
 
-def _dtype(rule: Any) -> None:
+def _dtype(rule: Minimizer) -> None:
     p = _steps(rule)["p"]
     require(p.dtype == np.float64, f"p must keep dtype float64, got {p.dtype}")
 
 
-def _state(rule: Any) -> None:
+def _state(rule: Minimizer) -> None:
     """Arrays in dicts, the same from init and update."""
     p = ROSENBROCK.at_start((N,))
     first, last = state_shapes(rule.init(p)), state_shapes(_run(rule, ROSENBROCK, p, 4)[1])
     require(first == last, f"update must hand back the state that init makes, {first}, got {last}")
 
 
-def _save(rule: Any) -> None:
+def _save(rule: Minimizer) -> None:
     """A run that is saved, loaded and continued has the same bits as one that was not."""
     start = ROSENBROCK.at_start((N,))
     whole = _run(rule, ROSENBROCK, start, 8)
@@ -74,14 +77,14 @@ def _save(rule: Any) -> None:
     )
 
 
-def _purity(rule: Any) -> None:
+def _purity(rule: Minimizer) -> None:
     p, state = _run(rule, ROSENBROCK, ROSENBROCK.at_start((N,)), 3)
     h = Settings(rule, np.float64).at(3)
     call_read_only("init", rule.init, p)
     call_read_only("update", lambda at, own: rule.update(at, ROSENBROCK.slope, own, h), p, state)
 
 
-def _shapes(rule: Any) -> None:
+def _shapes(rule: Minimizer) -> None:
     """A vector of any length, none included, keeps it."""
     for n in (0, 1, 2):
         p, _ = _run(rule, QUADRATIC, QUADRATIC.at_start((n,)) if n else np.zeros(0), 2)
@@ -89,7 +92,7 @@ def _shapes(rule: Any) -> None:
         require_finite(f"p of {n} numbers", p)
 
 
-def _descends(rule: Any, problem: DescentProblem, fraction: float) -> None:
+def _descends(rule: Minimizer, problem: DescentProblem, fraction: float) -> None:
     """100 steps reduce the value to a small fraction of the initial one."""
     start = problem.at_start((N,))
     before, after = problem.slope(start)[0], problem.slope(_run(rule, problem, start, 100)[0])[0]
@@ -99,7 +102,7 @@ def _descends(rule: Any, problem: DescentProblem, fraction: float) -> None:
     )
 
 
-def _flat(rule: Any) -> None:
+def _flat(rule: Minimizer) -> None:
     """p does not move if the gradient is 0."""
     level = DescentProblem("a plain", lambda p: (1.0, np.zeros_like(p)), (1.0,), 1.0)
     p, state = _run(rule, level, np.ones(N), 3)

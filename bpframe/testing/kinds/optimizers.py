@@ -13,7 +13,7 @@ import numpy as np
 
 from bpframe.engine import optimizer_chain
 from bpframe.engine.hyperparameters import over
-from bpframe.protocols import Totals
+from bpframe.protocols import Optimizer, Totals
 from bpframe.testing.kinds.minimizers import minimizer_checks
 from bpframe.testing.kinds.optimizer_capabilities import capability_checks
 from bpframe.testing.laws import precision
@@ -58,18 +58,18 @@ def optimizer_checks(optimizer: Any, reference: Reference | None = None) -> dict
     return checks | capability_checks(optimizer, rule)
 
 
-def _scope(rule: Any) -> None:
+def _scope(rule: Optimizer) -> None:
     require(rule.scope in ("element", "array"), f'scope must be "element" or "array", got {rule.scope!r}')
 
 
-def _steps(rule: Any, dtype: np.dtype[Any]) -> dict[str, Any]:
+def _steps(rule: Optimizer, dtype: np.dtype[Any]) -> dict[str, Any]:
     """Parameters and state after a few steps."""
     p, gradients = numbers(shape_of(rule), dtype)
     course = Course(rule, [p])
     return {"p": course.follow([g] for g in gradients), "state": course.states}
 
 
-def _state(rule: Any) -> None:
+def _state(rule: Optimizer) -> None:
     """Arrays in dicts, the same from init and update; for "element" of p's shape or 0-d."""
     p, gradients = numbers(shape_of(rule), DOUBLE)
     course = Course(rule, [p])
@@ -82,7 +82,7 @@ def _state(rule: Any) -> None:
         require(allowed, f"state {place} must have p's shape {p.shape} or none, got {shape}")
 
 
-def _save(rule: Any) -> None:
+def _save(rule: Optimizer) -> None:
     """A run that is saved, loaded and continued has the same bits as one that was not."""
     p, gradients = numbers(shape_of(rule), DOUBLE, 12)
     whole, first = Course(rule, [p]), Course(rule, [p])
@@ -95,7 +95,7 @@ def _save(rule: Any) -> None:
     require_same_bits("the state after saving, loading and going on", loaded.states, whole.states)
 
 
-def _purity(rule: Any) -> None:
+def _purity(rule: Optimizer) -> None:
     """No method of an optimizer writes into its arguments."""
     p, gradients = numbers(shape_of(rule), DOUBLE)
     course = Course(rule, [p])
@@ -114,7 +114,7 @@ def _purity(rule: Any) -> None:
     call_read_only("update", rule.update, p, gradients[0], state, h)
 
 
-def _standstill(rule: Any) -> None:
+def _standstill(rule: Optimizer) -> None:
     """lr = 0 moves nothing; the value in h counts, since a schedule may have set it."""
     state = rule.init(np.zeros(shape_of(rule)))
     if not all(getattr(link.rule, "lr_is_a_factor", True) for link in optimizer_chain.chain(rule, state)):
@@ -127,7 +127,7 @@ def _standstill(rule: Any) -> None:
         require_same_bits("parameters after a step with lr 0", pieces[0], p)
 
 
-def _extremes(rule: Any) -> None:
+def _extremes(rule: Optimizer) -> None:
     """Zero, tiny and huge gradients leave finite parameters and state."""
     for dtype in precision.DTYPES:
         large = large_gradient(dtype)

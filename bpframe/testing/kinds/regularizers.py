@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpframe.engine.hyperparameters import Settings
+from bpframe.protocols import Regularizer
 from bpframe.testing.kinds.applies import applies_checks
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import require, require_close, require_finite, require_shape
@@ -22,7 +23,7 @@ DOUBLE = precision.DTYPES[1]
 SHAPE = (4, 3)
 
 
-def regularizer_checks(regularizer: Any) -> dict[str, Check]:
+def regularizer_checks(regularizer: Regularizer) -> dict[str, Check]:
     """The checks by name."""
     both = partial(_both, regularizer)
     return {
@@ -43,20 +44,20 @@ def _p(shape: Shape, seed: int = 0) -> HostArray:
     return np.random.default_rng(seed).normal(size=shape)
 
 
-def _h(regularizer: Any, dtype: np.dtype[Any] = DOUBLE) -> Any:
+def _h(regularizer: Regularizer, dtype: np.dtype[Any] = DOUBLE) -> Any:
     return Settings(regularizer, dtype.type).at(0)
 
 
-def _value(regularizer: Any, p: HostArray) -> Any:
+def _value(regularizer: Regularizer, p: HostArray) -> Any:
     return regularizer.value_and_gradient(p, _h(regularizer))[0]
 
 
-def _both(regularizer: Any, dtype: np.dtype[Any]) -> dict[str, Any]:
+def _both(regularizer: Regularizer, dtype: np.dtype[Any]) -> dict[str, Any]:
     value, gradient = regularizer.value_and_gradient(_p(SHAPE).astype(dtype), _h(regularizer, dtype))
     return {"penalty": value, "gradient": gradient}
 
 
-def _problem(regularizer: Any, seed: int) -> GradientProblem:
+def _problem(regularizer: Regularizer, seed: int) -> GradientProblem:
     h = _h(regularizer)
     return GradientProblem(
         lambda at: regularizer.value_and_gradient(at, h)[0],
@@ -65,7 +66,7 @@ def _problem(regularizer: Any, seed: int) -> GradientProblem:
     )
 
 
-def _kinks(regularizer: Any) -> None:
+def _kinks(regularizer: Regularizer) -> None:
     """At 0, where penalties like l1 have a kink, the gradient is a subgradient."""
     zero = np.zeros(SHAPE)
     slope = np.asarray(regularizer.value_and_gradient(zero, _h(regularizer))[1])
@@ -75,7 +76,7 @@ def _kinks(regularizer: Any) -> None:
         require_subgradient("the gradient", np.sum(slope * d), behind, ahead, lambda _: "along a direction at 0")
 
 
-def _pieces(regularizer: Any) -> None:
+def _pieces(regularizer: Regularizer) -> None:
     """Penalties of slices add up; that of an empty slice is 0."""
     p = _p(SHAPE)
     parts = [float(_value(regularizer, p[rows])) for rows in (slice(0, 1), slice(1, 1), slice(1, None))]
@@ -83,7 +84,7 @@ def _pieces(regularizer: Any) -> None:
     require(parts[1] == 0, f"the penalty of an empty piece must be 0, got {parts[1]}")
 
 
-def _shapes(regularizer: Any) -> None:
+def _shapes(regularizer: Regularizer) -> None:
     for shape in (SHAPE, (5,), (1,), (0, 3)):
         value, gradient = regularizer.value_and_gradient(_p(shape), _h(regularizer))
         require_shape(f"the penalty of shape {shape}", value, ())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
+from bpframe.protocols import Sampler
 from bpframe.testing.laws.comparison import require
 from bpframe.testing.laws.purity import call_read_only, determinism_check
 from bpframe.testing.report import Check
@@ -15,7 +15,7 @@ from bpframe.types import HostArray
 ROWS = 12
 
 
-def sampler_checks(sampler: Any) -> dict[str, Check]:
+def sampler_checks(sampler: Sampler) -> dict[str, Check]:
     """The checks by name."""
     return {
         "rows": partial(_rows, sampler),
@@ -29,12 +29,12 @@ def _data(rows: int) -> tuple[HostArray, HostArray]:
     return np.eye(3)[[min(2, i % 5) for i in range(rows)]], np.linspace(0.5, 2.0, rows)
 
 
-def _order(sampler: Any, rows: int = ROWS, seed: int = 0) -> HostArray:
+def _order(sampler: Sampler, rows: int = ROWS, seed: int = 0) -> HostArray:
     order: HostArray = sampler.order(np.random.default_rng(seed), *_data(rows))
     return order
 
 
-def _rows(sampler: Any) -> None:
+def _rows(sampler: Sampler) -> None:
     """A vector of integers from 0 to N - 1."""
     for rows in (ROWS, 1, 2):
         for seed in range(3):
@@ -45,7 +45,7 @@ def _rows(sampler: Any) -> None:
             require(inside, f"row numbers of {rows} rows must lie in 0 .. {rows - 1}, got {order}")
 
 
-def _purity(sampler: Any) -> None:
+def _purity(sampler: Sampler) -> None:
     call_read_only(
         "order", lambda target, weight: sampler.order(np.random.default_rng(0), target, weight), *_data(ROWS)
     )

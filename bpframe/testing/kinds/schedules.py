@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.protocols import After, Over
+from bpframe.protocols import After, Over, Schedule
 from bpframe.testing.laws.comparison import require, require_same_bits
 from bpframe.testing.laws.purity import call_read_only, determinism_check
 from bpframe.testing.report import Check
@@ -18,7 +18,7 @@ STEPS = (0, 1, 2, 3, 10, 49, 50, 51, 99, 100, 101, 1000, 10**6)
 CURVES: tuple[list[float], ...] = ([], [1.0], [1.0, 0.5, 0.4], [1.0] * 30, [0.3, 0.2, *[0.25] * 25])
 
 
-def schedule_checks(schedule: Any) -> dict[str, Check]:
+def schedule_checks(schedule: Schedule) -> dict[str, Check]:
     """The checks by name."""
     made = _bind(schedule)
     checks: dict[str, Check] = {
@@ -33,11 +33,11 @@ def schedule_checks(schedule: Any) -> dict[str, Check]:
     return checks
 
 
-def _values(schedule: Any) -> HostArray:
+def _values(schedule: Schedule) -> HostArray:
     return np.array([schedule.value(step) for step in STEPS])
 
 
-def _finite_values(schedule: Any) -> None:
+def _finite_values(schedule: Schedule) -> None:
     """A finite float at every step."""
     for step in STEPS:
         value = schedule.value(step)
@@ -45,14 +45,14 @@ def _finite_values(schedule: Any) -> None:
         require(np.isfinite(value), f"value({step}) must be finite, got {value!r}")
 
 
-def _no_memory(schedule: Any) -> None:
+def _no_memory(schedule: Schedule) -> None:
     """Values do not depend on the order of calls, as after a resume."""
     forwards = _values(schedule)
     backwards = np.array([schedule.value(step) for step in reversed(STEPS)])[::-1]
     require_same_bits("values asked for backwards", backwards, forwards)
 
 
-def _over(schedule: Any) -> None:
+def _over(schedule: Over) -> None:
     """`over` sets the length once: a second call changes nothing, nor does the first change the schedule itself."""
     once = schedule.over(RUN)
     again = once.over(RUN // 2) if isinstance(once, Over) else once
@@ -60,7 +60,7 @@ def _over(schedule: Any) -> None:
     require_same_bits("values of a second schedule from the same open one", _values(schedule.over(RUN)), _values(once))
 
 
-def _after(schedule: Any) -> None:
+def _after(schedule: After) -> None:
     """`after` depends on the curve only, for any curve, and does not change it."""
     require(isinstance(schedule.monitor, str), f"monitor must name a curve, got {schedule.monitor!r}")
     bound = _bind(schedule)

@@ -20,7 +20,7 @@ def require(holds: Any, message: str) -> None:
         raise CheckFailed(message)
 
 
-def arrays_in(structure: Any, name: str) -> Iterator[tuple[str, HostArray]]:
+def arrays_in(structure: object, name: str) -> Iterator[tuple[str, HostArray]]:
     """(path, array) of every array in a structure; paths begin with `name`."""
     if isinstance(structure, Mapping):
         for key, item in structure.items():
@@ -68,7 +68,7 @@ def max_abs(array: Any) -> float:
     return float(np.max(np.abs(array), initial=0.0))
 
 
-def require_finite(name: str, structure: Any) -> None:
+def require_finite(name: str, structure: object) -> None:
     """CheckFailed unless every number is finite."""
     for place, array in arrays_in(structure, name):
         bad = np.argwhere(~np.isfinite(array))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
 from bpframe.engine.hyperparameters import Settings
+from bpframe.protocols import Optimizer
 from bpframe.testing.laws.comparison import require
 from bpframe.testing.laws.trajectory import Course, set_lr
 from bpframe.types import HostArray, Shape
@@ -53,7 +54,7 @@ QUADRATIC = DescentProblem("a quadratic", _quadratic, (1.0, -1.0, 0.5), 0.1)
 ROSENBROCK = DescentProblem("Rosenbrock's function", _rosenbrock, (-1.2, 1.0), 0.25)
 
 
-def require_descent(rule: Any, problem: DescentProblem, shape: Shape) -> None:
+def require_descent(rule: Optimizer, problem: DescentProblem, shape: Shape) -> None:
     """CheckFailed unless 300 steps reach the problem's fraction, with the default lr or one of RATES."""
     start = problem.slope(problem.at_start(shape))[0]
     ends = []
@@ -67,7 +68,7 @@ def require_descent(rule: Any, problem: DescentProblem, shape: Shape) -> None:
     require(False, f"{problem.name} must fall from {start:.4g} to {want:.3g} in {STEPS} steps, got {min(ends):.4g}")
 
 
-def _final_value(rule: Any, problem: DescentProblem, shape: Shape, lr: float | None) -> float:
+def _final_value(rule: Optimizer, problem: DescentProblem, shape: Shape, lr: float | None) -> float:
     """The value after STEPS steps; inf if it is not finite."""
     course = Course(rule, [problem.at_start(shape)], lr=lr)
     for _ in range(STEPS):

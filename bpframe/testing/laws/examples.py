@@ -6,10 +6,9 @@ link, and a loss that encodes labels and has the link "identity" is assumed to e
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from bpframe.protocols import Loss
 from bpframe.types import HostArray
 
 B, C = 5, 3
@@ -19,7 +18,7 @@ TINY = 1e-30
 STEEPEST = 80.0  # larger exponents overflow in float32
 
 
-def example_batch(loss: Any, seed: int) -> Pair:
+def example_batch(loss: Loss, seed: int) -> Pair:
     """Scores and targets in the domain of the loss."""
     rng = np.random.default_rng(seed)
     if hasattr(loss, "example"):
@@ -36,7 +35,7 @@ def example_batch(loss: Any, seed: int) -> Pair:
     return scores, np.exp(target) if loss.link == "exponential" else target
 
 
-def score_bounds(loss: Any) -> tuple[float, float]:
+def score_bounds(loss: Loss) -> tuple[float, float]:
     """The bounds of scores: (0, 1) for probabilities, (0, inf), or (-inf, inf), inferred from examples."""
     scores = np.concatenate([example_batch(loss, seed)[0].reshape(-1) for seed in range(5)])
     if np.any(scores < 0):
@@ -44,7 +43,7 @@ def score_bounds(loss: Any) -> tuple[float, float]:
     return (0.0, 1.0) if np.all(scores <= 1) else (0.0, np.inf)
 
 
-def extreme_scores(loss: Any, shape: tuple[int, ...]) -> HostArray:
+def extreme_scores(loss: Loss, shape: tuple[int, ...]) -> HostArray:
     """Random extreme scores: +-1e4, or 1e-30 and 1 for probabilities; smaller for the link "exponential"."""
     far = STEEPEST if loss.link == "exponential" else FAR
     low, high = score_bounds(loss)
@@ -53,7 +52,7 @@ def extreme_scores(loss: Any, shape: tuple[int, ...]) -> HostArray:
     return np.where(np.random.default_rng(2).normal(size=shape) > 0, high, low)
 
 
-def example_labels(loss: Any, rows: int) -> HostArray:
+def example_labels(loss: Loss, rows: int) -> HostArray:
     """Labels for the loss: numbers as in its example if it can encode them, or class numbers."""
     scores, target = example_batch(loss, 1)
     y: HostArray = np.resize(target, (rows, *target.shape[1:]))
@@ -67,10 +66,10 @@ def example_labels(loss: Any, rows: int) -> HostArray:
     return y
 
 
-def has_bounded_scores(loss: Any) -> bool:
+def has_bounded_scores(loss: Loss) -> bool:
     """Whether scores are restricted to an interval."""
     return score_bounds(loss) != (-np.inf, np.inf)
 
 
-def _encodes(loss: Any) -> bool:
+def _encodes(loss: Loss) -> bool:
     return loss.link == "identity" and hasattr(loss, "encode_target")

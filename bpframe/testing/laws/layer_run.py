@@ -10,6 +10,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.network.context import StepContext
+from bpframe.protocols import Layer
 from bpframe.random import HashKey
 from bpframe.testing.laws.comparison import arrays_in
 from bpframe.testing.laws.finite_differences import GradientProblem
@@ -24,11 +25,11 @@ ROWS = 4
 class LayerRun:
     """A layer on rows from its `example_input(rng)`, or else of normal numbers."""
 
-    layer: Any
+    layer: Layer
     in_shape: Shape
 
     @staticmethod
-    def of(layer: Any, in_shape: Shape) -> LayerRun:
+    def of(layer: Layer, in_shape: Shape) -> LayerRun:
         """The run of a layer; rows have the shape of its own example, if it has one."""
         if hasattr(layer, "example_input"):
             in_shape = np.shape(layer.example_input(np.random.default_rng(0)))[1:]

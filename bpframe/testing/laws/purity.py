@@ -16,7 +16,7 @@ from bpframe.testing.laws.comparison import require, require_same_bits
 DEPTH = 6  # levels of nested objects to follow
 
 
-def make_read_only(structure: Any, depth: int = DEPTH) -> Any:
+def make_read_only(structure: object, depth: int = DEPTH) -> Any:
     """Make every array in the structure (mappings, sequences, attributes) read-only, and return the structure."""
     if isinstance(structure, np.ndarray):
         structure.flags.writeable = False
@@ -39,7 +39,7 @@ def call_read_only(name: str, call: Callable[..., Any], *arguments: Any) -> Any:
     return result
 
 
-def determinism_check(component: Any) -> Callable[[Callable[[], Any]], None]:
+def determinism_check(component: object) -> Callable[[Callable[[], Any]], None]:
     """A check of calls: the same bits twice, no draws from a global generator, no change of the component's attributes.
 
     The attributes are recorded here, before any other check has used the component.
@@ -67,12 +67,12 @@ def global_random_state() -> object:
     return name, np.asarray(words).tobytes(), *rest, random.getstate()
 
 
-def attribute_texts(component: Any) -> dict[str, str]:
+def attribute_texts(component: object) -> dict[str, str]:
     """A text for the value of each attribute of a component."""
     return {name: _text(value, DEPTH) for name, value in getattr(component, "__dict__", {}).items()}
 
 
-def _numbers(structure: Any, depth: int = DEPTH) -> Iterator[np.ndarray[Any, Any]]:
+def _numbers(structure: object, depth: int = DEPTH) -> Iterator[np.ndarray[Any, Any]]:
     """Every array and every number in nested mappings, sequences and attributes."""
     if isinstance(structure, np.ndarray | np.generic | float | int):
         yield np.asarray(structure)
@@ -81,14 +81,14 @@ def _numbers(structure: Any, depth: int = DEPTH) -> Iterator[np.ndarray[Any, Any
             yield from _numbers(item, depth - 1)
 
 
-def _text(value: Any, depth: int) -> str:
+def _text(value: object, depth: int) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.dtype}{value.shape}{value.tobytes().hex()}"
     items = _items(value) if depth else []
     return f"{type(value).__name__}[{', '.join(_text(item, depth - 1) for item in items)}]" if items else repr(value)
 
 
-def _items(value: Any) -> list[Any]:
+def _items(value: object) -> list[Any]:
     if isinstance(value, Mapping):
         return list(value.values())
     if isinstance(value, list | tuple):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bpframe.protocols import Optimizer
 from bpframe.testing.laws.comparison import require_close, require_finite
 from bpframe.testing.laws.trajectory import Course, N, numbers
 from bpframe.testing.report import SkipCheck
@@ -15,7 +16,7 @@ STEPS = 50
 Reference = Callable[[float, Iterable[float]], Iterator[float]]
 
 
-def require_reference(rule: Any, reference: Reference | None, dtype: np.dtype[Any]) -> None:
+def require_reference(rule: Optimizer, reference: Reference | None, dtype: np.dtype[Any]) -> None:
     """Compare 50 steps on random, zero, tiny and huge gradients, without observing or probing."""
     if rule.scope != "element":
         raise SkipCheck("a reference for single numbers needs the scope element")

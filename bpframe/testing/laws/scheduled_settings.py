@@ -26,7 +26,7 @@ class LevelSchedule:
         return self.level
 
 
-def require_schedulable(component: Any, result: Callable[[Any], Any]) -> None:
+def require_schedulable(component: object, result: Callable[[Any], Any]) -> None:
     """A constant schedule in the place of any float argument gives the same bits.
 
     A constructor may refuse schedules with a ConfigError.
@@ -52,5 +52,5 @@ def require_schedulable(component: Any, result: Callable[[Any], Any]) -> None:
         raise SkipCheck("it refuses schedules for all of its settings")
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, float | int) and not isinstance(value, bool)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from bpframe.network.network import Network
+from bpframe.protocols import Activation, Initializer, Layer, Loss, Schedule
 from bpframe.registry import build
 from bpframe.testing.kinds.initializers import accepted_shape
 from bpframe.testing.laws.comparison import require_finite
@@ -20,12 +22,12 @@ LISTED = ("metric", "callback", "regularizer", "gradient_step", "constraint")
 TrainingParts = dict[str, Any]  # arguments of the trainer, and "layers", "x" and "y"
 
 
-def require_training(engine: str, kind: str, component: Any) -> None:
+def require_training(engine: str, kind: str, component: object) -> None:
     """CheckFailed, or an error of the engine, unless a fit with the component runs and leaves finite parameters."""
     require_finite("parameters after a short training", dict(train_with(engine, kind, component).parameters.copy()))
 
 
-def train_with(engine: str, kind: str, component: Any, epochs: int = EPOCHS, dtype: str = "float32") -> Trainer:
+def train_with(engine: str, kind: str, component: object, epochs: int = EPOCHS, dtype: str = "float32") -> Trainer:
     """A trainer with the component, after `epochs` of two steps, or of one step if it needs the whole batch."""
     parts: TrainingParts = {
         "loss": "softmax_cross_entropy",
@@ -60,18 +62,18 @@ def _dense(units: int, **settings: Any) -> Any:
     return build("layer", {"name": "dense", "units": units, **settings})
 
 
-def _activation(activation: Any) -> TrainingParts:
+def _activation(activation: Activation) -> TrainingParts:
     return {"layers": _layers(3, activation=activation)}
 
 
-def _layer(layer: Any) -> TrainingParts:
+def _layer(layer: Layer) -> TrainingParts:
     run = LayerRun.of(layer, (N,))
     shape = run.layer.init(np.random.default_rng(0), run.in_shape)[1]
     flat = [] if len(shape) == 1 else [build("layer", "flatten")]
     return {"layers": [layer, *flat, _dense(3)], "x": run.x(rows=ROWS)}
 
 
-def _loss(loss: Any) -> TrainingParts:
+def _loss(loss: Loss) -> TrainingParts:
     """A network whose scores have the loss's width and domain, and labels from its example."""
     outputs = example_batch(loss, 1)[0].shape[1]
     end = {(0.0, 1.0): "softmax", (0.0, np.inf): "softplus"}.get(score_bounds(loss))
@@ -79,11 +81,11 @@ def _loss(loss: Any) -> TrainingParts:
     return {"loss": loss, "layers": [_dense(4), last], "y": example_labels(loss, ROWS), "metrics": []}
 
 
-def _schedule(schedule: Any) -> TrainingParts:
+def _schedule(schedule: Schedule) -> TrainingParts:
     return {"optimizer": {"name": "sgd", "lr": schedule}}
 
 
-def _initializer(initializer: Any) -> TrainingParts:
+def _initializer(initializer: Initializer) -> TrainingParts:
     """Initial weights of a shape that it accepts, or a bias."""
     shape = accepted_shape(initializer)
     if len(shape) == 1:
@@ -92,7 +94,7 @@ def _initializer(initializer: Any) -> TrainingParts:
     return {"layers": [_dense(shape[1], weight_initializer=initializer), _dense(3)], "x": x}
 
 
-PARTS_BY_KIND = {
+PARTS_BY_KIND: dict[str, Callable[[Any], TrainingParts]] = {
     "activation": _activation,
     "layer": _layer,
     "loss": _loss,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bpframe.engine import optimizer_chain
+from bpframe.protocols import Optimizer
 from bpframe.testing.laws.comparison import max_abs, require_close, require_finite, require_same_bits, require_shape
 from bpframe.testing.laws.trajectory import Course, numbers, param_of
 from bpframe.testing.report import SkipCheck
@@ -16,7 +17,7 @@ SHAPES: tuple[Shape, ...] = ((4, 3), (3, 4), (5,), (1, 1), (1,))
 DOUBLE = np.dtype(np.float64)
 
 
-def require_slice_invariance(rule: Any) -> None:
+def require_slice_invariance(rule: Optimizer) -> None:
     """A vector and a list of slices of it give the same bits for the same totals; a slice may be empty."""
     if rule.scope != "element":
         raise SkipCheck("its scope is a whole parameter")
