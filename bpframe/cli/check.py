@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from bpframe.testing.report import Report
+    from bpframe.testing.report import CheckReport
 
 HEADER = ("component", "run", "passed", "failed", "skipped", "engines")
 
@@ -47,12 +47,12 @@ def check(targets: Sequence[str], everything: bool, engines: Sequence[str], verb
         click.get_current_context().exit(1)
 
 
-def _row(report: Report) -> tuple[str, ...]:
+def _row(report: CheckReport) -> tuple[str, ...]:
     counts = (str(len(part)) for part in (report.run, report.passed, report.failed, report.skipped))
     return report.component, *counts, ", ".join(report.engines) or "none"
 
 
-def _details(report: Report) -> Iterator[str]:
+def _details(report: CheckReport) -> Iterator[str]:
     """A line a check: those that passed, then those that were skipped and why."""
     yield f"\n{report.component}"
     yield from (f"  {name}: passed" for name in report.passed)

@@ -9,18 +9,18 @@ from bpframe.cli.plugins import parse_component
 from bpframe.errors import ConfigError, PluginError, UnknownComponent
 from bpframe.registry import Provider, registry
 from bpframe.registry.policy import normalise
-from bpframe.testing.report import Report
-from bpframe.testing.suite import CORE
+from bpframe.testing.report import CheckReport
+from bpframe.testing.suite import REQUIRED_ENGINES
 
 LOADING = "loading"  # the name of the only check of a component that cannot be loaded
 
 
-def check_reports(targets: Sequence[str], everything: bool, engines: Sequence[str] = ()) -> list[Report]:
+def check_reports(targets: Sequence[str], everything: bool, engines: Sequence[str] = ()) -> list[CheckReport]:
     """A report on each named component, on those of each named distribution, or on all; none twice."""
     tried = _engine_names(engines)
     if everything:
         return [check_provider(provider, tried) for provider in registry.providers()]
-    found: dict[str, Report] = {}
+    found: dict[str, CheckReport] = {}
     for target in targets:
         if ":" in target:
             kind, name = parse_component(target)
@@ -34,10 +34,10 @@ def check_reports(targets: Sequence[str], everything: bool, engines: Sequence[st
 def _engine_names(engines: Sequence[str]) -> list[str]:
     """numpy, and the named engines, or all that are installed."""
     named = registry.names("engine") if "all" in engines else [registry.find("engine", name).ref for name in engines]
-    return list(dict.fromkeys([*CORE, *(name.removeprefix("bpframe/") for name in named)]))
+    return list(dict.fromkeys([*REQUIRED_ENGINES, *(name.removeprefix("bpframe/") for name in named)]))
 
 
-def _check(kind: str, name: str, engines: Sequence[str]) -> Report:
+def _check(kind: str, name: str, engines: Sequence[str]) -> CheckReport:
     return testing.check(kind, name, engines=engines, collect=True)
 
 
@@ -49,15 +49,15 @@ def _providers_of(dist: str) -> list[Provider]:
     raise UnknownComponent(f"check needs KIND:NAME or a distribution, got '{dist}'. Those with components: {known}.")
 
 
-def check_provider(provider: Provider, engines: Sequence[str]) -> Report:
+def check_provider(provider: Provider, engines: Sequence[str]) -> CheckReport:
     """The report on one component; an error in loading it becomes a failed check, so that others are still checked."""
     component = f"{provider.kind}:{provider.ref}"
     try:
         return _check(provider.kind, provider.ref, engines)
     except (PluginError, ConfigError) as error:
         if _lacks_optional_module(error):
-            return Report(component, skipped={LOADING: str(error)})
-        return Report(component, (LOADING,), {LOADING: str(error)})
+            return CheckReport(component, skipped={LOADING: str(error)})
+        return CheckReport(component, (LOADING,), {LOADING: str(error)})
 
 
 def _lacks_optional_module(error: Exception) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from types import FrameType
 from typing import Any, final
 
 from bpframe.cli.exit_codes import SigtermReceived
@@ -45,7 +46,7 @@ class SignalHandler:
         if self._arrived is not None:
             raise SIGNALS[signal.Signals(self._arrived)]
 
-    def _on_signal(self, number: int, frame: Any) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._arrived is not None:
             raise SIGNALS[signal.Signals(number)]
         self._arrived = number

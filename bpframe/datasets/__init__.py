@@ -1,4 +1,4 @@
-"""Data to learn from: bundled digits, problems drawn from a seed, files, and splits.
+"""Data sets: bundled digits, generated toy problems, files, and splits.
 
     from bpframe import datasets
 

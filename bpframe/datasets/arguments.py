@@ -1,4 +1,4 @@
-"""Arguments of data sets and splits, checked where they enter."""
+"""Checks of the arguments of data sets and splits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from bpframe.errors import ConfigError
 
 
-def whole(who: str, value: Any, least: int, remedy: str = "") -> int:
+def require_integer(who: str, value: Any, least: int, remedy: str = "") -> int:
     """The value as an int; ConfigError unless it is a whole number of at least `least`."""
     try:
         number = operator.index(value)

@@ -1,6 +1,6 @@
 """Inputs and targets from files: .npz, a pair of .npy, .csv.  N rows.
 
-Nothing here unpickles. Whatever is wrong with a file ends in a DataError that names it.
+Nothing is unpickled. Every problem with a file becomes a DataError that names it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def read(path: str | Path, target: str | None = None) -> tuple[HostArray, HostAr
     if (target is None) == (suffix == ".csv"):
         raise DataError(_target_problem(path, target))
     if suffix == ".csv":
-        with _told(path):
+        with _reraise_as_data_error(path):
             return read_table(path, str(target))
     x, y = _archive(path, "x", "y") if suffix == ".npz" else (_array(path), _array(_partner(path)))
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
@@ -48,7 +48,7 @@ def read_inputs(path: str | Path, target: str | None = None) -> HostArray:
     path = Path(path)
     suffix = _suffix(path)
     if suffix == ".csv":
-        with _told(path):
+        with _reraise_as_data_error(path):
             return read_input_columns(path, target)
     return _archive(path, "x")[0] if suffix == ".npz" else _array(path)
 
@@ -77,14 +77,14 @@ def _partner(path: Path) -> Path:
 
 
 def _array(path: Path) -> HostArray:
-    with _told(path), path.open("rb") as file:
+    with _reraise_as_data_error(path), path.open("rb") as file:
         return _decoded(file)
 
 
 def _archive(path: Path, *names: str) -> list[HostArray]:
     from zipfile import ZipFile  # only here: it loads a dozen modules, which start-up can do without
 
-    with _told(path), ZipFile(path) as archive:
+    with _reraise_as_data_error(path), ZipFile(path) as archive:
         found = [member.removesuffix(".npy") for member in archive.namelist()]
         if not set(names) <= set(found):
             wanted = " and ".join(f"'{name}'" for name in names)
@@ -105,8 +105,8 @@ def _decoded(file: IO[bytes]) -> HostArray:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Whatever goes wrong inside becomes a DataError that names the file."""
+def _reraise_as_data_error(path: Path) -> Iterator[None]:
+    """Re-raise any error inside the block as a DataError that names the file."""
     try:
         yield
     except DataError:

@@ -1,4 +1,4 @@
-"""Small problems drawn from a seed, to learn, test and draw with.
+"""Generators of small random data sets for learning, testing and plotting.
 
 Shapes: x float64 (n, 2) and y int64 (n,) for classes; x (n, 1) and y float64 (n,) for regression; n = `points`.
 Law: with the same points and seed, noise acts linearly, x(noise) = x(0) + noise * z for standard normal z, and the
@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import Any
 
 import numpy as np
 
-from bpframe.datasets.arguments import whole
+from bpframe.datasets.arguments import require_integer
 from bpframe.errors import ConfigError
 from bpframe.random import DATA, host_generator, permutation
 from bpframe.types import HostArray
@@ -25,7 +24,7 @@ def spiral(points: int = 300, noise: float = 0.02, seed: int = 0, arms: int = 3)
 
     Every arm turns once round the origin; r starts above 0, where all arms would meet.
     """
-    arms = whole("arms of spiral", arms, 2)
+    arms = require_integer("arms of spiral", arms, 2)
     y, t = _classes("spiral", points, arms)
     r = 0.1 + 0.9 * t
     angle = 2 * np.pi * (r + y / arms)
@@ -37,7 +36,7 @@ def xor(points: int = 200, noise: float = 0.1, seed: int = 0) -> tuple[HostArray
 
     With points=4 and noise=0 it is the truth table.
     """
-    whole("points of xor", points, 4, "Each corner needs one.")
+    require_integer("points of xor", points, 4, "Each corner needs one.")
     corner = np.arange(points, dtype=np.int64) % 4  # round the square, so that the corner's parity is its class
     x = np.column_stack((corner // 2, (corner + 1) // 2 % 2)).astype(np.float64)
     return _noisy(x, corner % 2, noise, seed)
@@ -61,22 +60,22 @@ def two_clusters(points: int = 200, noise: float = 0.5, seed: int = 0) -> tuple[
 
 def noisy_sine(points: int = 200, noise: float = 0.1, seed: int = 0) -> tuple[HostArray, HostArray]:
     """y = sin(x) plus noise, x evenly from -pi to pi: x float64 (n, 1), y float64 (n,).  Noise acts on y alone."""
-    x = np.linspace(-np.pi, np.pi, whole("points of noisy_sine", points, 1))
+    x = np.linspace(-np.pi, np.pi, require_integer("points of noisy_sine", points, 1))
     y, x = _noisy(np.sin(x), x[:, None], noise, seed)
     return x, y
 
 
-def _classes(who: str, points: Any, classes: int) -> tuple[HostArray, HostArray]:
+def _classes(who: str, points: int, classes: int) -> tuple[HostArray, HostArray]:
     """Labels (n,) in turn, and (n,) positions that run evenly from 0 to 1 within each class."""
-    row = np.arange(whole(f"points of {who}", points, classes, "Each class needs one."), dtype=np.int64)
+    row = np.arange(require_integer(f"points of {who}", points, classes, "Each class needs one."), dtype=np.int64)
     y = row % classes
     return y, (row // classes) / np.maximum((points - 1 - y) // classes, 1)
 
 
-def _noisy(clean: HostArray, other: HostArray, noise: Any, seed: Any) -> tuple[HostArray, HostArray]:
+def _noisy(clean: HostArray, other: HostArray, noise: float, seed: int) -> tuple[HostArray, HostArray]:
     """`clean` with noise on every number, and `other`, their rows shuffled alike."""
     if not isinstance(noise, Real) or not math.isfinite(noise) or noise < 0:
         raise ConfigError(f"noise needs a number of at least 0, got {noise!r}. It is a standard deviation.")
-    source = host_generator(whole("seed", seed, 0), DATA)
+    source = host_generator(require_integer("seed", seed, 0), DATA)
     order = permutation(source, len(clean))
     return (clean + float(noise) * source.standard_normal(clean.shape))[order], other[order]

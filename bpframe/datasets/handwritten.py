@@ -1,4 +1,4 @@
-"""Handwritten digits that come with bpframe.  Source and terms: LICENSE-digits.txt beside this file."""
+"""The bundled handwritten digits.  Source and terms: LICENSE-digits.txt beside this file."""
 
 from __future__ import annotations
 

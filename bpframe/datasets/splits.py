@@ -1,25 +1,25 @@
-"""Rows to train on and rows to hold out.  n rows, C classes, held = round(fraction * n).
+"""Splits into training rows and held-out rows.  n rows, C classes, held = round(fraction * n).
 
-Both parts list row numbers in rising order; the seed decides alone which rows are held out, on every machine and with
-every version of NumPy.
+Both parts are row numbers in ascending order; which rows are held out depends only on the seed, on every machine and
+with every version of NumPy.
 """
 
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
-from bpframe.datasets.arguments import suggestion, whole
+from bpframe.datasets.arguments import require_integer, suggestion
 from bpframe.errors import ConfigError, DataError, ShapeError
 from bpframe.random import SPLIT, host_generator, permutation
 from bpframe.types import HostArray
 
-Kind = Literal["random", "stratified", "tail"]
+SplitKind = Literal["random", "stratified", "tail"]
 
 
-def split(y: HostArray, fraction: float, kind: Kind = "random", seed: int = 0) -> tuple[HostArray, HostArray]:
+def split(y: HostArray, fraction: float, kind: SplitKind = "random", seed: int = 0) -> tuple[HostArray, HostArray]:
     """Train rows and held-out rows, int64: disjoint, rising, together 0 .. n - 1; round(fraction * n) are held out.
 
     random      every row is as likely as any other
@@ -29,9 +29,9 @@ def split(y: HostArray, fraction: float, kind: Kind = "random", seed: int = 0) -
     Errors: ConfigError for a wrong fraction, kind or seed; DataError where a part would be empty, or where y cannot
     be stratified.
     """
-    if kind not in get_args(Kind):
-        known = ", ".join(get_args(Kind))
-        raise ConfigError(f"kind of split needs one of {known}, got {kind!r}.{suggestion(kind, get_args(Kind))}")
+    if kind not in get_args(SplitKind):
+        known = ", ".join(get_args(SplitKind))
+        raise ConfigError(f"kind of split needs one of {known}, got {kind!r}.{suggestion(kind, get_args(SplitKind))}")
     y = np.asarray(y)
     held = _size(y, fraction)
     if kind == "tail":
@@ -45,11 +45,11 @@ def split(y: HostArray, fraction: float, kind: Kind = "random", seed: int = 0) -
     return np.flatnonzero(~is_held).astype(np.int64), np.flatnonzero(is_held).astype(np.int64)
 
 
-def _shuffled(seed: Any, n: int) -> HostArray:
-    return permutation(host_generator(whole("seed", seed, 0), SPLIT), n)
+def _shuffled(seed: int, n: int) -> HostArray:
+    return permutation(host_generator(require_integer("seed", seed, 0), SPLIT), n)
 
 
-def _size(y: HostArray, fraction: Any) -> int:
+def _size(y: HostArray, fraction: float) -> int:
     """How many rows to hold out: at least one, and not all."""
     share = float(fraction) if isinstance(fraction, Real) else 0.0
     if not 0 < share < 1:

@@ -15,7 +15,7 @@ from bpframe.types import HostArray
 MARK = "$"  # a JSON object with this key is not a mapping but another type
 
 
-def encode_value(value: Any, arrays: dict[str, HostArray], path: str) -> Any:
+def encode_value(value: object, arrays: dict[str, HostArray], path: str) -> Any:
     """JSON for None, truth values, numbers, texts, lists, tuples, mappings by text and arrays of them.
 
     Arrays, and lists of floats, go into `arrays` under `path`. CheckpointError for anything else.
@@ -38,7 +38,7 @@ def encode_value(value: Any, arrays: dict[str, HostArray], path: str) -> Any:
     raise CheckpointError(f"{path} needs plain values and arrays, to be written to a file, got {type(value).__name__}.")
 
 
-def decode_value(value: Any, arrays: Mapping[str, HostArray]) -> Any:
+def decode_value(value: object, arrays: Mapping[str, HostArray]) -> Any:
     """The inverse of `encode_value`."""
     if isinstance(value, list):
         return [decode_value(item, arrays) for item in value]
@@ -56,12 +56,12 @@ def decode_value(value: Any, arrays: Mapping[str, HostArray]) -> Any:
     return tuple(decode_value(item, arrays) for item in value["of"])
 
 
-def to_json(value: Any) -> str:
+def to_json(value: object) -> str:
     """JSON on one line; a number that is not finite, which JSON cannot represent, becomes null."""
     return json.dumps(_null_for_nonfinite(value), allow_nan=False)
 
 
-def _null_for_nonfinite(value: Any) -> Any:
+def _null_for_nonfinite(value: object) -> Any:
     if isinstance(value, dict):
         return {key: _null_for_nonfinite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

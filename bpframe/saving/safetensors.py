@@ -44,7 +44,7 @@ class Entry:
     shape: Shape
 
 
-def canonical_json(value: Any) -> str:
+def canonical_json(value: object) -> str:
     """Canonical JSON: sorted keys, no spaces, ASCII; ValueError for NaN and infinity."""
     return json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":"))
 
@@ -71,7 +71,7 @@ def parse_json_object(text: str | bytearray) -> dict[str, Any]:
     return found
 
 
-def short_repr(value: Any) -> str:
+def short_repr(value: object) -> str:
     """A value from a file for an error message: its `repr`, which a terminal shows safely, shortened."""
     return _SHORT.repr(value)
 
@@ -125,7 +125,7 @@ def tensor_layout(tensors: Mapping[str, Any]) -> tuple[dict[str, Any], list[Host
     return table, arrays
 
 
-def _to_stored_array(name: str, value: Any) -> HostArray:
+def _to_stored_array(name: str, value: object) -> HostArray:
     """`value` in C order and little-endian, copied if needed; CheckpointError if the format has no such dtype."""
     if not isinstance(name, str) or name == METADATA:
         raise CheckpointError(f"a tensor needs a text other than {METADATA!r} as its name, got {name!r}.")

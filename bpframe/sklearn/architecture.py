@@ -43,7 +43,7 @@ def layer_specs(settings: Mapping[str, Any], outputs: int) -> list[Spec]:
     ] + [last]
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
@@ -62,7 +62,7 @@ def _zero_initializer(settings: Mapping[str, Any]) -> dict[str, Spec]:
     return {} if settings["hidden_layers"] is not None else {"weight_initializer": "zeros"}
 
 
-def _per_layer(name: str, value: Any, count: int) -> list[Any]:
+def _per_layer(name: str, value: object, count: int) -> list[Any]:
     """A list with one value for each hidden layer, from a single value or a list."""
     if isinstance(value, str | Mapping | int | float) or not isinstance(value, Sequence | np.ndarray):
         return [value] * count

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
@@ -26,14 +27,14 @@ FORMATS = ["csr", "csc"]
 Path = str | os.PathLike[str]
 
 
-def offers_partial_fit(model: Any) -> bool:
+def offers_partial_fit(model: BaseEstimator) -> bool:
     """True for solvers that take batches; AttributeError in scikit-learn's words for lbfgs."""
     if model.solver == "lbfgs":
         raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
     return True
 
 
-def offers_predict_proba(model: Any) -> bool:
+def offers_predict_proba(model: BaseEstimator) -> bool:
     """True for losses whose predictions are probabilities; AttributeError for others."""
     loss = model.loss
     link = "softmax" if loss == "log_loss" else build("loss", loss).link
@@ -51,7 +52,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         history: History = self._trainer.history
         return history
 
-    def trace(self, X: Any, y: Any) -> Trace:
+    def trace(self, X: Any, y: ArrayLike) -> Trace:
         """All arrays of backpropagation for these rows, in evaluation mode: u, v, delta and dw of every layer."""
         rows = coefs.dense_rows(self._check_rows(X), self._trainer.dtype)
         estimator_trainer.push_parameters(self)
@@ -60,7 +61,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
 
     # ---------------------------------------------------------------------------------------------------- input checks
 
-    def _validate(self, X: Any, y: Any, first: bool, **options: Any) -> tuple[Any, HostArray]:
+    def _validate(self, X: Any, y: ArrayLike, first: bool, **options: Any) -> tuple[Any, HostArray]:
         """(X, y) checked by scikit-learn; DataError that names the column for text in a table."""
         X = dataframes.with_readable_names(X)
         options = {"accept_sparse": FORMATS, "multi_output": True, "dtype": self._dtypes(), "reset": first, **options}
@@ -121,7 +122,7 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         if not get_config()["skip_parameter_validation"] and not (incremental and hasattr(self, "coefs_")):
             self._validate_params()
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool) -> Any:
+    def _fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None, incremental: bool) -> Any:
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._check_training_data(X, y, first, incremental)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
@@ -83,13 +84,15 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
         arguments = dict(locals())
         self.__dict__.update((name, value) for name, value in arguments.items() if name not in ("self", "__class__"))
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPClassifier:
         """Train on X and y; a row counts as often as its weight says."""
         self._check_arguments()
         return self._fit(X, y, sample_weight, incremental=False)  # type: ignore[no-any-return]  # self
 
     @available_if(offers_partial_fit)  # type: ignore[untyped-decorator]  # scikit-learn has no types
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
+    def partial_fit(
+        self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None, classes: Any = None
+    ) -> MLPClassifier:
         """One more epoch on X and y with the optimizer state kept; the first call needs all `classes`."""
         self._check_arguments(incremental=True)
         if _check_partial_fit_first_call(self, classes):
@@ -137,7 +140,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
 
     _scale = 1
 
-    def _check_training_data(self, X: Any, y: Any, first: bool, incremental: bool) -> tuple[Any, HostArray]:
+    def _check_training_data(self, X: Any, y: ArrayLike, first: bool, incremental: bool) -> tuple[Any, HostArray]:
         """(X, encoded y); sets `classes_`, or checks that y has no others."""
         X, y = self._validate(X, y, first)
         if y.ndim == 2 and y.shape[1] == 1:
@@ -161,14 +164,14 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
                 f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
             )
 
-    def _encode_target(self, y: Any) -> HostArray:
+    def _encode_target(self, y: ArrayLike) -> HostArray:
         """Class numbers (N,), or (N, C) zeros and ones."""
         if self._multilabel:
             return np.asarray(self._label_binarizer.transform(y), dtype=np.float64)
-        y = column_or_1d(np.asarray(y))
-        numbers = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
-        if (unknown := self.classes_[numbers] != y).any():
-            raise DataError(f"y needs labels among {self.classes_}, got {y[unknown][0]!r}.")
+        labels: HostArray = column_or_1d(np.asarray(y))
+        numbers = np.minimum(np.searchsorted(self.classes_, labels), len(self.classes_) - 1)
+        if (unknown := self.classes_[numbers] != labels).any():
+            raise DataError(f"y needs labels among {self.classes_}, got {labels[unknown][0]!r}.")
         return np.asarray(numbers)
 
     def _targets(self, y: HostArray) -> HostArray:

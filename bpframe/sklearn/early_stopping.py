@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from bpframe.sklearn.solvers import PolicyRate
 from bpframe.sklearn.validation import ValidationRows
@@ -24,7 +25,7 @@ class EarlyStopping:
     and sums its gradient); `single_epoch`: the fit is a partial_fit.
     """
 
-    model: Any
+    model: BaseEstimator
     rows: int
     size: int
     scale: int

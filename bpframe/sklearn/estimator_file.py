@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.preprocessing import LabelBinarizer
 
 from bpframe.errors import CheckpointError, ConfigError, UnknownComponent
@@ -49,7 +50,7 @@ class NotSerializable(Exception):
     """A value has no representation in JSON."""
 
 
-def write_estimator(model: Any, path: Path) -> None:
+def write_estimator(model: BaseEstimator, path: Path) -> None:
     """Write the fitted model to a file; CheckpointError if that fails."""
     settings, left_out = {}, []
     for name, value in model.get_params(deep=False).items():
@@ -108,7 +109,7 @@ def _binarizer(classes: Any, kind: str) -> Any:
     return LabelBinarizer().fit(np.eye(len(classes), dtype=np.int64) if multilabel else classes)
 
 
-def _manifest(model: Any) -> dict[str, Any]:
+def _manifest(model: BaseEstimator) -> dict[str, Any]:
     """The manifest of the trainer with what predicts and nothing else, all of it registered."""
     trainer, learned = model._trainer, dict(model._trainer.task.learned)
     if "classes" in learned and model.classes_.dtype.kind in "biuUO":
@@ -126,7 +127,7 @@ def _manifest(model: Any) -> dict[str, Any]:
     return manifest(bare, trainer.task.shape, learned)
 
 
-def encode_argument(value: Any, kind: str | None = None) -> Any:
+def encode_argument(value: object, kind: str | None = None) -> Any:
     """An argument or attribute as JSON; NotSerializable if there is none. `kind`: the kind of components in it."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -145,7 +146,7 @@ def encode_argument(value: Any, kind: str | None = None) -> Any:
     return encode_argument(describe(registry, kind, value), kind)
 
 
-def decode_argument(value: Any) -> Any:
+def decode_argument(value: object) -> Any:
     """The inverse of `encode_argument`; components come back as the mappings that describe them."""
     if not isinstance(value, Mapping):
         return value

@@ -9,6 +9,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.optimize import _check_optimize_result
@@ -25,7 +26,7 @@ class Diverged(NumericalError, ValueError):
     """Parameters are no longer finite, for which scikit-learn raises a ValueError."""
 
 
-def fit_estimator(model: Any, rows: Rows, first: bool, incremental: bool) -> None:
+def fit_estimator(model: BaseEstimator, rows: Rows, first: bool, incremental: bool) -> None:
     """Train the model on rows; `first`: from new parameters, `incremental`: one more epoch of the same run."""
     random = check_random_state(model.random_state)
     if first:
@@ -52,7 +53,7 @@ def fit_estimator(model: Any, rows: Rows, first: bool, incremental: bool) -> Non
     model._early_stopping = None
 
 
-def _run(model: Any, rows: Rows, random: np.random.RandomState, single_epoch: bool) -> None:
+def _run(model: BaseEstimator, rows: Rows, random: np.random.RandomState, single_epoch: bool) -> None:
     """Run the epochs of a solver other than lbfgs."""
     rows, validation_rows = _hold_out(model, rows, random)
     trainer, scale = model._trainer, model._scale
@@ -78,20 +79,20 @@ def _run(model: Any, rows: Rows, random: np.random.RandomState, single_epoch: bo
     _warn(model, stopping, clock)
 
 
-def _train(model: Any, rows: Rows, epochs: int, size: int, validation_rows: Rows | None) -> None:
+def _train(model: BaseEstimator, rows: Rows, epochs: int, size: int, validation_rows: Rows | None) -> None:
     validation = None if validation_rows is None else (validation_rows[0], model._targets(validation_rows[1]))
     options = {"epochs": epochs, "batch_size": size, "validation": validation, "shuffle": False}
     model._trainer.fit(rows[0], model._targets(rows[1]), sample_weight=rows[2], **options)
 
 
-def _hold_out(model: Any, rows: Rows, random: np.random.RandomState) -> tuple[Rows, Rows | None]:
+def _hold_out(model: BaseEstimator, rows: Rows, random: np.random.RandomState) -> tuple[Rows, Rows | None]:
     """(training rows, validation rows or None): `validation_set`, or a split for early stopping."""
     if model.validation_set is not None:
         return rows, model._check_validation_set(rows[0].dtype)
     return validation.split_rows(model, *rows, random) if model.early_stopping else (rows, None)
 
 
-def _early_stopping(model: Any, n: int, single_epoch: bool) -> EarlyStopping:
+def _early_stopping(model: BaseEstimator, n: int, single_epoch: bool) -> EarlyStopping:
     if model.batch_size == "auto":
         full_batch = getattr(model._trainer.optimizer, "scope", "") == "objective"
         size = n if full_batch else min(200, n)
@@ -104,7 +105,7 @@ def _early_stopping(model: Any, n: int, single_epoch: bool) -> EarlyStopping:
     return EarlyStopping(model, n, size, model._scale, None, model._rate, single_epoch)
 
 
-def _diverged(model: Any, error: NumericalError) -> None:
+def _diverged(model: BaseEstimator, error: NumericalError) -> None:
     """Restore the best parameters, if any were kept; otherwise raise scikit-learn's error with bpframe's diagnosis."""
     if not model._best or model.solver == "lbfgs" or isinstance(error, DataError):
         raise Diverged(
@@ -117,7 +118,7 @@ def _diverged(model: Any, error: NumericalError) -> None:
     warnings.warn(f"{error} The best parameters until then were put back.", ConvergenceWarning, stacklevel=5)
 
 
-def _warn(model: Any, stopping: EarlyStopping, clocks: list[TimeLimit]) -> None:
+def _warn(model: BaseEstimator, stopping: EarlyStopping, clocks: list[TimeLimit]) -> None:
     if stopping.exhausted:
         warnings.warn(
             f"Stochastic Optimizer: Maximum iterations ({model.max_iter}) reached and the optimization hasn't "
@@ -130,7 +131,7 @@ def _warn(model: Any, stopping: EarlyStopping, clocks: list[TimeLimit]) -> None:
         warnings.warn(f"Stochastic Optimizer: {spent}.", ConvergenceWarning, stacklevel=5)
 
 
-def _minimize(model: Any, rows: Rows) -> None:
+def _minimize(model: BaseEstimator, rows: Rows) -> None:
     """Fit with the solver lbfgs: SciPy's, on the objective of all rows at once."""
     trainer = model._trainer
     trainer.regularizers = [estimator_trainer.penalty(model, rows, len(rows[0]))]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from bpframe import tree
 from bpframe.errors import ConfigError
@@ -24,20 +25,20 @@ from bpframe.training.trainer import Trainer
 from bpframe.types import Params
 
 
-def reset_attributes(model: Any) -> None:
+def reset_attributes(model: BaseEstimator) -> None:
     """Give the model the attributes of an estimator before its first epoch."""
     vars(model).pop("_trainer", None)
     vars(model).update(initial_attributes(model))
 
 
-def initial_attributes(model: Any) -> dict[str, Any]:
+def initial_attributes(model: BaseEstimator) -> dict[str, Any]:
     """The attributes of an estimator before its first epoch: counts, curves, best scores."""
     counts = {"n_iter_": 0, "t_": 0, "_no_improvement_count": 0, "loss_curve_": [], "_best": {}}
     losses = {"best_loss_": None if model.early_stopping else np.inf}
     return {**counts, **losses, "validation_scores_": None, "best_validation_score_": None}
 
 
-def push_parameters(model: Any) -> None:
+def push_parameters(model: BaseEstimator) -> None:
     """Copy parameters that the user has changed on the model to the trainer."""
     current = model._trainer.session.parameters
     changed = coefs.changed_parameters(model._parameters_by_name(), current)
@@ -45,7 +46,7 @@ def push_parameters(model: Any) -> None:
         model._trainer.session.assign({**current, **changed})
 
 
-def pull_parameters(model: Any) -> None:
+def pull_parameters(model: BaseEstimator) -> None:
     """Copy the trainer's parameters to the model's attributes."""
     values = model._trainer.session.parameters
     model._names = list(values)
@@ -53,7 +54,7 @@ def pull_parameters(model: Any) -> None:
     model.n_layers_ = len(model.coefs_) + 1
 
 
-def create_trainer(model: Any, rows: Rows, first: bool, random: np.random.RandomState) -> None:
+def create_trainer(model: BaseEstimator, rows: Rows, first: bool, random: np.random.RandomState) -> None:
     """Give the model a trainer with initial parameters: scikit-learn's random ones, or those of the previous fit."""
     settings, dtype = arguments(model), rows[0].dtype
 
@@ -96,7 +97,7 @@ def _random_parameters(
     return coefs.join_parameters(params, weights, biases, coefs.split_parameters(params)[2])
 
 
-def _previous_parameters(model: Any, params: coefs.ArraysByName, dtype: Any) -> coefs.ArraysByName:
+def _previous_parameters(model: BaseEstimator, params: coefs.ArraysByName, dtype: Any) -> coefs.ArraysByName:
     """The parameters of the previous fit, for a network with parameters of these names and shapes."""
     rest = getattr(model, "_rest", coefs.split_parameters(params)[2])
     values = coefs.join_parameters(params, model.coefs_, model.intercepts_, rest, dtype)
@@ -115,13 +116,13 @@ def _seed(random: np.random.RandomState) -> int:
     return zlib.crc32(state[1], state[2])  # its words, and the position in them
 
 
-def _gradient_steps(model: Any) -> list[Any]:
+def _gradient_steps(model: BaseEstimator) -> list[Any]:
     norm, value = model.clip_norm, model.clip_value
     steps = [{"name": "clip_global_norm", "limit": float(norm)}] if norm else []
     return steps + ([{"name": "clip_value", "limit": float(value)}] if value else [])
 
 
-def penalty(model: Any, rows: Rows | None = None, size: int = 1) -> Penalty:
+def penalty(model: BaseEstimator, rows: Rows | None = None, size: int = 1) -> Penalty:
     """The penalty for batches of `size` rows; a minimizer gets one unit for the whole data set instead."""
     weight, unit = None if rows is None else rows[2], 1.0
     minimizing = rows is not None and model._trainer.optimizer.scope == "objective"
@@ -132,7 +133,7 @@ def penalty(model: Any, rows: Rows | None = None, size: int = 1) -> Penalty:
     return Penalty(float(model.alpha), float(model.l1), unit, not minimizing)
 
 
-def _lbfgs(model: Any) -> ScipyLbfgs:
+def _lbfgs(model: BaseEstimator) -> ScipyLbfgs:
     return ScipyLbfgs(
         model.max_iter,
         model.max_fun,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
@@ -70,13 +71,13 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-
         arguments = dict(locals())
         self.__dict__.update((name, value) for name, value in arguments.items() if name not in ("self", "__class__"))
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPRegressor:
         """Train on X and y; a row counts as often as its weight says."""
         self._check_arguments()
         return self._fit(X, y, sample_weight, incremental=False)  # type: ignore[no-any-return]  # self
 
     @available_if(offers_partial_fit)  # type: ignore[untyped-decorator]  # scikit-learn has no types
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+    def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPRegressor:
         """One more epoch on X and y with the optimizer state kept."""
         self._check_arguments(incremental=True)
         return self._fit(X, y, sample_weight, incremental=True)  # type: ignore[no-any-return]  # self
@@ -87,11 +88,11 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-
 
     # --------------------------------------------------------------------------------------------------------- inside
 
-    def _check_training_data(self, X: Any, y: Any, first: bool, incremental: bool) -> tuple[Any, HostArray]:
+    def _check_training_data(self, X: Any, y: ArrayLike, first: bool, incremental: bool) -> tuple[Any, HostArray]:
         X, y = self._validate(X, y, first, y_numeric=True)
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
-    def _encode_target(self, y: Any) -> HostArray:
+    def _encode_target(self, y: ArrayLike) -> HostArray:
         y = np.asarray(y, dtype=np.float64)
         return np.asarray(y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import train_test_split
 
@@ -41,7 +42,7 @@ class ValidationRows:
 
 
 def split_rows(
-    model: Any, x: HostArray, y: HostArray, weight: HostArray | None, random: np.random.RandomState
+    model: BaseEstimator, x: HostArray, y: HostArray, weight: HostArray | None, random: np.random.RandomState
 ) -> tuple[Rows, Rows]:
     """(training rows, validation rows), drawn as scikit-learn does: stratified if there are two classes."""
     stratify = y.astype(bool)[:, None] if model._two_classes else None
@@ -53,7 +54,7 @@ def split_rows(
     return (parts[0], parts[2], weights[0]), (parts[1], parts[3], weights[1])
 
 
-def validation_score(model: Any, rows: Rows, monitor: Any, scale: int) -> tuple[ValidationRows, list[Any]]:
+def validation_score(model: BaseEstimator, rows: Rows, monitor: Any, scale: int) -> tuple[ValidationRows, list[Any]]:
     """(the validation rows with the score named by `monitor`, the metrics that the trainer must compute for it)."""
     if monitor is None:
         return ValidationRows(*rows, _default_score), []
@@ -71,19 +72,19 @@ def validation_score(model: Any, rows: Rows, monitor: Any, scale: int) -> tuple[
     return ValidationRows(*rows, _metric_score, better), [metric]
 
 
-def _default_score(model: Any, state: RunState) -> float:
+def _default_score(model: BaseEstimator, state: RunState) -> float:
     """Accuracy of a classifier, r2 of a regressor; NaN if a prediction is not finite."""
     rows: ValidationRows = model._early_stopping.validation_rows
     return float(model._score_of(state.trainer.session.scores(rows.x), rows.y, rows.weight))
 
 
-def _metric_score(model: Any, state: RunState) -> float:
+def _metric_score(model: BaseEstimator, state: RunState) -> float:
     """The trainer's one metric on the validation rows."""
     names = [name for name in state.metrics if name.startswith("validation.") and name != "validation.loss"]
     return float(state.metrics[names[0]])
 
 
-def _scorer_score(model: Any, scorer: Callable[..., float], rows: Rows, y: HostArray) -> float:
+def _scorer_score(model: BaseEstimator, scorer: Callable[..., float], rows: Rows, y: HostArray) -> float:
     """The score that a scikit-learn scorer gives the model with its current parameters."""
     current = object.__new__(type(model))
     vars(current).update(vars(model))

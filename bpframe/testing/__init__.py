@@ -1,13 +1,13 @@
-"""Checks of components against the laws of their kind, for bundled plugins and yours alike.
+"""Testing of components: checks against the laws of their kind, for bundled and for third-party plugins.
 
     from bpframe.testing import check, check_loss
 
     check("loss", "bpframe-focal/focal")      # an installed component by name
-    check_loss(Focal(gamma=2.0))              # an object of your own
+    check_loss(Focal(gamma=2.0))              # any object
 
-Each check has a name; a report lists those that ran, passed, failed, or were skipped and why, and the engines that the
-component was seen to train on. A failure raises `bpframe.errors.CheckFailed`, an AssertionError, so these functions
-serve as tests.
+Each check has a name; a `CheckReport` lists the checks that ran, passed, failed, or were skipped and why, and the
+engines on which a short training with the component ran. A failure raises `bpframe.errors.CheckFailed`, an
+AssertionError, so these functions serve as tests.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ from bpframe.testing.object_checks import (
     check_sampler,
     check_schedule,
 )
-from bpframe.testing.report import Report
+from bpframe.testing.report import CheckReport
 from bpframe.testing.suite import check, check_distribution
 
+Report = CheckReport  # the name in bpframe 0.1
+
 __all__ = [
+    "CheckReport",
     "Report",
     "check",
     "check_activation",

@@ -1,68 +1,80 @@
-"""A check for each kind, of an object of one's own: a report, or CheckFailed."""
+"""Checks of an object, one function for each kind: they return a report or raise CheckFailed."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from bpframe.protocols import (
+    Activation,
+    Constraint,
+    GradientStep,
+    Initializer,
+    Layer,
+    Loss,
+    Metric,
+    Minimizer,
+    Optimizer,
+    Regularizer,
+    Sampler,
+    Schedule,
+)
 from bpframe.testing.laws.references import Reference
-from bpframe.testing.report import Report
+from bpframe.testing.report import CheckReport
 from bpframe.testing.suite import check_object
 from bpframe.types import Shape
 
 
-def check_activation(activation: Any) -> Report:
-    """derivative(value(u)) is the slope at u, and nothing else goes wrong; or the laws of a layer, if it is one."""
+def check_activation(activation: Activation) -> CheckReport:
+    """Check that derivative(value(u)) is the slope at u, and the other laws; of a layer, if it has forward."""
     return check_object("activation", activation)
 
 
-def check_layer(layer: Any, in_shape: Shape = (5,)) -> Report:
-    """Gradients are those of forward, backward is linear, nothing is changed or kept."""
+def check_layer(layer: Layer, in_shape: Shape = (5,)) -> CheckReport:
+    """Check that gradients are those of forward, backward is linear, no argument is changed, nothing is kept."""
     return check_object("layer", layer, in_shape=in_shape)
 
 
-def check_loss(loss: Any) -> Report:
-    """delta is the slope of the value, row by row, and nothing else goes wrong."""
+def check_loss(loss: Loss) -> CheckReport:
+    """Check that delta is the slope of the value, row by row, and the other laws."""
     return check_object("loss", loss)
 
 
-def check_optimizer(optimizer: Any, reference: Reference | None = None) -> Report:
-    """The rule follows its reference, gets down, keeps dtypes and its scope, and can be saved.
+def check_optimizer(optimizer: Optimizer | Minimizer, reference: Reference | None = None) -> CheckReport:
+    """Check that an optimizer follows its reference, descends, keeps dtypes and its scope, and can be saved.
 
-    `reference(p, gradients)` yields one number's values in plain Python floats; by default the rule's own.
+    `reference(p, gradients)` yields the values of one number in Python floats; by default the optimizer's own.
     """
     return check_object("optimizer", optimizer, reference=reference)
 
 
-def check_gradient_step(step: Any) -> Report:
-    """Gradients keep shape and dtype, pieces their independence, and what it remembers can be saved."""
+def check_gradient_step(step: GradientStep) -> CheckReport:
+    """Check that gradients keep shape and dtype, slices stay independent, and the state can be saved."""
     return check_object("gradient_step", step)
 
 
-def check_schedule(schedule: Any) -> Report:
-    """A finite float at every step, without a memory."""
+def check_schedule(schedule: Schedule) -> CheckReport:
+    """Check for a finite float at every step that depends on the step alone."""
     return check_object("schedule", schedule)
 
 
-def check_initializer(initializer: Any) -> Report:
-    """float64 of the shape asked for, from the generator that is given."""
+def check_initializer(initializer: Initializer) -> CheckReport:
+    """Check for float64 samples of the requested shape, drawn from the generator in the argument."""
     return check_object("initializer", initializer)
 
 
-def check_regularizer(regularizer: Any) -> Report:
-    """The gradient is that of the penalty; penalties of pieces add up."""
+def check_regularizer(regularizer: Regularizer) -> CheckReport:
+    """Check that the gradient is that of the penalty, and that penalties of slices add up."""
     return check_object("regularizer", regularizer)
 
 
-def check_constraint(constraint: Any) -> Report:
-    """A projection: twice is once, and nothing allowed is nearer."""
+def check_constraint(constraint: Constraint) -> CheckReport:
+    """Check for a projection: idempotent, and to the nearest allowed point."""
     return check_object("constraint", constraint)
 
 
-def check_sampler(sampler: Any) -> Report:
-    """Row numbers that exist, from the generator that is given."""
+def check_sampler(sampler: Sampler) -> CheckReport:
+    """Check for valid row numbers, drawn from the generator in the argument."""
     return check_object("sampler", sampler)
 
 
-def check_metric(metric: Any) -> Report:
-    """A finite float; ratios of weights count, the order of rows does not, nor does a row of weight 0."""
+def check_metric(metric: Metric) -> CheckReport:
+    """Check for a finite float that depends on ratios of weights, not on the order of rows or rows of weight 0."""
     return check_object("metric", metric)

@@ -1,4 +1,4 @@
-"""What a run of checks found, and the run itself."""
+"""The report of a component's checks, and the function that runs them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import numpy as np
 from bpframe.errors import CheckFailed
 
 Check = Callable[[], None]  # returns where a law is kept; raises CheckFailed or anything else where not, or Skipped
-GATE = "protocol"  # the check without which no other makes sense
-ENGINE = "engine "  # how the name of a check begins that a component runs on an engine
+GATE = "protocol"  # if this check fails, the others are skipped
+ENGINE = "engine "  # prefix of the names of checks that train on an engine
 
 
-class Skipped(Exception):
-    """A check does not apply to this component; the message says why."""
+class SkipCheck(Exception):
+    """Raised by a check that does not apply to the component; the message says why."""
 
 
 @final
 @dataclass(frozen=True)
-class Report:
-    """One component's checks by name: those that `run`, what is wrong where one `failed`, why one was `skipped`."""
+class CheckReport:
+    """The checks of one component by name: those that `run`, that `failed` (with the error) or were `skipped` (why)."""
 
     component: str
     run: tuple[str, ...] = ()
@@ -32,12 +32,12 @@ class Report:
 
     @property
     def passed(self) -> tuple[str, ...]:
-        """The checks that ran and found nothing wrong."""
+        """The checks that ran without an error."""
         return tuple(name for name in self.run if name not in self.failed)
 
     @property
     def engines(self) -> tuple[str, ...]:
-        """The engines that it was seen to train on, in every configuration that was checked."""
+        """The engines on which a short training ran in every configuration of the component."""
         tried = {name: name.split()[1] for name in (*self.run, *self.skipped) if name.startswith(ENGINE)}
         refused = {engine for name, engine in tried.items() if name not in self.passed}
         return tuple(dict.fromkeys(engine for engine in tried.values() if engine not in refused))
@@ -48,8 +48,8 @@ class Report:
         return f"{self.component}: {counts}{failures}"
 
 
-def run_checks(component: str, checks: Mapping[str, Check], collect: bool = False) -> Report:
-    """The report on every check; CheckFailed listing all failures if there is one, unless `collect`."""
+def run_checks(component: str, checks: Mapping[str, Check], collect: bool = False) -> CheckReport:
+    """Run all checks and report; CheckFailed that lists all failures if there are any, unless `collect`."""
     failed: dict[str, str] = {}
     skipped: dict[str, str] = {}
     causes = []
@@ -59,25 +59,25 @@ def run_checks(component: str, checks: Mapping[str, Check], collect: bool = Fals
             continue
         try:
             _run(check)
-        except Skipped as reason:
+        except SkipCheck as reason:
             skipped[name] = str(reason)
         except Exception as error:
             failed[name] = str(error) if isinstance(error, CheckFailed) else f"raises {type(error).__name__}: {error}"
             causes.append(error)
-    report = Report(component, tuple(name for name in checks if name not in skipped), failed, skipped)
+    report = CheckReport(component, tuple(name for name in checks if name not in skipped), failed, skipped)
     if failed and not collect:
         raise CheckFailed(str(report)) from causes[0]
     return report
 
 
-def require_all(reports: Iterable[Report]) -> None:
+def require_all(reports: Iterable[CheckReport]) -> None:
     """CheckFailed that lists the failures of every report, if there are any."""
     if broken := [str(report) for report in reports if report.failed]:
         raise CheckFailed("\n".join(broken))
 
 
 def _run(check: Check) -> None:
-    """As in an engine, floating-point flags are ignored: what matters is the result. Other warnings are failures."""
+    """Run one check; floating-point flags are ignored, as in an engine, and other RuntimeWarnings are errors."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         check()

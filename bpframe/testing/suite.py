@@ -1,4 +1,4 @@
-"""All checks of a component: an installed one by kind and name, or an object of one's own."""
+"""The suite of all checks of a component: an installed one by kind and name, or any object."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from bpframe.testing.kinds.optimizers import optimizer_checks
 from bpframe.testing.kinds.regularizers import regularizer_checks
 from bpframe.testing.kinds.samplers import sampler_checks
 from bpframe.testing.kinds.schedules import schedule_checks
-from bpframe.testing.laws.short_training import trains
-from bpframe.testing.report import ENGINE, Check, Report, Skipped, require_all, run_checks
+from bpframe.testing.laws.short_training import require_training
+from bpframe.testing.report import ENGINE, Check, CheckReport, SkipCheck, require_all, run_checks
 
 BY_KIND: dict[str, Callable[..., dict[str, Check]]] = {
     "activation": activation_checks,
@@ -41,36 +41,41 @@ BY_KIND: dict[str, Callable[..., dict[str, Check]]] = {
     "sampler": sampler_checks,
     "gradient_step": gradient_step_checks,
 }
-CORE = ("numpy",)  # the engine that every component must run on; others compile each component, which takes seconds
+REQUIRED_ENGINES = (
+    "numpy",
+)  # the engine that every component must run on; others compile each component, which takes seconds
 
 
-def check(kind: str, name: str, *, engines: Sequence[str] = CORE, collect: bool = False) -> Report:
-    """The report on an installed component, made with its defaults; CheckFailed on failures, unless `collect`.
+def check(kind: str, name: str, *, engines: Sequence[str] = REQUIRED_ENGINES, collect: bool = False) -> CheckReport:
+    """The report on an installed component, built with its defaults; CheckFailed on failures, unless `collect`.
 
     Arguments without a default come from the class method `example_configs() -> list[dict]`, if it has one: each
-    configuration is then checked, its settings named behind the checks. Otherwise annotations say what to make up.
-    `engines`: by name those on which a short training with the component is tried.
+    configuration is then checked, and the names of its checks end with its settings. Otherwise placeholders are
+    chosen by annotation. `engines`: names of engines on which a short training with the component is tried.
     """
     provider = registry.find(kind, name)
     component = registry.load(kind, name)
-    configs = examples(component)
+    configs = example_configs(component)
     checks: dict[str, Check] = {}
     for config in configs:
-        made = build(kind, {"name": provider.ref, **config})
+        instance = build(kind, {"name": provider.ref, **config})
         settings = ", ".join(f"{key}={value!r}" for key, value in config.items()) if len(configs) > 1 else ""
         suffix = f" with {settings}" if settings else ""
-        checks |= {f"{title}{suffix}": check for title, check in all_checks(kind, made, engines).items()}
+        checks |= {f"{title}{suffix}": check for title, check in all_checks(kind, instance, engines).items()}
     return run_checks(f"{kind}:{name}", checks, collect)
 
 
-def examples(component: Any) -> list[dict[str, Any]]:
-    """Arguments to make a component with: its own examples, or values made up for those without a default."""
-    own: list[dict[str, Any]] | None = component.example_configs() if hasattr(component, "example_configs") else None
-    return [_arguments(component)] if own is None else own
+def example_configs(component: Any) -> list[dict[str, Any]]:
+    """Configurations to check: the component's `example_configs()`, or placeholders for required arguments."""
+    examples: list[dict[str, Any]]
+    examples = component.example_configs() if hasattr(component, "example_configs") else [_placeholders(component)]
+    return examples
 
 
-def check_distribution(dist: str, *, engines: Sequence[str] = CORE, collect: bool = False) -> list[Report]:
-    """A report for each component of a distribution; CheckFailed listing every failure, unless `collect`."""
+def check_distribution(
+    dist: str, *, engines: Sequence[str] = REQUIRED_ENGINES, collect: bool = False
+) -> list[CheckReport]:
+    """A report for each component of a distribution; CheckFailed that lists all failures, unless `collect`."""
     offered = [provider for provider in registry.providers() if provider.dist == normalise(dist)]
     if not offered:
         raise CheckFailed(f"no installed distribution {dist} offers components. Is it installed?")
@@ -80,45 +85,51 @@ def check_distribution(dist: str, *, engines: Sequence[str] = CORE, collect: boo
     return reports
 
 
-def check_object(kind: str, component: Any, **options: Any) -> Report:
+def check_object(kind: str, component: object, **options: Any) -> CheckReport:
     """The report on an object of a kind; CheckFailed on failures."""
     return run_checks(f"{kind} {component!r}", all_checks(kind, component, **options))
 
 
-def all_checks(kind: str, component: Any, engines: Sequence[str] = CORE, **options: Any) -> dict[str, Check]:
+def all_checks(
+    kind: str, component: object, engines: Sequence[str] = REQUIRED_ENGINES, **options: Any
+) -> dict[str, Check]:
     """The checks by name: those of every component, those of its kind, and one for each engine."""
     component = unlabelled(component)
     general = component_checks(kind, component)
     if registry.kind(kind).missing(component):
         return general
     try:
-        own = BY_KIND[kind](component, **options) if kind in BY_KIND else {}
+        of_kind = BY_KIND[kind](component, **options) if kind in BY_KIND else {}
     except Exception as error:
-        own = {"examples": partial(_raise, error)}
-    return {**general, **own, **{f"{ENGINE}{name}": partial(_trial, name, kind, component) for name in engines}}
+        of_kind = {"examples": partial(_raise, error)}
+    return {
+        **general,
+        **of_kind,
+        **{f"{ENGINE}{name}": partial(_short_training, name, kind, component) for name in engines},
+    }
 
 
-def _trial(engine: str, kind: str, component: Any) -> None:
-    """What does not run on NumPy is broken; on another engine it may be unable to."""
+def _short_training(engine: str, kind: str, component: object) -> None:
+    """A short training on the engine; skipped if it fails on another engine than NumPy."""
     try:
-        trains(engine, kind, component)
+        require_training(engine, kind, component)
     except Exception as error:
-        if engine in CORE:
+        if engine in REQUIRED_ENGINES:
             raise
-        raise Skipped(f"it does not run there: {error}") from error
+        raise SkipCheck(f"it does not run there: {error}") from error
 
 
 def _raise(error: Exception) -> None:
     raise error
 
 
-def _arguments(component: Any) -> dict[str, Any]:
-    """Values for the arguments that have no default."""
+def _placeholders(component: Callable[..., Any]) -> dict[str, Any]:
+    """Placeholder values for the arguments without a default."""
     required = {name: p for name, p in parameters(component).items() if p.default is inspect.Parameter.empty}
-    return {name: _made_up(wanted(parameter)) for name, parameter in required.items()}
+    return {name: _placeholder(wanted(parameter)) for name, parameter in required.items()}
 
 
-def _made_up(want: Wanted) -> Any:
+def _placeholder(want: Wanted) -> Any:
     if want.kind:
         return "tanh" if want.kind == "activation" else registry.names(want.kind)[0]
     return {"float": 0.5, "int": 3, "bool": True, "str": "text"}.get(next(iter(want.alternatives), "float"), 0.5)

@@ -9,6 +9,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from bpframe.plugin import Array, Cache, Context, Params, Shape, checks, ops
+from bpframe_layers.dropout_mask import keep_mask
 
 LOWEST = -1.0507009873554805 * 1.6732632423543772  # -lambda alpha: where selu ends at minus infinity
 
@@ -35,9 +36,9 @@ class AlphaDropout:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, which numbers were kept; None for all)."""
-        if not context.training or self.rate == 0:
+        kept = keep_mask(self.rate, x, context)
+        if kept is None:
             return x, None
-        kept = context.key.uniform(x) >= self.rate
         shift = -self._slope * self.rate * LOWEST
         y = ops.namespace(x).where(kept, self._slope * x + shift, self._slope * LOWEST + shift)
         return y, kept

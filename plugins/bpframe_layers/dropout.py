@@ -8,6 +8,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from bpframe.plugin import Array, Cache, Context, Params, Shape, checks, ops
+from bpframe_layers.dropout_mask import keep_mask
 
 
 @final
@@ -32,9 +33,9 @@ class Dropout:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, which numbers were kept; None for all)."""
-        if not context.training or self.rate == 0:
+        kept = keep_mask(self.rate, x, context)
+        if kept is None:
             return x, None
-        kept = context.key.uniform(x) >= self.rate
         return self._masked(kept, x), kept
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:

@@ -13,6 +13,7 @@ A ratio whose denominator is 0 counts as 0. All conventions are scikit-learn's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -20,10 +21,12 @@ import numpy as np
 from bpframe.plugin import DataError, HostArray
 
 Average = Literal["binary", "macro", "micro", "weighted"]
+Rows = tuple[HostArray, HostArray, HostArray]  # prediction, target, weight
+Counts = tuple[HostArray, HostArray, HostArray]  # right, predicted, actual
 AVERAGES = ("binary", "macro", "micro", "weighted")
 
 
-def counts(prediction: HostArray, target: HostArray, weight: HostArray) -> tuple[HostArray, HostArray, HostArray]:
+def counts(prediction: HostArray, target: HostArray, weight: HostArray) -> Counts:
     """(weight of rows predicted as a class rightly, of those predicted, of those true), each (K,)."""
     if target.ndim == 2:
         return weight @ (prediction * target), weight @ prediction, weight @ target
@@ -31,6 +34,19 @@ def counts(prediction: HostArray, target: HostArray, weight: HostArray) -> tuple
     p, y = np.split(numbers, 2)
     right = np.bincount(y, weight * (p == y), len(classes))
     return right, np.bincount(p, weight, len(classes)), np.bincount(y, weight, len(classes))
+
+
+def ratio(who: str, average: Average, rows: Rows, parts: Callable[[Counts], tuple[HostArray, HostArray]]) -> float:
+    """numerator / denominator of each class, averaged; `parts` gives the two, (K,) each, from the counts.
+
+    DataError for more than two classes with average "binary".
+    """
+    prediction, target, weight = rows
+    if average == "binary":
+        prediction, target = only_class_one(who, prediction, target)
+    right, predicted, actual = counts(prediction, target, weight)
+    numerator, denominator = parts((right, predicted, actual))
+    return averaged(average, numerator, denominator, actual)
 
 
 def only_class_one(who: str, prediction: HostArray, target: HostArray) -> tuple[HostArray, HostArray]:

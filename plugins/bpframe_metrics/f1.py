@@ -33,7 +33,9 @@ class F1:
 
     def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
         """In [0, 1]; DataError for more than two classes with average "binary"."""
-        if self.average == "binary":
-            prediction, target = class_counts.only_class_one("f1", prediction, target)
-        right, predicted, actual = class_counts.counts(prediction, target, weight)
-        return class_counts.averaged(self.average, 2 * right, predicted + actual, actual)
+        return class_counts.ratio("f1", self.average, (prediction, target, weight), _twice_right_of_both)
+
+
+def _twice_right_of_both(counts: class_counts.Counts) -> tuple[HostArray, HostArray]:
+    right, predicted, actual = counts
+    return 2 * right, predicted + actual

@@ -32,7 +32,9 @@ class Precision:
 
     def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
         """In [0, 1]; DataError for more than two classes with average "binary"."""
-        if self.average == "binary":
-            prediction, target = class_counts.only_class_one("precision", prediction, target)
-        right, predicted, actual = class_counts.counts(prediction, target, weight)
-        return class_counts.averaged(self.average, right, predicted, actual)
+        return class_counts.ratio("precision", self.average, (prediction, target, weight), _right_of_predicted)
+
+
+def _right_of_predicted(counts: class_counts.Counts) -> tuple[HostArray, HostArray]:
+    right, predicted, _ = counts
+    return right, predicted

@@ -32,7 +32,9 @@ class Recall:
 
     def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
         """In [0, 1]; DataError for more than two classes with average "binary"."""
-        if self.average == "binary":
-            prediction, target = class_counts.only_class_one("recall", prediction, target)
-        right, _, actual = class_counts.counts(prediction, target, weight)
-        return class_counts.averaged(self.average, right, actual, actual)
+        return class_counts.ratio("recall", self.average, (prediction, target, weight), _right_of_actual)
+
+
+def _right_of_actual(counts: class_counts.Counts) -> tuple[HostArray, HostArray]:
+    right, _, actual = counts
+    return right, actual

@@ -15,8 +15,8 @@ from bpframe.engine.optimizer_chain import having, note_totals, rule_for, totals
 from bpframe.errors import ConfigError
 from bpframe.protocols import EvaluationParams, Param, Probe, Totals
 from bpframe.registry import build
-from bpframe.testing.laws.comparison import arrays_in, same
-from bpframe.testing.laws.purity import freeze
+from bpframe.testing.laws.comparison import arrays_in, require_same_bits
+from bpframe.testing.laws.purity import make_read_only
 from bpframe_optimizers.adafactor import Adafactor
 from bpframe_optimizers.adam import Adam
 from bpframe_optimizers.adamw import Adamw
@@ -50,13 +50,13 @@ class Follower:
 
     def step(self, gradient: Gradient) -> None:
         h, g = self.settings.at(self.t), gradient(self.p, self.t)
-        freeze([self.p, g, self.state])
+        make_read_only([self.p, g, self.state])
         self._sum(h, g)
         for link in self._having(Probe)[:1]:
             probed = {
                 n: link.rule.probe(p, g[n], link.state(self.state[n]), link.settings(h)) for n, p in self.p.items()
             }
-            g = freeze(gradient(probed, self.t))
+            g = make_read_only(gradient(probed, self.t))
             self._sum(h, g)
         updated = {n: self.rule.update(p, g[n], self.state[n], h) for n, p in self.p.items()}
         self.p, self.state = ({n: pair[k] for n, pair in updated.items()} for k in (0, 1))
@@ -326,7 +326,7 @@ def test_sam_takes_the_gradient_at_distance_rho_uphill(adaptive):
 def test_sam_with_rho_0_is_the_rule_inside():
     path, _, _ = follow(Sam(Adam(), rho=0.0), golden("start"), lambda p, _: bowl(p), 10)
     want, _, _ = follow(Adam(), golden("start"), lambda p, _: bowl(p), 10)
-    same("path", path, want)
+    require_same_bits("path", path, want)
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.5, 0.999])
@@ -347,7 +347,7 @@ def test_ema_whose_decay_follows_a_schedule_is_still_a_mean():
 
 
 def test_ema_predicts_with_the_initial_parameters_before_the_first_step():
-    same("parameters", Follower(Ema(Adam()), golden("start")).evaluated(), golden("start"))
+    require_same_bits("parameters", Follower(Ema(Adam()), golden("start")).evaluated(), golden("start"))
 
 
 def test_lookahead_is_the_double_loop_of_algorithm_1():
@@ -538,7 +538,9 @@ def test_element_rules_give_the_same_bits_for_any_cut_given_the_same_totals(name
         for key in pieces:
             parts[key], pieces[key] = rule.update(parts[key], g[key[0]][cuts[key[0]][key[1]]], pieces[key], h)
         for n in p:
-            same(f"{n} after step {t}", np.concatenate([parts[n, k] for k in range(len(cuts[n]))]), whole.p[n])
+            require_same_bits(
+                f"{n} after step {t}", np.concatenate([parts[n, k] for k in range(len(cuts[n]))]), whole.p[n]
+            )
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -554,8 +556,8 @@ def test_a_run_that_was_saved_and_continued_has_the_same_bits(name):
     second.state = {n: restored(first.state[n], stored, n) for n in p}
     for _ in range(6):
         second.step(gradient)
-    same("parameters", second.p, {n: path[n][-1] for n in p})
-    same("parameters to predict with", second.evaluated(), {n: predicting[n][-1] for n in p})
+    require_same_bits("parameters", second.p, {n: path[n][-1] for n in p})
+    require_same_bits("parameters to predict with", second.evaluated(), {n: predicting[n][-1] for n in p})
 
 
 def restored(state: Model, stored: Model, place: str) -> Model:

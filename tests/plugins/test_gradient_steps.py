@@ -12,8 +12,8 @@ import pytest
 from bpframe.engine.hyperparameters import Settings
 from bpframe.errors import ConfigError
 from bpframe.protocols import Adjust, Applies, Param, Periodic, Totals
-from bpframe.testing.laws.comparison import arrays_in, same
-from bpframe.testing.laws.purity import freeze
+from bpframe.testing.laws.comparison import arrays_in, require_same_bits
+from bpframe.testing.laws.purity import make_read_only
 from bpframe_gradient_steps.accumulate import Accumulate
 from bpframe_gradient_steps.adaptive_clip import AdaptiveClip
 from bpframe_gradient_steps.clip_global_norm import ClipGlobalNorm
@@ -45,7 +45,7 @@ def transform(step: Any, pieces: list[tuple[Any, Any]], weight: float = 32.0) ->
     settings = Settings(step, dtype.type)
     h, states = settings.at(0), [step.init(p) for p, _ in pieces]
     settings.note(weight=dtype.type(weight))
-    freeze([pieces, states])
+    make_read_only([pieces, states])
     if isinstance(step, Totals):
         parts = [step.totals(p, g, state, h) for (p, g), state in zip(pieces, states, strict=True)]
         h.total = {name: sum(part[name] for part in parts) for name in parts[0]}
@@ -97,7 +97,7 @@ def test_clip_global_norm_gives_the_same_bits_for_any_cut_given_the_same_totals(
     h.total = {"squared_norm": np.sum(g * g)}
     flat = g.ravel()
     parts = [step.transform(p, flat[cut], {}, h)[0] for cut in (slice(0, 1), slice(1, 1), slice(1, None))]
-    same("gradient", np.concatenate(parts), step.transform(p, flat, {}, h)[0])
+    require_same_bits("gradient", np.concatenate(parts), step.transform(p, flat, {}, h)[0])
 
 
 def test_adaptive_clip_shortens_the_units_whose_gradient_is_long_for_their_weights():
@@ -116,14 +116,14 @@ def test_adaptive_clip_takes_a_vector_as_one_unit():
 @pytest.mark.parametrize("name", ["adaptive_clip", "clip_global_norm", "clip_norm", "clip_value"])
 def test_gradients_within_the_limit_keep_their_bits(name, model):
     short = [(p, 1e-3 * g / 3) for p, g in model]
-    same("gradients", transform(STEPS[name], short), [g for _, g in short])
+    require_same_bits("gradients", transform(STEPS[name], short), [g for _, g in short])
 
 
 @pytest.mark.parametrize("name", ["adaptive_clip", "clip_global_norm", "clip_norm", "clip_value"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_gradients_of_0_stay_0_and_huge_ones_come_back_finite(name, dtype):
     zeros = [(np.zeros(shape, dtype), np.zeros(shape, dtype)) for shape in ((4, 3), (3,))]
-    same("gradients", transform(STEPS[name], zeros), [g for _, g in zeros])
+    require_same_bits("gradients", transform(STEPS[name], zeros), [g for _, g in zeros])
     for size in (1e15, 1e-30):
         got = transform(STEPS[name], [(p, g + dtype(size)) for p, g in zeros])
         assert all(np.isfinite(g).all() and np.max(np.abs(g)) <= 1 for g in got)
@@ -148,7 +148,7 @@ def test_decoupled_weight_decay_before_adam_is_adamw(rng):
         g = rng.normal(size=6)
         h = settings[decay].at(t)
         h.rule = settings[adam].at(t)
-        same("gradient", decay.transform(p, g, {}, h)[0], g)
+        require_same_bits("gradient", decay.transform(p, g, {}, h)[0], g)
         p, state = adam.update(decay.adjust(p, h), g, state, settings[adam].at(t))
         q, other = adamw.update(q, g, other, settings[adamw].at(t))
         np.testing.assert_allclose(p, q, rtol=1e-13)
@@ -192,7 +192,7 @@ def accumulate(steps: int, batches: list[tuple[Any, float]]) -> list[Any]:
     for t, (g, weight) in enumerate(batches):
         h = settings.at(t)
         settings.note(weight=np.float64(weight))
-        g, state = step.transform(np.ones_like(g), freeze(g), freeze(state), h)
+        g, state = step.transform(np.ones_like(g), make_read_only(g), make_read_only(state), h)
         out.append(g)
     return out
 
@@ -208,7 +208,7 @@ def test_accumulate_gives_the_gradient_of_one_batch_of_all_rows(rng):
 
 def test_accumulate_over_one_batch_changes_no_bit(rng):
     batches = [(rng.normal(size=4), 7.0) for _ in range(4)]
-    same("gradients", accumulate(1, batches), [g for g, _ in batches])
+    require_same_bits("gradients", accumulate(1, batches), [g for g, _ in batches])
 
 
 def test_accumulate_starts_anew_whatever_the_round_before_held():

@@ -12,8 +12,8 @@ from scipy.optimize import minimize, rosen, rosen_der
 
 from bpframe.engine.hyperparameters import Settings
 from bpframe.errors import ConfigError
-from bpframe.testing.laws.comparison import arrays_in, same
-from bpframe.testing.laws.purity import freeze
+from bpframe.testing.laws.comparison import arrays_in, require_same_bits
+from bpframe.testing.laws.purity import make_read_only
 from bpframe_optimizers.lbfgs import Lbfgs, _inverse_hessian_times
 from bpframe_optimizers.wolfe import Trial, Wolfe, search
 
@@ -26,7 +26,7 @@ class Counted:
 
     def __call__(self, p):
         self.calls += 1
-        return float(self.value(p)), freeze(np.array(self.gradient(p), dtype=np.float64))
+        return float(self.value(p)), make_read_only(np.array(self.gradient(p), dtype=np.float64))
 
 
 def rosenbrock() -> Counted:
@@ -59,7 +59,7 @@ def follow(f: Any, p: Any, steps: int, rule: Lbfgs | None = None, state: Any = N
     rule = rule or Lbfgs()
     settings, state, path = Settings(rule, np.float64), state or rule.init(p), [p]
     for t in range(steps):
-        freeze([p, state])
+        make_read_only([p, state])
         p, state = rule.update(p, f, state, settings.at(t))
         path.append(p)
     return path, state
@@ -152,8 +152,8 @@ def test_a_run_that_was_saved_and_continued_has_the_same_bits():
     half, state = follow(f, START["rosenbrock"], 13)
     stored = {place: np.array(a) for place, a in arrays_in(state, "")}
     again, last = follow(f, np.array(half[-1]), 17, state={name: stored[f"[{name!r}]"] for name in state})
-    same("path", again, path[13:])
-    same("state", last, end)
+    require_same_bits("path", again, path[13:])
+    require_same_bits("state", last, end)
 
 
 def test_states_have_one_form_whatever_was_remembered():
@@ -180,7 +180,7 @@ def test_steps_that_leave_the_domain_are_shortened(outside):
 def test_at_a_stationary_point_nothing_moves():
     f = quadratic()
     path, state = follow(f, np.ones(20), 3)
-    same("path", path, [np.ones(20)] * 4)
+    require_same_bits("path", path, [np.ones(20)] * 4)
     assert state["count"] == 0
     assert f.calls == 3
 
@@ -190,7 +190,7 @@ def test_where_no_step_lowers_the_objective_it_stays_and_forgets():
     rule = Lbfgs()
     remembered = rule._remember(rule.init(np.zeros(2)), np.ones(2), np.ones(2))
     path, state = follow(f, np.zeros(2), 1, rule, remembered)
-    same("p", path[1], np.zeros(2))
+    require_same_bits("p", path[1], np.zeros(2))
     assert state["count"] == 0
     assert f.calls <= 1 + rule.evaluations
 
@@ -200,7 +200,7 @@ def test_where_no_step_lowers_the_objective_it_stays_and_forgets():
 def test_an_objective_that_is_not_finite_at_the_start_changes_nothing(value, slope):
     f = Counted(lambda p: value if p[0] == 1 else p[0], lambda p: np.full(2, slope if p[0] == 1 else 1.0))
     path, _ = follow(f, np.ones(2), 2)
-    same("path", path, [np.ones(2)] * 3)
+    require_same_bits("path", path, [np.ones(2)] * 3)
 
 
 def test_pairs_of_another_objective_do_no_harm():

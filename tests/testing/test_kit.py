@@ -920,6 +920,6 @@ def test_a_plugin_that_says_what_to_install_is_skipped_where_a_broken_one_fails(
 
     provider = registry.find("loss", "huber")
     monkeypatch.setattr(conformance.testing, "check", lambda *_, **__: load(ModuleNotFoundError("jax")))
-    assert conformance.surveyed(provider, ["numpy"]).skipped == {"loading": "it fails on import"}
+    assert conformance.check_provider(provider, ["numpy"]).skipped == {"loading": "it fails on import"}
     monkeypatch.setattr(conformance.testing, "check", lambda *_, **__: load(None))
-    assert conformance.surveyed(provider, ["numpy"]).failed == {"loading": "it fails on import"}
+    assert conformance.check_provider(provider, ["numpy"]).failed == {"loading": "it fails on import"}

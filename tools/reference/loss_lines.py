@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.testing.laws.examples import bounds, example
+from bpframe.testing.laws.examples import example_batch, score_bounds
 from bpframe.types import HostArray
 from tools.reference.curves import Range
 
@@ -31,13 +31,13 @@ def line(loss: Any) -> Line | None:
     """The line on which a loss says most; None for one whose link is made of several."""
     if not isinstance(loss.link, str):
         return None
-    scores, target = example(loss, 1)
+    scores, target = example_batch(loss, 1)
     per_target = scores.shape[1] // target.shape[1]
     if per_target > 1:
         axis = f"r = z_1 - y, the other score{'s' if per_target > 2 else ''} 0"
         return Line(axis, (-3, 3), lambda r: r * np.eye(per_target)[:1], np.zeros((1, 1)))
     if np.all((target >= 0) & (target <= 1)):
-        return _of_labels(bounds(loss) == (0.0, 1.0), bool(np.allclose(target.sum(axis=1), 1)))
+        return _of_labels(score_bounds(loss) == (0.0, 1.0), bool(np.allclose(target.sum(axis=1), 1)))
     if _same(loss, (scores, target), (scores + 0.5, target + 0.5)):
         return Line("r = z - y", (-3, 3), _alone, np.zeros((1, 1)))
     if _same(loss, (scores, target), (2 * scores, target)):

@@ -148,7 +148,7 @@ def _changed(severity: int, name: str, before: Any, after: Any, remedy: str = ""
     return Difference(severity, text, remedy)
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -161,7 +161,7 @@ def _same(a: Any, b: Any) -> bool:
     return (a == b and isinstance(a, bool) == isinstance(b, bool)) or _value(a) == _value(b)
 
 
-def is_component(value: Any) -> bool:
+def is_component(value: object) -> bool:
     """Whether an argument in a lock is a component, or a list of them, which have entries of their own."""
     items = value if isinstance(value, list) else [value]
     return bool(items) and all(isinstance(item, Mapping) and "name" in item for item in items)

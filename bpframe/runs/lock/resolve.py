@@ -87,7 +87,7 @@ class _Reader:
         self._registry, self.found = registry, found
 
     def component(self, path: str, kind: str, spec: Any) -> Any:
-        """Note the entry of a specification, and give it back with every argument that is known."""
+        """Append the entry of a specification, and return the specification with all arguments that are known."""
         spec = {"name": spec} if isinstance(spec, str) else spec
         if isinstance(spec, DefaultCall):
             return self._default(path, kind, spec)
@@ -101,7 +101,7 @@ class _Reader:
         return self._entry(path, provider, given)
 
     def _default(self, path: str, kind: str, call: DefaultCall) -> Any:
-        """A component that stands as a default in another's constructor: found by what it calls."""
+        """The specification of a component that is a default in another's constructor, found by the target it calls."""
         claims = [provider for provider in self._registry.providers(kind) if provider.target == call.target]
         if not claims:
             self.found.problems[path] = UnknownComponent(f"no {kind} is made by {call.target}.")
@@ -150,5 +150,5 @@ class _Reader:
             return self.component(path, "schedule", value)
         try:
             return want.plain(value)
-        except Mismatch:  # training will say so
+        except Mismatch:  # building the component will raise an error
             return value

@@ -1,1 +1,1 @@
-"""The laws of each kind of component."""
+"""The laws of each kind of component, one file a kind, and of optional capabilities."""

@@ -1,4 +1,4 @@
-"""The laws of a gradient step.  p and g alike, (n,) or, for scope "array", (n, m)."""
+"""The laws of gradient steps.  p and g alike, (n,) or, for scope "array", (n, m)."""
 
 from __future__ import annotations
 
@@ -7,36 +7,43 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.protocols import Adjust, Periodic, Totals
+from bpframe.protocols import Adjust, GradientStep, Periodic, Totals
 from bpframe.testing.kinds.applies import applies_checks
 from bpframe.testing.laws import precision
-from bpframe.testing.laws.comparison import close, finite, require, same, scale, shaped
+from bpframe.testing.laws.comparison import (
+    max_abs,
+    require,
+    require_close,
+    require_finite,
+    require_same_bits,
+    require_shape,
+)
 from bpframe.testing.laws.gradient_step_run import Run
-from bpframe.testing.laws.purity import deterministic, untouched
-from bpframe.testing.laws.references import huge
-from bpframe.testing.laws.scheduled_settings import follows_schedules
-from bpframe.testing.laws.state_saving import state_shapes, through_a_file
+from bpframe.testing.laws.purity import call_read_only, determinism_check
+from bpframe.testing.laws.references import large_gradient
+from bpframe.testing.laws.scheduled_settings import require_schedulable
+from bpframe.testing.laws.state_saving import save_and_load, state_shapes
 from bpframe.testing.laws.trajectory import PARAM, numbers, param_of, shape_of
-from bpframe.testing.report import Check, Skipped
+from bpframe.testing.report import Check, SkipCheck
 
 DOUBLE = precision.DTYPES[1]
 STEPS = 8
 
 
-def gradient_step_checks(step: Any) -> dict[str, Check]:
+def gradient_step_checks(step: GradientStep) -> dict[str, Check]:
     """The checks by name."""
     made = partial(_steps, step)
     checks: dict[str, Check] = {
         "scope": partial(_scope, step),
         "shape": partial(_shapes, step),
         "state": partial(_state, step),
-        "save": partial(_saved, step),
+        "save": partial(_save, step),
         "slices": partial(_slices, step),
-        "dtype": lambda: precision.kept(made),
-        "float32": lambda: precision.agreeing(made),
-        "purity": partial(_untouched, step),
-        "determinism": partial(deterministic(step), partial(made, DOUBLE)),
-        "schedules": partial(follows_schedules, step, lambda other: _steps(other, DOUBLE)["g"]),
+        "dtype": lambda: precision.require_dtype_kept(made),
+        "float32": lambda: precision.require_float32_close(made),
+        "purity": partial(_purity, step),
+        "determinism": partial(determinism_check(step), partial(made, DOUBLE)),
+        "schedules": partial(require_schedulable, step, lambda other: _steps(other, DOUBLE)["g"]),
         "extremes": partial(_extremes, step),
         **applies_checks(step),
     }
@@ -45,29 +52,29 @@ def gradient_step_checks(step: Any) -> dict[str, Check]:
     return checks
 
 
-def _scope(step: Any) -> None:
+def _scope(step: GradientStep) -> None:
     require(step.scope in ("element", "array"), f'scope must be "element" or "array", got {step.scope!r}')
 
 
-def _steps(step: Any, dtype: np.dtype[Any]) -> dict[str, Any]:
+def _steps(step: GradientStep, dtype: np.dtype[Any]) -> dict[str, Any]:
     p, gradients = numbers(shape_of(step), dtype, STEPS)
     run = Run(step, [p])
     return {"g": [run.transform([g]) for g in gradients], "p": run.pieces, "state": run.states}
 
 
-def _shapes(step: Any) -> None:
-    """Gradients keep any shape, also an empty one; a gradient of 0 stays finite."""
+def _shapes(step: GradientStep) -> None:
+    """Gradients keep their shape, also an empty one; a gradient of 0 stays finite."""
     for shape in (PARAM.shape, (5,), (1,), (0,)):
         p, gradients = numbers(shape, DOUBLE, STEPS)
         run = Run(step, [p])
         for g in (*gradients, np.zeros(shape)):
             made = run.transform([g], param_of(shape))
-            shaped(f"a gradient of shape {shape}", made[0], shape)
-            shaped(f"p of shape {shape}", run.pieces[0], shape)
-            finite(f"a gradient of shape {shape}", made)
+            require_shape(f"a gradient of shape {shape}", made[0], shape)
+            require_shape(f"p of shape {shape}", run.pieces[0], shape)
+            require_finite(f"a gradient of shape {shape}", made)
 
 
-def _state(step: Any) -> None:
+def _state(step: GradientStep) -> None:
     """Arrays in dicts, the same from init and transform; for "element" of p's shape or 0-d."""
     p, gradients = numbers(shape_of(step), DOUBLE, STEPS)
     run = Run(step, [p])
@@ -82,66 +89,68 @@ def _state(step: Any) -> None:
         )
 
 
-def _saved(step: Any) -> None:
+def _save(step: GradientStep) -> None:
     """A run that is saved, loaded and continued has the same bits as one that was not."""
     p, gradients = numbers(shape_of(step), DOUBLE, STEPS)
     whole, first, loaded = (Run(step, [p]) for _ in range(3))
     path = [whole.transform([g]) for g in gradients]
     for g in gradients[:5]:
         first.transform([g])
-    loaded.pieces[0], loaded.states[0], loaded.t = through_a_file(first.pieces[0], first.states[0], 5, loaded.states[0])
-    same("gradients after saving, loading and going on", [loaded.transform([g]) for g in gradients[5:]], path[5:])
-    same("the state after saving, loading and going on", loaded.states, whole.states)
+    loaded.pieces[0], loaded.states[0], loaded.t = save_and_load(first.pieces[0], first.states[0], 5, loaded.states[0])
+    require_same_bits(
+        "gradients after saving, loading and going on", [loaded.transform([g]) for g in gradients[5:]], path[5:]
+    )
+    require_same_bits("the state after saving, loading and going on", loaded.states, whole.states)
 
 
-def _slices(step: Any) -> None:
-    """A vector and a list of arrays cut from it give the same bits, given the same sums."""
+def _slices(step: GradientStep) -> None:
+    """A vector and a list of slices of it give the same bits for the same totals."""
     if step.scope != "element":
-        raise Skipped("its scope is a whole parameter")
+        raise SkipCheck("its scope is a whole parameter")
     p, gradients = numbers((12,), DOUBLE, STEPS)
     cuts = (slice(0, 1), slice(1, 4), slice(4, 4), slice(4, None))
     whole = Run(step, [p])
     path = [whole.transform([g])[0] for g in gradients]
     parts = Run(step, [p[cut] for cut in cuts], whole.sums)
-    same(
+    require_same_bits(
         "gradients cut into slices",
         [np.concatenate(parts.transform([g[cut] for cut in cuts])) for g in gradients],
         path,
     )
-    same("p cut into slices", np.concatenate(parts.pieces), whole.pieces[0])
+    require_same_bits("p cut into slices", np.concatenate(parts.pieces), whole.pieces[0])
     for own, wanted in zip(parts.sums, whole.sums, strict=True):
         for name, total in wanted.items():
-            close(f"the sum {name} over slices", own[name], total, 1e-12, 1e-12 * scale(total))
+            require_close(f"the sum {name} over slices", own[name], total, 1e-12, 1e-12 * max_abs(total))
 
 
-def _untouched(step: Any) -> None:
+def _purity(step: GradientStep) -> None:
     p, gradients = numbers(shape_of(step), DOUBLE, STEPS)
     run = Run(step, [p])
     run.transform([gradients[0]])
     h, state = run.h(), run.states[0]
-    untouched("init", step.init, p)
+    call_read_only("init", step.init, p)
     if isinstance(step, Totals):
-        h.total = untouched("totals", step.totals, p, gradients[1], state, h)
-    untouched("transform", step.transform, p, gradients[1], state, h)
+        h.total = call_read_only("totals", step.totals, p, gradients[1], state, h)
+    call_read_only("transform", step.transform, p, gradients[1], state, h)
     if isinstance(step, Adjust):
-        untouched("adjust", step.adjust, p, h)
+        call_read_only("adjust", step.adjust, p, h)
 
 
-def _extremes(step: Any) -> None:
+def _extremes(step: GradientStep) -> None:
     """Zero, tiny and huge gradients leave finite gradients, parameters and state."""
     for dtype in precision.DTYPES:
-        large = huge(dtype)
+        large = large_gradient(dtype)
         p, gradients = numbers(shape_of(step), dtype, 6)
         run = Run(step, [p])
         for factor, g in zip((0, 1 / large, large, 0, 1, 1), gradients, strict=True):
             made = run.transform([(g * dtype.type(factor)).astype(dtype)])
-            finite(f"result of a gradient times {factor:g}", {"g": made, "p": run.pieces, "state": run.states})
+            require_finite(f"result of a gradient times {factor:g}", {"g": made, "p": run.pieces, "state": run.states})
 
 
 def _period(step: Any) -> None:
-    """A whole number of steps, after which it starts anew: the same gradients give the same again."""
+    """An integer number of steps after which it starts over: the same gradients give the same result again."""
     require(isinstance(step.period, int) and step.period >= 1, f"period must be a whole number, got {step.period!r}")
     p, gradients = numbers(shape_of(step), DOUBLE, step.period)
     run = Run(step, [p])
     first, second = ([run.transform([g]) for g in gradients][-1] for _ in range(2))
-    same("what a second period of the same gradients gives", second, first)
+    require_same_bits("what a second period of the same gradients gives", second, first)

@@ -1,6 +1,6 @@
-"""The laws of an initializer: a float64 array of the shape that is asked for, drawn from the generator that is given.
+"""The laws of initializers: a float64 array of the requested shape, drawn from the generator in the argument.
 
-One that knows its variance may say so, `variance(fan_in, fan_out) -> float`, around a mean of 0.
+An initializer may declare its variance around a mean of 0, `variance(fan_in, fan_out) -> float`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from bpframe.protocols import Initializer
 from bpframe.registry import arguments
-from bpframe.testing.laws.comparison import require, shaped
-from bpframe.testing.laws.purity import deterministic
-from bpframe.testing.report import Check, Skipped
+from bpframe.testing.laws.comparison import require, require_shape
+from bpframe.testing.laws.purity import determinism_check
+from bpframe.testing.report import Check, SkipCheck
 from bpframe.types import HostArray, Shape
 
 MATRICES: tuple[Shape, ...] = ((6, 4), (4, 6), (4, 4))
@@ -22,32 +23,32 @@ LARGE = (200, 300)
 ERRORS = 6.0  # standard errors that a moment of a large sample may be off
 
 
-def initializer_checks(initializer: Any) -> dict[str, Check]:
+def initializer_checks(initializer: Initializer) -> dict[str, Check]:
     """The checks by name."""
     checks: dict[str, Check] = {
         "values": partial(_values, initializer),
         "shapes": partial(_shapes, initializer),
-        "determinism": partial(deterministic(initializer), partial(_drawn, initializer)),
+        "determinism": partial(determinism_check(initializer), partial(_example, initializer)),
     }
     if hasattr(initializer, "variance"):
         checks["moments"] = partial(_moments, initializer)
     return checks
 
 
-def fitting_shape(initializer: Any) -> Shape:
-    """A shape that it takes: of a matrix, or that of the numbers among its own arguments; (6, 4) if there is none."""
+def accepted_shape(initializer: Initializer) -> Shape:
+    """A shape that it accepts: of a matrix, a vector or a list among its arguments; (6, 4) if there is none."""
     nested = [np.shape(value) for value in arguments(initializer).values() if isinstance(value, list | tuple)]
     return next((shape for shape in (*MATRICES, (5,), *nested) if _takes(initializer, shape)), MATRICES[0])
 
 
-def _sample(initializer: Any, shape: Shape, seed: int = 0) -> HostArray:
+def _sample(initializer: Initializer, shape: Shape, seed: int = 0) -> HostArray:
     fans = (shape[0], shape[-1]) if len(shape) == 2 else (3, shape[0])
     array: HostArray = initializer.sample(np.random.default_rng(seed), shape, *fans)
     return array
 
 
-def _takes(initializer: Any, shape: Shape) -> bool:
-    """A shape that makes no sense is refused with a ValueError; ShapeError and ConfigError are such."""
+def _takes(initializer: Initializer, shape: Shape) -> bool:
+    """Whether it accepts the shape; others must raise a ValueError, such as ShapeError or ConfigError."""
     try:
         _sample(initializer, shape)
     except ValueError:
@@ -55,33 +56,33 @@ def _takes(initializer: Any, shape: Shape) -> bool:
     return True
 
 
-def _drawn(initializer: Any) -> HostArray:
-    return _sample(initializer, fitting_shape(initializer))
+def _example(initializer: Initializer) -> HostArray:
+    return _sample(initializer, accepted_shape(initializer))
 
 
-def _values(initializer: Any) -> None:
-    """float64, finite, of the shape asked for."""
-    shape = fitting_shape(initializer)
-    _sound(_sample(initializer, shape), shape)
+def _values(initializer: Initializer) -> None:
+    """float64, finite, of the requested shape."""
+    shape = accepted_shape(initializer)
+    _require_valid(_sample(initializer, shape), shape)
 
 
-def _shapes(initializer: Any) -> None:
-    """Vectors and empty arrays too, where it takes them."""
+def _shapes(initializer: Initializer) -> None:
+    """The same for vectors and empty arrays that it accepts."""
     taken = [shape for shape in ODD if _takes(initializer, shape)]
     for shape in taken:
-        _sound(_sample(initializer, shape), shape)
+        _require_valid(_sample(initializer, shape), shape)
     if not taken:
-        raise Skipped(f"it takes none of the shapes {', '.join(map(str, ODD))}")
+        raise SkipCheck(f"it takes none of the shapes {', '.join(map(str, ODD))}")
 
 
-def _sound(array: Any, shape: Shape) -> None:
-    shaped("the sample", array, shape)
+def _require_valid(array: Any, shape: Shape) -> None:
+    require_shape("the sample", array, shape)
     require(array.dtype == np.float64, f"the sample of shape {shape} must be float64, got {array.dtype}")
     require(np.isfinite(array).all(), f"the sample of shape {shape} must be finite")
 
 
 def _moments(initializer: Any) -> None:
-    """Mean 0 and the variance that it names, in a large sample."""
+    """Mean 0 and the declared variance in a large sample."""
     array = _sample(initializer, LARGE).reshape(-1)
     want = initializer.variance(*LARGE)
     mean, variance = float(array.mean()), float(array.var())

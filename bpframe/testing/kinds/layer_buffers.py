@@ -1,4 +1,4 @@
-"""The laws of layers that keep numbers which are not trained: running statistics, scales learned from the data."""
+"""The laws of layer buffers, which are not trained: running statistics, scales computed from the data."""
 
 from __future__ import annotations
 
@@ -6,48 +6,52 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.network.context import StepContext
+from bpframe.protocols import Fit, Refresh
 from bpframe.testing.laws import precision
-from bpframe.testing.laws.comparison import close, finite, require, same, scale
-from bpframe.testing.laws.layer_run import KEY, Case
-from bpframe.testing.laws.purity import untouched
+from bpframe.testing.laws.comparison import max_abs, require, require_close, require_finite, require_same_bits
+from bpframe.testing.laws.layer_run import KEY, LayerRun
+from bpframe.testing.laws.purity import call_read_only
 from bpframe.types import Params
 
 
-def context(training: bool) -> StepContext:
-    """The context of the passes of all checks."""
+def step_context(training: bool) -> StepContext:
+    """The step context of all checks."""
     return StepContext(training, True, KEY)
 
 
-def refreshed(case: Case) -> None:
-    """`refresh` follows a training step: new buffers, of the same names, shapes and dtypes, in the same tree."""
+def require_refresh(run: LayerRun) -> None:
+    """`refresh` after a training step: new values of buffers, in a tree of the same names, shapes and dtypes."""
+    layer = run.layer
+    assert isinstance(layer, Refresh)
     for dtype in precision.DTYPES:
-        params = case.in_dtype(dtype)
-        _, cache = case.layer.forward(params, case.x().astype(dtype), context(True))
-        after = untouched("refresh", case.layer.refresh, params, cache)
+        params = run.in_dtype(dtype)
+        _, cache = run.layer.forward(params, run.x().astype(dtype), step_context(True))
+        after = call_read_only("refresh", layer.refresh, params, cache)
         _same_tree("refresh", after, params)
-        finite("refreshed buffers", after)
+        require_finite("refreshed buffers", after)
         before = {path: leaf.tobytes() for path, leaf in tree.leaves(params)}
         moved = [path for path, leaf in tree.leaves(after) if np.asarray(leaf).tobytes() != before[path]]
         require(moved, "refresh must change buffers after a training step, but all stayed as they were")
 
 
-def fitted(case: Case) -> None:
-    """`fit` learns buffers: the same tree, finite, whatever the order of the rows and if a column is constant."""
-    params, x = case.params, case.x(rows=12)
-    after = untouched("fit", case.layer.fit, params, x)
+def require_fit(run: LayerRun) -> None:
+    """`fit` computes buffers: in the same tree, finite also for constant columns, independent of the order of rows."""
+    layer, params, x = run.layer, run.params, run.x(rows=12)
+    assert isinstance(layer, Fit)
+    after = call_read_only("fit", layer.fit, params, x)
     _same_tree("fit", after, params)
-    back = case.layer.fit(params, x[::-1].copy())
+    back = layer.fit(params, x[::-1].copy())
     for path, leaf in tree.leaves(after):
-        close(
-            f"{'/'.join(path)} fitted to the same rows backwards", tree.at(back, path), leaf, 1e-9, 1e-9 * scale(leaf)
+        require_close(
+            f"{'/'.join(path)} fitted to the same rows backwards", tree.at(back, path), leaf, 1e-9, 1e-9 * max_abs(leaf)
         )
-    constant = case.layer.fit(params, np.ones_like(x))
-    finite("buffers fitted to rows that are all alike", constant)
-    finite("a pass after that", case.pass_(constant, x))
+    constant = layer.fit(params, np.ones_like(x))
+    require_finite("buffers fitted to rows that are all alike", constant)
+    require_finite("a pass after that", run.forward_backward(constant, x))
 
 
 def _same_tree(name: str, after: Params, before: Params) -> None:
-    """The same names, shapes and dtypes; what is trained keeps its values."""
+    """The same names, shapes and dtypes; trained parameters keep their values."""
     leaves, wanted = dict(tree.leaves(after)), dict(tree.leaves(before))
     require(leaves.keys() == wanted.keys(), f"{name} must give the same tree, {sorted(wanted)}, got {sorted(leaves)}")
     for path, leaf in leaves.items():
@@ -57,4 +61,4 @@ def _same_tree(name: str, after: Params, before: Params) -> None:
         got = f"{np.asarray(leaf).dtype} {np.shape(leaf)}"
         require(kept, f"{name}: {place} must stay {want.dtype} {np.shape(want)}, got {got}")
         if "buffers" not in path:
-            same(f"{name}: the trained {place}", leaf, want)
+            require_same_bits(f"{name}: the trained {place}", leaf, want)

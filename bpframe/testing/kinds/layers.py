@@ -1,169 +1,187 @@
-"""The laws of a layer.  x (B, *in_shape), dy like y; params and gradients are trees.
+"""The laws of layers.  x (B, *in_shape), dy like y; params and gradients are trees.
 
-What a layer may say about itself: `coupled = True`, its rows depend on each other in evaluation, too; `stochastic =
-True`, what it gives in training is drawn; `example_input(rng) -> x`, rows that it is made for.
+A layer may declare `coupled = True`: its rows depend on each other in evaluation, too; `stochastic = True`: its output
+in training is random; `example_input(rng) -> x`: rows of its domain.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from bpframe import tree
-from bpframe.protocols import Fit, Refresh
+from bpframe.protocols import Fit, Layer, Refresh
 from bpframe.random import HashKey
 from bpframe.testing.kinds import layer_buffers
 from bpframe.testing.laws import precision
-from bpframe.testing.laws.comparison import arrays_in, close, finite, require, same, scale, shaped
-from bpframe.testing.laws.finite_differences import verify
-from bpframe.testing.laws.layer_run import KEY, ROWS, Case
-from bpframe.testing.laws.purity import deterministic, global_draws, untouched
-from bpframe.testing.report import Check, Skipped
+from bpframe.testing.laws.comparison import (
+    arrays_in,
+    max_abs,
+    require,
+    require_close,
+    require_finite,
+    require_same_bits,
+    require_shape,
+)
+from bpframe.testing.laws.finite_differences import verify_gradient
+from bpframe.testing.laws.layer_run import KEY, ROWS, LayerRun
+from bpframe.testing.laws.purity import call_read_only, determinism_check, global_random_state
+from bpframe.testing.report import Check, SkipCheck
 from bpframe.types import Shape
 
 MODES = {"in training": True, "in evaluation": False}
 
 
-def layer_checks(layer: Any, in_shape: Shape = (5,)) -> dict[str, Check]:
+def layer_checks(layer: Layer, in_shape: Shape = (5,)) -> dict[str, Check]:
     """The checks by name."""
-    case = Case.of(layer, in_shape)
+    run = LayerRun.of(layer, in_shape)
     checks: dict[str, Check] = {
-        "init": partial(_init, case),
-        "gradient of x": partial(_gradient_of_x, case),
-        "gradient of parameters": partial(_gradient_of_parameters, case),
-        "linearity": partial(_linearity, case),
-        "additivity": partial(_additivity, case),
-        "need_dx": partial(_need_dx, case),
-        "draws": partial(_draws, case),
-        "few rows": partial(_few_rows, case),
-        "dtype": lambda: precision.kept(case.both),
-        "float32": lambda: precision.agreeing(case.both),
-        "purity": partial(_untouched, case),
-        "determinism": partial(deterministic(layer), partial(case.both, precision.DTYPES[1])),
-        "extremes": partial(_extremes, case),
+        "init": partial(_init, run),
+        "gradient of x": partial(_gradient_of_x, run),
+        "gradient of parameters": partial(_gradient_of_parameters, run),
+        "linearity": partial(_linearity, run),
+        "additivity": partial(_additivity, run),
+        "need_dx": partial(_need_dx, run),
+        "draws": partial(_draws, run),
+        "few rows": partial(_few_rows, run),
+        "dtype": lambda: precision.require_dtype_kept(run.in_both_modes),
+        "float32": lambda: precision.require_float32_close(run.in_both_modes),
+        "purity": partial(_purity, run),
+        "determinism": partial(determinism_check(layer), partial(run.in_both_modes, precision.DTYPES[1])),
+        "extremes": partial(_extremes, run),
     }
     if isinstance(layer, Refresh):
-        checks["refresh"] = partial(layer_buffers.refreshed, case)
+        checks["refresh"] = partial(layer_buffers.require_refresh, run)
     if isinstance(layer, Fit):
-        checks["fit"] = partial(layer_buffers.fitted, case)
+        checks["fit"] = partial(layer_buffers.require_fit, run)
     return checks
 
 
-def _init(case: Case) -> None:
-    """Draws from its generator alone, and says the shape that forward gives."""
-    drawn = global_draws()
-    made, out = case.layer.init(np.random.default_rng(3), case.in_shape)
-    again, _ = case.layer.init(np.random.default_rng(3), case.in_shape)
-    require(global_draws() == drawn, "init draws from a global random generator; use the one that is given")
-    same("parameters of a second init from the same generator", again, made)
-    result = case.pass_(case.params, case.x())
-    shaped("forward's output", result["y"], (ROWS, *out))
+def _init(run: LayerRun) -> None:
+    """Draws only from its generator, and returns the shape of forward's output."""
+    drawn = global_random_state()
+    result, out = run.layer.init(np.random.default_rng(3), run.in_shape)
+    again, _ = run.layer.init(np.random.default_rng(3), run.in_shape)
+    require(global_random_state() == drawn, "init draws from a global random generator; use the one that is given")
+    require_same_bits("parameters of a second init from the same generator", again, result)
+    result = run.forward_backward(run.params, run.x())
+    require_shape("forward's output", result["y"], (ROWS, *out))
     names = {path for path, _ in tree.leaves(result["gradients"])}
-    require(names == set(case.trained), f"backward must give gradients of {sorted(case.trained)}, got {sorted(names)}")
+    require(
+        names == set(run.trained_paths),
+        f"backward must give gradients of {sorted(run.trained_paths)}, got {sorted(names)}",
+    )
 
 
-def _gradient_of_x(case: Case) -> None:
-    if not case.smooth:
-        raise Skipped("its rows hold whole numbers")
+def _gradient_of_x(run: LayerRun) -> None:
+    if not run.smooth:
+        raise SkipCheck("its rows hold whole numbers")
     for mode, training in MODES.items():
-        verify(f"{mode}: dx", partial(case.problem_x, training))
+        verify_gradient(f"{mode}: dx", partial(run.problem_x, training))
 
 
-def _gradient_of_parameters(case: Case) -> None:
-    """Each trained parameter on its own."""
-    if not case.trained:
-        raise Skipped("it has no parameters to train")
-    for path in case.trained:
+def _gradient_of_parameters(run: LayerRun) -> None:
+    """The gradient of each trained parameter."""
+    if not run.trained_paths:
+        raise SkipCheck("it has no parameters to train")
+    for path in run.trained_paths:
         for mode, training in MODES.items():
-            verify(f"{mode}: gradient of {'/'.join(path)}", partial(case.problem_of, path, training))
+            verify_gradient(f"{mode}: gradient of {'/'.join(path)}", partial(run.problem_of, path, training))
 
 
-def _linearity(case: Case) -> None:
+def _linearity(run: LayerRun) -> None:
     """backward(2 dy1 - 3 dy2) = 2 backward(dy1) - 3 backward(dy2)."""
-    x = case.x()
-    a = case.dy(case.pass_(case.params, x)["y"])
+    x = run.x()
+    a = run.dy(run.forward_backward(run.params, x)["y"])
     b = np.roll(a, 1)
-    combined, first, second = (case.back(case.params, x, dy) for dy in (2 * a - 3 * b, a, b))
+    combined, first, second = (run.backward_arrays(run.params, x, dy) for dy in (2 * a - 3 * b, a, b))
     for name, array in combined.items():
         want = 2 * first[name] - 3 * second[name]
-        close(f"{name} of 2 dy1 - 3 dy2", array, want, 1e-9, 1e-10 * max(scale(first[name]), scale(second[name])))
+        require_close(
+            f"{name} of 2 dy1 - 3 dy2", array, want, 1e-9, 1e-10 * max(max_abs(first[name]), max_abs(second[name]))
+        )
 
 
-def _additivity(case: Case) -> None:
-    """In evaluation rows know nothing of each other: gradients of a batch are the sum of those of its parts."""
-    if getattr(case.layer, "coupled", False):
-        raise Skipped("its rows are coupled")
-    x = case.x(rows=6)
-    dy = case.dy(case.pass_(case.params, x, training=False)["y"])
+def _additivity(run: LayerRun) -> None:
+    """In evaluation rows are independent: gradients of a batch are the sum of those of its parts."""
+    if getattr(run.layer, "coupled", False):
+        raise SkipCheck("its rows are coupled")
+    x = run.x(rows=6)
+    dy = run.dy(run.forward_backward(run.params, x, training=False)["y"])
     whole, *parts = (
-        case.pass_(case.params, x[rows], dy[rows], training=False)
+        run.forward_backward(run.params, x[rows], dy[rows], training=False)
         for rows in (slice(None), slice(0, 2), slice(2, None))
     )
     for name in ("y", "dx"):
         if whole[name] is not None:
             together = np.concatenate([part[name] for part in parts])
-            close(f"{name} of a batch and of its parts", together, whole[name], 1e-9, 1e-10 * scale(whole[name]))
+            require_close(
+                f"{name} of a batch and of its parts", together, whole[name], 1e-9, 1e-10 * max_abs(whole[name])
+            )
     sums = [dict(arrays_in(part["gradients"], "gradients")) for part in parts]
     for name, array in arrays_in(whole["gradients"], "gradients"):
-        close(f"{name} of a batch and of its parts", sums[0][name] + sums[1][name], array, 1e-9, 1e-10 * scale(array))
+        require_close(
+            f"{name} of a batch and of its parts", sums[0][name] + sums[1][name], array, 1e-9, 1e-10 * max_abs(array)
+        )
 
 
-def _need_dx(case: Case) -> None:
+def _need_dx(run: LayerRun) -> None:
     """Without need_dx the gradients of parameters stay the same."""
-    x = case.x()
-    spared = case.pass_(case.params, x, need_dx=False)
-    same("gradients without need_dx", spared["gradients"], case.pass_(case.params, x)["gradients"])
+    x = run.x()
+    spared = run.forward_backward(run.params, x, need_dx=False)
+    require_same_bits(
+        "gradients without need_dx", spared["gradients"], run.forward_backward(run.params, x)["gradients"]
+    )
 
 
-def _draws(case: Case) -> None:
-    """Equal keys draw the same; other keys draw otherwise where it is stochastic, in training; nothing else draws."""
-    stochastic = getattr(case.layer, "stochastic", False)
+def _draws(run: LayerRun) -> None:
+    """Equal keys give equal draws; other keys give others if it is stochastic, in training; nothing else is random."""
+    stochastic = getattr(run.layer, "stochastic", False)
     for mode, training in MODES.items():
         one, again, other = (
-            case.pass_(case.params, case.x(), training=training, key=key) for key in (KEY, KEY, HashKey(3, 4))
+            run.forward_backward(run.params, run.x(), training=training, key=key) for key in (KEY, KEY, HashKey(3, 4))
         )
-        same(f"{mode}: a second pass with the same key", again, one)
+        require_same_bits(f"{mode}: a second pass with the same key", again, one)
         if stochastic and training:
             unlike = np.asarray(other["y"]).tobytes() != np.asarray(one["y"]).tobytes()
             require(unlike, f"{mode}: another key must draw otherwise: it says that it is stochastic")
         else:
             hint = " (stochastic = True says that it draws)" if training else ""
-            same(f"{mode}{hint}: a pass with another key", other, one)
+            require_same_bits(f"{mode}{hint}: a pass with another key", other, one)
 
 
-def _few_rows(case: Case) -> None:
-    """One row gives one row; in evaluation none gives none, and gradients of 0."""
-    shape = np.shape(case.pass_(case.params, case.x())["y"])[1:]
+def _few_rows(run: LayerRun) -> None:
+    """One row gives one row; in evaluation no rows give no rows, and gradients of 0."""
+    shape = np.shape(run.forward_backward(run.params, run.x())["y"])[1:]
     for rows, training in ((1, True), (1, False), (0, False)):
-        x = case.x(rows=rows)
-        made = case.pass_(case.params, x, training=training)
-        shaped(f"y of {rows} rows", made["y"], (rows, *shape))
-        if made["dx"] is not None:
-            shaped(f"dx of {rows} rows", made["dx"], x.shape)
-        finite(f"a pass of {rows} rows", made)
-        for name, array in arrays_in(made["gradients"], "gradients"):
+        x = run.x(rows=rows)
+        result = run.forward_backward(run.params, x, training=training)
+        require_shape(f"y of {rows} rows", result["y"], (rows, *shape))
+        if result["dx"] is not None:
+            require_shape(f"dx of {rows} rows", result["dx"], x.shape)
+        require_finite(f"a pass of {rows} rows", result)
+        for name, array in arrays_in(result["gradients"], "gradients"):
             require(rows or not np.any(array), f"{name} of no rows must be 0")
 
 
-def _untouched(case: Case) -> None:
-    """Neither way writes into what it is given, buffers included."""
+def _purity(run: LayerRun) -> None:
+    """Neither forward nor backward writes into its arguments, buffers included."""
     for training in MODES.values():
-        _one_pass_untouched(case, training)
+        _pass_purity(run, training)
 
 
-def _one_pass_untouched(case: Case, training: bool) -> None:
-    context = layer_buffers.context(training)
-    y, cache = untouched("forward", case.layer.forward, case.params, case.x(), context)
-    untouched("backward", case.layer.backward, case.params, cache, case.dy(y), context)
+def _pass_purity(run: LayerRun, training: bool) -> None:
+    context = layer_buffers.step_context(training)
+    y, cache = call_read_only("forward", run.layer.forward, run.params, run.x(), context)
+    call_read_only("backward", run.layer.backward, run.params, cache, run.dy(y), context)
 
 
-def _extremes(case: Case) -> None:
+def _extremes(run: LayerRun) -> None:
     """Finite on rows of +-1e4."""
-    if not case.smooth:
-        raise Skipped("its rows hold whole numbers")
+    if not run.smooth:
+        raise SkipCheck("its rows hold whole numbers")
     for dtype in precision.DTYPES:
-        x = (1e4 * np.sign(case.x())).astype(dtype)
+        x = (1e4 * np.sign(run.x())).astype(dtype)
         for mode, training in MODES.items():
-            finite(f"{mode}: a pass at +-1e4", case.pass_(case.in_dtype(dtype), x, training=training))
+            require_finite(f"{mode}: a pass at +-1e4", run.forward_backward(run.in_dtype(dtype), x, training=training))

@@ -1,7 +1,7 @@
-"""The laws of a loss.  scores (B, C), target (B, C) or as wide as it says, values (B,) or 0-d, delta (B, C).
+"""The laws of losses.  scores (B, C), target (B, C) or of the loss's target width, values (B,) or 0-d, delta (B, C).
 
-What a loss may offer: `example(rng) -> (scores, target)`, what it is made for, and `example_at_kink(rng)`, the same
-where its slope jumps.
+A loss may have `example(rng) -> (scores, target)`, a batch of its domain, and `example_at_kink(rng)`, the same at
+points where its slope jumps.
 """
 
 from __future__ import annotations
@@ -12,103 +12,115 @@ from typing import Any
 import numpy as np
 
 from bpframe.network.backprop import CostLayer
+from bpframe.protocols import Loss
 from bpframe.testing.kinds.loss_targets import target_checks
 from bpframe.testing.laws import precision
-from bpframe.testing.laws.comparison import close, finite, require, same, scale, shaped
-from bpframe.testing.laws.examples import Pair, bounded, example, extremes
-from bpframe.testing.laws.finite_differences import Problem, verify
-from bpframe.testing.laws.kinks import between, kinked, sides
-from bpframe.testing.laws.purity import deterministic, untouched
-from bpframe.testing.report import Check, Skipped
+from bpframe.testing.laws.comparison import (
+    max_abs,
+    require,
+    require_close,
+    require_finite,
+    require_same_bits,
+    require_shape,
+)
+from bpframe.testing.laws.examples import Pair, example_batch, extreme_scores, has_bounded_scores
+from bpframe.testing.laws.finite_differences import GradientProblem, verify_gradient
+from bpframe.testing.laws.kinks import one_sided_slopes, require_subgradient, slope_jumps
+from bpframe.testing.laws.purity import call_read_only, determinism_check
+from bpframe.testing.report import Check, SkipCheck
 from bpframe.types import HostArray
 
-KINKED = 5  # batches at kinks to look at
+KINK_BATCHES = 5  # batches at kinks to look at
 
 
-def loss_checks(loss: Any) -> dict[str, Check]:
+def loss_checks(loss: Loss) -> dict[str, Check]:
     """The checks by name."""
-    scores, target = example(loss, 1)
+    scores, target = example_batch(loss, 1)
     both = partial(_both, loss)
     return {
         "link": lambda: _link(loss),
         "shape": partial(_shapes, loss, scores, target),
-        "gradient": partial(verify, "delta", partial(_problem, loss)),
+        "gradient": partial(verify_gradient, "delta", partial(_problem, loss)),
         "kinks": partial(_kinks, loss),
         "rows": partial(_rows, loss, scores, target),
         "zero weight": partial(_zero_weight, loss, scores, target),
-        "dtype": lambda: precision.kept(lambda dtype: both(scores.astype(dtype), target.astype(dtype))),
-        "float32": lambda: precision.agreeing(lambda dtype: both(scores.astype(dtype), target.astype(dtype))),
-        "purity": lambda: untouched("value_and_delta", loss.value_and_delta, scores, target),
-        "determinism": partial(deterministic(loss), partial(both, scores, target)),
+        "dtype": lambda: precision.require_dtype_kept(lambda dtype: both(scores.astype(dtype), target.astype(dtype))),
+        "float32": lambda: precision.require_float32_close(
+            lambda dtype: both(scores.astype(dtype), target.astype(dtype))
+        ),
+        "purity": lambda: call_read_only("value_and_delta", loss.value_and_delta, scores, target),
+        "determinism": partial(determinism_check(loss), partial(both, scores, target)),
         "extremes": partial(_extremes, loss, target),
         **target_checks(loss),
     }
 
 
-def _both(loss: Any, scores: HostArray, target: HostArray) -> dict[str, Any]:
+def _both(loss: Loss, scores: HostArray, target: HostArray) -> dict[str, Any]:
     values, delta = loss.value_and_delta(scores, target)
     return {"values": values, "delta": delta}
 
 
-def _link(loss: Any) -> None:
+def _link(loss: Loss) -> None:
     """The activation exists."""
     CostLayer.of(loss)
 
 
-def _shapes(loss: Any, scores: HostArray, target: HostArray) -> None:
+def _shapes(loss: Loss, scores: HostArray, target: HostArray) -> None:
     """(B,) or 0-d, and the shape of scores, for any number of rows, one and none among them."""
     for rows in (len(scores), 1, 0):
         values, delta = loss.value_and_delta(scores[:rows], target[:rows])
         if np.shape(values) != ():
-            shaped(f"values of {rows} rows", values, (rows,))
-        shaped(f"delta of {rows} rows", delta, scores[:rows].shape)
+            require_shape(f"values of {rows} rows", values, (rows,))
+        require_shape(f"delta of {rows} rows", delta, scores[:rows].shape)
 
 
-def _problem(loss: Any, seed: int) -> Problem:
-    scores, target = example(loss, seed)
-    return Problem(
-        lambda at: np.sum(loss.value_and_delta(at, target)[0]), lambda at: loss.value_and_delta(at, target)[1], scores
+def _problem(loss: Loss, seed: int) -> GradientProblem:
+    scores, target = example_batch(loss, seed)
+    return GradientProblem(
+        lambda at: np.sum(np.asarray(loss.value_and_delta(at, target)[0])),
+        lambda at: loss.value_and_delta(at, target)[1],
+        scores,
     )
 
 
-def _kinks(loss: Any) -> None:
-    """Where the slope jumps, delta is a subgradient: along any direction it lies between the slopes on either side."""
+def _kinks(loss: Loss) -> None:
+    """At kinks delta is a subgradient: along any direction it lies between the slopes on either side."""
     if not hasattr(loss, "example_at_kink"):
-        raise Skipped("it names no kinks: example_at_kink(rng) -> (scores, target)")
+        raise SkipCheck("it names no kinks: example_at_kink(rng) -> (scores, target)")
     rng = np.random.default_rng(6)
-    jumps = [_subgradient(loss, loss.example_at_kink(rng), rng) for _ in range(KINKED)]
+    jumps = [_jumps_at_kink(loss, loss.example_at_kink(rng), rng) for _ in range(KINK_BATCHES)]
     require(any(jumps), "example_at_kink must give scores at which the slope jumps, but it jumps along no direction")
 
 
-def _subgradient(loss: Any, pair: Pair, rng: np.random.Generator) -> bool:
+def _jumps_at_kink(loss: Loss, pair: Pair, rng: np.random.Generator) -> bool:
     """Whether the slope jumps along one of the directions that delta is compared along, each axis among them."""
     scores, target = pair
     delta = np.asarray(loss.value_and_delta(scores, target)[1])
     axes = np.eye(scores.shape[1])[:, None, :] * np.ones_like(scores)
     jumps = False
     for d in (*axes, *rng.normal(size=(3, *scores.shape))):
-        behind, ahead = sides(lambda at: loss.value_and_delta(at, target)[0], scores, d)
+        behind, ahead = one_sided_slopes(lambda at: loss.value_and_delta(at, target)[0], scores, d)
         slope = np.sum(delta * d, axis=-1) if behind.ndim else np.sum(delta * d)
-        between("delta", slope, behind, ahead, lambda row: f"along a direction at the kink of row {row}")
-        jumps = jumps or bool(np.any(kinked(behind, ahead)))
+        require_subgradient("delta", slope, behind, ahead, lambda row: f"along a direction at the kink of row {row}")
+        jumps = jumps or bool(np.any(slope_jumps(behind, ahead)))
     return jumps
 
 
-def _rows(loss: Any, scores: HostArray, target: HostArray) -> None:
+def _rows(loss: Loss, scores: HostArray, target: HostArray) -> None:
     """A row's value and delta do not depend on the other rows, so those of a batch add up."""
     values, delta = loss.value_and_delta(scores, target)
     if np.shape(values) == ():
-        raise Skipped("it couples the rows of a batch")
+        raise SkipCheck("it couples the rows of a batch")
     for row in range(len(scores)):
         value, slope = loss.value_and_delta(scores[row : row + 1], target[row : row + 1])
-        close(f"value of row {row} on its own", value, values[row : row + 1], 1e-12, 1e-12 * scale(values))
-        close(f"delta of row {row} on its own", slope, delta[row : row + 1], 1e-12, 1e-12 * scale(delta))
+        require_close(f"value of row {row} on its own", value, values[row : row + 1], 1e-12, 1e-12 * max_abs(values))
+        require_close(f"delta of row {row} on its own", slope, delta[row : row + 1], 1e-12, 1e-12 * max_abs(delta))
 
 
-def _zero_weight(loss: Any, scores: HostArray, target: HostArray) -> None:
-    """A row of weight 0 contributes exactly nothing, wherever its scores are."""
+def _zero_weight(loss: Loss, scores: HostArray, target: HostArray) -> None:
+    """A row of weight 0 contributes exactly nothing, whatever its scores are."""
     if np.shape(loss.value_and_delta(scores, target)[0]) == ():
-        raise Skipped("it couples the rows of a batch")
+        raise SkipCheck("it couples the rows of a batch")
     share = np.full(len(scores), 1 / (len(scores) - 1))
     share[1] = 0.0
 
@@ -117,21 +129,23 @@ def _zero_weight(loss: Any, scores: HostArray, target: HostArray) -> None:
 
     mean, delta = weighted(scores)
     far = scores.copy()
-    far[1] = extremes(loss, scores.shape)[1]
+    far[1] = extreme_scores(loss, scores.shape)[1]
     for name, at in (("as the others", scores), ("far out", far)):
         other, slope = weighted(at)
         require(not np.any(slope[1]), f"delta of a row of weight 0, {name}, must be 0, got {slope[1]}")
-        same(f"the mean loss with a row of weight 0 {name}", other, mean)
-        same(f"the other rows' delta with a row of weight 0 {name}", np.delete(slope, 1, 0), np.delete(delta, 1, 0))
+        require_same_bits(f"the mean loss with a row of weight 0 {name}", other, mean)
+        require_same_bits(
+            f"the other rows' delta with a row of weight 0 {name}", np.delete(slope, 1, 0), np.delete(delta, 1, 0)
+        )
 
 
-def _extremes(loss: Any, target: HostArray) -> None:
-    """Finite at the ends of the scores; delta is 0 throughout only where the value is flat."""
+def _extremes(loss: Loss, target: HostArray) -> None:
+    """Finite at extreme scores; delta is 0 everywhere only if the value is constant there."""
     for dtype in precision.DTYPES:
-        far: HostArray = extremes(loss, example(loss, 1)[0].shape).astype(dtype)
+        far: HostArray = extreme_scores(loss, example_batch(loss, 1)[0].shape).astype(dtype)
         result = _both(loss, far, target.astype(dtype))
-        finite(f"result at scores of {far.min():g} and {far.max():g}", result)
-        if not bounded(loss) and not np.any(np.asarray(result["delta"])):
+        require_finite(f"result at scores of {far.min():g} and {far.max():g}", result)
+        if not has_bounded_scores(loss) and not np.any(np.asarray(result["delta"])):
             near = _both(loss, (0.9 * far).astype(dtype), target.astype(dtype))
             flat = np.array_equal(near["values"], result["values"])
             require(flat, f"delta vanishes at scores of {far.max():g}, where the value still changes")

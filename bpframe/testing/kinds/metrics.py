@@ -1,18 +1,18 @@
-"""The laws of a metric.  prediction and target (B, C) or, of labels, (B,), weight (B,).
+"""The laws of metrics.  prediction and target (B, C) or, of labels, (B,), weight (B,).
 
-Predictions are probabilities of three classes and targets one-hot rows, which suit quantities too, unless it offers
-`example(rng) -> (prediction, target)`.
+Predictions are probabilities of three classes and targets one-hot rows, which suit regression too, unless the metric
+has `example(rng) -> (prediction, target)`.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from bpframe.testing.laws.comparison import close, require
-from bpframe.testing.laws.purity import deterministic, untouched
+from bpframe.protocols import Metric
+from bpframe.testing.laws.comparison import require, require_close
+from bpframe.testing.laws.purity import call_read_only, determinism_check
 from bpframe.testing.report import Check
 from bpframe.types import HostArray
 
@@ -20,7 +20,7 @@ ROWS, CLASSES = 24, 3
 Rows = tuple[HostArray, HostArray, HostArray]
 
 
-def metric_checks(metric: Any) -> dict[str, Check]:
+def metric_checks(metric: Metric) -> dict[str, Check]:
     """The checks by name."""
     rows = _rows(metric)
     return {
@@ -30,12 +30,12 @@ def metric_checks(metric: Any) -> dict[str, Check]:
         "zero weight": partial(_zero_weight, metric, rows),
         "best": partial(_best, metric, rows),
         "float32": partial(_float32, metric, rows),
-        "purity": partial(untouched, "value", metric.value, *rows),
-        "determinism": partial(deterministic(metric), lambda: np.array(metric.value(*rows))),
+        "purity": partial(call_read_only, "value", metric.value, *rows),
+        "determinism": partial(determinism_check(metric), lambda: np.array(metric.value(*rows))),
     }
 
 
-def _rows(metric: Any) -> Rows:
+def _rows(metric: Metric) -> Rows:
     """(prediction, target, weight)."""
     rng = np.random.default_rng(0)
     weight = rng.uniform(0.5, 2.0, ROWS)
@@ -49,16 +49,16 @@ def _rows(metric: Any) -> Rows:
     return e / e.sum(axis=1, keepdims=True), np.eye(CLASSES)[labels], weight
 
 
-def _of(metric: Any) -> str:
+def _of(metric: Metric) -> str:
     return getattr(metric, "of", "predictions")
 
 
-def _value(metric: Any, rows: Rows) -> HostArray:
+def _value(metric: Metric, rows: Rows) -> HostArray:
     return np.array(metric.value(*rows))
 
 
-def _values(metric: Any, rows: Rows) -> None:
-    """A finite float; what it compares and which end is better are said in known words."""
+def _values(metric: Metric, rows: Rows) -> None:
+    """A finite float; `of` and `best` have one of their allowed values."""
     value = metric.value(*rows)
     require(isinstance(value, float) and np.isfinite(value), f"the value must be a finite float, got {value!r}")
     best = getattr(metric, "best", "max")
@@ -66,10 +66,10 @@ def _values(metric: Any, rows: Rows) -> None:
     require(_of(metric) in ("predictions", "labels"), f'of must be "predictions" or "labels", got {_of(metric)!r}')
 
 
-def _weights(metric: Any, rows: Rows) -> None:
+def _weights(metric: Metric, rows: Rows) -> None:
     """Only ratios of weights count, and a row of weight 2 counts as two rows."""
     prediction, target, weight = rows
-    close(
+    require_close(
         "the value with every weight tripled",
         _value(metric, (prediction, target, 3 * weight)),
         _value(metric, rows),
@@ -78,23 +78,23 @@ def _weights(metric: Any, rows: Rows) -> None:
     counts = np.arange(len(weight)) % 3 + 1
     repeated = prediction.repeat(counts, axis=0), target.repeat(counts, axis=0), np.ones(counts.sum())
     counted = prediction, target, counts.astype(np.float64)
-    close("the value of repeated rows", _value(metric, repeated), _value(metric, counted), 1e-12, 1e-14)
+    require_close("the value of repeated rows", _value(metric, repeated), _value(metric, counted), 1e-12, 1e-14)
 
 
-def _order(metric: Any, rows: Rows) -> None:
+def _order(metric: Metric, rows: Rows) -> None:
     """The order of rows does not matter."""
     order = np.random.default_rng(1).permutation(len(rows[2]))
     mixed = rows[0][order], rows[1][order], rows[2][order]
-    close("the value of rows in another order", _value(metric, mixed), _value(metric, rows), 1e-12, 1e-14)
+    require_close("the value of rows in another order", _value(metric, mixed), _value(metric, rows), 1e-12, 1e-14)
 
 
-def _zero_weight(metric: Any, rows: Rows) -> None:
-    """A row of weight 0 changes nothing, whatever it holds."""
+def _zero_weight(metric: Metric, rows: Rows) -> None:
+    """A row of weight 0 changes nothing, whatever its values are."""
     prediction, target, weight = rows
     weight = weight.copy()
     weight[1] = 0.0
     without = np.delete(prediction, 1, 0), np.delete(target, 1, 0), np.delete(weight, 1, 0)
-    close(
+    require_close(
         "the value with a row of weight 0",
         _value(metric, (prediction, target, weight)),
         _value(metric, without),
@@ -103,8 +103,8 @@ def _zero_weight(metric: Any, rows: Rows) -> None:
     )
 
 
-def _best(metric: Any, rows: Rows) -> None:
-    """Predictions that are the targets are no worse."""
+def _best(metric: Metric, rows: Rows) -> None:
+    """Predictions equal to the targets are not worse than others."""
     prediction, target, weight = rows
     if prediction.shape != target.shape:
         return
@@ -113,11 +113,11 @@ def _best(metric: Any, rows: Rows) -> None:
     require(better, f"best says that the {metric.best} is better, but {perfect} of perfect predictions against {value}")
 
 
-def _float32(metric: Any, rows: Rows) -> None:
+def _float32(metric: Metric, rows: Rows) -> None:
     """Predictions and targets in float32 give what float64 gives."""
     if _of(metric) == "labels":
         return
     single = rows[0].astype(np.float32), rows[1].astype(np.float32), rows[2]
     value = metric.value(*single)
     require(isinstance(value, float), f"the value of float32 arrays must be a float, got {value!r}")
-    close("the value in float32", np.array(value), _value(metric, rows), 1e-5, 1e-6)
+    require_close("the value in float32", np.array(value), _value(metric, rows), 1e-5, 1e-6)

@@ -1,4 +1,4 @@
-"""The laws of what update rules may do besides: probe elsewhere, predict with other parameters, choose by parameter."""
+"""The laws of optional optimizer capabilities: probe, evaluation_params and rule_for."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from bpframe.protocols import EvaluationParams, Probe, RuleFor
 from bpframe.registry import registry
 from bpframe.testing.laws import precision
-from bpframe.testing.laws.comparison import close, finite, require, shaped
+from bpframe.testing.laws.comparison import require, require_close, require_finite, require_shape
 from bpframe.testing.laws.trajectory import Course, numbers, param_of, shape_of
 from bpframe.testing.report import Check
 
 
 def capability_checks(optimizer: Any, rule: Any) -> dict[str, Check]:
-    """The checks of those capabilities that it has. `rule`: what the optimizer takes for weights."""
+    """The checks of the capabilities that the optimizer has. `rule`: its rule for weights."""
     checks: dict[str, Check] = {}
     if isinstance(rule, Probe):
         checks["probe"] = partial(_probe, rule)
@@ -33,26 +33,26 @@ def _probe(rule: Any) -> None:
         course = Course(rule, [p])
         course.follow([g] for g in gradients)
         for (point,) in course.probed:
-            shaped("the point of a probe", point, p.shape)
-            finite("the point of a probe", point)
+            require_shape("the point of a probe", point, p.shape)
+            require_finite("the point of a probe", point)
             require(point.dtype == dtype, f"the point of a probe must keep dtype {dtype}, got {point.dtype}")
 
 
 def _evaluation(rule: Any) -> None:
-    """Before the first step it predicts with p; after some steps with finite numbers of p's shape and dtype."""
+    """Evaluation parameters are p before the first step, later finite numbers of p's shape and dtype."""
     for dtype in precision.DTYPES:
         p, gradients = numbers(shape_of(rule), dtype)
         course = Course(rule, [p])
-        close("parameters to predict with before any step", course.seen(), p, 1e-6, 1e-6)
+        require_close("parameters to predict with before any step", course.seen(), p, 1e-6, 1e-6)
         course.follow([g] for g in gradients)
         seen = course.seen()
-        shaped("parameters to predict with", seen, p.shape)
-        finite("parameters to predict with", seen)
+        require_shape("parameters to predict with", seen, p.shape)
+        require_finite("parameters to predict with", seen)
         require(seen.dtype == dtype, f"parameters to predict with must keep dtype {dtype}, got {seen.dtype}")
 
 
 def _parameters(optimizer: Any) -> None:
-    """For weights and for a bias there is an optimizer, and always the same one."""
+    """rule_for gives an optimizer for weights and for a bias, always the same one."""
     for shape in ((4, 3), (5,)):
         rule, again = (optimizer.rule_for(param_of(shape)) for _ in range(2))
         registry.check("optimizer", rule, None)

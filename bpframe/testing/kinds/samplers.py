@@ -1,26 +1,26 @@
-"""The laws of a sampler: row numbers, drawn from the generator that is given.  target (N, C), weight (N,)."""
+"""The laws of samplers: row numbers, drawn from the generator in the argument.  target (N, C), weight (N,)."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
+from bpframe.protocols import Sampler
 from bpframe.testing.laws.comparison import require
-from bpframe.testing.laws.purity import deterministic, untouched
+from bpframe.testing.laws.purity import call_read_only, determinism_check
 from bpframe.testing.report import Check
 from bpframe.types import HostArray
 
 ROWS = 12
 
 
-def sampler_checks(sampler: Any) -> dict[str, Check]:
+def sampler_checks(sampler: Sampler) -> dict[str, Check]:
     """The checks by name."""
     return {
         "rows": partial(_rows, sampler),
-        "purity": partial(_untouched, sampler),
-        "determinism": partial(deterministic(sampler), partial(_order, sampler)),
+        "purity": partial(_purity, sampler),
+        "determinism": partial(determinism_check(sampler), partial(_order, sampler)),
     }
 
 
@@ -29,13 +29,13 @@ def _data(rows: int) -> tuple[HostArray, HostArray]:
     return np.eye(3)[[min(2, i % 5) for i in range(rows)]], np.linspace(0.5, 2.0, rows)
 
 
-def _order(sampler: Any, rows: int = ROWS, seed: int = 0) -> HostArray:
+def _order(sampler: Sampler, rows: int = ROWS, seed: int = 0) -> HostArray:
     order: HostArray = sampler.order(np.random.default_rng(seed), *_data(rows))
     return order
 
 
-def _rows(sampler: Any) -> None:
-    """A vector of whole numbers from 0 to N - 1."""
+def _rows(sampler: Sampler) -> None:
+    """A vector of integers from 0 to N - 1."""
     for rows in (ROWS, 1, 2):
         for seed in range(3):
             order = _order(sampler, rows, seed)
@@ -45,5 +45,7 @@ def _rows(sampler: Any) -> None:
             require(inside, f"row numbers of {rows} rows must lie in 0 .. {rows - 1}, got {order}")
 
 
-def _untouched(sampler: Any) -> None:
-    untouched("order", lambda target, weight: sampler.order(np.random.default_rng(0), target, weight), *_data(ROWS))
+def _purity(sampler: Sampler) -> None:
+    call_read_only(
+        "order", lambda target, weight: sampler.order(np.random.default_rng(0), target, weight), *_data(ROWS)
+    )

@@ -1,1 +1,1 @@
-"""Laws that several kinds share, and the small experiments by which they are checked."""
+"""Laws that several kinds share, and the test runs that check them."""

@@ -1,26 +1,27 @@
-"""Whether a rule gets down: a quadratic and Rosenbrock's valley.  p twelve numbers of any shape."""
+"""Descent of an optimizer on a quadratic and on Rosenbrock's function.  p twelve numbers of any shape."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
 from bpframe.engine.hyperparameters import Settings
+from bpframe.protocols import Optimizer
 from bpframe.testing.laws.comparison import require
 from bpframe.testing.laws.trajectory import Course, set_lr
 from bpframe.types import HostArray, Shape
 
-RATES = (None, 1e-2, 1e-1, 1e-3, 1.0, 1e-4)  # None: the rule's own
+RATES = (None, 1e-2, 1e-1, 1e-3, 1.0, 1e-4)  # None: the optimizer's default
 STEPS = 300
 
 
 @final
 @dataclass(frozen=True)
-class Valley:
-    """A function of twelve numbers, where to start, and to which fraction of its value there a rule must get."""
+class DescentProblem:
+    """A function of twelve numbers, the initial point, and the fraction of the initial value to be reached."""
 
     name: str
     function: Callable[[HostArray], tuple[float, HostArray]]
@@ -33,7 +34,7 @@ class Valley:
         return value, gradient.reshape(p.shape).astype(p.dtype)
 
     def at_start(self, shape: Shape) -> HostArray:
-        """The first p."""
+        """The initial p."""
         return np.resize(np.array(self.start), shape)
 
 
@@ -49,31 +50,31 @@ def _rosenbrock(p: HostArray) -> tuple[float, HostArray]:
     return float(np.sum((1 - x) ** 2 + 100 * bend**2)), slope.reshape(-1)
 
 
-QUADRATIC = Valley("a quadratic", _quadratic, (1.0, -1.0, 0.5), 0.1)
-ROSENBROCK = Valley("Rosenbrock's function", _rosenbrock, (-1.2, 1.0), 0.25)
+QUADRATIC = DescentProblem("a quadratic", _quadratic, (1.0, -1.0, 0.5), 0.1)
+ROSENBROCK = DescentProblem("Rosenbrock's function", _rosenbrock, (-1.2, 1.0), 0.25)
 
 
-def descends(rule: Any, valley: Valley, shape: Shape) -> None:
-    """CheckFailed unless 300 steps get down to the valley's fraction, at the rule's own lr or at one of a few."""
-    start = valley.slope(valley.at_start(shape))[0]
+def require_descent(rule: Optimizer, problem: DescentProblem, shape: Shape) -> None:
+    """CheckFailed unless 300 steps reach the problem's fraction, with the default lr or one of RATES."""
+    start = problem.slope(problem.at_start(shape))[0]
     ends = []
     for lr in RATES:
-        ends.append(_end(rule, valley, shape, lr))
-        if ends[-1] <= valley.fraction * start:
+        ends.append(_final_value(rule, problem, shape, lr))
+        if ends[-1] <= problem.fraction * start:
             return
         if not set_lr(Settings(rule, np.float64).at(0), 0.0):
             break
-    want = valley.fraction * start
-    require(False, f"{valley.name} must fall from {start:.4g} to {want:.3g} in {STEPS} steps, got {min(ends):.4g}")
+    want = problem.fraction * start
+    require(False, f"{problem.name} must fall from {start:.4g} to {want:.3g} in {STEPS} steps, got {min(ends):.4g}")
 
 
-def _end(rule: Any, valley: Valley, shape: Shape, lr: float | None) -> float:
-    """The value that is reached; inf where it is none."""
-    course = Course(rule, [valley.at_start(shape)], lr=lr)
+def _final_value(rule: Optimizer, problem: DescentProblem, shape: Shape, lr: float | None) -> float:
+    """The value after STEPS steps; inf if it is not finite."""
+    course = Course(rule, [problem.at_start(shape)], lr=lr)
     for _ in range(STEPS):
-        value = valley.slope(course.pieces[0])[0]
+        value = problem.slope(course.pieces[0])[0]
         if not np.isfinite(value):
             return np.inf
-        course.step(lambda pieces: [valley.slope(p)[1] for p in pieces], loss=value)
-    end = valley.slope(course.seen())[0]
+        course.step(lambda pieces: [problem.slope(p)[1] for p in pieces], loss=value)
+    end = problem.slope(course.seen())[0]
     return end if np.isfinite(end) else np.inf

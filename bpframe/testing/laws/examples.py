@@ -1,26 +1,25 @@
-"""What scores and targets a loss is made for.  scores (B, C), target (B, C) or as wide as the loss says.
+"""Examples of scores and targets in the domain of a loss.  scores (B, C), target (B, C) or of its target width.
 
-A loss with a domain of its own offers `example(rng) -> (scores, target)`. Otherwise scores are normal, targets follow
-the link, and a loss that encodes labels behind the link "identity" is taken to want probabilities.
+A loss with a special domain has `example(rng) -> (scores, target)`. Otherwise scores are normal, targets follow the
+link, and a loss that encodes labels and has the link "identity" is assumed to expect probabilities.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from bpframe.protocols import Loss
 from bpframe.types import HostArray
 
 B, C = 5, 3
 Pair = tuple[HostArray, HostArray]
 FAR = 1e4
 TINY = 1e-30
-STEEPEST = 80.0  # the exponential of more is beyond float32
+STEEPEST = 80.0  # larger exponents overflow in float32
 
 
-def example(loss: Any, seed: int) -> Pair:
-    """Scores and targets that the loss is made for."""
+def example_batch(loss: Loss, seed: int) -> Pair:
+    """Scores and targets in the domain of the loss."""
     rng = np.random.default_rng(seed)
     if hasattr(loss, "example"):
         scores, target = loss.example(rng)
@@ -36,26 +35,26 @@ def example(loss: Any, seed: int) -> Pair:
     return scores, np.exp(target) if loss.link == "exponential" else target
 
 
-def bounds(loss: Any) -> tuple[float, float]:
-    """The ends of the scores: (0, 1) for probabilities, (0, inf), or (-inf, inf), by what its examples hold."""
-    scores = np.concatenate([example(loss, seed)[0].reshape(-1) for seed in range(5)])
+def score_bounds(loss: Loss) -> tuple[float, float]:
+    """The bounds of scores: (0, 1) for probabilities, (0, inf), or (-inf, inf), inferred from examples."""
+    scores = np.concatenate([example_batch(loss, seed)[0].reshape(-1) for seed in range(5)])
     if np.any(scores < 0):
         return -np.inf, np.inf
     return (0.0, 1.0) if np.all(scores <= 1) else (0.0, np.inf)
 
 
-def extremes(loss: Any, shape: tuple[int, ...]) -> HostArray:
-    """Scores at either end, at random: +-1e4, or 1e-30 and 1 for probabilities; as far as an exponential can go."""
+def extreme_scores(loss: Loss, shape: tuple[int, ...]) -> HostArray:
+    """Random extreme scores: +-1e4, or 1e-30 and 1 for probabilities; smaller for the link "exponential"."""
     far = STEEPEST if loss.link == "exponential" else FAR
-    low, high = bounds(loss)
+    low, high = score_bounds(loss)
     high = min(high, far)
     low = TINY if low == 0 else -far
     return np.where(np.random.default_rng(2).normal(size=shape) > 0, high, low)
 
 
-def labels(loss: Any, rows: int) -> HostArray:
-    """What its targets are encoded from: numbers like those of its example, where it takes them, or class numbers."""
-    scores, target = example(loss, 1)
+def example_labels(loss: Loss, rows: int) -> HostArray:
+    """Labels for the loss: numbers as in its example if it can encode them, or class numbers."""
+    scores, target = example_batch(loss, 1)
     y: HostArray = np.resize(target, (rows, *target.shape[1:]))
     if hasattr(loss, "encode_target"):
         try:
@@ -67,10 +66,10 @@ def labels(loss: Any, rows: int) -> HostArray:
     return y
 
 
-def bounded(loss: Any) -> bool:
-    """Whether scores cannot be any number."""
-    return bounds(loss) != (-np.inf, np.inf)
+def has_bounded_scores(loss: Loss) -> bool:
+    """Whether scores are restricted to an interval."""
+    return score_bounds(loss) != (-np.inf, np.inf)
 
 
-def _encodes(loss: Any) -> bool:
+def _encodes(loss: Loss) -> bool:
     return loss.link == "identity" and hasattr(loss, "encode_target")

@@ -1,4 +1,4 @@
-"""Slopes at a kink: what is called the derivative there must lie between the slopes on either side."""
+"""Slopes at kinks: a derivative there must lie between the slopes on either side."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from bpframe.errors import CheckFailed
 from bpframe.types import HostArray
 
 EPS = 1e-6
-SLACK = 1e-5  # of a slope: what curvature and rounding may do to the difference of two values
+SLACK = 1e-5  # relative error of a slope by curvature and rounding
 
 
-def sides(function: Callable[[HostArray], Any], x: HostArray, d: HostArray) -> tuple[HostArray, HostArray]:
+def one_sided_slopes(function: Callable[[HostArray], Any], x: HostArray, d: HostArray) -> tuple[HostArray, HostArray]:
     """(slopes just behind x, slopes just ahead of it) along d, shape of function(x).
 
-    Each from two points of its own side, so that a jump of the value at x does not matter.
+    Each from two points on one side, so that a jump of the value at x does not matter.
     """
     far, near, beyond, after = (np.asarray(function(x + k * EPS * d)) for k in (-2, -1, 1, 2))
     return (near - far) / EPS, (after - beyond) / EPS
 
 
-def kinked(behind: HostArray, ahead: HostArray) -> HostArray:
-    """Where the two slopes differ by more than rounding and curvature can explain."""
+def slope_jumps(behind: HostArray, ahead: HostArray) -> HostArray:
+    """Whether the two slopes differ by more than rounding and curvature can explain, elementwise."""
     return np.asarray(np.abs(ahead - behind) > 10 * _slack(behind, ahead))
 
 
-def between(name: str, slope: Any, behind: HostArray, ahead: HostArray, where: Callable[[Any], str]) -> None:
-    """CheckFailed unless each slope lies between the two of its place; `where` says the place of an index."""
+def require_subgradient(
+    name: str, slope: Any, behind: HostArray, ahead: HostArray, where: Callable[[Any], str]
+) -> None:
+    """CheckFailed unless each slope lies between its two one-sided slopes; `where` describes an index."""
     slope = np.asarray(slope)
     slack = _slack(behind, ahead)
     low, high = np.minimum(behind, ahead) - slack, np.maximum(behind, ahead) + slack

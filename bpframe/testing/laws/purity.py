@@ -1,4 +1,4 @@
-"""Components keep nothing and change nothing: what they are given stays as it is, twice gives the same bits."""
+"""Purity of components: arguments are not changed, nothing is kept, and equal calls give equal bits."""
 
 from __future__ import annotations
 
@@ -11,65 +11,68 @@ from typing import Any
 import numpy as np
 
 from bpframe.errors import CheckFailed
-from bpframe.testing.laws.comparison import require, same
+from bpframe.testing.laws.comparison import require, require_same_bits
 
-DEPTH = 6  # how far nested objects are followed
+DEPTH = 6  # levels of nested objects to follow
 
 
-def freeze(structure: Any, depth: int = DEPTH) -> Any:
-    """The structure itself, every array in it (in mappings, sequences, attributes) made read-only."""
+def make_read_only(structure: object, depth: int = DEPTH) -> Any:
+    """Make every array in the structure (mappings, sequences, attributes) read-only, and return the structure."""
     if isinstance(structure, np.ndarray):
         structure.flags.writeable = False
     elif depth:
         for item in _items(structure):
-            freeze(item, depth - 1)
+            make_read_only(item, depth - 1)
     return structure
 
 
-def untouched(name: str, call: Callable[..., Any], *arguments: Any) -> Any:
+def call_read_only(name: str, call: Callable[..., Any], *arguments: Any) -> Any:
     """call(*arguments) on read-only copies of the arguments; CheckFailed if it writes into one of them."""
-    frozen = freeze(copy.deepcopy(arguments))
+    copies = make_read_only(copy.deepcopy(arguments))
     try:
-        result = call(*frozen)
+        result = call(*copies)
     except ValueError as error:
         if "read-only" not in str(error):
             raise
         raise CheckFailed(f"{name} writes into an array that it was given, but its arguments are read-only") from error
-    same(f"the arguments of {name}", list(_numbers(frozen)), list(_numbers(arguments)))
+    require_same_bits(f"the arguments of {name}", list(_numbers(copies)), list(_numbers(arguments)))
     return result
 
 
-def deterministic(component: Any) -> Callable[[Callable[[], Any]], None]:
-    """A check of calls: the same bits twice, no draws from a global generator, nothing kept on the component.
+def determinism_check(component: object) -> Callable[[Callable[[], Any]], None]:
+    """A check of calls: the same bits twice, no draws from a global generator, no change of the component's attributes.
 
-    What stands on the component is noted now, before any other check has used it.
+    The attributes are recorded here, before any other check has used the component.
     """
-    before = remembered(component)
+    before = attribute_texts(component)
 
     def check(call: Callable[[], Any]) -> None:
-        drawn = global_draws()
+        drawn = global_random_state()
         first, second = call(), call()
-        require(global_draws() == drawn, "draws from a global random generator; use the key or generator that is given")
-        after = remembered(component)
+        require(
+            global_random_state() == drawn,
+            "draws from a global random generator; use the key or generator that is given",
+        )
+        after = attribute_texts(component)
         changed = [name for name in after if after[name] != before.get(name)]
         require(not changed, f"keeps {', '.join(map(repr, changed))} on itself; state must be handed back")
-        same("a second call", second, first)
+        require_same_bits("a second call", second, first)
 
     return check
 
 
-def global_draws() -> object:
+def global_random_state() -> object:
     """The state of NumPy's and of Python's global generator."""
     name, words, *rest = np.random.get_state()
     return name, np.asarray(words).tobytes(), *rest, random.getstate()
 
 
-def remembered(component: Any) -> dict[str, str]:
-    """A text of everything that stands on a component, by attribute."""
+def attribute_texts(component: object) -> dict[str, str]:
+    """A text for the value of each attribute of a component."""
     return {name: _text(value, DEPTH) for name, value in getattr(component, "__dict__", {}).items()}
 
 
-def _numbers(structure: Any, depth: int = DEPTH) -> Iterator[np.ndarray[Any, Any]]:
+def _numbers(structure: object, depth: int = DEPTH) -> Iterator[np.ndarray[Any, Any]]:
     """Every array and every number in nested mappings, sequences and attributes."""
     if isinstance(structure, np.ndarray | np.generic | float | int):
         yield np.asarray(structure)
@@ -78,14 +81,14 @@ def _numbers(structure: Any, depth: int = DEPTH) -> Iterator[np.ndarray[Any, Any
             yield from _numbers(item, depth - 1)
 
 
-def _text(value: Any, depth: int) -> str:
+def _text(value: object, depth: int) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.dtype}{value.shape}{value.tobytes().hex()}"
     items = _items(value) if depth else []
     return f"{type(value).__name__}[{', '.join(_text(item, depth - 1) for item in items)}]" if items else repr(value)
 
 
-def _items(value: Any) -> list[Any]:
+def _items(value: object) -> list[Any]:
     if isinstance(value, Mapping):
         return list(value.values())
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Settings may follow a schedule: a component reads them from `h`, not from itself."""
+"""Scheduled settings: a component must read settings from `h`, which follows schedules, not from itself."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from bpframe.errors import ConfigError
 from bpframe.registry import arguments
 from bpframe.registry.annotations import wanted
 from bpframe.registry.builder import parameters
-from bpframe.testing.laws.comparison import require, same
-from bpframe.testing.report import Skipped
+from bpframe.testing.laws.comparison import require, require_same_bits
+from bpframe.testing.report import SkipCheck
 
 
 @final
 @dataclass(frozen=True)
-class Held:
-    """A schedule that stays where the setting was."""
+class LevelSchedule:
+    """A schedule with the constant value of a setting."""
 
     level: float
 
@@ -26,20 +26,20 @@ class Held:
         return self.level
 
 
-def follows_schedules(component: Any, result: Callable[[Any], Any]) -> None:
-    """A schedule in the place of any float argument that holds its value gives the same bits.
+def require_schedulable(component: object, result: Callable[[Any], Any]) -> None:
+    """A constant schedule in the place of any float argument gives the same bits.
 
-    A constructor may refuse one with a ConfigError.
+    A constructor may refuse schedules with a ConfigError.
     """
     known = parameters(type(component))
-    names = [name for name, value in arguments(component).items() if wanted(known[name]).number and _plain(value)]
+    names = [name for name, value in arguments(component).items() if wanted(known[name]).number and _is_number(value)]
     if not names:
-        raise Skipped("it has no float argument")
+        raise SkipCheck("it has no float argument")
     want, refused = result(component), 0
     for name in names:
         given = arguments(component)
         try:
-            scheduled = type(component)(**{**given, name: Held(float(given[name]))})
+            scheduled = type(component)(**{**given, name: LevelSchedule(float(given[name]))})
         except ConfigError:
             refused += 1
             continue
@@ -47,10 +47,10 @@ def follows_schedules(component: Any, result: Callable[[Any], Any]) -> None:
             got = result(scheduled)
         except TypeError as error:
             require(False, f"{name} cannot follow a schedule: {error}. Read it from h, not from self.")
-        same(f"the result with a schedule for {name}", got, want)
+        require_same_bits(f"the result with a schedule for {name}", got, want)
     if refused == len(names):
-        raise Skipped("it refuses schedules for all of its settings")
+        raise SkipCheck("it refuses schedules for all of its settings")
 
 
-def _plain(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, float | int) and not isinstance(value, bool)

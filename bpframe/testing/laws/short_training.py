@@ -1,34 +1,36 @@
-"""A component in its place, in a short training on an engine: four epochs of two steps.  x (8, n)."""
+"""A short training with a component on an engine: four epochs of two steps.  x (8, n)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from bpframe.network.network import Network
+from bpframe.protocols import Activation, Initializer, Layer, Loss, Schedule
 from bpframe.registry import build
-from bpframe.testing.kinds.initializers import fitting_shape
-from bpframe.testing.laws.comparison import finite
-from bpframe.testing.laws.examples import bounds, example, labels
-from bpframe.testing.laws.layer_run import Case
+from bpframe.testing.kinds.initializers import accepted_shape
+from bpframe.testing.laws.comparison import require_finite
+from bpframe.testing.laws.examples import example_batch, example_labels, score_bounds
+from bpframe.testing.laws.layer_run import LayerRun
 from bpframe.training.spec import PARTS
 from bpframe.training.trainer import Trainer
 from bpframe.types import HostArray
 
 ROWS, N, EPOCHS = 8, 5, 4
 LISTED = {part.kind for part in PARTS if part.many}
-Parts = dict[str, Any]  # what the trainer is given, with "layers", "x" and "y"
+TrainingParts = dict[str, Any]  # arguments of the trainer, and "layers", "x" and "y"
 
 
-def trains(engine: str, kind: str, component: Any) -> None:
-    """CheckFailed, or what the engine raises, unless a fit with the component runs and leaves finite parameters."""
-    finite("parameters after a short training", dict(trained(engine, kind, component).parameters.copy()))
+def require_training(engine: str, kind: str, component: object) -> None:
+    """CheckFailed, or an error of the engine, unless a fit with the component runs and leaves finite parameters."""
+    require_finite("parameters after a short training", dict(train_with(engine, kind, component).parameters.copy()))
 
 
-def trained(engine: str, kind: str, component: Any, epochs: int = EPOCHS, dtype: str = "float32") -> Trainer:
-    """A trainer with the component in its place, after `epochs` of two steps, one where it needs whole batches."""
-    parts: Parts = {
+def train_with(engine: str, kind: str, component: object, epochs: int = EPOCHS, dtype: str = "float32") -> Trainer:
+    """A trainer with the component, after `epochs` of two steps, or of one step if it needs the whole batch."""
+    parts: TrainingParts = {
         "loss": "softmax_cross_entropy",
         "engine": engine,
         "dtype": dtype,
@@ -41,7 +43,7 @@ def trained(engine: str, kind: str, component: Any, epochs: int = EPOCHS, dtype:
     elif kind in ("optimizer", "sampler", "engine"):
         parts[kind] = component
     else:
-        parts |= PLACES[kind](component)
+        parts |= PARTS_BY_KIND[kind](component)
     layers, x, y = (parts.pop(name) for name in ("layers", "x", "y"))
     whole = getattr(component, "whole_batch", False)
     trainer = Trainer(Network(layers), **parts)
@@ -61,39 +63,39 @@ def _dense(units: int, **settings: Any) -> Any:
     return build("layer", {"name": "dense", "units": units, **settings})
 
 
-def _activation(activation: Any) -> Parts:
+def _activation(activation: Activation) -> TrainingParts:
     return {"layers": _layers(3, activation=activation)}
 
 
-def _layer(layer: Any) -> Parts:
-    case = Case.of(layer, (N,))
-    shape = case.layer.init(np.random.default_rng(0), case.in_shape)[1]
+def _layer(layer: Layer) -> TrainingParts:
+    run = LayerRun.of(layer, (N,))
+    shape = run.layer.init(np.random.default_rng(0), run.in_shape)[1]
     flat = [] if len(shape) == 1 else [build("layer", "flatten")]
-    return {"layers": [layer, *flat, _dense(3)], "x": case.x(rows=ROWS)}
+    return {"layers": [layer, *flat, _dense(3)], "x": run.x(rows=ROWS)}
 
 
-def _loss(loss: Any) -> Parts:
-    """Scores of the loss's own width and domain, targets from its example or labels that it encodes."""
-    outputs = example(loss, 1)[0].shape[1]
-    end = {(0.0, 1.0): "softmax", (0.0, np.inf): "softplus"}.get(bounds(loss))
+def _loss(loss: Loss) -> TrainingParts:
+    """A network whose scores have the loss's width and domain, and labels from its example."""
+    outputs = example_batch(loss, 1)[0].shape[1]
+    end = {(0.0, 1.0): "softmax", (0.0, np.inf): "softplus"}.get(score_bounds(loss))
     last = _dense(outputs, **({"activation": end} if end else {}))
-    return {"loss": loss, "layers": [_dense(4), last], "y": labels(loss, ROWS), "metrics": []}
+    return {"loss": loss, "layers": [_dense(4), last], "y": example_labels(loss, ROWS), "metrics": []}
 
 
-def _schedule(schedule: Any) -> Parts:
+def _schedule(schedule: Schedule) -> TrainingParts:
     return {"optimizer": {"name": "sgd", "lr": schedule}}
 
 
-def _initializer(initializer: Any) -> Parts:
-    """As weights of a shape that it takes, or as a bias."""
-    shape = fitting_shape(initializer)
+def _initializer(initializer: Initializer) -> TrainingParts:
+    """Initial weights of a shape that it accepts, or a bias."""
+    shape = accepted_shape(initializer)
     if len(shape) == 1:
         return {"layers": [_dense(shape[0], bias_initializer=initializer), _dense(3)]}
     x = np.random.default_rng(0).normal(size=(ROWS, shape[0]))
     return {"layers": [_dense(shape[1], weight_initializer=initializer), _dense(3)], "x": x}
 
 
-PLACES = {
+PARTS_BY_KIND: dict[str, Callable[[Any], TrainingParts]] = {
     "activation": _activation,
     "layer": _layer,
     "loss": _loss,

@@ -1,4 +1,4 @@
-"""What is remembered between steps can be saved: written to a file, read back, and gone on with, bit for bit."""
+"""Saving of optimizer state: it survives a round trip through a file bit for bit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bpframe.testing.laws.comparison import require
 from bpframe.types import HostArray, State
 
 
-def through_a_file(p: HostArray, state: State, step: int, fresh: State) -> tuple[HostArray, State, int]:
-    """(p, state, step) as they come back from a checkpoint; `fresh` is a state of `init`, whose leaves are filled."""
+def save_and_load(p: HostArray, state: State, step: int, fresh: State) -> tuple[HostArray, State, int]:
+    """(p, state, step) after a round trip through a tensor file; `fresh`: a state from `init`, for its structure."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "state.safetensors"
         tensor_file.write_tensors(file, tree.flatten({"p": p, "state": state}), {"step": step})
@@ -27,7 +27,7 @@ def through_a_file(p: HostArray, state: State, step: int, fresh: State) -> tuple
 
 
 def state_shapes(state: Any) -> dict[str, tuple[int, ...]]:
-    """The shape of every leaf by its place; CheckFailed unless the state is a nested dict of arrays of numbers."""
+    """The shape of every leaf by its path; CheckFailed unless the state is a nested dict of arrays of numbers."""
     require(isinstance(state, dict), f"a state must be a dict of arrays, got {type(state).__name__}")
     found = {}
     for path, leaf in tree.leaves(state):
