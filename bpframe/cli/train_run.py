@@ -13,6 +13,7 @@ from bpframe.cli.progress import reporters
 from bpframe.cli.score import Outcome, outcome
 from bpframe.cli.signals import Stopping
 from bpframe.errors import NumericalError
+from bpframe.protocols.traits import changeable
 from bpframe.registry import Policy, build, registry
 from bpframe.runs.config import Config, Override, Parts, load, parse
 from bpframe.runs.config.schema import CheckpointTable
@@ -23,7 +24,6 @@ from bpframe.runs.process_lock import alone
 from bpframe.runs.recorder import Checkpoints, Recorder
 from bpframe.runs.resume import close, restored
 from bpframe.saving.text_files import to_json, write
-from bpframe.training.checkpoint import changeable
 from bpframe.training.trainer import Trainer
 
 

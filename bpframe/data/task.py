@@ -16,6 +16,7 @@ from bpframe.data import arrays, labels
 from bpframe.errors import DataError, IncompatibleComponent, ShapeError
 from bpframe.network.backprop import CostLayer
 from bpframe.protocols import Data, EncodeTarget, Loss, Metric, Point, PredictLabels, SeveralHeads, TargetWidth
+from bpframe.protocols.traits import compares
 from bpframe.registry import build, registry
 from bpframe.registry.describe import brief, short_name, title
 from bpframe.types import HostArray, Shape
@@ -171,7 +172,7 @@ class Head:
             (f"{part.name}.{name}", metric)
             for part in parts
             for name, metric in part.head.named_metrics(given)
-            if part.head.labelled or _of(metric) != "labels"
+            if part.head.labelled or compares(metric) != "labels"
         ]
 
     def measure(
@@ -183,10 +184,10 @@ class Head:
             return {f"{name}.{metric}": value for name, values in measured for metric, value in values.items()}
         w, point = np.ones(len(scores)) if weight is None else weight.astype(np.float64), self.point(scores)
         pairs = {"predictions": (point, target)}
-        if any(_of(metric) == "labels" for _, metric in metrics):
+        if any(compares(metric) == "labels" for _, metric in metrics):
             pairs["labels"] = self.class_numbers(scores, point), self.target_numbers(target)
         with np.errstate(all="ignore"):
-            return {name: _number(metric, metric.value(*pairs[_of(metric)], w)) for name, metric in metrics}
+            return {name: _number(metric, metric.value(*pairs[compares(metric)], w)) for name, metric in metrics}
 
     def mean_loss(self, scores: HostArray, seen: Data) -> float:
         """sum w loss / sum w over all rows."""
@@ -252,7 +253,3 @@ def _number(metric: Metric, value: Any) -> float:
     except (TypeError, ValueError):
         who = title(registry, "metric", metric)
         raise IncompatibleComponent(f"{who}: value must be a number, got {value!r}.") from None
-
-
-def _of(metric: Metric) -> str:
-    return getattr(metric, "of", "predictions")

@@ -17,6 +17,7 @@ from bpframe import random, tree
 from bpframe.errors import ConfigError, IncompatibleComponent, ShapeError
 from bpframe.network.context import EVALUATION
 from bpframe.protocols import Fit, Initializer, Layer
+from bpframe.protocols.traits import own_label
 from bpframe.registry import Spec, registry
 from bpframe.registry.builder import Builder
 from bpframe.registry.describe import brief, short_name, title
@@ -102,7 +103,7 @@ def label_layers(layers: Sequence[Layer], who: str) -> LabelledLayers:
     for layer in layers:
         name = short_name(registry, "layer", layer)
         counts[name] = counts.get(name, 0) + 1
-        labels.append(getattr(layer, "label", None) or f"{name}_{counts[name]}")
+        labels.append(own_label(layer) or f"{name}_{counts[name]}")
     for label in labels:
         if not isinstance(label, str) or "/" in label or label == "buffers" or labels.count(label) > 1:
             raise ConfigError(f"{who} needs a different label for each layer, without '/', got {labels}. Set label=.")

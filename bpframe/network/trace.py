@@ -16,6 +16,7 @@ from bpframe.network.backprop import CostLayer, as_layer, backward
 from bpframe.network.context import EVALUATION
 from bpframe.network.network import Network
 from bpframe.protocols import Context, Layer
+from bpframe.protocols.traits import WithActivation
 from bpframe.types import Array, Cache, HostArray, Params, Shape
 
 
@@ -94,7 +95,7 @@ class _Spy:
 def trace(network: Network, cost: CostLayer, params: Params, x: HostArray, target: HostArray, share: Any) -> Trace:
     """Forward and back on one batch, in NumPy; params as a tree of host arrays."""
     spies = [
-        _Spy(as_layer(layer.activation) if layer.activation else None) if hasattr(layer, "activation") else None
+        _Spy(as_layer(layer.activation) if layer.activation else None) if isinstance(layer, WithActivation) else None
         for _, layer in network.layers
     ]
     layers = [(label, _with(layer, spy)) for (label, layer), spy in zip(network.layers, spies, strict=True)]

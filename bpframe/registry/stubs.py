@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from bpframe.errors import PluginError
+from bpframe.protocols.traits import scope_of
 from bpframe.registry.annotations import PROTOCOLS, Wanted
 from bpframe.registry.builder import SCHEDULED
 from bpframe.registry.constructor import Component, parameters, wants
@@ -89,7 +90,7 @@ def _made(kind: Kind, component: Component) -> str:
     if not isinstance(component, type):
         return " | ".join(protocol.__name__ for protocol in kind.protocols)
     if kind.name == "optimizer":
-        return "Minimizer" if getattr(component, "scope", None) == "objective" else "Optimizer"
+        return "Minimizer" if scope_of(component) == "objective" else "Optimizer"
     kept = (protocol for protocol in kind.protocols if not Kind(kind.name, kind.group, (protocol,)).missing(component))
     return next(kept).__name__
 

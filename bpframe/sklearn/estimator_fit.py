@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.optimize import _check_optimize_result
 
 from bpframe.errors import DataError, NumericalError
+from bpframe.protocols.traits import scope_of
 from bpframe.registry import build_all
 from bpframe.sklearn import estimator_trainer, validation
 from bpframe.sklearn.early_stopping import Clock, Watch
@@ -89,7 +90,7 @@ def _apart(model: Any, rows: Rows, random: np.random.RandomState) -> tuple[Rows,
 
 def _watch(model: Any, n: int, one: bool) -> Watch:
     if model.batch_size == "auto":
-        whole = getattr(model._trainer.optimizer, "scope", "") == "objective"
+        whole = scope_of(model._trainer.optimizer) == "objective"
         size = n if whole else min(200, n)
     else:
         if model.batch_size > n:

@@ -11,6 +11,7 @@ from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import train_test_split
 
 from bpframe.errors import ConfigError
+from bpframe.protocols.traits import better
 from bpframe.registry import build
 from bpframe.types import HostArray
 
@@ -64,10 +65,10 @@ def watched(model: Any, held: Rows, monitor: Any, scale: int) -> tuple[HeldOut, 
         _scored(model, scorer, held, y)  # what the scorer finds wrong is said before anything is trained
         return HeldOut(*held, lambda model, state: _scored(model, scorer, held, y)), []
     metric = build("metric", monitor)
-    better = getattr(metric, "best", None)
-    if better is None:
+    way = better(metric)
+    if way is None:
         raise ConfigError(f"monitor needs a metric that says which way is better, got {monitor!r}. Take a scorer.")
-    return HeldOut(*held, _measured, better), [metric]
+    return HeldOut(*held, _measured, way), [metric]
 
 
 def _own(model: Any, state: Any) -> float:

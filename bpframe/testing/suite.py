@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from bpframe.errors import CheckFailed
+from bpframe.protocols.traits import example_configs
 from bpframe.registry import build, registry
 from bpframe.registry.annotations import Wanted, wanted
 from bpframe.registry.builder import parameters
@@ -65,7 +66,7 @@ def check(kind: str, name: str, *, engines: Sequence[str] = CORE, collect: bool 
 
 def examples(component: Any) -> list[dict[str, Any]]:
     """Arguments to make a component with: its own examples, or values made up for those without a default."""
-    own: list[dict[str, Any]] | None = component.example_configs() if hasattr(component, "example_configs") else None
+    own = example_configs(component)
     return [_arguments(component)] if own is None else own
 
 

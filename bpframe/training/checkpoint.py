@@ -16,6 +16,7 @@ from typing import Any, final
 
 from bpframe.errors import CheckpointError, ConfigError, PluginError
 from bpframe.protocols import Batches, Data
+from bpframe.protocols.traits import changeable
 from bpframe.registry import registry
 from bpframe.registry.describe import describe
 from bpframe.saving import environment, json_values, model_file, safetensors, untrusted
@@ -110,11 +111,6 @@ def unpack(trainer: Any, path: Any) -> tuple[Course, Begun] | None:
             stacklevel=3,
         )
     return fit
-
-
-def changeable(engine: object) -> Mapping[str, str | None]:
-    """The arguments of an engine that a run which goes on may change, with the conditions that they bound."""
-    return dict(getattr(engine, "changeable", ()))
 
 
 def _conditions(engine: object) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from bpframe.engine.optimizer_chain import rule_for, with_lr
 from bpframe.errors import ConfigError
 from bpframe.protocols import Applies, Group, Optimizer, Param, Periodic
 from bpframe.protocols.keeps import keeps
+from bpframe.protocols.traits import acts_on
 from bpframe.registry import Registry, registry
 from bpframe.registry.builder import Builder
 from bpframe.registry.describe import describe
@@ -164,7 +165,7 @@ def _acting(parts: Iterable[Any], param: Param, otherwise: bool | None = None) -
 
 
 def _on_activations(regularizer: Any) -> bool:
-    return getattr(regularizer, "on", "weights") == "activations"
+    return acts_on(regularizer) == "activations"
 
 
 def _alike(a: Group, b: Group) -> bool:

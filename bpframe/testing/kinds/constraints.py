@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpframe.engine.hyperparameters import Settings
+from bpframe.protocols.traits import scope_of
 from bpframe.testing.kinds.applies import applies_checks
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import close, finite, require, same, scale, shaped
@@ -76,7 +77,7 @@ def _nearest(constraint: Any) -> None:
 
 def _slices(constraint: Any) -> None:
     """In scope "element", which it has unless it says otherwise, p may be cut anywhere."""
-    if getattr(constraint, "scope", "element") != "element":
+    if scope_of(constraint) != "element":
         raise Skipped("its scope is a whole parameter")
     p = _p((12,))
     parts = [_project(constraint, p[cut]) for cut in (slice(0, 5), slice(5, 5), slice(5, None))]

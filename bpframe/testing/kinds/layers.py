@@ -13,6 +13,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.protocols import Fit, Refresh
+from bpframe.protocols.traits import is_coupled, is_stochastic
 from bpframe.random import HashKey
 from bpframe.testing.kinds import layer_buffers
 from bpframe.testing.laws import precision
@@ -93,7 +94,7 @@ def _linearity(case: Case) -> None:
 
 def _additivity(case: Case) -> None:
     """In evaluation rows know nothing of each other: gradients of a batch are the sum of those of its parts."""
-    if getattr(case.layer, "coupled", False):
+    if is_coupled(case.layer):
         raise Skipped("its rows are coupled")
     x = case.x(rows=6)
     dy = case.dy(case.pass_(case.params, x, training=False)["y"])
@@ -119,7 +120,7 @@ def _need_dx(case: Case) -> None:
 
 def _draws(case: Case) -> None:
     """Equal keys draw the same; other keys draw otherwise where it is stochastic, in training; nothing else draws."""
-    stochastic = getattr(case.layer, "stochastic", False)
+    stochastic = is_stochastic(case.layer)
     for mode, training in MODES.items():
         one, again, other = (
             case.pass_(case.params, case.x(), training=training, key=key) for key in (KEY, KEY, HashKey(3, 4))

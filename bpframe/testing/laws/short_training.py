@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bpframe.network.network import Network
+from bpframe.protocols.traits import needs_whole_batch
 from bpframe.registry import build
 from bpframe.testing.kinds.initializers import fitting_shape
 from bpframe.testing.laws.comparison import finite
@@ -42,7 +43,7 @@ def trained(engine: str, kind: str, component: Any, epochs: int = EPOCHS, dtype:
     else:
         parts |= PLACES[kind](component)
     layers, x, y = (parts.pop(name) for name in ("layers", "x", "y"))
-    whole = getattr(component, "whole_batch", False)
+    whole = needs_whole_batch(component)
     trainer = Trainer(Network(layers), **parts)
     trainer.fit(x, y, epochs=epochs, batch_size=ROWS if whole else ROWS // 2, validation=(x, y))
     return trainer

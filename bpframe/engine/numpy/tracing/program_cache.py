@@ -14,6 +14,7 @@ import numpy as np
 
 from bpframe.engine.numpy.tracing.codegen import Script, Template, Workspace
 from bpframe.engine.numpy.tracing.recording import Draft
+from bpframe.protocols.traits import is_pure
 from bpframe.registry import registry
 from bpframe.registry.nested import classes
 
@@ -95,12 +96,8 @@ class Scripts:
     def _are_pure(self) -> bool:
         if self._components:
             found, self._components = classes(self._components), []
-            self._pure = all(registry.owns(cls) or _says_so(cls) for cls in found)
+            self._pure = all(registry.owns(cls) or is_pure(cls) for cls in found)
         return self._pure
-
-
-def _says_so(cls: type) -> bool:
-    return getattr(cls, "pure", False) is True
 
 
 def _apart(given: Sequence[Any]) -> bool:
