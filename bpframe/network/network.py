@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from numbers import Integral
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
@@ -86,7 +86,7 @@ class Network:
             yield "total", "", "", f"{total:,}"
 
 
-def _row_shape(inputs: Any) -> Shape | None:
+def _row_shape(inputs: object) -> Shape | None:
     """The shape of an input row from its width or its axes; None stays None."""
     if inputs is None:
         return None
@@ -137,7 +137,7 @@ def init_layers(
     return params, shape
 
 
-def _made(layer: Layer, made: Any) -> tuple[Params, Shape]:
+def _made(layer: Layer, made: object) -> tuple[Params, Shape]:
     """What a layer's init gave, if it is a tree of arrays and the shape of a row."""
     params, shape = made if isinstance(made, tuple) and len(made) == 2 else (None, None)
     if not isinstance(params, Mapping) or not isinstance(shape, tuple):

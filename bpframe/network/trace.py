@@ -92,7 +92,9 @@ class _Spy:
 
 
 @np.errstate(all="ignore")  # what is not finite is there to be seen
-def trace(network: Network, cost: CostLayer, params: Params, x: HostArray, target: HostArray, share: Any) -> Trace:
+def trace(
+    network: Network, cost: CostLayer, params: Params, x: HostArray, target: HostArray, share: HostArray | float
+) -> Trace:
     """Forward and back on one batch, in NumPy; params as a tree of host arrays."""
     spies = [
         _Spy(as_layer(layer.activation) if layer.activation else None) if isinstance(layer, WithActivation) else None

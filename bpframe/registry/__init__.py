@@ -48,7 +48,7 @@ def build_all(who: str, kind: str, specs: Sequence[Spec]) -> list[Any]:
     return [build(kind, spec) for spec in specs]
 
 
-def _describe(kind: str, component: Any) -> dict[str, Any]:
+def _describe(kind: str, component: object) -> dict[str, Any]:
     from bpframe.registry.describe import describe
 
     return describe(registry, kind, component)

@@ -92,7 +92,7 @@ class Builder:
         if self.problems:
             raise ConfigError("\n".join(map(str, self.problems)), tuple(self.problems))
 
-    def _adopt(self, kind: str, ready: Any, path: str) -> Any:
+    def _adopt(self, kind: str, ready: object, path: str) -> Any:
         """A ready object; names and mappings among its own arguments are built too."""
         if inspect.isfunction(ready):
             return self.report(
@@ -109,7 +109,7 @@ class Builder:
         given = {name: getattr(ready, name) for name in parameters(type(ready)) if hasattr(ready, name)}
         return self.call(type(ready), given, path, scheduled=kind in SCHEDULED)
 
-    def _argument(self, want: Wanted, value: Any, path: str, scheduled: bool) -> Any:
+    def _argument(self, want: Wanted, value: object, path: str, scheduled: bool) -> Any:
         if want.kind and not (value is None and "None" in want.alternatives):
             number = want.kind == "schedule" and isinstance(value, Real) and not isinstance(value, bool)
             return self.build(want.kind, {"name": "constant", "initial": value} if number else value, path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -123,7 +123,7 @@ class Registry:
 
     # ----------------------------------------------------------------------------------------------------- change
 
-    def register(self, kind: str, name: str, component: Any = None, *, replace: bool = False) -> Any:
+    def register(self, kind: str, name: str, component: Component | None = None, *, replace: bool = False) -> Any:
         """Give the program's own class a name; without `component`, a decorator. A taken name needs `replace`."""
         kind = self.kind(kind).name
         if component is None:
@@ -210,7 +210,7 @@ def _import(provider: Provider) -> Component:
     return component
 
 
-def _suggest(name: str, names: Any) -> str:
+def _suggest(name: str, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(names), n=1)
     return f" Did you mean '{close[0]}'?" if close else ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,7 @@ def _describe(dist: Distribution | None) -> tuple[str, str, str]:
     return normalise(metadata.get("Name", "")), metadata.get("Version", "unknown"), metadata.get("Summary", "")
 
 
-def local(kind: str, name: str, component: Any) -> Provider:
+def local(kind: str, name: str, component: Callable[..., Any]) -> Provider:
     """A component that the program itself registered."""
     target = f"{component.__module__}:{getattr(component, '__qualname__', repr(component))}"
     return Provider(kind, name, LOCAL, "unpackaged", target, load=lambda: component)
