@@ -113,8 +113,8 @@ def _number(schedule: Schedule, value: object) -> float:
     """The value of a schedule, if it is a number."""
     if isinstance(value, Real) or getattr(value, "shape", None) == ():
         return cast(float, value)
-    who = title(registry, "schedule", schedule)
-    raise IncompatibleComponent(f"{who}: value must be a number, got {value!r}.")
+    owner = title(registry, "schedule", schedule)
+    raise IncompatibleComponent(f"{owner}: value must be a number, got {value!r}.")
 
 
 def _inner(component: object) -> list[Nested]:

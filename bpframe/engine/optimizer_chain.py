@@ -1,4 +1,4 @@
-"""Update rules that hold other rules: who in the chain has a capability, and sums over the whole model.
+"""Optimizers that hold others: the chain of rules, those in it with a capability, and sums over the whole model.
 
 A rule's inner rule is an argument whose annotation names `Optimizer`; its state stands under the argument's name in
 the outer state, its settings under that name in h. An argument for which the state has no such key (the rule for other

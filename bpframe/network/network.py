@@ -1,4 +1,4 @@
-"""A network: layers in order, their labels, their initial parameters, and buffers that they learn from data.
+"""The Network: labelled layers in order, their initial parameters, and buffers learned from data.
 
 Layers that hold layers label, initialise and fit them by the same functions.
 Shapes: x (N, *in_shape) all training rows.
@@ -96,8 +96,8 @@ def _row_shape(inputs: object) -> Shape | None:
     return tuple(map(int, axes))
 
 
-def label_layers(layers: Sequence[Layer], who: str) -> LabelledLayers:
-    """Layers with their labels: a layer's own, or else its component's name and a number; ConfigError to `who`."""
+def label_layers(layers: Sequence[Layer], owner: str) -> LabelledLayers:
+    """Layers with their labels: a layer's own, or else its component's name and a number; ConfigError to `owner`."""
     counts: dict[str, int] = {}
     labels = []
     for layer in layers:
@@ -106,7 +106,7 @@ def label_layers(layers: Sequence[Layer], who: str) -> LabelledLayers:
         labels.append(own_label(layer) or f"{name}_{counts[name]}")
     for label in labels:
         if not isinstance(label, str) or "/" in label or label == "buffers" or labels.count(label) > 1:
-            raise ConfigError(f"{who} needs a different label for each layer, without '/', got {labels}. Set label=.")
+            raise ConfigError(f"{owner} needs a different label for each layer, without '/', got {labels}. Set label=.")
     return tuple(zip(labels, map(unlabelled, layers), strict=True))
 
 
@@ -116,9 +116,9 @@ def draw_parameter(
     """Initial values of a parameter, of this shape; IncompatibleComponent where the initializer gives anything else."""
     sample = initializer.sample(rng, shape, fan_in, fan_out)
     if not isinstance(sample, np.ndarray) or sample.shape != shape or sample.dtype.kind not in "biuf":
-        who = title(registry, "initializer", initializer)
+        owner = title(registry, "initializer", initializer)
         got = f"{sample.dtype} {sample.shape}" if isinstance(sample, np.ndarray) else repr(sample)
-        raise IncompatibleComponent(f"{who}: sample must give numbers of shape {shape}, got {got}.")
+        raise IncompatibleComponent(f"{owner}: sample must give numbers of shape {shape}, got {got}.")
     return sample
 
 
@@ -141,12 +141,12 @@ def _made(layer: Layer, made: object) -> tuple[Params, Shape]:
     """What a layer's init gave, if it is a tree of arrays and the shape of a row."""
     params, shape = made if isinstance(made, tuple) and len(made) == 2 else (None, None)
     if not isinstance(params, Mapping) or not isinstance(shape, tuple):
-        who = title(registry, "layer", layer)
-        raise IncompatibleComponent(f"{who}: init must give (parameters, shape of a row), got {made!r}.")
+        owner = title(registry, "layer", layer)
+        raise IncompatibleComponent(f"{owner}: init must give (parameters, shape of a row), got {made!r}.")
     for path, leaf in tree.leaves(params):
         if np.asarray(leaf).dtype.kind not in "biuf":
-            who = title(registry, "layer", layer)
-            raise IncompatibleComponent(f"{who}: init must give arrays of numbers, got {leaf!r} as {'/'.join(path)}.")
+            owner = title(registry, "layer", layer)
+            raise IncompatibleComponent(f"{owner}: init must give arrays of numbers, got {leaf!r} as {'/'.join(path)}.")
     return dict(params), shape
 
 

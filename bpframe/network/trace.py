@@ -1,4 +1,4 @@
-"""Every array of the recursion for one batch, to be seen and checked.
+"""Trace: every array of the forward and backward pass of one batch, for display and checks.
 
 Shapes as in `bpframe.network.backprop`. A layer's activation is replaced by a spy that notes what passes through it, so
 the arrays shown are those of the layer's own forward and backward.

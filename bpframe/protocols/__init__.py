@@ -1,4 +1,4 @@
-"""What a component of each kind must offer.  Structural: no base class, no import of bpframe is needed.
+"""Protocols: the methods and attributes of each kind of component.  Structural: no base class or import is needed.
 
 Shapes: B rows of a batch, C scores a row, n inputs and m outputs of a layer, p any parameter.
 Components are pure: new arrays out, nothing kept on `self`, arguments read-only, no Python branch on array values;

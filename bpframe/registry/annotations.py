@@ -1,4 +1,4 @@
-"""What a constructor's annotation wants, and whether a given value is that.
+"""Constructor annotations: the type that an argument accepts, and whether a value is of it.
 
 Annotations are read as text, so a plugin may write `inner: "Optimizer"` without importing anything.
 """

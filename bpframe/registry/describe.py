@@ -1,4 +1,4 @@
-"""From a ready component back to its specification: the mapping that configs and model files hold."""
+"""Descriptions: the specification of a ready component, as configs and model files hold it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry: from a kind and a name to a class, importing that one target and nothing else.
+"""The registry class: component classes by kind and name, of which only the one that is named is imported.
 
 Rules for names. `dist/name` is always valid. A bare name means the component that the program itself registered, else
 bpframe's own, else the only installed one; several claims are an error that lists them.
@@ -103,8 +103,8 @@ class Registry:
         """IncompatibleComponent if the component lacks members of its kind's protocol."""
         missing = self.kind(kind).missing(component)
         if missing:
-            who = provider or f"{kind} {component!r}"
-            raise IncompatibleComponent(f"{who} lacks {', '.join(missing)}, which every {kind} must have.")
+            owner = provider or f"{kind} {component!r}"
+            raise IncompatibleComponent(f"{owner} lacks {', '.join(missing)}, which every {kind} must have.")
 
     def provider_of(self, kind: str, component: object) -> Provider | None:
         """Who provides a ready object, by its class; None for a class that nobody registered."""

@@ -1,4 +1,4 @@
-"""`bp.losses`, `bp.optimizers`, ...: the installed components of a kind as attributes, imported when touched."""
+"""Namespaces `bp.losses`, `bp.optimizers`, ...: installed components of a kind as attributes, imported on access."""
 
 from __future__ import annotations
 

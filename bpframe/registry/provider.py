@@ -1,4 +1,4 @@
-"""Who provides which component, as installers recorded it: read from metadata, nothing is imported."""
+"""Providers: the components on offer, read from metadata of installed distributions without importing them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, order=True)
 class Provider:
-    """One component on offer: what it is called, who ships it, and where it is; all known without importing it.
+    """One component on offer: its name, its distribution, and where it is; all known without importing it.
 
     `target` is "module:attribute" for information only: configs and files carry names, never targets.
     """
