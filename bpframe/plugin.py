@@ -16,7 +16,8 @@ Losses           `one_hot`, `binary` and `continuous` encode labels as targets; 
 Optimizers       `rule_for` chooses an inner rule by parameter; `ScaledSchedule` multiplies a schedule;
                  `monitored_curves` are the curves of the history on which a component's schedules depend.
 Samplers         `permutation` is a random order that is the same on every platform.
-Callbacks        `hookimpl` marks a method as a hook; `keep_latest` and `sweep` tidy a folder of files.
+Callbacks        `hookimpl` marks a method as a hook, whose argument is a `RunState`; `keep_latest` and `sweep` tidy a
+                 folder of files.
 
 What is seldom needed, from `as_layer` on, is imported when it is first touched.
 """
@@ -112,11 +113,13 @@ if TYPE_CHECKING:
     from bpframe.registry.labelled import Labelled
     from bpframe.saving.atomic import keep_latest, sweep
     from bpframe.training.hooks import hookimpl
+    from bpframe.training.run_state import RunState
 
 _HOME = {
     "CostLayer": "network.backprop",
     "Labelled": "registry.labelled",
     "LabelledLayers": "network.network",
+    "RunState": "training.run_state",
     "ScaledSchedule": "engine.hyperparameters",
     "StepContext": "network.context",
     "as_layer": "network.backprop",
@@ -203,6 +206,7 @@ __all__ = [
     "Refresh",
     "Regularizer",
     "RuleFor",
+    "RunState",
     "SampleTarget",
     "Sampler",
     "ScaledSchedule",
