@@ -16,7 +16,8 @@ Losses           `one_hot`, `binary` and `continuous` encode labels as targets; 
 Optimizers       `rule_for` chooses an inner rule by parameter; `ScaledSchedule` multiplies a schedule;
                  `monitored_curves` are the curves of the history on which a component's schedules depend.
 Samplers         `permutation` is a random order that is the same on every platform.
-Callbacks        `hookimpl` marks a method as a hook; `keep_latest` and `sweep` tidy a folder of files.
+Callbacks        `hookimpl` marks a method as a hook, whose argument is a `RunState`; `keep_latest` and `sweep` tidy a
+                 folder of files.
 
 What is seldom needed, from `as_layer` on, is imported when it is first touched.
 """
@@ -45,18 +46,25 @@ from bpframe.errors import (
 )
 from bpframe.protocols import (
     Activation,
+    ActsOn,
     Adjust,
     After,
     Applies,
     Batches,
     Callback,
+    Changeable,
+    Compares,
+    Compiles,
     Constraint,
     Context,
+    Coupled,
     Data,
+    Directed,
     Draws,
     EncodeTarget,
     Engine,
     EvaluationParams,
+    ExampleConfigs,
     Fit,
     GradientStep,
     Group,
@@ -70,11 +78,13 @@ from bpframe.protocols import (
     Observe,
     Optimizer,
     Over,
+    OwnLabel,
     Param,
     Periodic,
     Point,
     PredictLabels,
     Probe,
+    Pure,
     Reference,
     Refresh,
     Regularizer,
@@ -84,8 +94,11 @@ from bpframe.protocols import (
     Schedule,
     Session,
     SeveralHeads,
+    Stochastic,
     TargetWidth,
     Totals,
+    WholeBatch,
+    WithActivation,
 )
 from bpframe.types import Array, Arrays, Cache, HostArray, Hyper, Namespace, Objective, Params, Scope, Shape, State
 
@@ -101,11 +114,13 @@ if TYPE_CHECKING:
     from bpframe.registry.labelled import Labelled
     from bpframe.saving.atomic import keep_latest, sweep
     from bpframe.training.hooks import hookimpl
+    from bpframe.training.run_state import RunState
 
 _HOME = {
     "CostLayer": "network.backprop",
     "Labelled": "registry.labelled",
     "LabelledLayers": "network.network",
+    "RunState": "training.run_state",
     "ScaledSchedule": "engine.hyperparameters",
     "StepContext": "network.context",
     "as_layer": "network.backprop",
@@ -126,6 +141,7 @@ _HOME = {
 
 __all__ = [
     "Activation",
+    "ActsOn",
     "Adjust",
     "After",
     "AmbiguousComponent",
@@ -138,18 +154,24 @@ __all__ = [
     "BrokenComponent",
     "Cache",
     "Callback",
+    "Changeable",
     "CheckFailed",
     "CheckpointError",
+    "Compares",
+    "Compiles",
     "ConfigError",
     "Constraint",
     "Context",
     "CostLayer",
+    "Coupled",
     "Data",
     "DataError",
+    "Directed",
     "Draws",
     "EncodeTarget",
     "Engine",
     "EvaluationParams",
+    "ExampleConfigs",
     "Fit",
     "GradientStep",
     "Group",
@@ -171,6 +193,7 @@ __all__ = [
     "Observe",
     "Optimizer",
     "Over",
+    "OwnLabel",
     "Param",
     "Params",
     "Periodic",
@@ -178,11 +201,13 @@ __all__ = [
     "Point",
     "PredictLabels",
     "Probe",
+    "Pure",
     "RangeError",
     "Reference",
     "Refresh",
     "Regularizer",
     "RuleFor",
+    "RunState",
     "SampleTarget",
     "Sampler",
     "ScaledSchedule",
@@ -194,9 +219,12 @@ __all__ = [
     "ShapeError",
     "State",
     "StepContext",
+    "Stochastic",
     "TargetWidth",
     "Totals",
     "UnknownComponent",
+    "WholeBatch",
+    "WithActivation",
     "as_layer",
     "binary",
     "checks",

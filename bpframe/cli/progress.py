@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from bpframe.protocols.traits import compiles
 from bpframe.training.hooks import hookimpl
 from bpframe.training.run_state import RunState
 
@@ -60,7 +61,7 @@ class ProgressBar:
         """Show an empty bar."""
         self._pace = Pace(state.step)
         self._first = state.epoch
-        before = "compiling" if getattr(state.trainer.engine, "compiles", False) else ""
+        before = "compiling" if compiles(state.trainer.engine) else ""
         self._task = self._progress.add_task("", total=1, epoch=_epoch(state, state.epoch), numbers=before, pace="")
         self._progress.start()
 

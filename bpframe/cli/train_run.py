@@ -13,6 +13,7 @@ from bpframe.cli.progress import progress_callbacks
 from bpframe.cli.score import Score, score
 from bpframe.cli.signals import SignalHandler
 from bpframe.errors import NumericalError
+from bpframe.protocols.traits import changeable
 from bpframe.registry import Policy, build, registry
 from bpframe.runs.config import Config, Override, Partition, load, parse_override
 from bpframe.runs.config.schema import CheckpointTable
@@ -24,7 +25,6 @@ from bpframe.runs.recorder import CheckpointPath, Recorder
 from bpframe.runs.resume import restore_latest, write_final_checkpoint
 from bpframe.saving.atomic import write_file
 from bpframe.saving.json_values import to_json
-from bpframe.training.checkpoint import changeable
 from bpframe.training.trainer import Trainer
 
 

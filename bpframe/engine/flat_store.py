@@ -18,6 +18,7 @@ from bpframe import tree
 from bpframe.engine.hyperparameters import Settings
 from bpframe.ops import aligned
 from bpframe.protocols import Group, Param
+from bpframe.protocols.traits import scope_of
 from bpframe.types import HostArray, Params, Shape
 
 SLICE = 2**17
@@ -118,7 +119,7 @@ class Flat:
 
     def _pieces(self, group: Group) -> list[Piece]:
         parts = (*group.regularizers, *group.gradient_steps, group.rule, *group.constraints)
-        scopes = {getattr(component, "scope", "element") for component in parts}
+        scopes = {scope_of(component) for component in parts}
         if "objective" in scopes:
             return [Piece(0, len(self.p), self.p.shape, _gather(self.paths))]
         return self._parameters(group.params) if "array" in scopes else self._slices()

@@ -31,7 +31,7 @@ Curve = Callable[[str], Sequence[float]]  # a curve of the history so far, by na
 class Settings:
     """`h` of one component; `at(step)` gives it the values of that step. `cast` makes numbers of the run's dtype."""
 
-    def __init__(self, component: Any, cast: Callable[[float], Any]) -> None:
+    def __init__(self, component: object, cast: Callable[[float], Any]) -> None:
         self._cast = cast
         self.levels: list[SimpleNamespace] = []  # h, and those inside it
         self.slots: list[tuple[SimpleNamespace, str, Any]] = []  # of each number: its h, its name, value or schedule
@@ -64,7 +64,7 @@ class Settings:
         for h in self.levels:
             vars(h).update(known)
 
-    def _mirror(self, component: Any) -> SimpleNamespace:
+    def _mirror(self, component: object) -> SimpleNamespace:
         h = SimpleNamespace(**KNOWN)
         self.levels.append(h)
         for name, value in arguments(component).items():
@@ -91,7 +91,7 @@ class ScaledSchedule:
         return self.factor * self.schedule.value(step)
 
 
-def over(component: Any, steps: int, curve: Curve | None = None) -> Any:
+def over(component: object, steps: int, curve: Curve | None = None) -> Any:
     """The component with its schedules told what they depend on: a run of `steps` updates, and the history so far."""
     changed = {}
     for name, _, value in _inner(component):
@@ -102,21 +102,21 @@ def over(component: Any, steps: int, curve: Curve | None = None) -> Any:
     return type(component)(**{**arguments(component), **changed}) if changed else component
 
 
-def monitored_curves(component: Any) -> set[str]:
+def monitored_curves(component: object) -> set[str]:
     """The curves of the history on which schedules of the component, or of those inside it, depend."""
     if keeps(component, After):
-        return {component.monitor}
+        return {cast(After, component).monitor}
     return {curve for _, _, value in _inner(component) for curve in monitored_curves(value)}
 
 
-def _number(schedule: Schedule, value: Any) -> float:
+def _number(schedule: Schedule, value: object) -> float:
     """The value of a schedule, if it is a number."""
     if isinstance(value, Real) or getattr(value, "shape", None) == ():
         return cast(float, value)
-    who = title(registry, "schedule", schedule)
-    raise IncompatibleComponent(f"{who}: value must be a number, got {value!r}.")
+    owner = title(registry, "schedule", schedule)
+    raise IncompatibleComponent(f"{owner}: value must be a number, got {value!r}.")
 
 
-def _inner(component: Any) -> list[Nested]:
+def _inner(component: object) -> list[Nested]:
     """The components directly inside that follow a run's clock: rules, gradient steps, regularizers, schedules."""
     return [nested for nested in parts(component) if nested.kind in CLOCKED and "[" not in nested.path]

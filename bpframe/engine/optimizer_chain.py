@@ -1,4 +1,4 @@
-"""Update rules that hold other rules: who in the chain has a capability, and sums over the whole model.
+"""Optimizers that hold others: the chain of rules, those in it with a capability, and sums over the whole model.
 
 A rule's inner rule is an argument whose annotation names `Optimizer`; its state stands under the argument's name in
 the outer state, its settings under that name in h. An argument for which the state has no such key (the rule for other
@@ -7,18 +7,19 @@ parameters, say) is no inner rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, cast, final
 
 from bpframe.engine.hyperparameters import Settings
 from bpframe.errors import ConfigError
-from bpframe.protocols import Group, Param, Periodic, RuleFor
+from bpframe.protocols import GradientStep, Group, Minimizer, Optimizer, Param, Periodic, RuleFor, Totals
 from bpframe.protocols.keeps import keeps
 from bpframe.registry import arguments
 from bpframe.registry.nested import parts
 from bpframe.types import Array, Hyper, State
 
 Piece = tuple[Array, Array, State]  # p, g, the outermost rule's state
+Rule = Optimizer | Minimizer
 Sums = dict[str, Array]  # 0-d sums by name
 
 
@@ -26,8 +27,9 @@ Sums = dict[str, Array]  # 0-d sums by name
 class Link:
     """A rule in a chain: where its own part of the outermost rule's settings and state is."""
 
-    def __init__(self, rule: Any, path: tuple[str, ...]) -> None:
-        self.rule, self.path = rule, path
+    def __init__(self, rule: Rule | GradientStep | Totals, path: tuple[str, ...]) -> None:
+        self.rule: Any = rule  # which has the capabilities that it was found by
+        self.path = path
 
     def settings(self, h: Hyper) -> Hyper:
         """This rule's h."""
@@ -46,7 +48,7 @@ class Link:
         return _put(state, self.path, own)
 
 
-def chain(rule: Any, state: Mapping[str, Any] | None = None, path: tuple[str, ...] = ()) -> Iterator[Link]:
+def chain(rule: Rule, state: Mapping[str, Any] | None = None, path: tuple[str, ...] = ()) -> Iterator[Link]:
     """The rule and the rules inside it, from the outermost inwards; with `state`, those only that act on it."""
     yield Link(rule, path)
     for name, inner in _rules(rule).items():
@@ -54,7 +56,7 @@ def chain(rule: Any, state: Mapping[str, Any] | None = None, path: tuple[str, ..
             yield from chain(inner, None if state is None else state[name], (*path, name))
 
 
-def having(rule: Any, state: Mapping[str, Any], capability: type) -> list[Link]:
+def having(rule: Rule, state: Mapping[str, Any], capability: type) -> list[Link]:
     """Those rules of the chain that have a capability."""
     return [link for link in chain(rule, state) if keeps(link.rule, capability)]
 
@@ -85,19 +87,19 @@ def note_totals(links: Iterable[Link], h: Hyper, sums: Iterable[Sums]) -> None:
         link.settings(h).total = total
 
 
-def rule_for(rule: Any, param: Param) -> Any:
+def rule_for(rule: Rule, param: Param) -> Any:
     """The rule for a parameter, as the rule or one inside it decides."""
     if keeps(rule, RuleFor):
-        return rule.rule_for(param)
+        return cast(RuleFor, rule).rule_for(param)
     changed = {name: rule_for(inner, param) for name, inner in _rules(rule).items()}
     changed = {name: inner for name, inner in changed.items() if inner is not getattr(rule, name)}
     return type(rule)(**{**arguments(rule), **changed}) if changed else rule
 
 
-def with_lr(rule: Any, scaled: Any) -> Any:
+def with_lr(rule: Rule, scaled: Callable[[Any], Any]) -> Any:
     """The rule with its learning rate, or that of the rule inside it, made another by `scaled(lr)`."""
     if "lr" in arguments(rule):
-        return type(rule)(**{**arguments(rule), "lr": scaled(rule.lr)})
+        return type(rule)(**{**arguments(rule), "lr": scaled(arguments(rule)["lr"])})
     for name, inner in _rules(rule).items():
         return type(rule)(**{**arguments(rule), name: with_lr(inner, scaled)})
     raise ConfigError(f"{type(rule).__name__} needs an argument lr to change, and has none.")
@@ -106,7 +108,7 @@ def with_lr(rule: Any, scaled: Any) -> Any:
 def setting(group: Group, settings: Settings, state: State, name: str, step: int) -> float | None:
     """A setting of the group's rule, or of the rule inside it, in the update that led to `step`."""
     before = clock(group.gradient_steps, max(step - 1, 0))
-    values = (settings.value(link.settings(settings.h), name, before) for link in chain(group.rule, state))
+    values = (settings.value(link.settings(settings.h), name, before) for link in chain(cast(Rule, group.rule), state))
     return next((value for value in values if value is not None), None)
 
 
@@ -117,7 +119,7 @@ def clock(gradient_steps: Iterable[Any], step: int) -> int:
     return step
 
 
-def _rules(rule: Any) -> dict[str, Any]:
+def _rules(rule: Rule) -> dict[str, Any]:
     """The rules among the arguments of a rule."""
     return {name: part for name, kind, part in parts(rule) if kind == "optimizer" and "[" not in name}
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from numbers import Integral
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
 from bpframe import random, tree
 from bpframe.errors import ConfigError, IncompatibleComponent, ShapeError
 from bpframe.protocols import Initializer, Layer
+from bpframe.protocols.traits import own_label
 from bpframe.registry import Spec, registry
 from bpframe.registry.builder import Builder
 from bpframe.registry.describe import brief, short_name, title
@@ -83,7 +84,7 @@ class Network:
             yield "total", "", "", f"{total:,}"
 
 
-def _row_shape(inputs: Any) -> Shape | None:
+def _row_shape(inputs: object) -> Shape | None:
     """The shape of an input row from its width or its axes; None stays None."""
     if inputs is None:
         return None
@@ -93,17 +94,17 @@ def _row_shape(inputs: Any) -> Shape | None:
     return tuple(map(int, axes))
 
 
-def label_layers(layers: Sequence[Layer], who: str) -> LabelledLayers:
-    """Layers with their labels: a layer's own, or else its component's name and a number; ConfigError to `who`."""
+def label_layers(layers: Sequence[Layer], owner: str) -> LabelledLayers:
+    """Layers with their labels: a layer's own, or else its component's name and a number; ConfigError to `owner`."""
     counts: dict[str, int] = {}
     labels = []
     for layer in layers:
         name = short_name(registry, "layer", layer)
         counts[name] = counts.get(name, 0) + 1
-        labels.append(getattr(layer, "label", None) or f"{name}_{counts[name]}")
+        labels.append(own_label(layer) or f"{name}_{counts[name]}")
     for label in labels:
         if not isinstance(label, str) or "/" in label or label == "buffers" or labels.count(label) > 1:
-            raise ConfigError(f"{who} needs a different label for each layer, without '/', got {labels}. Set label=.")
+            raise ConfigError(f"{owner} needs a different label for each layer, without '/', got {labels}. Set label=.")
     return tuple(zip(labels, map(unlabelled, layers), strict=True))
 
 
@@ -113,9 +114,9 @@ def draw_parameter(
     """Initial values of a parameter, of this shape; IncompatibleComponent where the initializer gives anything else."""
     sample = initializer.sample(rng, shape, fan_in, fan_out)
     if not isinstance(sample, np.ndarray) or sample.shape != shape or sample.dtype.kind not in "biuf":
-        who = title(registry, "initializer", initializer)
+        owner = title(registry, "initializer", initializer)
         got = f"{sample.dtype} {sample.shape}" if isinstance(sample, np.ndarray) else repr(sample)
-        raise IncompatibleComponent(f"{who}: sample must give numbers of shape {shape}, got {got}.")
+        raise IncompatibleComponent(f"{owner}: sample must give numbers of shape {shape}, got {got}.")
     return sample
 
 
@@ -134,14 +135,14 @@ def init_layers(
     return params, shape
 
 
-def _made(layer: Layer, made: Any) -> tuple[Params, Shape]:
+def _made(layer: Layer, made: object) -> tuple[Params, Shape]:
     """What a layer's init gave, if it is a tree of arrays and the shape of a row."""
     params, shape = made if isinstance(made, tuple) and len(made) == 2 else (None, None)
     if not isinstance(params, Mapping) or not isinstance(shape, tuple):
-        who = title(registry, "layer", layer)
-        raise IncompatibleComponent(f"{who}: init must give (parameters, shape of a row), got {made!r}.")
+        owner = title(registry, "layer", layer)
+        raise IncompatibleComponent(f"{owner}: init must give (parameters, shape of a row), got {made!r}.")
     for path, leaf in tree.leaves(params):
         if np.asarray(leaf).dtype.kind not in "biuf":
-            who = title(registry, "layer", layer)
-            raise IncompatibleComponent(f"{who}: init must give arrays of numbers, got {leaf!r} as {'/'.join(path)}.")
+            owner = title(registry, "layer", layer)
+            raise IncompatibleComponent(f"{owner}: init must give arrays of numbers, got {leaf!r} as {'/'.join(path)}.")
     return dict(params), shape

@@ -1,4 +1,4 @@
-"""Every array of the recursion for one batch, to be seen and checked.
+"""Trace: every array of the forward and backward pass of one batch, for display and checks.
 
 Shapes as in `bpframe.network.backprop`. A layer's activation is replaced by a spy that notes what passes through it, so
 the arrays shown are those of the layer's own forward and backward.
@@ -16,6 +16,7 @@ from bpframe.network.backprop import CostLayer, as_layer, backward
 from bpframe.network.context import EVALUATION
 from bpframe.network.network import Network
 from bpframe.protocols import Context, Layer
+from bpframe.protocols.traits import WithActivation
 from bpframe.types import Array, Cache, HostArray, Params, Shape
 
 
@@ -91,10 +92,12 @@ class _Spy:
 
 
 @np.errstate(all="ignore")  # what is not finite is there to be seen
-def trace(network: Network, cost: CostLayer, params: Params, x: HostArray, target: HostArray, share: Any) -> Trace:
+def trace(
+    network: Network, cost: CostLayer, params: Params, x: HostArray, target: HostArray, share: HostArray | float
+) -> Trace:
     """Forward and back on one batch, in NumPy; params as a tree of host arrays."""
     spies = [
-        _Spy(as_layer(layer.activation) if layer.activation else None) if hasattr(layer, "activation") else None
+        _Spy(as_layer(layer.activation) if layer.activation else None) if isinstance(layer, WithActivation) else None
         for _, layer in network.layers
     ]
     layers = [(label, _with(layer, spy)) for (label, layer), spy in zip(network.layers, spies, strict=True)]

@@ -1,4 +1,4 @@
-"""What a component of each kind must offer.  Structural: no base class, no import of bpframe is needed.
+"""Protocols: the methods and attributes of each kind of component.  Structural: no base class or import is needed.
 
 Shapes: B rows of a batch, C scores a row, n inputs and m outputs of a layer, p any parameter.
 Components are pure: new arrays out, nothing kept on `self`, arguments read-only, no Python branch on array values;
@@ -6,11 +6,15 @@ settings are constructor arguments. They speak the Array API standard (`xp = x._
 `bpframe.ops.namespace(x)`, which costs less on small arrays), so one definition serves every engine. Every result has
 the dtype of the arrays that came in.
 
-Capabilities are small protocols of their own, implemented only by who needs one:
+Capabilities are small protocols of their own, for the components that need one:
 `Refresh` and `Fit` (layers); `EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget`
 (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe` and `EvaluationParams` (optimizers); `Totals`, `Adjust` and `Periodic` (gradient
 steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers).
+
+Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`
+(optimizers), `Compiles` and `Changeable` (engines), `ActsOn` (regularizers), `Compares` and `Directed` (metrics),
+`OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -59,21 +63,42 @@ from bpframe.protocols.components import (
     Schedule,
 )
 from bpframe.protocols.engine import Batches, Data, Engine, Group, Losses, Session
+from bpframe.protocols.traits import (
+    ActsOn,
+    Changeable,
+    Compares,
+    Compiles,
+    Coupled,
+    Directed,
+    ExampleConfigs,
+    OwnLabel,
+    Pure,
+    Stochastic,
+    WholeBatch,
+    WithActivation,
+)
 
 __all__ = [
     "Activation",
+    "ActsOn",
     "Adjust",
     "After",
     "Applies",
     "Batches",
     "Callback",
+    "Changeable",
+    "Compares",
+    "Compiles",
     "Constraint",
     "Context",
+    "Coupled",
     "Data",
+    "Directed",
     "Draws",
     "EncodeTarget",
     "Engine",
     "EvaluationParams",
+    "ExampleConfigs",
     "Fit",
     "GradientStep",
     "Group",
@@ -87,11 +112,13 @@ __all__ = [
     "Observe",
     "Optimizer",
     "Over",
+    "OwnLabel",
     "Param",
     "Periodic",
     "Point",
     "PredictLabels",
     "Probe",
+    "Pure",
     "Reference",
     "Refresh",
     "Regularizer",
@@ -101,6 +128,9 @@ __all__ = [
     "Schedule",
     "Session",
     "SeveralHeads",
+    "Stochastic",
     "TargetWidth",
     "Totals",
+    "WholeBatch",
+    "WithActivation",
 ]

@@ -1,4 +1,4 @@
-"""Which of the small protocols of `bpframe.protocols` a component keeps."""
+"""Protocol membership: whether a component has all members of a protocol."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing_extensions import get_protocol_members
 
 
 def keeps(component: object, protocol: type) -> bool:
-    """isinstance(component, protocol) for who asks a hundred times a fit; a member that is None counts as missing."""
+    """isinstance(component, protocol), but fast enough for every step; a member that is None counts as missing."""
     return all(getattr(component, name, None) is not None for name in _members(protocol))
 
 

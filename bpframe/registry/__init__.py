@@ -1,4 +1,4 @@
-"""Components by kind and name: found in installers' metadata, imported when named, built from specifications.
+"""The component registry: components found by kind and name in package metadata, imported when named, and built.
 
 `registry` is the process's own; `Registry()` makes another (for tests, or a service with several policies).
 """
@@ -41,14 +41,14 @@ def build(kind: str, spec: Spec, /, **overrides: Any) -> Any:
     return component
 
 
-def build_all(who: str, kind: str, specs: Sequence[Spec]) -> list[Any]:
-    """Ready components of `kind` from a list of specifications; `who` needs them."""
+def build_all(owner: str, kind: str, specs: Sequence[Spec]) -> list[Any]:
+    """Ready components of `kind` from a list of specifications; `owner` needs them."""
     if isinstance(specs, str) or not isinstance(specs, Sequence):
-        raise ConfigError(f"{who} needs a list of {kind}s, got {specs!r}. For one: [{specs!r}].")
+        raise ConfigError(f"{owner} needs a list of {kind}s, got {specs!r}. For one: [{specs!r}].")
     return [build(kind, spec) for spec in specs]
 
 
-def _describe(kind: str, component: Any) -> dict[str, Any]:
+def _describe(kind: str, component: object) -> dict[str, Any]:
     from bpframe.registry.describe import describe
 
     return describe(registry, kind, component)

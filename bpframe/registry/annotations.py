@@ -1,4 +1,4 @@
-"""What a constructor's annotation wants, and whether a given value is that.
+"""Constructor annotations: the type that an argument accepts, and whether a value is of it.
 
 Annotations are read as text, so a plugin may write `inner: "Optimizer"` without importing anything.
 """
@@ -49,13 +49,13 @@ class Wanted:
         """Whether a float is wanted, for which a schedule may stand."""
         return "float" in self.alternatives
 
-    def plain(self, value: Any) -> Any:
+    def plain(self, value: object) -> Any:
         """The value, converted where nothing is lost (1 -> 1.0), or Mismatch."""
         if not self.alternatives or any(_accepts(wanted, value) for wanted in self.alternatives):
             return _convert(self.alternatives, value)
         raise Mismatch(f"wants {' or '.join(map(_say, self.alternatives))}, got {value!r}.{self._suggest(value)}")
 
-    def _suggest(self, value: Any) -> str:
+    def _suggest(self, value: object) -> str:
         options = [str(option) for a in self.alternatives for option in _options(a)]
         close = difflib.get_close_matches(str(value), options, n=1)
         return f" Did you mean '{close[0]}'?" if close else ""
@@ -106,7 +106,7 @@ def _options(alternative: str) -> tuple[Any, ...]:
     return options
 
 
-def _accepts(alternative: str, value: Any) -> bool:
+def _accepts(alternative: str, value: object) -> bool:
     flag = isinstance(value, bool)
     if options := _options(alternative):
         return any(type(value) is type(option) and value == option for option in options)
@@ -118,14 +118,15 @@ def _accepts(alternative: str, value: Any) -> bool:
     if alternative in simple:
         return isinstance(value, simple[alternative])
     if match := re.fullmatch(r"(?:list|tuple|Sequence)\[(\w+).*\]", alternative):
-        items = isinstance(value, Sequence) and not isinstance(value, str)
-        return items and all(_accepts(match[1], item) for item in value)
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            return False
+        return all(_accepts(match[1], item) for item in value)
     if re.match(r"(?:dict|Mapping)\b", alternative):
         return isinstance(value, Mapping)
     return alternative not in PROTOCOLS or not isinstance(value, str | Real | Mapping)
 
 
-def _convert(alternatives: Sequence[str], value: Any) -> Any:
+def _convert(alternatives: Sequence[str], value: object) -> Any:
     if isinstance(value, Integral) and not isinstance(value, bool):
         return int(value) if "int" in alternatives or "float" not in alternatives else float(value)
     if isinstance(value, Real) and not isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""From a specification to a ready component, and back.
+"""The builder: components made from specifications, all mistakes reported at once.
 
 A specification is a name, a mapping with `name` and arguments, or a ready object. Arguments are checked against the
 constructor's signature, all mistakes at once; an argument whose annotation names a protocol (`inner: Optimizer`) is
@@ -57,11 +57,11 @@ class Builder:
         return made if label is None or made is None else Labelled(label, made)
 
     def call(
-        self, component: Component, arguments: Mapping[str, Any], path: str, scheduled: bool = False, who: str = ""
+        self, component: Component, arguments: Mapping[str, Any], path: str, scheduled: bool = False, owner: str = ""
     ) -> Any:
         """component(**arguments) after checking and building each argument; None where a problem was found.
 
-        `who`: what errors of the constructor's own begin with.
+        `owner`: what errors of the constructor's own begin with.
         """
         before = len(self.problems)
         known = parameters(component)
@@ -78,7 +78,7 @@ class Builder:
             for name, value in arguments.items()
             if name in known
         }
-        return self._construct(component, ready, path, who) if len(self.problems) == before else None
+        return self._construct(component, ready, path, owner) if len(self.problems) == before else None
 
     def report(self, path: str, message: str, error: BpframeError | None = None) -> None:
         """Note a problem."""
@@ -92,7 +92,7 @@ class Builder:
         if self.problems:
             raise ConfigError("\n".join(map(str, self.problems)), tuple(self.problems))
 
-    def _adopt(self, kind: str, ready: Any, path: str) -> Any:
+    def _adopt(self, kind: str, ready: object, path: str) -> Any:
         """A ready object; names and mappings among its own arguments are built too."""
         if inspect.isfunction(ready):
             return self.report(
@@ -109,7 +109,7 @@ class Builder:
         given = {name: getattr(ready, name) for name in parameters(type(ready)) if hasattr(ready, name)}
         return self.call(type(ready), given, path, scheduled=kind in SCHEDULED)
 
-    def _argument(self, want: Wanted, value: Any, path: str, scheduled: bool) -> Any:
+    def _argument(self, want: Wanted, value: object, path: str, scheduled: bool) -> Any:
         if want.kind and not (value is None and "None" in want.alternatives):
             number = want.kind == "schedule" and isinstance(value, Real) and not isinstance(value, bool)
             return self.build(want.kind, {"name": "constant", "initial": value} if number else value, path)
@@ -124,14 +124,14 @@ class Builder:
         except Mismatch as mismatch:
             return self.report(path, str(mismatch))
 
-    def _construct(self, component: Component, arguments: Mapping[str, Any], path: str, who: str) -> Any:
+    def _construct(self, component: Component, arguments: Mapping[str, Any], path: str, owner: str) -> Any:
         try:
             return component(**arguments)
         except (ValueError, TypeError) as error:
             return self.report(path, str(error))
         except (Exception, SystemExit) as error:  # a plugin must not end the program
             cause = f"{type(error).__name__}: {error}"
-            raise BrokenComponent(f"{who}{_title(component)} fails on construction: {cause}") from error
+            raise BrokenComponent(f"{owner}{_title(component)} fails on construction: {cause}") from error
 
 
 def _join(path: str, name: str) -> str:

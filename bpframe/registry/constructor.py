@@ -43,6 +43,6 @@ def arguments(component: object) -> dict[str, Any]:
     component = unlabelled(component)
     names = parameters(type(component))
     if missing := [name for name in names if not hasattr(component, name)]:
-        who = type(component).__name__
-        raise ConfigError(f"{who} must keep its argument '{missing[0]}' as an attribute of that name.")
+        owner = type(component).__name__
+        raise ConfigError(f"{owner} must keep its argument '{missing[0]}' as an attribute of that name.")
     return {name: getattr(component, name) for name in names}

@@ -1,4 +1,4 @@
-"""From a ready component back to its specification: the mapping that configs and model files hold."""
+"""Descriptions: the specification of a ready component, as configs and model files hold it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bpframe.registry.provider import Provider
 Plain = Any  # what TOML and JSON can say: str, int, float, bool, lists and dicts of them
 
 
-def describe(registry: Registry, kind: str, component: Any) -> dict[str, Plain]:
+def describe(registry: Registry, kind: str, component: object) -> dict[str, Plain]:
     """{"name": ..., every argument}; bpframe's own components by bare name, others as dist/name."""
     spec: dict[str, Plain] = {"name": name_of(registry, kind, component)}
     if isinstance(component, Labelled):
@@ -31,7 +31,7 @@ def describe(registry: Registry, kind: str, component: Any) -> dict[str, Plain]:
     return spec
 
 
-def brief(registry: Registry, kind: str, component: Any) -> str:
+def brief(registry: Registry, kind: str, component: object) -> str:
     """A component in few words: its short name, and its arguments where they are not the defaults."""
     component = unlabelled(component)
     known, shown = parameters(type(component)), []
@@ -44,19 +44,19 @@ def brief(registry: Registry, kind: str, component: Any) -> str:
     return f"{short_name(registry, kind, component)}({', '.join(shown)})"
 
 
-def _brief(registry: Registry, kind: str, value: Any) -> str:
+def _brief(registry: Registry, kind: str, value: object) -> str:
     if isinstance(value, tuple | list):
         return f"[{', '.join(_brief(registry, kind, item) for item in value)}]"
     plain = value is None or isinstance(value, bool | str | int | float | np.generic | dict)
     return repr(value) if plain else brief(registry, kind, value).removesuffix("()")
 
 
-def title(registry: Registry, kind: str, component: Any) -> str:
+def title(registry: Registry, kind: str, component: object) -> str:
     """What errors call a component: kind, dist/name, distribution with version and target; or kind and class."""
     return str(registry.provider_of(kind, component) or f"{kind} {type(unlabelled(component)).__name__}")
 
 
-def name_of(registry: Registry, kind: str, component: Any) -> str:
+def name_of(registry: Registry, kind: str, component: object) -> str:
     """The name that a specification of this component needs; ConfigError if nobody registered its class."""
     provider = registry.provider_of(kind, component)
     if provider is None:
@@ -66,19 +66,19 @@ def name_of(registry: Registry, kind: str, component: Any) -> str:
     return provider.name if provider.dist == CORE else provider.ref
 
 
-def short_name(registry: Registry, kind: str, component: Any) -> str:
+def short_name(registry: Registry, kind: str, component: object) -> str:
     """What to call a component in labels and curves: its bare name, or that of its class if nobody registered it."""
     provider = registry.provider_of(kind, component)
     return provider.name if provider else type(unlabelled(component)).__name__.lower()
 
 
-def providers_in(registry: Registry, kind: str, component: Any) -> list[Provider]:
+def providers_in(registry: Registry, kind: str, component: object) -> list[Provider]:
     """The providers of a component and of every component among its arguments."""
     found = (registry.provider_of(inner, part) for _, inner, part in walk(kind, component))
     return [provider for provider in found if provider]
 
 
-def _plain(registry: Registry, kind: str, value: Any, name: str) -> Plain:
+def _plain(registry: Registry, kind: str, value: object, name: str) -> Plain:
     if isinstance(value, bool | str | int | float):
         return value
     if isinstance(value, np.generic):

@@ -1,4 +1,4 @@
-"""The kinds of component: for each its entry-point group and its protocol.
+"""The kinds of component, each with its entry-point group and its protocols.
 
 A group's name is the API's major version: a protocol that breaks gets a new group.
 """

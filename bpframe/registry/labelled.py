@@ -41,6 +41,6 @@ class Labelled:
         return getattr(self.layer, name)
 
 
-def unlabelled(component: Any) -> Any:
+def unlabelled(component: object) -> Any:
     """The layer of a layer with a label; any other component is itself."""
     return component.layer if isinstance(component, Labelled) else component

@@ -1,4 +1,4 @@
-"""The registry: from a kind and a name to a class, importing that one target and nothing else.
+"""The registry class: component classes by kind and name, of which only the one that is named is imported.
 
 Rules for names. `dist/name` is always valid. A bare name means the component that the program itself registered, else
 bpframe's own, else the only installed one; several claims are an error that lists them.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -103,8 +103,8 @@ class Registry:
         """IncompatibleComponent if the component lacks members of its kind's protocol."""
         missing = self.kind(kind).missing(component)
         if missing:
-            who = provider or f"{kind} {component!r}"
-            raise IncompatibleComponent(f"{who} lacks {', '.join(missing)}, which every {kind} must have.")
+            owner = provider or f"{kind} {component!r}"
+            raise IncompatibleComponent(f"{owner} lacks {', '.join(missing)}, which every {kind} must have.")
 
     def provider_of(self, kind: str, component: object) -> Provider | None:
         """Who provides a ready object, by its class; None for a class that nobody registered."""
@@ -123,7 +123,7 @@ class Registry:
 
     # ----------------------------------------------------------------------------------------------------- change
 
-    def register(self, kind: str, name: str, component: Any = None, *, replace: bool = False) -> Any:
+    def register(self, kind: str, name: str, component: Component | None = None, *, replace: bool = False) -> Any:
         """Give the program's own class a name; without `component`, a decorator. A taken name needs `replace`."""
         kind = self.kind(kind).name
         if component is None:
@@ -210,7 +210,7 @@ def _import(provider: Provider) -> Component:
     return component
 
 
-def _suggest(name: str, names: Any) -> str:
+def _suggest(name: str, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(names), n=1)
     return f" Did you mean '{close[0]}'?" if close else ""
 

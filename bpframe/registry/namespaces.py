@@ -1,9 +1,10 @@
-"""`bp.losses`, `bp.optimizers`, ...: the installed components of a kind as attributes, imported when touched."""
+"""Namespaces `bp.losses`, `bp.optimizers`, ...: installed components of a kind as attributes, imported on access."""
 
 from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 from bpframe.errors import ConfigError
@@ -27,6 +28,9 @@ class Namespace:
     def __getitem__(self, name: str) -> Component:
         """The factory of the component of this name, dist/name too: `bp.losses["bpframe-focal/focal"]`."""
         return factory(self._registry, self._kind, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._registry.names(self._kind))
 
     def __dir__(self) -> list[str]:
         return [name for name in self._registry.names(self._kind) if name.isidentifier()]

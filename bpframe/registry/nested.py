@@ -54,7 +54,7 @@ def parts(component: object) -> Iterator[Nested]:
             yield Nested(name, kind, value)
 
 
-def walk(kind: str, component: Any, path: str = "") -> Iterator[Nested]:
+def walk(kind: str, component: object, path: str = "") -> Iterator[Nested]:
     """The component of this kind, and all inside it, each before what it holds; specifications are not entered."""
     if component is None:
         return

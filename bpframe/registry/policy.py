@@ -1,4 +1,4 @@
-"""Which distributions may supply components: decided before anything of them is imported."""
+"""Plugin policy: which distributions may supply components, decided before anything of them is imported."""
 
 from __future__ import annotations
 

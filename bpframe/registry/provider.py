@@ -1,7 +1,8 @@
-"""Who provides which component, as installers recorded it: read from metadata, nothing is imported."""
+"""Providers: the components on offer, read from metadata of installed distributions without importing them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, order=True)
 class Provider:
-    """One component on offer: what it is called, who ships it, and where it is; all known without importing it.
+    """One component on offer: its name, its distribution, and where it is; all known without importing it.
 
     `target` is "module:attribute" for information only: configs and files carry names, never targets.
     """
@@ -62,7 +63,7 @@ def _describe(dist: Distribution | None) -> tuple[str, str, str]:
     return normalise(metadata.get("Name", "")), metadata.get("Version", "unknown"), metadata.get("Summary", "")
 
 
-def local(kind: str, name: str, component: Any) -> Provider:
+def local(kind: str, name: str, component: Callable[..., Any]) -> Provider:
     """A component that the program itself registered."""
     target = f"{component.__module__}:{getattr(component, '__qualname__', repr(component))}"
     return Provider(kind, name, LOCAL, "unpackaged", target, load=lambda: component)

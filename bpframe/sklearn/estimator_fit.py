@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.optimize import _check_optimize_result
 
 from bpframe.errors import DataError, NumericalError
+from bpframe.protocols.traits import scope_of
 from bpframe.registry import build_all
 from bpframe.sklearn import estimator_trainer, validation
 from bpframe.sklearn.early_stopping import EarlyStopping, TimeLimit
@@ -94,7 +95,7 @@ def _hold_out(model: BaseEstimator, rows: Rows, random: np.random.RandomState) -
 
 def _early_stopping(model: BaseEstimator, n: int, single_epoch: bool) -> EarlyStopping:
     if model.batch_size == "auto":
-        full_batch = getattr(model._trainer.optimizer, "scope", "") == "objective"
+        full_batch = scope_of(model._trainer.optimizer) == "objective"
         size = n if full_batch else min(200, n)
     else:
         if model.batch_size > n:

@@ -12,6 +12,7 @@ from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import train_test_split
 
 from bpframe.errors import ConfigError
+from bpframe.protocols.traits import better
 from bpframe.registry import build
 from bpframe.training.run_state import RunState
 from bpframe.types import HostArray
@@ -66,10 +67,10 @@ def validation_score(model: BaseEstimator, rows: Rows, monitor: Any, scale: int)
         _scorer_score(model, scorer, rows, y)  # errors of the scorer appear before training
         return ValidationRows(*rows, lambda model, state: _scorer_score(model, scorer, rows, y)), []
     metric = build("metric", monitor)
-    better = getattr(metric, "best", None)
-    if better is None:
+    way = better(metric)
+    if way is None:
         raise ConfigError(f"monitor needs a metric that says which way is better, got {monitor!r}. Take a scorer.")
-    return ValidationRows(*rows, _metric_score, better), [metric]
+    return ValidationRows(*rows, _metric_score, way), [metric]
 
 
 def _default_score(model: BaseEstimator, state: RunState) -> float:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from bpframe.errors import CheckFailed
+from bpframe.protocols.traits import example_configs
 from bpframe.registry import build, registry
 from bpframe.registry.annotations import Wanted, wanted
 from bpframe.registry.builder import parameters
@@ -55,7 +56,7 @@ def check(kind: str, name: str, *, engines: Sequence[str] = REQUIRED_ENGINES, co
     """
     provider = registry.find(kind, name)
     component = registry.load(kind, name)
-    configs = example_configs(component)
+    configs = configs_to_check(component)
     checks: dict[str, Check] = {}
     for config in configs:
         instance = build(kind, {"name": provider.ref, **config})
@@ -65,11 +66,10 @@ def check(kind: str, name: str, *, engines: Sequence[str] = REQUIRED_ENGINES, co
     return run_checks(f"{kind}:{name}", checks, collect)
 
 
-def example_configs(component: Any) -> list[dict[str, Any]]:
+def configs_to_check(component: Any) -> list[dict[str, Any]]:
     """Configurations to check: the component's `example_configs()`, or placeholders for required arguments."""
-    examples: list[dict[str, Any]]
-    examples = component.example_configs() if hasattr(component, "example_configs") else [_placeholders(component)]
-    return examples
+    examples = example_configs(component)
+    return [_placeholders(component)] if examples is None else examples
 
 
 def check_distribution(

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, final
 from bpframe.data.task import Task
 from bpframe.errors import CheckpointError, ConfigError, PluginError
 from bpframe.protocols import Session
+from bpframe.protocols.traits import changeable
 from bpframe.registry import registry
 from bpframe.registry.describe import describe
 from bpframe.saving import environment, json_values, model_file, safetensors, untrusted
@@ -123,11 +124,6 @@ def unpack_state(
             stacklevel=4,
         )
     return TrainerState(session, task, history, memories), fit
-
-
-def changeable(engine: object) -> Mapping[str, str | None]:
-    """The arguments of an engine that a resumed run may change, with the conditions that they bound."""
-    return dict(getattr(engine, "changeable", ()))
 
 
 def _conditions(engine: object) -> dict[str, Any]:

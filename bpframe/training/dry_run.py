@@ -20,6 +20,7 @@ from bpframe.network.backprop import CostLayer, lowest_trained
 from bpframe.network.context import step_contexts
 from bpframe.network.network import Network
 from bpframe.protocols import Adjust, Data, Group, Layer, Param, Totals
+from bpframe.protocols.traits import activation_of, scope_of
 from bpframe.random import epoch_key
 from bpframe.registry import registry
 from bpframe.registry.describe import title
@@ -42,7 +43,7 @@ class Rehearsal:
         contexts = step_contexts(self.network.labels, lowest, epoch_key(0, 0).child(0))
         v, passed = read_only(seen.x), []
         for (label, layer), context in zip(layers, contexts, strict=True):
-            _activation(getattr(layer, "activation", None), v.dtype)
+            _activation(activation_of(layer), v.dtype)
             y, cache = _pair("layer", layer, "forward", layer.forward(self.params[label], v, context))
             passed.append((v, cache))
             v = _same("layer", layer, "forward", y, (len(v), *np.shape(y)[1:]), v.dtype)
@@ -83,7 +84,7 @@ class Rehearsal:
             return
         for path, param in zip(group.paths[:1], group.params, strict=False):
             p, g = tree.at(self.params, path), read_only(tree.at(gradients, path))
-            if all(getattr(part, "scope", "element") == "element" for part in (*group.gradient_steps, rule)):
+            if all(scope_of(part) == "element" for part in (*group.gradient_steps, rule)):
                 p, g = p.reshape(-1), g.reshape(-1)
             piece = _Piece(p, g, param, Settings(rule, p.dtype.type))
             for penalty in group.regularizers:

@@ -13,6 +13,7 @@ import numpy as np
 from bpframe.data.task import Task, share
 from bpframe.errors import IncompatibleComponent
 from bpframe.protocols import Data, Metric, SeveralHeads
+from bpframe.protocols.traits import compares
 from bpframe.registry import build, registry
 from bpframe.registry.describe import brief, short_name, title
 from bpframe.types import HostArray
@@ -38,7 +39,7 @@ def named_metrics(task: Task, metrics: Sequence[Metric] | None) -> list[tuple[st
         (f"{head.name}.{name}", metric)
         for head in heads
         for name, metric in named_metrics(head.task, metrics)
-        if head.task.labelled or _of(metric) != "labels"
+        if head.task.labelled or compares(metric) != "labels"
     ]
 
 
@@ -67,10 +68,10 @@ def measure(
         return values
     w, point = np.ones(len(scores)) if weight is None else weight.astype(np.float64), task.point(scores)
     pairs = {"predictions": (point, target)}
-    if any(_of(metric) == "labels" for _, metric in metrics):
+    if any(compares(metric) == "labels" for _, metric in metrics):
         pairs["labels"] = task.class_numbers(scores, point), task.target_numbers(target)
     with np.errstate(all="ignore"):
-        return {name: _number(metric, metric.value(*pairs[_of(metric)], w)) for name, metric in metrics}
+        return {name: _number(metric, metric.value(*pairs[compares(metric)], w)) for name, metric in metrics}
 
 
 def _short_names(metrics: Sequence[Metric]) -> list[tuple[str, Metric]]:
@@ -95,7 +96,3 @@ def _number(metric: Metric, value: Any) -> float:
     except (TypeError, ValueError):
         who = title(registry, "metric", metric)
         raise IncompatibleComponent(f"{who}: value must be a number, got {value!r}.") from None
-
-
-def _of(metric: Metric) -> str:
-    return getattr(metric, "of", "predictions")

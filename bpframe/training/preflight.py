@@ -10,6 +10,7 @@ from bpframe.errors import ConfigError
 from bpframe.network.backprop import CostLayer, Elementwise, as_layer
 from bpframe.network.network import Network
 from bpframe.protocols import Group, Loss, Minimizer, Observe, Optimizer, SampleTarget
+from bpframe.protocols.traits import activation_of, needs_whole_batch
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name
 
@@ -17,7 +18,7 @@ from bpframe.registry.describe import short_name
 def refuse_double_link(network: Network, cost: CostLayer, loss: Loss) -> None:
     """ConfigError for a network that ends in the activation that its loss's link applies anyway."""
     label, last = network.layers[-1]
-    activation = getattr(last, "activation", None)
+    activation = activation_of(last)
     link = cost.link.phi if isinstance(cost.link, Elementwise) else as_layer(cost.link)
     if activation is None or loss.link == "identity" or type(activation) is not type(link):
         return
@@ -52,7 +53,7 @@ def refuse_missing_curves(monitored: Iterable[str], known: Iterable[str]) -> Non
 def warn_of_part_batches(rules: Iterable[Optimizer | Minimizer], size: int, rows: int) -> None:
     """UserWarning for a rule that compares gradients of one step with the next, on batches that differ."""
     for rule in rules:
-        if size < rows and any(getattr(link.rule, "whole_batch", False) for link in chain(rule)):
+        if size < rows and any(needs_whole_batch(link.rule) for link in chain(rule)):
             name = short_name(registry, "optimizer", rule)
             warnings.warn(
                 f"{name} needs the same objective at each step: set batch_size to {rows} rows or more, got {size}.",

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from bpframe.protocols import Metric
+from bpframe.protocols.traits import better
 from bpframe.training.history import History
 from bpframe.training.parameters import Parameters
 from bpframe.types import HostArray
@@ -75,7 +76,7 @@ class RunState:
 
 def curves(metrics: Sequence[tuple[str, Metric]], validation: bool) -> dict[str, str | None]:
     """Every curve of a run by name, with the direction that is better; None: not known."""
-    best = {"loss": "min", **{name: getattr(metric, "best", None) for name, metric in metrics}}
+    best = {"loss": "min", **{name: better(metric) for name, metric in metrics}}
     parts = ("train", "validation") if validation else ("train",)
     always = {"train.loss": "min", "train.objective": "min"}
     return always | {f"{part}.{name}": way for part in parts for name, way in best.items()}

@@ -16,6 +16,7 @@ from bpframe.engine.optimizer_chain import rule_for
 from bpframe.errors import ConfigError
 from bpframe.protocols import Applies, Group, Param, Regularizer
 from bpframe.protocols.keeps import keeps
+from bpframe.protocols.traits import acts_on
 from bpframe.training.parameter_groups import ParameterGroup
 from bpframe.training.spec import TrainerSpec
 from bpframe.types import Params, Shape
@@ -73,7 +74,7 @@ def _acting(parts: Iterable[Any], param: Param, otherwise: bool | None = None) -
 
 
 def _on_activations(regularizer: Regularizer) -> bool:
-    return getattr(regularizer, "on", "weights") == "activations"
+    return acts_on(regularizer) == "activations"
 
 
 def _alike(a: Group, b: Group) -> bool:

@@ -6,12 +6,13 @@ import atexit
 import os
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, final
 
-from bpframe.plugin import CheckpointError, ConfigError, checks, hookimpl, keep_latest, sweep
+from bpframe.plugin import CheckpointError, ConfigError, RunState, checks, hookimpl, keep_latest, sweep
 
 PATTERN = "step-*.safetensors"
 
@@ -48,7 +49,7 @@ class Checkpoint:
                 checks.positive("checkpoint", **{name: getattr(self, name)})
 
     @hookimpl
-    def bpframe_fit_start(self, state: Any) -> None:
+    def bpframe_fit_start(self, state: RunState) -> None:
         """Make the folder, without what a killed run left; ConfigError if the curve of `best` will not exist."""
         if self.best is not None and state.curves.get(self.best) is None:
             known = ", ".join(name for name, way in state.curves.items() if way)
@@ -63,7 +64,7 @@ class Checkpoint:
         self._ask(state)
 
     @hookimpl(trylast=True)
-    def bpframe_block_end(self, state: Any) -> None:
+    def bpframe_block_end(self, state: RunState) -> None:
         """Write, if it is time."""
         due = self.every_steps is not None and state.step % self.every_steps == 0
         waited = time.monotonic() - state.memory["written"]
@@ -72,7 +73,7 @@ class Checkpoint:
         self._ask(state)
 
     @hookimpl(trylast=True)
-    def bpframe_epoch_end(self, state: Any) -> None:
+    def bpframe_epoch_end(self, state: RunState) -> None:
         """Keep the model of the best epoch."""
         if self.best is None:
             return
@@ -83,22 +84,22 @@ class Checkpoint:
             self._guarded(lambda: state.trainer.save(Path(self.folder) / "best.safetensors"))
 
     @hookimpl
-    def bpframe_exception(self, state: Any) -> None:
+    def bpframe_exception(self, state: RunState) -> None:
         """After Ctrl-C write what is there; where it cut a block of steps short, the file before stays the latest."""
         if isinstance(state.exception, KeyboardInterrupt) and not state.cut:
             self._write(state)
 
-    def _ask(self, state: Any) -> None:
+    def _ask(self, state: RunState) -> None:
         if self.every_steps is not None:
             state.look(state.step - state.step % self.every_steps + self.every_steps)
 
-    def _write(self, state: Any) -> None:
+    def _write(self, state: RunState) -> None:
         state.memory["written"] = time.monotonic()
         folder = Path(self.folder)
         self._guarded(lambda: state.trainer.checkpoint(folder / f"step-{state.step:08d}.safetensors"))
         self._guarded(lambda: keep_latest(folder, PATTERN, self.keep))
 
-    def _guarded(self, change: Any) -> None:
+    def _guarded(self, change: Callable[[], None]) -> None:
         try:
             change()
         except (CheckpointError, OSError) as error:

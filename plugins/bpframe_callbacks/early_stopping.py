@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import Literal, final
 
-from bpframe.plugin import ConfigError, checks, hookimpl
+from bpframe.plugin import ConfigError, RunState, checks, hookimpl
 
 
 @final
@@ -30,7 +30,7 @@ class EarlyStopping:
         checks.not_negative("early_stopping", min_delta=self.min_delta)
 
     @hookimpl
-    def bpframe_fit_start(self, state: Any) -> None:
+    def bpframe_fit_start(self, state: RunState) -> None:
         """Start counting; ConfigError if the monitored curve will not exist."""
         known = state.curves
         if self.monitor not in known:
@@ -44,7 +44,7 @@ class EarlyStopping:
         state.memory.update(sign=1.0 if mode == "min" else -1.0, best=float("inf"), epoch=0, waited=0, parameters=None)
 
     @hookimpl
-    def bpframe_epoch_end(self, state: Any) -> None:
+    def bpframe_epoch_end(self, state: RunState) -> None:
         """Keep the best epoch's parameters; stop when patience is spent."""
         memory = state.memory
         value = memory["sign"] * state.metrics[self.monitor]
@@ -57,7 +57,7 @@ class EarlyStopping:
             state.stop(f"{self.monitor} has not improved for {self.patience} epochs; best was epoch {memory['epoch']}")
 
     @hookimpl
-    def bpframe_fit_end(self, state: Any) -> None:
+    def bpframe_fit_end(self, state: RunState) -> None:
         """Put the best epoch's parameters back."""
         if state.memory["parameters"] is not None:
             state.parameters.replace(state.memory["parameters"])

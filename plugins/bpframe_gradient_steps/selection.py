@@ -13,8 +13,8 @@ def selected(param: Param, roles: tuple[str, ...], match: tuple[str, ...]) -> bo
     return in_role and (not match or any(fnmatchcase(param.name, pattern) for pattern in match))
 
 
-def check(who: str, **lists: tuple[str, ...]) -> None:
+def check(owner: str, **lists: tuple[str, ...]) -> None:
     """ConfigError for a text where a list of texts is wanted: its letters would be taken one by one."""
     for name, value in lists.items():
         if isinstance(value, str):
-            raise ConfigError(f"{who} needs a list of texts as {name}, got {value!r}. Write [{value!r}].")
+            raise ConfigError(f"{owner} needs a list of texts as {name}, got {value!r}. Write [{value!r}].")

@@ -11,7 +11,7 @@ def take_after(holder: Layer, layers: LabelledLayers) -> None:
     """Let a layer be what those inside are: stochastic, coupled, with buffers to refresh, with buffers to fit.
 
     Its `_refresh` and `_fit` become capabilities, `refresh` and `fit`, only where a layer inside has them: an engine
-    calls, and passes all training rows to, only who needs it.
+    calls them, and passes all training rows, only where they are needed.
     """
     for trait in ("stochastic", "coupled"):
         object.__setattr__(holder, trait, any(getattr(layer, trait, False) for _, layer in layers))

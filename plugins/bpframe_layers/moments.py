@@ -15,10 +15,10 @@ from bpframe.plugin import Array, Params, Shape, ShapeError, ops
 Axes = tuple[int, ...]
 
 
-def features(who: str, in_shape: Shape) -> Shape:
-    """(n,): what stands on the last axis of a row; ShapeError to `who` where there is none."""
+def features(owner: str, in_shape: Shape) -> Shape:
+    """(n,): what stands on the last axis of a row; ShapeError to `owner` where there is none."""
     if not in_shape:
-        raise ShapeError(f"{who} needs rows with an axis of features, (..., n), got {in_shape}. Reshape them first.")
+        raise ShapeError(f"{owner} needs rows with an axis of features, (..., n), got {in_shape}. Reshape them first.")
     return in_shape[-1:]
 
 

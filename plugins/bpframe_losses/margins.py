@@ -13,11 +13,11 @@ from bpframe.plugin import HostArray, binary
 from bpframe_losses.domain import admit
 
 
-def encode(who: str, y: HostArray, learned: dict[str, Any]) -> HostArray:
+def encode(owner: str, y: HostArray, learned: dict[str, Any]) -> HostArray:
     """Zeros and ones for labels of two classes (N,), or (N, C) columns of them; DataError for shares in between."""
     target = binary(y, learned)
     remedy = "For soft labels use sigmoid_cross_entropy."
-    return admit(who, target, (target == 0) | (target == 1), "labels of two classes, or columns of 0 and 1,", remedy)
+    return admit(owner, target, (target == 0) | (target == 1), "labels of two classes, or columns of 0 and 1,", remedy)
 
 
 def predict(scores: HostArray) -> HostArray:

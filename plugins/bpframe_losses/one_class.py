@@ -10,11 +10,11 @@ from bpframe.plugin import HostArray, one_hot
 from bpframe_losses.domain import admit
 
 
-def encode(who: str, y: HostArray, learned: dict[str, Any]) -> HostArray:
+def encode(owner: str, y: HostArray, learned: dict[str, Any]) -> HostArray:
     """One-hot rows over the sorted classes; DataError for rows that share their weight among classes."""
     target = one_hot(y, learned)
     remedy = "For soft labels use softmax_cross_entropy."
-    return admit(who, target, (target == 0) | (target == 1), "a single class a row", remedy)
+    return admit(owner, target, (target == 0) | (target == 1), "a single class a row", remedy)
 
 
 def predict(scores: HostArray) -> HostArray:

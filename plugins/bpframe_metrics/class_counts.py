@@ -36,34 +36,34 @@ def counts(prediction: HostArray, target: HostArray, weight: HostArray) -> Count
     return right, np.bincount(p, weight, len(classes)), np.bincount(y, weight, len(classes))
 
 
-def ratio(who: str, average: Average, rows: Rows, parts: Callable[[Counts], tuple[HostArray, HostArray]]) -> float:
+def ratio(owner: str, average: Average, rows: Rows, parts: Callable[[Counts], tuple[HostArray, HostArray]]) -> float:
     """numerator / denominator of each class, averaged; `parts` gives the two, (K,) each, from the counts.
 
     DataError for more than two classes with average "binary".
     """
     prediction, target, weight = rows
     if average == "binary":
-        prediction, target = only_class_one(who, prediction, target)
+        prediction, target = only_class_one(owner, prediction, target)
     right, predicted, actual = counts(prediction, target, weight)
     numerator, denominator = parts((right, predicted, actual))
     return averaged(average, numerator, denominator, actual)
 
 
-def only_class_one(who: str, prediction: HostArray, target: HostArray) -> tuple[HostArray, HostArray]:
+def only_class_one(owner: str, prediction: HostArray, target: HostArray) -> tuple[HostArray, HostArray]:
     """(B, 1) zeros and ones of class 1, which `counts` takes; DataError where there are more than two classes."""
-    guess, truth = (one_class_a_row(who, array) for array in (prediction, target))
+    guess, truth = (one_class_a_row(owner, array) for array in (prediction, target))
     if (largest := max(guess.max(initial=0), truth.max(initial=0))) > 1:
         raise DataError(
-            f"{who} with average 'binary' needs two classes, 0 and 1, got class {largest}. "
+            f"{owner} with average 'binary' needs two classes, 0 and 1, got class {largest}. "
             "Set average to 'macro', 'micro' or 'weighted'."
         )
     return guess[:, None], truth[:, None]
 
 
-def one_class_a_row(who: str, numbers: HostArray) -> HostArray:
+def one_class_a_row(owner: str, numbers: HostArray) -> HostArray:
     """(B,) class numbers; DataError for several labels a row."""
     if numbers.ndim == 2 and numbers.shape[1] > 1:
-        raise DataError(f"{who} needs one class a row, got {numbers.shape[1]} labels a row.")
+        raise DataError(f"{owner} needs one class a row, got {numbers.shape[1]} labels a row.")
     return numbers.reshape(-1)
 
 

@@ -28,10 +28,10 @@ class Decaying(Protocol):
 Rule = TypeVar("Rule", bound=Decaying)
 
 
-def check(who: str, rule: Decaying) -> None:
+def check(owner: str, rule: Decaying) -> None:
     """ConfigError unless the strength is not negative and its target is a known one."""
-    checks.not_negative(who, weight_decay=rule.weight_decay)
-    checks.one_of(who, ("weights", "all"), decay=rule.decay)
+    checks.not_negative(owner, weight_decay=rule.weight_decay)
+    checks.one_of(owner, ("weights", "all"), decay=rule.decay)
 
 
 def rule_for(rule: Rule, param: Param) -> Rule:

@@ -7,10 +7,10 @@ from typing import Any
 from bpframe.plugin import ConfigError
 
 
-def check(who: str, inner: Any) -> None:
+def check(owner: str, inner: Any) -> None:
     """ConfigError for a minimizer: it takes the objective instead of a gradient, so nothing can be put around it."""
     if getattr(inner, "scope", None) == "objective":
         raise ConfigError(
-            f"{who} needs a rule that follows a gradient, got {inner!r}, which searches along the objective itself. "
+            f"{owner} needs a rule that follows a gradient, got {inner!r}, which searches along the objective itself. "
             "Use that one alone."
         )

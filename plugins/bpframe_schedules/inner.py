@@ -10,10 +10,10 @@ def fitted(schedule: Schedule, steps: int) -> Schedule:
     return schedule.over(max(steps, 1)) if isinstance(schedule, Over) else schedule
 
 
-def without_memory(who: str, schedule: Schedule) -> None:
+def without_memory(owner: str, schedule: Schedule) -> None:
     """ConfigError for a schedule that follows a curve of the history, which in there nobody would show it."""
     if curves := monitored_curves(schedule):
         raise ConfigError(
-            f"{who} needs schedules of the step alone, but {schedule!r} follows {', '.join(sorted(curves))}. "
-            f"Put {who} inside of what follows a curve, not around it."
+            f"{owner} needs schedules of the step alone, but {schedule!r} follows {', '.join(sorted(curves))}. "
+            f"Put {owner} inside of what follows a curve, not around it."
         )

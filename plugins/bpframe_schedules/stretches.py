@@ -8,11 +8,11 @@ from itertools import pairwise
 from bpframe.plugin import ConfigError
 
 
-def check(who: str, boundaries: Sequence[int], stretches: int) -> None:
+def check(owner: str, boundaries: Sequence[int], stretches: int) -> None:
     """ConfigError unless the boundaries rise from above 0 and are one fewer than the stretches."""
     if len(boundaries) != stretches - 1:
         raise ConfigError(
-            f"{who} needs one boundary between two stretches, {stretches - 1} for {stretches}, got {len(boundaries)}."
+            f"{owner} needs one boundary between two stretches, {stretches - 1} for {stretches}, got {len(boundaries)}."
         )
     if any(a >= b for a, b in pairwise((0, *boundaries))):
-        raise ConfigError(f"{who} needs boundaries that rise from above 0, got {tuple(boundaries)}.")
+        raise ConfigError(f"{owner} needs boundaries that rise from above 0, got {tuple(boundaries)}.")

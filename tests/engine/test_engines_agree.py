@@ -8,7 +8,7 @@ import pytest
 import bpframe as bp
 from bpframe.registry import KINDS, registry
 from bpframe.testing.laws.short_training import train_with
-from bpframe.testing.suite import example_configs
+from bpframe.testing.suite import configs_to_check
 
 EPOCHS = 25  # of two steps
 COMPONENTS = [
@@ -24,7 +24,7 @@ COMPONENTS = [
 @pytest.mark.filterwarnings("ignore:.* needs the same objective at each step")
 @pytest.mark.parametrize(("kind", "name"), COMPONENTS, ids=[f"{kind}:{name}" for kind, name in COMPONENTS])
 def test_a_component_gives_the_same_losses_on_both_engines(kind, name):
-    for config in example_configs(bp.load(kind, name)):
+    for config in configs_to_check(bp.load(kind, name)):
         made = bp.build(kind, {"name": name, **config})
         eager, compiled = (train_with(engine, kind, made, EPOCHS, "float64") for engine in ("numpy", "jax"))
         for curve, values in eager.history.train.items():

@@ -19,7 +19,7 @@ from bpframe.engine.numpy.tracing.tracer import OpKind, Untraceable, Value
 from bpframe.ops.host import HOST_NAMESPACE as HOST
 from bpframe.registry import KINDS, registry
 from bpframe.testing.laws.short_training import train_with
-from bpframe.testing.suite import example_configs
+from bpframe.testing.suite import configs_to_check
 
 EAGER = {"name": "numpy", "scripts": False}
 BOTH: list[Any] = ["numpy", EAGER]
@@ -72,7 +72,7 @@ def agree(traced: Any, eager: Any) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("kind", "name"), COMPONENTS, ids=[f"{kind}:{name}" for kind, name in COMPONENTS])
 def test_a_component_gives_the_same_bits_in_programs(kind, name, dtype):
-    for config in example_configs(bp.load(kind, name)):
+    for config in configs_to_check(bp.load(kind, name)):
         made = bp.build(kind, {"name": name, **config})
         agree(*(train_with(engine, kind, made, 5, dtype) for engine in ("numpy", EAGER)))
 

@@ -117,6 +117,6 @@ def test_the_stub_of_the_bundled_components_is_up_to_date():
 
 
 def test_every_namespace_has_its_class_in_the_stub():
-    text = STUB.read_text()
+    text, known = STUB.read_text(), Registry()
     assert all(f"\nclass {class_name(kind)}:\n" in text for kind in KINDS.values())
-    assert all(f"\n    def {name}(" in text for kind in KINDS for name in bp.names(kind) if "/" not in name)
+    assert all(f"\n    def {name}(" in text for kind in KINDS for name in known.names(kind) if "/" not in name)

@@ -47,7 +47,10 @@ class Named(Scale):
 
 
 @pytest.fixture(autouse=True)
-def _registered():
+def _registered(monkeypatch):
+    """Names for the layers above, as long as a test runs."""
+    monkeypatch.setattr(registry, "_local", dict(registry._local))
+    monkeypatch.setattr(registry, "_loaded", dict(registry._loaded))
     bp.register("layer", "scale", Scale, replace=True)
     bp.register("layer", "named", Named, replace=True)
 

@@ -464,3 +464,12 @@ def test_refresh_forgets_what_was_uninstalled(site: Site, tmp_path: Path, monkey
     shutil.rmtree(tmp_path / "sample_loss-1.2.3.dist-info")
     registry.refresh()
     assert "quartic" not in registry.names("loss")
+
+
+def test_a_namespace_gives_components_by_name_in_brackets_and_lists_their_names():
+    assert bp.losses["huber"](delta=2.0) == bp.losses["bpframe/huber"](delta=2.0) == bp.losses.huber(delta=2.0)
+    assert "huber" in bp.losses
+    assert "hubert" not in bp.losses
+    assert list(bp.losses) == bp.names("loss")
+    with pytest.raises(UnknownComponent, match="Did you mean 'huber'"):
+        bp.losses["hubr"]

@@ -28,7 +28,7 @@ from bpframe.runs.lock.resolve import Entry, resolve_components
 from bpframe.runs.lock.signature import UNKNOWN, DefaultCall, declared_parameters
 from bpframe.runs.lock.source_code import find_definition, find_source
 from bpframe.saving.environment import machine, versions
-from bpframe.testing.suite import example_configs
+from bpframe.testing.suite import configs_to_check
 from bpframe.training.spec import PARTS
 from tests.conftest import Site
 
@@ -94,7 +94,7 @@ def placed(provider: Provider, spec: dict[str, Any]) -> tuple[dict[str, Any], st
 
 @pytest.mark.parametrize("provider", BUNDLED, ids=lambda provider: f"{provider.kind}:{provider.name}")
 def test_reading_a_components_source_tells_the_arguments_that_it_is_made_with(provider: Provider) -> None:
-    for given in example_configs(bp.load(provider.kind, provider.name)):
+    for given in configs_to_check(bp.load(provider.kind, provider.name)):
         component = bp.build(provider.kind, {"name": provider.name, **given})
         said = {key: value for key, value in describe(registry, provider.kind, component).items() if key != "name"}
         spec = {"name": provider.name, **{key: said[key] for key in given if key in said}}

@@ -9,6 +9,7 @@ import numpy as np
 
 from bpframe.engine.hyperparameters import Settings
 from bpframe.protocols import Constraint
+from bpframe.protocols.traits import scope_of
 from bpframe.testing.kinds.applies import applies_checks
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import (
@@ -83,7 +84,7 @@ def _nearest(constraint: Constraint) -> None:
 
 def _slices(constraint: Constraint) -> None:
     """In scope "element", the default, p may be cut anywhere."""
-    if getattr(constraint, "scope", "element") != "element":
+    if scope_of(constraint) != "element":
         raise SkipCheck("its scope is a whole parameter")
     p = _p((12,))
     parts = [_project(constraint, p[cut]) for cut in (slice(0, 5), slice(5, 5), slice(5, None))]

@@ -12,6 +12,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.protocols import Fit, Layer, Refresh
+from bpframe.protocols.traits import is_coupled, is_stochastic
 from bpframe.random import HashKey
 from bpframe.testing.kinds import layer_buffers
 from bpframe.testing.laws import precision
@@ -105,7 +106,7 @@ def _linearity(run: LayerRun) -> None:
 
 def _additivity(run: LayerRun) -> None:
     """In evaluation rows are independent: gradients of a batch are the sum of those of its parts."""
-    if getattr(run.layer, "coupled", False):
+    if is_coupled(run.layer):
         raise SkipCheck("its rows are coupled")
     x = run.x(rows=6)
     dy = run.dy(run.forward_backward(run.params, x, training=False)["y"])
@@ -137,7 +138,7 @@ def _need_dx(run: LayerRun) -> None:
 
 def _draws(run: LayerRun) -> None:
     """Equal keys give equal draws; other keys give others if it is stochastic, in training; nothing else is random."""
-    stochastic = getattr(run.layer, "stochastic", False)
+    stochastic = is_stochastic(run.layer)
     for mode, training in MODES.items():
         one, again, other = (
             run.forward_backward(run.params, run.x(), training=training, key=key) for key in (KEY, KEY, HashKey(3, 4))

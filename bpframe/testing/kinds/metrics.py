@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from bpframe.protocols import Metric
+from bpframe.protocols.traits import better, compares
 from bpframe.testing.laws.comparison import require, require_close
 from bpframe.testing.laws.purity import call_read_only, determinism_check
 from bpframe.testing.report import Check
@@ -43,14 +44,10 @@ def _rows(metric: Metric) -> Rows:
         prediction, target = metric.example(rng)
         return np.asarray(prediction), np.asarray(target), np.resize(weight, len(target))
     labels = rng.integers(0, CLASSES, ROWS)
-    if _of(metric) == "labels":
+    if compares(metric) == "labels":
         return np.where(rng.uniform(size=ROWS) < 0.6, labels, rng.integers(0, CLASSES, ROWS)), labels, weight
     e = np.exp(rng.normal(size=(ROWS, CLASSES)) + np.eye(CLASSES)[labels])
     return e / e.sum(axis=1, keepdims=True), np.eye(CLASSES)[labels], weight
-
-
-def _of(metric: Metric) -> str:
-    return getattr(metric, "of", "predictions")
 
 
 def _value(metric: Metric, rows: Rows) -> HostArray:
@@ -61,9 +58,9 @@ def _values(metric: Metric, rows: Rows) -> None:
     """A finite float; `of` and `best` have one of their allowed values."""
     value = metric.value(*rows)
     require(isinstance(value, float) and np.isfinite(value), f"the value must be a finite float, got {value!r}")
-    best = getattr(metric, "best", "max")
+    best, of = better(metric) or "max", compares(metric)
     require(best in ("min", "max"), f'best must be "min" or "max", got {best!r}')
-    require(_of(metric) in ("predictions", "labels"), f'of must be "predictions" or "labels", got {_of(metric)!r}')
+    require(of in ("predictions", "labels"), f'of must be "predictions" or "labels", got {of!r}')
 
 
 def _weights(metric: Metric, rows: Rows) -> None:
@@ -109,13 +106,13 @@ def _best(metric: Metric, rows: Rows) -> None:
     if prediction.shape != target.shape:
         return
     perfect, value = metric.value(target, target, weight), metric.value(*rows)
-    better = perfect <= value if getattr(metric, "best", "max") == "min" else perfect >= value
-    require(better, f"best says that the {metric.best} is better, but {perfect} of perfect predictions against {value}")
+    right = perfect <= value if better(metric) == "min" else perfect >= value
+    require(right, f"best says that the {metric.best} is better, but {perfect} of perfect predictions against {value}")
 
 
 def _float32(metric: Metric, rows: Rows) -> None:
     """Predictions and targets in float32 give what float64 gives."""
-    if _of(metric) == "labels":
+    if compares(metric) == "labels":
         return
     single = rows[0].astype(np.float32), rows[1].astype(np.float32), rows[2]
     value = metric.value(*single)

@@ -9,6 +9,7 @@ import numpy as np
 
 from bpframe.network.network import Network
 from bpframe.protocols import Activation, Initializer, Layer, Loss, Schedule
+from bpframe.protocols.traits import needs_whole_batch
 from bpframe.registry import build
 from bpframe.testing.kinds.initializers import accepted_shape
 from bpframe.testing.laws.comparison import require_finite
@@ -45,7 +46,7 @@ def train_with(engine: str, kind: str, component: object, epochs: int = EPOCHS, 
     else:
         parts |= PARTS_BY_KIND[kind](component)
     layers, x, y = (parts.pop(name) for name in ("layers", "x", "y"))
-    whole = getattr(component, "whole_batch", False)
+    whole = needs_whole_batch(component)
     trainer = Trainer(Network(layers), **parts)
     trainer.fit(x, y, epochs=epochs, batch_size=ROWS if whole else ROWS // 2, validation=(x, y))
     return trainer

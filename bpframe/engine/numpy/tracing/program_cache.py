@@ -17,6 +17,7 @@ import numpy as np
 from bpframe.engine.numpy.tracing.buffer_assignment import BufferPool
 from bpframe.engine.numpy.tracing.codegen import BoundProgram, Program
 from bpframe.engine.numpy.tracing.recording import Recording
+from bpframe.protocols.traits import is_pure
 from bpframe.registry import registry
 from bpframe.registry.nested import classes
 
@@ -99,12 +100,8 @@ class ProgramCache:
     def _are_pure(self) -> bool:
         if self._components:
             types, self._components = classes(self._components), []
-            self._pure = all(registry.owns(cls) or _declares_pure(cls) for cls in types)
+            self._pure = all(registry.owns(cls) or is_pure(cls) for cls in types)
         return self._pure
-
-
-def _declares_pure(cls: type) -> bool:
-    return getattr(cls, "pure", False) is True
 
 
 def _are_distinct(arguments: Sequence[object]) -> bool:
