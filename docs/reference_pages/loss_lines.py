@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.testing.laws.examples import score_bounds, example_batch
+from bpframe.testing.laws.examples import example_batch, score_bounds
 from bpframe.types import HostArray
 from reference_pages.curves import Range
 
