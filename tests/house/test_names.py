@@ -46,6 +46,7 @@ FIRST_LINES: dict[str, str] = {}  # files whose first line explains the name wit
 SYNONYMS = {  # word of a file's name -> words by which a first line says it
     "cli": ("command line",),
     "datasets": ("data",),
+    "lr": ("learning rate",),
     "sklearn": ("scikit-learn",),
 }
 
