@@ -15,6 +15,7 @@ import numpy as np
 from bpframe.data import arrays, labels
 from bpframe.errors import DataError, IncompatibleComponent, ShapeError
 from bpframe.network.backprop import CostLayer
+from bpframe.network.gradients import weight_shares
 from bpframe.protocols import Data, EncodeTarget, Loss, Metric, Point, PredictLabels, SeveralHeads, TargetWidth
 from bpframe.registry import build, registry
 from bpframe.registry.describe import brief, short_name, title
@@ -227,7 +228,7 @@ class Part:
 
 def share(seen: Data) -> Any:
     """Each row's share of the total weight: (N,), or one number for all."""
-    return 1.0 / len(seen.x) if seen.weight is None else seen.weight / seen.weight.sum()
+    return weight_shares(len(seen.x), seen.weight)[1]
 
 
 def _named(metrics: Sequence[Metric]) -> list[tuple[str, Metric]]:

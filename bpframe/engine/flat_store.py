@@ -41,7 +41,7 @@ class Piece:
 
 
 @final
-class Flat:
+class FlatStore:
     """The `Store` of the NumPy engine: `p` holds parameters end to end; the network's tree is made of views into it.
 
     `g` holds their gradients in the same order, with views into it in the tree `slots`.
@@ -55,15 +55,15 @@ class Flat:
             np.concatenate([a.reshape(-1) for a in arrays], out=self.p)
         self.shapes, self.sizes = [a.shape for a in arrays], [a.size for a in arrays]
         self.starts = [0, *accumulate(self.sizes)]
-        self.show(self.p, params)
+        self._place(self.p, params)
         self.g, self._slots = aligned.empty(self.p.shape, dtype), {} if slots is None else slots
-        self.show(self.g, self._slots)
+        self._place(self.g, self._slots)
         self.pieces = self._pieces(group)
         self._views = [piece.of(self.p) for piece in self.pieces]
         self._slopes = [piece.of(self.g) for piece in self.pieces]
         self._reach = [_reach(piece, self.starts[group.penalised]) for piece in self.pieces]
 
-    def show(self, vector: HostArray, params: Params) -> None:
+    def _place(self, vector: HostArray, params: Params) -> None:
         """Put views into a vector laid out like p in the place of the parameters."""
         for path, shape, start, size in zip(self.paths, self.shapes, self.starts, self.sizes, strict=False):
             tree.assign(params, path, vector[start : start + size].reshape(shape))
@@ -81,11 +81,16 @@ class Flat:
 
     def put(self, i: int, p: Any) -> None:
         """Write piece i."""
-        self._views[i][...] = p
+        if p is not self._views[i]:
+            self._views[i][...] = p
 
     def gradients(self, tree: Params) -> list[Any]:
         """The gradient of each piece."""
         return [piece.gradient(tree) for piece in self.pieces] if tree is not self._slots else list(self._slopes)
+
+    def lasting(self, i: int, g: Any) -> Any:
+        """A gradient of piece i that stays as it is: a copy where it lies in g."""
+        return g.copy() if g is self._slopes[i] else g
 
     def slope(self, i: int) -> Any:
         """The view of g that is piece i's."""
@@ -107,12 +112,12 @@ class Flat:
         """A plain choice."""
         return change(*values) if due else values
 
-    def joined(self, pieces: Sequence[Any]) -> HostArray:
-        """A vector laid out like p that holds these pieces."""
+    def show(self, pieces: Sequence[Any], params: Params) -> None:
+        """Put views into a vector of these pieces in the place of the parameters."""
         vector = np.empty_like(self.p)
         for piece, values in zip(self.pieces, pieces, strict=True):
             piece.of(vector)[...] = values
-        return vector
+        self._place(vector, params)
 
     # ------------------------------------------------------------------------------------------------------- pieces
 

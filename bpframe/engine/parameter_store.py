@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from bpframe.protocols import Param
@@ -26,6 +26,12 @@ class Store(Protocol):
 
     def gradients(self, tree: Params) -> list[Any]:
         """The gradient of each piece, in its shape."""
+
+    def lasting(self, i: int, g: Any) -> Any:
+        """A gradient of piece i as an array that components may keep."""
+
+    def show(self, pieces: Sequence[Any], params: Params) -> None:
+        """Put these values of the pieces in the place of the parameters in a tree."""
 
     def param(self, i: int) -> Param | None:
         """The parameter that piece i is; None where it is a slice or several."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, final
 
+from bpframe import tree
 from bpframe.engine.optimizer_chain import Link, added, having, note_totals, setting, totals
 from bpframe.engine.parameter_store import Store
 from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Periodic, Probe, Totals
@@ -34,45 +35,50 @@ class Barrier:
 class GroupUpdate:
     """The update of one group. `states`: for each piece those of the gradient steps and, last, of the rule."""
 
-    def __init__(self, group: Group, store: Store) -> None:
-        self.store = store
-        self._take_over(group)
+    def __init__(self, group: Group, store: Store, checked: Callable[[Any], Any] | None = None) -> None:
+        """`checked`: makes of each component the one whose methods are called."""
+        self.store, self._checked = store, checked
+        self._configure(group)
         self.states = self.initial()
-        self._find()
+        self._find_capabilities()
 
     def use(self, group: Group) -> None:
-        """Take over the settings of a group with the same paths; what the rules remember stays."""
-        self._take_over(group)
-        self._find()
+        """Take over the settings of a group with the same paths; optimizer state stays."""
+        self._configure(group)
+        self._find_capabilities()
 
-    def _take_over(self, group: Group) -> None:
+    def _configure(self, group: Group) -> None:
         self.group = group
         self.first = len(group.regularizers)  # number of the first gradient step
         self.rule = self.first + len(group.gradient_steps)  # number of the rule
-        rule = [group.rule] if group.rule else []
-        self.components: list[Any] = [*group.regularizers, *group.gradient_steps, *rule, *group.constraints]
+        self.components: list[Any] = components(group)
         self.settings: list[Any] = [self.store.settings(component) for component in self.components]
         periodic = [k for k, part in enumerate(self.components) if keeps(part, Periodic)]
+        self._adjusting = {k for k, part in enumerate(self.components) if keeps(part, Adjust)}
         self._periods: dict[int, int] = {k: self.components[k].period for k in periodic}
         self._gathering = min(periodic, default=len(self.components))
         self._constant: dict[str, float | None] = {}  # settings that were asked for
         self.steady = not periodic  # whether every component acts at every step
+        if self._checked:
+            self.components = [self._checked(part) for part in self.components]
 
-    def initial(self, makers: Sequence[Any] = ()) -> list[list[State]]:
-        """What `makers`, gradient steps and rule, remember before their first step; a minimizer's is kept by who asks.
+    def initial(self, stateful: Sequence[Any] = ()) -> list[list[State]]:
+        """The initial states of gradient steps and rule, by piece; that of a minimizer is kept by `Minimization`.
 
-        Left out: the present ones.
+        `stateful`: the gradient steps and the rule whose states they are; left out, the present ones.
         """
-        rule = [self.group.rule] if self.group.rule and self.group.rule.scope != "objective" else []
-        self.makers = makers or [*self.group.gradient_steps, *rule]
-        return [[part.init(self.store.own(i)) for part in self.makers] for i in range(len(self.store))]
+        objective = self.group.rule is None or self.group.rule.scope == "objective"
+        self.stateful = stateful or self.components[self.first : self.rule if objective else self.rule + 1]
+        return [[part.init(self.store.own(i)) for part in self.stateful] for i in range(len(self.store))]
 
-    def remembered(self, fresh: bool) -> Callable[[], list[list[State]]]:
-        """A function that gives the present states again and again; `fresh`: they are those of the beginning."""
-        return partial(self.initial, self.makers) if fresh and self.makers else partial(deepcopy, deepcopy(self.states))
+    def copied_states(self, initial: bool) -> Callable[[], list[list[State]]]:
+        """A function that gives the present states again and again; `initial`: they are those before the first step."""
+        if initial and self.stateful:
+            return partial(self.initial, self.stateful)
+        return partial(deepcopy, deepcopy(self.states))
 
-    def _find(self) -> None:
-        """Who, in the chain of rules, can what."""
+    def _find_capabilities(self) -> None:
+        """The rules of the chain that sum, probe, observe, or predict with other parameters."""
         state = self.states[0][-1] if self.states and self.states[0] and self.group.rule else {}
         summing, self.probes, self.observers, self.evaluators = (
             having(self.group.rule, state, what) if self.group.rule else []
@@ -104,7 +110,7 @@ class GroupUpdate:
             settings.note(rule=self.settings[self.rule].h if self.group.rule else None)
 
     def take(self, gradients: Params) -> None:
-        """The gradient of each piece."""
+        """Use these gradients in this step."""
         self.g: list[Any] = self.store.gradients(gradients)
 
     def parts(self, number: int) -> list[tuple[Array, Any, State]]:
@@ -128,15 +134,17 @@ class GroupUpdate:
         """Run the components start .. stop - 1 on every piece; the sum of the penalties."""
         penalty: Any = 0.0
         for i in range(len(self.store)):
-            penalty += self.advance_piece(i, start, stop)
+            penalty += self.write(i, *self.changed(i, start, stop, *self.read(i)))
         return penalty
 
-    def advance_piece(self, i: int, start: int, stop: int) -> Any:
-        """Run them on piece i; its penalty."""
-        before = self.store.get(i)
-        p, self.g[i], self.states[i], penalty = self.changed(i, start, stop, before, self.g[i], self.states[i])
-        if p is not before:
-            self.store.put(i, p)
+    def read(self, i: int) -> tuple[Any, Any, list[State]]:
+        """(p, g, states) of piece i; components may keep g."""
+        return self.store.get(i), self.store.lasting(i, self.g[i]), self.states[i]
+
+    def write(self, i: int, p: Any, g: Any, states: list[State], penalty: Any) -> Any:
+        """Put (p, g, states) in the place of those of piece i; its penalty."""
+        self.store.put(i, p)
+        self.g[i], self.states[i] = g, states
         return penalty
 
     def changed(self, i: int, start: int, stop: int, p: Any, g: Any, states: list[State]) -> Any:
@@ -175,11 +183,12 @@ class GroupUpdate:
             p, new = component.update(p, g, states[at], h)
         else:
             g, new = component.transform(p, g, states[at], h)
-            p = component.adjust(p, h) if keeps(component, Adjust) else p
+            p = component.adjust(p, h) if k in self._adjusting else p
         return p, g, [*states[:at], new, *states[at + 1 :]]
 
 
 Advance = Callable[[GroupUpdate, int, int], Any]
+Probed = list[tuple[Store, list[Array]]]  # the pieces of each group that went elsewhere, as they were
 
 
 @final
@@ -188,8 +197,8 @@ class Updates:
 
     def __init__(self, groups: Sequence[GroupUpdate], advance: Advance = GroupUpdate.advance) -> None:
         self.advance = advance
-        self.groups = [group for group in groups if group.group.rule and len(group.store)]
-        self.minimizing = any(group.group.rule and group.group.rule.scope == "objective" for group in self.groups)
+        self.groups = trained(groups)
+        self.minimizing = minimizing(self.groups)
         self.probing = [group for group in self.groups if group.probes]
         self.observing = [group for group in self.groups if group.observers]
         self._stages = _stages([[barrier.key for barrier in group.barriers] for group in self.groups])
@@ -220,7 +229,7 @@ class Updates:
 
     # ---------------------------------------------------------------------------------- what some rules do besides
 
-    def probe(self, gradients: Params, step: Any, known: Mapping[str, Any]) -> list[tuple[Store, list[Array]]]:
+    def probe(self, gradients: Params, step: Any, known: Mapping[str, Any]) -> Probed:
         """Go where rules want their gradient taken; of each group that went, the pieces as they were."""
         for group in self.probing:
             group.begin(step, known)
@@ -229,20 +238,57 @@ class Updates:
             self._sum([(g, k) for g in self.probing for k, b in enumerate(g.barriers) if b.key == key])
         return [_probed(group) for group in self.probing]
 
+    def leave_probe(self, before: Probed) -> None:
+        """Back to the parameters before the probe."""
+        for store, pieces in before:
+            for i, p in enumerate(pieces):
+                store.put(i, p)
+
     def observes(self, step: Any) -> Any:
-        """Whether a rule wants to look before the update that follows `step` updates."""
+        """Whether a rule observes before the update that follows `step` updates."""
         looks = [link.rule.observes(step + 1) for group in self.observing for link in group.observers]
         return looks[0] if len(looks) == 1 else sum(looks) > 0
 
-    def observe(self, gradients: Params, step: Any, rows: int) -> None:
-        """Show rules a gradient for targets drawn from the model's own predictions."""
+    def observed_states(self) -> list[list[list[State]]]:
+        """The states of the groups whose rules observe."""
+        return [group.states for group in self.observing]
+
+    def take_states(self, states: list[list[list[State]]]) -> None:
+        """Replace them."""
+        for group, own in zip(self.observing, states, strict=True):
+            group.states = own
+
+    def observe(
+        self, states: list[list[list[State]]], gradients: Params, step: Any, rows: int
+    ) -> list[list[list[State]]]:
+        """Those states after rules were shown gradients for targets drawn from the model's own predictions."""
+        self.take_states(states)
         for group in self.observing:
             group.begin(step, {"rows": rows})
             group.take(gradients)
             for link in group.observers:
                 for i, (p, g, state) in enumerate(group.parts(group.rule)):
-                    own = link.rule.observe(p, g, link.state(state), link.settings(group.h(group.rule, i)))
-                    group.states[i] = [*group.states[i][:-1], link.replaced(state, own)]
+                    new = link.rule.observe(p, g, link.state(state), link.settings(group.h(group.rule, i)))
+                    group.states[i] = [*group.states[i][:-1], link.replaced(state, new)]
+        return self.observed_states()
+
+
+def components(group: Group) -> list[Any]:
+    """The components of a group in the order in which they act."""
+    rule = [group.rule] if group.rule else []
+    return [*group.regularizers, *group.gradient_steps, *rule, *group.constraints]
+
+
+def evaluated(groups: Sequence[GroupUpdate], params: Params, step: int) -> Params:
+    """The parameters to predict with after `step` steps: those of training, unless a rule says otherwise."""
+    averaging = [group for group in groups if group.evaluators]
+    if not averaging or step == 0:
+        return params
+    params = tree.transform(params, lambda leaf: leaf)
+    for group in averaging:
+        group.begin(step - 1)
+        group.store.show(evaluation(group), params)
+    return params
 
 
 def evaluation(group: GroupUpdate) -> list[Array]:
@@ -254,6 +300,21 @@ def evaluation(group: GroupUpdate) -> list[Array]:
             for i, p in enumerate(pieces)
         ]
     return pieces
+
+
+def trained(groups: Sequence[GroupUpdate]) -> list[GroupUpdate]:
+    """The groups that have parameters and a rule."""
+    return [group for group in groups if group.group.rule and len(group.store)]
+
+
+def minimizing(groups: Sequence[GroupUpdate]) -> bool:
+    """Whether a rule asks for the objective itself."""
+    return any(group.group.rule is not None and group.group.rule.scope == "objective" for group in groups)
+
+
+def current_setting(groups: Sequence[GroupUpdate], name: str, step: int) -> float | None:
+    """A setting of the first trained group's rule, or of the rule inside it, in the update that led to `step`."""
+    return next((group.setting(name, step) for group in trained(groups)), None)
 
 
 def _probed(group: GroupUpdate) -> tuple[Store, list[Array]]:

@@ -101,7 +101,9 @@ NORM = sum(float((g * g).sum()) for g in FLAT.values()) ** 0.5
 def stepped(parts, steps=1):
     """(parameters by name, the groups) after some steps with the same gradient."""
     params = {layer: dict(part) for layer, part in TREE.items()}
-    made = [GroupUpdate(g, flat_store.Flat(g, params, np.dtype(np.float64))) for g in groups(parameters(params), parts)]
+    made = [
+        GroupUpdate(g, flat_store.FlatStore(g, params, np.dtype(np.float64))) for g in groups(parameters(params), parts)
+    ]
     updates = Updates(made)
     for step in range(steps):
         updates.update(SLOPES, step, {"loss": 1.0})

@@ -22,7 +22,7 @@ LENGTH = 1024  # steps of a block at most
 BYTES = 2**25  # that the rows of a block may take on the host
 
 
-class Feed(NamedTuple):
+class DeviceBatch(NamedTuple):
     """What a block is trained on. Arrays have room for T steps; those behind the last step are never read.
 
     x (T B, ...), target, weight: rows in their order; or all rows, and `rows` (T B,) says which.
@@ -40,7 +40,7 @@ class _Block(NamedTuple):
     batches: Batches
     start: int
     stop: int
-    feed: Feed
+    arrays: DeviceBatch
 
 
 @final
@@ -49,11 +49,11 @@ class Stream:
 
     def __init__(self, data: Data, seed: int, device: Device, resident: bool) -> None:
         """With `resident` all rows go to the device at once."""
-        self._host = Feed(data.x, data.target, data.weight, None, None)
-        self._there: Feed | None = device.put(self._host) if resident else None
+        self._host = DeviceBatch(data.x, data.target, data.weight, None, None)
+        self._there: DeviceBatch | None = device.put(self._host) if resident else None
         self._send = device.send
         self._words = lru_cache(maxsize=1)(lambda epoch: epoch_key(seed, epoch))
-        self._rings: dict[int, list[Feed]] = {}
+        self._rings: dict[int, list[DeviceBatch]] = {}
         self._next: _Block | None = None
 
     def room(self, size: int) -> int:
@@ -63,13 +63,13 @@ class Stream:
         row: int = sum(part[:1].nbytes for part in self._host[:3] if part is not None)
         return min(LENGTH, max(1, BYTES // (row * size)))
 
-    def block(self, batches: Batches, start: int, stop: int) -> tuple[Feed, int]:
+    def block(self, batches: Batches, start: int, stop: int) -> tuple[DeviceBatch, int]:
         """(rows of the steps from `start` on, the step before which they end)."""
         block = self._next
         if block is None or block.batches is not batches or block.start != start:
             block = self._filled(batches, start, stop)
         self._next = None
-        return block.feed, min(stop, block.stop)
+        return block.arrays, min(stop, block.stop)
 
     def prepare(self, batches: Batches, start: int, stop: int) -> None:
         """Gather a block that is to come, into memory that the one being read does not use."""
@@ -91,10 +91,10 @@ class Stream:
             key, part = self._words(epoch), into.keys[i - start : i - start + steps]
             part[:, 0], part[:, 1], part[:, 2] = key.a, key.b, np.arange(number, number + steps)
             i += steps
-        sent = Feed(*(None if part is None else self._send(part) for part in into))
-        return _Block(batches, start, stop, sent if self._there is None else Feed(*self._there[:3], *sent[3:]))
+        sent = DeviceBatch(*(None if part is None else self._send(part) for part in into))
+        return _Block(batches, start, stop, sent if self._there is None else DeviceBatch(*self._there[:3], *sent[3:]))
 
-    def _gather(self, rows: HostArray, into: Feed, place: slice) -> None:
+    def _gather(self, rows: HostArray, into: DeviceBatch, place: slice) -> None:
         if self._there is not None:
             into.rows[place] = rows
             return
@@ -102,13 +102,13 @@ class Stream:
             if part is not None:
                 np.take(part, rows, axis=0, out=buffer[place], mode="clip")  # the default mode would copy once more
 
-    def _empty(self, size: int) -> Feed:
+    def _empty(self, size: int) -> DeviceBatch:
         room = self.room(size)
         keys = aligned.empty((room, 3), np.uint32)
         if self._there is not None:
-            return Feed(None, None, None, aligned.empty((room * size,), np.int32), keys)
+            return DeviceBatch(None, None, None, aligned.empty((room * size,), np.int32), keys)
         x, target, weight = (
             None if part is None else aligned.empty((room * size, *part.shape[1:]), part.dtype)
             for part in self._host[:3]
         )
-        return Feed(x, target, weight, None, keys)
+        return DeviceBatch(x, target, weight, None, keys)

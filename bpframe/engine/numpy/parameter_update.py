@@ -17,7 +17,7 @@ from bpframe.ops import thread_team
 
 @final
 class Moves:
-    """Moves the pieces of groups whose store is a `Flat`."""
+    """Moves the pieces of groups whose store is a `FlatStore`."""
 
     def __init__(self, groups: Sequence[GroupUpdate]) -> None:
         self._scripts = Scripts(part for group in groups for part in group.components)
@@ -34,7 +34,7 @@ class Moves:
         penalty: Any = 0.0
         for i in range(count):
             script = self._script(group, i, start, stop, 1)
-            penalty += script()[0] if script else _moved(group, i, start, stop)
+            penalty += script()[0] if script else group.write(i, *group.changed(i, start, stop, *group.read(i)))
         return penalty
 
     def _shared(self, crew: thread_team.Team, group: GroupUpdate, start: int, stop: int) -> Any:
@@ -46,7 +46,7 @@ class Moves:
         def run(lane: int) -> None:
             for i in range(lane, count, lanes):
                 script = scripts[i]
-                penalties[i] = script()[0] if script else _moved(group, i, start, stop)
+                penalties[i] = script()[0] if script else group.write(i, *group.changed(i, start, stop, *group.read(i)))
 
         if all(scripts):
             crew.share([partial(run, lane) for lane in range(lanes)])
@@ -71,11 +71,3 @@ class Moves:
             np.copyto(slope, group.g[i])
             group.g[i] = slope
         return script
-
-
-def _moved(group: GroupUpdate, i: int, start: int, stop: int) -> Any:
-    """The penalty of that move, without a script."""
-    store: Any = group.store
-    if group.g[i] is store.slope(i):
-        group.g[i] = group.g[i].copy()  # since a rule may keep it
-    return group.advance_piece(i, start, stop)

@@ -48,7 +48,7 @@ class PassPart:
         return self.recursion.layers, self.recursion.cost, self.recursion.lowest, shapes, slots, rows
 
     def settle(self) -> None:
-        """They lie well: `Feed` and `Flat` have made them."""
+        """They lie well: `HostBatches` and `FlatStore` have made them."""
 
     def given(self) -> Sequence[Any]:
         """Rows, parameters, slots."""
@@ -60,7 +60,7 @@ class PassPart:
         """(loss, scores)."""
         params = tree.transform(self.params, draft.array)
         batch = Batch(*(part if isinstance(part, float) else draft.array(part) for part in self.batch))
-        made = self.recursion.passed(params, batch, self.recursion.contexts(NotedKey(draft, self.draws)))
+        made = self.recursion.value_and_gradients(params, batch, self.recursion.contexts(NotedKey(draft, self.draws)))
         for path, slot in tree.leaves(self.slots):
             draft.deliver(tree.at(made.gradients, path), slot)
         return made.loss, made.scores
