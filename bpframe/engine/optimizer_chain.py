@@ -81,7 +81,7 @@ def added(parts: Iterable[Sums]) -> Sums:
     return sums
 
 
-def note_totals(links: Iterable[Link], h: Hyper, sums: Iterable[Sums]) -> None:
+def set_totals(links: Iterable[Link], h: Hyper, sums: Iterable[Sums]) -> None:
     """Hand each link its sums as `h.total`."""
     for link, total in zip(links, sums, strict=True):
         link.settings(h).total = total

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, final
 
 from bpframe import tree
-from bpframe.engine.optimizer_chain import Link, added, having, note_totals, setting, totals
+from bpframe.engine.optimizer_chain import Link, added, having, set_totals, setting, totals
 from bpframe.engine.parameter_store import Store
 from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Periodic, Probe, Totals
 from bpframe.protocols.keeps import keeps
@@ -35,10 +35,14 @@ class Barrier:
 class GroupUpdate:
     """The update of one group. `states`: for each piece those of the gradient steps and, last, of the rule."""
 
-    def __init__(self, group: Group, store: Store, checked: Callable[[Any], Any] | None = None) -> None:
-        """`checked`: makes of each component the one whose methods are called."""
-        self.store, self._checked = store, checked
+    components: list[Any]
+
+    def __init__(self, group: Group, store: Store, stand_ins: Sequence[Any] = ()) -> None:
+        """`stand_ins`: what acts in the place of each component, if anything does."""
+        self.store = store
         self._configure(group)
+        if stand_ins:
+            self.components = list(stand_ins)
         self.states = self.initial()
         self._find_capabilities()
 
@@ -51,7 +55,7 @@ class GroupUpdate:
         self.group = group
         self.first = len(group.regularizers)  # number of the first gradient step
         self.rule = self.first + len(group.gradient_steps)  # number of the rule
-        self.components: list[Any] = components(group)
+        self.components = components(group)
         self.settings: list[Any] = [self.store.settings(component) for component in self.components]
         periodic = [k for k, part in enumerate(self.components) if keeps(part, Periodic)]
         self._adjusting = {k for k, part in enumerate(self.components) if keeps(part, Adjust)}
@@ -59,8 +63,6 @@ class GroupUpdate:
         self._gathering = min(periodic, default=len(self.components))
         self._constant: dict[str, float | None] = {}  # settings that were asked for
         self.steady = not periodic  # whether every component acts at every step
-        if self._checked:
-            self.components = [self._checked(part) for part in self.components]
 
     def initial(self, stateful: Sequence[Any] = ()) -> list[list[State]]:
         """The initial states of gradient steps and rule, by piece; that of a minimizer is kept by `Minimization`.
@@ -225,7 +227,7 @@ class Updates:
         parts = [totals(b.links, group.settings[b.number].h, group.parts(b.number)) for group, b in found]
         sums = [added(part) for part in zip(*parts, strict=True)]
         for group, b in found:
-            note_totals(b.links, group.settings[b.number].h, sums)
+            set_totals(b.links, group.settings[b.number].h, sums)
 
     # ---------------------------------------------------------------------------------- what some rules do besides
 

@@ -17,7 +17,7 @@ from bpframe.registry import registry
 from bpframe.training import parameter_groups, preflight
 from bpframe.training.checkpoint import Course
 from bpframe.training.diagnosis import components, diagnose
-from bpframe.training.dry_run import Rehearsal
+from bpframe.training.dry_run import DryRun
 from bpframe.training.history import History
 from bpframe.training.loop import Begun, Loop
 from bpframe.training.run_state import RunState, curves
@@ -80,7 +80,7 @@ class Fit:
         groups = self._groups()
         if first and not all(map(registry.owns, components(self._trainer))):  # bpframe's own are proven
             few = preflight.rows(seen, np.arange(len(seen.x))[:2])
-            Rehearsal(network, self._head.cost, groups, network.params(session.parameters)).step(few)
+            DryRun(network, self._head.cost, groups, network.params(session.parameters)).step(few)
         session.use(groups)
         session.load(seen, bool(self._metrics), self._collected)
 

@@ -9,7 +9,7 @@ from bpframe.protocols import EvaluationParams, Probe, RuleFor
 from bpframe.registry import registry
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import close, finite, require, shaped
-from bpframe.testing.laws.trajectory import Course, numbers, param_of, shape_of
+from bpframe.testing.laws.trajectory import Trajectory, numbers, param_of, shape_of
 from bpframe.testing.report import Check
 
 
@@ -30,7 +30,7 @@ def _probe(rule: Any) -> None:
     for dtype in precision.DTYPES:
         p, gradients = numbers(shape_of(rule), dtype, 3)
         gradients[1] = 0
-        course = Course(rule, [p])
+        course = Trajectory(rule, [p])
         course.follow([g] for g in gradients)
         for (point,) in course.probed:
             shaped("the point of a probe", point, p.shape)
@@ -42,10 +42,10 @@ def _evaluation(rule: Any) -> None:
     """Before the first step it predicts with p; after some steps with finite numbers of p's shape and dtype."""
     for dtype in precision.DTYPES:
         p, gradients = numbers(shape_of(rule), dtype)
-        course = Course(rule, [p])
-        close("parameters to predict with before any step", course.seen(), p, 1e-6, 1e-6)
+        course = Trajectory(rule, [p])
+        close("parameters to predict with before any step", course.evaluated(), p, 1e-6, 1e-6)
         course.follow([g] for g in gradients)
-        seen = course.seen()
+        seen = course.evaluated()
         shaped("parameters to predict with", seen, p.shape)
         finite("parameters to predict with", seen)
         require(seen.dtype == dtype, f"parameters to predict with must keep dtype {dtype}, got {seen.dtype}")

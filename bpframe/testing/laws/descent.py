@@ -10,7 +10,7 @@ import numpy as np
 
 from bpframe.engine.hyperparameters import Settings
 from bpframe.testing.laws.comparison import require
-from bpframe.testing.laws.trajectory import Course, set_lr
+from bpframe.testing.laws.trajectory import Trajectory, set_lr
 from bpframe.types import HostArray, Shape
 
 RATES = (None, 1e-2, 1e-1, 1e-3, 1.0, 1e-4)  # None: the rule's own
@@ -69,11 +69,11 @@ def descends(rule: Any, valley: Valley, shape: Shape) -> None:
 
 def _end(rule: Any, valley: Valley, shape: Shape, lr: float | None) -> float:
     """The value that is reached; inf where it is none."""
-    course = Course(rule, [valley.at_start(shape)], lr=lr)
+    course = Trajectory(rule, [valley.at_start(shape)], lr=lr)
     for _ in range(STEPS):
         value = valley.slope(course.pieces[0])[0]
         if not np.isfinite(value):
             return np.inf
         course.step(lambda pieces: [valley.slope(p)[1] for p in pieces], loss=value)
-    end = valley.slope(course.seen())[0]
+    end = valley.slope(course.evaluated())[0]
     return end if np.isfinite(end) else np.inf

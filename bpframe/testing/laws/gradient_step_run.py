@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from bpframe.engine.hyperparameters import Settings
-from bpframe.engine.optimizer_chain import Link, note_totals, totals
+from bpframe.engine.optimizer_chain import Link, set_totals, totals
 from bpframe.protocols import Adjust, Param, Totals
 from bpframe.testing.laws.trajectory import PARAM, Pieces
 
@@ -40,7 +40,7 @@ class Run:
             links = [Link(self.step, ())]
             own = totals(links, h, zip(self.pieces, gradients, self.states, strict=True))
             self.sums.append(own[0])
-            note_totals(links, h, own if self.given is None else [self.given[self.t]])
+            set_totals(links, h, own if self.given is None else [self.given[self.t]])
         arguments = zip(self.pieces, gradients, self.states, strict=True)
         made = [self.step.transform(p, g, state, h) for p, g, state in arguments]
         self.states = [state for _, state in made]
