@@ -75,7 +75,7 @@ class FlatStore:
         """A view of piece i."""
         return self._views[i]
 
-    def own(self, i: int) -> Any:
+    def snapshot(self, i: int) -> Any:
         """A copy of piece i."""
         return self._views[i].copy()
 
@@ -88,7 +88,7 @@ class FlatStore:
         """The gradient of each piece."""
         return [piece.gradient(tree) for piece in self.pieces] if tree is not self._slots else list(self._slopes)
 
-    def lasting(self, i: int, g: Any) -> Any:
+    def stable_gradient(self, i: int, g: Any) -> Any:
         """A gradient of piece i that stays as it is: a copy where it lies in g."""
         return g.copy() if g is self._slopes[i] else g
 

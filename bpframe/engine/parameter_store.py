@@ -1,4 +1,4 @@
-"""What an update asks of an engine: the parameters of a group in pieces, their gradients, settings and choices."""
+"""Interface between an update and an engine: parameters of a group in pieces, gradients, settings, branching."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Store(Protocol):
     def get(self, i: int) -> Array:
         """Piece i, in the shape that components see."""
 
-    def own(self, i: int) -> Array:
-        """Piece i as it is now, in an array that nobody writes to."""
+    def snapshot(self, i: int) -> Array:
+        """Piece i as it is now, in an array that is not written to."""
 
     def put(self, i: int, p: Array) -> None:
         """Replace piece i."""
@@ -27,7 +27,7 @@ class Store(Protocol):
     def gradients(self, tree: Params) -> list[Any]:
         """The gradient of each piece, in its shape."""
 
-    def lasting(self, i: int, g: Any) -> Any:
+    def stable_gradient(self, i: int, g: Any) -> Any:
         """A gradient of piece i as an array that components may keep."""
 
     def show(self, pieces: Sequence[Any], params: Params) -> None:
@@ -40,7 +40,7 @@ class Store(Protocol):
         """Where penalties act on piece i: `...` everywhere, a slice, None nowhere."""
 
     def settings(self, component: Any) -> Any:
-        """The component's settings, with `h`, `at` and `note` as `hyper.Settings` has them."""
+        """The component's settings, with `h`, `at` and `note` as `bpframe.engine.hyperparameters.Settings` has them."""
 
     def when(self, due: Any, change: Callable[..., Any], values: Any) -> Any:
         """change(*values) where `due` holds, otherwise the values themselves."""

@@ -120,7 +120,7 @@ class Rollback:
     def roll_back(self, session: Reversible, finite: bool = False) -> None:
         """Undo what was cut off; with `finite`, every step from the first whose parameters are not finite.
 
-        Ctrl-C does not end it: parameters must be those of a whole step before anybody sees them.
+        Ctrl-C does not end it: parameters must be those of a whole step before they are read.
         """
         if self._point is None:
             return

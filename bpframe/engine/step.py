@@ -24,7 +24,7 @@ class StepOperations(Protocol):
     def sampled_gradients(self, result: LossAndGradients) -> Params:
         """Gradients for targets drawn from the predictions."""
 
-    def known(self, result: LossAndGradients) -> Mapping[str, Any]:
+    def batch_info(self, result: LossAndGradients) -> Mapping[str, Any]:
         """What settings show of the batch: `loss` and `weight`."""
 
     def when(self, due: Any, change: Callable[[Any], Any], values: Any) -> Any:
@@ -60,13 +60,13 @@ class StepUpdates(Protocol):
     def take_states(self, states: list[Any]) -> None:
         """Go on with those states."""
 
-    def probe(self, gradients: Params, step: Any, known: Mapping[str, Any]) -> Any:
+    def probe(self, gradients: Params, step: Any, batch_info: Mapping[str, Any]) -> Any:
         """Go where rules want their gradient taken; what `leave_probe` needs to come back."""
 
     def leave_probe(self, before: Any) -> None:
         """Back to the parameters before the probe."""
 
-    def update(self, gradients: Params, step: Any, known: Mapping[str, Any]) -> Any:
+    def update(self, gradients: Params, step: Any, batch_info: Mapping[str, Any]) -> Any:
         """Penalties, gradient steps, rule and constraints; the sum of the penalties on parameters."""
 
 
@@ -79,7 +79,7 @@ def training_step(on: StepOperations, updates: StepUpdates, step: Any) -> LossAn
     gradients = result.gradients
     if gradients is None:
         return result
-    known = on.known(result)
+    batch_info = on.batch_info(result)
     if updates.observing:
 
         def observe(states: list[Any]) -> list[Any]:
@@ -90,11 +90,11 @@ def training_step(on: StepOperations, updates: StepUpdates, step: Any) -> LossAn
         updates.take_states(on.when(updates.observes(step), observe, updates.observed_states()))
     on.begin_update()
     if updates.probing:
-        before = updates.probe(gradients, step, known)
+        before = updates.probe(gradients, step, batch_info)
         gradients = on.value_and_gradients().gradients
         updates.leave_probe(before)
         if gradients is None:
             return LossAndGradients(math.nan, result.penalty, result.scores, result.caches)
-    result.weight_penalty = updates.update(gradients, step, known)
+    result.weight_penalty = updates.update(gradients, step, batch_info)
     on.refresh(result)
     return result

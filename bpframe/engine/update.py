@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, final
 
 from bpframe import tree
-from bpframe.engine.optimizer_chain import Link, added, having, set_totals, setting, totals
+from bpframe.engine.optimizer_chain import ChainLink, chain_setting, set_totals, summed, totals, with_capability
 from bpframe.engine.parameter_store import Store
 from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Periodic, Probe, Totals
 from bpframe.protocols.keeps import keeps
@@ -28,12 +28,15 @@ class Barrier:
 
     key: Any
     number: int
-    links: list[Link]
+    links: list[ChainLink]
 
 
 @final
 class GroupUpdate:
-    """The update of one group. `states`: for each piece those of the gradient steps and, last, of the rule."""
+    """The update of one group. `states`: for each piece those of the gradient steps and, last, of the rule.
+
+    "Rule" is short for the optimizer or minimizer of a group.
+    """
 
     components: list[Any]
 
@@ -71,7 +74,7 @@ class GroupUpdate:
         """
         objective = self.group.rule is None or self.group.rule.scope == "objective"
         self.stateful = stateful or self.components[self.first : self.rule if objective else self.rule + 1]
-        return [[part.init(self.store.own(i)) for part in self.stateful] for i in range(len(self.store))]
+        return [[part.init(self.store.snapshot(i)) for part in self.stateful] for i in range(len(self.store))]
 
     def copied_states(self, initial: bool) -> Callable[[], list[list[State]]]:
         """A function that gives the present states again and again; `initial`: they are those before the first step."""
@@ -83,11 +86,11 @@ class GroupUpdate:
         """The rules of the chain that sum, probe, observe, or predict with other parameters."""
         state = self.states[0][-1] if self.states and self.states[0] and self.group.rule else {}
         summing, self.probes, self.observers, self.evaluators = (
-            having(self.group.rule, state, what) if self.group.rule else []
+            with_capability(self.group.rule, state, what) if self.group.rule else []
             for what in (Totals, Probe, Observe, EvaluationParams)
         )
         steps = enumerate(self.group.gradient_steps, start=self.first)
-        self.barriers = [Barrier(id(step), k, [Link(step, ())]) for k, step in steps if keeps(step, Totals)]
+        self.barriers = [Barrier(id(step), k, [ChainLink(step, ())]) for k, step in steps if keeps(step, Totals)]
         if summing:
             self.barriers.append(Barrier(("rule", self.group.origin), self.rule, summing))
 
@@ -95,16 +98,16 @@ class GroupUpdate:
         """A setting of the rule, or of the rule inside it, in the update that led to `step`."""
         settings = self.settings[self.rule]
         if settings.moving or name not in self._constant:
-            self._constant[name] = setting(self.group, settings, (self.states[0] or [{}])[-1], name, step)
+            self._constant[name] = chain_setting(self.group, settings, (self.states[0] or [{}])[-1], name, step)
         return self._constant[name]
 
     # ------------------------------------------------------------------------------------------------------- a step
 
-    def begin(self, step: Any, known: Mapping[str, Any] | None = None) -> None:
+    def begin(self, step: Any, batch_info: Mapping[str, Any] | None = None) -> None:
         """Settings as of the update that follows `step` updates; behind a step that gathers, updates are fewer."""
         self.due: Any = True
         for k, settings in enumerate(self.settings):
-            settings.at(step, known)
+            settings.at(step, batch_info)
             if k in self._periods:
                 self.due = self.due & ((step + 1) % self._periods[k] == 0)
                 step = (step + 1) // self._periods[k] - 1
@@ -115,7 +118,7 @@ class GroupUpdate:
         """Use these gradients in this step."""
         self.g: list[Any] = self.store.gradients(gradients)
 
-    def parts(self, number: int) -> list[tuple[Array, Any, State]]:
+    def operands(self, number: int) -> list[tuple[Array, Any, State]]:
         """(p, g, state of the component of that number) of each piece."""
         k = number - self.first
         return [
@@ -141,7 +144,7 @@ class GroupUpdate:
 
     def read(self, i: int) -> tuple[Any, Any, list[State]]:
         """(p, g, states) of piece i; components may keep g."""
-        return self.store.get(i), self.store.lasting(i, self.g[i]), self.states[i]
+        return self.store.get(i), self.store.stable_gradient(i, self.g[i]), self.states[i]
 
     def write(self, i: int, p: Any, g: Any, states: list[State], penalty: Any) -> Any:
         """Put (p, g, states) in the place of those of piece i; its penalty."""
@@ -205,11 +208,11 @@ class Updates:
         self.observing = [group for group in self.groups if group.observers]
         self._stages = _stages([[barrier.key for barrier in group.barriers] for group in self.groups])
 
-    def update(self, gradients: Params, step: Any, known: Mapping[str, Any] | None = None) -> Any:
+    def update(self, gradients: Params, step: Any, batch_info: Mapping[str, Any] | None = None) -> Any:
         """The step that follows `step` steps; the sum of the penalties. `known`: what h is to hold besides."""
         penalty: Any = 0.0
         for group in self.groups:
-            group.begin(step, known)
+            group.begin(step, batch_info)
             group.take(gradients)
             penalty += self.advance(group, 0, group.until(0))
         for key in self._stages:
@@ -223,18 +226,18 @@ class Updates:
         return sum((self.advance(group, group.until(k), group.until(k + 1)) for group, k in waiting), 0.0)
 
     def _sum(self, waiting: list[tuple[GroupUpdate, int]]) -> None:
-        found = [(group, group.barriers[k]) for group, k in waiting]
-        parts = [totals(b.links, group.settings[b.number].h, group.parts(b.number)) for group, b in found]
-        sums = [added(part) for part in zip(*parts, strict=True)]
-        for group, b in found:
+        barriers = [(group, group.barriers[k]) for group, k in waiting]
+        parts = [totals(b.links, group.settings[b.number].h, group.operands(b.number)) for group, b in barriers]
+        sums = [summed(part) for part in zip(*parts, strict=True)]
+        for group, b in barriers:
             set_totals(b.links, group.settings[b.number].h, sums)
 
     # ---------------------------------------------------------------------------------- what some rules do besides
 
-    def probe(self, gradients: Params, step: Any, known: Mapping[str, Any]) -> Probed:
+    def probe(self, gradients: Params, step: Any, batch_info: Mapping[str, Any]) -> Probed:
         """Go where rules want their gradient taken; of each group that went, the pieces as they were."""
         for group in self.probing:
-            group.begin(step, known)
+            group.begin(step, batch_info)
             group.take(gradients)
         for key in dict.fromkeys(("rule", group.group.origin) for group in self.probing):
             self._sum([(g, k) for g in self.probing for k, b in enumerate(g.barriers) if b.key == key])
@@ -269,7 +272,7 @@ class Updates:
             group.begin(step, {"rows": rows})
             group.take(gradients)
             for link in group.observers:
-                for i, (p, g, state) in enumerate(group.parts(group.rule)):
+                for i, (p, g, state) in enumerate(group.operands(group.rule)):
                     new = link.rule.observe(p, g, link.state(state), link.settings(group.h(group.rule, i)))
                     group.states[i] = [*group.states[i][:-1], link.replaced(state, new)]
         return self.observed_states()
@@ -321,9 +324,9 @@ def current_setting(groups: Sequence[GroupUpdate], name: str, step: int) -> floa
 
 def _probed(group: GroupUpdate) -> tuple[Store, list[Array]]:
     link, before = group.probes[0], []
-    for i, (p, g, state) in enumerate(group.parts(group.rule)):
+    for i, (p, g, state) in enumerate(group.operands(group.rule)):
         there = link.rule.probe(p, g, link.state(state), link.settings(group.h(group.rule, i)))
-        before.append(group.store.own(i))
+        before.append(group.store.snapshot(i))
         group.store.put(i, there)
     return group.store, before
 

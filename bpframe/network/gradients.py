@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast, final
 
-from bpframe.network.backprop import NOTHING, CostLayer, Layers, backward, forward, lowest_trained
+from bpframe.network.backprop import NO_PENALTIES, CostLayer, Layers, backward, forward, lowest_trained
 from bpframe.network.context import StepContext, step_contexts
 from bpframe.protocols import Group, Key, Refresh, Regularizer, SampleTarget
 from bpframe.types import Array, Cache, Params
@@ -102,7 +102,7 @@ class Recursion:
 def _penalties(activity: Activity, outputs: Sequence[Array], step: Any) -> tuple[Any, Mapping[int, Array]]:
     """(what is added to the loss for the outputs of hidden layers, its slope by number of the layer)."""
     if not activity:
-        return 0.0, NOTHING
+        return 0.0, NO_PENALTIES
     penalty: Any = 0.0
     slopes: dict[int, Any] = {}
     for part, settings in activity:

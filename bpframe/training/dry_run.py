@@ -56,7 +56,7 @@ class DryRun:
         """Gradients for targets drawn from the predictions."""
         return self._recursion.sampled_gradients(self._params, result, self._contexts, self._key.child("targets"))
 
-    def known(self, result: LossAndGradients) -> Mapping[str, Any]:
+    def batch_info(self, result: LossAndGradients) -> Mapping[str, Any]:
         """Loss and weight in the run's dtype."""
         number = self._batch.x.dtype.type
         return {"loss": number(result.loss), "weight": number(self._batch.weight)}
@@ -92,7 +92,7 @@ class FirstParameter:
         """The parameter, read-only."""
         return self._p
 
-    own = get
+    snapshot = get
 
     def put(self, i: int, p: Any) -> None:
         """Another value of it."""
@@ -102,7 +102,7 @@ class FirstParameter:
         """Its gradient."""
         return [self._shaped(tree.at(gradients, self._path))]
 
-    def lasting(self, i: int, g: Any) -> Any:
+    def stable_gradient(self, i: int, g: Any) -> Any:
         """The gradient, read-only."""
         return frozen(g)
 

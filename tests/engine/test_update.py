@@ -9,7 +9,7 @@ import pytest
 
 from bpframe.engine import flat_store
 from bpframe.engine.hyperparameters import Settings
-from bpframe.engine.optimizer_chain import chain, having, rule_for
+from bpframe.engine.optimizer_chain import chain, rule_for, with_capability
 from bpframe.engine.update import GroupUpdate, Updates, evaluation
 from bpframe.training.parameter_groups import Parts, groups, parameters
 
@@ -169,7 +169,7 @@ def test_a_chain_is_walked_from_the_outside_and_stops_where_the_state_does():
 def test_who_has_a_capability_is_found_inside_others():
     from bpframe.protocols import Totals
 
-    (link,) = having(Around(Counting()), {"inner": {}}, Totals)
+    (link,) = with_capability(Around(Counting()), {"inner": {}}, Totals)
     assert link.path == ("inner",)
     assert link.replaced({"inner": {"a": 1}, "own": 2}, {"a": 3}) == {"inner": {"a": 3}, "own": 2}
 

@@ -66,26 +66,26 @@ class Blocks:
         self.prepare = self._stream.prepare
 
     def run(
-        self, carry: Carry, groups: Sequence[Group], made: int, batches: Batches, start: int, stop: int
+        self, carry: Carry, groups: Sequence[Group], step_count: int, batches: Batches, start: int, stop: int
     ) -> tuple[Carry, Report, int]:
-        """Steps from `start` on in one call, `made` steps made before, and where they end; `carry` is used up."""
+        """Steps from `start` on in one call, `step_count` steps before, and where they end; `carry` is used up."""
         jax.block_until_ready(self._report)  # type: ignore[no-untyped-call]  # its rows may be written over now
         block, stop = self._stream.block(batches, start, stop)
-        whole, rest = divmod(batches.length, batches.size)
-        sizes = (batches.size, rest) if whole else (rest, 0)
+        full, rest = divmod(batches.length, batches.size)
+        sizes = (batches.size, rest) if full else (rest, 0)
         loop = self._compiled("block", _loop, groups, sizes, donate=(0,))
-        table, where = self._table(groups, made, stop - start), (stop - start, whole, batches.at(start)[1])
-        carry, self._report = loop(carry, block, table, made, *where)
+        table, where = self._table(groups, step_count, stop - start), (stop - start, full, batches.at(start)[1])
+        carry, self._report = loop(carry, block, table, step_count, *where)
         return carry, self._report, stop
 
     def minimize(
-        self, carry: Carry, memory: State, groups: Sequence[Group], made: int, batches: Batches, i: int
+        self, carry: Carry, memory: State, groups: Sequence[Group], step_count: int, batches: Batches, i: int
     ) -> tuple[Carry, State, Report]:
         """Step i of a rule that asks for the objective itself: that is compiled, the rule runs on the host."""
         batch, _ = self._stream.block(batches, i, i + 1)
         size = min(batches.size, batches.length - batches.at(i)[1] * batches.size)
         objective = self._compiled("objective", _objective, groups, (size, 0))
-        row = self._device.put(compiled_step.table(groups, made, 1)[0])
+        row = self._device.put(compiled_step.table(groups, step_count, 1)[0])
         host = tree.transform(carry.params, np.array)
         dtype = np.dtype(self._device.dtype)
         updates = Updates([GroupUpdate(group, FlatStore(group, host, dtype)) for group in groups])
@@ -93,11 +93,11 @@ class Blocks:
         minimization, results = Minimization(updates), []
 
         def value_and_gradients() -> tuple[float, Params | None]:
-            results.append(objective(tree.transform(host, self._device.put), batch, row, made))
+            results.append(objective(tree.transform(host, self._device.put), batch, row, step_count))
             loss, penalty, *_, gradients, _ = results[-1]
             return float(loss + penalty), tree.transform(gradients, np.asarray) if np.isfinite(loss) else None
 
-        minimization.step(made, value_and_gradients)
+        minimization.step(step_count, value_and_gradients)
         loss, penalty, weight, scores, _, buffers = results[0]
         numbers = np.array([[float(n) for n in (loss, penalty + minimization.penalty, weight)], [np.nan] * 3])
         report = Report(numbers, scores if self._collect else None)
@@ -131,13 +131,13 @@ class Blocks:
         layers = self._network.layers
         return compile_cache.compiled(("scores", layers, self._device.precision), lambda: partial(evaluate, layers))
 
-    def _table(self, groups: Sequence[Group], made: int, steps: int) -> Any:
+    def _table(self, groups: Sequence[Group], step_count: int, steps: int) -> Any:
         """The settings of a block; where none of them follows a schedule, one table serves all blocks."""
         if self._constant is not None and self._constant[0] is groups:
             return self._constant[1]
         numbers = np.zeros((LENGTH, compiled_step.width(groups)))
         moving = compiled_step.moving(groups)
-        numbers[: steps if moving else LENGTH] = compiled_step.table(groups, made, steps if moving else 1)
+        numbers[: steps if moving else LENGTH] = compiled_step.table(groups, step_count, steps if moving else 1)
         table = self._device.put(numbers)
         self._constant = None if moving else (groups, table)
         return table
@@ -146,15 +146,15 @@ class Blocks:
         self, what: str, function: Any, groups: Sequence[Group], sizes: tuple[int, int], donate: Sequence[int] = ()
     ) -> Callable[..., Any]:
         """A program for batches of so many rows, and for a last one that is smaller, if there is one."""
-        own = what, sizes, id(groups)
-        if own not in self._programs:  # the look-up below compares every component
+        short_key = what, sizes, id(groups)
+        if short_key not in self._programs:  # the look-up below compares every component
             parts, size = (self._network, self._cost, groups), sizes[0]
             room = self._stream.room(size) * size if self._collect else 0
             key = what, *compile_cache.keys(*parts), sizes, room, self._device.precision, self._device.dtype
-            self._programs[own] = compile_cache.compiled(
+            self._programs[short_key] = compile_cache.compiled(
                 key, lambda: partial(function, CompiledStep(*parts), sizes, room), donate
             )
-        return self._programs[own]
+        return self._programs[short_key]
 
 
 def _loop(
@@ -164,14 +164,14 @@ def _loop(
     carry: Carry,
     block: DeviceBatch,
     table: Any,
-    made: Any,
+    step_count: Any,
     steps: Any,
-    whole: Any,
+    full: Any,
     first: Any,
 ) -> tuple[Carry, Report]:
-    """So many steps, `made` steps made before; the scores of up to `room` rows are kept.
+    """So many steps, `step_count` steps before; the scores of up to `room` rows are kept.
 
-    Of each epoch `whole` batches have all rows, and one has the rest, if there is any; `first`: number of the first.
+    Of each epoch `full` batches have all rows, and one has the rest, if there is any; `first`: number of the first.
     """
     size, rest = sizes
 
@@ -180,7 +180,7 @@ def _loop(
         a, b, i = jax.lax.dynamic_index_in_dim(block.keys, k, keepdims=False)
         row = jax.lax.dynamic_index_in_dim(table, k, keepdims=False)
         batch = _batch(block, k * size, rows)
-        carry, numbers, scores = step.step(carry, batch, HashKey(a, b).child(i), made + k, row)
+        carry, numbers, scores = step.step(carry, batch, HashKey(a, b).child(i), step_count + k, row)
         numbers = jax.lax.dynamic_update_index_in_dim(report.numbers, jnp.stack(numbers), k, 0)
         kept = report.scores
         if kept is not None:
@@ -194,14 +194,14 @@ def _loop(
     report = Report(jnp.zeros((LENGTH + 1, 3), table.dtype), kept)
 
     def epoch(number: Any, state: tuple[Carry, Report]) -> tuple[Carry, Report]:
-        start = number * (whole + 1) - first
-        last = start + whole
+        start = number * (full + 1) - first
+        last = start + full
         carry, report = jax.lax.fori_loop(jnp.maximum(start, 0), jnp.minimum(last, steps), partial(body, size), state)
         carry, report = jax.lax.fori_loop(last, jnp.minimum(last + 1, steps), partial(body, rest), (carry, report))
         return carry, report
 
     if rest:
-        epochs = (first + steps + whole) // (whole + 1)
+        epochs = (first + steps + full) // (full + 1)
         carry, report = jax.lax.fori_loop(0, epochs, epoch, (carry, report))
     else:
         carry, report = jax.lax.fori_loop(0, steps, partial(body, size), (carry, report))
@@ -210,11 +210,11 @@ def _loop(
 
 
 def _objective(
-    step: CompiledStep, sizes: tuple[int, int], room: int, params: Params, block: DeviceBatch, row: Any, made: Any
+    step: CompiledStep, sizes: tuple[int, int], room: int, params: Params, block: DeviceBatch, row: Any, step_count: Any
 ) -> Any:
     """The objective of a block's first batch, its gradients, and what `CompiledStep.objective` gives besides."""
     a, b, i = block.keys[0]
-    return step.objective(params, _batch(block, 0, sizes[0]), HashKey(a, b).child(i), made, row)
+    return step.objective(params, _batch(block, 0, sizes[0]), HashKey(a, b).child(i), step_count, row)
 
 
 def _batch(block: DeviceBatch, first: Any, size: int) -> tuple[Any, Any, Any]:

@@ -28,11 +28,11 @@ from bpframe.types import HostArray, Params, State
 
 SMALL = 2**21  # multiplications up to which laying out a factor anew costs less than it brings
 as_it_is: Callable[[Any], Any] = jax.lax.optimization_barrier  # XLA makes these arrays and does not rewrite across
-States = list[list[list[State]]]  # by group, piece, and component that remembers
+States = list[list[list[State]]]  # by group, piece, and component with a state
 
 
 class Carry(NamedTuple):
-    """What a step changes: parameters with buffers, and what rules remember."""
+    """What a step changes: parameters with buffers, and optimizer state."""
 
     params: Params
     states: States
@@ -71,9 +71,9 @@ class TreeStore:
         """Parameter i."""
         return tree.at(self.params, self.paths[i])
 
-    own = get  # another value takes the place of an array, which stays as it is
+    snapshot = get  # another value takes the place of an array, which stays as it is
 
-    def lasting(self, i: int, g: Any) -> Any:
+    def stable_gradient(self, i: int, g: Any) -> Any:
         """The gradient itself."""
         return g
 
@@ -113,9 +113,9 @@ class RowSettings:
         for k, (h, name, _) in enumerate(self._settings.slots):
             setattr(h, name, row[start + k])
 
-    def at(self, step: Any, known: Mapping[str, Any] | None = None) -> Any:
+    def at(self, step: Any, batch_info: Mapping[str, Any] | None = None) -> Any:
         """h with the step, and what else is known of it; the numbers are those of the row."""
-        self.note(step=step + 1, **(known or {}))
+        self.note(step=step + 1, **(batch_info or {}))
         return self.h
 
 
@@ -189,13 +189,13 @@ class CompiledStep:
 
     def _updates(self, params: Params, row: Any) -> tuple[list[GroupUpdate], Activity]:
         """The updates of every group on this tree, and the penalties on activations with their settings."""
-        settings = row_settings(row)
-        groups = [GroupUpdate(group, TreeStore(group, params, settings)) for group in self._groups]
+        from_row = row_settings(row)
+        groups = [GroupUpdate(group, TreeStore(group, params, from_row)) for group in self._groups]
         return groups, [
-            (part, own)
+            (part, settings)
             for group in groups
             if not group.group.paths
-            for part, own in zip(group.components, group.settings, strict=True)
+            for part, settings in zip(group.components, group.settings, strict=True)
         ]
 
 
@@ -214,7 +214,7 @@ class TracedOperations:
         """Gradients for targets drawn from the predictions."""
         return self._recursion.sampled_gradients(self._params, result, self._contexts, self._key.child("targets"))
 
-    def known(self, result: LossAndGradients) -> Mapping[str, Any]:
+    def batch_info(self, result: LossAndGradients) -> Mapping[str, Any]:
         """Loss and weight as they are."""
         return {"loss": result.loss, "weight": self.batch.weight}
 

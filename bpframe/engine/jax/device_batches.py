@@ -50,7 +50,7 @@ class Stream:
     def __init__(self, data: Data, seed: int, device: Device, resident: bool) -> None:
         """With `resident` all rows go to the device at once."""
         self._host = DeviceBatch(data.x, data.target, data.weight, None, None)
-        self._there: DeviceBatch | None = device.put(self._host) if resident else None
+        self._resident: DeviceBatch | None = device.put(self._host) if resident else None
         self._send = device.send
         self._words = lru_cache(maxsize=1)(lambda epoch: epoch_key(seed, epoch))
         self._rings: dict[int, list[DeviceBatch]] = {}
@@ -58,7 +58,7 @@ class Stream:
 
     def room(self, size: int) -> int:
         """T for batches of `size` rows."""
-        if self._there is not None:
+        if self._resident is not None:
             return LENGTH
         row: int = sum(part[:1].nbytes for part in self._host[:3] if part is not None)
         return min(LENGTH, max(1, BYTES // (row * size)))
@@ -80,32 +80,34 @@ class Stream:
         size = min(batches.size, batches.length)
         stop = min(stop, start + self.room(size))
         ring = self._rings.setdefault(size, [])
-        into = ring.pop(0) if len(ring) == 2 else self._empty(size)
-        ring.append(into)
+        buffers = ring.pop(0) if len(ring) == 2 else self._empty(size)
+        ring.append(buffers)
         i = start
         while i < stop:  # epoch by epoch
             epoch, number = batches.at(i)
             steps = min(batches.steps - number, stop - i)
             rows = batches.order(epoch)[number * batches.size : (number + steps) * batches.size]
-            self._gather(rows, into, slice((i - start) * size, (i - start) * size + len(rows)))
-            key, part = self._words(epoch), into.keys[i - start : i - start + steps]
+            self._gather(rows, buffers, slice((i - start) * size, (i - start) * size + len(rows)))
+            key, part = self._words(epoch), buffers.keys[i - start : i - start + steps]
             part[:, 0], part[:, 1], part[:, 2] = key.a, key.b, np.arange(number, number + steps)
             i += steps
-        sent = DeviceBatch(*(None if part is None else self._send(part) for part in into))
-        return _Block(batches, start, stop, sent if self._there is None else DeviceBatch(*self._there[:3], *sent[3:]))
+        sent = DeviceBatch(*(None if part is None else self._send(part) for part in buffers))
+        return _Block(
+            batches, start, stop, sent if self._resident is None else DeviceBatch(*self._resident[:3], *sent[3:])
+        )
 
-    def _gather(self, rows: HostArray, into: DeviceBatch, place: slice) -> None:
-        if self._there is not None:
-            into.rows[place] = rows
+    def _gather(self, rows: HostArray, buffers: DeviceBatch, place: slice) -> None:
+        if self._resident is not None:
+            buffers.rows[place] = rows
             return
-        for part, buffer in zip(self._host[:3], into[:3], strict=True):
+        for part, buffer in zip(self._host[:3], buffers[:3], strict=True):
             if part is not None:
                 np.take(part, rows, axis=0, out=buffer[place], mode="clip")  # the default mode would copy once more
 
     def _empty(self, size: int) -> DeviceBatch:
         room = self.room(size)
         keys = aligned.empty((room, 3), np.uint32)
-        if self._there is not None:
+        if self._resident is not None:
             return DeviceBatch(None, None, None, aligned.empty((room * size,), np.int32), keys)
         x, target, weight = (
             None if part is None else aligned.empty((room * size, *part.shape[1:]), part.dtype)

@@ -127,8 +127,8 @@ class JaxSession:
             for name, value in values.items():
                 tree.assign(self._carry.params, tuple(name.split("/")), self._device.put(value))
             for k, update in enumerate(self._updates):
-                anew = self.step == 0 or update.evaluators
-                if anew and any("/".join(path) in values for path in update.group.paths):
+                restart = self.step == 0 or update.evaluators
+                if restart and any("/".join(path) in values for path in update.group.paths):
                     # A rule may keep a parameter, in several places, and the loop uses up each.
                     update.states = self._carry.states[k] = jax.tree.map(jax.numpy.copy, update.initial())
             self._finite = None  # not known of these
@@ -137,19 +137,19 @@ class JaxSession:
     def snapshot(self) -> dict[str, HostArray]:
         """Copies of all that a continued run needs; the state of a minimizer lies on the host."""
         with self._device.scope():
-            params, states = tree.transform(self._carry.params, np.array), optimizer_state.gathered(self._carry.states)
+            params, states = tree.transform(self._carry.params, np.array), optimizer_state.to_tree(self._carry.states)
         return tree.flatten(
-            {"parameters": params, "memory": states, "minimizer": optimizer_state.gathered([[[self._minimizer]]])}
+            {"parameters": params, "memory": states, "minimizer": optimizer_state.to_tree([[[self._minimizer]]])}
         )
 
     def restore(self, arrays: Mapping[str, HostArray], step: int) -> None:
         """The state of a snapshot, made after `step` steps."""
         saved = tree.nest(arrays)
         with self._device.scope():
-            params = optimizer_state.alike(self._carry.params, saved["parameters"])
-            states = optimizer_state.restored(self._carry.states, saved.get("memory", {}))
+            params = optimizer_state.as_in(self._carry.params, saved["parameters"])
+            states = optimizer_state.from_tree(self._carry.states, saved.get("memory", {}))
             self._replace(self._device.put(Carry(params, states)))
-            [[[self._minimizer]]] = optimizer_state.restored([[[{}]]], saved.get("minimizer", {}))
+            [[[self._minimizer]]] = optimizer_state.from_tree([[[{}]]], saved.get("minimizer", {}))
             self.step = step
             self._rollback.mark()
 

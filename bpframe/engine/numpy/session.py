@@ -121,14 +121,14 @@ class NumpySession:
         for name, value in values.items():
             tree.at(self._params, tuple(name.split("/")))[...] = value
         for group in self._groups:
-            anew = (self.step == 0 and group.stateful) or group.evaluators
-            if anew and any("/".join(path) in values for path in group.group.paths):
+            restart = (self.step == 0 and group.stateful) or group.evaluators
+            if restart and any("/".join(path) in values for path in group.group.paths):
                 group.states = group.initial()
         self._rollback.mark()
 
     def snapshot(self) -> dict[str, HostArray]:
         """Copies of all that a continued run needs: "parameters/layer/name", "memory/group/piece/component/name"."""
-        states = optimizer_state.gathered([group.states for group in self._groups])
+        states = optimizer_state.to_tree([group.states for group in self._groups])
         return tree.flatten({"parameters": tree.transform(self._params, np.array), "memory": states})
 
     def restore(self, arrays: Mapping[str, HostArray], step: int) -> None:
@@ -136,10 +136,10 @@ class NumpySession:
         saved = tree.nest(arrays)
         for path, leaf in tree.leaves(saved["parameters"]):
             if "buffers" in path:
-                tree.assign(self._params, path, optimizer_state.alike(tree.at(self._params, path), np.array(leaf)))
+                tree.assign(self._params, path, optimizer_state.as_in(tree.at(self._params, path), np.array(leaf)))
             else:
                 tree.at(self._params, path)[...] = leaf
-        states = optimizer_state.restored([group.states for group in self._groups], saved.get("memory", {}))
+        states = optimizer_state.from_tree([group.states for group in self._groups], saved.get("memory", {}))
         for group, own in zip(self._groups, states, strict=True):
             group.states = own
         self._stepper.forget()

@@ -33,7 +33,7 @@ from bpframe.types import Params
 class Stepper:
     """The `StepOperations` of NumPy on `params`, a tree with views into the vectors of its groups.
 
-    `key` is the present step's; `rollback` is told when parameters begin to change.
+    `key` is the present step's; `rollback` learns when parameters begin to change.
     """
 
     batch: Batch
@@ -131,7 +131,7 @@ class Stepper:
         """Gradients for targets drawn from the predictions."""
         return self._recursion.sampled_gradients(self.params, result, self._contexts, self._key.child("targets"))
 
-    def known(self, result: LossAndGradients) -> Mapping[str, Any]:
+    def batch_info(self, result: LossAndGradients) -> Mapping[str, Any]:
         """Loss and weight in the run's dtype."""
         return {"loss": self._number(result.loss), "weight": self._number(self.batch.weight)}
 

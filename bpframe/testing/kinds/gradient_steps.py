@@ -11,7 +11,7 @@ from bpframe.protocols import Adjust, Periodic, Totals
 from bpframe.testing.kinds.applies import applies_checks
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import close, finite, require, same, scale, shaped
-from bpframe.testing.laws.gradient_step_run import Run
+from bpframe.testing.laws.gradient_step_run import GradientStepRun
 from bpframe.testing.laws.purity import deterministic, untouched
 from bpframe.testing.laws.references import huge
 from bpframe.testing.laws.scheduled_settings import follows_schedules
@@ -51,7 +51,7 @@ def _scope(step: Any) -> None:
 
 def _steps(step: Any, dtype: np.dtype[Any]) -> dict[str, Any]:
     p, gradients = numbers(shape_of(step), dtype, STEPS)
-    run = Run(step, [p])
+    run = GradientStepRun(step, [p])
     return {"g": [run.transform([g]) for g in gradients], "p": run.pieces, "state": run.states}
 
 
@@ -59,7 +59,7 @@ def _shapes(step: Any) -> None:
     """Gradients keep any shape, also an empty one; a gradient of 0 stays finite."""
     for shape in (PARAM.shape, (5,), (1,), (0,)):
         p, gradients = numbers(shape, DOUBLE, STEPS)
-        run = Run(step, [p])
+        run = GradientStepRun(step, [p])
         for g in (*gradients, np.zeros(shape)):
             made = run.transform([g], param_of(shape))
             shaped(f"a gradient of shape {shape}", made[0], shape)
@@ -70,7 +70,7 @@ def _shapes(step: Any) -> None:
 def _state(step: Any) -> None:
     """Arrays in dicts, the same from init and transform; for "element" of p's shape or 0-d."""
     p, gradients = numbers(shape_of(step), DOUBLE, STEPS)
-    run = Run(step, [p])
+    run = GradientStepRun(step, [p])
     first = state_shapes(run.states[0])
     for g in gradients:
         run.transform([g])
@@ -85,7 +85,7 @@ def _state(step: Any) -> None:
 def _saved(step: Any) -> None:
     """A run that is saved, loaded and continued has the same bits as one that was not."""
     p, gradients = numbers(shape_of(step), DOUBLE, STEPS)
-    whole, first, loaded = (Run(step, [p]) for _ in range(3))
+    whole, first, loaded = (GradientStepRun(step, [p]) for _ in range(3))
     path = [whole.transform([g]) for g in gradients]
     for g in gradients[:5]:
         first.transform([g])
@@ -100,9 +100,9 @@ def _slices(step: Any) -> None:
         raise Skipped("its scope is a whole parameter")
     p, gradients = numbers((12,), DOUBLE, STEPS)
     cuts = (slice(0, 1), slice(1, 4), slice(4, 4), slice(4, None))
-    whole = Run(step, [p])
+    whole = GradientStepRun(step, [p])
     path = [whole.transform([g])[0] for g in gradients]
-    parts = Run(step, [p[cut] for cut in cuts], whole.sums)
+    parts = GradientStepRun(step, [p[cut] for cut in cuts], whole.sums)
     same(
         "gradients cut into slices",
         [np.concatenate(parts.transform([g[cut] for cut in cuts])) for g in gradients],
@@ -116,7 +116,7 @@ def _slices(step: Any) -> None:
 
 def _untouched(step: Any) -> None:
     p, gradients = numbers(shape_of(step), DOUBLE, STEPS)
-    run = Run(step, [p])
+    run = GradientStepRun(step, [p])
     run.transform([gradients[0]])
     h, state = run.h(), run.states[0]
     untouched("init", step.init, p)
@@ -132,7 +132,7 @@ def _extremes(step: Any) -> None:
     for dtype in precision.DTYPES:
         large = huge(dtype)
         p, gradients = numbers(shape_of(step), dtype, 6)
-        run = Run(step, [p])
+        run = GradientStepRun(step, [p])
         for factor, g in zip((0, 1 / large, large, 0, 1, 1), gradients, strict=True):
             made = run.transform([(g * dtype.type(factor)).astype(dtype)])
             finite(f"result of a gradient times {factor:g}", {"g": made, "p": run.pieces, "state": run.states})
@@ -142,6 +142,6 @@ def _period(step: Any) -> None:
     """A whole number of steps, after which it starts anew: the same gradients give the same again."""
     require(isinstance(step.period, int) and step.period >= 1, f"period must be a whole number, got {step.period!r}")
     p, gradients = numbers(shape_of(step), DOUBLE, step.period)
-    run = Run(step, [p])
+    run = GradientStepRun(step, [p])
     first, second = ([run.transform([g]) for g in gradients][-1] for _ in range(2))
     same("what a second period of the same gradients gives", second, first)

@@ -109,7 +109,7 @@ def _untouched(rule: Any) -> None:
             untouched(name, getattr(rule, name), p, gradients[0], state, h)
     if hasattr(rule, "evaluation_params"):
         untouched("evaluation_params", rule.evaluation_params, p, state, h)
-    for link, total in zip(optimizer_chain.having(rule, state, Totals), course.sums[-1], strict=True):
+    for link, total in zip(optimizer_chain.with_capability(rule, state, Totals), course.sums[-1], strict=True):
         link.settings(h).total = total
     untouched("update", rule.update, p, gradients[0], state, h)
 

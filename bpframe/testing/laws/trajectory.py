@@ -69,7 +69,7 @@ class Trajectory:
         self._lr, self._param, self._given = lr, param, given
         self.sums: list[Any] = []
         self.probed: list[Pieces] = []
-        links = {what: optimizer_chain.having(rule, self.states[0], what) for what in CAPABILITIES}
+        links = {what: optimizer_chain.with_capability(rule, self.states[0], what) for what in CAPABILITIES}
         self._summing, self._averaging = links[Totals], links[EvaluationParams]
         self.probing, self.observing = links[Probe][:1], links[Observe] if observed else []
 
@@ -124,7 +124,7 @@ class Trajectory:
                 states[i] = link.replaced(states[i], link.rule.observe(p, slope, link.state(states[i]), h))
         return states
 
-    def probe(self, gradients: Params, step: int, known: Mapping[str, Any]) -> Pieces:
+    def probe(self, gradients: Params, step: int, batch_info: Mapping[str, Any]) -> Pieces:
         """Go where the rule wants its gradient taken; the pieces before."""
         (link,), h, before = self.probing, self._sum(gradients["pieces"]), self.pieces
         there = zip(self.pieces, gradients["pieces"], self.states, strict=True)
@@ -136,7 +136,7 @@ class Trajectory:
         """Back to the pieces before the probe."""
         self.pieces = before
 
-    def update(self, gradients: Params, step: int, known: Mapping[str, Any]) -> float:
+    def update(self, gradients: Params, step: int, batch_info: Mapping[str, Any]) -> float:
         """The update of every piece; no penalty."""
         h = self._sum(gradients["pieces"])
         self.sums.append([link.settings(h).total for link in self._summing])
@@ -169,7 +169,7 @@ class _Gradients:
         """The same gradients."""
         return cast(Params, result.gradients)
 
-    def known(self, result: LossAndGradients) -> Mapping[str, Any]:
+    def batch_info(self, result: LossAndGradients) -> Mapping[str, Any]:
         """Nothing besides what h holds."""
         return {}
 
