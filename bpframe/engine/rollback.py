@@ -105,7 +105,7 @@ class Rollback:
 
     def log(self, session: Reversible, batches: Batches, start: int, stop: int) -> None:
         """The steps start .. stop - 1 are made."""
-        self.point(session).log.add(batches, start, stop)
+        (self._point or self.point(session)).log.add(batches, start, stop)
         session.step += stop - start
 
     def commit(self, session: Reversible) -> bool:

@@ -38,6 +38,7 @@ class Stepper:
 
     batch: Batch
     value_and_gradients: Callable[[], LossAndGradients]
+    _bound: Script | None = None  # what value_and_gradients runs
 
     def __init__(
         self,
@@ -87,20 +88,12 @@ class Stepper:
     def begin(self, batch: Batch, step: int) -> None:
         """Get ready for the step on a batch that follows `step` steps."""
         self.batch = batch
-        script = self._script(batch) if self._writable else None
-        self.value_and_gradients = (
-            partial(_run, script, self._slots)
-            if script
-            else partial(
-                self._recursion.value_and_gradients,
-                self.params,
-                batch,
-                self._contexts,
-                self._activity,
-                step,
-                math.isfinite,
-            )
-        )
+        if self._writable and (script := self._script(batch)):
+            if script is not self._bound:  # mostly that of the step before
+                self._bound, self.value_and_gradients = script, partial(_run, script, self._slots)
+            return
+        self._bound, arguments = None, (self.params, batch, self._contexts, self._activity, step, math.isfinite)
+        self.value_and_gradients = partial(self._recursion.value_and_gradients, *arguments)
 
     def _script(self, batch: Batch) -> Script | None:
         """The traced program for batches like this one, if there is one or it is time for it."""
@@ -145,7 +138,8 @@ class Stepper:
 
     def refresh(self, result: LossAndGradients) -> None:
         """Move the buffers of layers."""
-        self._recursion.refresh(self.params, result.caches)
+        if self._recursion.refreshing:
+            self._recursion.refresh(self.params, result.caches)
 
 
 def _run(script: Script, slots: Params) -> LossAndGradients:
