@@ -10,24 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, final
+from typing import Any, cast, final
 
 import numpy as np
 
 from bpframe import tree
 from bpframe.engine.hyperparameters import Settings
+from bpframe.engine.parameter_store import UpdateComponent
 from bpframe.ops import aligned
 from bpframe.protocols import Group, Param
-from bpframe.types import HostArray, Params, Shape
+from bpframe.types import Array, HostArray, Params, Shape
 
 SLICE = 2**17
-Path = tuple[str, ...]
 
 
 @final
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of the flat vector, the shape that components see, how to find its gradient, and whose it is."""
+    """A slice of the flat vector: the shape that components see, where its gradient is, its parameter."""
 
     start: int
     stop: int
@@ -79,18 +79,20 @@ class FlatStore:
         """A copy of piece i."""
         return self._views[i].copy()
 
-    def put(self, i: int, p: Any) -> None:
+    def put(self, i: int, p: Array) -> None:
         """Write piece i."""
         if p is not self._views[i]:
-            self._views[i][...] = p
+            self._views[i][...] = cast(HostArray, p)
 
-    def gradients(self, tree: Params) -> list[Any]:
+    def gradients(self, gradients: Params) -> list[Any]:
         """The gradient of each piece."""
-        return [piece.gradient(tree) for piece in self.pieces] if tree is not self._slots else list(self._slopes)
+        return (
+            [piece.gradient(gradients) for piece in self.pieces] if gradients is not self._slots else list(self._slopes)
+        )
 
-    def stable_gradient(self, i: int, g: Any) -> Any:
+    def stable_gradient(self, i: int, g: Array) -> Array:
         """A gradient of piece i that stays as it is: a copy where it lies in g."""
-        return g.copy() if g is self._slopes[i] else g
+        return self._slopes[i].copy() if g is self._slopes[i] else g
 
     def slope(self, i: int) -> Any:
         """The view of g that is piece i's."""
@@ -104,7 +106,7 @@ class FlatStore:
         """Where penalties act on piece i."""
         return self._reach[i]
 
-    def settings(self, component: Any) -> Settings:
+    def settings(self, component: UpdateComponent) -> Settings:
         """Settings with values of this dtype."""
         return Settings(component, self.p.dtype.type)
 
@@ -148,9 +150,9 @@ class FlatStore:
                 pieces.append(Piece(start, start + size, (size,), _gather(paths)))
         return pieces
 
-    def _runs(self) -> Iterator[tuple[tuple[Path, ...], int, int]]:
+    def _runs(self) -> Iterator[tuple[tuple[tree.Path, ...], int, int]]:
         """(paths, start, size) of each large parameter, and of neighbours that fit a slice together."""
-        run: tuple[Path, ...] = ()
+        run: tuple[tree.Path, ...] = ()
         begin = 0
         for path, start, size in zip(self.paths, self.starts, self.sizes, strict=False):
             if run and (size >= SLICE or start + size - begin > SLICE):
@@ -171,13 +173,13 @@ def _reach(piece: Piece, penalised: int) -> Any:
     return ... if count == piece.stop - piece.start else slice(count) if count else None
 
 
-def _gather(paths: tuple[Path, ...]) -> Callable[[Params], HostArray]:
+def _gather(paths: tuple[tree.Path, ...]) -> Callable[[Params], HostArray]:
     return lambda gradients: np.concatenate([tree.at(gradients, path) for path in paths], axis=None)
 
 
-def _cut(path: Path, start: int, stop: int) -> Callable[[Params], HostArray]:
+def _cut(path: tree.Path, start: int, stop: int) -> Callable[[Params], HostArray]:
     return lambda gradients: tree.at(gradients, path).reshape(-1)[start:stop]
 
 
-def _whole(path: Path) -> Callable[[Params], HostArray]:
+def _whole(path: tree.Path) -> Callable[[Params], HostArray]:
     return lambda gradients: tree.at(gradients, path)

@@ -13,7 +13,9 @@ from bpframe.engine.update import GroupUpdate, Updates
 from bpframe.protocols import Minimizer
 from bpframe.types import HostArray, Params
 
-Objective = Callable[[], tuple[float, Params | None]]  # (value without penalties on weights, gradients) at present
+ValueAndGradients = Callable[
+    [], tuple[float, Params | None]
+]  # (value without penalties on weights, gradients) at present
 
 
 @final
@@ -26,7 +28,7 @@ class Minimization:
         if not self.groups[0].states[0]:
             self.groups[0].states = [[self._rule.init(self._gathered())]]
 
-    def step(self, step: int, value_and_gradients: Objective) -> None:
+    def step(self, step: int, value_and_gradients: ValueAndGradients) -> None:
         """Move the parameters once; `value_and_gradients()` is of the present ones."""
         p, first = self._gathered(), self.groups[0]
         for group in self.groups:

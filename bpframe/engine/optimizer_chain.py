@@ -13,14 +13,15 @@ from typing import Any, final
 
 from bpframe.engine.hyperparameters import Settings
 from bpframe.errors import ConfigError
-from bpframe.protocols import Group, Param, Periodic, RuleFor
+from bpframe.protocols import GradientStep, Group, Minimizer, Optimizer, Param, Periodic, RuleFor
 from bpframe.protocols.keeps import keeps
 from bpframe.registry import arguments
 from bpframe.registry.annotations import wanted
 from bpframe.registry.builder import parameters
 from bpframe.types import Array, Hyper, State
 
-Piece = tuple[Array, Array, State]  # p, g, the outermost rule's state
+Rule = Optimizer | Minimizer
+PieceState = tuple[Array, Array, State]  # p, g, the outermost rule's state
 Sums = dict[str, Array]  # 0-d sums by name
 
 
@@ -28,8 +29,9 @@ Sums = dict[str, Array]  # 0-d sums by name
 class ChainLink:
     """A rule in a chain: where its own part of the outermost rule's settings and state is."""
 
-    def __init__(self, rule: Any, path: tuple[str, ...]) -> None:
-        self.rule, self.path = rule, path
+    def __init__(self, rule: Rule | GradientStep, path: tuple[str, ...]) -> None:
+        self.rule: Any = rule  # capabilities are not in the protocol of optimizers
+        self.path = path
 
     def settings(self, h: Hyper) -> Hyper:
         """This rule's h."""
@@ -48,7 +50,7 @@ class ChainLink:
         return _put(state, self.path, own)
 
 
-def chain(rule: Any, state: Mapping[str, Any] | None = None, path: tuple[str, ...] = ()) -> Iterator[ChainLink]:
+def chain(rule: Rule, state: Mapping[str, Any] | None = None, path: tuple[str, ...] = ()) -> Iterator[ChainLink]:
     """The rule and the rules inside it, from the outermost inwards; with `state`, those only that act on it."""
     yield ChainLink(rule, path)
     for name, inner in _rules(rule).items():
@@ -56,12 +58,12 @@ def chain(rule: Any, state: Mapping[str, Any] | None = None, path: tuple[str, ..
             yield from chain(inner, None if state is None else state[name], (*path, name))
 
 
-def with_capability(rule: Any, state: Mapping[str, Any], capability: type) -> list[ChainLink]:
+def with_capability(rule: Rule, state: Mapping[str, Any], capability: type) -> list[ChainLink]:
     """Those rules of the chain that have a capability."""
     return [link for link in chain(rule, state) if keeps(link.rule, capability)]
 
 
-def totals(links: Iterable[ChainLink], h: Hyper, pieces: Iterable[Piece]) -> list[Sums]:
+def totals(links: Iterable[ChainLink], h: Hyper, pieces: Iterable[PieceState]) -> list[Sums]:
     """For each link the sums, over these pieces, of what its `totals` gives."""
     pieces = list(pieces)
     sums = []
@@ -108,7 +110,8 @@ def with_lr(rule: Any, scaled: Any) -> Any:
 def chain_setting(group: Group, settings: Settings, state: State, name: str, step: int) -> float | None:
     """A setting of the group's rule, or of the rule inside it, in the update that led to `step`."""
     before = rule_step(group.gradient_steps, max(step - 1, 0))
-    values = (settings.value(link.settings(settings.h), name, before) for link in chain(group.rule, state))
+    links = chain(group.rule, state) if group.rule else ()
+    values = (settings.value(link.settings(settings.h), name, before) for link in links)
     return next((value for value in values if value is not None), None)
 
 
@@ -119,7 +122,7 @@ def rule_step(gradient_steps: Iterable[Any], step: int) -> int:
     return step
 
 
-def _rules(rule: Any) -> dict[str, Any]:
+def _rules(rule: Rule) -> dict[str, Any]:
     """The rules among the arguments of a rule."""
     cls: Any = type(rule)
     arguments_of_rule = ((name, getattr(rule, name, None)) for name in _names(cls))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from bpframe.protocols import Param
+from bpframe.protocols import Constraint, GradientStep, Minimizer, Optimizer, Param, Regularizer
 from bpframe.types import Array, Params
+
+UpdateComponent = Constraint | GradientStep | Minimizer | Optimizer | Regularizer
 
 
 class Store(Protocol):
@@ -24,10 +26,10 @@ class Store(Protocol):
     def put(self, i: int, p: Array) -> None:
         """Replace piece i."""
 
-    def gradients(self, tree: Params) -> list[Any]:
+    def gradients(self, gradients: Params) -> list[Any]:
         """The gradient of each piece, in its shape."""
 
-    def stable_gradient(self, i: int, g: Any) -> Any:
+    def stable_gradient(self, i: int, g: Array) -> Array:
         """A gradient of piece i as an array that components may keep."""
 
     def show(self, pieces: Sequence[Any], params: Params) -> None:
@@ -39,7 +41,7 @@ class Store(Protocol):
     def reach(self, i: int) -> Any:
         """Where penalties act on piece i: `...` everywhere, a slice, None nowhere."""
 
-    def settings(self, component: Any) -> Any:
+    def settings(self, component: UpdateComponent) -> Any:
         """The component's settings, with `h`, `at` and `note` as `bpframe.engine.hyperparameters.Settings` has them."""
 
     def when(self, due: Any, change: Callable[..., Any], values: Any) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, final
+from typing import Any, cast, final
 
 from bpframe import tree
 from bpframe.engine.optimizer_chain import ChainLink, chain_setting, set_totals, summed, totals, with_capability
@@ -58,7 +58,7 @@ class GroupUpdate:
         self.group = group
         self.first = len(group.regularizers)  # number of the first gradient step
         self.rule = self.first + len(group.gradient_steps)  # number of the rule
-        self.components = components(group)
+        self.components = components_in_order(group)
         self.settings: list[Any] = [self.store.settings(component) for component in self.components]
         periodic = [k for k, part in enumerate(self.components) if keeps(part, Periodic)]
         self._adjusting = {k for k, part in enumerate(self.components) if keeps(part, Adjust)}
@@ -146,13 +146,13 @@ class GroupUpdate:
         """(p, g, states) of piece i; components may keep g."""
         return self.store.get(i), self.store.stable_gradient(i, self.g[i]), self.states[i]
 
-    def write(self, i: int, p: Any, g: Any, states: list[State], penalty: Any) -> Any:
+    def write(self, i: int, p: Array, g: Array, states: list[State], penalty: Any) -> Any:
         """Put (p, g, states) in the place of those of piece i; its penalty."""
         self.store.put(i, p)
         self.g[i], self.states[i] = g, states
         return penalty
 
-    def changed(self, i: int, start: int, stop: int, p: Any, g: Any, states: list[State]) -> Any:
+    def changed(self, i: int, start: int, stop: int, p: Array, g: Array, states: list[State]) -> Any:
         """(p, g, states of piece i after the components start .. stop - 1, its penalty)."""
         penalty: Any = 0.0
         for k in range(start, stop):
@@ -165,7 +165,7 @@ class GroupUpdate:
                 p, g, states = self.store.when(self.due, partial(self._apply, k, i), (p, g, states))
         return p, g, states, penalty
 
-    def _penalised(self, k: int, i: int, p: Any, g: Any) -> tuple[Any, Any]:
+    def _penalised(self, k: int, i: int, p: Array, g: Array) -> tuple[Any, Any]:
         """(the penalty number k on piece i, the gradient with its slope)."""
         reach = self.store.reach(i)
         if reach is None:
@@ -173,11 +173,11 @@ class GroupUpdate:
         value, slope = self.components[k].value_and_gradient(p if reach is ... else p[reach], self.h(k, i))
         if reach is ...:
             return value, g + slope
-        g = g.copy()
-        g[reach] += slope
-        return value, g
+        changed: Any = cast(Any, g).copy()
+        changed[reach] += slope
+        return value, changed
 
-    def _apply(self, k: int, i: int, p: Any, g: Any, states: list[State]) -> tuple[Any, Any, list[State]]:
+    def _apply(self, k: int, i: int, p: Array, g: Array, states: list[State]) -> tuple[Any, Any, list[State]]:
         """(p, g, states) after the gradient step, rule or constraint number k."""
         component: Any = self.components[k]
         h = self.h(k, i)
@@ -202,7 +202,7 @@ class Updates:
 
     def __init__(self, groups: Sequence[GroupUpdate], advance: Advance = GroupUpdate.advance) -> None:
         self.advance = advance
-        self.groups = trained(groups)
+        self.groups = trained_groups(groups)
         self.minimizing = minimizing(self.groups)
         self.probing = [group for group in self.groups if group.probes]
         self.observing = [group for group in self.groups if group.observers]
@@ -278,13 +278,13 @@ class Updates:
         return self.observed_states()
 
 
-def components(group: Group) -> list[Any]:
+def components_in_order(group: Group) -> list[Any]:
     """The components of a group in the order in which they act."""
     rule = [group.rule] if group.rule else []
     return [*group.regularizers, *group.gradient_steps, *rule, *group.constraints]
 
 
-def evaluated(groups: Sequence[GroupUpdate], params: Params, step: int) -> Params:
+def evaluation_params(groups: Sequence[GroupUpdate], params: Params, step: int) -> Params:
     """The parameters to predict with after `step` steps: those of training, unless a rule says otherwise."""
     averaging = [group for group in groups if group.evaluators]
     if not averaging or step == 0:
@@ -292,11 +292,11 @@ def evaluated(groups: Sequence[GroupUpdate], params: Params, step: int) -> Param
     params = tree.transform(params, lambda leaf: leaf)
     for group in averaging:
         group.begin(step - 1)
-        group.store.show(evaluation(group), params)
+        group.store.show(evaluation_pieces(group), params)
     return params
 
 
-def evaluation(group: GroupUpdate) -> list[Array]:
+def evaluation_pieces(group: GroupUpdate) -> list[Array]:
     """The pieces of a group to predict with."""
     pieces = [group.store.get(i) for i in range(len(group.store))]
     for link in group.evaluators[:1]:
@@ -307,7 +307,7 @@ def evaluation(group: GroupUpdate) -> list[Array]:
     return pieces
 
 
-def trained(groups: Sequence[GroupUpdate]) -> list[GroupUpdate]:
+def trained_groups(groups: Sequence[GroupUpdate]) -> list[GroupUpdate]:
     """The groups that have parameters and a rule."""
     return [group for group in groups if group.group.rule and len(group.store)]
 
@@ -319,7 +319,7 @@ def minimizing(groups: Sequence[GroupUpdate]) -> bool:
 
 def current_setting(groups: Sequence[GroupUpdate], name: str, step: int) -> float | None:
     """A setting of the first trained group's rule, or of the rule inside it, in the update that led to `step`."""
-    return next((group.setting(name, step) for group in trained(groups)), None)
+    return next((group.setting(name, step) for group in trained_groups(groups)), None)
 
 
 def _probed(group: GroupUpdate) -> tuple[Store, list[Array]]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, cast, final
+from typing import cast, final
 
 import numpy as np
 
@@ -122,7 +122,7 @@ class CostLayer:
         """link(scores): probabilities, means, shape of scores."""
         return self.link.forward({}, scores, EVALUATION)[0]
 
-    def mean_and_delta(self, scores: Array, target: Array, share: Any) -> tuple[Array, Array]:
+    def mean_and_delta(self, scores: Array, target: Array, share: Array | float) -> tuple[Array, Array]:
         """(sum_i share_i loss_i, its slope in the scores (B, C)); share_i = w_i / sum w, (B,), or 1 / B for all.
 
         A loss that couples its rows gives one value, which stands as it is; its rows have no weights of their own.

@@ -149,7 +149,7 @@ class CheckedConstraint:
         return _same("constraint", self.part, "project", self.part.project(frozen(p), h), p.shape, p.dtype)
 
 
-def checked(group: Group) -> list[Any]:
+def checked_components(group: Group) -> list[Any]:
     """The components of a group in the order in which they act."""
     rule: Any = group.rule
     return [

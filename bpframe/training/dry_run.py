@@ -14,6 +14,7 @@ import numpy as np
 from bpframe import tree
 from bpframe.data.arrays import frozen
 from bpframe.engine.hyperparameters import Settings
+from bpframe.engine.parameter_store import UpdateComponent
 from bpframe.engine.step import training_step
 from bpframe.engine.update import GroupUpdate, Updates
 from bpframe.network.backprop import CostLayer
@@ -21,8 +22,8 @@ from bpframe.network.gradients import Batch, LossAndGradients, Recursion, weight
 from bpframe.network.network import Network
 from bpframe.protocols import Data, Group, Layer, Loss, Param
 from bpframe.random import epoch_key
-from bpframe.training.checked_components import CheckedLayer, CheckedLoss, checked
-from bpframe.types import HostArray, Params
+from bpframe.training.checked_components import CheckedLayer, CheckedLoss, checked_components
+from bpframe.types import Array, HostArray, Params
 
 
 @final
@@ -43,7 +44,9 @@ class DryRun:
         """A step on a few rows; of each group, the first parameter is updated."""
         self._batch = Batch(data.x, data.target, *weight_shares(len(data.x)))
         groups = [group for group in self._groups if group.paths and group.rule and group.rule.scope != "objective"]
-        updates = [GroupUpdate(group, FirstParameter(group, self._params), checked(group)) for group in groups]
+        updates = [
+            GroupUpdate(group, FirstParameter(group, self._params), checked_components(group)) for group in groups
+        ]
         training_step(self, Updates(updates), 0)
 
     # ------------------------------------------------------------------------------------------ of a training step
@@ -94,17 +97,17 @@ class FirstParameter:
 
     snapshot = get
 
-    def put(self, i: int, p: Any) -> None:
+    def put(self, i: int, p: Array) -> None:
         """Another value of it."""
-        self._p = frozen(p)
+        self._p = frozen(cast(HostArray, p))
 
     def gradients(self, gradients: Params) -> list[Any]:
         """Its gradient."""
         return [self._shaped(tree.at(gradients, self._path))]
 
-    def stable_gradient(self, i: int, g: Any) -> Any:
+    def stable_gradient(self, i: int, g: Array) -> Array:
         """The gradient, read-only."""
-        return frozen(g)
+        return frozen(cast(HostArray, g))
 
     def show(self, pieces: Sequence[Any], params: Params) -> None:
         """Put it in a tree."""
@@ -118,7 +121,7 @@ class FirstParameter:
         """Every penalty acts on it."""
         return ...
 
-    def settings(self, component: Any) -> Settings:
+    def settings(self, component: UpdateComponent) -> Settings:
         """Settings with values of its dtype."""
         return Settings(component, self._p.dtype.type)
 

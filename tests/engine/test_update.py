@@ -10,7 +10,7 @@ import pytest
 from bpframe.engine import flat_store
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.optimizer_chain import chain, rule_for, with_capability
-from bpframe.engine.update import GroupUpdate, Updates, evaluation
+from bpframe.engine.update import GroupUpdate, Updates, evaluation_pieces
 from bpframe.training.parameter_groups import Parts, groups, parameters
 
 
@@ -229,6 +229,6 @@ class Averaging(Plain):
 
 def test_parameters_to_predict_with_come_from_the_rule():
     _, (only,) = stepped(Parts(Around(Averaging())))
-    (values,) = evaluation(only)
+    (values,) = evaluation_pieces(only)
     assert set(values) == {7.0}
     assert set(only.store.get(0)) != {7.0}

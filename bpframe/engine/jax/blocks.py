@@ -32,7 +32,7 @@ from bpframe.random import HashKey
 from bpframe.types import HostArray, Params, State
 
 
-class Report(NamedTuple):
+class BlockReport(NamedTuple):
     """(LENGTH + 1, 3) of mean loss, penalty and weight of each step; the scores (T B, C) of its rows, if collected.
 
     The last of the numbers: whether all parameters are finite after the last step, NaN where that is not known.
@@ -62,12 +62,12 @@ class Blocks:
         self.collected = collected  # scores of the latest epoch, in the order of its rows
         self._programs: dict[Any, Callable[..., Any]] = {}
         self._constant: tuple[Sequence[Group], Any] | None = None
-        self._report: Report | None = None  # of the latest block, which may still be running
+        self._report: BlockReport | None = None  # of the latest block, which may still be running
         self.prepare = self._stream.prepare
 
     def run(
         self, carry: Carry, groups: Sequence[Group], step_count: int, batches: Batches, start: int, stop: int
-    ) -> tuple[Carry, Report, int]:
+    ) -> tuple[Carry, BlockReport, int]:
         """Steps from `start` on in one call, `step_count` steps before, and where they end; `carry` is used up."""
         jax.block_until_ready(self._report)  # type: ignore[no-untyped-call]  # its rows may be written over now
         block, stop = self._stream.block(batches, start, stop)
@@ -80,12 +80,12 @@ class Blocks:
 
     def minimize(
         self, carry: Carry, memory: State, groups: Sequence[Group], step_count: int, batches: Batches, i: int
-    ) -> tuple[Carry, State, Report]:
+    ) -> tuple[Carry, State, BlockReport]:
         """Step i of a rule that asks for the objective itself: that is compiled, the rule runs on the host."""
         batch, _ = self._stream.block(batches, i, i + 1)
         size = min(batches.size, batches.length - batches.at(i)[1] * batches.size)
         objective = self._compiled("objective", _objective, groups, (size, 0))
-        row = self._device.put(compiled_step.table(groups, step_count, 1)[0])
+        row = self._device.put(compiled_step.settings_table(groups, step_count, 1)[0])
         host = tree.transform(carry.params, np.array)
         dtype = np.dtype(self._device.dtype)
         updates = Updates([GroupUpdate(group, FlatStore(group, host, dtype)) for group in groups])
@@ -100,7 +100,7 @@ class Blocks:
         minimization.step(step_count, value_and_gradients)
         loss, penalty, weight, scores, _, buffers = results[0]
         numbers = np.array([[float(n) for n in (loss, penalty + minimization.penalty, weight)], [np.nan] * 3])
-        report = Report(numbers, scores if self._collect else None)
+        report = BlockReport(numbers, scores if self._collect else None)
         if not np.isfinite(loss):
             return carry, memory, report
         moved = tree.transform(host, self._device.put)
@@ -108,9 +108,9 @@ class Blocks:
             tree.assign(moved, path, leaf)
         return Carry(moved, carry.states), updates.groups[0].states[0][0], report
 
-    def keep(self, batches: Batches, start: int, scores: Any) -> None:
+    def keep(self, batches: Batches, start: int, scores: jax.Array | HostArray | None) -> None:
         """Keep the scores of a block, if they are collected."""
-        if not self._collect:
+        if scores is None:
             return
         self.collected = with_room(self.collected, batches.length, scores)
         rows = self.collected[batches.at(start)[1] * batches.size :]
@@ -135,11 +135,13 @@ class Blocks:
         """The settings of a block; where none of them follows a schedule, one table serves all blocks."""
         if self._constant is not None and self._constant[0] is groups:
             return self._constant[1]
-        numbers = np.zeros((LENGTH, compiled_step.width(groups)))
-        moving = compiled_step.moving(groups)
-        numbers[: steps if moving else LENGTH] = compiled_step.table(groups, step_count, steps if moving else 1)
+        numbers = np.zeros((LENGTH, compiled_step.table_width(groups)))
+        scheduled = compiled_step.any_scheduled(groups)
+        numbers[: steps if scheduled else LENGTH] = compiled_step.settings_table(
+            groups, step_count, steps if scheduled else 1
+        )
         table = self._device.put(numbers)
-        self._constant = None if moving else (groups, table)
+        self._constant = None if scheduled else (groups, table)
         return table
 
     def _compiled(
@@ -150,7 +152,7 @@ class Blocks:
         if short_key not in self._programs:  # the look-up below compares every component
             parts, size = (self._network, self._cost, groups), sizes[0]
             room = self._stream.room(size) * size if self._collect else 0
-            key = what, *compile_cache.keys(*parts), sizes, room, self._device.precision, self._device.dtype
+            key = what, *compile_cache.step_keys(*parts), sizes, room, self._device.precision, self._device.dtype
             self._programs[short_key] = compile_cache.compiled(
                 key, lambda: partial(function, CompiledStep(*parts), sizes, room), donate
             )
@@ -163,37 +165,37 @@ def _loop(
     room: int,
     carry: Carry,
     block: DeviceBatch,
-    table: Any,
-    step_count: Any,
-    steps: Any,
-    full: Any,
-    first: Any,
-) -> tuple[Carry, Report]:
+    table: jax.Array,
+    step_count: jax.Array,
+    steps: jax.Array,
+    full: jax.Array,
+    first: jax.Array,
+) -> tuple[Carry, BlockReport]:
     """So many steps, `step_count` steps before; the scores of up to `room` rows are kept.
 
     Of each epoch `full` batches have all rows, and one has the rest, if there is any; `first`: number of the first.
     """
     size, rest = sizes
 
-    def body(rows: int, k: Any, state: tuple[Carry, Report]) -> tuple[Carry, Report]:
+    def body(rows: int, k: jax.Array, state: tuple[Carry, BlockReport]) -> tuple[Carry, BlockReport]:
         carry, report = state
         a, b, i = jax.lax.dynamic_index_in_dim(block.keys, k, keepdims=False)
         row = jax.lax.dynamic_index_in_dim(table, k, keepdims=False)
-        batch = _batch(block, k * size, rows)
+        batch = _rows_of_step(block, k * size, rows)
         carry, numbers, scores = step.step(carry, batch, HashKey(a, b).child(i), step_count + k, row)
         numbers = jax.lax.dynamic_update_index_in_dim(report.numbers, jnp.stack(numbers), k, 0)
         kept = report.scores
         if kept is not None:
             kept = jax.lax.dynamic_update_slice_in_dim(kept, scores, k * size, 0)
-        return carry, Report(numbers, kept)
+        return carry, BlockReport(numbers, kept)
 
     kept = None
     if room:
         scores = jax.eval_shape(partial(evaluate, step.layers), carry.params, block.x[:1])
         kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
-    report = Report(jnp.zeros((LENGTH + 1, 3), table.dtype), kept)
+    report = BlockReport(jnp.zeros((LENGTH + 1, 3), table.dtype), kept)
 
-    def epoch(number: Any, state: tuple[Carry, Report]) -> tuple[Carry, Report]:
+    def epoch(number: jax.Array, state: tuple[Carry, BlockReport]) -> tuple[Carry, BlockReport]:
         start = number * (full + 1) - first
         last = start + full
         carry, report = jax.lax.fori_loop(jnp.maximum(start, 0), jnp.minimum(last, steps), partial(body, size), state)
@@ -205,19 +207,25 @@ def _loop(
         carry, report = jax.lax.fori_loop(0, epochs, epoch, (carry, report))
     else:
         carry, report = jax.lax.fori_loop(0, steps, partial(body, size), (carry, report))
-    finite = jnp.asarray(compiled_step.all_finite(carry), table.dtype)
+    finite = jnp.asarray(compiled_step.is_finite(carry), table.dtype)
     return carry, report._replace(numbers=report.numbers.at[-1].set(finite))
 
 
 def _objective(
-    step: CompiledStep, sizes: tuple[int, int], room: int, params: Params, block: DeviceBatch, row: Any, step_count: Any
+    step: CompiledStep,
+    sizes: tuple[int, int],
+    room: int,
+    params: Params,
+    block: DeviceBatch,
+    row: jax.Array,
+    step_count: jax.Array,
 ) -> Any:
     """The objective of a block's first batch, its gradients, and what `CompiledStep.objective` gives besides."""
     a, b, i = block.keys[0]
-    return step.objective(params, _batch(block, 0, sizes[0]), HashKey(a, b).child(i), step_count, row)
+    return step.objective(params, _rows_of_step(block, 0, sizes[0]), HashKey(a, b).child(i), step_count, row)
 
 
-def _batch(block: DeviceBatch, first: Any, size: int) -> tuple[Any, Any, Any]:
+def _rows_of_step(block: DeviceBatch, first: int | jax.Array, size: int) -> tuple[Any, Any, Any]:
     """(x, target, weight) of `size` rows from `first` on."""
     if block.rows is None:
         cut = partial(jax.lax.dynamic_slice_in_dim, start_index=first, slice_size=size)

@@ -40,7 +40,7 @@ def compiled(key: Hashable, make: Callable[[], Callable[..., Any]], donate: Sequ
     return _programs[key]
 
 
-def keys(network: Network, cost: CostLayer, groups: Sequence[Group]) -> tuple[Hashable, ...]:
+def step_keys(network: Network, cost: CostLayer, groups: Sequence[Group]) -> tuple[Hashable, ...]:
     """What a step depends on besides its arguments; of settings that follow a schedule, only that they do."""
     lists = ("gradient_steps", "regularizers", "constraints")
     parts = tuple(
@@ -48,15 +48,15 @@ def keys(network: Network, cost: CostLayer, groups: Sequence[Group]) -> tuple[Ha
             group.params,
             group.origin,
             group.penalised,
-            component(group.rule),
-            *(tuple(map(component, getattr(group, n))) for n in lists),
+            component_key(group.rule),
+            *(tuple(map(component_key, getattr(group, n))) for n in lists),
         )
         for group in groups
     )
     return network.layers, cost, parts
 
 
-def component(part: Any) -> Hashable:
+def component_key(part: Any) -> Hashable:
     """A component of an update, its schedules left out."""
     if part is None:
         return None
@@ -68,4 +68,4 @@ def component(part: Any) -> Hashable:
 def _argument(value: Any, scheduled: set[int]) -> Hashable:
     if id(value) in scheduled:
         return "scheduled"
-    return component(value) if hasattr(value, "init") else value
+    return component_key(value) if hasattr(value, "init") else value

@@ -16,26 +16,27 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.engine.hyperparameters import Settings
+from bpframe.engine.parameter_store import UpdateComponent
 from bpframe.engine.step import training_step
-from bpframe.engine.update import GroupUpdate, Updates, components
+from bpframe.engine.update import GroupUpdate, Updates, components_in_order
 from bpframe.network.backprop import CostLayer
 from bpframe.network.gradients import Activity, Batch, LossAndGradients, Recursion, weight_shares
 from bpframe.network.network import Network
 from bpframe.ops.linalg import MATMUL_TN
 from bpframe.protocols import Group, Param, Periodic
 from bpframe.random import HashKey
-from bpframe.types import HostArray, Params, State
+from bpframe.types import Array, HostArray, Params, State
 
 SMALL = 2**21  # multiplications up to which laying out a factor anew costs less than it brings
 as_it_is: Callable[[Any], Any] = jax.lax.optimization_barrier  # XLA makes these arrays and does not rewrite across
-States = list[list[list[State]]]  # by group, piece, and component with a state
+CarryStates = list[list[list[State]]]  # by group, piece, and component with a state
 
 
 class Carry(NamedTuple):
     """What a step changes: parameters with buffers, and optimizer state."""
 
     params: Params
-    states: States
+    states: CarryStates
 
 
 @jax.jit
@@ -45,7 +46,7 @@ def duplicate(carry: Carry) -> Carry:
 
 
 @jax.jit
-def all_finite(carry: Carry) -> Any:
+def is_finite(carry: Carry) -> Any:
     """Whether all parameters are finite; where their squares are, which is soon found, they need no second look."""
     leaves = [leaf for _, leaf in tree.leaves(carry.params)]
     squares = jnp.stack([jnp.vdot(leaf, leaf) for leaf in leaves])
@@ -60,7 +61,7 @@ def all_finite(carry: Carry) -> Any:
 class TreeStore:
     """The `Store` of a compiled step: every parameter of a group is a piece."""
 
-    def __init__(self, group: Group, params: Params, settings: Callable[[Any], Any]) -> None:
+    def __init__(self, group: Group, params: Params, settings: Callable[[UpdateComponent], Any]) -> None:
         self.paths, self.settings, self._penalised = group.paths, settings, group.penalised
         self.params, self._known = params, group.params
 
@@ -73,11 +74,11 @@ class TreeStore:
 
     snapshot = get  # another value takes the place of an array, which stays as it is
 
-    def stable_gradient(self, i: int, g: Any) -> Any:
+    def stable_gradient(self, i: int, g: Array) -> Array:
         """The gradient itself."""
         return g
 
-    def put(self, i: int, p: Any) -> None:
+    def put(self, i: int, p: Array) -> None:
         """Another value of parameter i, in the tree of this trace."""
         tree.assign(self.params, self.paths[i], p)
 
@@ -107,7 +108,7 @@ class TreeStore:
 class RowSettings:
     """Settings of a component whose numbers stand in a row of the table, from `start` on."""
 
-    def __init__(self, component: Any, row: Any, start: int) -> None:
+    def __init__(self, component: UpdateComponent, row: Any, start: int) -> None:
         self._settings = Settings(component, float)
         self.h, self.note, self.width = self._settings.h, self._settings.note, len(self._settings.slots)
         for k, (h, name, _) in enumerate(self._settings.slots):
@@ -119,11 +120,11 @@ class RowSettings:
         return self.h
 
 
-def row_settings(row: Any) -> Callable[[Any], RowSettings]:
+def row_settings(row: Any) -> Callable[[UpdateComponent], RowSettings]:
     """A function that gives components their settings, in the order of the table's columns."""
     start = 0
 
-    def settings(component: Any) -> RowSettings:
+    def settings(component: UpdateComponent) -> RowSettings:
         nonlocal start
         result = RowSettings(component, row, start)
         start += result.width
@@ -132,12 +133,12 @@ def row_settings(row: Any) -> Callable[[Any], RowSettings]:
     return settings
 
 
-def table(groups: Sequence[Group], first: int, steps: int) -> HostArray:
+def settings_table(groups: Sequence[Group], first: int, steps: int) -> HostArray:
     """(steps, K) in float64: the numbers of every component's settings at the steps that follow `first` steps."""
     columns: list[list[float]] = []
     for group in groups:
         clock = list(range(first, first + steps))
-        for component in components(group):
+        for component in components_in_order(group):
             for _, _, value in Settings(component, float).slots:
                 columns.append([value.value(max(t, 0)) for t in clock] if hasattr(value, "value") else [value] * steps)
             if isinstance(component, Periodic):
@@ -145,15 +146,15 @@ def table(groups: Sequence[Group], first: int, steps: int) -> HostArray:
     return np.array(columns, dtype=np.float64).reshape(len(columns), steps).T
 
 
-def moving(groups: Sequence[Group]) -> bool:
+def any_scheduled(groups: Sequence[Group]) -> bool:
     """Whether any setting follows a schedule."""
-    slots = (slot for group in groups for part in components(group) for slot in Settings(part, float).slots)
+    slots = (slot for group in groups for part in components_in_order(group) for slot in Settings(part, float).slots)
     return any(hasattr(value, "value") for _, _, value in slots)
 
 
-def width(groups: Sequence[Group]) -> int:
+def table_width(groups: Sequence[Group]) -> int:
     """K, the numbers of all settings."""
-    return sum(len(Settings(part, float).slots) for group in groups for part in components(group))
+    return sum(len(Settings(part, float).slots) for group in groups for part in components_in_order(group))
 
 
 @final

@@ -23,12 +23,12 @@ from bpframe import tree
 from bpframe.engine import optimizer_state
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.jax import compile_cache
-from bpframe.engine.jax.blocks import Blocks, Report
-from bpframe.engine.jax.compiled_step import Carry, TreeStore, all_finite, duplicate
+from bpframe.engine.jax.blocks import BlockReport, Blocks
+from bpframe.engine.jax.compiled_step import Carry, TreeStore, duplicate, is_finite
 from bpframe.engine.jax.device import Device
 from bpframe.engine.numpy import blas
 from bpframe.engine.rollback import Rollback, RollbackPoint, StepLog
-from bpframe.engine.update import GroupUpdate, current_setting, evaluated, minimizing
+from bpframe.engine.update import GroupUpdate, current_setting, evaluation_params, minimizing
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
 from bpframe.protocols import Batches, Data, Group, Losses
@@ -69,7 +69,7 @@ class JaxEngine:
         return JaxSession(network, cost, groups, parameters, device, seed, self.stream)
 
 
-class SessionState(NamedTuple):
+class DeviceState(NamedTuple):
     """A copy of what steps change: the carry of the compiled loop, and the state of a minimizer."""
 
     carry: Carry
@@ -107,7 +107,7 @@ class JaxSession:
         start = Carry(params, device.cast([update.states for update in self._updates]))
         with device.scope():
             self._replace(duplicate(start))
-        self._rollback = Rollback(RollbackPoint(0, SessionState(start, self._minimizer), StepLog()))
+        self._rollback = Rollback(RollbackPoint(0, DeviceState(start, self._minimizer), StepLog()))
 
     # ------------------------------------------------------------------------------------------------------ state
 
@@ -115,7 +115,7 @@ class JaxSession:
     def parameters(self) -> dict[str, HostArray]:
         """A copy of every parameter and buffer to predict with, by "layer/name"."""
         with self._device.scope():
-            leaves: dict[str, Any] = tree.flatten(evaluated(self._updates, self._carry.params, self.step))
+            leaves: dict[str, Any] = tree.flatten(evaluation_params(self._updates, self._carry.params, self.step))
             return {name: np.array(leaves[name]) for name in self._names}
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
@@ -214,13 +214,13 @@ class JaxSession:
     def scores(self, x: HostArray) -> HostArray:
         """Scores of rows in evaluation mode."""
         with self._device.scope():
-            return self._blocks.scores(evaluated(self._updates, self._carry.params, self.step), x)
+            return self._blocks.scores(evaluation_params(self._updates, self._carry.params, self.step), x)
 
     def _end(self, start: int, stop: int) -> int:
         """Where a block that begins at `start` ends, in time."""
         return min(stop, start + (max(1, int(BLOCK_SECONDS / self._seconds)) if self._seconds else 1))
 
-    def _block(self, batches: Batches, start: int, stop: int) -> tuple[Report, int]:
+    def _block(self, batches: Batches, start: int, stop: int) -> tuple[BlockReport, int]:
         """(what the steps from `start` on report, the step before which they end)."""
         self._rollback.writing = True
         if minimizing(self._updates):
@@ -249,11 +249,11 @@ class JaxSession:
         """A block in which device and types are those of this session."""
         return self._device.scope()
 
-    def copy_state(self) -> SessionState:
+    def copy_state(self) -> DeviceState:
         """A copy of all that steps change."""
-        return SessionState(duplicate(self._carry), self._minimizer)
+        return DeviceState(duplicate(self._carry), self._minimizer)
 
-    def restore_state(self, state: SessionState) -> None:
+    def restore_state(self, state: DeviceState) -> None:
         """Put that in the place of what is there."""
         self._replace(duplicate(state.carry))
         self._minimizer = state.minimizer
@@ -264,4 +264,4 @@ class JaxSession:
 
     def all_finite(self) -> bool:
         """Whether all parameters are finite."""
-        return bool(all_finite(self._carry)) if self._finite is None else self._finite
+        return bool(is_finite(self._carry)) if self._finite is None else self._finite

@@ -24,7 +24,7 @@ from bpframe.engine.numpy import blas
 from bpframe.engine.numpy.host_batches import HostBatches
 from bpframe.engine.numpy.stepper import Stepper
 from bpframe.engine.rollback import Rollback
-from bpframe.engine.update import current_setting, evaluated
+from bpframe.engine.update import current_setting, evaluation_params
 from bpframe.network.backprop import CostLayer, evaluate
 from bpframe.network.chunks import chunk_rows, in_chunks
 from bpframe.network.gradients import LossAndGradients
@@ -70,7 +70,7 @@ def _private_copy(parameters: Params, groups: Sequence[Group], dtype: str) -> Pa
     return params
 
 
-class SessionState(NamedTuple):
+class HostState(NamedTuple):
     """A copy of what steps change: the vector and the states of each group, and the tree with its buffers."""
 
     vectors: list[HostArray]
@@ -110,7 +110,7 @@ class NumpySession:
     @property
     def parameters(self) -> dict[str, HostArray]:
         """A copy of every parameter and buffer to predict with, by "layer/name"."""
-        params = evaluated(self._groups, self._params, self.step)
+        params = evaluation_params(self._groups, self._params, self.step)
         return {name: np.array(leaf) for name, leaf in tree.flatten(params).items()}
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
@@ -193,7 +193,7 @@ class NumpySession:
     def scores(self, x: HostArray) -> HostArray:
         """Scores of rows in evaluation mode, a bounded number of rows at a time."""
         with self.computing():
-            params = tree.transform(evaluated(self._groups, self._params, self.step), frozen)
+            params = tree.transform(evaluation_params(self._groups, self._params, self.step), frozen)
             size = chunk_rows(x.shape[1:], params)
             return in_chunks(partial(evaluate, self._network.layers, params), frozen(x), size)
 
@@ -221,14 +221,14 @@ class NumpySession:
         with np.errstate(all="ignore"), self._working():
             yield
 
-    def copy_state(self) -> SessionState:
+    def copy_state(self) -> HostState:
         """A copy of all that steps change."""
         vectors = [flat.p.copy() for flat in self._flats]
         states = [group.copied_states(self._initial) for group in self._groups]
         self._initial = False
-        return SessionState(vectors, states, tree.transform(self._params, lambda leaf: leaf))
+        return HostState(vectors, states, tree.transform(self._params, lambda leaf: leaf))
 
-    def restore_state(self, state: SessionState) -> None:
+    def restore_state(self, state: HostState) -> None:
         """Put that in the place of what is there."""
         self._params.update(tree.transform(state.params, lambda leaf: leaf))
         for flat, group, vector, states in zip(self._flats, self._groups, state.vectors, state.states, strict=True):

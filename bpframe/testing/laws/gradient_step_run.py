@@ -9,7 +9,7 @@ import numpy as np
 
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.optimizer_chain import ChainLink, set_totals, totals
-from bpframe.protocols import Adjust, Param, Totals
+from bpframe.protocols import Adjust, GradientStep, Param, Totals
 from bpframe.testing.laws.trajectory import PARAM, Pieces
 
 LR = 0.01  # of the update rule behind it
@@ -19,7 +19,7 @@ LR = 0.01  # of the update rule behind it
 class GradientStepRun:
     """A gradient step on pieces of p that stay where they are, and the sums of each of its steps."""
 
-    def __init__(self, step: Any, pieces: Pieces, given: Any = None) -> None:
+    def __init__(self, step: GradientStep, pieces: Pieces, given: Any = None) -> None:
         self.step, self.pieces, self.t, self.given = step, pieces, 0, given
         self.states = [step.init(p) for p in pieces]
         self.settings = Settings(step, pieces[0].dtype.type)
@@ -42,7 +42,7 @@ class GradientStepRun:
             self.sums.append(sums[0])
             set_totals(links, h, sums if self.given is None else [self.given[self.t]])
         arguments = zip(self.pieces, gradients, self.states, strict=True)
-        results = [self.step.transform(p, g, state, h) for p, g, state in arguments]
+        results: list[Any] = [self.step.transform(p, g, state, h) for p, g, state in arguments]
         self.states = [state for _, state in results]
         if isinstance(self.step, Adjust):
             self.pieces = [np.asarray(self.step.adjust(p, h)) for p in self.pieces]

@@ -17,7 +17,7 @@ from bpframe.engine import optimizer_chain
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.step import training_step
 from bpframe.network.gradients import LossAndGradients
-from bpframe.protocols import EvaluationParams, Observe, Param, Probe, Totals
+from bpframe.protocols import EvaluationParams, Observe, Optimizer, Param, Probe, Totals
 from bpframe.types import HostArray, Hyper, Params, Shape, State
 
 PARAM = Param("dense_2/weight", "weight", "dense_2", (4, 3), 4, 3, 1, 3)
@@ -34,7 +34,7 @@ def param_of(shape: Shape) -> Param:
     return Param(f"dense_2/{role}", role, "dense_2", shape, *fans, 1, 3)
 
 
-def shape_of(rule: Any) -> Shape:
+def shape_of(rule: Optimizer) -> Shape:
     """The shape of the pieces that a rule is shown: a vector, or a matrix in scope "array"."""
     return PARAM.shape if rule.scope == "array" else (N,)
 
@@ -55,7 +55,7 @@ class Trajectory:
 
     def __init__(
         self,
-        rule: Any,
+        rule: Optimizer,
         pieces: Sequence[HostArray],
         *,
         lr: float | None = None,
@@ -141,7 +141,7 @@ class Trajectory:
         h = self._sum(gradients["pieces"])
         self.sums.append([link.settings(h).total for link in self._summing])
         places = zip(self.pieces, gradients["pieces"], self.states, strict=True)
-        results = [self.rule.update(p, slope, state, h) for p, slope, state in places]
+        results: list[Any] = [self.rule.update(p, slope, state, h) for p, slope, state in places]
         self.pieces, self.states = [p for p, _ in results], [state for _, state in results]
         return 0.0
 
@@ -184,7 +184,7 @@ class _Gradients:
         """There are no buffers."""
 
 
-def set_lr(h: Any, value: Any) -> bool:
+def set_lr(h: Hyper, value: Any) -> bool:
     """Put that number in the place of every learning rate in h, those of inner rules too; whether there was one."""
     inner = [set_lr(part, value) for part in vars(h).values() if isinstance(part, SimpleNamespace)]
     if getattr(h, "lr", None) is None:
