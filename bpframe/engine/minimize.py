@@ -9,7 +9,8 @@ from typing import cast, final
 import numpy as np
 
 from bpframe.engine.flat_store import FlatStore
-from bpframe.engine.update import GroupUpdate, Updates
+from bpframe.engine.group_update import GroupUpdate
+from bpframe.engine.update import Updates
 from bpframe.protocols import Minimizer
 from bpframe.types import HostArray, Params
 

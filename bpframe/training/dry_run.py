@@ -13,10 +13,11 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.data.arrays import frozen
+from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.parameter_store import UpdateComponent
 from bpframe.engine.step import training_step
-from bpframe.engine.update import GroupUpdate, Updates
+from bpframe.engine.update import Updates
 from bpframe.network.backprop import CostLayer
 from bpframe.network.gradients import Batch, LossAndGradients, Recursion, weight_shares
 from bpframe.network.network import Network

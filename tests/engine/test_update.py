@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from bpframe.engine import flat_store
+from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.optimizer_chain import chain, rule_for, with_capability
-from bpframe.engine.update import GroupUpdate, Updates, evaluation_pieces
+from bpframe.engine.rule_queries import evaluation_pieces
+from bpframe.engine.update import Updates
 from bpframe.training.parameter_groups import Parts, groups, parameters
 
 

@@ -17,13 +17,14 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.engine.flat_store import FlatStore
+from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.jax import compile_cache, compiled_step
 from bpframe.engine.jax.compiled_step import Carry, CompiledStep
 from bpframe.engine.jax.device import Device
 from bpframe.engine.jax.device_batches import LENGTH, DeviceBatch, Stream
 from bpframe.engine.minimize import Minimization
 from bpframe.engine.numpy.host_batches import with_room
-from bpframe.engine.update import GroupUpdate, Updates
+from bpframe.engine.update import Updates
 from bpframe.network.backprop import CostLayer, evaluate
 from bpframe.network.chunks import chunk_rows, in_chunks
 from bpframe.network.network import Network

@@ -15,10 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from bpframe import tree
+from bpframe.engine.group_update import GroupUpdate, components_in_order
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.parameter_store import UpdateComponent
 from bpframe.engine.step import training_step
-from bpframe.engine.update import GroupUpdate, Updates, components_in_order
+from bpframe.engine.update import Updates
 from bpframe.network.backprop import CostLayer
 from bpframe.network.gradients import Activity, Batch, LossAndGradients, Recursion, weight_shares
 from bpframe.network.network import Network

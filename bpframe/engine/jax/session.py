@@ -21,6 +21,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.engine import optimizer_state
+from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.jax import compile_cache
 from bpframe.engine.jax.blocks import BlockReport, Blocks
@@ -28,7 +29,8 @@ from bpframe.engine.jax.compiled_step import Carry, TreeStore, duplicate, is_fin
 from bpframe.engine.jax.device import Device
 from bpframe.engine.numpy import blas
 from bpframe.engine.rollback import Rollback, RollbackPoint, StepLog
-from bpframe.engine.update import GroupUpdate, current_setting, evaluation_params, minimizing
+from bpframe.engine.rule_queries import current_setting, evaluation_params
+from bpframe.engine.update import minimizing
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
 from bpframe.protocols import Batches, Data, Group, Losses

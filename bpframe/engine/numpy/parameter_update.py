@@ -8,10 +8,10 @@ from typing import Any, final
 
 import numpy as np
 
+from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.numpy.tracing.codegen import Script
 from bpframe.engine.numpy.tracing.program_cache import Scripts
 from bpframe.engine.numpy.tracing.traced_step import MovePart
-from bpframe.engine.update import GroupUpdate
 from bpframe.ops import thread_team
 
 

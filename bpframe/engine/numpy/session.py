@@ -24,7 +24,7 @@ from bpframe.engine.numpy import blas
 from bpframe.engine.numpy.host_batches import HostBatches
 from bpframe.engine.numpy.stepper import Stepper
 from bpframe.engine.rollback import Rollback
-from bpframe.engine.update import current_setting, evaluation_params
+from bpframe.engine.rule_queries import current_setting, evaluation_params
 from bpframe.network.backprop import CostLayer, evaluate
 from bpframe.network.chunks import chunk_rows, in_chunks
 from bpframe.network.gradients import LossAndGradients

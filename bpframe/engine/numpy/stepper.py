@@ -13,6 +13,7 @@ from typing import Any, cast, final
 import numpy as np
 
 from bpframe.engine.flat_store import FlatStore
+from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.minimize import Minimization
 from bpframe.engine.numpy.parameter_update import Moves
@@ -21,7 +22,7 @@ from bpframe.engine.numpy.tracing.program_cache import Scripts
 from bpframe.engine.numpy.tracing.traced_step import PassPart
 from bpframe.engine.rollback import Rollback
 from bpframe.engine.step import StepUpdates, training_step
-from bpframe.engine.update import GroupUpdate, Updates
+from bpframe.engine.update import Updates
 from bpframe.network.backprop import CostLayer
 from bpframe.network.gradients import Batch, LossAndGradients, Recursion
 from bpframe.network.network import Network

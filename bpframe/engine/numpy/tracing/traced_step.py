@@ -15,11 +15,11 @@ from typing import Any, final
 import numpy as np
 
 from bpframe import tree
+from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.numpy.tracing.codegen import layout
 from bpframe.engine.numpy.tracing.recording import Draft
 from bpframe.engine.numpy.tracing.tracer import Kind, Unwritable
-from bpframe.engine.update import GroupUpdate
 from bpframe.network.gradients import Batch, Recursion
 from bpframe.ops import aligned
 from bpframe.protocols import Key
