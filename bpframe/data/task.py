@@ -17,6 +17,7 @@ from bpframe.data import arrays, labels
 from bpframe.data.arrays import Targets
 from bpframe.errors import DataError, ShapeError
 from bpframe.network.backprop import CostLayer
+from bpframe.network.gradients import weight_shares
 from bpframe.protocols import Data, EncodeTarget, Loss, Point, PredictLabels, SeveralHeads, TargetWidth
 from bpframe.types import HostArray, Shape
 
@@ -178,4 +179,4 @@ class HeadSlice:
 
 def share(data: Data) -> Any:
     """Each row's share of the total weight: (N,), or one number for all."""
-    return 1.0 / len(data.x) if data.weight is None else data.weight / data.weight.sum()
+    return weight_shares(len(data.x), data.weight)[1]

@@ -10,25 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, final
+from typing import Any, cast, final
 
 import numpy as np
 
 from bpframe import tree
 from bpframe.engine.hyperparameters import Settings
+from bpframe.engine.parameter_store import UpdateComponent
 from bpframe.ops import aligned
 from bpframe.protocols import Group, Param
 from bpframe.protocols.traits import scope_of
-from bpframe.types import HostArray, Params, Shape
+from bpframe.types import Array, HostArray, Params, Shape
 
 SLICE = 2**17
-Path = tuple[str, ...]
 
 
 @final
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of the flat vector, the shape that components see, how to find its gradient, and whose it is."""
+    """A slice of the flat vector: the shape that components see, where its gradient is, its parameter."""
 
     start: int
     stop: int
@@ -42,7 +42,7 @@ class Piece:
 
 
 @final
-class Flat:
+class FlatStore:
     """The `Store` of the NumPy engine: `p` holds parameters end to end; the network's tree is made of views into it.
 
     `g` holds their gradients in the same order, with views into it in the tree `slots`.
@@ -56,15 +56,15 @@ class Flat:
             np.concatenate([a.reshape(-1) for a in arrays], out=self.p)
         self.shapes, self.sizes = [a.shape for a in arrays], [a.size for a in arrays]
         self.starts = [0, *accumulate(self.sizes)]
-        self.show(self.p, params)
+        self._place(self.p, params)
         self.g, self._slots = aligned.empty(self.p.shape, dtype), {} if slots is None else slots
-        self.show(self.g, self._slots)
+        self._place(self.g, self._slots)
         self.pieces = self._pieces(group)
         self._views = [piece.of(self.p) for piece in self.pieces]
         self._slopes = [piece.of(self.g) for piece in self.pieces]
         self._reach = [_reach(piece, self.starts[group.penalised]) for piece in self.pieces]
 
-    def show(self, vector: HostArray, params: Params) -> None:
+    def _place(self, vector: HostArray, params: Params) -> None:
         """Put views into a vector laid out like p in the place of the parameters."""
         for path, shape, start, size in zip(self.paths, self.shapes, self.starts, self.sizes, strict=False):
             tree.assign(params, path, vector[start : start + size].reshape(shape))
@@ -76,17 +76,24 @@ class Flat:
         """A view of piece i."""
         return self._views[i]
 
-    def own(self, i: int) -> Any:
+    def snapshot(self, i: int) -> Any:
         """A copy of piece i."""
         return self._views[i].copy()
 
-    def put(self, i: int, p: Any) -> None:
+    def put(self, i: int, p: Array) -> None:
         """Write piece i."""
-        self._views[i][...] = p
+        if p is not self._views[i]:
+            self._views[i][...] = cast(HostArray, p)
 
-    def gradients(self, tree: Params) -> list[Any]:
+    def gradients(self, gradients: Params) -> list[Any]:
         """The gradient of each piece."""
-        return [piece.gradient(tree) for piece in self.pieces] if tree is not self._slots else list(self._slopes)
+        return (
+            [piece.gradient(gradients) for piece in self.pieces] if gradients is not self._slots else list(self._slopes)
+        )
+
+    def stable_gradient(self, i: int, g: Array) -> Array:
+        """A gradient of piece i that stays as it is: a copy where it lies in g."""
+        return self._slopes[i].copy() if g is self._slopes[i] else g
 
     def slope(self, i: int) -> Any:
         """The view of g that is piece i's."""
@@ -100,7 +107,7 @@ class Flat:
         """Where penalties act on piece i."""
         return self._reach[i]
 
-    def settings(self, component: Any) -> Settings:
+    def settings(self, component: UpdateComponent) -> Settings:
         """Settings with values of this dtype."""
         return Settings(component, self.p.dtype.type)
 
@@ -108,12 +115,12 @@ class Flat:
         """A plain choice."""
         return change(*values) if due else values
 
-    def joined(self, pieces: Sequence[Any]) -> HostArray:
-        """A vector laid out like p that holds these pieces."""
+    def show(self, pieces: Sequence[Any], params: Params) -> None:
+        """Put views into a vector of these pieces in the place of the parameters."""
         vector = np.empty_like(self.p)
         for piece, values in zip(self.pieces, pieces, strict=True):
             piece.of(vector)[...] = values
-        return vector
+        self._place(vector, params)
 
     # ------------------------------------------------------------------------------------------------------- pieces
 
@@ -144,9 +151,9 @@ class Flat:
                 pieces.append(Piece(start, start + size, (size,), _gather(paths)))
         return pieces
 
-    def _runs(self) -> Iterator[tuple[tuple[Path, ...], int, int]]:
+    def _runs(self) -> Iterator[tuple[tuple[tree.Path, ...], int, int]]:
         """(paths, start, size) of each large parameter, and of neighbours that fit a slice together."""
-        run: tuple[Path, ...] = ()
+        run: tuple[tree.Path, ...] = ()
         begin = 0
         for path, start, size in zip(self.paths, self.starts, self.sizes, strict=False):
             if run and (size >= SLICE or start + size - begin > SLICE):
@@ -167,13 +174,13 @@ def _reach(piece: Piece, penalised: int) -> Any:
     return ... if count == piece.stop - piece.start else slice(count) if count else None
 
 
-def _gather(paths: tuple[Path, ...]) -> Callable[[Params], HostArray]:
+def _gather(paths: tuple[tree.Path, ...]) -> Callable[[Params], HostArray]:
     return lambda gradients: np.concatenate([tree.at(gradients, path) for path in paths], axis=None)
 
 
-def _cut(path: Path, start: int, stop: int) -> Callable[[Params], HostArray]:
+def _cut(path: tree.Path, start: int, stop: int) -> Callable[[Params], HostArray]:
     return lambda gradients: tree.at(gradients, path).reshape(-1)[start:stop]
 
 
-def _whole(path: Path) -> Callable[[Params], HostArray]:
+def _whole(path: tree.Path) -> Callable[[Params], HostArray]:
     return lambda gradients: tree.at(gradients, path)

@@ -8,12 +8,15 @@ from typing import cast, final
 
 import numpy as np
 
-from bpframe.engine.flat_store import Flat
-from bpframe.engine.update import GroupUpdate, Updates
+from bpframe.engine.flat_store import FlatStore
+from bpframe.engine.group_update import GroupUpdate
+from bpframe.engine.update import Updates
 from bpframe.protocols import Minimizer
 from bpframe.types import HostArray, Params
 
-Pass = Callable[[], tuple[float, Params | None]]  # (objective without penalties on weights, gradients) at present
+ValueAndGradients = Callable[
+    [], tuple[float, Params | None]
+]  # (value without penalties on weights, gradients) at present
 
 
 @final
@@ -26,8 +29,8 @@ class Minimization:
         if not self.groups[0].states[0]:
             self.groups[0].states = [[self._rule.init(self._gathered())]]
 
-    def step(self, step: int, passed: Pass) -> None:
-        """Move the parameters once; `passed()` makes a pass at the present ones."""
+    def step(self, step: int, value_and_gradients: ValueAndGradients) -> None:
+        """Move the parameters once; `value_and_gradients()` is of the present ones."""
         p, first = self._gathered(), self.groups[0]
         for group in self.groups:
             group.begin(step)
@@ -35,7 +38,7 @@ class Minimization:
 
         def objective(at: HostArray) -> tuple[float, HostArray]:
             self._move(at)
-            value, gradients = passed()
+            value, gradients = value_and_gradients()
             penalties.append(math.inf if gradients is None else self._slopes(gradients))
             if gradients is None:
                 return math.inf, np.zeros_like(at)
@@ -43,9 +46,9 @@ class Minimization:
 
         new, state = self._rule.update(p, objective, first.states[0][-1], first.settings[first.rule].h)
         self.penalty = penalties[0]
-        began = math.isfinite(self.penalty)
-        self._move(new if began else p)
-        first.states = [[state]] if began else first.states
+        finite = math.isfinite(self.penalty)  # at the start
+        self._move(new if finite else p)
+        first.states = [[state]] if finite else first.states
 
     @property
     def _rule(self) -> Minimizer:
@@ -70,5 +73,5 @@ class Minimization:
         return penalty
 
 
-def _flat(group: GroupUpdate) -> Flat:
-    return cast(Flat, group.store)
+def _flat(group: GroupUpdate) -> FlatStore:
+    return cast(FlatStore, group.store)

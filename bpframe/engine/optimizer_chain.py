@@ -12,23 +12,23 @@ from typing import Any, cast, final
 
 from bpframe.engine.hyperparameters import Settings
 from bpframe.errors import ConfigError
-from bpframe.protocols import GradientStep, Group, Minimizer, Optimizer, Param, Periodic, RuleFor, Totals
+from bpframe.protocols import GradientStep, Group, Minimizer, Optimizer, Param, Periodic, RuleFor
 from bpframe.protocols.keeps import keeps
 from bpframe.registry import arguments
 from bpframe.registry.nested import parts
 from bpframe.types import Array, Hyper, State
 
-Piece = tuple[Array, Array, State]  # p, g, the outermost rule's state
 Rule = Optimizer | Minimizer
+PieceState = tuple[Array, Array, State]  # p, g, the outermost rule's state
 Sums = dict[str, Array]  # 0-d sums by name
 
 
 @final
-class Link:
+class ChainLink:
     """A rule in a chain: where its own part of the outermost rule's settings and state is."""
 
-    def __init__(self, rule: Rule | GradientStep | Totals, path: tuple[str, ...]) -> None:
-        self.rule: Any = rule  # which has the capabilities that it was found by
+    def __init__(self, rule: Rule | GradientStep, path: tuple[str, ...]) -> None:
+        self.rule: Any = rule  # capabilities are not in the protocol of optimizers
         self.path = path
 
     def settings(self, h: Hyper) -> Hyper:
@@ -48,31 +48,31 @@ class Link:
         return _put(state, self.path, own)
 
 
-def chain(rule: Rule, state: Mapping[str, Any] | None = None, path: tuple[str, ...] = ()) -> Iterator[Link]:
+def chain(rule: Rule, state: Mapping[str, Any] | None = None, path: tuple[str, ...] = ()) -> Iterator[ChainLink]:
     """The rule and the rules inside it, from the outermost inwards; with `state`, those only that act on it."""
-    yield Link(rule, path)
+    yield ChainLink(rule, path)
     for name, inner in _rules(rule).items():
         if state is None or name in state:
             yield from chain(inner, None if state is None else state[name], (*path, name))
 
 
-def having(rule: Rule, state: Mapping[str, Any], capability: type) -> list[Link]:
+def with_capability(rule: Rule, state: Mapping[str, Any], capability: type) -> list[ChainLink]:
     """Those rules of the chain that have a capability."""
     return [link for link in chain(rule, state) if keeps(link.rule, capability)]
 
 
-def totals(links: Iterable[Link], h: Hyper, pieces: Iterable[Piece]) -> list[Sums]:
+def totals(links: Iterable[ChainLink], h: Hyper, pieces: Iterable[PieceState]) -> list[Sums]:
     """For each link the sums, over these pieces, of what its `totals` gives."""
     pieces = list(pieces)
-    found = []
+    sums = []
     for link in links:
-        own = link.settings(h)
-        own.total = None
-        found.append(added(link.rule.totals(p, g, link.state(state), own) for p, g, state in pieces))
-    return found
+        link_h = link.settings(h)
+        link_h.total = None
+        sums.append(summed(link.rule.totals(p, g, link.state(state), link_h) for p, g, state in pieces))
+    return sums
 
 
-def added(parts: Iterable[Sums]) -> Sums:
+def summed(parts: Iterable[Sums]) -> Sums:
     """The sums of several parts, name by name."""
     sums: Sums = {}
     for part in parts:
@@ -81,7 +81,7 @@ def added(parts: Iterable[Sums]) -> Sums:
     return sums
 
 
-def note_totals(links: Iterable[Link], h: Hyper, sums: Iterable[Sums]) -> None:
+def set_totals(links: Iterable[ChainLink], h: Hyper, sums: Iterable[Sums]) -> None:
     """Hand each link its sums as `h.total`."""
     for link, total in zip(links, sums, strict=True):
         link.settings(h).total = total
@@ -105,14 +105,15 @@ def with_lr(rule: Rule, scaled: Callable[[Any], Any]) -> Any:
     raise ConfigError(f"{type(rule).__name__} needs an argument lr to change, and has none.")
 
 
-def setting(group: Group, settings: Settings, state: State, name: str, step: int) -> float | None:
+def chain_setting(group: Group, settings: Settings, state: State, name: str, step: int) -> float | None:
     """A setting of the group's rule, or of the rule inside it, in the update that led to `step`."""
-    before = clock(group.gradient_steps, max(step - 1, 0))
-    values = (settings.value(link.settings(settings.h), name, before) for link in chain(cast(Rule, group.rule), state))
+    before = rule_step(group.gradient_steps, max(step - 1, 0))
+    links = chain(group.rule, state) if group.rule else ()
+    values = (settings.value(link.settings(settings.h), name, before) for link in links)
     return next((value for value in values if value is not None), None)
 
 
-def clock(gradient_steps: Iterable[Any], step: int) -> int:
+def rule_step(gradient_steps: Iterable[Any], step: int) -> int:
     """How many updates a rule has made when `step` steps were: fewer, where a gradient step gathers several."""
     for part in gradient_steps:
         step = (step + 1) // part.period - 1 if keeps(part, Periodic) else step

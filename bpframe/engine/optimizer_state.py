@@ -1,4 +1,4 @@
-"""What rules remember as one tree of arrays, by group, piece and component, and back."""
+"""Optimizer state as one tree of arrays, by group, piece and component, and back."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 
 from bpframe import tree
 
-States = Sequence[Sequence[Sequence[Mapping[str, Any]]]]  # by group, piece, and component that remembers
+States = Sequence[Sequence[Sequence[Mapping[str, Any]]]]  # by group, piece, and component with a state
 
 
-def gathered(states: States) -> dict[str, Any]:
+def to_tree(states: States) -> dict[str, Any]:
     """Copies of every array and number in the states, in a tree whose keys are their numbers as texts."""
     return {
         str(k): {
@@ -23,30 +23,30 @@ def gathered(states: States) -> dict[str, Any]:
     }
 
 
-def restored(like: States, found: Mapping[str, Any]) -> list[list[list[dict[str, Any]]]]:
-    """States with the values of such a tree, whose empty branches may be missing, built as `like`."""
+def from_tree(template: States, saved: Mapping[str, Any]) -> list[list[list[dict[str, Any]]]]:
+    """States with the values of such a tree, whose empty branches may be missing, built as `template`."""
 
-    def own(*place: int) -> Any:
-        node = found
+    def branch(*place: int) -> Any:
+        node = saved
         for number in place:
             node = node.get(str(number), {})
         return node
 
     return [
-        [[alike(state, own(k, i, c)) for c, state in enumerate(components)] for i, components in enumerate(pieces)]
-        for k, pieces in enumerate(like)
+        [[as_in(state, branch(k, i, c)) for c, state in enumerate(components)] for i, components in enumerate(pieces)]
+        for k, pieces in enumerate(template)
     ]
 
 
-def alike(like: Any, value: Any) -> Any:
-    """The value in the type that it has in `like`; what `like` does not know of (a rule may fill its state later) too.
+def as_in(template: Any, value: Any) -> Any:
+    """The value in the type that it has in `template`, and what is not in `template`: a rule may fill its state later.
 
-    Keys keep their order in `like`; a number that a file keeps as an array without axes is a number again.
+    Keys keep their order in `template`; a number that a file keeps as an array without axes is a number again.
     """
     if isinstance(value, Mapping):
-        known = like if isinstance(like, Mapping) else {}
-        keys = [*known, *(key for key in value if key not in known)]
-        return {key: alike(known.get(key), value.get(key, {})) for key in keys}
-    if isinstance(like, bool | int | float):
-        return type(like)(value)
-    return value[()] if isinstance(like, np.generic) else value
+        present = template if isinstance(template, Mapping) else {}
+        keys = [*present, *(key for key in value if key not in present)]
+        return {key: as_in(present.get(key), value.get(key, {})) for key in keys}
+    if isinstance(template, bool | int | float):
+        return type(template)(value)
+    return value[()] if isinstance(template, np.generic) else value

@@ -1,12 +1,14 @@
-"""What an update asks of an engine: the parameters of a group in pieces, their gradients, settings and choices."""
+"""Interface between an update and an engine: parameters of a group in pieces, gradients, settings, branching."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from bpframe.protocols import Param
+from bpframe.protocols import Constraint, GradientStep, Minimizer, Optimizer, Param, Regularizer
 from bpframe.types import Array, Params
+
+UpdateComponent = Constraint | GradientStep | Minimizer | Optimizer | Regularizer
 
 
 class Store(Protocol):
@@ -18,14 +20,20 @@ class Store(Protocol):
     def get(self, i: int) -> Array:
         """Piece i, in the shape that components see."""
 
-    def own(self, i: int) -> Array:
-        """Piece i as it is now, in an array that nobody writes to."""
+    def snapshot(self, i: int) -> Array:
+        """Piece i as it is now, in an array that is not written to."""
 
     def put(self, i: int, p: Array) -> None:
         """Replace piece i."""
 
-    def gradients(self, tree: Params) -> list[Any]:
+    def gradients(self, gradients: Params) -> list[Any]:
         """The gradient of each piece, in its shape."""
+
+    def stable_gradient(self, i: int, g: Array) -> Array:
+        """A gradient of piece i as an array that components may keep."""
+
+    def show(self, pieces: Sequence[Any], params: Params) -> None:
+        """Put these values of the pieces in the place of the parameters in a tree."""
 
     def param(self, i: int) -> Param | None:
         """The parameter that piece i is; None where it is a slice or several."""
@@ -33,8 +41,8 @@ class Store(Protocol):
     def reach(self, i: int) -> Any:
         """Where penalties act on piece i: `...` everywhere, a slice, None nowhere."""
 
-    def settings(self, component: Any) -> Any:
-        """The component's settings, with `h`, `at` and `note` as `hyper.Settings` has them."""
+    def settings(self, component: UpdateComponent) -> Any:
+        """The component's settings, with `h`, `at` and `note` as `bpframe.engine.hyperparameters.Settings` has them."""
 
     def when(self, due: Any, change: Callable[..., Any], values: Any) -> Any:
         """change(*values) where `due` holds, otherwise the values themselves."""

@@ -1,185 +1,21 @@
-"""One step of the parameters: penalties, gradient steps, update rule and constraints, in that order, piece by piece.
+"""The update of all groups of a model in stages, and what some rules do besides: probe and observe.
 
 What needs a sum over the whole model (the norm of the gradient, say) waits until every piece has come that far: the
-components of each group are run in stages, and between two stages the sums are made. The same code serves every
-engine: it asks a `Store` for the pieces, and branches on no array value.
+components of each group are run in stages, and between two stages the sums are made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass
-from functools import partial
 from typing import Any, final
 
-from bpframe.engine.optimizer_chain import Link, added, having, note_totals, setting, totals
+from bpframe.engine.group_update import GroupUpdate
+from bpframe.engine.optimizer_chain import set_totals, summed, totals
 from bpframe.engine.parameter_store import Store
-from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Periodic, Probe, Totals
-from bpframe.protocols.keeps import keeps
 from bpframe.types import Array, Params, State
 
-
-@final
-@dataclass(frozen=True)
-class Barrier:
-    """A component, by its number, that waits for sums over the model; barriers of one key share them."""
-
-    key: Any
-    number: int
-    links: list[Link]
-
-
-@final
-class GroupUpdate:
-    """The update of one group. `states`: for each piece those of the gradient steps and, last, of the rule."""
-
-    def __init__(self, group: Group, store: Store) -> None:
-        self.store = store
-        self._take_over(group)
-        self.states = self.initial()
-        self._find()
-
-    def use(self, group: Group) -> None:
-        """Take over the settings of a group with the same paths; what the rules remember stays."""
-        self._take_over(group)
-        self._find()
-
-    def _take_over(self, group: Group) -> None:
-        self.group = group
-        self.first = len(group.regularizers)  # number of the first gradient step
-        self.rule = self.first + len(group.gradient_steps)  # number of the rule
-        rule = [group.rule] if group.rule else []
-        self.components: list[Any] = [*group.regularizers, *group.gradient_steps, *rule, *group.constraints]
-        self.settings: list[Any] = [self.store.settings(component) for component in self.components]
-        periodic = [k for k, part in enumerate(self.components) if keeps(part, Periodic)]
-        self._periods: dict[int, int] = {k: self.components[k].period for k in periodic}
-        self._gathering = min(periodic, default=len(self.components))
-        self._constant: dict[str, float | None] = {}  # settings that were asked for
-        self.steady = not periodic  # whether every component acts at every step
-
-    def initial(self, makers: Sequence[Any] = ()) -> list[list[State]]:
-        """What `makers`, gradient steps and rule, remember before their first step; a minimizer's is kept by who asks.
-
-        Left out: the present ones.
-        """
-        rule = [self.group.rule] if self.group.rule and self.group.rule.scope != "objective" else []
-        self.makers = makers or [*self.group.gradient_steps, *rule]
-        return [[part.init(self.store.own(i)) for part in self.makers] for i in range(len(self.store))]
-
-    def remembered(self, fresh: bool) -> Callable[[], list[list[State]]]:
-        """A function that gives the present states again and again; `fresh`: they are those of the beginning."""
-        return partial(self.initial, self.makers) if fresh and self.makers else partial(deepcopy, deepcopy(self.states))
-
-    def _find(self) -> None:
-        """Who, in the chain of rules, can what."""
-        state = self.states[0][-1] if self.states and self.states[0] and self.group.rule else {}
-        summing, self.probes, self.observers, self.evaluators = (
-            having(self.group.rule, state, what) if self.group.rule else []
-            for what in (Totals, Probe, Observe, EvaluationParams)
-        )
-        steps = enumerate(self.group.gradient_steps, start=self.first)
-        self.barriers = [Barrier(id(step), k, [Link(step, ())]) for k, step in steps if keeps(step, Totals)]
-        if summing:
-            self.barriers.append(Barrier(("rule", self.group.origin), self.rule, summing))
-
-    def setting(self, name: str, step: int) -> float | None:
-        """A setting of the rule, or of the rule inside it, in the update that led to `step`."""
-        settings = self.settings[self.rule]
-        if settings.moving or name not in self._constant:
-            self._constant[name] = setting(self.group, settings, (self.states[0] or [{}])[-1], name, step)
-        return self._constant[name]
-
-    # ------------------------------------------------------------------------------------------------------- a step
-
-    def begin(self, step: Any, known: Mapping[str, Any] | None = None) -> None:
-        """Settings as of the update that follows `step` updates; behind a step that gathers, updates are fewer."""
-        self.due: Any = True
-        for k, settings in enumerate(self.settings):
-            settings.at(step, known)
-            if k in self._periods:
-                self.due = self.due & ((step + 1) % self._periods[k] == 0)
-                step = (step + 1) // self._periods[k] - 1
-        for settings in self.settings[self.first : self.rule]:
-            settings.note(rule=self.settings[self.rule].h if self.group.rule else None)
-
-    def take(self, gradients: Params) -> None:
-        """The gradient of each piece."""
-        self.g: list[Any] = self.store.gradients(gradients)
-
-    def parts(self, number: int) -> list[tuple[Array, Any, State]]:
-        """(p, g, state of the component of that number) of each piece."""
-        k = number - self.first
-        return [
-            (self.store.get(i), g, states[k]) for i, (g, states) in enumerate(zip(self.g, self.states, strict=True))
-        ]
-
-    def h(self, number: int, i: int) -> Any:
-        """The settings of a component for piece i."""
-        if (param := self.store.param(i)) is not None:
-            self.settings[number].note(param=param)
-        return self.settings[number].h
-
-    def until(self, k: int) -> int:
-        """The number of the component that waits at barrier k; behind the last barrier, where the components end."""
-        return self.barriers[k].number if k < len(self.barriers) else len(self.components)
-
-    def advance(self, start: int, stop: int) -> Any:
-        """Run the components start .. stop - 1 on every piece; the sum of the penalties."""
-        penalty: Any = 0.0
-        for i in range(len(self.store)):
-            penalty += self.advance_piece(i, start, stop)
-        return penalty
-
-    def advance_piece(self, i: int, start: int, stop: int) -> Any:
-        """Run them on piece i; its penalty."""
-        before = self.store.get(i)
-        p, self.g[i], self.states[i], penalty = self.changed(i, start, stop, before, self.g[i], self.states[i])
-        if p is not before:
-            self.store.put(i, p)
-        return penalty
-
-    def changed(self, i: int, start: int, stop: int, p: Any, g: Any, states: list[State]) -> Any:
-        """(p, g, states of piece i after the components start .. stop - 1, its penalty)."""
-        penalty: Any = 0.0
-        for k in range(start, stop):
-            if k < self.first:
-                value, g = self._penalised(k, i, p, g)
-                penalty = penalty + value
-            elif k <= self._gathering:
-                p, g, states = self._apply(k, i, p, g, states)
-            else:
-                p, g, states = self.store.when(self.due, partial(self._apply, k, i), (p, g, states))
-        return p, g, states, penalty
-
-    def _penalised(self, k: int, i: int, p: Any, g: Any) -> tuple[Any, Any]:
-        """(the penalty number k on piece i, the gradient with its slope)."""
-        reach = self.store.reach(i)
-        if reach is None:
-            return 0.0, g
-        value, slope = self.components[k].value_and_gradient(p if reach is ... else p[reach], self.h(k, i))
-        if reach is ...:
-            return value, g + slope
-        g = g.copy()
-        g[reach] += slope
-        return value, g
-
-    def _apply(self, k: int, i: int, p: Any, g: Any, states: list[State]) -> tuple[Any, Any, list[State]]:
-        """(p, g, states) after the gradient step, rule or constraint number k."""
-        component: Any = self.components[k]
-        h = self.h(k, i)
-        if k > self.rule or self.group.rule is None:
-            return component.project(p, h), g, states
-        at = k - self.first
-        if k == self.rule:
-            p, new = component.update(p, g, states[at], h)
-        else:
-            g, new = component.transform(p, g, states[at], h)
-            p = component.adjust(p, h) if keeps(component, Adjust) else p
-        return p, g, [*states[:at], new, *states[at + 1 :]]
-
-
 Advance = Callable[[GroupUpdate, int, int], Any]
+Probed = list[tuple[Store, list[Array]]]  # the pieces of each group that went elsewhere, as they were
 
 
 @final
@@ -188,17 +24,17 @@ class Updates:
 
     def __init__(self, groups: Sequence[GroupUpdate], advance: Advance = GroupUpdate.advance) -> None:
         self.advance = advance
-        self.groups = [group for group in groups if group.group.rule and len(group.store)]
-        self.minimizing = any(group.group.rule and group.group.rule.scope == "objective" for group in self.groups)
+        self.groups = trained_groups(groups)
+        self.minimizing = minimizing(self.groups)
         self.probing = [group for group in self.groups if group.probes]
         self.observing = [group for group in self.groups if group.observers]
         self._stages = _stages([[barrier.key for barrier in group.barriers] for group in self.groups])
 
-    def update(self, gradients: Params, step: Any, known: Mapping[str, Any] | None = None) -> Any:
+    def update(self, gradients: Params, step: Any, batch_info: Mapping[str, Any] | None = None) -> Any:
         """The step that follows `step` steps; the sum of the penalties. `known`: what h is to hold besides."""
         penalty: Any = 0.0
         for group in self.groups:
-            group.begin(step, known)
+            group.begin(step, batch_info)
             group.take(gradients)
             penalty += self.advance(group, 0, group.until(0))
         for key in self._stages:
@@ -212,55 +48,73 @@ class Updates:
         return sum((self.advance(group, group.until(k), group.until(k + 1)) for group, k in waiting), 0.0)
 
     def _sum(self, waiting: list[tuple[GroupUpdate, int]]) -> None:
-        found = [(group, group.barriers[k]) for group, k in waiting]
-        parts = [totals(b.links, group.settings[b.number].h, group.parts(b.number)) for group, b in found]
-        sums = [added(part) for part in zip(*parts, strict=True)]
-        for group, b in found:
-            note_totals(b.links, group.settings[b.number].h, sums)
+        barriers = [(group, group.barriers[k]) for group, k in waiting]
+        parts = [totals(b.links, group.settings[b.number].h, group.operands(b.number)) for group, b in barriers]
+        sums = [summed(part) for part in zip(*parts, strict=True)]
+        for group, b in barriers:
+            set_totals(b.links, group.settings[b.number].h, sums)
 
     # ---------------------------------------------------------------------------------- what some rules do besides
 
-    def probe(self, gradients: Params, step: Any, known: Mapping[str, Any]) -> list[tuple[Store, list[Array]]]:
+    def probe(self, gradients: Params, step: Any, batch_info: Mapping[str, Any]) -> Probed:
         """Go where rules want their gradient taken; of each group that went, the pieces as they were."""
         for group in self.probing:
-            group.begin(step, known)
+            group.begin(step, batch_info)
             group.take(gradients)
         for key in dict.fromkeys(("rule", group.group.origin) for group in self.probing):
             self._sum([(g, k) for g in self.probing for k, b in enumerate(g.barriers) if b.key == key])
         return [_probed(group) for group in self.probing]
 
+    def leave_probe(self, before: Probed) -> None:
+        """Back to the parameters before the probe."""
+        for store, pieces in before:
+            for i, p in enumerate(pieces):
+                store.put(i, p)
+
     def observes(self, step: Any) -> Any:
-        """Whether a rule wants to look before the update that follows `step` updates."""
+        """Whether a rule observes before the update that follows `step` updates."""
         looks = [link.rule.observes(step + 1) for group in self.observing for link in group.observers]
         return looks[0] if len(looks) == 1 else sum(looks) > 0
 
-    def observe(self, gradients: Params, step: Any, rows: int) -> None:
-        """Show rules a gradient for targets drawn from the model's own predictions."""
+    def observed_states(self) -> list[list[list[State]]]:
+        """The states of the groups whose rules observe."""
+        return [group.states for group in self.observing]
+
+    def take_states(self, states: list[list[list[State]]]) -> None:
+        """Replace them."""
+        for group, own in zip(self.observing, states, strict=True):
+            group.states = own
+
+    def observe(
+        self, states: list[list[list[State]]], gradients: Params, step: Any, rows: int
+    ) -> list[list[list[State]]]:
+        """Those states after rules were shown gradients for targets drawn from the model's own predictions."""
+        self.take_states(states)
         for group in self.observing:
             group.begin(step, {"rows": rows})
             group.take(gradients)
             for link in group.observers:
-                for i, (p, g, state) in enumerate(group.parts(group.rule)):
-                    own = link.rule.observe(p, g, link.state(state), link.settings(group.h(group.rule, i)))
-                    group.states[i] = [*group.states[i][:-1], link.replaced(state, own)]
+                for i, (p, g, state) in enumerate(group.operands(group.rule)):
+                    new = link.rule.observe(p, g, link.state(state), link.settings(group.h(group.rule, i)))
+                    group.states[i] = [*group.states[i][:-1], link.replaced(state, new)]
+        return self.observed_states()
 
 
-def evaluation(group: GroupUpdate) -> list[Array]:
-    """The pieces of a group to predict with."""
-    pieces = [group.store.get(i) for i in range(len(group.store))]
-    for link in group.evaluators[:1]:
-        return [
-            link.rule.evaluation_params(p, link.state(group.states[i][-1]), link.settings(group.h(group.rule, i)))
-            for i, p in enumerate(pieces)
-        ]
-    return pieces
+def trained_groups(groups: Sequence[GroupUpdate]) -> list[GroupUpdate]:
+    """The groups that have parameters and a rule."""
+    return [group for group in groups if group.group.rule and len(group.store)]
+
+
+def minimizing(groups: Sequence[GroupUpdate]) -> bool:
+    """Whether a rule asks for the objective itself."""
+    return any(group.group.rule is not None and group.group.rule.scope == "objective" for group in groups)
 
 
 def _probed(group: GroupUpdate) -> tuple[Store, list[Array]]:
     link, before = group.probes[0], []
-    for i, (p, g, state) in enumerate(group.parts(group.rule)):
+    for i, (p, g, state) in enumerate(group.operands(group.rule)):
         there = link.rule.probe(p, g, link.state(state), link.settings(group.h(group.rule, i)))
-        before.append(group.store.own(i))
+        before.append(group.store.snapshot(i))
         group.store.put(i, there)
     return group.store, before
 

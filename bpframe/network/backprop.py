@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, cast, final
+from typing import cast, final
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from bpframe.protocols import Activation, Context, Layer, Loss
 from bpframe.registry import build
 from bpframe.types import Array, Cache, Params, Shape
 
-NOTHING: Mapping[int, Array] = MappingProxyType({})
+NO_PENALTIES: Mapping[int, Array] = MappingProxyType({})
 Layers = Sequence[tuple[str, Layer]]  # (label, layer), in the order of the way forward
 
 
@@ -51,15 +51,14 @@ def backward(
     dy: Array,
     contexts: Sequence[Context],
     lowest: int = 0,
-    penalties: Mapping[int, Array] = NOTHING,
+    penalties: Mapping[int, Array] = NO_PENALTIES,
 ) -> Params:
     """Gradients of every layer from dy = dLoss/dv_n down to layer number `lowest`, as a tree like params.
 
     `penalties`: the slope of what is added to the loss for the output of layer k, by k.
     """
     gradients: Params = {}
-    for k in range(len(layers) - 1, lowest - 1, -1):
-        label, layer = layers[k]
+    for k, (label, layer) in reversed(list(enumerate(layers))[lowest:]):
         if k in penalties:
             dy = dy + penalties[k]
         dx, gradients[label] = layer.backward(params[label], caches[k], dy, contexts[k])
@@ -123,7 +122,7 @@ class CostLayer:
         """link(scores): probabilities, means, shape of scores."""
         return self.link.forward({}, scores, EVALUATION)[0]
 
-    def mean_and_delta(self, scores: Array, target: Array, share: Any) -> tuple[Array, Array]:
+    def mean_and_delta(self, scores: Array, target: Array, share: Array | float) -> tuple[Array, Array]:
         """(sum_i share_i loss_i, its slope in the scores (B, C)); share_i = w_i / sum w, (B,), or 1 / B for all.
 
         A loss that couples its rows gives one value, which stands as it is; its rows have no weights of their own.

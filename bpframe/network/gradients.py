@@ -1,4 +1,4 @@
-"""One way forward and back, the part of a step before the update: the same code for arrays of every engine.
+"""The value and the gradients of one batch, the part of a step before the update: the same code for every engine.
 
 Shapes: B rows of a batch; x (B, ...), target (B, C), share (B,) or one number.
 """
@@ -9,17 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast, final
 
-from bpframe.network.backprop import NOTHING, CostLayer, backward, forward, lowest_trained
-from bpframe.network.context import step_contexts
-from bpframe.network.network import Network
-from bpframe.protocols import Context, Group, Key, Refresh, SampleTarget
-from bpframe.types import Array, Params
+from bpframe.network.backprop import NO_PENALTIES, CostLayer, Layers, backward, forward, lowest_trained
+from bpframe.network.context import StepContext, step_contexts
+from bpframe.protocols import Group, Key, Refresh, Regularizer, SampleTarget
+from bpframe.types import Array, Cache, Params
 
-Activity = Sequence[tuple[Any, Any]]  # penalties on the outputs of hidden layers, with their settings
+Activity = Sequence[tuple[Regularizer, Any]]  # penalties on the outputs of hidden layers, with their settings
 
 
 class Batch(NamedTuple):
-    """What a step works on, with its weight and each row's share of it."""
+    """What a step works on, with the sum of its weights and each row's share of it."""
 
     x: Any
     target: Any
@@ -27,9 +26,20 @@ class Batch(NamedTuple):
     share: Any
 
 
+def weight_shares(rows: int, weight: Any = None) -> tuple[Any, Any]:
+    """(sum of the weights (B,), each row's share of it); one number for all where rows have no weights.
+
+    Where all weights are 0, so are the shares.
+    """
+    if weight is None:
+        return float(rows), 1.0 / rows
+    total = weight.sum()
+    return total, weight / (total + (total == 0))
+
+
 @dataclass(slots=True)
-class Pass:
-    """One way forward and back: mean loss, penalty on activations, scores (B, C), what layers keep, gradients.
+class LossAndGradients:
+    """Mean loss, penalty on activations, scores (B, C), what layers keep, gradients; after a step the weights' penalty.
 
     No gradients where there was no way back.
     """
@@ -37,73 +47,68 @@ class Pass:
     loss: Any
     penalty: Any
     scores: Any
-    caches: list[Any]
+    caches: Sequence[Cache]
     gradients: Params | None = None
+    weight_penalty: Any = 0.0
 
 
 @final
 class Recursion:
-    """The recursion through a network and a cost, down to layer number `lowest` that some group trains."""
+    """The recursion through layers and a cost, down to layer number `lowest` that some group trains."""
 
-    def __init__(self, network: Network, cost: CostLayer, groups: Sequence[Group]) -> None:
-        self.layers, self.cost, self._labels = network.layers, cost, network.labels
-        self.lowest = lowest_trained(self.layers, (path for group in groups if group.rule for path in group.paths))
-        self.refreshing = [(k, label, part) for k, (label, part) in enumerate(self.layers) if isinstance(part, Refresh)]
+    def __init__(self, layers: Layers, cost: CostLayer, groups: Sequence[Group]) -> None:
+        self.layers, self.cost = layers, cost
+        self.lowest = lowest_trained(layers, (path for group in groups if group.rule for path in group.paths))
+        self.refreshing = [(k, label, part) for k, (label, part) in enumerate(layers) if isinstance(part, Refresh)]
 
-    def contexts(self, key: Key) -> Sequence[Context]:
-        """What layers are told in a step of that key."""
-        return step_contexts(self._labels, self.lowest, key)
+    def contexts(self, key: Key) -> list[StepContext]:
+        """The context of each layer in a step of that key."""
+        return step_contexts([label for label, _ in self.layers], self.lowest, key)
 
-    def passed(
+    def value_and_gradients(
         self,
         params: Params,
         batch: Batch,
-        contexts: Sequence[Context],
+        contexts: Sequence[StepContext],
         activity: Activity = (),
         step: Any = 0,
         back: Callable[[Any], bool] = lambda loss: True,
-    ) -> Pass:
+    ) -> LossAndGradients:
         """The recursion on a batch, after `step` steps; `back`: whether a loss is worth the way back."""
         outputs, caches = forward(self.layers, params, batch.x, contexts)
         loss, delta = self.cost.mean_and_delta(outputs[-1], batch.target, batch.share)
-        made = Pass(loss, 0.0, outputs[-1], caches)
+        result = LossAndGradients(loss, 0.0, outputs[-1], caches)
         if back(loss):
-            made.penalty, slopes = _penalties(activity, outputs, step)
-            made.gradients = self._backward(params, caches, delta, contexts, slopes)
-        return made
+            result.penalty, slopes = _penalties(activity, outputs, step)
+            result.gradients = backward(self.layers, params, caches, delta, contexts, self.lowest, slopes)
+        return result
 
-    def sampled(
-        self, params: Params, scores: Array, caches: Sequence[Any], contexts: Sequence[Context], key: Key
+    def sampled_gradients(
+        self, params: Params, result: LossAndGradients, contexts: Sequence[StepContext], key: Key
     ) -> Params:
         """Gradients for targets that are drawn from the predictions themselves."""
+        scores = result.scores
         target = cast(SampleTarget, self.cost.loss).sample_target(scores, key)
-        _, delta = self.cost.mean_and_delta(scores, target, 1.0 / len(cast(Any, scores)))
-        return self._backward(params, caches, delta, contexts)
+        _, delta = self.cost.mean_and_delta(scores, target, 1.0 / len(scores))
+        return backward(self.layers, params, result.caches, delta, contexts, self.lowest)
 
-    def refreshed(self, params: Params, caches: Sequence[Any]) -> Params:
+    def refresh(self, params: Params, caches: Sequence[Cache]) -> Params:
         """The parameters, in which layers have moved their buffers, from what they kept on the way forward."""
         for k, label, layer in self.refreshing:
             params[label] = layer.refresh(params[label], caches[k])
         return params
 
-    def _backward(
-        self,
-        params: Params,
-        caches: Sequence[Any],
-        delta: Array,
-        contexts: Sequence[Context],
-        slopes: Mapping[int, Array] = NOTHING,
-    ) -> Params:
-        return backward(self.layers, params, caches, delta, contexts, self.lowest, slopes)
 
-
-def _penalties(activity: Activity, outputs: Sequence[Any], step: Any) -> tuple[Any, dict[int, Any]]:
+def _penalties(activity: Activity, outputs: Sequence[Array], step: Any) -> tuple[Any, Mapping[int, Array]]:
     """(what is added to the loss for the outputs of hidden layers, its slope by number of the layer)."""
+    if not activity:
+        return 0.0, NO_PENALTIES
     penalty: Any = 0.0
     slopes: dict[int, Any] = {}
     for part, settings in activity:
         for k, v in enumerate(outputs[:-1]):
+            rows = len(cast(Any, v))
             value, slope = part.value_and_gradient(v, settings.at(step))
-            penalty = penalty + value / len(v)
-            slopes[k] = slopes.get(k, 0.0) + slope / len(v)
+            penalty = penalty + value / rows
+            slopes[k] = slopes.get(k, 0.0) + slope / rows
     return penalty, slopes

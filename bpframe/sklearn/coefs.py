@@ -13,10 +13,10 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.network.backprop import evaluate
+from bpframe.network.chunks import chunk_rows, in_chunks
 from bpframe.network.network import Network
 from bpframe.types import HostArray
 
-CHUNK = 2**20  # numbers that a batch of a prediction may hold in a layer
 ArraysByName = dict[str, HostArray]  # by "layer/name"
 
 
@@ -47,14 +47,10 @@ def changed_parameters(values: ArraysByName, others: ArraysByName) -> ArraysByNa
 def scores(network: Network, values: ArraysByName, x: Any, dtype: Any) -> HostArray:
     """Scores (N, C) of rows x (N, n), which may be sparse, in evaluation mode and a bounded number at a time."""
     params = {**{label: {} for label in network.labels}, **tree.nest(values)}
-    widest = max(x.shape[1], *(value.shape[-1] for value in values.values() if value.ndim))
-    size = max(1, CHUNK // widest)
-    made: list[HostArray] = []
     with np.errstate(all="ignore"):
-        for start in range(0, x.shape[0], size):
-            rows = dense_rows(x[start : start + size], dtype)
-            made.append(np.asarray(evaluate(network.layers, params, rows)))
-    return made[0] if len(made) == 1 else np.concatenate(made)
+        return in_chunks(
+            lambda rows: evaluate(network.layers, params, dense_rows(rows, dtype)), x, chunk_rows(x.shape[1:], params)
+        )
 
 
 def dense_rows(x: Any, dtype: Any) -> HostArray:

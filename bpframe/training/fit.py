@@ -18,7 +18,7 @@ from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.training.checkpoint import FitSettings
 from bpframe.training.diagnosis import component_kinds, diagnose
-from bpframe.training.dry_run import Rehearsal
+from bpframe.training.dry_run import DryRun
 from bpframe.training.evaluation import NamedMetrics, evaluate_scores, measure
 from bpframe.training.hooks import Hooks
 from bpframe.training.preflight import refuse_missing_curves
@@ -74,7 +74,7 @@ class FitRun:
             map(registry.owns, component_kinds(self.spec, self.task.cost))
         ):  # bpframe's own are proven
             few = select_rows(data, np.arange(len(data.x))[:2])
-            Rehearsal(network, self.task.cost, groups, network.params(session.parameters)).step(few)
+            DryRun(network, self.task.cost, groups, network.params(session.parameters)).step(few)
         session.use(groups)
         session.load(data, bool(self._metrics), self._collected)
 

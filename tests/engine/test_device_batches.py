@@ -74,7 +74,7 @@ def test_long_arrays_of_the_eager_engine_begin_at_a_line():
     made.fit(np.ones((90, 70), np.float32), np.arange(90) % 2, epochs=20, batch_size=45)
     stepper = made.session._stepper
     (only,), (group,) = stepper.flats, stepper.groups
-    spaces = [stepper._passes._pools[0], stepper._moves._programs._pools[0]]
+    spaces = [stepper._programs._pools[0], stepper._updater._programs._pools[0]]
     places = [array for space in spaces for array in space.arrays.values()]
     assert places
     for array in (only.p, only.g, *group.states[0][-1].values(), *places):

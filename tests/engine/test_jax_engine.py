@@ -237,7 +237,7 @@ def test_parameters_that_turn_infinite_in_the_very_last_step_are_not_handed_out(
 def test_parameters_are_finite_even_where_their_squares_are_not(value, finite):
     params = {"dense_1": {"weight": np.array([1.0, 2.0]), "bias": np.array([value])}}
     with jax.enable_x64(True):
-        assert bool(compiled_step.all_finite(compiled_step.Carry(params, []))) is finite
+        assert bool(compiled_step.is_finite(compiled_step.Carry(params, []))) is finite
 
 
 class Leash:

@@ -12,6 +12,7 @@ import bpframe as bp
 from bpframe import random
 from bpframe.engine import flat_store
 from bpframe.engine.numpy import session as engine
+from bpframe.network import chunks
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(40, 6))
@@ -274,5 +275,5 @@ def test_evaluation_in_parts_equals_evaluation_at_once(monkeypatch):
     trainer = make()
     trainer.fit(X, Y, epochs=1)
     whole = trainer.scores(X)
-    monkeypatch.setattr(engine, "ROWS", 30)
+    monkeypatch.setattr(chunks, "NUMBERS", 30)
     np.testing.assert_allclose(trainer.scores(X), whole, rtol=1e-13)

@@ -39,8 +39,8 @@ def traced_early(monkeypatch):
 def names(made: Any) -> tuple[set[Any], set[Any]]:
     """The names of a trainer's programs: gradients by their rows, updates by (group, piece, start, stop)."""
     stepper = made._session._stepper
-    updates = {(stepper.groups.index(group), *name) for group, *name, _ in stepper._moves._programs._bound}
-    return set(stepper._passes._bound), updates
+    updates = {(stepper.groups.index(group), *name) for group, *name, _ in stepper._updater._programs._bound}
+    return set(stepper._programs._bound), updates
 
 
 def bits(made: Any) -> dict[str, bytes]:

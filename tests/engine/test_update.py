@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from bpframe.engine import flat_store
+from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.hyperparameters import Settings
-from bpframe.engine.optimizer_chain import chain, having, rule_for
-from bpframe.engine.update import GroupUpdate, Updates, evaluation
+from bpframe.engine.optimizer_chain import chain, rule_for, with_capability
+from bpframe.engine.rule_queries import evaluation_pieces
+from bpframe.engine.update import Updates
 from bpframe.training.update_groups import trained_parameters, update_groups
 from tests.trainer_spec import spec_of
 
@@ -103,7 +105,7 @@ def stepped(parts, steps=1):
     """(parameters by name, the groups) after some steps with the same gradient."""
     params = {layer: dict(part) for layer, part in TREE.items()}
     made = [
-        GroupUpdate(g, flat_store.Flat(g, params, np.dtype(np.float64)))
+        GroupUpdate(g, flat_store.FlatStore(g, params, np.dtype(np.float64)))
         for g in update_groups(trained_parameters(params), parts)
     ]
     updates = Updates(made)
@@ -171,7 +173,7 @@ def test_a_chain_is_walked_from_the_outside_and_stops_where_the_state_does():
 def test_who_has_a_capability_is_found_inside_others():
     from bpframe.protocols import Totals
 
-    (link,) = having(Around(Counting()), {"inner": {}}, Totals)
+    (link,) = with_capability(Around(Counting()), {"inner": {}}, Totals)
     assert link.path == ("inner",)
     assert link.replaced({"inner": {"a": 1}, "own": 2}, {"a": 3}) == {"inner": {"a": 3}, "own": 2}
 
@@ -231,6 +233,6 @@ class Averaging(Plain):
 
 def test_parameters_to_predict_with_come_from_the_rule():
     _, (only,) = stepped(spec_of(Around(Averaging())))
-    (values,) = evaluation(only)
+    (values,) = evaluation_pieces(only)
     assert set(values) == {7.0}
     assert set(only.store.get(0)) != {7.0}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bpframe.engine.hyperparameters import Settings
-from bpframe.engine.optimizer_chain import having, note_totals, rule_for, totals
+from bpframe.engine.optimizer_chain import rule_for, set_totals, totals, with_capability
 from bpframe.errors import ConfigError
 from bpframe.protocols import EvaluationParams, Param, Probe, Totals
 from bpframe.registry import build
@@ -71,10 +71,10 @@ class Follower:
 
     def _sum(self, h: Any, g: Model) -> None:
         links = self._having(Totals)
-        note_totals(links, h, totals(links, h, [(p, g[n], self.state[n]) for n, p in self.p.items()]))
+        set_totals(links, h, totals(links, h, [(p, g[n], self.state[n]) for n, p in self.p.items()]))
 
     def _having(self, capability: type) -> list[Any]:
-        return having(self.rule, next(iter(self.state.values())), capability)
+        return with_capability(self.rule, next(iter(self.state.values())), capability)
 
 
 def follow(rule: Any, p: Model, gradient: Gradient, steps: int) -> tuple[Model, Model, Follower]:

@@ -20,7 +20,7 @@ import pytest
 import bpframe as bp
 from bpframe.errors import BrokenComponent, DataError, IncompatibleComponent, PluginError
 from bpframe.training.diagnosis import component_kinds
-from bpframe.training.dry_run import Rehearsal
+from bpframe.training.dry_run import DryRun
 
 X = np.random.default_rng(3).normal(size=(12, 3))
 Y = X[:, :2] @ np.array([[1.0, 0.5], [0.0, 2.0]])
@@ -309,13 +309,13 @@ def test_a_component_inside_another_is_the_one_that_is_named():
 def rehearsed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """The rehearsals that were held."""
     held: list[object] = []
-    step = Rehearsal.step
+    step = DryRun.step
 
-    def noted(self: Rehearsal, seen: Any) -> None:
+    def noted(self: DryRun, seen: Any) -> None:
         held.append(self)
         step(self, seen)
 
-    monkeypatch.setattr(Rehearsal, "step", noted)
+    monkeypatch.setattr(DryRun, "step", noted)
     return held
 
 

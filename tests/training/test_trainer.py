@@ -684,7 +684,7 @@ def test_an_interrupt_in_a_second_fit_goes_back_to_the_end_of_the_first(engine, 
     trainer = linear(optimizer=falling, engine=engine, metrics=[])
     trainer.fit(X, Y, epochs=2, batch_size=23)
     ended, session = trainer.session.snapshot(), trainer.session
-    whole, calls = session._stepper.step if engine == "numpy" else session._blocks.run, []
+    whole, calls = session._stepper.refresh if engine == "numpy" else session._blocks.run, []
 
     def cut(*arguments: Any) -> Any:
         made = whole(*arguments)
@@ -693,7 +693,7 @@ def test_an_interrupt_in_a_second_fit_goes_back_to_the_end_of_the_first(engine, 
             raise KeyboardInterrupt
         return made
 
-    target = (session._stepper, "step") if engine == "numpy" else (session._blocks, "run")
+    target = (session._stepper, "refresh") if engine == "numpy" else (session._blocks, "run")
     monkeypatch.setattr(*target, cut)
     with pytest.raises(KeyboardInterrupt):
         trainer.fit(X, Y, epochs=3, batch_size=23)

@@ -16,24 +16,24 @@ import jax.numpy as jnp
 import numpy as np
 
 from bpframe import tree
-from bpframe.engine.flat_store import Flat
+from bpframe.engine.flat_store import FlatStore
+from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.jax import compile_cache, compiled_step
-from bpframe.engine.jax.compiled_step import Carry, Program
+from bpframe.engine.jax.compiled_step import Carry, CompiledStep
 from bpframe.engine.jax.device import Device
-from bpframe.engine.jax.device_batches import LENGTH, Feed, Stream
+from bpframe.engine.jax.device_batches import LENGTH, DeviceBatch, Stream
 from bpframe.engine.minimize import Minimization
-from bpframe.engine.numpy.host_batches import extended
-from bpframe.engine.update import GroupUpdate, Updates
+from bpframe.engine.numpy.host_batches import with_room
+from bpframe.engine.update import Updates
 from bpframe.network.backprop import CostLayer, evaluate
+from bpframe.network.chunks import chunk_rows, in_chunks
 from bpframe.network.network import Network
 from bpframe.protocols import Batches, Data, Group
 from bpframe.random import HashKey
 from bpframe.types import HostArray, Params, State
 
-ROWS = 2**20  # numbers that one batch of an evaluation may hold in a layer
 
-
-class Report(NamedTuple):
+class BlockReport(NamedTuple):
     """(LENGTH + 1, 3) of mean loss, penalty and weight of each step; the scores (T B, C) of its rows, if collected.
 
     The last of the numbers: whether all parameters are finite after the last step, NaN where that is not known.
@@ -42,12 +42,11 @@ class Report(NamedTuple):
     numbers: Any
     scores: Any
 
-
-def told(report: Report, steps: int) -> tuple[HostArray, bool | None]:
-    """((steps, 3) in float64: loss, penalty, weight; whether all parameters are finite, None where it is not known)."""
-    numbers = np.asarray(report.numbers)
-    finite = float(numbers[-1, 0])
-    return numbers[:steps].astype(np.float64), None if np.isnan(finite) else bool(finite)
+    def values(self, steps: int) -> tuple[HostArray, bool | None]:
+        """((steps, 3) loss, penalty, weight in float64; whether all parameters are finite, None where not known)."""
+        numbers = np.asarray(self.numbers)
+        finite = float(numbers[-1, 0])
+        return numbers[:steps].astype(np.float64), None if np.isnan(finite) else bool(finite)
 
 
 @final
@@ -64,45 +63,45 @@ class Blocks:
         self.collected = collected  # scores of the latest epoch, in the order of its rows
         self._programs: dict[Any, Callable[..., Any]] = {}
         self._constant: tuple[Sequence[Group], Any] | None = None
-        self._report: Report | None = None  # of the latest block, which may still be running
+        self._report: BlockReport | None = None  # of the latest block, which may still be running
         self.prepare = self._stream.prepare
 
     def run(
-        self, carry: Carry, groups: Sequence[Group], made: int, batches: Batches, start: int, stop: int
-    ) -> tuple[Carry, Report, int]:
-        """Steps from `start` on in one call, `made` steps made before, and where they end; `carry` is used up."""
+        self, carry: Carry, groups: Sequence[Group], step_count: int, batches: Batches, start: int, stop: int
+    ) -> tuple[Carry, BlockReport, int]:
+        """Steps from `start` on in one call, `step_count` steps before, and where they end; `carry` is used up."""
         jax.block_until_ready(self._report)  # type: ignore[no-untyped-call]  # its rows may be written over now
-        feed, stop = self._stream.block(batches, start, stop)
-        whole, rest = divmod(batches.length, batches.size)
-        sizes = (batches.size, rest) if whole else (rest, 0)
+        block, stop = self._stream.block(batches, start, stop)
+        full, rest = divmod(batches.length, batches.size)
+        sizes = (batches.size, rest) if full else (rest, 0)
         loop = self._compiled("block", _loop, groups, sizes, donate=(0,))
-        table, where = self._table(groups, made, stop - start), (stop - start, whole, batches.at(start)[1])
-        carry, self._report = loop(carry, feed, table, made, *where)
+        table, where = self._table(groups, step_count, stop - start), (stop - start, full, batches.at(start)[1])
+        carry, self._report = loop(carry, block, table, step_count, *where)
         return carry, self._report, stop
 
     def minimize(
-        self, carry: Carry, memory: State, groups: Sequence[Group], made: int, batches: Batches, i: int
-    ) -> tuple[Carry, State, Report]:
+        self, carry: Carry, memory: State, groups: Sequence[Group], step_count: int, batches: Batches, i: int
+    ) -> tuple[Carry, State, BlockReport]:
         """Step i of a rule that asks for the objective itself: that is compiled, the rule runs on the host."""
-        feed, _ = self._stream.block(batches, i, i + 1)
+        batch, _ = self._stream.block(batches, i, i + 1)
         size = min(batches.size, batches.length - batches.at(i)[1] * batches.size)
         objective = self._compiled("objective", _objective, groups, (size, 0))
-        row = self._device.put(compiled_step.table(groups, made, 1)[0])
+        row = self._device.put(compiled_step.settings_table(groups, step_count, 1)[0])
         host = tree.transform(carry.params, np.array)
         dtype = np.dtype(self._device.dtype)
-        updates = Updates([GroupUpdate(group, Flat(group, host, dtype)) for group in groups])
+        updates = Updates([GroupUpdate(group, FlatStore(group, host, dtype)) for group in groups])
         updates.groups[0].states = [[memory]] if memory else [[]]
-        task, passes = Minimization(updates), []
+        minimization, results = Minimization(updates), []
 
-        def passed() -> tuple[float, Params | None]:
-            passes.append(objective(tree.transform(host, self._device.put), feed, row, made))
-            loss, penalty, *_, gradients, _ = passes[-1]
+        def value_and_gradients() -> tuple[float, Params | None]:
+            results.append(objective(tree.transform(host, self._device.put), batch, row, step_count))
+            loss, penalty, *_, gradients, _ = results[-1]
             return float(loss + penalty), tree.transform(gradients, np.asarray) if np.isfinite(loss) else None
 
-        task.step(made, passed)
-        loss, penalty, weight, scores, _, buffers = passes[0]
-        numbers = np.array([[float(n) for n in (loss, penalty + task.penalty, weight)], [np.nan] * 3])
-        report = Report(numbers, scores if self._collect else None)
+        minimization.step(step_count, value_and_gradients)
+        loss, penalty, weight, scores, _, buffers = results[0]
+        numbers = np.array([[float(n) for n in (loss, penalty + minimization.penalty, weight)], [np.nan] * 3])
+        report = BlockReport(numbers, scores if self._collect else None)
         if not np.isfinite(loss):
             return carry, memory, report
         moved = tree.transform(host, self._device.put)
@@ -110,119 +109,128 @@ class Blocks:
             tree.assign(moved, path, leaf)
         return Carry(moved, carry.states), updates.groups[0].states[0][0], report
 
-    def keep(self, batches: Batches, start: int, scores: Any) -> None:
-        """Note the scores of a block, if they are collected."""
-        if not self._collect:
+    def keep(self, batches: Batches, start: int, scores: jax.Array | HostArray | None) -> None:
+        """Keep the scores of a block, if they are collected."""
+        if scores is None:
             return
-        self.collected = extended(self.collected, batches.length, scores)
+        self.collected = with_room(self.collected, batches.length, scores)
         rows = self.collected[batches.at(start)[1] * batches.size :]
         rows[: len(scores)] = np.asarray(scores)[: len(rows)]
 
     def scores(self, params: Params, x: HostArray) -> HostArray:
         """Scores of rows in evaluation mode, a bounded number of rows at a time, the last ones filled up."""
-        widest = max(int(np.prod(leaf.shape[1:])) for _, leaf in [((), x), *tree.leaves(params)])
-        size, parts = min(max(1, ROWS // widest), 1 << (len(x) - 1).bit_length()), []
-        for i in range(0, len(x), size):
-            rows = np.resize(x[i : i + size], (size, *x.shape[1:]))
-            parts.append(np.asarray(self._evaluate(params, self._device.put(rows)))[: len(x) - i])
-        return np.concatenate(parts)
+        size = min(chunk_rows(x.shape[1:], params), 1 << (len(x) - 1).bit_length())
+
+        def scores(rows: HostArray) -> HostArray:
+            full = np.resize(rows, (size, *x.shape[1:]))
+            return np.asarray(self._evaluate(params, self._device.put(full)))[: len(rows)]
+
+        return in_chunks(scores, x, size)
 
     @property
     def _evaluate(self) -> Callable[..., Any]:
         layers = self._network.layers
         return compile_cache.compiled(("scores", layers, self._device.precision), lambda: partial(evaluate, layers))
 
-    def _table(self, groups: Sequence[Group], made: int, steps: int) -> Any:
+    def _table(self, groups: Sequence[Group], step_count: int, steps: int) -> Any:
         """The settings of a block; where none of them follows a schedule, one table serves all blocks."""
         if self._constant is not None and self._constant[0] is groups:
             return self._constant[1]
-        numbers = np.zeros((LENGTH, compiled_step.width(groups)))
-        moving = compiled_step.moving(groups)
-        numbers[: steps if moving else LENGTH] = compiled_step.table(groups, made, steps if moving else 1)
+        numbers = np.zeros((LENGTH, compiled_step.table_width(groups)))
+        scheduled = compiled_step.any_scheduled(groups)
+        numbers[: steps if scheduled else LENGTH] = compiled_step.settings_table(
+            groups, step_count, steps if scheduled else 1
+        )
         table = self._device.put(numbers)
-        self._constant = None if moving else (groups, table)
+        self._constant = None if scheduled else (groups, table)
         return table
 
     def _compiled(
         self, what: str, function: Any, groups: Sequence[Group], sizes: tuple[int, int], donate: Sequence[int] = ()
     ) -> Callable[..., Any]:
         """A program for batches of so many rows, and for a last one that is smaller, if there is one."""
-        own = what, sizes, id(groups)
-        if own not in self._programs:  # the look-up below compares every component
-            made, size = (self._network, self._cost, groups), sizes[0]
+        short_key = what, sizes, id(groups)
+        if short_key not in self._programs:  # the look-up below compares every component
+            parts, size = (self._network, self._cost, groups), sizes[0]
             room = self._stream.room(size) * size if self._collect else 0
-            key = what, *compile_cache.keys(*made), sizes, room, self._device.precision, self._device.dtype
-            self._programs[own] = compile_cache.compiled(
-                key, lambda: partial(function, Program(*made), sizes, room), donate
+            key = what, *compile_cache.step_keys(*parts), sizes, room, self._device.precision, self._device.dtype
+            self._programs[short_key] = compile_cache.compiled(
+                key, lambda: partial(function, CompiledStep(*parts), sizes, room), donate
             )
-        return self._programs[own]
+        return self._programs[short_key]
 
 
 def _loop(
-    step: Program,
+    step: CompiledStep,
     sizes: tuple[int, int],
     room: int,
     carry: Carry,
-    feed: Feed,
-    table: Any,
-    made: Any,
-    steps: Any,
-    whole: Any,
-    first: Any,
-) -> tuple[Carry, Report]:
-    """So many steps, `made` steps made before; the scores of up to `room` rows are kept.
+    block: DeviceBatch,
+    table: jax.Array,
+    step_count: jax.Array,
+    steps: jax.Array,
+    full: jax.Array,
+    first: jax.Array,
+) -> tuple[Carry, BlockReport]:
+    """So many steps, `step_count` steps before; the scores of up to `room` rows are kept.
 
-    Of each epoch `whole` batches have all rows, and one has the rest, if there is any; `first`: number of the first.
+    Of each epoch `full` batches have all rows, and one has the rest, if there is any; `first`: number of the first.
     """
     size, rest = sizes
 
-    def body(rows: int, k: Any, state: tuple[Carry, Report]) -> tuple[Carry, Report]:
+    def body(rows: int, k: jax.Array, state: tuple[Carry, BlockReport]) -> tuple[Carry, BlockReport]:
         carry, report = state
-        a, b, i = jax.lax.dynamic_index_in_dim(feed.keys, k, keepdims=False)
+        a, b, i = jax.lax.dynamic_index_in_dim(block.keys, k, keepdims=False)
         row = jax.lax.dynamic_index_in_dim(table, k, keepdims=False)
-        batch = _batch(feed, k * size, rows)
-        carry, numbers, scores = step.step(carry, batch, HashKey(a, b).child(i), made + k, row)
+        batch = _rows_of_step(block, k * size, rows)
+        carry, numbers, scores = step.step(carry, batch, HashKey(a, b).child(i), step_count + k, row)
         numbers = jax.lax.dynamic_update_index_in_dim(report.numbers, jnp.stack(numbers), k, 0)
         kept = report.scores
         if kept is not None:
             kept = jax.lax.dynamic_update_slice_in_dim(kept, scores, k * size, 0)
-        return carry, Report(numbers, kept)
+        return carry, BlockReport(numbers, kept)
 
     kept = None
     if room:
-        scores = jax.eval_shape(partial(evaluate, step.layers), carry.params, feed.x[:1])
+        scores = jax.eval_shape(partial(evaluate, step.layers), carry.params, block.x[:1])
         kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
-    report = Report(jnp.zeros((LENGTH + 1, 3), table.dtype), kept)
+    report = BlockReport(jnp.zeros((LENGTH + 1, 3), table.dtype), kept)
 
-    def epoch(number: Any, state: tuple[Carry, Report]) -> tuple[Carry, Report]:
-        start = number * (whole + 1) - first
-        last = start + whole
+    def epoch(number: jax.Array, state: tuple[Carry, BlockReport]) -> tuple[Carry, BlockReport]:
+        start = number * (full + 1) - first
+        last = start + full
         carry, report = jax.lax.fori_loop(jnp.maximum(start, 0), jnp.minimum(last, steps), partial(body, size), state)
         carry, report = jax.lax.fori_loop(last, jnp.minimum(last + 1, steps), partial(body, rest), (carry, report))
         return carry, report
 
     if rest:
-        epochs = (first + steps + whole) // (whole + 1)
+        epochs = (first + steps + full) // (full + 1)
         carry, report = jax.lax.fori_loop(0, epochs, epoch, (carry, report))
     else:
         carry, report = jax.lax.fori_loop(0, steps, partial(body, size), (carry, report))
-    finite = jnp.asarray(compiled_step.all_finite(carry), table.dtype)
+    finite = jnp.asarray(compiled_step.is_finite(carry), table.dtype)
     return carry, report._replace(numbers=report.numbers.at[-1].set(finite))
 
 
 def _objective(
-    step: Program, sizes: tuple[int, int], room: int, params: Params, feed: Feed, row: Any, made: Any
+    step: CompiledStep,
+    sizes: tuple[int, int],
+    room: int,
+    params: Params,
+    block: DeviceBatch,
+    row: jax.Array,
+    step_count: jax.Array,
 ) -> Any:
-    """The objective of a block's first batch, its gradients, and what `Program.objective` gives besides."""
-    a, b, i = feed.keys[0]
-    return step.objective(params, _batch(feed, 0, sizes[0]), HashKey(a, b).child(i), made, row)
+    """The objective of a block's first batch, its gradients, and what `CompiledStep.objective` gives besides."""
+    a, b, i = block.keys[0]
+    return step.objective(params, _rows_of_step(block, 0, sizes[0]), HashKey(a, b).child(i), step_count, row)
 
 
-def _batch(feed: Feed, first: Any, size: int) -> tuple[Any, Any, Any]:
+def _rows_of_step(block: DeviceBatch, first: int | jax.Array, size: int) -> tuple[Any, Any, Any]:
     """(x, target, weight) of `size` rows from `first` on."""
-    if feed.rows is None:
+    if block.rows is None:
         cut = partial(jax.lax.dynamic_slice_in_dim, start_index=first, slice_size=size)
-        return cut(feed.x), cut(feed.target), None if feed.weight is None else cut(feed.weight)
-    rows = jax.lax.dynamic_slice_in_dim(feed.rows, first, size)
-    gathered = [None if part is None else part.at[rows].get(mode="promise_in_bounds") for part in feed[:3]]
+        return cut(block.x), cut(block.target), None if block.weight is None else cut(block.weight)
+    rows = jax.lax.dynamic_slice_in_dim(block.rows, first, size)
+    gathered = [None if part is None else part.at[rows].get(mode="promise_in_bounds") for part in block[:3]]
     return cast(tuple[Any, Any, Any], compiled_step.as_it_is(tuple(gathered)))

@@ -30,43 +30,43 @@ def keep_in(folder: str | None) -> None:
 
 
 def compiled(key: Hashable, make: Callable[[], Callable[..., Any]], donate: Sequence[int] = ()) -> Callable[..., Any]:
-    """The compiled form of what `make` gives, made once for each key; arguments number `donate` are used up."""
+    """The compiled form of what `make` gives, compiled once for each key; arguments number `donate` are used up."""
     try:
-        found = _programs.pop(key, None)
-    except TypeError:  # a component of somebody's that cannot be compared
+        program = _programs.pop(key, None)
+    except TypeError:  # a component that cannot be compared
         return jax.jit(make(), donate_argnums=tuple(donate))
-    _programs[key] = found or jax.jit(make(), donate_argnums=tuple(donate))
+    _programs[key] = program or jax.jit(make(), donate_argnums=tuple(donate))
     while len(_programs) > KEPT:
         _programs.popitem(last=False)
     return _programs[key]
 
 
-def keys(network: Network, cost: CostLayer, groups: Sequence[Group]) -> tuple[Hashable, ...]:
+def step_keys(network: Network, cost: CostLayer, groups: Sequence[Group]) -> tuple[Hashable, ...]:
     """What a step depends on besides its arguments; of settings that follow a schedule, only that they do."""
     lists = ("gradient_steps", "regularizers", "constraints")
-    made = tuple(
+    parts = tuple(
         (
             group.params,
             group.origin,
             group.penalised,
-            component(group.rule),
-            *(tuple(map(component, getattr(group, n))) for n in lists),
+            component_key(group.rule),
+            *(tuple(map(component_key, getattr(group, n))) for n in lists),
         )
         for group in groups
     )
-    return network.layers, cost, made
+    return network.layers, cost, parts
 
 
-def component(part: Any) -> Hashable:
+def component_key(part: Any) -> Hashable:
     """A component of an update, its schedules left out."""
     if part is None:
         return None
     scheduled = {id(value) for _, _, value in Settings(part, float).slots if is_schedule(value)}
-    own = tuple((name, _argument(value, scheduled)) for name, value in arguments(part).items())
-    return type(part), own
+    values = tuple((name, _argument(value, scheduled)) for name, value in arguments(part).items())
+    return type(part), values
 
 
 def _argument(value: Any, scheduled: set[int]) -> Hashable:
     if id(value) in scheduled:
         return "scheduled"
-    return component(value) if hasattr(value, "init") else value
+    return component_key(value) if hasattr(value, "init") else value

@@ -15,27 +15,30 @@ import jax.numpy as jnp
 import numpy as np
 
 from bpframe import tree
+from bpframe.engine.group_update import GroupUpdate, components_in_order
 from bpframe.engine.hyperparameters import Settings
-from bpframe.engine.update import GroupUpdate, Updates
+from bpframe.engine.parameter_store import UpdateComponent
+from bpframe.engine.step import training_step
+from bpframe.engine.update import Updates
 from bpframe.network.backprop import CostLayer
-from bpframe.network.gradients import Batch, Pass, Recursion
+from bpframe.network.gradients import Activity, Batch, LossAndGradients, Recursion, weight_shares
 from bpframe.network.network import Network
 from bpframe.ops.linalg import MATMUL_TN
 from bpframe.protocols import Group, Param, Periodic
 from bpframe.random import HashKey
 from bpframe.registry.nested import is_schedule
-from bpframe.types import HostArray, Params, State
+from bpframe.types import Array, HostArray, Params, State
 
 SMALL = 2**21  # multiplications up to which laying out a factor anew costs less than it brings
 as_it_is: Callable[[Any], Any] = jax.lax.optimization_barrier  # XLA makes these arrays and does not rewrite across
-States = list[list[list[State]]]  # by group, piece, and component that remembers
+CarryStates = list[list[list[State]]]  # by group, piece, and component with a state
 
 
 class Carry(NamedTuple):
-    """What a step changes: parameters with buffers, and what rules remember."""
+    """What a step changes: parameters with buffers, and optimizer state."""
 
     params: Params
-    states: States
+    states: CarryStates
 
 
 @jax.jit
@@ -45,7 +48,7 @@ def duplicate(carry: Carry) -> Carry:
 
 
 @jax.jit
-def all_finite(carry: Carry) -> Any:
+def is_finite(carry: Carry) -> Any:
     """Whether all parameters are finite; where their squares are, which is soon found, they need no second look."""
     leaves = [leaf for _, leaf in tree.leaves(carry.params)]
     squares = jnp.stack([jnp.vdot(leaf, leaf) for leaf in leaves])
@@ -60,22 +63,31 @@ def all_finite(carry: Carry) -> Any:
 class TreeStore:
     """The `Store` of a compiled step: every parameter of a group is a piece."""
 
-    def __init__(self, group: Group, params: Params, settings: Callable[[Any], Any]) -> None:
+    def __init__(self, group: Group, params: Params, settings: Callable[[UpdateComponent], Any]) -> None:
         self.paths, self.settings, self._penalised = group.paths, settings, group.penalised
-        self._params, self._known = group.params, params
+        self.params, self._known = params, group.params
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def get(self, i: int) -> Any:
         """Parameter i."""
-        return tree.at(self._known, self.paths[i])
+        return tree.at(self.params, self.paths[i])
 
-    own = get  # another value takes the place of an array, which stays as it is
+    snapshot = get  # another value takes the place of an array, which stays as it is
 
-    def put(self, i: int, p: Any) -> None:
+    def stable_gradient(self, i: int, g: Array) -> Array:
+        """The gradient itself."""
+        return g
+
+    def put(self, i: int, p: Array) -> None:
         """Another value of parameter i, in the tree of this trace."""
-        tree.assign(self._known, self.paths[i], p)
+        tree.assign(self.params, self.paths[i], p)
+
+    def show(self, pieces: Sequence[Any], params: Params) -> None:
+        """Put these values of the parameters in a tree."""
+        for path, p in zip(self.paths, pieces, strict=True):
+            tree.assign(params, path, p)
 
     def gradients(self, gradients: Params) -> list[Any]:
         """The gradient of each parameter."""
@@ -83,7 +95,7 @@ class TreeStore:
 
     def param(self, i: int) -> Param | None:
         """What is known of parameter i."""
-        return self._params[i]
+        return self._known[i]
 
     def reach(self, i: int) -> Any:
         """Penalties act on a whole parameter or not at all."""
@@ -95,40 +107,40 @@ class TreeStore:
 
 
 @final
-class Row:
+class RowSettings:
     """Settings of a component whose numbers stand in a row of the table, from `start` on."""
 
-    def __init__(self, component: Any, row: Any, start: int) -> None:
+    def __init__(self, component: UpdateComponent, row: Any, start: int) -> None:
         self._settings = Settings(component, float)
-        self.h, self.note = self._settings.h, self._settings.note
+        self.h, self.note, self.width = self._settings.h, self._settings.note, len(self._settings.slots)
         for k, (h, name, _) in enumerate(self._settings.slots):
             setattr(h, name, row[start + k])
 
-    def at(self, step: Any, known: Mapping[str, Any] | None = None) -> Any:
+    def at(self, step: Any, batch_info: Mapping[str, Any] | None = None) -> Any:
         """h with the step, and what else is known of it; the numbers are those of the row."""
-        self.note(step=step + 1, **(known or {}))
+        self.note(step=step + 1, **(batch_info or {}))
         return self.h
 
 
-class Rows:
-    """Hands out the settings of one step to its components, in the order of the table's columns."""
+def row_settings(row: Any) -> Callable[[UpdateComponent], RowSettings]:
+    """A function that gives components their settings, in the order of the table's columns."""
+    start = 0
 
-    def __init__(self, row: Any) -> None:
-        self._row, self._next = row, 0
+    def settings(component: UpdateComponent) -> RowSettings:
+        nonlocal start
+        result = RowSettings(component, row, start)
+        start += result.width
+        return result
 
-    def __call__(self, component: Any) -> Row:
-        """The settings of the next component."""
-        made = Row(component, self._row, self._next)
-        self._next += len(Settings(component, float).slots)
-        return made
+    return settings
 
 
-def table(groups: Sequence[Group], first: int, steps: int) -> HostArray:
+def settings_table(groups: Sequence[Group], first: int, steps: int) -> HostArray:
     """(steps, K) in float64: the numbers of every component's settings at the steps that follow `first` steps."""
     columns: list[list[float]] = []
     for group in groups:
         clock = list(range(first, first + steps))
-        for component in components(group):
+        for component in components_in_order(group):
             for _, _, value in Settings(component, float).slots:
                 columns.append([value.value(max(t, 0)) for t in clock] if is_schedule(value) else [value] * steps)
             if isinstance(component, Periodic):
@@ -136,86 +148,52 @@ def table(groups: Sequence[Group], first: int, steps: int) -> HostArray:
     return np.array(columns, dtype=np.float64).reshape(len(columns), steps).T
 
 
-def moving(groups: Sequence[Group]) -> bool:
+def any_scheduled(groups: Sequence[Group]) -> bool:
     """Whether any setting follows a schedule."""
-    slots = (slot for group in groups for part in components(group) for slot in Settings(part, float).slots)
+    slots = (slot for group in groups for part in components_in_order(group) for slot in Settings(part, float).slots)
     return any(is_schedule(value) for _, _, value in slots)
 
 
-def width(groups: Sequence[Group]) -> int:
+def table_width(groups: Sequence[Group]) -> int:
     """K, the numbers of all settings."""
-    return sum(len(Settings(part, float).slots) for group in groups for part in components(group))
-
-
-def components(group: Group) -> list[Any]:
-    """The components of a group in the order in which they act."""
-    rule = [group.rule] if group.rule else []
-    return [*group.regularizers, *group.gradient_steps, *rule, *group.constraints]
+    return sum(len(Settings(part, float).slots) for group in groups for part in components_in_order(group))
 
 
 @final
-class Program:
+class CompiledStep:
     """One step, written as a function of its arguments alone."""
 
     def __init__(self, network: Network, cost: CostLayer, groups: Sequence[Group]) -> None:
-        self.layers, self._groups, self._recursion = network.layers, list(groups), Recursion(network, cost, groups)
-
-    def initial(self, params: Params, row: Any) -> States:
-        """What rules remember before the first step."""
-        return [group.states for group in self._updates(_copied(params), row)[0]]
+        self.layers, self._groups = network.layers, list(groups)
+        self._recursion = Recursion(network.layers, cost, groups)
 
     def step(self, carry: Carry, batch: tuple[Any, Any, Any], key: HashKey, step: Any, row: Any) -> Any:
         """(carry, (loss, penalty, weight), scores) after a batch (x, target, w), `step` steps made before."""
-        params = _copied(carry.params)
+        params = _shallow_copy(carry.params)
         groups, activity = self._updates(params, row)
         for group, states in zip(groups, carry.states, strict=True):
             group.states = [list(states) for states in states]
-        updates, contexts, rows = Updates(groups), self._recursion.contexts(key), _batch(*batch)
-        passed = partial(self._recursion.passed, params, rows, contexts, activity, step)
-        made = passed()
-        known = {"loss": made.loss, "weight": rows.weight}
-        if updates.observing:
-            self._observe(updates, params, made, contexts, key.child("targets"), step)
-        gradients = cast(Params, made.gradients)
-        if updates.probing:
-            went = updates.probe(gradients, step, known)
-            gradients = cast(Params, passed().gradients)
-            for store, before in went:
-                for k, p in enumerate(before):
-                    store.put(k, p)
-        penalty = made.penalty + updates.update(gradients, step, known)
-        after = Carry(self._recursion.refreshed(params, made.caches), [group.states for group in groups])
-        return after, (made.loss, penalty, rows.weight), made.scores
+        on = TracedOperations(self._recursion, params, _batch(*batch), key, activity, step)
+        result = training_step(on, Updates(groups), step)
+        numbers = result.loss, result.penalty + result.weight_penalty, on.batch.weight
+        return Carry(params, [group.states for group in groups]), numbers, result.scores
 
     def objective(self, params: Params, batch: tuple[Any, Any, Any], key: HashKey, step: Any, row: Any) -> Any:
         """(loss, penalty on activations, weight, scores, gradients, new buffers), without an update."""
-        rows, activity = _batch(*batch), self._updates(_copied(params), row)[1]
-        made = self._recursion.passed(params, rows, self._recursion.contexts(key), activity, step)
+        params = _shallow_copy(params)
+        on = TracedOperations(self._recursion, params, _batch(*batch), key, self._updates(params, row)[1], step)
+        result = on.value_and_gradients()
+        on.refresh(result)
         buffers: Params = {}
-        for path, leaf in tree.leaves(self._recursion.refreshed(_copied(params), made.caches)):
+        for path, leaf in tree.leaves(params):
             if "buffers" in path:
                 tree.assign(buffers, path, leaf)
-        return made.loss, made.penalty, rows.weight, made.scores, made.gradients, buffers
+        return result.loss, result.penalty, on.batch.weight, result.scores, result.gradients, buffers
 
-    def _observe(self, updates: Updates, params: Params, made: Pass, contexts: Any, key: HashKey, step: Any) -> None:
-        scores, caches = made.scores, made.caches
-
-        def look(states: Any) -> Any:
-            gradients = self._recursion.sampled(params, scores, caches, contexts, key)
-            for group, own in zip(updates.observing, states, strict=True):
-                group.states = own
-            updates.observe(gradients, step, len(scores))
-            return [group.states for group in updates.observing]
-
-        before = [group.states for group in updates.observing]
-        after = jax.lax.cond(updates.observes(step), look, lambda states: states, before)
-        for group, states in zip(updates.observing, after, strict=True):
-            group.states = states
-
-    def _updates(self, params: Params, row: Any) -> tuple[list[GroupUpdate], list[tuple[Any, Row]]]:
+    def _updates(self, params: Params, row: Any) -> tuple[list[GroupUpdate], Activity]:
         """The updates of every group on this tree, and the penalties on activations with their settings."""
-        rows = Rows(row)
-        groups = [GroupUpdate(group, TreeStore(group, params, rows)) for group in self._groups]
+        from_row = row_settings(row)
+        groups = [GroupUpdate(group, TreeStore(group, params, from_row)) for group in self._groups]
         return groups, [
             (part, settings)
             for group in groups
@@ -224,12 +202,41 @@ class Program:
         ]
 
 
+@final
+class TracedOperations:
+    """The `StepOperations` of one trace: the loss is not looked at, and a choice is made on the device."""
+
+    def __init__(
+        self, recursion: Recursion, params: Params, batch: Batch, key: HashKey, activity: Activity, step: Any
+    ) -> None:
+        self._recursion, self._params, self.batch, self._key = recursion, params, batch, key
+        self._contexts = recursion.contexts(key)
+        self.value_and_gradients = partial(recursion.value_and_gradients, params, batch, self._contexts, activity, step)
+
+    def sampled_gradients(self, result: LossAndGradients) -> Params:
+        """Gradients for targets drawn from the predictions."""
+        return self._recursion.sampled_gradients(self._params, result, self._contexts, self._key.child("targets"))
+
+    def batch_info(self, result: LossAndGradients) -> Mapping[str, Any]:
+        """Loss and weight as they are."""
+        return {"loss": result.loss, "weight": self.batch.weight}
+
+    def when(self, due: Any, change: Callable[[Any], Any], values: Any) -> Any:
+        """A choice on the device."""
+        return jax.lax.cond(due, change, lambda values: values, values)
+
+    def begin_update(self) -> None:
+        """Nothing changes in place."""
+
+    def refresh(self, result: LossAndGradients) -> None:
+        """Put new buffers in the tree of this trace."""
+        self._recursion.refresh(self._params, result.caches)
+
+
 def _batch(x: Any, target: Any, w: Any) -> Batch:
     """The rows, with the sum of their weights and each row's share of it."""
-    if w is None:
-        return Batch(x, target, jnp.asarray(float(len(x)), x.dtype), 1.0 / len(x))
-    total = jnp.sum(w)
-    return Batch(x, target, total, jnp.where(total > 0, w / jnp.where(total > 0, total, 1), w))
+    total, share = weight_shares(len(x), w)
+    return Batch(x, target, jnp.asarray(total, x.dtype), share)
 
 
 def _matmul_tn(a: Any, b: Any) -> Any:
@@ -244,5 +251,5 @@ def _matmul_tn(a: Any, b: Any) -> Any:
 MATMUL_TN[jnp] = _matmul_tn
 
 
-def _copied(params: Params) -> Params:
+def _shallow_copy(params: Params) -> Params:
     return tree.transform(params, lambda leaf: leaf)

@@ -26,7 +26,7 @@ class Device:
         """`name` as "gpu" or "gpu:1", None for JAX's default; ConfigError where there is no such device."""
         refuse_fork()
         self.dtype, self.precision = dtype, PRECISION[precision]
-        self._device = _found(name)
+        self._device = _named_device(name)
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -65,7 +65,7 @@ class Device:
         return limit is None or size < limit / 2  # the rest is for what training needs
 
     def send(self, array: HostArray) -> Any:
-        """The array on its way to the device, as it is; it must not change before who reads it is done."""
+        """The array on its way to the device, as it is; it must not change before its reader is done."""
         return array if self.shares_memory else jax.device_put(array, self._device)
 
     def __str__(self) -> str:
@@ -76,7 +76,7 @@ _started: list[int] = []  # the process in which JAX was used first
 
 
 def refuse_fork() -> None:
-    """ConfigError in a child of the process that uses JAX: its threads are not there, and whoever waits hangs."""
+    """ConfigError in a child of the process that uses JAX: its threads are not there, and what waits for them hangs."""
     if not _started:
         _started.append(os.getpid())
     if _started[0] != os.getpid():
@@ -86,7 +86,7 @@ def refuse_fork() -> None:
         )
 
 
-def _found(name: str | None) -> Any:
+def _named_device(name: str | None) -> Any:
     if name is None:
         return jax.devices()[0]
     platform, _, number = name.partition(":")

@@ -22,7 +22,7 @@ LENGTH = 1024  # steps of a block at most
 BYTES = 2**25  # that the rows of a block may take on the host
 
 
-class Feed(NamedTuple):
+class DeviceBatch(NamedTuple):
     """What a block is trained on. Arrays have room for T steps; those behind the last step are never read.
 
     x (T B, ...), target, weight: rows in their order; or all rows, and `rows` (T B,) says which.
@@ -40,7 +40,7 @@ class _Block(NamedTuple):
     batches: Batches
     start: int
     stop: int
-    feed: Feed
+    arrays: DeviceBatch
 
 
 @final
@@ -49,27 +49,27 @@ class Stream:
 
     def __init__(self, data: Data, seed: int, device: Device, resident: bool) -> None:
         """With `resident` all rows go to the device at once."""
-        self._host = Feed(data.x, data.target, data.weight, None, None)
-        self._there: Feed | None = device.put(self._host) if resident else None
+        self._host = DeviceBatch(data.x, data.target, data.weight, None, None)
+        self._resident: DeviceBatch | None = device.put(self._host) if resident else None
         self._send = device.send
         self._words = lru_cache(maxsize=1)(lambda epoch: epoch_key(seed, epoch))
-        self._rings: dict[int, list[Feed]] = {}
+        self._rings: dict[int, list[DeviceBatch]] = {}
         self._next: _Block | None = None
 
     def room(self, size: int) -> int:
         """T for batches of `size` rows."""
-        if self._there is not None:
+        if self._resident is not None:
             return LENGTH
         row: int = sum(part[:1].nbytes for part in self._host[:3] if part is not None)
         return min(LENGTH, max(1, BYTES // (row * size)))
 
-    def block(self, batches: Batches, start: int, stop: int) -> tuple[Feed, int]:
+    def block(self, batches: Batches, start: int, stop: int) -> tuple[DeviceBatch, int]:
         """(rows of the steps from `start` on, the step before which they end)."""
         block = self._next
         if block is None or block.batches is not batches or block.start != start:
             block = self._filled(batches, start, stop)
         self._next = None
-        return block.feed, min(stop, block.stop)
+        return block.arrays, min(stop, block.stop)
 
     def prepare(self, batches: Batches, start: int, stop: int) -> None:
         """Gather a block that is to come, into memory that the one being read does not use."""
@@ -80,35 +80,37 @@ class Stream:
         size = min(batches.size, batches.length)
         stop = min(stop, start + self.room(size))
         ring = self._rings.setdefault(size, [])
-        into = ring.pop(0) if len(ring) == 2 else self._empty(size)
-        ring.append(into)
+        buffers = ring.pop(0) if len(ring) == 2 else self._empty(size)
+        ring.append(buffers)
         i = start
         while i < stop:  # epoch by epoch
             epoch, number = batches.at(i)
             steps = min(batches.steps - number, stop - i)
             rows = batches.order(epoch)[number * batches.size : (number + steps) * batches.size]
-            self._gather(rows, into, slice((i - start) * size, (i - start) * size + len(rows)))
-            key, part = self._words(epoch), into.keys[i - start : i - start + steps]
+            self._gather(rows, buffers, slice((i - start) * size, (i - start) * size + len(rows)))
+            key, part = self._words(epoch), buffers.keys[i - start : i - start + steps]
             part[:, 0], part[:, 1], part[:, 2] = key.a, key.b, np.arange(number, number + steps)
             i += steps
-        sent = Feed(*(None if part is None else self._send(part) for part in into))
-        return _Block(batches, start, stop, sent if self._there is None else Feed(*self._there[:3], *sent[3:]))
+        sent = DeviceBatch(*(None if part is None else self._send(part) for part in buffers))
+        return _Block(
+            batches, start, stop, sent if self._resident is None else DeviceBatch(*self._resident[:3], *sent[3:])
+        )
 
-    def _gather(self, rows: HostArray, into: Feed, place: slice) -> None:
-        if self._there is not None:
-            into.rows[place] = rows
+    def _gather(self, rows: HostArray, buffers: DeviceBatch, place: slice) -> None:
+        if self._resident is not None:
+            buffers.rows[place] = rows
             return
-        for part, buffer in zip(self._host[:3], into[:3], strict=True):
+        for part, buffer in zip(self._host[:3], buffers[:3], strict=True):
             if part is not None:
                 np.take(part, rows, axis=0, out=buffer[place], mode="clip")  # the default mode would copy once more
 
-    def _empty(self, size: int) -> Feed:
+    def _empty(self, size: int) -> DeviceBatch:
         room = self.room(size)
         keys = aligned.empty((room, 3), np.uint32)
-        if self._there is not None:
-            return Feed(None, None, None, aligned.empty((room * size,), np.int32), keys)
+        if self._resident is not None:
+            return DeviceBatch(None, None, None, aligned.empty((room * size,), np.int32), keys)
         x, target, weight = (
             None if part is None else aligned.empty((room * size, *part.shape[1:]), part.dtype)
             for part in self._host[:3]
         )
-        return Feed(x, target, weight, None, keys)
+        return DeviceBatch(x, target, weight, None, keys)

@@ -1,15 +1,17 @@
 """The compiled engine: many steps a call, in one XLA loop over data that stay on the device.
 
-As in the eager engine a point to return to is kept, and what a session shows is always the state after a whole number
-of finite steps; a block that fails or stops being finite is undone and made again up to its last good step.
+What a session shows is always finite and the state after a whole number of steps: a block that fails or stops being
+finite is undone and made again up to its last good step (`bpframe.engine.rollback`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, cast, final
+from functools import partial
+from typing import Any, Literal, NamedTuple, cast, final
 
 try:
     import jax  # before the modules that need it
@@ -19,13 +21,16 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.engine import optimizer_state
+from bpframe.engine.group_update import GroupUpdate
+from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.jax import compile_cache
-from bpframe.engine.jax.blocks import Blocks, Report, told
-from bpframe.engine.jax.carry import Rules
-from bpframe.engine.jax.compiled_step import Carry, all_finite, duplicate
+from bpframe.engine.jax.blocks import BlockReport, Blocks
+from bpframe.engine.jax.compiled_step import Carry, TreeStore, duplicate, is_finite
 from bpframe.engine.jax.device import Device
 from bpframe.engine.numpy import blas
-from bpframe.engine.rollback import Steps
+from bpframe.engine.rollback import Rollback, RollbackPoint, StepLog
+from bpframe.engine.rule_queries import current_setting, evaluation_params
+from bpframe.engine.update import minimizing
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
 from bpframe.protocols import Batches, Data, Group, Losses
@@ -66,21 +71,18 @@ class JaxEngine:
         return JaxSession(network, cost, groups, parameters, device, seed, self.stream)
 
 
-@dataclass
-class _Point:
-    """A state to return to, and the steps made since; without a carry it is the present one, and there are none."""
+class DeviceState(NamedTuple):
+    """A copy of what steps change: the carry of the compiled loop, and the state of a minimizer."""
 
-    step: int
-    carry: Carry | None
-    memory: State
-    since: Steps
+    carry: Carry
+    minimizer: State
 
 
 @final
 class JaxSession:
     """Parameters, optimizer state and training data of one run, on a device."""
 
-    _point: _Point
+    _carry: Carry
     _finite: bool | None  # whether all parameters are, where that is known
     _seconds: float | None = None  # of a step in the latest block; unknown of a minimizer's, which come one by one
 
@@ -94,17 +96,20 @@ class JaxSession:
         seed: int,
         stream: bool | None,
     ) -> None:
-        self.step, self._writing, self._stream = 0, False, stream
-        self._device, self._network, self._cost, self.device = device, network, cost, str(device)
-        self._rules = Rules(network, cost, groups, device.dtype)
+        self.step, self._stream = 0, stream
+        self._device, self.device, self._groups = device, str(device), groups
         self._blocks = Blocks(network, cost, device, seed)
-        self._memory: State = {}  # of a minimizer, on the host
+        self._minimizer: State = {}  # its state, on the host
         self._names = list(tree.flatten(parameters))  # XLA's trees are sorted by key
         params = device.cast(parameters, copy=True)
-        start = Carry(params, device.cast(self._rules.start(params)))  # on the host, faster in small operations
+        settings = partial(Settings, cast=np.dtype(device.dtype).type)
+        self._stores = [TreeStore(group, params, settings) for group in groups]
+        self._updates = [GroupUpdate(group, store) for group, store in zip(groups, self._stores, strict=True)]
+        # On the host, which is faster in small operations.
+        start = Carry(params, device.cast([update.states for update in self._updates]))
         with device.scope():
-            self._become(duplicate(start))
-        self._point = _Point(0, start, self._memory, Steps())
+            self._replace(duplicate(start))
+        self._rollback = Rollback(RollbackPoint(0, DeviceState(start, self._minimizer), StepLog()))
 
     # ------------------------------------------------------------------------------------------------------ state
 
@@ -112,52 +117,54 @@ class JaxSession:
     def parameters(self) -> dict[str, HostArray]:
         """A copy of every parameter and buffer to predict with, by "layer/name"."""
         with self._device.scope():
-            found: dict[str, Any] = tree.flatten(self._rules.evaluated(self._carry, self.step))
-            return {name: np.array(found[name]) for name in self._names}
+            leaves: dict[str, Any] = tree.flatten(evaluation_params(self._updates, self._carry.params, self.step))
+            return {name: np.array(leaves[name]) for name in self._names}
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
         """Replace some parameters, by "layer/name".
 
-        What rules remember starts anew from them before the first step, and where a rule predicts with averages.
+        Optimizer state starts anew from them before the first step, and where a rule predicts with averages.
         """
         with self._device.scope():
             for name, value in values.items():
                 tree.assign(self._carry.params, tuple(name.split("/")), self._device.put(value))
-            for k, group in enumerate(self._rules.groups):
-                anew = self.step == 0 or self._rules.averaging(self._carry, k)
-                if anew and any("/".join(path) in values for path in group.paths):
-                    start = self._rules.start(self._carry.params)[k]  # a rule may keep a parameter, in several places
-                    self._carry.states[k] = jax.tree.map(jax.numpy.copy, start)  # and the loop uses up each
+            for k, update in enumerate(self._updates):
+                restart = self.step == 0 or update.evaluators
+                if restart and any("/".join(path) in values for path in update.group.paths):
+                    # A rule may keep a parameter, in several places, and the loop uses up each.
+                    update.states = self._carry.states[k] = jax.tree.map(jax.numpy.copy, update.initial())
             self._finite = None  # not known of these
-            self._mark()
+            self._rollback.mark()
 
     def snapshot(self) -> dict[str, HostArray]:
-        """Copies of all that a continued run needs; what a minimizer remembers lies on the host."""
+        """Copies of all that a continued run needs; the state of a minimizer lies on the host."""
         with self._device.scope():
-            params, states = tree.transform(self._carry.params, np.array), optimizer_state.gathered(self._carry.states)
+            params, states = tree.transform(self._carry.params, np.array), optimizer_state.to_tree(self._carry.states)
         return tree.flatten(
-            {"parameters": params, "memory": states, "minimizer": optimizer_state.gathered([[[self._memory]]])}
+            {"parameters": params, "memory": states, "minimizer": optimizer_state.to_tree([[[self._minimizer]]])}
         )
 
     def restore(self, arrays: Mapping[str, HostArray], step: int) -> None:
         """The state of a snapshot, made after `step` steps."""
-        found = tree.nest(arrays)
+        saved = tree.nest(arrays)
         with self._device.scope():
-            params = optimizer_state.alike(self._carry.params, found["parameters"])
-            states = optimizer_state.restored(self._carry.states, found.get("memory", {}))
-            self._become(self._device.put(Carry(params, states)))
-            [[[self._memory]]] = optimizer_state.restored([[[{}]]], found.get("minimizer", {}))
+            params = optimizer_state.as_in(self._carry.params, saved["parameters"])
+            states = optimizer_state.from_tree(self._carry.states, saved.get("memory", {}))
+            self._replace(self._device.put(Carry(params, states)))
+            [[[self._minimizer]]] = optimizer_state.from_tree([[[{}]]], saved.get("minimizer", {}))
             self.step = step
-            self._mark()
+            self._rollback.mark()
 
     def use(self, groups: Sequence[Group]) -> None:
         """Take over groups whose settings may have changed."""
-        self._rules = Rules(self._network, self._cost, groups, self._device.dtype)
+        self._groups = groups
+        for update, group in zip(self._updates, groups, strict=True):
+            update.use(group)
         self._mark_if_moved()
 
     def setting(self, name: str, step: int) -> float | None:
         """A setting of the first trained group's rule, or of the rule inside it, in the update that led to `step`."""
-        return self._rules.setting(self._carry, name, step)
+        return current_setting(self._updates, name, step)
 
     # --------------------------------------------------------------------------------------------------- training
 
@@ -171,41 +178,36 @@ class JaxSession:
 
     def run(self, batches: Batches, start: int, stop: int) -> Losses:
         """Make the steps start .. stop - 1, as many as fit a call; ends with a step whose loss is not finite."""
-        began, end = time.perf_counter(), stop
+        before, end = time.perf_counter(), stop
         try:
             with self._device.scope():
+                point = self._rollback.point(self)  # a copy, since the loop reuses what it is given
                 report, stop = self._block(batches, start, self._end(start, stop))
                 if stop < end and self._seconds:
                     self._blocks.prepare(batches, stop, self._end(stop, end))
-                numbers, finite = told(report, stop - start)
-                bad = np.flatnonzero(~np.isfinite(numbers[:, 0]))
-                made = int(bad[0]) if len(bad) else stop - start
-                self._point.since.add(batches, start, start + made)
-                self.step += made
+                values, finite = report.values(stop - start)
+                bad = np.flatnonzero(~np.isfinite(values[:, 0]))
+                count = int(bad[0]) if len(bad) else stop - start
+                self._rollback.log(self, batches, start, start + count)
                 if len(bad):
-                    self._replay(finite=False)
+                    self._rollback.replay(self, point.log)
                 else:
                     self._finite = finite
                 self._blocks.keep(batches, start, report.scores)
-                self._writing = False
+                self._rollback.writing = False
         except BaseException:
-            self._return()
+            self._rollback.roll_back(self)
             raise
-        if not self._rules.minimizing:
-            self._seconds = (time.perf_counter() - began) / (stop - start)
-        if self._point.since.old:
+        if not minimizing(self._updates):
+            self._seconds = (time.perf_counter() - before) / (stop - start)
+        if self._rollback.old:
             self.commit()
-        return Losses(*numbers[: made + 1].T)
+        return Losses(*values[: count + 1].T)
 
     def commit(self) -> bool:
         """Whether all parameters are finite: then, now and then, a point to return to; else back to where they were."""
         with self._device.scope():
-            if all_finite(self._carry) if self._finite is None else self._finite:
-                if self._point.since.old:
-                    self._mark()
-                return True
-            self._replay(finite=True)
-            return False
+            return self._rollback.commit(self)
 
     def collected(self) -> HostArray:
         """The training scores of the latest epoch, in the order of its rows."""
@@ -214,70 +216,54 @@ class JaxSession:
     def scores(self, x: HostArray) -> HostArray:
         """Scores of rows in evaluation mode."""
         with self._device.scope():
-            return self._blocks.scores(self._rules.evaluated(self._carry, self.step), x)
+            return self._blocks.scores(evaluation_params(self._updates, self._carry.params, self.step), x)
 
     def _end(self, start: int, stop: int) -> int:
         """Where a block that begins at `start` ends, in time."""
         return min(stop, start + (max(1, int(BLOCK_SECONDS / self._seconds)) if self._seconds else 1))
 
-    def _block(self, batches: Batches, start: int, stop: int) -> tuple[Report, int]:
+    def _block(self, batches: Batches, start: int, stop: int) -> tuple[BlockReport, int]:
         """(what the steps from `start` on report, the step before which they end)."""
-        if self._point.carry is None:  # a copy, since the loop reuses what it is given
-            self._point.carry = duplicate(self._carry)
-        self._writing = True
-        if self._rules.minimizing:
-            made = self._blocks.minimize(self._carry, self._memory, self._rules.groups, self.step, batches, start)
-            carry, self._memory, report = made
+        self._rollback.writing = True
+        if minimizing(self._updates):
+            carry, self._minimizer, report = self._blocks.minimize(
+                self._carry, self._minimizer, self._groups, self.step, batches, start
+            )
         else:
-            carry, report, stop = self._blocks.run(self._carry, self._rules.groups, self.step, batches, start, stop)
-        self._become(carry)
+            carry, report, stop = self._blocks.run(self._carry, self._groups, self.step, batches, start, stop)
+        self._replace(carry)
         return report, stop
 
-    def _become(self, carry: Carry) -> None:
-        """Take over a carry, of whose parameters it is not known whether they are finite."""
+    def _replace(self, carry: Carry) -> None:
+        """Go on with a carry, of whose parameters it is not known whether they are finite."""
         self._carry, self._finite = carry, None
+        for update, store, states in zip(self._updates, self._stores, carry.states, strict=True):
+            update.states, store.params = states, carry.params
 
     # ------------------------------------------------------------------------------------------------ going back
 
-    def _mark(self) -> None:
-        """Make the present the point to return to."""
-        self._writing = False
-        self._point = _Point(self.step, None, self._memory, Steps())
-
     def _mark_if_moved(self) -> None:
-        """The same, if it is not: settings or data are others from here on."""
-        if self._point.since.ranges:
-            self._mark()
+        """A new point to return to, if steps were made: settings or data are others from here on."""
+        if self._rollback.moved:
+            self._rollback.mark()
 
-    def _return(self) -> None:
-        """Undo a block that was cut off."""
-        while self._writing:
-            try:
-                with self._device.scope():
-                    self._replay(finite=False)
-                return
-            except KeyboardInterrupt:  # a second Ctrl-C: the state must be whole before anybody sees it
-                continue
+    def computing(self) -> AbstractContextManager[None]:
+        """A block in which device and types are those of this session."""
+        return self._device.scope()
 
-    def _replay(self, finite: bool) -> None:
-        """From the point on, the steps made since; with `finite`, only up to the last that leaves all finite."""
-        point = self._point
-        if point.carry is None:
-            return
-        ranges = point.since.ranges
-        self._become(duplicate(point.carry))
-        self.step, self._memory = point.step, point.memory
-        point.since = Steps(point.since.began)
-        for batches, made in ranges:
-            start = made.start
-            while start < made.stop:
-                before = duplicate(self._carry) if finite else None
-                _, stop = self._block(batches, start, start + 1 if finite else self._end(start, made.stop))
-                if before is not None and not all_finite(self._carry):
-                    self._become(before)
-                    self._writing = False
-                    return
-                self.step += stop - start
-                point.since.add(batches, start, stop)
-                start = stop
-        self._writing = False
+    def copy_state(self) -> DeviceState:
+        """A copy of all that steps change."""
+        return DeviceState(duplicate(self._carry), self._minimizer)
+
+    def restore_state(self, state: DeviceState) -> None:
+        """Put that in the place of what is there."""
+        self._replace(duplicate(state.carry))
+        self._minimizer = state.minimizer
+
+    def repeat(self, batches: Batches, start: int, stop: int) -> int:
+        """Make a block of steps again."""
+        return self._block(batches, start, self._end(start, stop))[1]
+
+    def all_finite(self) -> bool:
+        """Whether all parameters are finite."""
+        return bool(is_finite(self._carry)) if self._finite is None else self._finite

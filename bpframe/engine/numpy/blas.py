@@ -1,4 +1,4 @@
-"""Whose threads compute, and how many: BLAS's or a team while a block of code runs, JAX's from its first use on.
+"""How many threads compute: BLAS's or a team's while a block of code runs, JAX's from its first use on.
 
 Environment variables are left alone: libraries read them once, when they are loaded, and they bind whole processes.
 """
@@ -28,33 +28,33 @@ _jax_threads: list[int] = []  # what JAX was started with, where it was started 
 
 
 class _Blas:
-    """The BLAS libraries of this process, bounded while anybody asks for it, by the least that anybody asks for.
+    """The BLAS libraries of this process, bounded by the least of the limits that hold at present.
 
-    A bound holds for the whole process, so those who ask at the same time, from several threads, are counted: the first
-    sets it, the last takes it back.
+    A bound holds for the whole process, so limits from several threads are counted: the first sets a bound, the last
+    takes it back.
     """
 
     def __init__(self, libraries: list[Any]) -> None:
         self._libraries, self._lock = libraries, Lock()
-        self._asked: list[int] = []
+        self._limits: list[int] = []
         self._before: list[int] = []
 
     @contextmanager
     def bounded(self, threads: int) -> Iterator[None]:
         """A block in which matrix products use at most so many threads."""
         with self._lock:
-            self._asked.append(threads)
+            self._limits.append(threads)
             self._change()
         try:
             yield
         finally:
             with self._lock:
-                self._asked.remove(threads)
+                self._limits.remove(threads)
                 self._change()
 
     @property
     def free(self) -> int:
-        """How many threads it uses where nobody bounds it here; 1 unless they wait in a loop (`ops.thread_team`)."""
+        """How many threads it uses where it is not bounded here; 1 unless they wait in a loop (`ops.thread_team`)."""
         kinds = {(one.internal_api, getattr(one, "threading_layer", "")) for one in self._libraries}
         if kinds != {("openblas", "pthreads")}:
             return 1
@@ -69,10 +69,10 @@ class _Blas:
     def _change(self) -> None:
         if not self._before:
             self._before = [library.get_num_threads() for library in self._libraries]
-        limits = [min(*self._asked, before) for before in self._before] if self._asked else self._before
+        limits = [min(*self._limits, before) for before in self._before] if self._limits else self._before
         for library, limit in zip(self._libraries, limits, strict=True):
             _set(library, limit)
-        if not self._asked:
+        if not self._limits:
             self._before = []
 
 
@@ -84,7 +84,7 @@ def _set(library: Any, limit: int) -> None:
     release(force=True)
 
 
-_blas: list[_Blas] = []  # made when somebody asks first
+_blas: list[_Blas] = []  # made at its first use
 
 
 def bounded(threads: int | None) -> AbstractContextManager[None]:
@@ -94,10 +94,10 @@ def bounded(threads: int | None) -> AbstractContextManager[None]:
 
 def _bounded(threads: int) -> AbstractContextManager[None]:
     checks.whole("The engine numpy", 1, threads=threads)
-    return _found().bounded(threads)
+    return _process_blas().bounded(threads)
 
 
-def _found() -> _Blas:
+def _process_blas() -> _Blas:
     if not _blas:
         _blas.append(_Blas(_libraries()))
         if hasattr(os, "register_at_fork"):
@@ -118,10 +118,10 @@ def _shared(size: int) -> Iterator[None]:
 
 
 def team_size(threads: int | None) -> int:
-    """How many threads a team may have; 1 where BLAS has threads enough of its own, or they cannot be told to rest."""
+    """How many threads a team may have; 1 where BLAS has threads enough of its own, or they cannot be made to rest."""
     free = 1
     with suppress(ConfigError):
-        free = _found().free
+        free = _process_blas().free
     size = free if threads is None else min(threads, free)
     return size if size <= MOST else 1
 
@@ -135,7 +135,7 @@ def teams_pay(network: Network, parameters: Params) -> bool:
 
 def _libraries() -> list[Any]:
     try:
-        from threadpoolctl import ThreadpoolController  # only who bounds threads pays for it
+        from threadpoolctl import ThreadpoolController  # imported where threads are bounded only
     except ModuleNotFoundError as missing:
         raise ConfigError(
             "The engine numpy needs threadpoolctl to bound its threads, which is not installed. "
@@ -159,23 +159,23 @@ def start_jax(threads: int | None) -> None:
     from jax._src import xla_bridge  # no public name says whether JAX has started
 
     if xla_bridge.backends_are_initialized():
-        has = f"{_jax_threads[0]}" if _jax_threads else "a number of its own"
+        present = f"{_jax_threads[0]}" if _jax_threads else "a number of its own"
         raise ConfigError(
             f"The engine jax needs threads={threads} before JAX is first used in a process, but JAX has started "
-            f"with {has}. Make it the first engine of the process, or leave threads out."
+            f"with {present}. Make it the first engine of the process, or leave threads out."
         )
     if not hasattr(os, "sched_setaffinity"):
         raise ConfigError(
             "The engine jax needs os.sched_setaffinity for threads=, which this system lacks. Leave threads out."
         )
-    own, known = os.sched_getaffinity(0), set(_tasks())
-    os.sched_setaffinity(0, sorted(own)[:threads])
+    cpus, tasks = os.sched_getaffinity(0), set(_tasks())
+    os.sched_setaffinity(0, sorted(cpus)[:threads])
     try:
         jax.devices()
     finally:
-        for task in {0, *_tasks()} - known:
+        for task in {0, *_tasks()} - tasks:
             with suppress(ProcessLookupError):  # it has ended since
-                os.sched_setaffinity(task, own)
+                os.sched_setaffinity(task, cpus)
     _jax_threads.append(threads)
 
 

@@ -1,4 +1,4 @@
-"""Training data, a batch at a time, and the scores that each batch was given.
+"""Batches of training data in NumPy, and the scores of each batch for metrics of training.
 
 Shapes: B rows of a batch out of N, C scores a row.
 """
@@ -9,43 +9,43 @@ from typing import Any, final
 
 import numpy as np
 
+from bpframe.network.gradients import Batch, weight_shares
 from bpframe.ops import aligned
 from bpframe.protocols import Batches, Data
 from bpframe.types import HostArray
 
 
 @final
-class Feed:
-    """The rows of each batch, in arrays that serve every batch of its length; `collect`: keeps scores for metrics."""
+class HostBatches:
+    """Batches in arrays that serve every batch of their length; `collect`: keeps scores for metrics."""
 
     def __init__(self, data: Data, collect: bool, collected: HostArray | None = None) -> None:
         self._data, self._collect = data, collect
         self._buffers: dict[tuple[str, int], HostArray] = {}
         self._scores = collected
 
-    def take(self, name: str, rows: HostArray) -> HostArray:
-        """The rows (B, ...) of "x", "target" or "weight", valid until the next batch."""
+    def batch(self, rows: HostArray) -> Batch:
+        """The batch of these rows, valid until the next one."""
+        x, target = self._take("x", rows), self._take("target", rows)
+        if self._data.weight is None:
+            return Batch(x, target, *weight_shares(len(rows)))
+        weight = self._take("weight", rows)
+        total, weight[...] = weight_shares(len(rows), weight)
+        return Batch(x, target, float(total), weight)
+
+    def _take(self, name: str, rows: HostArray) -> HostArray:
+        """The rows (B, ...) of "x", "target" or "weight"."""
         array: HostArray = getattr(self._data, name)
         buffer = self._buffers.get((name, len(rows)))
         if buffer is None:
             buffer = self._buffers[name, len(rows)] = aligned.empty((len(rows), *array.shape[1:]), array.dtype)
         return array.take(rows, axis=0, out=buffer, mode="clip")  # the default mode would copy once more
 
-    def share(self, rows: HostArray) -> tuple[float, Any]:
-        """(sum of the batch's weights, each row's share of it (B,), or one number for all)."""
-        if self._data.weight is None:
-            return float(len(rows)), 1.0 / len(rows)
-        w = self.take("weight", rows)
-        total = float(w.sum())
-        if total:
-            w /= w.dtype.type(total)
-        return total, w
-
-    def keep(self, batches: Batches, i: int, scores: Any) -> None:
-        """Note the scores (B, C) of batch i."""
+    def keep(self, batches: Batches, i: int, scores: HostArray) -> None:
+        """Keep the scores (B, C) of batch i, if they are collected."""
         if not self._collect:
             return
-        self._scores = extended(self._scores, batches.length, scores)
+        self._scores = with_room(self._scores, batches.length, scores)
         first = batches.at(i)[1] * batches.size
         self._scores[first : first + len(scores)] = scores
 
@@ -55,7 +55,7 @@ class Feed:
         return self._scores
 
 
-def extended(kept: HostArray | None, length: int, scores: Any) -> HostArray:
+def with_room(kept: HostArray | None, length: int, scores: Any) -> HostArray:
     """Room for the scores of so many rows, made like `scores`; begins with those that are kept already."""
     if kept is not None and len(kept) == length:
         return kept

@@ -8,16 +8,16 @@ from typing import Any, final
 
 import numpy as np
 
+from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.numpy.tracing.codegen import BoundProgram
 from bpframe.engine.numpy.tracing.program_cache import ProgramCache
 from bpframe.engine.numpy.tracing.traced_step import TracedUpdate
-from bpframe.engine.update import GroupUpdate
 from bpframe.ops.thread_team import ThreadTeam, current_team
 
 
 @final
 class ParameterUpdater:
-    """Updates the pieces of groups whose store is a `Flat`."""
+    """Updates the pieces of groups whose store is a `FlatStore`."""
 
     def __init__(self, groups: Sequence[GroupUpdate]) -> None:
         self._programs = ProgramCache(part for group in groups for part in group.components)
@@ -34,7 +34,7 @@ class ParameterUpdater:
         penalty: Any = 0.0
         for i in range(count):
             program = self._program(group, i, start, stop, 1)
-            penalty += program()[0] if program else _advance_eagerly(group, i, start, stop)
+            penalty += program()[0] if program else group.write(i, *group.changed(i, start, stop, *group.read(i)))
         return penalty
 
     def _advance_in_team(self, team: ThreadTeam, group: GroupUpdate, start: int, stop: int) -> Any:
@@ -46,7 +46,8 @@ class ParameterUpdater:
         def run(lane: int) -> None:
             for i in range(lane, count, lanes):
                 program = programs[i]
-                penalties[i] = program()[0] if program else _advance_eagerly(group, i, start, stop)
+                result = program()[0] if program else group.write(i, *group.changed(i, start, stop, *group.read(i)))
+                penalties[i] = result
 
         if all(programs):
             team.run([partial(run, lane) for lane in range(lanes)])
@@ -72,11 +73,3 @@ class ParameterUpdater:
             np.copyto(slope, group.g[i])
             group.g[i] = slope
         return program
-
-
-def _advance_eagerly(group: GroupUpdate, i: int, start: int, stop: int) -> Any:
-    """Call the components; the penalty."""
-    store: Any = group.store
-    if group.g[i] is store.slope(i):
-        group.g[i] = group.g[i].copy()  # since a component may keep it
-    return group.advance_piece(i, start, stop)

@@ -1,4 +1,4 @@
-"""One training step in NumPy: the recursion on a batch, and the update that follows from its gradients.
+"""What a training step is made of in NumPy: gradients, by a traced program where there is one, and the update.
 
 Shapes: B rows of a batch; x (B, ...), target (B, C), share (B,) or one number.
 """
@@ -6,21 +6,25 @@ Shapes: B rows of a batch; x (B, ...), target (B, C), share (B,) or one number.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast, final
 
 import numpy as np
 
-from bpframe.engine.flat_store import Flat
+from bpframe.engine.flat_store import FlatStore
+from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.minimize import Minimization
 from bpframe.engine.numpy.parameter_update import ParameterUpdater
 from bpframe.engine.numpy.tracing.codegen import BoundProgram
 from bpframe.engine.numpy.tracing.program_cache import ProgramCache
 from bpframe.engine.numpy.tracing.traced_step import TracedGradient
-from bpframe.engine.update import GroupUpdate, Updates
+from bpframe.engine.rollback import Rollback
+from bpframe.engine.step import StepUpdates, training_step
+from bpframe.engine.update import Updates
 from bpframe.network.backprop import CostLayer
-from bpframe.network.gradients import Batch, Pass, Recursion
+from bpframe.network.gradients import Batch, LossAndGradients, Recursion
 from bpframe.network.network import Network
 from bpframe.protocols import Group, Key
 from bpframe.types import Params
@@ -28,10 +32,14 @@ from bpframe.types import Params
 
 @final
 class Stepper:
-    """Makes steps on `params`, a tree with views into the vectors of its groups; `key` is the present step's.
+    """The `StepOperations` of NumPy on `params`, a tree with views into the vectors of its groups.
 
-    `writing`: whether the parameters may be between two steps; whoever keeps count takes it back once a step is noted.
+    `key` is the present step's; `rollback` learns when parameters begin to change.
     """
+
+    batch: Batch
+    value_and_gradients: Callable[[], LossAndGradients]
+    _bound: BoundProgram | None = None  # what value_and_gradients runs
 
     def __init__(
         self,
@@ -41,105 +49,103 @@ class Stepper:
         groups: Sequence[Group],
         dtype: np.dtype[Any],
         key: Key,
+        rollback: Rollback,
         scripts: bool,
     ) -> None:
-        self.params, self.writing = params, False
-        self._recursion = Recursion(network, cost, groups)
-        self._number, self._key, self._scripted = dtype.type, key, scripts
+        self.params, self._rollback = params, rollback
+        self._recursion = Recursion(network.layers, cost, groups)
+        self._number, self._key, self._tracing = dtype.type, key, scripts
         self._slots: Params = {}
-        self.flats = [Flat(group, params, dtype, self._slots if group.rule else {}) for group in groups]
+        self.flats = [FlatStore(group, params, dtype, self._slots if group.rule else {}) for group in groups]
         self.groups = [GroupUpdate(group, flat) for group, flat in zip(groups, self.flats, strict=True)]
-        self._passes = ProgramCache([*(layer for _, layer in network.layers), cost.loss, cost.link])
+        self._programs = ProgramCache([*(layer for _, layer in network.layers), cost.loss, cost.link])
         self._contexts = self._recursion.contexts(key)
-        self._take_over(groups)
+        self._configure(groups)
 
     def use(self, groups: Sequence[Group], step: int) -> None:
         """Take over groups whose settings may have changed, after `step` steps."""
         for update, group in zip(self.groups, groups, strict=True):
             update.use(group)
             update.begin(max(step - 1, 0))
-        self._take_over(groups)
+        self._configure(groups)
 
-    def _take_over(self, groups: Sequence[Group]) -> None:
-        self._moves = ParameterUpdater(self.groups)
-        self.updates = Updates(self.groups, self._moves.advance if self._scripted else GroupUpdate.advance)
-        self._minimization = Minimization(self.updates) if self.updates.minimizing else None
+    def _configure(self, groups: Sequence[Group]) -> None:
+        self._updater = ParameterUpdater(self.groups)
+        self.updates = Updates(self.groups, self._updater.advance if self._tracing else GroupUpdate.advance)
+        minimizing = self.updates.minimizing
+        self._minimization = Minimization(self.updates) if minimizing else None
+        self.train: Callable[[Stepper, StepUpdates, int], LossAndGradients]  # makes a step on the present batch
+        self.train = Stepper.minimizing_step if minimizing else training_step
         penalties = [part for group in groups if not group.paths for part in group.regularizers]
         self._activity = [(part, Settings(part, self._number)) for part in penalties]
-        looking = self.updates.minimizing or self.updates.probing or self.updates.observing
-        self._writable = self._scripted and not (self._activity or self._recursion.refreshing or looking)
+        looking = minimizing or self.updates.probing or self.updates.observing
+        self._traceable = self._tracing and not (self._activity or self._recursion.refreshing or looking)
 
     def forget(self) -> None:
-        """Write down nothing that was: arrays of the data, of parameters or of states are others now."""
-        self._passes.clear()
-        self._moves.clear()
+        """Bind every traced program anew: arrays of the data, of parameters or of states are others now."""
+        self._programs.clear()
+        self._updater.clear()
 
-    def step(self, batch: Batch, step: int) -> Pass:
-        """The step that follows `step` steps; a loss that is not finite updates nothing."""
-        made = self._minimized(batch, step) if self._minimization else self._updated(batch, step)
-        if made.gradients is None:
-            self.writing = False
-            return made
-        self._recursion.refreshed(self.params, made.caches)
-        return made
+    def begin(self, batch: Batch, step: int) -> None:
+        """Get ready for the step on a batch that follows `step` steps."""
+        self.batch = batch
+        if self._traceable and (program := self._program(batch)):
+            if program is not self._bound:  # mostly that of the step before
+                self._bound, self.value_and_gradients = program, partial(_run, program, self._slots)
+            return
+        self._bound, arguments = None, (self.params, batch, self._contexts, self._activity, step, math.isfinite)
+        self.value_and_gradients = partial(self._recursion.value_and_gradients, *arguments)
 
-    def _pass(self, batch: Batch, step: int) -> Pass:
-        """The recursion on a batch, at the present parameters."""
-        if self._writable and (script := self._script(batch)):
-            loss, scores = script()
-            return Pass(float(loss), 0.0, scores, [], self._slots if math.isfinite(loss) else None)
-        made = self._recursion.passed(self.params, batch, self._contexts, self._activity, step, math.isfinite)
-        made.loss, made.penalty = float(made.loss), float(made.penalty)
-        return made
-
-    def _script(self, batch: Batch) -> BoundProgram | None:
-        """The script of a pass over a batch like this one, if there is one or it is time for it."""
-        name, of, passes = len(batch.x), batch.x, self._passes
-        if script := passes.get(name, of):
-            return script
-        return passes.get_or_record(
-            name, of, TracedGradient(self._recursion, self.params, self._slots, batch, self._key)
+    def _program(self, batch: Batch) -> BoundProgram | None:
+        """The traced program for batches like this one, if there is one or it is time for it."""
+        name, owner, programs = len(batch.x), batch.x, self._programs
+        if program := programs.get(name, owner):
+            return program
+        return programs.get_or_record(
+            name, owner, TracedGradient(self._recursion, self.params, self._slots, batch, self._key)
         )
 
-    def _updated(self, batch: Batch, step: int) -> Pass:
-        """A pass, and the update that follows from its gradients, or from those where the rule wants them taken."""
-        made, updates = self._pass(batch, step), self.updates
-        if made.gradients is None:
-            return made
-        known = {"loss": self._number(made.loss), "weight": self._number(batch.weight)}
-        if updates.observing and updates.observes(step):
-            self._observe(batch, made, step)
-        gradients: Params | None = made.gradients
-        self.writing = True
-        if updates.probing:
-            went = updates.probe(made.gradients, step, known)
-            gradients = self._pass(batch, step).gradients
-            for store, before in went:
-                for i, p in enumerate(before):
-                    store.put(i, p)
-        if gradients is None:
-            made.loss, made.gradients = math.nan, None
-            return made
-        made.penalty += float(updates.update(gradients, step, known))
-        return made
+    def minimizing_step(self, updates: StepUpdates, step: int) -> LossAndGradients:
+        """A step of a rule that asks for the objective itself; what was computed at its start."""
+        results: list[LossAndGradients] = []
 
-    def _observe(self, batch: Batch, made: Pass, step: int) -> None:
-        """Show the rules that look the gradient for targets drawn from the predictions themselves."""
-        key = self._key.child("targets")
-        gradients = self._recursion.sampled(self.params, made.scores, made.caches, self._contexts, key)
-        self.writing = True
-        self.updates.observe(gradients, step, len(batch.x))
+        def value_and_gradients() -> tuple[float, Params | None]:
+            results.append(self.value_and_gradients())
+            return float(results[-1].loss) + float(results[-1].penalty), results[-1].gradients
 
-    def _minimized(self, batch: Batch, step: int) -> Pass:
-        """A step of a rule that asks for the objective itself; the pass it began with."""
-        passes: list[Pass] = []
+        self.begin_update()
+        minimization = cast(Minimization, self._minimization)
+        minimization.step(step, value_and_gradients)
+        results[0].weight_penalty = minimization.penalty
+        if results[0].gradients is not None:
+            self.refresh(results[0])
+        return results[0]
 
-        def passed() -> tuple[float, Params | None]:
-            passes.append(self._pass(batch, step))
-            return passes[-1].loss + passes[-1].penalty, passes[-1].gradients
+    # ------------------------------------------------------------------------------------------ of a training step
 
-        self.writing = True
-        task = cast(Minimization, self._minimization)
-        task.step(step, passed)
-        passes[0].penalty += task.penalty
-        return passes[0]
+    def sampled_gradients(self, result: LossAndGradients) -> Params:
+        """Gradients for targets drawn from the predictions."""
+        return self._recursion.sampled_gradients(self.params, result, self._contexts, self._key.child("targets"))
+
+    def batch_info(self, result: LossAndGradients) -> Mapping[str, Any]:
+        """Loss and weight in the run's dtype."""
+        return {"loss": self._number(result.loss), "weight": self._number(self.batch.weight)}
+
+    def when(self, due: Any, change: Callable[[Any], Any], values: Any) -> Any:
+        """A plain choice."""
+        return change(values) if due else values
+
+    def begin_update(self) -> None:
+        """Have the step undone if it is cut off from here on."""
+        self._rollback.writing = True
+
+    def refresh(self, result: LossAndGradients) -> None:
+        """Move the buffers of layers."""
+        if self._recursion.refreshing:
+            self._recursion.refresh(self.params, result.caches)
+
+
+def _run(program: BoundProgram, slots: Params) -> LossAndGradients:
+    """What a traced program gives; its gradients lie in the slots."""
+    loss, scores = program()
+    return LossAndGradients(loss, 0.0, scores, [], slots if math.isfinite(loss) else None)

@@ -18,7 +18,7 @@ from bpframe.testing.laws.comparison import (
     require_same_bits,
     require_shape,
 )
-from bpframe.testing.laws.gradient_step_run import Run
+from bpframe.testing.laws.gradient_step_run import GradientStepRun
 from bpframe.testing.laws.purity import call_read_only, determinism_check
 from bpframe.testing.laws.references import large_gradient
 from bpframe.testing.laws.scheduled_settings import require_schedulable
@@ -58,7 +58,7 @@ def _scope(step: GradientStep) -> None:
 
 def _steps(step: GradientStep, dtype: np.dtype[Any]) -> dict[str, Any]:
     p, gradients = numbers(shape_of(step), dtype, STEPS)
-    run = Run(step, [p])
+    run = GradientStepRun(step, [p])
     return {"g": [run.transform([g]) for g in gradients], "p": run.pieces, "state": run.states}
 
 
@@ -66,7 +66,7 @@ def _shapes(step: GradientStep) -> None:
     """Gradients keep their shape, also an empty one; a gradient of 0 stays finite."""
     for shape in (PARAM.shape, (5,), (1,), (0,)):
         p, gradients = numbers(shape, DOUBLE, STEPS)
-        run = Run(step, [p])
+        run = GradientStepRun(step, [p])
         for g in (*gradients, np.zeros(shape)):
             made = run.transform([g], param_of(shape))
             require_shape(f"a gradient of shape {shape}", made[0], shape)
@@ -77,7 +77,7 @@ def _shapes(step: GradientStep) -> None:
 def _state(step: GradientStep) -> None:
     """Arrays in dicts, the same from init and transform; for "element" of p's shape or 0-d."""
     p, gradients = numbers(shape_of(step), DOUBLE, STEPS)
-    run = Run(step, [p])
+    run = GradientStepRun(step, [p])
     first = state_shapes(run.states[0])
     for g in gradients:
         run.transform([g])
@@ -92,7 +92,7 @@ def _state(step: GradientStep) -> None:
 def _save(step: GradientStep) -> None:
     """A run that is saved, loaded and continued has the same bits as one that was not."""
     p, gradients = numbers(shape_of(step), DOUBLE, STEPS)
-    whole, first, loaded = (Run(step, [p]) for _ in range(3))
+    whole, first, loaded = (GradientStepRun(step, [p]) for _ in range(3))
     path = [whole.transform([g]) for g in gradients]
     for g in gradients[:5]:
         first.transform([g])
@@ -109,9 +109,9 @@ def _slices(step: GradientStep) -> None:
         raise SkipCheck("its scope is a whole parameter")
     p, gradients = numbers((12,), DOUBLE, STEPS)
     cuts = (slice(0, 1), slice(1, 4), slice(4, 4), slice(4, None))
-    whole = Run(step, [p])
+    whole = GradientStepRun(step, [p])
     path = [whole.transform([g])[0] for g in gradients]
-    parts = Run(step, [p[cut] for cut in cuts], whole.sums)
+    parts = GradientStepRun(step, [p[cut] for cut in cuts], whole.sums)
     require_same_bits(
         "gradients cut into slices",
         [np.concatenate(parts.transform([g[cut] for cut in cuts])) for g in gradients],
@@ -125,7 +125,7 @@ def _slices(step: GradientStep) -> None:
 
 def _purity(step: GradientStep) -> None:
     p, gradients = numbers(shape_of(step), DOUBLE, STEPS)
-    run = Run(step, [p])
+    run = GradientStepRun(step, [p])
     run.transform([gradients[0]])
     h, state = run.h(), run.states[0]
     call_read_only("init", step.init, p)
@@ -141,7 +141,7 @@ def _extremes(step: GradientStep) -> None:
     for dtype in precision.DTYPES:
         large = large_gradient(dtype)
         p, gradients = numbers(shape_of(step), dtype, 6)
-        run = Run(step, [p])
+        run = GradientStepRun(step, [p])
         for factor, g in zip((0, 1 / large, large, 0, 1, 1), gradients, strict=True):
             made = run.transform([(g * dtype.type(factor)).astype(dtype)])
             require_finite(f"result of a gradient times {factor:g}", {"g": made, "p": run.pieces, "state": run.states})
@@ -151,6 +151,6 @@ def _period(step: Any) -> None:
     """An integer number of steps after which it starts over: the same gradients give the same result again."""
     require(isinstance(step.period, int) and step.period >= 1, f"period must be a whole number, got {step.period!r}")
     p, gradients = numbers(shape_of(step), DOUBLE, step.period)
-    run = Run(step, [p])
+    run = GradientStepRun(step, [p])
     first, second = ([run.transform([g]) for g in gradients][-1] for _ in range(2))
     require_same_bits("what a second period of the same gradients gives", second, first)

@@ -9,7 +9,7 @@ from bpframe.protocols import EvaluationParams, Probe, RuleFor
 from bpframe.registry import registry
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import require, require_close, require_finite, require_shape
-from bpframe.testing.laws.trajectory import Course, numbers, param_of, shape_of
+from bpframe.testing.laws.trajectory import Trajectory, numbers, param_of, shape_of
 from bpframe.testing.report import Check
 
 
@@ -30,7 +30,7 @@ def _probe(rule: Any) -> None:
     for dtype in precision.DTYPES:
         p, gradients = numbers(shape_of(rule), dtype, 3)
         gradients[1] = 0
-        course = Course(rule, [p])
+        course = Trajectory(rule, [p])
         course.follow([g] for g in gradients)
         for (point,) in course.probed:
             require_shape("the point of a probe", point, p.shape)
@@ -42,10 +42,10 @@ def _evaluation(rule: Any) -> None:
     """Evaluation parameters are p before the first step, later finite numbers of p's shape and dtype."""
     for dtype in precision.DTYPES:
         p, gradients = numbers(shape_of(rule), dtype)
-        course = Course(rule, [p])
-        require_close("parameters to predict with before any step", course.seen(), p, 1e-6, 1e-6)
+        course = Trajectory(rule, [p])
+        require_close("parameters to predict with before any step", course.evaluated(), p, 1e-6, 1e-6)
         course.follow([g] for g in gradients)
-        seen = course.seen()
+        seen = course.evaluated()
         require_shape("parameters to predict with", seen, p.shape)
         require_finite("parameters to predict with", seen)
         require(seen.dtype == dtype, f"parameters to predict with must keep dtype {dtype}, got {seen.dtype}")

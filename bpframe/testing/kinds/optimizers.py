@@ -24,7 +24,7 @@ from bpframe.testing.laws.references import Reference, large_gradient, require_g
 from bpframe.testing.laws.scheduled_settings import require_schedulable
 from bpframe.testing.laws.slicing import require_any_shape, require_slice_invariance
 from bpframe.testing.laws.state_saving import save_and_load, state_shapes
-from bpframe.testing.laws.trajectory import PARAM, Course, numbers, set_lr, shape_of
+from bpframe.testing.laws.trajectory import PARAM, Trajectory, numbers, set_lr, shape_of
 from bpframe.testing.report import Check, SkipCheck
 
 DOUBLE = precision.DTYPES[1]
@@ -65,14 +65,14 @@ def _scope(rule: Optimizer) -> None:
 def _steps(rule: Optimizer, dtype: np.dtype[Any]) -> dict[str, Any]:
     """Parameters and state after a few steps."""
     p, gradients = numbers(shape_of(rule), dtype)
-    course = Course(rule, [p])
+    course = Trajectory(rule, [p])
     return {"p": course.follow([g] for g in gradients), "state": course.states}
 
 
 def _state(rule: Optimizer) -> None:
     """Arrays in dicts, the same from init and update; for "element" of p's shape or 0-d."""
     p, gradients = numbers(shape_of(rule), DOUBLE)
-    course = Course(rule, [p])
+    course = Trajectory(rule, [p])
     first = state_shapes(course.states[0])
     course.follow([g] for g in gradients)
     last = state_shapes(course.states[0])
@@ -85,10 +85,10 @@ def _state(rule: Optimizer) -> None:
 def _save(rule: Optimizer) -> None:
     """A run that is saved, loaded and continued has the same bits as one that was not."""
     p, gradients = numbers(shape_of(rule), DOUBLE, 12)
-    whole, first = Course(rule, [p]), Course(rule, [p])
+    whole, first = Trajectory(rule, [p]), Trajectory(rule, [p])
     path = whole.follow([g] for g in gradients)
     first.follow([g] for g in gradients[:7])
-    loaded = Course(rule, [p])
+    loaded = Trajectory(rule, [p])
     state = first.states[0]
     loaded.pieces[0], loaded.states[0], loaded.t = save_and_load(first.pieces[0], state, first.t, loaded.states[0])
     require_same_bits("p after saving, loading and going on", loaded.follow([g] for g in gradients[7:]), path[7:])
@@ -98,7 +98,7 @@ def _save(rule: Optimizer) -> None:
 def _purity(rule: Optimizer) -> None:
     """No method of an optimizer writes into its arguments."""
     p, gradients = numbers(shape_of(rule), DOUBLE)
-    course = Course(rule, [p])
+    course = Trajectory(rule, [p])
     course.follow([g] for g in gradients)
     h, state = course.now(), course.states[0]
     call_read_only("init", rule.init, p)
@@ -109,7 +109,7 @@ def _purity(rule: Optimizer) -> None:
             call_read_only(name, getattr(rule, name), p, gradients[0], state, h)
     if hasattr(rule, "evaluation_params"):
         call_read_only("evaluation_params", rule.evaluation_params, p, state, h)
-    for link, total in zip(optimizer_chain.having(rule, state, Totals), course.sums[-1], strict=True):
+    for link, total in zip(optimizer_chain.with_capability(rule, state, Totals), course.sums[-1], strict=True):
         link.settings(h).total = total
     call_read_only("update", rule.update, p, gradients[0], state, h)
 
@@ -120,7 +120,7 @@ def _standstill(rule: Optimizer) -> None:
     if not all(getattr(link.rule, "lr_is_a_factor", True) for link in optimizer_chain.chain(rule, state)):
         raise SkipCheck("it says that lr is no factor of its steps")
     p, gradients = numbers(shape_of(rule), DOUBLE)
-    course = Course(rule, [p], lr=0.0)
+    course = Trajectory(rule, [p], lr=0.0)
     if not set_lr(course.now(), 0.0):
         raise SkipCheck("it has no argument lr")
     for pieces in course.follow([g] for g in gradients):
@@ -133,6 +133,6 @@ def _extremes(rule: Optimizer) -> None:
         large = large_gradient(dtype)
         p, gradients = numbers(shape_of(rule), dtype, 6)
         factors = np.array([0, 1 / large, large, 0, 1, 1], dtype).reshape(-1, *[1] * p.ndim)
-        course = Course(rule, [p])
+        course = Trajectory(rule, [p])
         path = course.follow([g] for g in (gradients * factors).astype(dtype))
         require_finite("result after extreme gradients", {"p": path, "state": course.states})

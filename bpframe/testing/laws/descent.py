@@ -11,7 +11,7 @@ import numpy as np
 from bpframe.engine.hyperparameters import Settings
 from bpframe.protocols import Optimizer
 from bpframe.testing.laws.comparison import require
-from bpframe.testing.laws.trajectory import Course, set_lr
+from bpframe.testing.laws.trajectory import Trajectory, set_lr
 from bpframe.types import HostArray, Shape
 
 RATES = (None, 1e-2, 1e-1, 1e-3, 1.0, 1e-4)  # None: the optimizer's default
@@ -70,11 +70,11 @@ def require_descent(rule: Optimizer, problem: DescentProblem, shape: Shape) -> N
 
 def _final_value(rule: Optimizer, problem: DescentProblem, shape: Shape, lr: float | None) -> float:
     """The value after STEPS steps; inf if it is not finite."""
-    course = Course(rule, [problem.at_start(shape)], lr=lr)
+    course = Trajectory(rule, [problem.at_start(shape)], lr=lr)
     for _ in range(STEPS):
         value = problem.slope(course.pieces[0])[0]
         if not np.isfinite(value):
             return np.inf
         course.step(lambda pieces: [problem.slope(p)[1] for p in pieces], loss=value)
-    end = problem.slope(course.seen())[0]
+    end = problem.slope(course.evaluated())[0]
     return end if np.isfinite(end) else np.inf

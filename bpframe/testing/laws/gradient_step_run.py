@@ -8,18 +8,18 @@ from typing import Any, final
 import numpy as np
 
 from bpframe.engine.hyperparameters import Settings
-from bpframe.engine.optimizer_chain import Link, note_totals, totals
-from bpframe.protocols import Adjust, Param, Totals
+from bpframe.engine.optimizer_chain import ChainLink, set_totals, totals
+from bpframe.protocols import Adjust, GradientStep, Param, Totals
 from bpframe.testing.laws.trajectory import PARAM, Pieces
 
 LR = 0.01  # of the update rule behind it
 
 
 @final
-class Run:
+class GradientStepRun:
     """A gradient step on pieces of p that stay where they are, and the sums of each of its steps."""
 
-    def __init__(self, step: Any, pieces: Pieces, given: Any = None) -> None:
+    def __init__(self, step: GradientStep, pieces: Pieces, given: Any = None) -> None:
         self.step, self.pieces, self.t, self.given = step, pieces, 0, given
         self.states = [step.init(p) for p in pieces]
         self.settings = Settings(step, pieces[0].dtype.type)
@@ -27,24 +27,24 @@ class Run:
 
     def h(self, param: Param = PARAM) -> Any:
         """h of the next step: a weight and rows of 1, and a rule with a learning rate."""
-        cast = self.pieces[0].dtype.type
+        number = self.pieces[0].dtype.type
         h = self.settings.at(self.t)
-        rule = SimpleNamespace(lr=cast(LR), step=h.step)
-        self.settings.note(param=param, weight=cast(1), rows=1, loss=cast(1), rule=rule)
+        rule = SimpleNamespace(lr=number(LR), step=h.step)
+        self.settings.note(param=param, weight=number(1), rows=1, loss=number(1), rule=rule)
         return h
 
     def transform(self, gradients: Pieces, param: Param = PARAM) -> Pieces:
         """What becomes of the gradients, or of p where the step changes that."""
         h = self.h(param)
         if isinstance(self.step, Totals):
-            links = [Link(self.step, ())]
-            own = totals(links, h, zip(self.pieces, gradients, self.states, strict=True))
-            self.sums.append(own[0])
-            note_totals(links, h, own if self.given is None else [self.given[self.t]])
+            links = [ChainLink(self.step, ())]
+            sums = totals(links, h, zip(self.pieces, gradients, self.states, strict=True))
+            self.sums.append(sums[0])
+            set_totals(links, h, sums if self.given is None else [self.given[self.t]])
         arguments = zip(self.pieces, gradients, self.states, strict=True)
-        made = [self.step.transform(p, g, state, h) for p, g, state in arguments]
-        self.states = [state for _, state in made]
+        results: list[Any] = [self.step.transform(p, g, state, h) for p, g, state in arguments]
+        self.states = [state for _, state in results]
         if isinstance(self.step, Adjust):
             self.pieces = [np.asarray(self.step.adjust(p, h)) for p in self.pieces]
         self.t += 1
-        return [g for g, _ in made]
+        return [g for g, _ in results]

@@ -9,7 +9,7 @@ import numpy as np
 
 from bpframe.protocols import Optimizer
 from bpframe.testing.laws.comparison import require_close, require_finite
-from bpframe.testing.laws.trajectory import Course, N, numbers
+from bpframe.testing.laws.trajectory import N, Trajectory, numbers
 from bpframe.testing.report import SkipCheck
 
 STEPS = 50
@@ -26,7 +26,7 @@ def require_reference(rule: Optimizer, reference: Reference | None, dtype: np.dt
     p, gradients = numbers((N,), dtype, STEPS)
     gradients[3::7] = 0
     gradients[5, ::2], gradients[30, 1::4] = 1 / large, large
-    course = Course(rule, [p], observed=False)
+    course = Trajectory(rule, [p], observed=False)
     got = np.array([pieces[0] for pieces in course.follow([g] for g in gradients)])
     want = np.array([list(reference(float(p[i]), map(float, gradients[:, i]))) for i in range(N)]).T
     tolerance = 1e-5 if dtype == np.float32 else 1e-12
@@ -40,7 +40,7 @@ def require_golden_paths(rule: Any) -> None:
     for arguments, p, gradients, path in rule.golden():
         p, gradients, want = (np.asarray(a, dtype=np.float64) for a in (p, gradients, path))
         made = type(rule)(**arguments)
-        got = np.array([pieces[0] for pieces in Course(made, [p], observed=False).follow([g] for g in gradients)])
+        got = np.array([pieces[0] for pieces in Trajectory(made, [p], observed=False).follow([g] for g in gradients)])
         require_close(f"p after each step with {arguments}", got, want, 1e-10, 1e-10 * float(np.max(np.abs(want))))
 
 

@@ -1,4 +1,4 @@
-"""An update rule followed on its own, as an engine would run it.  p and g of any shape, a list of pieces of each.
+"""An update rule followed on its own, by the step of every engine.  p and g of any shape, a list of pieces of each.
 
 `h` holds what an engine knows: a loss of 1 unless another is given, a weight and a number of rows of 1, the hidden
 weights PARAM. A rule that probes is given what `slopes` makes of the pieces there; one that observes, the gradient
@@ -7,16 +7,19 @@ at p.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, final
+from typing import Any, cast, final
 
 import numpy as np
 
 from bpframe.engine import optimizer_chain
 from bpframe.engine.hyperparameters import Settings
-from bpframe.protocols import EvaluationParams, Observe, Param, Probe, Totals
-from bpframe.types import HostArray, Shape
+from bpframe.engine.step import training_step
+from bpframe.network.gradients import LossAndGradients
+from bpframe.protocols import EvaluationParams, Observe, Optimizer, Param, Probe, Totals
+from bpframe.protocols.components import GradientStep
+from bpframe.types import HostArray, Hyper, Params, Shape, State
 
 PARAM = Param("dense_2/weight", "weight", "dense_2", (4, 3), 4, 3, 1, 3)
 CAPABILITIES: tuple[type, ...] = (Totals, Probe, Observe, EvaluationParams)
@@ -32,7 +35,7 @@ def param_of(shape: Shape) -> Param:
     return Param(f"dense_2/{role}", role, "dense_2", shape, *fans, 1, 3)
 
 
-def shape_of(rule: Any) -> Shape:
+def shape_of(rule: Optimizer | GradientStep) -> Shape:
     """The shape of the pieces that a rule is shown: a vector, or a matrix in scope "array"."""
     return PARAM.shape if rule.scope == "array" else (N,)
 
@@ -44,15 +47,16 @@ def numbers(shape: Shape, dtype: np.dtype[Any], steps: int = 5) -> tuple[HostArr
 
 
 @final
-class Course:
+class Trajectory:
     """`pieces` of p and a state for each; of each step so far, `sums` over them and where they were `probed`.
 
-    `given`: sums to use instead. `observed`: whether a rule that observes is let look.
+    `given`: sums to use instead. `observed`: whether a rule that observes is shown gradients. It is the `StepUpdates`
+    of its own steps.
     """
 
     def __init__(
         self,
-        rule: Any,
+        rule: Optimizer,
         pieces: Sequence[HostArray],
         *,
         lr: float | None = None,
@@ -61,31 +65,19 @@ class Course:
         observed: bool = True,
     ) -> None:
         self.rule, self.pieces, self.t = rule, list(pieces), 0
-        self.states: list[Any] = [rule.init(p) for p in self.pieces]
+        self.states: list[State] = [rule.init(p) for p in self.pieces]
         self.settings = Settings(rule, self.pieces[0].dtype.type)
         self._lr, self._param, self._given = lr, param, given
         self.sums: list[Any] = []
         self.probed: list[Pieces] = []
-        self._having = {what: optimizer_chain.having(rule, self.states[0], what) for what in CAPABILITIES}
-        if not observed:
-            self._having[Observe] = []
+        links = {what: optimizer_chain.with_capability(rule, self.states[0], what) for what in CAPABILITIES}
+        self._summing, self._averaging = links[Totals], links[EvaluationParams]
+        self.probing, self.observing = links[Probe][:1], links[Observe] if observed else []
 
     def step(self, slopes: Slopes, loss: float = 1.0) -> None:
         """One update down the gradient that `slopes` gives."""
-        h = self.now(loss)
-        g = slopes(self.pieces)
-        for link in self._having[Observe]:
-            if link.rule.observes(self.t + 1):
-                self._observe(link, g)
-        for link in self._having[Probe][:1]:
-            self._sum(g)
-            there = zip(self.pieces, g, self.states, strict=True)
-            self.probed.append([link.rule.probe(p, slope, link.state(s), link.settings(h)) for p, slope, s in there])
-            g = slopes(self.probed[-1])
-        self._sum(g)
-        self.sums.append([link.settings(h).total for link in self._having[Totals]])
-        made = [self.rule.update(p, slope, s, h) for p, slope, s in zip(self.pieces, g, self.states, strict=True)]
-        self.pieces, self.states = [p for p, _ in made], [state for _, state in made]
+        self.now(loss)
+        training_step(_Gradients(self, slopes, loss), self, self.t)
         self.t += 1
 
     def follow(self, gradients: Iterable[Pieces]) -> list[Pieces]:
@@ -96,34 +88,104 @@ class Course:
             path.append(self.pieces)
         return path
 
-    def now(self, loss: float = 1.0) -> Any:
+    def now(self, loss: float = 1.0) -> Hyper:
         """h of the next update."""
-        h, cast = self.settings.at(self.t), self.pieces[0].dtype.type
-        self.settings.note(param=self._param, loss=cast(loss), weight=cast(1), rows=1)
+        h, number = self.settings.at(self.t), self.pieces[0].dtype.type
+        self.settings.note(param=self._param, loss=number(loss), weight=number(1), rows=1)
         if self._lr is not None:
-            set_lr(h, cast(self._lr))
+            set_lr(h, number(self._lr))
         return h
 
-    def seen(self) -> HostArray:
+    def evaluated(self) -> HostArray:
         """The first piece of the parameters that this rule would predict with."""
-        for link in self._having[EvaluationParams]:
+        for link in self._averaging:
             h = link.settings(self.settings.h)
             return np.asarray(link.rule.evaluation_params(self.pieces[0], link.state(self.states[0]), h))
         return self.pieces[0]
 
-    def _sum(self, g: Pieces) -> None:
-        links, h = self._having[Totals], self.settings.h
+    # ------------------------------------------------------------------------------------------ of a training step
+
+    def observes(self, step: int) -> bool:
+        """Whether a rule observes before the update that follows `step` updates."""
+        return any(link.rule.observes(step + 1) for link in self.observing)
+
+    def observed_states(self) -> list[State]:
+        """The states of the pieces."""
+        return list(self.states)
+
+    def take_states(self, states: list[State]) -> None:
+        """Replace them."""
+        self.states = states
+
+    def observe(self, states: list[State], gradients: Params, step: int, rows: int) -> list[State]:
+        """Those states after the rule was shown these gradients."""
+        for link in self.observing:
+            h = link.settings(self.settings.h)
+            for i, (p, slope) in enumerate(zip(self.pieces, gradients["pieces"], strict=True)):
+                states[i] = link.replaced(states[i], link.rule.observe(p, slope, link.state(states[i]), h))
+        return states
+
+    def probe(self, gradients: Params, step: int, batch_info: Mapping[str, Any]) -> Pieces:
+        """Go where the rule wants its gradient taken; the pieces before."""
+        (link,), h, before = self.probing, self._sum(gradients["pieces"]), self.pieces
+        there = zip(self.pieces, gradients["pieces"], self.states, strict=True)
+        self.pieces = [link.rule.probe(p, slope, link.state(s), link.settings(h)) for p, slope, s in there]
+        self.probed.append(self.pieces)
+        return before
+
+    def leave_probe(self, before: Pieces) -> None:
+        """Back to the pieces before the probe."""
+        self.pieces = before
+
+    def update(self, gradients: Params, step: int, batch_info: Mapping[str, Any]) -> float:
+        """The update of every piece; no penalty."""
+        h = self._sum(gradients["pieces"])
+        self.sums.append([link.settings(h).total for link in self._summing])
+        places = zip(self.pieces, gradients["pieces"], self.states, strict=True)
+        results: list[Any] = [self.rule.update(p, slope, state, h) for p, slope, state in places]
+        self.pieces, self.states = [p for p, _ in results], [state for _, state in results]
+        return 0.0
+
+    def _sum(self, g: Pieces) -> Hyper:
+        """h with the sums over the pieces."""
+        links, h = self._summing, self.settings.h
         sums = optimizer_chain.totals(links, h, zip(self.pieces, g, self.states, strict=True))
-        optimizer_chain.note_totals(links, h, sums if self._given is None else self._given[self.t])
-
-    def _observe(self, link: optimizer_chain.Link, g: Pieces) -> None:
-        h = link.settings(self.settings.h)
-        for i, (p, slope) in enumerate(zip(self.pieces, g, strict=True)):
-            own = link.rule.observe(p, slope, link.state(self.states[i]), h)
-            self.states[i] = link.replaced(self.states[i], own)
+        optimizer_chain.set_totals(links, h, sums if self._given is None else self._given[self.t])
+        return h
 
 
-def set_lr(h: Any, value: Any) -> bool:
+@final
+class _Gradients:
+    """The `StepOperations` of a trajectory: gradients that a function gives, and no network."""
+
+    def __init__(self, trajectory: Trajectory, slopes: Slopes, loss: float) -> None:
+        self._trajectory, self._slopes, self._loss = trajectory, slopes, loss
+
+    def value_and_gradients(self) -> LossAndGradients:
+        """The gradients at the present pieces."""
+        gradients = {"pieces": self._slopes(self._trajectory.pieces)}
+        return LossAndGradients(self._loss, 0.0, [self._loss], [], gradients)
+
+    def sampled_gradients(self, result: LossAndGradients) -> Params:
+        """The same gradients."""
+        return cast(Params, result.gradients)
+
+    def batch_info(self, result: LossAndGradients) -> Mapping[str, Any]:
+        """Nothing besides what h holds."""
+        return {}
+
+    def when(self, due: bool, change: Callable[[Any], Any], values: Any) -> Any:
+        """A plain choice."""
+        return change(values) if due else values
+
+    def begin_update(self) -> None:
+        """Nothing is undone."""
+
+    def refresh(self, result: LossAndGradients) -> None:
+        """There are no buffers."""
+
+
+def set_lr(h: Hyper, value: Any) -> bool:
     """Put that number in the place of every learning rate in h, those of inner rules too; whether there was one."""
     inner = [set_lr(part, value) for part in vars(h).values() if isinstance(part, SimpleNamespace)]
     if getattr(h, "lr", None) is None:

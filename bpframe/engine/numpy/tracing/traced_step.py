@@ -15,11 +15,11 @@ from typing import Any, final
 import numpy as np
 
 from bpframe import tree
+from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.numpy.tracing.buffer_assignment import layout_of
 from bpframe.engine.numpy.tracing.recording import Recording
 from bpframe.engine.numpy.tracing.tracer import OpKind, Tracer, Untraceable
-from bpframe.engine.update import GroupUpdate
 from bpframe.network.gradients import Batch, Recursion
 from bpframe.ops import aligned
 from bpframe.protocols import Key
@@ -61,7 +61,9 @@ class TracedGradient:
         """(loss, scores)."""
         params = tree.transform(self.params, recording.array)
         batch = Batch(*(part if isinstance(part, float) else recording.array(part) for part in self.batch))
-        result = self.recursion.passed(params, batch, self.recursion.contexts(KeyTracer(recording, self.draws)))
+        result = self.recursion.value_and_gradients(
+            params, batch, self.recursion.contexts(KeyTracer(recording, self.draws))
+        )
         for path, slot in tree.leaves(self.slots):
             recording.output(tree.at(result.gradients, path), slot)
         return result.loss, result.scores

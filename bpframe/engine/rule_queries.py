@@ -1,0 +1,38 @@
+"""What sessions ask of the rules of their groups: parameters to predict with, and current settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bpframe import tree
+from bpframe.engine.group_update import GroupUpdate
+from bpframe.engine.update import trained_groups
+from bpframe.types import Array, Params
+
+
+def evaluation_params(groups: Sequence[GroupUpdate], params: Params, step: int) -> Params:
+    """The parameters to predict with after `step` steps: those of training, unless a rule says otherwise."""
+    averaging = [group for group in groups if group.evaluators]
+    if not averaging or step == 0:
+        return params
+    params = tree.transform(params, lambda leaf: leaf)
+    for group in averaging:
+        group.begin(step - 1)
+        group.store.show(evaluation_pieces(group), params)
+    return params
+
+
+def evaluation_pieces(group: GroupUpdate) -> list[Array]:
+    """The pieces of a group to predict with."""
+    pieces = [group.store.get(i) for i in range(len(group.store))]
+    for link in group.evaluators[:1]:
+        return [
+            link.rule.evaluation_params(p, link.state(group.states[i][-1]), link.settings(group.h(group.rule, i)))
+            for i, p in enumerate(pieces)
+        ]
+    return pieces
+
+
+def current_setting(groups: Sequence[GroupUpdate], name: str, step: int) -> float | None:
+    """A setting of the first trained group's rule, or of the rule inside it, in the update that led to `step`."""
+    return next((group.setting(name, step) for group in trained_groups(groups)), None)
