@@ -25,7 +25,7 @@ def stubs(output: Path, bundled: bool) -> None:
     install.
     """
     from bpframe.registry import Policy, registry
-    from bpframe.registry.stubs import namespaces_stub, write_stubs
+    from bpframe.registry.type_stubs import namespaces_stub, write_stubs
 
     if bundled:
         with registry.restricted(Policy(allow=frozenset(), origin="--bundled")):

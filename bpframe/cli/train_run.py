@@ -1,4 +1,4 @@
-"""The work of `bpframe train`: read the config and the data, train, save, evaluate."""
+"""The run of `bpframe train`: read the config and the data, train, save, evaluate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from bpframe.cli.progress import progress_callbacks
+from bpframe.cli.progress_bar import progress_callbacks
 from bpframe.cli.score import Score, score
 from bpframe.cli.signals import SignalHandler
 from bpframe.errors import NumericalError

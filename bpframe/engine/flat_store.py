@@ -1,4 +1,4 @@
-"""The parameters of a group as one flat vector, cut into the pieces that an update rule works on.
+"""A parameter store in one flat vector: the parameters of a group, cut into the pieces that a rule works on.
 
 An "element" rule runs over slices of at most 2^17 elements, which stay in the cache while the rule's few array
 operations pass over them. A slice is cut out of one large gradient where backward made it; gradients smaller than a

@@ -1,4 +1,4 @@
-"""The current values of a component's settings, as its formulas see them: `h.lr`, `h.inner.beta1`, `h.step`.
+"""Hyperparameters: the values of a component's settings at a step, as formulas see them: `h.lr`, `h.inner.beta1`.
 
 h mirrors the constructor: every float argument as its value at this step, every argument that is a component as a
 nested h; text, flags and whole numbers stay on the component. Each h, nested ones too, has `step` (from 1), and, where

@@ -1,4 +1,4 @@
-"""A step of a rule that asks for the objective itself, on one vector of all trained parameters."""
+"""A step of an optimizer that minimizes the objective itself, on one vector of all trained parameters."""
 
 from __future__ import annotations
 

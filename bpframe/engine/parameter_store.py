@@ -1,4 +1,4 @@
-"""Interface between an update and an engine: parameters of a group in pieces, gradients, settings, branching."""
+"""The parameter store, the interface between an update and an engine: pieces, gradients, settings, branching."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Going back to the last good step: a point to return to, the log of the steps since, and their replay.
+"""Rollback to the last good step: the rollback point, the log of the steps since, and their replay.
 
 Replay is exact, since order and draws of a step depend on its number alone. A session has a `Rollback` and hands
 itself to it; how it copies its state and makes steps again is its own (`Reversible`).

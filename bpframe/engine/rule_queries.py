@@ -1,4 +1,4 @@
-"""What sessions ask of the rules of their groups: parameters to predict with, and current settings."""
+"""Queries of the update rules of all groups: parameters to predict with, and current settings."""
 
 from __future__ import annotations
 

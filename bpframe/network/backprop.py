@@ -1,4 +1,4 @@
-"""The recursion: forward, the slope of the cost, and the way back.
+"""Backpropagation (backprop): forward, the slope of the cost, and the backward recursion.
 
 Shapes: B rows of a batch; layer k has n_k inputs and n_{k+1} outputs; v_{k-1} (B, n_k), u_k, v_k and delta_k
 (B, n_{k+1}), w_k (n_k, n_{k+1}), b_k (n_{k+1},).

@@ -1,4 +1,4 @@
-"""Evaluation of many rows, a bounded number at a time."""
+"""Evaluation of many rows in chunks of a bounded size."""
 
 from __future__ import annotations
 

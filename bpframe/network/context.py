@@ -1,4 +1,4 @@
-"""What a layer may know about the step it is in."""
+"""The context of a layer: training or evaluation, whether dx is needed, and the random key of the step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Buffers that layers learn from the training rows before the first step, such as means and scales.
+"""Buffers that layers fit to the training rows before the first step, such as means and scales.
 
 Shapes: x (N, *in_shape) all training rows.
 """

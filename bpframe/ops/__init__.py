@@ -1,4 +1,4 @@
-"""Array functions beyond the Array API standard, in its vocabulary.  x and results any shape, alike in dtype."""
+"""Array functions (ops) beyond the Array API standard, in its vocabulary.  x and results any shape, alike in dtype."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Products of matrices and vectors, in forms faster than the standard's where there are any.  a, b matrices."""
+"""Linear algebra (linalg): matrix products in forms faster than the standard's where there are any.  a, b matrices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Error functions erf and erfc, to the last digits.  x and results any shape, alike in dtype.
+"""The special functions erf and erfc, to the last digits.  x and results any shape, alike in dtype.
 
 erfc is one polynomial for all x >= 0, after Shepherd and Laframboise (1981), Chebyshev approximation of (1 + 2 x)
 exp(x^2) erfc x in 0 <= x < infinity, Mathematics of Computation 36: that function of t = (x - 4) / (x + 4) varies

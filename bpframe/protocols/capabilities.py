@@ -1,4 +1,4 @@
-"""Optional protocols: what a component of some kind can do besides, each with one method."""
+"""Capabilities: optional protocols of one method each, for what some components of a kind can do."""
 
 from __future__ import annotations
 

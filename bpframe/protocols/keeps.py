@@ -1,4 +1,4 @@
-"""Protocol membership: whether a component has all members of a protocol."""
+"""Whether a component keeps a protocol: whether it has all members."""
 
 from __future__ import annotations
 

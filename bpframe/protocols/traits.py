@@ -1,4 +1,4 @@
-"""Optional attributes of components: a protocol for each, and the one function that reads it, with its default.
+"""Traits, the optional attributes of components: a protocol for each, and the one function that reads it.
 
 A component that lacks an attribute is taken to have the default; bpframe reads no other attributes of components than
 these, those of their protocols and capabilities, and their constructor's arguments.

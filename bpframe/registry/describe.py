@@ -1,4 +1,4 @@
-"""Descriptions: the specification of a ready component, as configs and model files hold it."""
+"""Describe a ready component: its specification, as configs and model files hold it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A layer with the label that it is to have in the network, or in the layer, that will hold it."""
+"""A labelled layer: a layer with its label in the network, or in the layer, that will hold it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry class: component classes by kind and name, of which only the one that is named is imported.
+"""Lookup of component classes by kind and name; only the one that is named is imported.
 
 Rules for names. `dist/name` is always valid. A bare name means the component that the program itself registered, else
 bpframe's own, else the only installed one; several claims are an error that lists them.

@@ -1,4 +1,4 @@
-"""Components inside components: the one walk over a component and those among its arguments, at any depth.
+"""Nested components: the one walk over a component and those among its arguments, at any depth.
 
 A component stands in an argument whose annotation names its protocol (`inner: Optimizer`), in a list or tuple of such
 (`layers: tuple[Layer, ...]`), or, a schedule, in the place of a number (`lr: float`).

@@ -1,4 +1,4 @@
-"""Everything that a continued run needs in one file: the state of a trainer, in the middle of a fit or between two.
+"""Checkpoints: the state of a trainer, in the middle of a fit or between two, as tensors and a manifest.
 
 A checkpoint holds the model file's manifest, the session's whole state, the history, the memory of callbacks, and how
 far the present fit is. The order of rows and every draw are functions of seed, epoch and step: they need no state.

@@ -1,4 +1,4 @@
-"""The cause of a failure: where numbers stopped being finite, and which component raised an error."""
+"""Diagnosis of a failure: where numbers stopped being finite, and which component raised an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One small training step before the first real one, on a few rows, in NumPy, with components that are checked.
+"""A dry run: one training step on a few rows before the first real one, with components that are checked.
 
 It runs through the code of every step, so a component that breaks its protocol is named here, once, and checks cost
 nothing in the loop.
@@ -22,6 +22,7 @@ from bpframe.network.backprop import CostLayer
 from bpframe.network.gradients import Batch, LossAndGradients, Recursion, weight_shares
 from bpframe.network.network import Network
 from bpframe.protocols import Data, Group, Layer, Loss, Param
+from bpframe.protocols.traits import scope_of
 from bpframe.random import epoch_key
 from bpframe.training.checked_components import CheckedLayer, CheckedLoss, checked_components
 from bpframe.types import Array, HostArray, Params
@@ -83,7 +84,7 @@ class FirstParameter:
     def __init__(self, group: Group, params: Params) -> None:
         self._path, self._param = group.paths[0], group.params[0] if group.params else None
         parts = (*group.gradient_steps, group.rule)
-        self._vector = all(getattr(part, "scope", "element") == "element" for part in parts)
+        self._vector = all(scope_of(part) == "element" for part in parts)
         self._p = self._shaped(tree.at(params, self._path))
 
     def _shaped(self, array: HostArray) -> HostArray:

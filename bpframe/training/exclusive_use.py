@@ -1,4 +1,4 @@
-"""A guard against a second fit of the same trainer while one runs."""
+"""Exclusive use of a trainer: a second fit is refused while one runs."""
 
 from __future__ import annotations
 

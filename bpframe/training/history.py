@@ -1,4 +1,4 @@
-"""The curves of a run: losses, metrics and settings, one value an epoch."""
+"""The history of a run: losses, metrics and settings, one value an epoch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Setting up a fit: its settings, its order of rows and its state, from a trainer's parts and what it has learned."""
+"""A new fit: its settings, its order of rows and its state, from a trainer's parts and what it has learned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refusals and warnings about parts that do not fit together, before the first step of a fit."""
+"""Preflight checks: refusals and warnings about parts that do not fit together, before the first step of a fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accountancy of a fit: the losses of steps that the history lacks, and the epochs that they complete.
+"""Progress of a fit: the losses of steps that the history lacks, and the epochs that they complete.
 
 Values of k steps in a row are arrays (3, k): loss, penalty and weight of each.
 """

@@ -1,4 +1,4 @@
-"""The state of a fit that every hook is given, and means over its steps."""
+"""The state of a run that every hook is given, and means over its steps."""
 
 from __future__ import annotations
 

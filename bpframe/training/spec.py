@@ -1,4 +1,4 @@
-"""What a Trainer is made of, as data: the one list of its parts.
+"""The spec of a Trainer: all that it is made of, as data, in one list.
 
 Files, configs, locks, parameter groups, diagnosis and copies of a trainer read it: a kind of component is added here.
 """

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import bpframe as bp
+from bpframe.data import order
 from bpframe.engine.jax import device_batches
 from bpframe.engine.jax import session as compiled
 from bpframe.engine.jax.device import Device
@@ -13,7 +14,6 @@ from bpframe.errors import NumericalError
 from bpframe.ops import aligned
 from bpframe.protocols import Batches, Data
 from bpframe.random import epoch_key
-from bpframe.training import preflight
 
 ROWS = 70
 X = np.random.default_rng(0).normal(size=(ROWS, 6)).astype(np.float32)
@@ -23,7 +23,7 @@ DATA = Data(X, np.eye(2, dtype=np.float32)[Y], np.linspace(0.5, 2, ROWS, dtype=n
 
 
 def batches(size, epochs=1):
-    return Batches(0, preflight.orders(3, DATA, True, None), size, epochs)
+    return Batches(0, order.epoch_order(3, DATA, True, None), size, epochs)
 
 
 @pytest.mark.parametrize("resident", [False, True])

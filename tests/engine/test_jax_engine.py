@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import bpframe as bp
+from bpframe.data import order
 from bpframe.engine.jax import blocks, compiled_step
 from bpframe.errors import ConfigError, NumericalError, PluginError
 from bpframe.protocols import Batches, Data
 from bpframe.random import HashKey
-from bpframe.training import preflight
 
 X = np.random.default_rng(0).normal(size=(70, 6))
 Y = (X[:, 0] + X[:, 1] > 0).astype(int)
@@ -225,7 +225,7 @@ def test_parameters_that_turn_infinite_in_the_very_last_step_are_not_handed_out(
         made.fit(X, Y, epochs=2, batch_size=16)
     assert made._session.step == 9
     before.fit(X, Y, epochs=1, batch_size=16)
-    epoch = Batches(1, preflight.orders(0, Data(X, Y), True, None), 16)
+    epoch = Batches(1, order.epoch_order(0, Data(X, Y), True, None), 16)
     before._session.run(epoch, 0, 4)
     while before._session.step < 9:
         before._session.run(epoch, before._session.step - 5, 4)

@@ -12,7 +12,7 @@ import pytest
 
 import bpframe as bp
 from bpframe.registry import KINDS, Policy, Registry
-from bpframe.registry.stubs import class_name, namespaces_stub
+from bpframe.registry.type_stubs import class_name, namespaces_stub
 from tests.conftest import Site
 
 STUB = Path(bp.__file__).with_name("_namespaces.pyi")

@@ -1,1 +1,1 @@
-"""The compiled engine: blocks of training steps as XLA programs."""
+"""The JAX engine: blocks of training steps compiled as XLA programs."""

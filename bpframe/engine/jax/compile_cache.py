@@ -1,4 +1,4 @@
-"""Compiled programs, kept for the process, and beyond it in a folder: models of the same parts and shapes share one."""
+"""A cache of compiled programs, in the process and in a folder: models of the same parts and shapes share one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training step as XLA sees it: the recursion and the update on arrays that are all arguments.
+"""The compiled training step: the recursion and the update as one function of its arguments, for XLA.
 
 Shapes: B rows of a batch out of N; x (N, ...), target (N, C), weight (N,) or None; order (n,) row numbers of an epoch;
 T steps of a block at most; a table (T, K) of the K numbers that settings hold at each step, of which a row (K,).

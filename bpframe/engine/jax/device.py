@@ -1,4 +1,4 @@
-"""Where a compiled run computes, and in which types."""
+"""The device of a compiled run, and the types in which it computes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compiled engine: many steps a call, in one XLA loop over data that stay on the device.
+"""The JAX engine and its session: many steps a call, in one XLA loop over data that stay on the device.
 
 What a session shows is always finite and the state after a whole number of steps: a block that fails or stops being
 finite is undone and made again up to its last good step (`bpframe.engine.rollback`).

@@ -1,4 +1,4 @@
-"""Batches of training data in NumPy, and the scores of each batch for metrics of training.
+"""Batches of training data on the host, in NumPy, and the scores of each batch for training metrics.
 
 Shapes: B rows of a batch out of N, C scores a row.
 """

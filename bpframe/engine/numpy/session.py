@@ -1,4 +1,4 @@
-"""The eager engine: the recursion in NumPy, step by step.
+"""The NumPy engine and its session: the recursion step by step, eagerly.
 
 Parameters live in one flat vector a group. When a step fails half-way, or a number stops being finite, the session
 goes back to the last good step (`bpframe.engine.rollback`), so what it shows is always finite and the state after a

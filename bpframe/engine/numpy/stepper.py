@@ -1,4 +1,4 @@
-"""What a training step is made of in NumPy: gradients, by a traced program where there is one, and the update.
+"""The stepper of the NumPy engine: gradients, by a traced program where there is one, and the update.
 
 Shapes: B rows of a batch; x (B, ...), target (B, C), share (B,) or one number.
 """

@@ -1,4 +1,4 @@
-"""A run as a TOML file: every part named, every setting checked against what it belongs to.
+"""The config of a run as a TOML file: every part named, every setting checked against what it belongs to.
 
     from bpframe.runs import config
 

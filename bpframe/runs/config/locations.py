@@ -1,4 +1,4 @@
-"""The source map of a config: the line of the file, or the command-line option, that each setting comes from."""
+"""The locations of settings: the line of the config file, or the command-line option, that each comes from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The split of a run's data into training, validation and test rows.
+"""The partition of a run's data into training, validation and test rows.
 
 Shapes: x (N, ...) rows, y (N,) labels or numbers, or (N, C) targets.
 """

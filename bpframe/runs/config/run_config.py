@@ -1,4 +1,4 @@
-"""Loading a config file: its checked settings, its data, and the trainer that it describes."""
+"""The config of a run: its checked settings, its data, and the trainer that it describes."""
 
 from __future__ import annotations
 

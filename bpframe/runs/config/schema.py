@@ -1,4 +1,4 @@
-"""The tables of a config file as dataclasses: their fields are the settings, their annotations what is wanted.
+"""The schema of a config file: its tables as dataclasses, whose fields are the settings.
 
 Checked like the arguments of a component, by the registry's own builder: an annotation that names a protocol wants
 a specification of that kind.

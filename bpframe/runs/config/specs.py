@@ -1,4 +1,4 @@
-"""The inverse of the schema: built settings as plain tables with every default, and the components in them by path."""
+"""Settings back as specs, plain tables with every default, and the components in them by path."""
 
 from __future__ import annotations
 

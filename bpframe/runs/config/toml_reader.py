@@ -1,4 +1,4 @@
-"""Reads a TOML config: its tables, and the line of each setting."""
+"""Reader of a TOML config: its tables, and the line of each setting."""
 
 from __future__ import annotations
 

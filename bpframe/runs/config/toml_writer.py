@@ -1,4 +1,4 @@
-"""Writes plain values as TOML that `tomllib` reads back exactly; None is left out."""
+"""Writer of plain values as TOML that `tomllib` reads back exactly; None is left out."""
 
 from __future__ import annotations
 

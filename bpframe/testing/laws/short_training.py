@@ -20,7 +20,6 @@ from bpframe.training.trainer import Trainer
 from bpframe.types import HostArray
 
 ROWS, N, EPOCHS = 8, 5, 4
-LISTED = {part.kind for part in PARTS if part.many}
 TrainingParts = dict[str, Any]  # arguments of the trainer, and "layers", "x" and "y"
 
 
@@ -39,12 +38,11 @@ def train_with(engine: str, kind: str, component: object, epochs: int = EPOCHS, 
         "x": _x(),
         "y": np.arange(ROWS) % 3,
     }
-    if kind in LISTED:
-        parts[f"{kind}s"] = [component]
-    elif kind in ("optimizer", "sampler", "engine"):
-        parts[kind] = component
-    else:
+    if kind in PARTS_BY_KIND:
         parts |= PARTS_BY_KIND[kind](component)
+    else:
+        part = next(part for part in PARTS if part.kind == kind)
+        parts[part.name] = [component] if part.many else component
     layers, x, y = (parts.pop(name) for name in ("layers", "x", "y"))
     whole = needs_whole_batch(component)
     trainer = Trainer(Network(layers), **parts)

@@ -1,4 +1,4 @@
-"""An update rule followed on its own, by the step of every engine.  p and g of any shape, a list of pieces of each.
+"""The trajectory of an update rule on its own, by the step of every engine.  p, g of any shape, a list of pieces each.
 
 `h` holds what an engine knows: a loss of 1 unless another is given, a weight and a number of rows of 1, the hidden
 weights PARAM. A rule that probes is given what `slopes` makes of the pieces there; one that observes, the gradient

@@ -1,4 +1,4 @@
-"""Code generation: the nodes of a graph as the text of one Python function, compiled, that makes the same NumPy calls.
+"""Code generation (codegen): a graph as the text of one Python function that makes the same NumPy calls.
 
     def bind(a0, a1, w0):       # arguments, then temporaries
         n3 = c0(a1)             # views, made once when the program is bound
