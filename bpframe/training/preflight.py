@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from bpframe.engine.optimizer_chain import chain
 from bpframe.errors import ConfigError
@@ -59,3 +60,10 @@ def warn_of_part_batches(rules: Iterable[Optimizer | Minimizer], size: int, rows
                 f"{name} needs the same objective at each step: set batch_size to {rows} rows or more, got {size}.",
                 stacklevel=4,  # the line that called Trainer.fit
             )
+
+
+def require_pair(validation: object) -> tuple[Any, Any]:
+    """(x, y) of the argument `validation`; ConfigError for anything else."""
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise ConfigError(f"fit needs a pair (x, y) as validation, got {type(validation).__name__}.")
+    return validation[0], validation[1]

@@ -16,23 +16,13 @@ from bpframe import checks
 from bpframe.data.arrays import Targets
 from bpframe.data.class_weight import ClassWeight, apply_class_weight
 from bpframe.data.task import Labels, Task, share
-from bpframe.errors import CheckpointError, ConfigError, ShapeError
+from bpframe.errors import CheckpointError, ConfigError
 from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
-from bpframe.protocols import (
-    Callback,
-    Data,
-    Engine,
-    Loss,
-    Metric,
-    Minimizer,
-    Optimizer,
-    Param,
-    Session,
-)
+from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Param, Session
 from bpframe.registry import Spec, build
 from bpframe.saving import model_file
-from bpframe.training import checkpoint, preflight
+from bpframe.training import checkpoint
 from bpframe.training.checkpoint import TrainerState, UnfinishedFit
 from bpframe.training.diagnosis import component_kinds, name_culprit, refuse_not_finite
 from bpframe.training.evaluation import evaluate_scores, named_metrics
@@ -42,9 +32,10 @@ from bpframe.training.history import History
 from bpframe.training.loop import run_fit
 from bpframe.training.manifest import manifest, trainer_arguments
 from bpframe.training.new_fit import FitArguments, new_fit
+from bpframe.training.open_session import open_session
 from bpframe.training.parameters import Parameters
+from bpframe.training.preflight import require_pair
 from bpframe.training.spec import PARTS, TrainerSpec
-from bpframe.training.update_groups import trained_parameters, update_groups
 from bpframe.types import HostArray, Shape
 
 
@@ -293,7 +284,7 @@ class Trainer:
         session, task = self._open_session(rows.shape[1:])
         data, task = task.encoded(rows, y, sample_weight)
         data = apply_class_weight(data, task, class_weight)
-        apart = None if validation is None else task.admit(*_pair(validation), name="validation x")[0]
+        apart = None if validation is None else task.admit(*require_pair(validation), name="validation x")[0]
         self._session, self.task = session, task
         return data, apart
 
@@ -306,15 +297,8 @@ class Trainer:
         """The session and the task, made for rows of this shape if there are none yet."""
         if self._session is not None:
             return self._session, self.task
-        params, out = self.network.init(self.seed, shape)
-        if len(out) != 1:
-            raise ShapeError(f"The loss needs scores of one axis a row, got {out}. End the network in a dense layer.")
-        spec, self._params = self.spec, trained_parameters(params)
-        groups = update_groups(self._params, spec)
-        preflight.refuse_unsampled(groups, spec.loss)
-        session = spec.engine.session(spec.network, self.task.cost, groups, params, spec.dtype, spec.seed)
-        self.network.input_shape = shape  # for summary()
-        return session, replace(self.task, shape=shape, outputs=out[0])
+        session, task, self._params = open_session(self.spec, self.task, shape)
+        return session, task
 
     def _restore(self, path: model_file.Path, file: tuple[Mapping[str, HostArray], Mapping[str, Any]]) -> None:
         """Take over the state in a checkpoint's (tensors, manifest)."""
@@ -326,9 +310,3 @@ class Trainer:
         state, self._unfinished = checkpoint.unpack_state(path, file, self.spec, open_session)
         self._session, self.task, self.history, self.memories = state
         self._fitted = True
-
-
-def _pair(validation: object) -> tuple[Any, Any]:
-    if not isinstance(validation, tuple | list) or len(validation) != 2:
-        raise ConfigError(f"fit needs a pair (x, y) as validation, got {type(validation).__name__}.")
-    return validation[0], validation[1]

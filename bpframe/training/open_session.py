@@ -1,0 +1,27 @@
+"""Open a session: initial parameters and their groups on the engine, for rows of one shape."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bpframe.data.task import Task
+from bpframe.errors import ShapeError
+from bpframe.protocols import Param, Session
+from bpframe.training.preflight import refuse_unsampled
+from bpframe.training.spec import TrainerSpec
+from bpframe.training.update_groups import trained_parameters, update_groups
+from bpframe.types import Shape
+
+
+def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, Task, list[Param]]:
+    """(a session with new parameters, the task of rows of this shape, the trained parameters)."""
+    network = spec.network
+    params, out = network.init(spec.seed, shape)
+    if len(out) != 1:
+        raise ShapeError(f"The loss needs scores of one axis a row, got {out}. End the network in a dense layer.")
+    trained = trained_parameters(params)
+    groups = update_groups(trained, spec)
+    refuse_unsampled(groups, spec.loss)
+    session = spec.engine.session(network, task.cost, groups, params, spec.dtype, spec.seed)
+    network.input_shape = shape  # for summary()
+    return session, replace(task, shape=shape, outputs=out[0]), trained
