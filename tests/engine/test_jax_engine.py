@@ -16,6 +16,7 @@ import bpframe as bp
 from bpframe.data import order
 from bpframe.engine.jax import blocks, compiled_step
 from bpframe.errors import ConfigError, NumericalError, PluginError
+from bpframe.ops import aligned
 from bpframe.protocols import Batches, Data
 from bpframe.random import HashKey
 
@@ -364,3 +365,17 @@ def test_importing_bpframe_and_training_on_numpy_does_not_import_jax():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_a_parameter_that_was_set_does_not_follow_the_array_that_it_was_set_from(engine):
+    made = trainer(engine, "sgd")
+    made.fit(X, Y, epochs=1, batch_size=16)
+    name = next(name for name in made.parameters if name.endswith("weight"))
+    old = made.parameters[name]
+    value = aligned.zeros(old.shape, old.dtype)  # JAX takes an aligned array without a copy
+    made.parameters[name] = value
+    before = made.predict(X)
+    value += 7
+    assert not made.parameters[name].any()
+    np.testing.assert_array_equal(made.predict(X), before)

@@ -127,7 +127,8 @@ class JaxSession:
         """
         with self._device.scope():
             for name, value in values.items():
-                tree.assign(self._carry.params, tuple(name.split("/")), self._device.put(value))
+                own = self._device.cast(value, copy=True)  # JAX may use an array in place
+                tree.assign(self._carry.params, tuple(name.split("/")), self._device.put(own))
             for k, update in enumerate(self._updates):
                 restart = self.step == 0 or update.evaluators
                 if restart and any("/".join(path) in values for path in update.group.paths):
