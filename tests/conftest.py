@@ -11,11 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bpframe.registry import Registry
 
 TESTS = Path(__file__).parent
 EXAMPLE = TESTS.parent / "plugins" / "example"
+
+# No test depends on time: a busy machine is no fault of the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def fresh_python(
