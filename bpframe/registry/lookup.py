@@ -112,7 +112,9 @@ class Registry:
         known = [provider for provider, loaded in self._loaded.items() if loaded is cls and provider.kind == kind]
         target = f"{cls.__module__}:{cls.__qualname__}"
         named = [p for p in self._offers(kind) if p.target == target and (p.dist != policy.LOCAL or p in known)]
-        return min((known or named), key=lambda p: (_snake(cls.__name__) != p.name, p), default=None)
+        dists = {p.dist for p in known or named}  # of one that was loaded, other names count too: names in files are
+        offers = {*known, *(p for p in named if p.dist in dists)}  # the same whatever was loaded before
+        return min(offers, key=lambda p: (_snake(cls.__name__) != p.name, p), default=None)
 
     def owns(self, cls: type) -> bool:
         """Whether a class is from a package of bpframe's own."""

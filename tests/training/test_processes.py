@@ -177,14 +177,14 @@ def test_the_numpy_engine_bounds_blas_while_it_computes_and_at_no_other_time():
 
 @pytest.mark.usefixtures("three")
 def test_the_least_bound_holds_and_the_last_to_leave_takes_it_back_in_any_order():
-    with blas.bounded(2):
-        with blas.bounded(1):
+    with blas.limit_threads(2):
+        with blas.limit_threads(1):
             assert blas_threads() == {1}
         assert blas_threads() == {2}
-        with blas.bounded(5), blas.bounded(None):
+        with blas.limit_threads(5), blas.limit_threads(None):
             assert blas_threads() == {2}
     assert blas_threads() == {3}
-    first, second = blas.bounded(1), blas.bounded(2)
+    first, second = blas.limit_threads(1), blas.limit_threads(2)
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
@@ -196,10 +196,10 @@ def test_the_least_bound_holds_and_the_last_to_leave_takes_it_back_in_any_order(
 @pytest.mark.usefixtures("three")
 def test_the_bound_is_taken_back_after_an_error_and_by_many_threads():
     def work(number: int) -> set[int]:
-        with blas.bounded(1 + number % 2):
+        with blas.limit_threads(1 + number % 2):
             return blas_threads()
 
-    with pytest.raises(ZeroDivisionError), blas.bounded(1):
+    with pytest.raises(ZeroDivisionError), blas.limit_threads(1):
         raise ZeroDivisionError
     assert blas_threads() == {3}
     assert all(found <= {1, 2} for found in at_once(work))
@@ -214,7 +214,7 @@ def test_a_number_of_threads_that_is_none_is_an_error(engine, number):
 
 
 def test_a_bound_above_what_a_process_may_use_raises_nothing():
-    with threadpoolctl.threadpool_limits(1, user_api="blas"), blas.bounded(2):
+    with threadpoolctl.threadpool_limits(1, user_api="blas"), blas.limit_threads(2):
         assert blas_threads() == {1}
 
 
@@ -230,7 +230,7 @@ def test_a_blas_that_cannot_be_bounded_is_an_error(monkeypatch):
     monkeypatch.setattr(threadpoolctl.ThreadpoolController, "select", lambda *_, **__: NO_BLAS)
     monkeypatch.setattr(blas, "_blas", [])
     with pytest.raises(ConfigError, match="needs a BLAS whose threads can be set, got none"):
-        blas.bounded(1)
+        blas.limit_threads(1)
 
 
 # ----------------------------------------------------------------------------------------------------------- processes

@@ -46,7 +46,7 @@ def speaking(word: str) -> set[str]:
 @pytest.mark.parametrize(
     ("kind", "users"),
     [
-        ("constraint", {"training/update_groups", "training/dry_run"}),
+        ("constraint", {"training/update_groups", "training/checked_components"}),
         ("sampler", {"data/order", "training/fit", "training/new_fit"}),
     ],
 )

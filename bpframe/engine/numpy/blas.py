@@ -40,7 +40,7 @@ class _Blas:
         self._before: list[int] = []
 
     @contextmanager
-    def bounded(self, threads: int) -> Iterator[None]:
+    def limited_to(self, threads: int) -> Iterator[None]:
         """A block in which matrix products use at most so many threads."""
         with self._lock:
             self._limits.append(threads)
@@ -87,14 +87,14 @@ def _set(library: Any, limit: int) -> None:
 _blas: list[_Blas] = []  # made at its first use
 
 
-def bounded(threads: int | None) -> AbstractContextManager[None]:
+def limit_threads(threads: int | None) -> AbstractContextManager[None]:
     """A block in which BLAS uses at most so many threads; None: no bound. ConfigError where it cannot be bounded."""
-    return nullcontext() if threads is None else _bounded(threads)
+    return nullcontext() if threads is None else _limit_blas_threads(threads)
 
 
-def _bounded(threads: int) -> AbstractContextManager[None]:
+def _limit_blas_threads(threads: int) -> AbstractContextManager[None]:
     checks.whole("The engine numpy", 1, threads=threads)
-    return _process_blas().bounded(threads)
+    return _process_blas().limited_to(threads)
 
 
 def _process_blas() -> _Blas:
@@ -108,12 +108,12 @@ def _process_blas() -> _Blas:
 def shared(threads: int | None, teams: bool) -> AbstractContextManager[None]:
     """A block that computes on at most so many threads: those of a team where `teams` and BLAS has two to four."""
     size = team_size(threads) if teams else 1
-    return _shared(size) if size > 1 else bounded(threads)
+    return _shared(size) if size > 1 else limit_threads(threads)
 
 
 @contextmanager
 def _shared(size: int) -> Iterator[None]:
-    with _bounded(1), thread_team.thread_team(size):
+    with _limit_blas_threads(1), thread_team.thread_team(size):
         yield
 
 
