@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from click.testing import CliRunner, Result
+
+from bpframe.cli import main
 
 COMMAND = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from bpframe.cli import main; main()"
@@ -22,3 +30,45 @@ def interrupted(number: int, ready: Callable[[], object], *arguments: str) -> tu
         process.send_signal(number)
         _, told = process.communicate(timeout=60)
     return process.returncode, told
+
+
+SMALL = """\
+loss = "softmax_cross_entropy"
+[data]
+source = { name = "moons", points = 60 }
+validation = { fraction = 0.2 }
+test = { fraction = 0.25, kind = "stratified" }
+[[model.layers]]
+name = "dense"
+units = 2
+[train]
+epochs = 2
+"""
+
+
+def bpframe(*arguments: object) -> Result:
+    """The command, run in this process."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def good(*arguments: object) -> str:
+    """What the command prints; it must end well and leave stderr empty."""
+    result = bpframe(*arguments)
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    return result.stdout
+
+
+def bad(exit_code: int, *arguments: object) -> str:
+    """What the command says on stderr: it must end with this code, and without a traceback."""
+    result = bpframe(*arguments)
+    assert result.exit_code == exit_code, result.output
+    assert "Traceback" not in result.output
+    return result.stderr
+
+
+def records(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def write_rows(folder: Path, x: Any, y: Any) -> None:
+    np.savez(folder / "rows.npz", x=x, y=y)

@@ -50,3 +50,8 @@ def test_check_installs_what_a_developer_needs_only_after_the_tests() -> None:
 def test_scripts_can_be_executed(folder: str) -> None:
     scripts = [path for path in (ROOT / folder).iterdir() if path.is_file() and path.suffix != ".md"]
     assert [path.name for path in scripts if not path.stat().st_mode & stat.S_IXUSR] == []
+
+
+def test_no_file_of_tests_is_longer_than_500_lines() -> None:
+    lengths = {path: path.read_text(encoding="utf-8").count("\n") for path in (ROOT / "tests").rglob("*.py")}
+    assert [str(path.relative_to(ROOT)) for path, length in lengths.items() if length > 500] == []

@@ -1,12 +1,8 @@
-"""The layers: gradients in training and evaluation, the law of each, layers inside layers, and what a trainer makes.
-
-Sizes: B rows of 5 numbers, or of (2, 3).
-"""
+"""Every layer keeps the laws of the kit, and has its own: shapes, embedding, standardization, settings."""
 
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +14,7 @@ from bpframe import tree
 from bpframe.errors import ConfigError, NumericalError, ShapeError
 from bpframe.network.context import EVALUATION, StepContext
 from bpframe.network.network import Network
-from bpframe.protocols import Fit, Refresh
-from bpframe.random import HashKey
+from bpframe.protocols import Refresh
 from bpframe.registry import registry
 from bpframe.testing import check_gradient, check_layer
 from bpframe_activations.relu import Relu
@@ -43,11 +38,7 @@ from bpframe_layers.residual import Residual
 from bpframe_layers.rms_norm import RmsNorm
 from bpframe_layers.sequential import Sequential
 from bpframe_layers.standardize import Standardize
-
-Array = np.ndarray[Any, Any]
-KEY = HashKey(17, 4)
-TRAINING = StepContext(training=True, need_dx=True, root=KEY)
-ROW, BLOCK = (5,), (2, 3)
+from tests.plugins.layer_cases import BLOCK, KEY, ROW, TRAINING, Array, drawn, given, rows
 
 
 @dataclass(frozen=True)
@@ -121,26 +112,6 @@ STARTS = {"GlorotUniform": GlorotUniform, "Normal": Normal, "Zeros": Zeros}
 of_any_layer = pytest.mark.parametrize(("layer", "shape"), CASES, ids=IDS)
 
 
-def rows(layer: Any, shape: tuple[int, ...], count: int = 4, seed: int = 0) -> Array:
-    """Normal numbers, or whole ones from 0 to 5 where ids are looked up."""
-    rng = np.random.default_rng(seed)
-    if "Embedding" in repr(layer):
-        return rng.integers(0, 6, (count, *shape)).astype(np.float64)
-    return rng.normal(size=(count, *shape))
-
-
-def drawn(layer: Any, shape: tuple[int, ...], dtype: Any = np.float64, seed: int = 0) -> Any:
-    """Initial parameters, all moved a little, so that no scale is 1 and no shift 0."""
-    rng = np.random.default_rng(seed + 1)
-    made, _ = layer.init(np.random.default_rng(seed), shape)
-    return tree.transform(made, lambda leaf: (leaf + 0.1 * rng.normal(size=leaf.shape)).astype(dtype))
-
-
-def given(layer: Any, x: Array, params: Any = None, context: Any = TRAINING) -> Any:
-    """y alone."""
-    return layer.forward({} if params is None else params, x, context)[0]
-
-
 # gradients
 
 
@@ -194,204 +165,6 @@ def test_without_need_dx_no_dx_is_made_where_that_saves_work(layer, shape):
     assert dx is None or not list(tree.leaves(gradients))
 
 
-# chance
-
-
-CHANCE = [Dropout(0.3), AlphaDropout(0.3), GaussianNoise(0.5)]
-of_chance = pytest.mark.parametrize("layer", CHANCE, ids=lambda layer: type(layer).__name__)
-
-
-@of_chance
-def test_equal_keys_draw_alike_and_every_other_step_layer_and_row_draws_otherwise(layer):
-    x = np.ones((2, 50))
-    first = given(layer, x)
-    np.testing.assert_array_equal(given(layer, x), first)
-    for key in (KEY.child(1), KEY.child(2), KEY.child("dropout_1")):
-        assert (given(layer, x, context=StepContext(True, True, key)) != first).any()
-    assert (first[0] != first[1]).any()
-
-
-@of_chance
-def test_evaluation_draws_nothing_and_is_the_identity_both_ways(layer):
-    x, dy = rows(layer, ROW), rows(layer, ROW, seed=1)
-    y, cache = layer.forward({}, x, EVALUATION)
-    np.testing.assert_array_equal(y, x)
-    np.testing.assert_array_equal(layer.backward({}, cache, dy, EVALUATION)[0], dy)
-
-
-@pytest.mark.parametrize("layer", [Dropout(0), AlphaDropout(0), GaussianNoise(0)], ids=repr)
-def test_at_rate_or_stddev_0_training_is_the_identity_both_ways(layer):
-    x, dy = rows(layer, ROW), rows(layer, ROW, seed=1)
-    y, cache = layer.forward({}, x, TRAINING)
-    np.testing.assert_array_equal(y, x)
-    np.testing.assert_array_equal(layer.backward({}, cache, dy, TRAINING)[0], dy)
-
-
-@pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_dropout_drops_the_share_rate_and_scales_what_it_keeps(rate, dtype):
-    x = np.random.default_rng(0).normal(size=(200, 1000)).astype(dtype)
-    y = given(Dropout(rate), x)
-    dropped = y == 0
-    assert abs(dropped.mean() - rate) < 5 * math.sqrt(rate * (1 - rate) / x.size)
-    assert abs(dropped.mean(axis=0) - rate).max() < 6 * math.sqrt(rate * (1 - rate) / 200)
-    np.testing.assert_allclose(y[~dropped], x[~dropped] / (1 - rate), rtol=4 * np.finfo(dtype).eps)
-
-
-@pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
-def test_dropout_keeps_the_expected_value_over_steps(rate):
-    x = np.array([[1.0, -2.0, 0.5, 30.0]])
-    steps = 1500
-    mean = sum(given(Dropout(rate), x, context=StepContext(True, True, KEY.child(step))) for step in range(steps))
-    error = abs(mean / steps - x) / abs(x)
-    assert error.max() < 5 * math.sqrt(rate / (1 - rate) / steps)
-
-
-def test_dropout_lets_neighbours_drop_out_independently():
-    dropped = given(Dropout(0.5), np.ones((2000, 20))) == 0
-    correlation = np.corrcoef(dropped.T) - np.eye(20)
-    assert abs(correlation).max() < 6 / math.sqrt(2000)
-
-
-@pytest.mark.parametrize("rate", [0.05, 0.2, 0.5, 0.9])
-def test_alpha_dropout_keeps_mean_0_and_variance_1(rate):
-    x = np.random.default_rng(5).normal(size=(1000, 500))
-    y = given(AlphaDropout(rate), x)
-    fourth = float(np.mean((y - y.mean()) ** 4))
-    assert abs(y.mean()) < 5 / math.sqrt(y.size)
-    assert abs(y.var() - 1) < 5 * math.sqrt(fourth / y.size)
-    plain = given(Dropout(rate), x)
-    assert abs(plain.var() - 1) > 10 * math.sqrt(fourth / y.size)  # which dropout does not
-
-
-def test_alpha_dropout_drops_to_the_limit_of_selu_whose_constants_solve_the_fixed_point():
-    root, e = math.sqrt(math.e), math.e**2
-    one, two = math.erfc(1 / math.sqrt(2)), math.erfc(math.sqrt(2))
-    alpha = -math.sqrt(2 / math.pi) / (one * root - 1)
-    inside = 2 * two * e + math.pi * one**2 * math.e - 2 * (2 + math.pi) * one * root + math.pi + 2
-    scale = (1 - one * root) * math.sqrt(2 * math.pi) / math.sqrt(inside)
-    x = np.array([[1.0], [2.0]]) + np.zeros(400)
-    y = given(AlphaDropout(0.3), x)
-    slope = (y[1].max() - y[0].max()) / 1.0  # kept: a x + b
-    shift = y[0].max() - slope
-    found = sorted(np.unique(y.round(12)))
-    assert found == pytest.approx([-slope * scale * alpha + shift, slope + shift, 2 * slope + shift])
-
-
-@pytest.mark.parametrize("stddev", [0.1, 3.0])
-def test_gaussian_noise_is_normal_with_its_stddev(stddev):
-    noise = (given(GaussianNoise(stddev), np.full((1000, 400), 2.0)) - 2.0) / stddev
-    n = noise.size
-    assert abs(noise.mean()) < 5 / math.sqrt(n)
-    assert abs(noise.var() - 1) < 5 * math.sqrt(2 / n)
-    assert abs((noise < 1).mean() - 0.8413447460685429) < 5 * math.sqrt(0.1335 / n)
-
-
-# norms
-
-
-def normed(numbers: list[float], eps: float, centred: bool) -> list[float]:
-    """Divided by their root mean square, after the mean was taken off, in plain Python."""
-    middle = math.fsum(numbers) / len(numbers) if centred else 0.0
-    square = math.fsum((v - middle) ** 2 for v in numbers) / len(numbers)
-    return [(v - middle) / math.sqrt(square + eps) for v in numbers]
-
-
-@pytest.mark.parametrize("eps", [1e-5, 0.5])
-@pytest.mark.parametrize("shape", [ROW, BLOCK, (1,), (2, 3, 2)], ids=str)
-@pytest.mark.parametrize("kind", [LayerNorm, RmsNorm])
-def test_layer_and_rms_norm_are_those_of_each_rows_last_axis_in_plain_numbers(kind, shape, eps):
-    layer, x = kind(eps=eps), 3 + 2 * rows(kind(), shape)
-    params = drawn(layer, shape)
-    want = [normed(row, eps, kind is LayerNorm) for row in x.reshape(-1, shape[-1]).tolist()]
-    affine = np.array(want) * params["scale"] + params.get("shift", 0)
-    for context in (TRAINING, EVALUATION):
-        np.testing.assert_allclose(given(layer, x, params, context), affine.reshape(x.shape), rtol=1e-11, atol=1e-13)
-
-
-@pytest.mark.parametrize("shape", [ROW, BLOCK, (2, 3, 2)], ids=str)
-def test_batch_norm_is_that_of_each_feature_over_the_batch_in_plain_numbers(shape):
-    layer, x = BatchNorm(eps=0.01), 3 + 2 * rows(BatchNorm(), shape)
-    params = drawn(layer, shape)
-    columns = [normed(column, 0.01, True) for column in x.reshape(-1, shape[-1]).T.tolist()]
-    want = np.array(columns).T * params["scale"] + params["shift"]
-    np.testing.assert_allclose(given(layer, x, params), want.reshape(x.shape), rtol=1e-11, atol=1e-13)
-
-
-def test_what_batch_norm_gives_has_mean_0_and_variance_1_for_each_feature():
-    x = np.random.default_rng(1).normal(size=(60, 4, 3)) * [0.1, 1.0, 50.0] + [100.0, -3.0, 0.0]
-    params, _ = BatchNorm().init(np.random.default_rng(0), (4, 3))
-    y = given(BatchNorm(eps=1e-12), x, params)
-    np.testing.assert_allclose(y.mean(axis=(0, 1)), 0, atol=1e-12)
-    np.testing.assert_allclose(y.var(axis=(0, 1)), 1, rtol=1e-9)
-
-
-@pytest.mark.parametrize("momentum", [0.0, 0.9, 0.99])
-def test_running_statistics_are_the_sums_of_their_closed_form(momentum):
-    layer = BatchNorm(momentum)
-    params, _ = layer.init(np.random.default_rng(0), (2,))
-    np.testing.assert_array_equal(params["buffers"]["mean"], np.zeros(2))
-    np.testing.assert_array_equal(params["buffers"]["variance"], np.ones(2))
-    batches = [np.random.default_rng(k).normal(k, 1 + k, size=(3 + k, 2)) for k in range(6)]
-    for x in batches:
-        params = layer.refresh(params, layer.forward(params, x, TRAINING)[1])
-    share = [(1 - momentum) * momentum ** (5 - k) for k in range(6)]
-    for j in range(2):
-        columns = [x[:, j].tolist() for x in batches]
-        middle = sum(w * statistics.fmean(column) for w, column in zip(share, columns, strict=True))
-        spread = sum(w * statistics.variance(column) for w, column in zip(share, columns, strict=True))
-        assert params["buffers"]["mean"][j] == pytest.approx(middle, rel=1e-12)
-        assert params["buffers"]["variance"][j] == pytest.approx(momentum**6 + spread, rel=1e-12)
-
-
-def test_evaluation_uses_the_running_statistics_and_refresh_alone_changes_them():
-    layer, x = BatchNorm(eps=0.01), rows(BatchNorm(), ROW)
-    params = drawn(layer, ROW)
-    before = tree.transform(params, np.copy)
-    y, cache = layer.forward(params, x, EVALUATION)
-    layer.backward(params, cache, y, EVALUATION)
-    _, cache = layer.forward(params, x, TRAINING)
-    layer.backward(params, cache, y, TRAINING)
-    after = layer.refresh(params, cache)
-    for name, array in tree.flatten(before).items():
-        np.testing.assert_array_equal(tree.flatten(params)[name], array)
-    assert after["scale"] is params["scale"]
-    assert (after["buffers"]["mean"] != params["buffers"]["mean"]).all()
-    running = params["buffers"]
-    for i, j in np.ndindex(x.shape):
-        z = (x[i, j] - running["mean"][j]) / math.sqrt(running["variance"][j] + 0.01)
-        assert y[i, j] == pytest.approx(params["scale"][j] * z + params["shift"][j], rel=1e-12)
-
-
-def test_one_row_gives_the_shift_moves_the_running_mean_and_leaves_the_variance():
-    layer, x = BatchNorm(0.75), np.array([[4.0, -8.0]])
-    params = drawn(layer, (2,))
-    y, cache = layer.forward(params, x, TRAINING)
-    np.testing.assert_array_equal(y, params["shift"][None, :])
-    np.testing.assert_array_equal(layer.backward(params, cache, np.ones_like(x), TRAINING)[0], [[0.0, 0.0]])
-    old, new = params["buffers"], layer.refresh(params, cache)["buffers"]
-    np.testing.assert_allclose(new["mean"], 0.75 * old["mean"] + 0.25 * x[0], rtol=1e-15)
-    np.testing.assert_array_equal(new["variance"], old["variance"])
-
-
-def test_no_rows_leave_the_running_statistics():
-    params = drawn(BatchNorm(), ROW)
-    after = BatchNorm().refresh(params, BatchNorm().forward(params, np.zeros((0, 5)), TRAINING)[1])
-    for name, array in params["buffers"].items():
-        np.testing.assert_array_equal(after["buffers"][name], array)
-
-
-@pytest.mark.parametrize("kind", [BatchNorm, LayerNorm])
-@pytest.mark.parametrize("center", [True, False])
-@pytest.mark.parametrize("scale", [True, False])
-def test_center_and_scale_say_which_parameters_there_are(kind, center, scale):
-    params, _ = kind(center=center, scale=scale).init(np.random.default_rng(0), BLOCK)
-    assert params.keys() - {"buffers"} == {
-        name for name, is_wanted in (("shift", center), ("scale", scale)) if is_wanted
-    }
-    assert all(leaf.shape == (3,) for _, leaf in tree.leaves(params))
-
-
 # shapes
 
 
@@ -408,12 +181,6 @@ def test_flatten_and_reshape_keep_the_order_of_numbers_and_take_dy_back():
 def test_reshape_refuses_rows_that_do_not_fit(shape, row):
     with pytest.raises(ShapeError, match=r"reshape needs rows that fit into .*, got .* numbers"):
         Reshape(shape).init(np.random.default_rng(0), row)
-
-
-@pytest.mark.parametrize("layer", [BatchNorm(), LayerNorm(), RmsNorm()], ids=lambda layer: type(layer).__name__)
-def test_a_norm_refuses_rows_without_an_axis(layer):
-    with pytest.raises(ShapeError, match="needs rows with an axis of features"):
-        layer.init(np.random.default_rng(0), ())
 
 
 def test_dense_gives_rows_as_wide_as_its_activation_makes_them():
@@ -512,176 +279,6 @@ def test_standardize_is_fitted_wherever_it_stands_to_what_reaches_it_there():
     expect("parallel_1/sequential_1/standardize_1", after_dense("parallel_1/sequential_1/dense_1", v))
 
 
-# layers inside layers
-
-
-def dense_pass(params: Any, x: Array, dy: Array) -> tuple[Array, Array, Any]:
-    """(y, dx, gradients) of tanh(x w + b), by hand."""
-    y = np.tanh(x @ params["weight"] + params["bias"])
-    delta = dy * (1 - y**2)
-    return y, delta @ params["weight"].T, {"weight": x.T @ delta, "bias": delta.sum(axis=0)}
-
-
-def same(found: Any, want: Any) -> None:
-    """Two trees of arrays agree."""
-    found, want = tree.flatten(found), tree.flatten(want)
-    assert found.keys() == want.keys()
-    for name, array in want.items():
-        np.testing.assert_allclose(found[name], array, rtol=1e-12, atol=1e-14)
-
-
-def both_ways(layer: Any, params: Any, x: Array, dy: Array) -> Any:
-    """{y, dx, gradients} as one tree."""
-    y, cache = layer.forward(params, x, TRAINING)
-    dx, gradients = layer.backward(params, cache, dy, TRAINING)
-    return {"y": y, "dx": dx, **gradients}
-
-
-def test_sequential_and_residual_are_the_composition_by_hand():
-    layers = (Dense(4, Tanh()), Dense(5, Tanh()))
-    params, x, dy = drawn(Sequential(layers), ROW), rows(Dense(1), ROW), rows(Dense(1), ROW, seed=1)
-    middle = np.tanh(x @ params["dense_1"]["weight"] + params["dense_1"]["bias"])
-    y, dmiddle, second = dense_pass(params["dense_2"], middle, dy)
-    _, dx, first = dense_pass(params["dense_1"], x, dmiddle)
-    same(both_ways(Sequential(layers), params, x, dy), {"y": y, "dx": dx, "dense_1": first, "dense_2": second})
-    same(both_ways(Residual(layers), params, x, dy), {"y": x + y, "dx": dy + dx, "dense_1": first, "dense_2": second})
-
-
-def test_parallel_is_its_branches_side_by_side_or_added_by_hand():
-    x, dy = rows(Dense(1), ROW), rows(Dense(1), (6,), seed=1)
-    uneven, even = Parallel((Dense(2, Tanh()), Dense(4, Tanh()))), Parallel((Dense(6, Tanh()), Dense(6, Tanh())), "sum")
-    for layer, parts in ((uneven, (dy[:, :2], dy[:, 2:])), (even, (dy, dy))):
-        params = drawn(layer, ROW)
-        one, two = (dense_pass(params[f"dense_{k}"], x, part) for k, part in enumerate(parts, start=1))
-        y = np.concatenate([one[0], two[0]], axis=1) if layer is uneven else one[0] + two[0]
-        same(both_ways(layer, params, x, dy), {"y": y, "dx": one[1] + two[1], "dense_1": one[2], "dense_2": two[2]})
-
-
-def test_layers_in_a_sequential_train_to_the_bits_of_the_same_layers_in_the_network():
-    layers = ["standardize", bp.layers.dense(8, activation="tanh"), "batch_norm", bp.layers.dense(6), "layer_norm"]
-    flat, nested = bp.Network(layers), bp.Network([bp.layers.sequential(layers[:3]), bp.layers.sequential(layers[3:])])
-    x = np.random.default_rng(0).normal(3, 2, size=(50, 4))
-    y = np.random.default_rng(1).integers(0, 6, 50)
-    one, two = (bp.Trainer(n, "softmax_cross_entropy", {"name": "adam", "lr": 0.01}) for n in (flat, nested))
-    for trainer in (one, two):
-        trainer.trace(x, y)
-    places = ("standardize_1", "dense_1", "batch_norm_1"), ("dense_2", "layer_norm_1")
-    inside = {label: f"sequential_{k}/{label}" for k, labels in enumerate(places, start=1) for label in labels}
-    inside["dense_2"] = "sequential_2/dense_1"  # numbers start again in each
-    names = {name: inside[name.split("/")[0]] + name[name.index("/") :] for name in one.parameters}
-    for name, inner in names.items():
-        two.parameters[inner] = one.parameters[name]
-    for trainer in (one, two):
-        trainer.fit(x, y, epochs=4, batch_size=16)
-    assert one.history.train["loss"] == two.history.train["loss"]
-    for name, inner in names.items():
-        np.testing.assert_array_equal(two.parameters[inner], one.parameters[name])
-    assert (one.parameters["batch_norm_1/buffers/mean"] != 0).all()
-
-
-def test_running_statistics_inside_layers_follow_training_at_every_depth():
-    deep = bp.layers.residual([bp.layers.parallel([bp.layers.sequential(["batch_norm"]), "dropout"], join="sum")])
-    x = np.random.default_rng(0).normal(5, 2, size=(20, 3))
-    trainer = bp.Trainer(bp.Network([deep, bp.layers.dense(1)]), loss="mse", dtype="float64")
-    trainer.fit(x, x[:, 0], epochs=3, batch_size=20)
-    name = "residual_1/parallel_1/sequential_1/batch_norm_1/buffers"
-    np.testing.assert_allclose(trainer.parameters[f"{name}/mean"], (1 - 0.9**3) * x.mean(axis=0), rtol=1e-12)
-    spread = 0.9**3 + (1 - 0.9**3) * x.var(axis=0, ddof=1)
-    np.testing.assert_allclose(trainer.parameters[f"{name}/variance"], spread, rtol=1e-12)
-
-
-def test_a_layer_that_holds_layers_has_the_capabilities_and_traits_of_those():
-    for hold in (
-        lambda *inside: Sequential(inside),
-        lambda *inside: Residual(inside),
-        lambda *inside: Parallel(inside),
-    ):
-        plain = hold(Dense(3))
-        assert not isinstance(plain, Refresh | Fit)
-        assert not plain.stochastic
-        assert isinstance(hold(Dense(3), hold(BatchNorm())), Refresh)
-        assert isinstance(hold(hold(Standardize()), Dense(3)), Fit)
-        assert hold(hold(Dropout())).stochastic
-
-
-def test_each_layer_inside_draws_for_itself_by_its_label():
-    x = np.ones((3, 40))
-    layer = Parallel((Dropout(), Dropout(), Sequential((Dropout(), ActivationLayer(Relu())))))
-    one, two, three = np.split(given(layer, x), 3, axis=1)
-    assert (one != two).any()
-    assert (one != three).any()
-    for y, key in ((one, KEY.child("dropout_1")), (three, KEY.child("sequential_1").child("dropout_1"))):
-        np.testing.assert_array_equal(y, given(Dropout(), x, context=StepContext(True, True, key)))
-    spared = layer.forward({}, x, StepContext(True, False, KEY))[0]
-    np.testing.assert_array_equal(spared, np.concatenate([one, two, three], axis=1))
-
-
-class Spy:
-    """The identity, which notes whether it was asked for dx on the way back."""
-
-    def __init__(self, trained: bool, buffers: bool = False) -> None:
-        self.trained, self.buffers = trained, buffers
-        self.asked: list[bool] = []
-
-    def init(self, rng: Any, in_shape: Any) -> Any:
-        params = {"shift": np.zeros(1)} if self.trained else {}
-        return {**params, **({"buffers": {"mean": np.zeros(1)}} if self.buffers else {})}, in_shape
-
-    def forward(self, params: Any, x: Any, context: Any) -> Any:
-        return x, None
-
-    def backward(self, params: Any, cache: Any, dy: Any, context: Any) -> Any:
-        self.asked.append(context.need_dx)
-        return (dy if context.need_dx else None), ({"shift": dy.sum()[None]} if self.trained else {})
-
-
-@pytest.mark.parametrize("hold", [Sequential, Residual])
-def test_without_need_dx_the_way_back_ends_at_the_lowest_layer_with_something_to_train(hold):
-    spies = (Spy(False, buffers=True), Spy(True), Spy(False), Spy(True))
-    layer = hold(spies)
-    params, _ = layer.init(np.random.default_rng(0), ROW)
-    params = tree.nest(tree.flatten(params))  # as a trainer hands them out: without empty branches
-    for need_dx in (True, False):
-        context = StepContext(True, need_dx, KEY)
-        y, cache = layer.forward(params, np.ones((2, 5)), context)
-        dx, gradients = layer.backward(params, cache, y, context)
-        assert (dx is not None) == need_dx
-        assert tree.flatten(gradients).keys() == {"spy_2/shift", "spy_4/shift"}
-    assert [spy.asked for spy in spies] == [[True], [True, False], [True, True], [True, True]]
-
-
-def test_labels_inside_are_made_as_in_a_network():
-    layers = [bp.layers.dense(5), "dropout", bp.layers.dense(5, label="middle"), {"name": "dense", "units": 5}]
-    for layer in (bp.layers.sequential(layers), bp.layers.residual(layers), bp.layers.parallel(layers)):
-        params, _ = layer.init(np.random.default_rng(0), ROW)
-        assert tuple(params) == bp.Network(layers).labels == ("dense_1", "dropout_1", "middle", "dense_3")
-
-
-@pytest.mark.parametrize("hold", ["sequential", "residual", "parallel"])
-def test_layers_inside_need_different_labels_and_there_must_be_one(hold):
-    make, twice = getattr(bp.layers, hold), [bp.layers.dense(2, label="a"), bp.layers.dense(2, label="a")]
-    with pytest.raises(ConfigError, match=f"{hold} needs a different label for each layer"):
-        make(twice)
-    with pytest.raises(ConfigError, match=f"{hold} needs at least one"):
-        make([])
-
-
-def test_shapes_that_do_not_fit_inside_are_told_with_the_way_to_the_layer():
-    bad = bp.layers.sequential(["flatten", bp.layers.reshape([2, 3]), bp.layers.dense(2)])
-    with pytest.raises(
-        ShapeError, match=r"^layer 1 \('sequential_1'\): layer 3 \('dense_1'\): .* before it, 'reshape_1'"
-    ):
-        bp.Network([bad]).init(0, (6,))
-    with pytest.raises(ShapeError, match=r"residual needs layers that keep the shape of a row, \(6,\), .* \(2,\)"):
-        bp.layers.residual([bp.layers.dense(2)]).init(np.random.default_rng(0), (6,))
-    with pytest.raises(ShapeError, match=r"branch 'dense_1': dense needs rows of one axis"):
-        bp.layers.parallel([bp.layers.dense(2)]).init(np.random.default_rng(0), BLOCK)
-    with pytest.raises(ShapeError, match=r"join 'sum' needs outputs of one shape, got \[\(2,\), \(3,\)\]"):
-        Parallel((Dense(2), Dense(3)), "sum").init(np.random.default_rng(0), ROW)
-    with pytest.raises(ShapeError, match="join 'concat' needs outputs of one shape but for the last axis"):
-        Parallel((Reshape((1, 5)), Dense(3))).init(np.random.default_rng(0), ROW)
-
-
 # settings
 
 
@@ -709,99 +306,3 @@ def test_a_setting_out_of_range_is_a_config_error(name, settings):
 def test_repr_makes_an_equal_layer(layer, shape):
     if "Product" not in repr(layer):
         assert eval(repr(layer), {**globals(), **STARTS}) == layer
-
-
-# through a trainer
-
-
-def blobs(count: int = 90) -> tuple[Array, Array]:
-    """Three clouds of 6 numbers, and their numbers."""
-    rng = np.random.default_rng(0)
-    y = np.arange(count) % 3
-    return rng.normal(size=(count, 6)) + 3 * np.eye(6)[2 * y], y
-
-
-def codes(count: int = 90) -> tuple[Array, Array]:
-    """Two ids from 0 to 4; the class is their sum modulo 3."""
-    x = np.random.default_rng(0).integers(0, 5, (count, 2))
-    return x.astype(np.float64), x.sum(axis=1) % 3
-
-
-def hidden(units: int = 16) -> dict[str, Any]:
-    return {"name": "dense", "units": units, "activation": "tanh"}
-
-
-END = {"name": "dense", "units": 3}
-NETS: dict[str, list[Any]] = {
-    "dense": [hidden(), END],
-    "activation": [{"name": "dense", "units": 16}, {"name": "activation", "activation": "relu"}, END],
-    "standardize": ["standardize", hidden(), END],
-    "dropout": [{"name": "dropout", "rate": 0.1}, hidden(), "dropout", END],
-    "alpha_dropout": [{"name": "dense", "units": 16, "activation": "elu"}, "alpha_dropout", END],
-    "gaussian_noise": ["gaussian_noise", hidden(), END],
-    "batch_norm": [{"name": "dense", "units": 16}, "batch_norm", {"name": "activation", "activation": "relu"}, END],
-    "layer_norm": [hidden(), "layer_norm", END],
-    "rms_norm": [hidden(), "rms_norm", END],
-    "flatten": [{"name": "reshape", "shape": [2, 3]}, "batch_norm", "flatten", hidden(), END],
-    "reshape": [hidden(), {"name": "reshape", "shape": [4, -1]}, "layer_norm", {"name": "reshape", "shape": [-1]}, END],
-    "residual": [hidden(), {"name": "residual", "layers": ["batch_norm", hidden(), "dropout"]}, END],
-    "parallel": [{"name": "parallel", "branches": [hidden(8), "standardize"]}, END],
-    "sum": [{"name": "parallel", "branches": [hidden(8), {"name": "dense", "units": 8}], "join": "sum"}, END],
-    "sequential": [{"name": "sequential", "layers": ["standardize", hidden(), "batch_norm"]}, hidden(), END],
-    "embedding": [{"name": "embedding", "num_embeddings": 5, "embedding_dim": 4}, "flatten", hidden(), END],
-}
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A trainer, what it was fitted to, and how good it was before."""
-
-    trainer: Any
-    x: Array
-    y: Array
-    before: float
-
-
-@pytest.fixture(scope="module", params=NETS)
-def fitted(request: pytest.FixtureRequest) -> Fitted:
-    x, y = codes() if request.param == "embedding" else blobs()
-    trainer = bp.Trainer(bp.Network(NETS[request.param]), "softmax_cross_entropy", {"name": "adam", "lr": 0.02}, seed=1)
-    trainer.trace(x, y)
-    before = trainer.trace(x, y).loss
-    trainer.fit(x, y, epochs=60, batch_size=16)
-    return Fitted(trainer, x, y, before)
-
-
-def test_a_net_with_the_layer_learns(fitted):
-    after = fitted.trainer.evaluate(fitted.x, fitted.y)
-    assert after["loss"] < 0.25 * fitted.before
-    assert after["accuracy"] > 0.9
-
-
-def test_a_saved_model_predicts_the_same_bits(fitted, tmp_path):
-    fitted.trainer.save(tmp_path / "model.safetensors")
-    again = bp.Trainer.load(tmp_path / "model.safetensors")
-    assert again.network.labels == fitted.trainer.network.labels
-    for name, array in fitted.trainer.parameters.items():
-        assert again.parameters[name].tobytes() == array.tobytes()
-    assert again.predict(fitted.x).tobytes() == fitted.trainer.predict(fitted.x).tobytes()
-
-
-def test_a_trace_has_one_record_for_each_layer_of_the_network(fitted):
-    trace = fitted.trainer.trace(fitted.x, fitted.y)
-    assert [record.name for record in trace.layers] == list(fitted.trainer.network.labels)
-    assert trace.loss == pytest.approx(fitted.trainer.evaluate(fitted.x, fitted.y)["loss"], rel=1e-6)
-    for below, above in zip(trace.layers, trace.layers[1:], strict=False):
-        np.testing.assert_array_equal(below.v, above.x)
-    assert "loss" in str(trace)
-
-
-def test_training_again_from_the_same_seed_gives_the_same_bits(fitted):
-    network = bp.Network([layer for _, layer in fitted.trainer.network.layers])
-    again = bp.Trainer(network, "softmax_cross_entropy", {"name": "adam", "lr": 0.02}, seed=1)
-    again.fit(fitted.x, fitted.y, epochs=60, batch_size=16)
-    assert again.history.train["loss"] == fitted.trainer.history.train["loss"]
-
-
-def test_every_bundled_layer_is_trained_here():
-    assert set(NETS) - {"sum"} == {p.name for p in registry.providers("layer") if p.dist == "bpframe"}

@@ -1,0 +1,18 @@
+"""A folder with a small config to run commands in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import SMALL
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test runs in a folder of its own, which holds small.toml."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BPFRAME_PLUGINS", raising=False)
+    (tmp_path / "small.toml").write_text(SMALL)
+    return tmp_path

@@ -1,0 +1,59 @@
+"""The command starts fast, since it loads only what it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bpframe as bp
+from tests.cli.commands import good
+from tests.conftest import Site
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def loaded_by(site: Site, *arguments: str) -> set[str]:
+    """The heavy modules that a command loads."""
+    script = f"""if True:
+        import sys
+        from bpframe.cli import main
+        try:
+            main({list(arguments)})
+        except SystemExit:
+            print("loaded:", *({{"numpy", "rich", "bpframe.training.trainer", "pluggy"}} & set(sys.modules)))
+    """
+    return set(site.out(script).splitlines()[-1].split()[1:])
+
+
+def test_help_and_version_load_next_to_nothing(site: Site) -> None:
+    assert loaded_by(site, "--help") == set()
+    assert loaded_by(site, "--version") == set()
+
+
+def test_listing_plugins_does_not_load_the_trainer(site: Site) -> None:
+    assert not loaded_by(site, "plugins", "list") & {"bpframe.training.trainer", "pluggy"}
+
+
+def test_version_is_the_installed_one() -> None:
+    assert good("--version") == f"bpframe {bp.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "plugins", "check"])
+def test_every_command_has_help(command: str) -> None:
+    assert good(command, "--help").startswith(f"Usage: main {command}")
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_training_makes_one_trainer(folder: Path, monkeypatch: pytest.MonkeyPatch, frozen: bool) -> None:
+    good("train", "small.toml", "--quiet", "--name", "first")
+    made, init = [], bp.Trainer.__init__
+
+    def counting(self: bp.Trainer, *parts: Any, **more: Any) -> None:
+        made.append(self)
+        init(self, *parts, **more)
+
+    monkeypatch.setattr(bp.Trainer, "__init__", counting)
+    good("train", "small.toml", "--quiet", *(["--frozen", "runs/first"] if frozen else []))
+    assert len(made) == 1

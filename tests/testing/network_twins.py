@@ -1,0 +1,189 @@
+"""Activations, layers and losses that keep all laws, or break one by the fault that they are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from bpframe.errors import ConfigError
+from bpframe.testing.laws.layer_run import KEY
+from tests.testing.twin_faults import noise, off
+
+
+@dataclass(frozen=True)
+class Leaky:
+    """v = u above 0, else u / 4."""
+
+    fault: str = ""
+
+    def value(self, u: Any) -> Any:
+        if self.fault == "purity":
+            u *= 1
+        v = np.where(u > 0, u, u / 4) + u.dtype.type(noise(self.fault))
+        if self.fault == "extremes":
+            v = v + 0 * np.exp(u)
+        if self.fault == "shape":
+            v = np.atleast_2d(v)
+        return off(self.fault, v.astype(np.float64) if self.fault == "dtype" else v)
+
+    def derivative(self, v: Any) -> Any:
+        slope = np.where(v > 0, v.dtype.type(1), v.dtype.type(0.25))
+        slope = slope * v.dtype.type(1.001) if self.fault == "gradient" else slope
+        return np.where(v == 0, v.dtype.type(2), slope) if self.fault == "kinks" else slope
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """v = tanh(u), whose slope has no jumps."""
+
+    fault: str = ""
+    kinks: ClassVar[tuple[float, ...]] = (0.5,)
+
+    def value(self, u: Any) -> Any:
+        return np.tanh(u)
+
+    def derivative(self, v: Any) -> Any:
+        return (1 - v) * (1 + v)
+
+
+@dataclass(frozen=True)
+class Affine:
+    """y = tanh((x - mean) w + b), mean a running one or that of all rows."""
+
+    fault: str = ""
+
+    def init(self, rng: Any, in_shape: Any) -> Any:
+        source = np.random if self.fault == "init" else rng
+        weight = source.normal(size=(in_shape[0], 3))
+        return {"weight": weight, "bias": np.zeros(3), "buffers": {"mean": np.zeros(in_shape)}}, (3,)
+
+    def forward(self, params: Any, x: Any, context: Any) -> Any:
+        if self.fault == "purity":
+            params["buffers"]["mean"] *= 1
+        u = (x - params["buffers"]["mean"]) @ params["weight"] + params["bias"]
+        y = np.tanh(u) + u.dtype.type(noise(self.fault))
+        if self.fault == "draws":
+            y = y + context.key.uniform(y) / 10
+        if self.fault == "extremes":
+            y = (np.exp(2 * u) - 1) / (np.exp(2 * u) + 1)
+        if self.fault == "evaluation" and not context.training:
+            y = y * y.dtype.type(2)
+        return off(self.fault, y.astype(np.float64) if self.fault == "dtype" else y), (x, np.tanh(u))
+
+    def backward(self, params: Any, cache: Any, dy: Any, context: Any) -> Any:
+        x, y = cache
+        delta = dy if self.fault == "gradient of x" else dy * (1 - y * y)
+        delta = delta + abs(dy) / 1000 if self.fault == "linearity" else delta
+        weight, bias = (x - params["buffers"]["mean"]).T @ delta, delta.sum(axis=0)
+        if self.fault == "gradient of parameters":
+            bias = delta.mean(axis=0)
+        if self.fault == "additivity":
+            weight = weight * len(x)
+        if self.fault == "few rows":
+            bias = delta.mean(axis=0) * len(x)
+        if self.fault == "need_dx" and not context.need_dx:
+            weight = weight * 0
+        return (delta @ params["weight"].T if context.need_dx else None), {"weight": weight, "bias": bias}
+
+    def refresh(self, params: Any, cache: Any) -> Any:
+        mean = (params["buffers"]["mean"] + cache[0].mean(axis=0)) / 2
+        return {"mean": mean} if self.fault == "refresh" else {**params, "buffers": {"mean": mean}}
+
+    def fit(self, params: Any, x: Any) -> Any:
+        return {**params, "buffers": {"mean": x[0] if self.fault == "fit" else x.mean(axis=0)}}
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """y = x + noise in training, drawn from the key."""
+
+    fault: str = ""
+    stochastic: ClassVar[bool] = True
+
+    def init(self, rng: Any, in_shape: Any) -> Any:
+        return {}, in_shape
+
+    def forward(self, params: Any, x: Any, context: Any) -> Any:
+        key = KEY if self.fault == "draws" else context.key
+        return (x + key.uniform(x) if context.training else x), None
+
+    def backward(self, params: Any, cache: Any, dy: Any, context: Any) -> Any:
+        return dy, {}
+
+
+@dataclass(frozen=True)
+class Absolute:
+    """loss = sum_c |z_c - y_c|; a score of at least 0 is a yes."""
+
+    fault: str = ""
+
+    @property
+    def link(self) -> str:
+        return "missing" if self.fault == "link" else "identity"
+
+    def value_and_delta(self, scores: Any, target: Any) -> Any:
+        if self.fault == "purity":
+            scores *= 1
+        r = scores - target
+        values, delta = abs(r).sum(axis=-1) + r.dtype.type(noise(self.fault)), np.sign(r)
+        if self.fault == "extremes":
+            values = values + 0 * np.exp(abs(r)).sum(axis=-1)
+        if self.fault == "vanishing":
+            delta = np.where(abs(r) < 1000, delta, delta * 0)
+        if self.fault == "zero weight":
+            values = values - values.sum() / 3 + values.sum() / 3
+        if self.fault == "rows":
+            delta = delta + r.mean() / 1000
+        if self.fault == "gradient":
+            delta = delta * r.dtype.type(1.001)
+        if self.fault == "kinks":
+            delta = np.where(r == 0, r.dtype.type(2), delta)
+        if self.fault == "shape":
+            values = abs(r)
+        return off(self.fault, values.astype(np.float64) if self.fault == "dtype" else values), delta
+
+    def encode_target(self, y: Any, learned: Any) -> Any:
+        if y.dtype.kind != "f":
+            raise ConfigError("numbers, please")
+        learned["seen"] = {"a"} if self.fault == "encoded targets" else len(y)
+        return y
+
+    def predict(self, scores: Any) -> Any:
+        return scores >= 0 if self.fault == "predicted labels" else (scores >= 0).astype(np.int64)
+
+    def example(self, rng: Any) -> Any:
+        return rng.normal(size=(2, 5, 3))
+
+    def example_at_kink(self, rng: Any) -> Any:
+        scores, target = self.example(rng)
+        return scores, target if self.fault == "no kink" else np.where(target > 0, scores, target)
+
+
+@dataclass(frozen=True)
+class Normal:
+    """loss = (s + (mu - y)^2 exp(-s)) / 2: targets are normal, with mean mu and log variance s."""
+
+    fault: str = ""
+    link: ClassVar[str] = "identity"
+
+    def target_width(self, outputs: int) -> int:
+        return outputs if self.fault == "target width" else outputs // 2
+
+    def value_and_delta(self, scores: Any, target: Any) -> Any:
+        mean, s = scores[:, :1], np.clip(scores[:, 1:], -10, 10)
+        share = (mean - target) ** 2 * np.exp(-s)
+        inside = np.where(s == scores[:, 1:], s.dtype.type(0.5), s.dtype.type(0))
+        delta = np.concatenate([(mean - target) * np.exp(-s), inside * (1 - share)], axis=1)
+        return (s + share).sum(axis=1) / 2, delta
+
+    def point(self, prediction: Any) -> Any:
+        return prediction if self.fault == "point" else prediction[:, :1]
+
+    def sample_target(self, scores: Any, key: Any) -> Any:
+        mean, s = scores[:, :1], scores[:, 1:]
+        return mean + np.exp(s if self.fault == "drawn targets" else s / 2) * key.normal(mean)
+
+    def example(self, rng: Any) -> Any:
+        return rng.normal(size=(5, 2)), rng.normal(size=(5, 1))

@@ -1,0 +1,179 @@
+"""Optimizers and gradient steps that keep all laws, or break one by the fault that they are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tests.testing.twin_faults import noise, off
+
+
+class Tagged(np.ndarray):
+    """An array that carries a number which no file keeps."""
+
+    count = 0
+
+
+@dataclass(frozen=True)
+class Descent:
+    """m <- momentum m + g; p <- p - lr m; predicts with the mean of p."""
+
+    fault: str = ""
+    lr: float = 0.01
+    momentum: float = 0.5
+
+    @property
+    def scope(self) -> str:
+        return "piece" if self.fault == "scope" else "element"
+
+    def init(self, p: Any) -> Any:
+        return {"m": np.zeros_like(p), "mean": p.copy(), "n": np.zeros((), p.dtype)}
+
+    def update(self, p: Any, g: Any, state: Any, h: Any) -> Any:
+        if self.fault == "purity":
+            state["m"] += g
+        if self.fault == "slices":
+            g = g - g.sum() / 12
+        m = (self.momentum if self.fault == "schedules" else h.momentum) * state["m"] + g
+        m = m + 0 * g**11 if self.fault == "extremes" else m
+        if self.fault == "save":
+            m = m.view(Tagged)
+            m.count = getattr(state["m"], "count", 0) + 1
+        step = h.lr * m * (1.001 if self.fault == "reference" else 1 + noise(self.fault))
+        if self.fault in ("quadratic", "rosenbrock"):
+            step = step * 0
+        new = p - step - (g / 1000 if self.fault == "lr 0" else 0)
+        if self.fault == "save":
+            new = np.asarray(new - m.count * h.lr)
+        new = off(self.fault, new, "reference in float32")
+        new = new.astype(np.float64) if self.fault == "dtype" else new
+        made = {"m": m, "mean": (state["mean"] * state["n"] + new) / (state["n"] + 1), "n": state["n"] + 1}
+        return np.squeeze(new) if self.fault == "shapes" else new, made | ({"t": m} if self.fault == "state" else {})
+
+    def evaluation_params(self, p: Any, state: Any, h: Any) -> Any:
+        return 0.9 * p if self.fault == "evaluation" else state["mean"]
+
+    def rule_for(self, param: Any) -> Any:
+        return None if self.fault == "parameters" and param.role == "bias" else self
+
+    def reference(self, p: float, gradients: Any) -> Any:
+        m = 0.0
+        for g in gradients:
+            m = self.momentum * m + g
+            p -= self.lr * m
+            yield p
+
+    def golden(self) -> Any:
+        p, gradients = np.array([1.0]), np.array([[2.0], [-1.0]])
+        path = [[0.8], [0.8 - (1e-6 if self.fault == "golden" else 0)]]
+        return [({"fault": self.fault, "lr": 0.1}, p, gradients, path)]
+
+
+@dataclass(frozen=True)
+class Ascending:
+    """p <- p - lr g / |G|, with g taken at p + rho g / |G|; |G| is the norm over the model."""
+
+    fault: str = ""
+    lr: float = 0.01
+    rho: float = 0.01
+    scope: ClassVar[str] = "element"
+
+    def init(self, p: Any) -> Any:
+        return {}
+
+    def totals(self, p: Any, g: Any, state: Any, h: Any) -> Any:
+        return {"square": np.max(g * g, initial=0).astype(p.dtype) if self.fault == "slices" else (g * g).sum()}
+
+    def probe(self, p: Any, g: Any, state: Any, h: Any) -> Any:
+        norm = np.sqrt(h.total["square"])
+        return p + h.rho * g / (norm if self.fault == "probe" else np.where(norm > 0, norm, p.dtype.type(1)))
+
+    def update(self, p: Any, g: Any, state: Any, h: Any) -> Any:
+        norm = np.sqrt(h.total["square"])
+        return p - h.lr * g / np.where(norm > 0, norm, p.dtype.type(1)), state
+
+
+@dataclass(frozen=True)
+class Bfgs:
+    """p <- p - a H g, a halved until f falls; H the inverse Hessian of BFGS."""
+
+    fault: str = ""
+    least: float = 1e-4
+    scope: ClassVar[str] = "objective"
+
+    def init(self, p: Any) -> Any:
+        return {"h": np.eye(p.size), "t": np.zeros(())}
+
+    def update(self, p: Any, f: Any, state: Any, h: Any) -> Any:
+        if self.fault == "purity":
+            state["t"] += 1
+        value, g = f(p)
+        d, a = -state["h"] @ g, 1.0
+        least = self.least if self.fault == "schedules" else float(h.least)
+        while a > 1e-12 and not f(p + a * d)[0] <= value + least * a * float(g @ d):
+            a /= 2
+        new = p + a * d * (0 if self.fault in ("quadratic", "rosenbrock") else 1) + noise(self.fault)
+        new = new + 1 if self.fault == "flat" else new
+        s, y = a * d, f(p + a * d)[1] - g
+        made = {"h": self._inverse(state["h"], s, y), "t": state["t"] + 1}
+        if self.fault == "save":
+            count = getattr(state["h"], "count", 0)
+            new, made["h"] = new + count, made["h"].view(Tagged)
+            made["h"].count = count + 1
+        if self.fault == "shapes":
+            new = np.atleast_2d(new)
+        return new.astype(np.float32) if self.fault == "dtype" else new, {} if self.fault == "state" else made
+
+    def _inverse(self, h: Any, s: Any, y: Any) -> Any:
+        if not s @ y > 0:
+            return h
+        left = np.eye(len(s)) - np.outer(s, y) / (s @ y)
+        return left @ h @ left.T + np.outer(s, s) / (s @ y)
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """Every second step g <- scale (mean of the last two g) / (1 + |G|), else 0; p <- p - lr decay p."""
+
+    fault: str = ""
+    scale: float = 0.5
+
+    @property
+    def scope(self) -> str:
+        return "piece" if self.fault == "scope" else "element"
+
+    @property
+    def period(self) -> int:
+        return 2
+
+    def applies(self, param: Any) -> Any:
+        return "yes" if self.fault == "applies" else param.role == "weight"
+
+    def init(self, p: Any) -> Any:
+        return {"sum": np.zeros_like(p)}
+
+    def totals(self, p: Any, g: Any, state: Any, h: Any) -> Any:
+        return {"largest": np.max(abs(g), initial=0) if self.fault == "sums" else abs(g).sum()}
+
+    def transform(self, p: Any, g: Any, state: Any, h: Any) -> Any:
+        if self.fault == "purity":
+            g *= 1
+        total = state["sum"] + (g - g.sum() / 12 if self.fault == "slices" else g)
+        total = total + 0 * g**11 if self.fault == "extremes" else total
+        ends = p.dtype.type(h.step % 2 == 0)
+        scale = self.scale if self.fault == "schedules" else h.scale
+        made = ends * scale * total / 2 / (1 + h.total["largest"]) * (1 + noise(self.fault))
+        left = total * (1 if self.fault == "period" else 1 - ends)
+        if self.fault == "save":
+            made = made + getattr(state["sum"], "count", 0)
+            left = left.view(Tagged)
+            left.count = getattr(state["sum"], "count", 0) + 1
+        made = np.atleast_2d(made) if self.fault == "shape" else off(self.fault, np.asarray(made))
+        return made.astype(np.float64) if self.fault == "dtype" else made, {} if self.fault == "state" else {
+            "sum": left
+        }
+
+    def adjust(self, p: Any, h: Any) -> Any:
+        return p - h.rule.lr * p

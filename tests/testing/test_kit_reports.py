@@ -1,0 +1,215 @@
+"""The kit believes what components declare, and reports what ran, on which engines."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from bpframe import testing
+from bpframe.cli import conformance, main
+from bpframe.errors import BrokenComponent, CheckFailed, ConfigError
+from bpframe.registry import registry
+from bpframe.testing import Report, check_activation, check_layer, check_loss, check_optimizer
+from bpframe.testing.report import run_checks
+from bpframe.testing.suite import all_checks
+from tests.testing.network_twins import Leaky
+
+# ------------------------------------------------------------------------------- what components say about themselves
+
+
+@dataclass(frozen=True)
+class Squares:
+    """loss = -sum_c y_c log(p_c^2) / 2, of probabilities."""
+
+    link: ClassVar[str] = "identity"
+
+    def value_and_delta(self, scores: Any, target: Any) -> Any:
+        return -(target * np.log(scores * scores)).sum(axis=-1) / 2, -target / scores
+
+    def encode_target(self, y: Any, learned: Any) -> Any:
+        return np.eye(3)[y.astype(int)] if y.ndim == 1 else y
+
+
+def test_probabilities_of_1e_30_are_looked_at():
+    with pytest.raises(CheckFailed, match=r"\n  extremes: result at scores of 1e-30 and 1\['values'\]"):
+        check_loss(Squares())
+
+
+@dataclass(frozen=True)
+class Rates:
+    """loss = sum_c exp(z_c) - y_c z_c, with the exponential link."""
+
+    link: ClassVar[str] = "exponential"
+
+    def value_and_delta(self, scores: Any, target: Any) -> Any:
+        return (np.exp(scores) - target * scores).sum(axis=-1), np.exp(scores) - target
+
+
+def test_behind_an_exponential_scores_are_as_large_as_their_exponential_can_be():
+    assert "extremes" in check_loss(Rates()).passed
+
+
+@dataclass(frozen=True)
+class Exploding(Leaky):
+    """v = exp(u) - 1 above 0, else u / 4."""
+
+    def value(self, u: Any) -> Any:
+        return np.where(u > 0, np.expm1(u), u / 4)
+
+    def derivative(self, v: Any) -> Any:
+        return np.where(v > 0, v + v.dtype.type(1), v.dtype.type(0.25))
+
+
+def test_an_exponential_may_be_infinite_where_no_float_is_large_enough():
+    assert "extremes" in all_checks("activation", Exploding())
+    run_checks("exploding", {"extremes": all_checks("activation", Exploding())["extremes"]})
+
+
+@dataclass(frozen=True)
+class Table:
+    """y = w[x], for whole numbers x; `slope` what backward says of x."""
+
+    slope: float = 0.0
+    centred: bool = False
+
+    @property
+    def coupled(self) -> bool:
+        return self.centred
+
+    def example_input(self, rng: Any) -> Any:
+        return rng.integers(0, 4, (3, 2)).astype(float)
+
+    def init(self, rng: Any, in_shape: Any) -> Any:
+        return {"weight": rng.normal(size=4)}, in_shape
+
+    def forward(self, params: Any, x: Any, context: Any) -> Any:
+        y = params["weight"][x.astype(int)]
+        return (y - y.mean(axis=0, keepdims=True) if self.centred and len(x) else y), x
+
+    def backward(self, params: Any, cache: Any, dy: Any, context: Any) -> Any:
+        dy = dy - dy.mean(axis=0, keepdims=True) if self.centred and len(dy) else dy
+        picked = cache[..., None] == np.arange(4)
+        return self.slope * cache, {"weight": (dy[..., None] * picked).sum(axis=(0, 1)).astype(dy.dtype)}
+
+
+@pytest.mark.parametrize(
+    ("layer", "skipped"),
+    [
+        (Table(), {"gradient of x", "extremes", "json"}),
+        (Table(centred=True), {"gradient of x", "extremes", "additivity", "json"}),
+    ],
+)
+def test_a_layer_is_shown_its_own_example_and_is_believed_that_its_rows_are_coupled(layer, skipped):
+    report = check_layer(layer)
+    assert set(report.skipped) == skipped
+    assert "gradient of parameters" in report.passed
+
+
+@dataclass(frozen=True)
+class Signs:
+    """p <- p - reach sign(g), of which lr is no factor."""
+
+    lr: float = 0.01
+    scope: ClassVar[str] = "element"
+    lr_is_a_factor: ClassVar[bool] = False
+
+    def init(self, p: Any) -> Any:
+        return {}
+
+    def update(self, p: Any, g: Any, state: Any, h: Any) -> Any:
+        return p - (h.lr + p.dtype.type(1e-3)) * np.sign(g), state
+
+
+def test_a_rule_whose_lr_is_no_factor_may_move_at_lr_0():
+    assert check_optimizer(Signs()).skipped["lr 0"] == "it says that lr is no factor of its steps"
+
+
+# ------------------------------------------------------------------------------------------------------------- engines
+
+
+@dataclass(frozen=True)
+class Refusing:
+    """An engine that runs nothing."""
+
+    def session(self, *settings: Any) -> Any:
+        raise ConfigError("not today")
+
+
+@dataclass(frozen=True)
+class Configured(Leaky):
+    """v = u above 0, else u / 4."""
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        return [{}, {"fault": "none"}]
+
+
+def test_an_engine_that_cannot_run_a_component_is_left_out_with_the_reason(registered):
+    registered("engine", "refusing", Refusing)
+    registered("activation", "configured", Configured)
+    report = testing.check("activation", "local/configured", engines=["numpy", "refusing"])
+    assert report.engines == ("numpy",)
+    assert report.skipped["engine refusing with fault='none'"] == "it does not run there: not today"
+
+
+def test_an_engine_counts_only_if_every_configuration_ran_on_it(registered):
+    registered("engine", "refusing", Refusing)
+    ran = Report("it", ("engine numpy", "engine numpy with a=1", "engine jax"), {}, {"engine jax with a=1": "no"})
+    assert ran.engines == ("numpy",)
+
+
+def test_every_configuration_is_checked_under_its_own_settings(registered):
+    registered("activation", "configured", Configured)
+    ran = testing.check("activation", "configured").run
+    assert len(ran) == 2 * len({name.removesuffix(" with fault='none'") for name in ran})
+
+
+def test_a_warning_is_a_failure_wherever_the_checks_run():
+    @dataclass(frozen=True)
+    class Warned(Leaky):
+        """v = u above 0, else u / 4."""
+
+        def value(self, u: Any) -> Any:
+            warnings.warn("mean of nothing", RuntimeWarning, stacklevel=1)
+            return super().value(u)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(CheckFailed, match=r"\n  gradient: raises RuntimeWarning: mean of nothing"):
+            check_activation(Warned())
+
+
+def test_the_command_says_what_passed_what_was_skipped_and_on_which_engines():
+    shown = CliRunner().invoke(main, ["check", "loss:huber", "--verbose"])
+    lines = shown.output.splitlines()
+    assert shown.exit_code == 0
+    assert lines[0].split() == ["component", "run", "passed", "failed", "skipped", "engines"]
+    assert lines[1].split()[-1] == "numpy"
+    assert "  gradient: passed" in lines
+    assert any(line.startswith("  kinks: skipped, ") for line in lines)
+
+
+def test_the_command_tries_the_engines_that_are_named(registered):
+    registered("engine", "refusing", Refusing)
+    shown = CliRunner().invoke(main, ["check", "loss:huber", "--engine", "refusing", "-v"])
+    assert shown.exit_code == 0
+    assert shown.output.splitlines()[1].split()[-1] == "numpy"
+    assert "  engine local/refusing: skipped, it does not run there: not today" in shown.output
+
+
+def test_a_plugin_that_says_what_to_install_is_skipped_where_a_broken_one_fails(monkeypatch):
+    def load(reason: Exception | None) -> Any:
+        cause = ModuleNotFoundError("No module named 'jax'. Install it")
+        cause.__cause__ = reason
+        raise BrokenComponent("it fails on import") from cause
+
+    provider = registry.find("loss", "huber")
+    monkeypatch.setattr(conformance.testing, "check", lambda *_, **__: load(ModuleNotFoundError("jax")))
+    assert conformance.check_provider(provider, ["numpy"]).skipped == {"loading": "it fails on import"}
+    monkeypatch.setattr(conformance.testing, "check", lambda *_, **__: load(None))
+    assert conformance.check_provider(provider, ["numpy"]).failed == {"loading": "it fails on import"}

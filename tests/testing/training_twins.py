@@ -1,0 +1,151 @@
+"""Schedules, initializers, regularizers, constraints, samplers and metrics with at most one fault."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tests.testing.twin_faults import noise, off
+
+
+@dataclass(frozen=True)
+class Falling:
+    """value(t) = initial (1 - t / steps), halved for each epoch that did not improve."""
+
+    fault: str = ""
+    initial: float = 0.1
+    steps: int | None = None
+    halvings: int = 0
+    monitor: ClassVar[str] = "validation.loss"
+    seen: ClassVar[list[int]] = []
+
+    def value(self, step: int) -> float:
+        if self.fault == "resume":
+            self.seen.append(step)
+            step = max(self.seen[-2:])
+        share = max(0.0, 1 - step / (self.steps or 1)) / 2**self.halvings
+        if self.fault == "values":
+            share = float("nan")
+        return self.initial * share + noise(self.fault)
+
+    def over(self, steps: int) -> Any:
+        return self if self.steps and self.fault != "over" else replace(self, steps=steps)
+
+    def after(self, curve: Any) -> Any:
+        if self.fault == "after" and len(curve):
+            curve[0] = 0.0
+        worse = sum(later >= sooner for sooner, later in pairwise(curve))
+        return replace(self, halvings=int(worse))
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Uniform on +-1 / sqrt(fan_in)."""
+
+    fault: str = ""
+
+    def sample(self, rng: Any, shape: Any, fan_in: int, fan_out: int) -> Any:
+        if self.fault == "shapes" and len(shape) == 1:
+            shape = (*shape, 1)
+        drawn = rng.uniform(-1, 1, shape) / np.sqrt(max(fan_in, 1)) + noise(self.fault)
+        if self.fault == "engine numpy":
+            drawn = drawn * 1e300
+        return drawn.astype(np.float32) if self.fault == "values" else drawn
+
+    def variance(self, fan_in: int, fan_out: int) -> float:
+        return (1.0 if self.fault == "moments" else 1 / 3) / fan_in
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """penalty = strength sum |p| + p^2."""
+
+    fault: str = ""
+    strength: float = 0.1
+
+    def applies(self, param: Any) -> bool:
+        return self.fault != "applies"
+
+    def value_and_gradient(self, p: Any, h: Any) -> Any:
+        if self.fault == "purity":
+            p *= 1
+        strength = self.strength if self.fault == "schedules" else h.strength
+        value = strength * (abs(p).sum() + (p * p).sum()) * (1 + noise(self.fault))
+        slope = strength * (np.sign(p) + 2 * p)
+        if self.fault == "pieces":
+            value, slope = value / max(1, p.size), slope / max(1, p.size)
+        if self.fault == "gradient":
+            slope = slope * 1.001
+        if self.fault == "kinks":
+            slope = np.where(p == 0, 2 * strength, slope)
+        if self.fault == "dtype":
+            value = np.float64(value)
+        return np.atleast_1d(value) if self.fault == "shape" else np.asarray(value), off(self.fault, slope)
+
+
+@dataclass(frozen=True)
+class Box:
+    """-1 <= p <= 1, each number on its own."""
+
+    fault: str = ""
+
+    def applies(self, param: Any) -> bool:
+        return self.fault != "applies"
+
+    def project(self, p: Any, h: Any) -> Any:
+        if self.fault == "purity":
+            p *= 1
+        new = np.clip(p, -1, 1)
+        if self.fault == "projection":
+            new = p / 2
+        if self.fault == "nearest":
+            new = np.where(abs(p) > 1, -np.sign(p), p)
+        if self.fault == "slices":
+            new = p / max(1.0, abs(p).max(initial=0))
+        if self.fault == "extremes":
+            new = new + 0 * np.exp(abs(p))
+        new = off(self.fault, new + new.dtype.type(noise(self.fault)))
+        new = np.atleast_2d(new) if self.fault == "shape" else new
+        return new.astype(np.float64) if self.fault == "dtype" else new
+
+
+@dataclass(frozen=True)
+class Backwards:
+    """All rows, the last first."""
+
+    fault: str = ""
+
+    def order(self, rng: Any, target: Any, weight: Any) -> Any:
+        if self.fault == "purity":
+            weight *= 1
+        if self.fault == "determinism":
+            return np.random.permutation(len(weight))
+        return np.arange(len(weight))[::-1] + (self.fault == "rows")
+
+
+@dataclass(frozen=True)
+class Error:
+    """sum w mean_c |prediction - target| / sum w."""
+
+    fault: str = ""
+    of: ClassVar[str] = "predictions"
+
+    @property
+    def best(self) -> str:
+        return "max" if self.fault == "best" else "min"
+
+    def value(self, prediction: Any, target: Any, weight: Any) -> Any:
+        if self.fault == "purity":
+            weight *= 1
+        if self.fault == "float32" and prediction.dtype == np.float32:
+            prediction = np.round(prediction, 1)
+        error = abs(prediction - target).mean(axis=1)
+        if self.fault == "order":
+            error = error * np.arange(len(error))
+        if self.fault == "zero weight":
+            weight = weight + 1e-9
+        mean = (weight * error).sum() / (len(weight) if self.fault == "weights" else weight.sum())
+        return np.array([mean]) if self.fault == "values" else float(mean) + noise(self.fault)
