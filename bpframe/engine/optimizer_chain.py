@@ -122,7 +122,7 @@ def rule_step(gradient_steps: Iterable[Any], step: int) -> int:
 
 def _rules(rule: Rule) -> dict[str, Any]:
     """The rules among the arguments of a rule."""
-    return {name: part for name, kind, part in parts(rule) if kind == "optimizer" and "[" not in name}
+    return {name: part for name, _, part in parts(rule, "optimizer") if "[" not in name}
 
 
 def _put(state: State, path: tuple[str, ...], own: State) -> State:

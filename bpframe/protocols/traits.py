@@ -153,7 +153,8 @@ def own_label(layer: object) -> Any:
 
 def activation_of(layer: object) -> Activation | Layer | None:
     """The activation that a layer ends in; None: in none."""
-    return layer.activation if isinstance(layer, WithActivation) else None
+    activation: Activation | Layer | None = getattr(layer, "activation", None)
+    return activation
 
 
 def scope_of(component: object) -> str:

@@ -110,11 +110,14 @@ class Registry:
         """Who provides a ready object, by its class; None for a class that nobody registered."""
         cls = component if isinstance(component, type) else type(unlabelled(component))
         known = [provider for provider, loaded in self._loaded.items() if loaded is cls and provider.kind == kind]
+        own = _snake(cls.__name__)
+        if namesake := min((provider for provider in known if provider.name == own), default=None):
+            return namesake
         target = f"{cls.__module__}:{cls.__qualname__}"
         named = [p for p in self._offers(kind) if p.target == target and (p.dist != policy.LOCAL or p in known)]
         dists = {p.dist for p in known or named}  # of one that was loaded, other names count too: names in files are
         offers = {*known, *(p for p in named if p.dist in dists)}  # the same whatever was loaded before
-        return min(offers, key=lambda p: (_snake(cls.__name__) != p.name, p), default=None)
+        return min(offers, key=lambda p: (p.name != own, p), default=None)
 
     def owns(self, cls: type) -> bool:
         """Whether a class is from a package of bpframe's own."""

@@ -7,12 +7,15 @@ A component stands in an argument whose annotation names its protocol (`inner: O
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from numbers import Real
 from typing import Any, NamedTuple
 
 from bpframe.registry.annotations import Wanted
 from bpframe.registry.constructor import wants
 from bpframe.registry.labelled import unlabelled
+
+PLAIN = frozenset({type(None), bool, int, float})
 
 
 class Nested(NamedTuple):
@@ -40,18 +43,34 @@ def kind_inside(want: Wanted, value: object) -> str | None:
     return want.kind or want.kind_of_items
 
 
-def parts(component: object) -> Iterator[Nested]:
-    """The components directly inside this one, by its constructor's order; specifications not yet built, too."""
+def parts(component: object, only: str | None = None) -> Iterator[Nested]:
+    """The components directly inside this one, by its constructor's order; specifications not yet built, too.
+
+    `only`: those of one kind, schedules in the place of numbers aside.
+    """
     component = unlabelled(component)
-    for name, want in wants(type(component)).items():
+    cls: Any = type(component)
+    for name, want in _component_arguments(cls, only):
         value = getattr(component, name, None)
+        if type(value) in PLAIN:  # mostly: a number where a schedule may stand, a component that was left out
+            continue
         kind = kind_inside(want, value)
-        if kind is None or isinstance(value, Real):  # a number where a schedule may stand
+        if kind is None or isinstance(value, Real):
             continue
         if isinstance(value, list | tuple):
             yield from (Nested(f"{name}[{i}]", kind, item) for i, item in enumerate(value))
         else:
             yield Nested(name, kind, value)
+
+
+@lru_cache(maxsize=1024)
+def _component_arguments(cls: type, only: str | None) -> tuple[tuple[str, Wanted], ...]:
+    """(name, what is wanted) of each argument of a class that may hold components, or components of one kind."""
+    return tuple(
+        (name, want)
+        for name, want in wants(cls).items()
+        if (only in (want.kind, want.kind_of_items) if only else want.kind or want.kind_of_items or want.number)
+    )
 
 
 def walk(kind: str, component: object, path: str = "") -> Iterator[Nested]:
@@ -64,6 +83,17 @@ def walk(kind: str, component: object, path: str = "") -> Iterator[Nested]:
             yield from walk(inner, part, f"{path}.{name}" if path else name)
 
 
-def classes(components: Iterable[Any]) -> set[type]:
+def kinds_by_class(components: Iterable[tuple[str, object]]) -> dict[type, str]:
+    """The kind of each class among components, given as (kind, component), and all inside them."""
+    kinds: dict[type, str] = {}
+    queue = list(components)
+    for kind, component in queue:
+        if component is not None and not isinstance(component, str | Mapping):
+            kinds.setdefault(type(unlabelled(component)), kind)
+            queue += [(inner, part) for _, inner, part in parts(component)]
+    return kinds
+
+
+def classes(components: Iterable[object]) -> set[type]:
     """The classes of components and of all inside them."""
-    return {type(unlabelled(part)) for component in components for _, _, part in walk("", component)}
+    return set(kinds_by_class(("", component) for component in components))

@@ -17,8 +17,7 @@ from bpframe.network.network import Network
 from bpframe.network.trace import LayerTrace, Trace, trace
 from bpframe.registry import registry
 from bpframe.registry.describe import title
-from bpframe.registry.labelled import unlabelled
-from bpframe.registry.nested import walk
+from bpframe.registry.nested import kinds_by_class
 from bpframe.registry.policy import CORE
 from bpframe.training.spec import TrainerSpec
 from bpframe.types import HostArray, Params
@@ -112,11 +111,7 @@ def component_kinds(spec: TrainerSpec, cost: CostLayer) -> dict[type, str]:
     link = cost.link
     components = [(kind, one) for _, kind, one in spec.components() if kind not in ("engine", "callback")]
     components.append(("activation", getattr(link, "phi", link)))
-    kinds: dict[type, str] = {}
-    for kind, component in components:
-        for _, inner, part in walk(kind, component):
-            kinds.setdefault(type(unlabelled(part)), inner)
-    return kinds
+    return kinds_by_class(components)
 
 
 @contextmanager

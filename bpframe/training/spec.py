@@ -80,8 +80,9 @@ class TrainerSpec:
     def components(self) -> Iterator[tuple[str, str, Any]]:
         """(path, kind, component) of each, but for those inside others: "network[0]", "loss", "groups[1].optimizer"."""
         for part in PARTS:
-            for suffix, kind, component in part.components(getattr(self, part.name)):
-                yield f"{part.name}{suffix}", kind, component
+            if value := getattr(self, part.name):
+                for suffix, kind, component in part.components(value):
+                    yield f"{part.name}{suffix}", kind, component
 
     def rules(self) -> list[Optimizer | Minimizer]:
         """The optimizer, and those that groups of parameters have of their own."""
@@ -101,12 +102,14 @@ class TrainerSpec:
         """The same, its schedules bound to a run of `steps` steps and to the history so far."""
         updates = steps // self.period
         bound: dict[str, Any] = {
-            part.name: part.mapped(lambda component: over(component, steps, curve), getattr(self, part.name))
+            part.name: part.mapped(lambda component: over(component, steps, curve), value)
             for part in PARTS
-            if part.kind in SCHEDULED and part.kind != "optimizer"
+            if part.kind in SCHEDULED and part.kind != "optimizer" and (value := getattr(self, part.name))
         }
-        groups = tuple(g if g.optimizer is None else g.over(updates, curve) for g in self.groups)
-        return replace(self, **{**bound, "optimizer": over(self.optimizer, updates, curve), "groups": groups})
+        if self.groups:
+            bound["groups"] = tuple(g if g.optimizer is None else g.over(updates, curve) for g in self.groups)
+        optimizer = over(self.optimizer, updates, curve)
+        return self if optimizer is self.optimizer and not bound else replace(self, **bound, optimizer=optimizer)
 
 
 @final

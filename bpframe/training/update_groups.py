@@ -14,7 +14,7 @@ from typing import Any
 from bpframe import tree
 from bpframe.engine.optimizer_chain import rule_for
 from bpframe.errors import ConfigError
-from bpframe.protocols import Applies, Group, Param, Regularizer
+from bpframe.protocols import Applies, Group, Minimizer, Optimizer, Param, Regularizer
 from bpframe.protocols.keeps import keeps
 from bpframe.protocols.traits import acts_on
 from bpframe.training.parameter_groups import ParameterGroup
@@ -36,8 +36,9 @@ def update_groups(known: Sequence[Param], spec: TrainerSpec) -> list[Group]:
     """The groups of a network's parameters, and one without parameters for penalties on activations."""
     _refuse_idle(spec.groups, known)
     groups: list[Group] = []
+    rules = spec.rules()
     for param in known:
-        own = _group(param, spec)
+        own = _group(param, spec, rules)
         k = next((k for k, group in enumerate(groups) if _alike(group, own)), None)
         if k is None:
             groups.append(own)
@@ -48,12 +49,12 @@ def update_groups(known: Sequence[Param], spec: TrainerSpec) -> list[Group]:
     return [*groups, Group((), None, regularizers=on_activations)] if on_activations else groups
 
 
-def _group(param: Param, spec: TrainerSpec) -> Group:
-    """The group of one parameter on its own."""
+def _group(param: Param, spec: TrainerSpec, rules: Sequence[Optimizer | Minimizer]) -> Group:
+    """The group of one parameter on its own; `rules` are those of the spec, in the order of their origin."""
     user = next((group for group in spec.groups if group.holds(param)), None)
     rule = user.rule(spec.optimizer) if user else spec.optimizer
     given = user.optimizer if user and user.optimizer else spec.optimizer
-    origin = next(i for i, other in enumerate(spec.rules()) if other is given)
+    origin = next(i for i, other in enumerate(rules) if other is given)
     penalties = _acting((part for part in spec.regularizers if not _on_activations(part)), param)
     return Group(
         (tuple(param.name.split("/")),),

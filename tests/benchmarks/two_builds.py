@@ -18,7 +18,8 @@ from workload import NETS
 
 ENGINES = ("numpy", "jax")
 CASES = [*(f"{net}/{engine}" for engine in ENGINES for net in NETS), "import", "open", "first"]
-PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # kernels of an older processor; a user's machine has no such pin
+# A user's machine has neither: kernels of an older processor, and sources that are compiled at every start.
+PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE")
 
 STEP = """
 import sys

@@ -17,8 +17,7 @@ from bpframe.engine import optimizer_chain
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.step import training_step
 from bpframe.network.gradients import LossAndGradients
-from bpframe.protocols import EvaluationParams, Observe, Optimizer, Param, Probe, Totals
-from bpframe.protocols.components import GradientStep
+from bpframe.protocols import EvaluationParams, GradientStep, Observe, Optimizer, Param, Probe, Totals
 from bpframe.types import HostArray, Hyper, Params, Shape, State
 
 PARAM = Param("dense_2/weight", "weight", "dense_2", (4, 3), 4, 3, 1, 3)
