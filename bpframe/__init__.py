@@ -99,7 +99,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def _touched(name: str) -> Any:
     """Public names come from their modules when first touched, so that importing bpframe costs little."""
     if name in _HOME:
         module, _, attribute = _HOME[name].rpartition(".")
@@ -110,6 +110,10 @@ def __getattr__(name: str) -> Any:
         registry = importlib.import_module("bpframe.registry")
         return getattr(registry, name) if name in _REGISTRY else registry.namespaces[name]
     raise AttributeError(f"module 'bpframe' has no attribute {name!r}")
+
+
+if not TYPE_CHECKING:  # type checkers know the names from above, and refuse others
+    __getattr__ = _touched
 
 
 def __dir__() -> list[str]:

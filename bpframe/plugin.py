@@ -244,11 +244,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def _touched(name: str) -> Any:
     """What is seldom needed comes from its module when first touched."""
     if name not in _HOME:
         raise AttributeError(f"module 'bpframe.plugin' has no attribute {name!r}")
     return globals().setdefault(name, getattr(importlib.import_module(f"bpframe.{_HOME[name]}"), name))
+
+
+if not TYPE_CHECKING:  # type checkers know the names from above, and refuse others
+    __getattr__ = _touched
 
 
 def __dir__() -> list[str]:

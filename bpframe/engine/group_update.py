@@ -15,7 +15,7 @@ from typing import Any, cast, final
 from bpframe.engine.optimizer_chain import ChainLink, chain_setting, with_capability
 from bpframe.engine.parameter_store import Store
 from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Periodic, Probe, Totals
-from bpframe.protocols.keeps import keeps
+from bpframe.protocols.implements import implements
 from bpframe.types import Array, Params, State
 
 
@@ -58,8 +58,8 @@ class GroupUpdate:
         self.rule = self.first + len(group.gradient_steps)  # number of the rule
         self.components = components_in_order(group)
         self.settings: list[Any] = [self.store.settings(component) for component in self.components]
-        periodic = [k for k, part in enumerate(self.components) if keeps(part, Periodic)]
-        self._adjusting = {k for k, part in enumerate(self.components) if keeps(part, Adjust)}
+        periodic = [k for k, part in enumerate(self.components) if implements(part, Periodic)]
+        self._adjusting = {k for k, part in enumerate(self.components) if implements(part, Adjust)}
         self._periods: dict[int, int] = {k: self.components[k].period for k in periodic}
         self._gathering = min(periodic, default=len(self.components))
         self._constant: dict[str, float | None] = {}  # settings that were asked for
@@ -88,7 +88,7 @@ class GroupUpdate:
             for what in (Totals, Probe, Observe, EvaluationParams)
         )
         steps = enumerate(self.group.gradient_steps, start=self.first)
-        self.barriers = [Barrier(id(step), k, [ChainLink(step, ())]) for k, step in steps if keeps(step, Totals)]
+        self.barriers = [Barrier(id(step), k, [ChainLink(step, ())]) for k, step in steps if implements(step, Totals)]
         if summing:
             self.barriers.append(Barrier(("rule", self.group.origin), self.rule, summing))
 

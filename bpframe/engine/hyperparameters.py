@@ -16,7 +16,7 @@ from typing import Any, cast, final
 
 from bpframe.errors import IncompatibleComponent
 from bpframe.protocols import After, Over, Schedule
-from bpframe.protocols.keeps import keeps
+from bpframe.protocols.implements import implements
 from bpframe.registry import arguments, registry
 from bpframe.registry.constructor import wants
 from bpframe.registry.describe import title
@@ -95,8 +95,8 @@ def over(component: object, steps: int, curve: Curve | None = None) -> Any:
     """The component with its schedules told what they depend on: a run of `steps` updates, and the history so far."""
     changed = {}
     for name, _, value in _inner(component):
-        told = value.over(steps) if keeps(value, Over) else value
-        told = told.after(curve(told.monitor)) if curve and keeps(told, After) else over(told, steps, curve)
+        told = value.over(steps) if implements(value, Over) else value
+        told = told.after(curve(told.monitor)) if curve and implements(told, After) else over(told, steps, curve)
         if told is not value:
             changed[name] = told
     return type(component)(**{**arguments(component), **changed}) if changed else component
@@ -104,7 +104,7 @@ def over(component: object, steps: int, curve: Curve | None = None) -> Any:
 
 def monitored_curves(component: object) -> set[str]:
     """The curves of the history on which schedules of the component, or of those inside it, depend."""
-    if keeps(component, After):
+    if implements(component, After):
         return {cast(After, component).monitor}
     return {curve for _, _, value in _inner(component) for curve in monitored_curves(value)}
 

@@ -13,7 +13,7 @@ from typing import Any, cast, final
 from bpframe.engine.hyperparameters import Settings
 from bpframe.errors import ConfigError
 from bpframe.protocols import GradientStep, Group, Minimizer, Optimizer, Param, Periodic, RuleFor
-from bpframe.protocols.keeps import keeps
+from bpframe.protocols.implements import implements
 from bpframe.registry import arguments
 from bpframe.registry.nested import parts
 from bpframe.types import Array, Hyper, State
@@ -58,7 +58,7 @@ def chain(rule: Rule, state: Mapping[str, Any] | None = None, path: tuple[str, .
 
 def with_capability(rule: Rule, state: Mapping[str, Any], capability: type) -> list[ChainLink]:
     """Those rules of the chain that have a capability."""
-    return [link for link in chain(rule, state) if keeps(link.rule, capability)]
+    return [link for link in chain(rule, state) if implements(link.rule, capability)]
 
 
 def totals(links: Iterable[ChainLink], h: Hyper, pieces: Iterable[PieceState]) -> list[Sums]:
@@ -89,7 +89,7 @@ def set_totals(links: Iterable[ChainLink], h: Hyper, sums: Iterable[Sums]) -> No
 
 def rule_for(rule: Rule, param: Param) -> Any:
     """The rule for a parameter, as the rule or one inside it decides."""
-    if keeps(rule, RuleFor):
+    if implements(rule, RuleFor):
         return cast(RuleFor, rule).rule_for(param)
     changed = {name: rule_for(inner, param) for name, inner in _rules(rule).items()}
     changed = {name: inner for name, inner in changed.items() if inner is not getattr(rule, name)}
@@ -116,7 +116,7 @@ def chain_setting(group: Group, settings: Settings, state: State, name: str, ste
 def rule_step(gradient_steps: Iterable[Any], step: int) -> int:
     """How many updates a rule has made when `step` steps were: fewer, where a gradient step gathers several."""
     for part in gradient_steps:
-        step = (step + 1) // part.period - 1 if keeps(part, Periodic) else step
+        step = (step + 1) // part.period - 1 if implements(part, Periodic) else step
     return step
 
 

@@ -31,7 +31,7 @@ class Updates:
         self._stages = _stages([[barrier.key for barrier in group.barriers] for group in self.groups])
 
     def update(self, gradients: Params, step: Any, batch_info: Mapping[str, Any] | None = None) -> Any:
-        """The step that follows `step` steps; the sum of the penalties. `known`: what h is to hold besides."""
+        """The step after `step` steps; the sum of the penalties. `batch_info`: what h is to hold of the batch."""
         penalty: Any = 0.0
         for group in self.groups:
             group.begin(step, batch_info)

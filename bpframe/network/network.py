@@ -19,7 +19,7 @@ from bpframe.protocols.traits import own_label
 from bpframe.registry import Spec, registry
 from bpframe.registry.builder import Builder
 from bpframe.registry.describe import brief, short_name, title
-from bpframe.registry.labelled import unlabelled
+from bpframe.registry.labelled import Labelled, unlabelled
 from bpframe.types import HostArray, Params, Shape
 
 LabelledLayers = tuple[tuple[str, Layer], ...]  # (label, layer), in order
@@ -68,7 +68,12 @@ class Network:
         return {**{label: {} for label in self.labels}, **tree.nest(flat)}
 
     def __repr__(self) -> str:
-        return f"Network([{', '.join(repr(layer) for _, layer in self.layers)}])"
+        defaults = label_layers([layer for _, layer in self.layers], "Network")
+        shown = [
+            repr(layer if label == default else Labelled(label, layer))
+            for (label, layer), (default, _) in zip(self.layers, defaults, strict=True)
+        ]
+        return f"Network([{', '.join(shown)}])"
 
     def _rows(self, shape: Shape | None) -> Iterator[tuple[str, str, str, str]]:
         total = 0
@@ -101,9 +106,10 @@ def label_layers(layers: Sequence[Layer], owner: str) -> LabelledLayers:
     for layer in layers:
         name = short_name(registry, "layer", layer)
         counts[name] = counts.get(name, 0) + 1
-        labels.append(own_label(layer) or f"{name}_{counts[name]}")
+        label = own_label(layer)
+        labels.append(f"{name}_{counts[name]}" if label is None else label)
     for label in labels:
-        if not isinstance(label, str) or "/" in label or label == "buffers" or labels.count(label) > 1:
+        if not isinstance(label, str) or not label or "/" in label or label == "buffers" or labels.count(label) > 1:
             raise ConfigError(f"{owner} needs a different label for each layer, without '/', got {labels}. Set label=.")
     return tuple(zip(labels, map(unlabelled, layers), strict=True))
 

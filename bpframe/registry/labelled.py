@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, final
+from dataclasses import dataclass, replace
+from typing import Any, cast, final
 
 import numpy as np
 
@@ -12,16 +12,21 @@ from bpframe.types import Array, Cache, Params, Shape
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Labelled:
     """A label and a layer: what `bp.layers.dense(3, label="hidden")` gives.
 
-    It can be used as the layer: other attributes are the layer's. A network, and a layer that holds layers, takes the
-    two apart, so that no layer carries its label.
+    It can be used as the layer: other attributes are the layer's, and `dataclasses.replace` takes the layer's
+    arguments, too. A network, and a layer that holds layers, takes the two apart, so that no layer carries its label.
     """
 
     label: str
     layer: Layer
+
+    def __init__(self, label: str, layer: Layer, **changes: object) -> None:
+        """`changes`: arguments of the layer, which must be a dataclass then, to be others than it has."""
+        object.__setattr__(self, "label", label)
+        object.__setattr__(self, "layer", replace(cast(Any, layer), **changes) if changes else layer)
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """As the layer."""

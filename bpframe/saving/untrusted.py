@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, final
 
 import numpy as np
@@ -59,6 +59,12 @@ def refuse_other_labels(learned: Mapping[str, Any]) -> None:
         raise CheckpointError("its classes need to be labels of one type, in a dtype that holds them.")
 
 
+def _attributes(part: Any) -> dict[str, Any]:
+    """What an object holds, in slots too."""
+    slots = {field.name: getattr(part, field.name, None) for field in fields(part)} if is_dataclass(part) else {}
+    return {**slots, **getattr(part, "__dict__", {})}
+
+
 def _replace_initializers(network: Network, sized: _BoundedZeros) -> None:
     """Replace every initializer in a network and its nested parts by `sized`."""
     stack: list[Any] = [network]
@@ -71,7 +77,7 @@ def _replace_initializers(network: Network, sized: _BoundedZeros) -> None:
         if isinstance(part, list | tuple):
             stack += part
         elif isinstance(part, Network) or is_dataclass(part):
-            for name, value in list(vars(part).items()):
+            for name, value in _attributes(part).items():
                 if name.endswith("initializer"):
                     object.__setattr__(part, name, sized)
                 else:

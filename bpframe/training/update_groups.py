@@ -15,7 +15,7 @@ from bpframe import tree
 from bpframe.engine.optimizer_chain import rule_for
 from bpframe.errors import ConfigError
 from bpframe.protocols import Applies, Group, Minimizer, Optimizer, Param, Regularizer
-from bpframe.protocols.keeps import keeps
+from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import acts_on
 from bpframe.training.parameter_groups import ParameterGroup
 from bpframe.training.spec import TrainerSpec
@@ -71,7 +71,7 @@ def _group(param: Param, spec: TrainerSpec, rules: Sequence[Optimizer | Minimize
 def _acting(parts: Iterable[Any], param: Param, otherwise: bool | None = None) -> tuple[Any, ...]:
     """Those that act on a parameter; weights only, unless they say otherwise."""
     default = param.role == "weight" if otherwise is None else otherwise
-    return tuple(part for part in parts if (part.applies(param) if keeps(part, Applies) else default))
+    return tuple(part for part in parts if (part.applies(param) if implements(part, Applies) else default))
 
 
 def _on_activations(regularizer: Regularizer) -> bool:

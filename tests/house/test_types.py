@@ -37,6 +37,9 @@ RIGHT = {
 }
 WRONG = {
     "no_such_layer": ("bp.layers.dens(10)", 'has no attribute "dens"; maybe "dense"?'),
+    "no_such_name": ("bp.Trainr", 'has no attribute "Trainr"'),
+    "no_such_namespace": ("bp.lossess.mse()", 'has no attribute "lossess"'),
+    "no_such_helper": ("from bpframe.plugin import Lyer", 'has no attribute "Lyer"'),
     "no_such_argument": ("bp.optimizers.adam(lrr=1)", 'Unexpected keyword argument "lrr"'),
     "missing_argument": ("bp.layers.dense()", 'Missing positional argument "units"'),
     "wrong_type": ("bp.layers.dense('ten')", 'expected "int"'),

@@ -168,3 +168,31 @@ def test_the_kit_checks_layers_that_hold_labelled_ones():
     held = bp.layers.parallel([bp.layers.dense(3, label="a"), bp.layers.dense(2, label="b")])
     assert bp.testing.check_layer(held).passed
     assert bp.testing.check_layer(bp.layers.dense(3, label="a")).passed
+
+
+def test_a_layer_with_slots_and_a_label_comes_back_from_its_files(tmp_path):
+    made = trained([bp.layers.scale(0.5, label="hidden"), bp.layers.dense(2)])
+    made.save(tmp_path / "model")
+    made.checkpoint(tmp_path / "checkpoint")
+    for again in (bp.Trainer.load(tmp_path / "model"), bp.Trainer.resume(tmp_path / "checkpoint")):
+        assert again.network.labels == ("hidden", "dense_1")
+        np.testing.assert_array_equal(again.predict(X), made.predict(X))
+
+
+def test_replace_of_a_labelled_layer_takes_the_layers_arguments_and_keeps_its_label():
+    wider = replace(bp.layers.dense(3, label="hidden"), units=4)
+    assert wider == bp.layers.dense(4, label="hidden")
+    assert bp.Network([wider]).labels == ("hidden",)
+    with pytest.raises(TypeError, match="unit"):
+        replace(wider, unit=5)
+
+
+def test_repr_of_a_network_shows_labels_that_were_given_and_no_others():
+    text = repr(bp.Network([bp.layers.dense(3, label="hidden"), bp.layers.dense(2)]))
+    assert text.startswith("Network([Labelled(label='hidden', layer=Dense(units=3,")
+    assert text.count("label") == 1
+
+
+def test_an_empty_label_is_refused():
+    with pytest.raises(ConfigError, match="different label"):
+        bp.Network([bp.layers.dense(3, label="")])

@@ -10,15 +10,13 @@ from typing import Any
 
 import bpframe as bp
 from bpframe import protocols, registry, types
-from bpframe.network.trace import LayerTrace, Trace
+from bpframe.network.trace import LayerTrace
 from bpframe.registry import KINDS, Kind, Provider
 from bpframe.training import hooks
-from bpframe.training.parameters import Parameters
-from bpframe.training.run_state import RunState
 from tools.reference.components import own
 from tools.reference.markdown import fenced, item, prose, signature, wrapped
 
-MET: tuple[type, ...] = (Parameters, Trace, LayerTrace)  # classes whose objects one meets, but does not make
+MET: tuple[type, ...] = (LayerTrace,)  # classes whose objects one meets, but does not make
 LOOK_UP = ("names", "load", "build", "providers", "register", "refresh")
 
 
@@ -42,7 +40,6 @@ def api_page() -> Iterator[str]:
     yield "## Hooks"
     yield prose(hooks) + " The mark is `bp.hookimpl`."
     yield "\n\n".join(item(signature(name, getattr(hooks, name)), getattr(hooks, name)) for name in hooks.SPECS)
-    yield from class_entry(RunState)
     yield "## Errors"
     yield "`bp.errors`, all importable from `bpframe.errors`."
     yield prose(bp.errors)

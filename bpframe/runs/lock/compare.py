@@ -82,7 +82,10 @@ def _components(lock: Tables, now: Tables, partial: Collection[str]) -> Iterator
                 _install_remedy(was),
             )
         elif _identity(was) != _identity(now_is):
-            yield Difference(COMPONENT, f"{path}: {_component_text(was)} in the lock, {_component_text(now_is)} now")
+            old, new = _component_text(was), _component_text(now_is)
+            if old == new:  # another class of the same name: it has moved
+                old, new = f"{old} ({was.get('target')})", f"{new} ({now_is.get('target')})"
+            yield Difference(COMPONENT, f"{path}: {old} in the lock, {new} now")
         else:
             if was.get("hash") != now_is.get("hash") and _dist(was) not in moved:
                 yield Difference(COMPONENT, f"{path}: the file of {_component_text(was)} has changed")

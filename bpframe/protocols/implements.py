@@ -1,4 +1,4 @@
-"""Whether a component keeps a protocol: whether it has all members."""
+"""Whether a component implements a protocol: whether it has all members."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing_extensions import get_protocol_members
 
 
-def keeps(component: object, protocol: type) -> bool:
+def implements(component: object, protocol: type) -> bool:
     """isinstance(component, protocol), but fast enough for every step; a member that is None counts as missing."""
     return all(getattr(component, name, None) is not None for name in _members(protocol))
 
