@@ -56,7 +56,7 @@ class Activations:
     def log_sigmoid(self) -> Activation:
         """v = -log(1 + exp(-u)), in nats; phi'(u) = 1 - exp(v), the sigmoid of -u."""
     def log_softmax(self) -> Layer:
-        """v_i = u_i - log sum_j exp(u_j); the way back is the whole Jacobian product, du = dv - exp(v) sum_j dv_j."""
+        """v_i = u_i - log sum_j exp(u_j); the backward pass is the whole Jacobian product, du = dv - exp(v) sum_j dv_j."""
     def mish(self) -> Layer:
         """v = u t, t = tanh(log(1 + exp(u))); phi'(u) = t + u sigmoid(u) (1 - t^2)."""
     def prelu(self, initial: float = 0.25, shared: bool = False) -> Layer:
@@ -74,7 +74,7 @@ class Activations:
     def silu(self) -> Layer:
         """v = u sigmoid(u); phi'(u) = s + v (1 - s)."""
     def softmax(self) -> Layer:
-        """v_i = exp(u_i) / sum_j exp(u_j); the way back is the whole Jacobian product, du = v (dv - sum_j dv_j v_j)."""
+        """v_i = exp(u_i) / sum_j exp(u_j); the backward pass is the whole Jacobian product, du = v (dv - sum_j dv_j v_j)."""
     def softplus(self, beta: float = 1.0) -> Activation:
         """v = log(1 + exp(beta u)) / beta; phi'(u) = 1 - exp(-beta v), the sigmoid of beta u."""
     def softshrink(self, threshold: float = 0.5) -> Activation:
@@ -88,7 +88,7 @@ class Activations:
     def swiglu(self) -> Layer:
         """v = w b, w = a sigmoid(a), a and b the halves of u's last axis; da = dv b (s + w (1 - s)), db = dv w."""
     def tanh(self) -> Activation:
-        """v = tanh(u); phi'(u) = (1 - v)(1 + v), so the value alone is kept for the way back."""
+        """v = tanh(u); phi'(u) = (1 - v)(1 + v), so the value alone is kept for the backward pass."""
     def tanhshrink(self) -> Layer:
         """v = u - tanh(u); phi'(u) = tanh(u)^2."""
     def threshold(self, threshold: float = 1.0, default_value: float = 0.0) -> Activation:
@@ -100,7 +100,7 @@ class Layers:
     def __getitem__(self, name: str, /) -> Callable[..., Layer]: ...
     def __iter__(self) -> Iterator[str]: ...
     def activation(self, activation: ActivationSpec, *, label: str | None = None) -> Layer:
-        """y = phi(x), dx = dy * phi'(y) for a value-based phi; softmax and its like bring their own way back."""
+        """y = phi(x), dx = dy * phi'(y) for a value-based phi; softmax and its like bring their own backward pass."""
     def alpha_dropout(self, rate: float = 0.1, *, label: str | None = None) -> Layer:
         """y = a x' + b, x' = x with probability q = 1 - rate, else c; dx = a dy where x was kept, else 0."""
     def batch_norm(self, momentum: float = 0.9, eps: float = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from bpframe.registry import Registry
 
 TESTS = Path(__file__).parent
+OWN_VARIABLES = ("PYTHONPATH", "BPFRAME_PLUGINS", "PYTEST_ADDOPTS")  # of this process, and of none that it starts
 EXAMPLE = TESTS.parent / "plugins" / "example"
 
 # No test depends on time: a busy machine is no fault of the code.
@@ -27,7 +28,7 @@ def fresh_python(
     words: Iterable[object], folder: Path, *places: Path, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """What a fresh interpreter does with the arguments `words`, in `folder`: it sees `places`, then bpframe."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "BPFRAME_PLUGINS")}
+    kept = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
     command = [sys.executable, "-P", "-W", "error", *map(str, words)]
     environment = kept | {"PYTHONPATH": os.pathsep.join(map(str, places))} | variables
     return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=120)

@@ -31,11 +31,11 @@ from bpframe.registry import build
 from bpframe.types import Array, Cache, Params, Shape
 
 NO_PENALTIES: Mapping[int, Array] = MappingProxyType({})
-Layers = Sequence[tuple[str, Layer]]  # (label, layer), in the order of the way forward
+Layers = Sequence[tuple[str, Layer]]  # (label, layer), in the order of the forward pass
 
 
 def forward(layers: Layers, params: Params, x: Array, contexts: Sequence[Context]) -> tuple[list[Array], list[Cache]]:
-    """(v_1 ... v_n, what each layer keeps for the way back): v_k = layer_k(v_{k-1}), v_0 = x (B, n_1)."""
+    """(v_1 ... v_n, what each layer keeps for the backward pass): v_k = layer_k(v_{k-1}), v_0 = x (B, n_1)."""
     v, outputs, caches = x, [], []
     for (label, layer), context in zip(layers, contexts, strict=True):
         v, cache = layer.forward(params[label], v, context)
@@ -69,7 +69,7 @@ def backward(
 
 
 def lowest_trained(layers: Layers, trained: Iterable[Sequence[str]]) -> int:
-    """Number of the lowest layer with parameters to train, by their paths: the way back stops there."""
+    """Number of the lowest layer with parameters to train, by their paths: the backward pass stops there."""
     labels = {path[0] for path in trained}
     return min((k for k, (label, _) in enumerate(layers) if label in labels), default=len(layers))
 

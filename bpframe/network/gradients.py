@@ -41,7 +41,7 @@ def weight_shares(rows: int, weight: Any = None) -> tuple[Any, Any]:
 class LossAndGradients:
     """Mean loss, penalty on activations, scores (B, C), what layers keep, gradients; after a step the weights' penalty.
 
-    No gradients where there was no way back.
+    No gradients where there was no backward pass.
     """
 
     loss: Any
@@ -74,7 +74,7 @@ class Recursion:
         step: Any = 0,
         back: Callable[[Any], bool] = lambda loss: True,
     ) -> LossAndGradients:
-        """The recursion on a batch, after `step` steps; `back`: whether a loss is worth the way back."""
+        """The recursion on a batch, after `step` steps; `back`: whether a loss is worth the backward pass."""
         outputs, caches = forward(self.layers, params, batch.x, contexts)
         loss, delta = self.cost.mean_and_delta(outputs[-1], batch.target, batch.share)
         result = LossAndGradients(loss, 0.0, outputs[-1], caches)
@@ -93,7 +93,7 @@ class Recursion:
         return backward(self.layers, params, result.caches, delta, contexts, self.lowest)
 
     def refresh(self, params: Params, caches: Sequence[Cache]) -> Params:
-        """The parameters, in which layers have moved their buffers, from what they kept on the way forward."""
+        """The parameters, in which layers have moved their buffers, from what they kept in the forward pass."""
         for k, label, layer in self.refreshing:
             params[label] = layer.refresh(params[label], caches[k])
         return params

@@ -16,7 +16,7 @@ from bpframe_activations.sigmoid import Sigmoid
 class Glu:
     """v = a s, s = sigmoid(b), a and b the halves of u's last axis; da = dv s, db = dv v (1 - s).
 
-    A layer, since it halves its rows; it keeps s and v, and so needs neither a nor b on the way back.
+    A layer, since it halves its rows; it keeps s and v, and so needs neither a nor b in the backward pass.
     Source: Dauphin et al. (2017), Language modeling with gated convolutional networks, arXiv:1612.08083, equation 1.
     """
 

@@ -19,7 +19,7 @@ class Mish:
 
     With e = exp(u) and n = e (e + 2), t = n / (n + 2): one exponential, and no cancellation in t or 1 - t.
     A layer that keeps the derivative: v falls to -0.309 at u = -1.192 and rises on both sides, so one value has two
-    slopes; e, from which both follow, is at hand on the way forward.
+    slopes; e, from which both follow, is at hand in the forward pass.
     Source: Misra (2019), Mish: a self regularized non-monotonic activation function, arXiv:1908.08681.
     """
 

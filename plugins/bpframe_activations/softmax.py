@@ -13,7 +13,7 @@ from bpframe.plugin import Array, Cache, Context, Params, Shape, ops
 @final
 @dataclass(frozen=True)
 class Softmax:
-    """v_i = exp(u_i) / sum_j exp(u_j); the way back is the whole Jacobian product, du = v (dv - sum_j dv_j v_j).
+    """v_i = exp(u_i) / sum_j exp(u_j); the backward pass is the whole Jacobian product, du = v (dv - sum_j dv_j v_j).
 
     A layer, since every output depends on every input of its row; it keeps the value v alone.
     Source: Bridle (1990), Probabilistic interpretation of feedforward classification network outputs.

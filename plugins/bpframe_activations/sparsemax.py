@@ -15,8 +15,9 @@ from bpframe.plugin import Array, Cache, Context, Params, Shape, ops
 class Sparsemax:
     """v = the point of the probability simplex nearest to u = max(u - tau, 0), tau such that the row sums to 1.
 
-    With S = {i: v_i > 0} the way back is du_i = dv_i - mean of dv over S for i in S, else 0. Where u_i = tau, i counts
-    as outside of S: there v has a kink. A layer, since every output depends on its row; it keeps the value v alone.
+    With S = {i: v_i > 0} the backward pass is du_i = dv_i - mean of dv over S for i in S, else 0. Where u_i = tau, i
+    counts as outside of S: there v has a kink. A layer, since every output depends on its row; it keeps the value v
+    alone.
     Source: Martins and Astudillo (2016), From softmax to sparsemax, arXiv:1602.02068, algorithm 1.
     """
 

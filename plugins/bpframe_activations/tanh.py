@@ -11,7 +11,7 @@ from bpframe.plugin import Array, ops
 @final
 @dataclass(frozen=True)
 class Tanh:
-    """v = tanh(u); phi'(u) = (1 - v)(1 + v), so the value alone is kept for the way back."""
+    """v = tanh(u); phi'(u) = (1 - v)(1 + v), so the value alone is kept for the backward pass."""
 
     def value(self, u: Array) -> Array:
         """tanh(u), shape of u."""

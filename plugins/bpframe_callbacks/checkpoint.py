@@ -1,4 +1,4 @@
-"""Checkpoints while a fit runs."""
+"""Checkpoints written in the middle of a fit."""
 
 from __future__ import annotations
 

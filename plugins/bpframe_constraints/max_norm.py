@@ -1,4 +1,4 @@
-"""A longest length of weights.  p (n, m) weights of n inputs and m units."""
+"""Maximum norm of each unit's weights.  p (n, m) weights of n inputs and m units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights that are not negative.  p any weight."""
+"""Non-negative weights.  p any weight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights of length 1.  p (n, m) weights of n inputs and m units."""
+"""Unit norm of each unit's weights.  p (n, m) weights of n inputs and m units."""
 
 from __future__ import annotations
 

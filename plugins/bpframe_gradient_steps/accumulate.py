@@ -1,4 +1,4 @@
-"""The mean gradient of several batches.  g gradient of a batch's mean loss, w the batch's weight."""
+"""Gradient accumulation over several batches.  g gradient of a batch's mean loss, w the batch's weight."""
 
 from __future__ import annotations
 

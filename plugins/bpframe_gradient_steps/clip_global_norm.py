@@ -1,4 +1,4 @@
-"""Clipping the norm of the whole model's gradient.  g gradient of a piece, G of the model."""
+"""Clipping by the global norm, that of the whole model's gradient.  g gradient of a piece, G of the model."""
 
 from __future__ import annotations
 

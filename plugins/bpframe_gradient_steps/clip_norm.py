@@ -1,4 +1,4 @@
-"""Clipping the norm of each parameter's gradient.  g gradient of one parameter, of any shape."""
+"""Clipping by the norm of each parameter's gradient.  g gradient of one parameter, of any shape."""
 
 from __future__ import annotations
 

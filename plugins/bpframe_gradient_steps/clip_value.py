@@ -1,4 +1,4 @@
-"""Clipping number by number.  g gradient of any shape."""
+"""Clipping by value, number by number.  g gradient of any shape."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weight decay beside the gradient.  p parameter, g gradient; one shape."""
+"""Decoupled weight decay: of the parameter, not of its gradient.  p parameter, g gradient; one shape."""
 
 from __future__ import annotations
 

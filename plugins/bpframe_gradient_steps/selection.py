@@ -1,4 +1,4 @@
-"""Which parameters a gradient step acts on, by role and by name."""
+"""Selection of the parameters that a gradient step acts on, by role and by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weight decay through the gradient.  p parameter, g gradient; one shape."""
+"""Coupled (L2) weight decay, added to the gradient.  p parameter, g gradient; one shape."""
 
 from __future__ import annotations
 

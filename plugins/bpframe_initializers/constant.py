@@ -1,4 +1,4 @@
-"""A constant start."""
+"""Constant initialization."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A start at given values."""
+"""Initialization with given values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Glorot's start, from a normal distribution."""
+"""Glorot (Xavier) normal initialization."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Glorot's uniform start."""
+"""Glorot (Xavier) uniform initialization."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""He's normal start."""
+"""He (Kaiming) normal initialization."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""He's start, from a uniform distribution."""
+"""He (Kaiming) uniform initialization."""
 
 from __future__ import annotations
 

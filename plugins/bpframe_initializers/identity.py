@@ -1,4 +1,4 @@
-"""A start that hands its input on."""
+"""Identity initialization: the layer hands its input on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LeCun's normal start."""
+"""LeCun normal initialization."""
 
 from __future__ import annotations
 

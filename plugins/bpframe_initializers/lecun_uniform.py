@@ -1,4 +1,4 @@
-"""LeCun's start, from a uniform distribution."""
+"""LeCun uniform initialization."""
 
 from __future__ import annotations
 

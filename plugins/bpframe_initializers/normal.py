@@ -1,4 +1,4 @@
-"""A normal start of a given width."""
+"""Normal initialization with a given standard deviation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A start at one."""
+"""Initialization with ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A start at a random rotation."""
+"""Orthogonal initialization: a random rotation."""
 
 from __future__ import annotations
 

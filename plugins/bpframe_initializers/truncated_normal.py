@@ -1,4 +1,4 @@
-"""A normal start without outliers."""
+"""Truncated normal initialization: normal without outliers."""
 
 from __future__ import annotations
 

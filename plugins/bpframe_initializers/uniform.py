@@ -1,4 +1,4 @@
-"""A uniform start between given ends."""
+"""Uniform initialization between two bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A start whose variance follows the size of the layer, in full generality."""
+"""Variance scaling initialization: a variance that follows the size of the layer."""
 
 from __future__ import annotations
 

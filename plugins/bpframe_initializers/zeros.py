@@ -1,4 +1,4 @@
-"""A start at zero."""
+"""Initialization with zeros."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from bpframe.plugin import Activation, Array, Cache, Context, Layer, Params, Sha
 @final
 @dataclass(frozen=True)
 class ActivationLayer:
-    """y = phi(x), dx = dy * phi'(y) for a value-based phi; softmax and its like bring their own way back."""
+    """y = phi(x), dx = dy * phi'(y) for a value-based phi; softmax and its like bring their own backward pass."""
 
     activation: Activation | Layer
 

@@ -1,4 +1,4 @@
-"""Dropout that keeps the mean and variance of what selu gives.  Shapes: x and y (B, ...), alike."""
+"""Alpha dropout, which keeps the mean and variance of selu's output.  Shapes: x and y (B, ...), alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trained vector for each whole number.
+"""Embedding of integer indices as trained vectors.
 
 Shapes: x (B, ...) ids, N of them in all, y (B, ..., m), weight (k, m), k num_embeddings, m embedding_dim.
 """
@@ -21,9 +21,9 @@ class Embedding:
     """y = weight[x] for ids x from 0 to num_embeddings - 1; dweight[i] = sum of dy where x is i, and dx = 0.
 
     x holds ids as floats, as all data come, and is rounded. An id outside the table gives NaN, in its own place only:
-    training stops there and names the layer, instead of passing another row's vector off as an answer. The way back
-    multiplies by the ids in one-hot form, which takes N num_embeddings numbers. Weights start with variance 1, as in
-    PyTorch: as large as a standardised column.
+    training stops there and names the layer, instead of passing another row's vector off as an answer. The backward
+    pass multiplies by the ids in one-hot form, which takes N num_embeddings numbers. Weights start with variance 1, as
+    in PyTorch: as large as a standardised column.
     """
 
     num_embeddings: int

@@ -1,4 +1,4 @@
-"""Normal noise added in training.  Shapes: x and y (B, ...), alike."""
+"""Gaussian noise added in training.  Shapes: x and y (B, ...), alike."""
 
 from __future__ import annotations
 

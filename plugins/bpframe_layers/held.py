@@ -1,4 +1,4 @@
-"""What layers that hold layers share: the traits of those, their contexts, and their running statistics."""
+"""Common code of layers that hold layers: inherited traits, contexts of inner layers, refreshed buffers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the normalisations share: scaling to a mean square of 1, and the trained scale and shift that follow.
+"""Common code of normalisation layers: scaling to a mean square of 1, and the trained scale and shift that follow.
 
 Shapes: x, z, y and their slopes (B, ..., n), alike; scale and shift (n,); means keep the axes they are taken over, with
 length 1.

@@ -1,4 +1,4 @@
-"""Layers side by side.  Shapes: x (B, *in_shape), outputs of the branches (B, ..., n_k), y (B, ..., n)."""
+"""Parallel branches of layers.  Shapes: x (B, *in_shape), outputs of the branches (B, ..., n_k), y (B, ..., n)."""
 
 from __future__ import annotations
 

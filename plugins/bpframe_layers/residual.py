@@ -1,4 +1,4 @@
-"""Layers with a way around them.  Shapes: x and y (B, ...), alike."""
+"""Residual block: layers with a skip connection.  Shapes: x and y (B, ...), alike."""
 
 from __future__ import annotations
 

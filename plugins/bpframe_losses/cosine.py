@@ -1,4 +1,4 @@
-"""Angle between scores and target.  Shapes: z (B, C) scores, target (B, C) vectors."""
+"""Cosine distance between scores and target.  Shapes: z (B, C) scores, target (B, C) vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loss of positive amounts.  Shapes: z (B, C) scores, target (B, C) above 0; mu = exp(z)."""
+"""Gamma loss, of positive amounts.  Shapes: z (B, C) scores, target (B, C) above 0; mu = exp(z)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loss of means and variances.  Shapes: m targets; scores (B, 2 m), means then log variances s; target (B, m)."""
+"""Gaussian negative log likelihood.  m targets; scores (B, 2 m), means then log variances s; target (B, m)."""
 
 from __future__ import annotations
 

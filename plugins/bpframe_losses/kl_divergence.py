@@ -1,4 +1,4 @@
-"""Divergence from soft labels.  Shapes: z (B, C) scores, target (B, C) probabilities, rows sum to 1."""
+"""Kullback-Leibler divergence from soft labels.  Shapes: z (B, C) scores, target (B, C), whose rows sum to 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The logarithm of softmax, and the way back through it.  z (B, C) scores, p = softmax(z); all arrays (B, C)."""
+"""The logarithm of softmax, and its backward pass.  z (B, C) scores, p = softmax(z); all arrays (B, C)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Absolute error.  Shapes: z (B, C) scores, target (B, C)."""
+"""Mean absolute error.  Shapes: z (B, C) scores, target (B, C)."""
 
 from __future__ import annotations
 

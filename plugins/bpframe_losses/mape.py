@@ -1,4 +1,4 @@
-"""Absolute error relative to the target.  Shapes: z (B, C) scores, target (B, C)."""
+"""Mean absolute percentage error.  Shapes: z (B, C) scores, target (B, C)."""
 
 from __future__ import annotations
 

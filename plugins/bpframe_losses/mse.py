@@ -1,4 +1,4 @@
-"""Squared error.  Shapes: z (B, C) scores, target (B, C)."""
+"""Mean squared error.  Shapes: z (B, C) scores, target (B, C)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Squared error of logarithms.  Shapes: z (B, C) scores, target (B, C) above -1."""
+"""Mean squared logarithmic error.  Shapes: z (B, C) scores, target (B, C) above -1."""
 
 from __future__ import annotations
 

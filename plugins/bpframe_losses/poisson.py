@@ -1,4 +1,4 @@
-"""Loss of counts.  Shapes: z (B, C) scores, target (B, C) of at least 0; mu = exp(z)."""
+"""Poisson loss, of counts.  Shapes: z (B, C) scores, target (B, C) of at least 0; mu = exp(z)."""
 
 from __future__ import annotations
 

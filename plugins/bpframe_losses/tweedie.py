@@ -1,4 +1,4 @@
-"""Loss of amounts that may be zero.  Shapes: z (B, C) scores, target (B, C) of at least 0; mu = exp(z)."""
+"""Tweedie loss, of amounts that may be zero.  Shapes: z (B, C) scores, target (B, C) of at least 0; mu = exp(z)."""
 
 from __future__ import annotations
 

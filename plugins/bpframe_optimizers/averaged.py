@@ -1,4 +1,4 @@
-"""The averaging that takes the place of a schedule for the learning rate, common to the schedule-free rules.
+"""Averaging in the place of a learning rate schedule, common to the schedule-free rules.
 
 x average (what one predicts with), y where the gradient is taken, z what the steps move; one shape.
 The rules keep y as the parameter and z as state: x follows from both.

@@ -1,4 +1,4 @@
-"""An average of the parameters, kept beside another rule.  p parameter, a its average; one shape."""
+"""Exponential moving average of the parameters, beside another rule.  p parameter, a its average; one shape."""
 
 from __future__ import annotations
 

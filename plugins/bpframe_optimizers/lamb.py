@@ -1,4 +1,4 @@
-"""LAMB, Adam with a step as long as its layer asks for.  p one parameter, weights (n, m) or a vector; m, v moments."""
+"""LAMB, Adam with layer-wise step lengths.  p one parameter, weights (n, m) or a vector; m, v moments."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Lookahead:
         return {"slow": ops.namespace(p).asarray(p, copy=True), "inner": self.inner.init(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
-        """The inner rule's step; at the end of a round the way back."""
+        """The inner rule's step; at the end of a round the way back to the slow weights."""
         xp = ops.namespace(p)
         fast, inner = self.inner.update(p, g, state["inner"], h.inner)
         slow, ends = state["slow"], xp.asarray(h.step % self.steps == 0)

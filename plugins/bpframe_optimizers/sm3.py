@@ -1,4 +1,4 @@
-"""SM3, a sparing AdaGrad.  p one parameter of any shape, g gradient, m momentum; an accumulator along each axis."""
+"""SM3, AdaGrad in little memory.  p one parameter of any shape, g gradient, m momentum; an accumulator per axis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule that holds another asks of it."""
+"""Checks of the inner rule of optimizers that wrap another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A penalty on what hidden layers give out.  p outputs (B, ...) of a layer."""
+"""Activity penalty, on the outputs of hidden layers.  p outputs (B, ...) of a layer."""
 
 from __future__ import annotations
 

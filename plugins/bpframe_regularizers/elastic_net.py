@@ -1,4 +1,4 @@
-"""Absolute-value and squared-norm penalty together.  p any weight."""
+"""Elastic net: L1 and L2 penalty together.  p any weight."""
 
 from __future__ import annotations
 

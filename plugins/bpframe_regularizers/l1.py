@@ -1,4 +1,4 @@
-"""Absolute-value penalty.  p any weight."""
+"""L1 penalty, on absolute values.  p any weight."""
 
 from __future__ import annotations
 

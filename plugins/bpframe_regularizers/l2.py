@@ -1,4 +1,4 @@
-"""Squared-norm penalty.  p any weight."""
+"""L2 penalty, on squared norms.  p any weight."""
 
 from __future__ import annotations
 

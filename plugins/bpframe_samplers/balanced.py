@@ -1,4 +1,4 @@
-"""Every class as often as the largest.  Shapes: target (N, C) one column a class, or (N, 1); weight (N,)."""
+"""Balanced classes: each as often as the largest.  Shapes: target (N, C), a column a class, or (N, 1); weight (N,)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every row once, as they stand."""
+"""Sequential order: every row once, as they stand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every row once, in random order."""
+"""Shuffled order: every row once, at random."""
 
 from __future__ import annotations
 

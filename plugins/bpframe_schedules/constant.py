@@ -1,4 +1,4 @@
-"""A setting that stays as it is."""
+"""Constant value."""
 
 from __future__ import annotations
 

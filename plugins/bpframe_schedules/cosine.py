@@ -1,4 +1,4 @@
-"""A setting that falls along half a cosine."""
+"""Cosine decay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A setting that falls along half a cosine and starts again."""
+"""Cosine decay with warm restarts."""
 
 from __future__ import annotations
 

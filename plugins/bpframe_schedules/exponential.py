@@ -1,4 +1,4 @@
-"""A setting that falls by the same factor over equal times."""
+"""Exponential decay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Half a cosine between two values: level at both ends."""
+"""Half a cosine between two values, level at both ends."""
 
 from __future__ import annotations
 

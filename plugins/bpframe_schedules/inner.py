@@ -1,4 +1,4 @@
-"""What a schedule that holds another one asks of it."""
+"""Checks of the inner schedule of schedules that wrap another."""
 
 from __future__ import annotations
 

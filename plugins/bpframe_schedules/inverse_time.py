@@ -1,4 +1,4 @@
-"""A setting that falls like a power of 1 / t."""
+"""Inverse time decay: a power of 1 / t."""
 
 from __future__ import annotations
 

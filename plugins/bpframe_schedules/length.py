@@ -1,4 +1,4 @@
-"""How long a schedule is, which may be left open until the run is known."""
+"""The length of a schedule, which may be left open until the run is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A setting that goes from one value to another in a straight line."""
+"""Linear change from one value to another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The transformer's learning rate: up in a line, down like 1 / sqrt(t)."""
+"""Noam schedule of the transformer: linear warmup, then decay like 1 / sqrt(t)."""
 
 from __future__ import annotations
 

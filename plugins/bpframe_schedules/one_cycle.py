@@ -1,4 +1,4 @@
-"""A setting that rises once and falls once."""
+"""One cycle: a rise, then a fall."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A setting that jumps at given times."""
+"""Piecewise constant value, which changes at given times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A setting that falls along a power of the time left."""
+"""Polynomial decay: a power of the time left."""
 
 from __future__ import annotations
 

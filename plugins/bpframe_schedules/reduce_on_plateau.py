@@ -1,4 +1,4 @@
-"""A setting that is cut when a curve of the history stops getting better."""
+"""Reduction on a plateau: a cut when a curve of the history stops improving."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedules one after another."""
+"""A sequence of schedules, one after another."""
 
 from __future__ import annotations
 

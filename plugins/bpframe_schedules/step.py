@@ -1,4 +1,4 @@
-"""A setting that falls in steps."""
+"""Step decay."""
 
 from __future__ import annotations
 

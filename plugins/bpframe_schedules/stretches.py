@@ -1,4 +1,4 @@
-"""Stretches of a run, cut where so many updates are made."""
+"""Stretches of a run, split at given numbers of updates."""
 
 from __future__ import annotations
 

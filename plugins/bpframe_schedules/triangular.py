@@ -1,4 +1,4 @@
-"""A setting that rises and falls in straight lines, again and again."""
+"""Triangular cycles: linear rises and falls, again and again."""
 
 from __future__ import annotations
 

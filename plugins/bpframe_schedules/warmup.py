@@ -1,4 +1,4 @@
-"""A gentle start for any schedule."""
+"""Linear warmup in front of any schedule."""
 
 from __future__ import annotations
 

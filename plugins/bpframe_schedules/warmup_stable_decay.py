@@ -1,4 +1,4 @@
-"""A setting that rises, stays, and falls at the very end."""
+"""Warmup, stable phase, decay."""
 
 from __future__ import annotations
 

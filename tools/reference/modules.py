@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import bpframe as bp
-from bpframe import protocols, registry, types
+from bpframe import checks, ops, plugin, protocols, registry, types
 from bpframe.network.trace import LayerTrace
 from bpframe.registry import KINDS, Kind, Provider
 from bpframe.training import hooks
@@ -17,6 +17,7 @@ from tools.reference.components import own
 from tools.reference.markdown import fenced, item, prose, signature, wrapped
 
 MET: tuple[type, ...] = (LayerTrace,)  # classes whose objects one meets, but does not make
+DESCRIBED = ("bpframe.errors", "bpframe.protocols", "bpframe.types", "bpframe.training", "builtins", "typing")
 LOOK_UP = ("names", "load", "build", "providers", "register", "refresh")
 
 
@@ -79,6 +80,25 @@ def module_page(name: str) -> Iterator[str]:
         new = value.__module__ not in described
         described.add(value.__module__)
         yield from function_entry(public, value, prose(inspect.getmodule(value)) if new else "")
+
+
+def plugin_page() -> Iterator[str]:
+    """What authors of plugins import: `bpframe.plugin`, its modules of functions, and its helpers."""
+    yield "# `bpframe.plugin`"
+    yield prose(plugin)
+    for name, module in (("ops", ops), ("checks", checks)):
+        yield f"## {name}"
+        yield prose(module)
+        functions = {key: value for key, value in vars(module).items() if inspect.isfunction(value) and key[0] != "_"}
+        yield "\n\n".join(item(signature(f"{name}.{key}", value), value) for key, value in functions.items())
+    yield "## Helpers"
+    for name in plugin.__all__:
+        value = getattr(plugin, name)
+        helper = inspect.isfunction(value) or (inspect.isclass(value) and value.__doc__)
+        if helper and not value.__module__.startswith(
+            ("bpframe.errors", "bpframe.protocols", "bpframe.types", "builtins")
+        ):
+            yield item(signature(name, value), value)
 
 
 def function_entry(name: str, function: Any, before: str = "") -> Iterator[str]:

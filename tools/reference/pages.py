@@ -21,7 +21,7 @@ def files(trained: dict[str, list[str]]) -> dict[str, str]:
     plots = components.plots()
     pages = {kind.plural: components.kind_page(kind, plots) for kind in KINDS.values() if components.own(kind)}
     pages |= {"components": components.components_page(trained), "api": modules.api_page()}
-    pages |= {"protocols": modules.protocols_page()}
+    pages |= {"protocols": modules.protocols_page(), "plugin": modules.plugin_page()}
     pages |= {name: modules.module_page(name) for name in ("datasets", "testing")}
     texts = {f"{name}.md": "\n\n".join(filter(None, [NOTE, *page])) + "\n" for name, page in pages.items()}
     return texts | {path: plot.figure.svg() for path, plot in plots.items()}
