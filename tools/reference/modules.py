@@ -94,10 +94,7 @@ def plugin_page() -> Iterator[str]:
     yield "## Helpers"
     for name in plugin.__all__:
         value = getattr(plugin, name)
-        helper = inspect.isfunction(value) or (inspect.isclass(value) and value.__doc__)
-        if helper and not value.__module__.startswith(
-            ("bpframe.errors", "bpframe.protocols", "bpframe.types", "builtins")
-        ):
+        if (inspect.isfunction(value) or inspect.isclass(value)) and not value.__module__.startswith(DESCRIBED):
             yield item(signature(name, value), value)
 
 
