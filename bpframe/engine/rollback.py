@@ -148,5 +148,6 @@ class Rollback:
                         self.writing = False
                         return
                     self.log(session, batches, start, stop)
+                    self.writing = False  # a whole step: signals that keep coming end the replay here
                     start = stop
             self.writing = False

@@ -27,7 +27,7 @@ def test_plugins_lists_every_component_with_what_it_is() -> None:
     found = [tuple(line.split()[:4]) for line in lines[1:]]
     assert found == [(p.kind, p.name, p.dist, p.version) for p in bp.providers()]
     assert any(
-        line.endswith("v = tanh(u); phi'(u) = (1 - v)(1 + v), so the value alone is kept for the way back.")
+        line.endswith("v = tanh(u); phi'(u) = (1 - v)(1 + v), so the value alone is kept for the backward pass.")
         for line in lines
     )
 

@@ -10,7 +10,6 @@ import pytest
 
 from bpframe.engine.rollback import Rollback
 from bpframe.engine.step import training_step
-from bpframe.network.chunks import in_chunks
 from bpframe.network.gradients import LossAndGradients, weight_shares
 from bpframe.protocols import Batches
 
@@ -133,6 +132,23 @@ def test_a_step_that_was_cut_off_is_undone_whatever_interrupts_the_replay(interr
     assert (session.step, session.total, session.rollback.writing) == (4, 10, False)
 
 
+def test_signals_that_keep_coming_between_steps_end_a_replay_after_a_whole_step():
+    session = Counter()
+    session.run(4)
+    session.total, session.rollback.writing = 99, True  # half a step
+    repeat, calls = session.repeat, []
+
+    def interrupted(*arguments: Any) -> int:
+        calls.append(arguments)
+        if 1 < len(calls) < 9:
+            raise KeyboardInterrupt  # before the step changes anything
+        return repeat(*arguments)
+
+    session.repeat = interrupted  # type: ignore[method-assign]  # the same session, with signals
+    session.rollback.roll_back(session)
+    assert (session.step, session.total, session.rollback.writing, len(calls)) == (1, 1, False, 2)
+
+
 def test_a_commit_goes_back_to_the_last_step_that_left_all_finite():
     session = Counter(limit=7)
     session.run(5)
@@ -146,14 +162,3 @@ def test_shares_of_a_batch_add_up_to_one_and_are_zero_where_all_weights_are():
     total, share = weight_shares(2, np.array([1, 3], np.float32))
     assert (total, share.tolist(), share.dtype) == (4.0, [0.25, 0.75], np.float32)
     assert weight_shares(2, np.zeros(2, np.float32))[1].tolist() == [0.0, 0.0]
-
-
-def test_chunks_of_an_evaluation_are_bounded_and_keep_the_order_of_rows():
-    sizes: list[int] = []
-
-    def double(rows: Any) -> Any:
-        sizes.append(len(rows))
-        return 2 * rows
-
-    np.testing.assert_array_equal(in_chunks(double, ROWS[:, None], 5), 2 * ROWS[:, None])
-    assert sizes == [5, 5, 2]

@@ -7,6 +7,7 @@ import re
 from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import bpframe as bp
@@ -103,3 +104,25 @@ def test_schedules_are_bound_to_updates_in_the_optimizer_and_to_steps_elsewhere(
     assert bound.optimizer != spec.optimizer
     assert bound.loss is spec.loss
     assert [group.match for group in bound.groups] == ["*/bias"]
+
+
+def falling(**more):
+    """A fit of 16 rows in 16 steps, with a learning rate that falls in a line over the whole run."""
+    rule = {"name": "sgd", "lr": {"name": "linear", "initial": 0.1, "final": 0.0}}
+    made = trainer(rule, **{"gradient_steps": [], "groups": [], "callbacks": []} | more)
+    made.fit(np.random.default_rng(0).normal(size=(16, 4)), np.arange(16) % 2, epochs=4, batch_size=4)
+    return made
+
+
+def test_a_schedule_of_open_length_counts_updates_where_several_batches_make_one():
+    plain = falling().history.lr
+    gathered = falling(gradient_steps=[{"name": "accumulate", "steps": 2}]).history.lr
+    assert plain[-1] == pytest.approx(0.1 * (1 - 15 / 16))
+    assert gathered[-1] == pytest.approx(0.1 * (1 - 7 / 8))
+
+
+def test_a_schedule_of_open_length_is_bound_to_the_run_in_a_groups_own_optimizer_too():
+    own = {"name": "sgd", "lr": {"name": "linear", "initial": 0.5, "final": 0.0}}
+    made = falling(groups=[{"match": "*/bias", "optimizer": own}])
+    bound = made.spec.over(8, made.history.curve).groups[0].optimizer
+    assert bound.lr.value(4) == pytest.approx(0.25)

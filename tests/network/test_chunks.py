@@ -1,0 +1,37 @@
+"""Evaluation in chunks: the widest layer decides how many rows go at a time, and cuts change no number."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bpframe.network.chunks import NUMBERS, chunk_rows, in_chunks
+
+
+@pytest.mark.parametrize(
+    ("row", "shapes", "rows"),
+    [
+        ((1,), [], NUMBERS),
+        ((NUMBERS * 2,), [], 1),
+        ((NUMBERS // 2,), [(2, 3)], 2),
+        ((4, 8), [(2, 3)], NUMBERS // 32),
+        ((2,), [(1024, 4)], NUMBERS // 4),
+        ((2,), [(2, 64), (64, 3)], NUMBERS // 64),
+        ((2,), [(4096,)], NUMBERS // 2),
+    ],
+)
+def test_the_widest_row_of_inputs_or_of_a_layer_decides_how_many_rows_go_at_a_time(row, shapes, rows):
+    params = {f"layer_{k}": {"weight": np.zeros(shape)} for k, shape in enumerate(shapes)}
+    assert chunk_rows(row, params) == rows
+
+
+@pytest.mark.parametrize("size", [1, 3, 7, 100])
+def test_rows_in_chunks_are_all_rows_once_in_their_order(size):
+    x, seen = np.arange(20.0).reshape(10, 2), []
+
+    def scores(rows):
+        seen.append(len(rows))
+        return rows * 2
+
+    np.testing.assert_array_equal(in_chunks(scores, x, size), x * 2)
+    assert max(seen) <= size
