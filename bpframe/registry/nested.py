@@ -89,8 +89,10 @@ def kinds_by_class(components: Iterable[tuple[str, object]]) -> dict[type, str]:
     queue = list(components)
     for kind, component in queue:
         if component is not None and not isinstance(component, str | Mapping):
-            kinds.setdefault(type(unlabelled(component)), kind)
-            queue += [(inner, part) for _, inner, part in parts(component)]
+            cls: Any = type(unlabelled(component))
+            kinds.setdefault(cls, kind)
+            if _component_arguments(cls, None):  # many hold none
+                queue += [(inner, part) for _, inner, part in parts(component)]
     return kinds
 
 

@@ -112,7 +112,8 @@ class FitRun:
             epochs = int(min(state.epochs - state.epoch, self.hooks.ahead(state)))
         if self._monitored:
             self.session.use(self._groups())
-        self._batches = replace(self._batches, epoch=state.epoch, epochs=epochs)
+        if (self._batches.epoch, self._batches.epochs) != (state.epoch, epochs):
+            self._batches = replace(self._batches, epoch=state.epoch, epochs=epochs)
         self.progress.steps = state.steps = self._batches.steps
         if values.size:
             self._show(values)
