@@ -24,7 +24,7 @@ def predict(run: Path, file: Path, out: Path, force: bool) -> None:
     if not out.parent.is_dir():
         raise click.BadParameter(f"'{out.parent}' is not a folder. Make it first.", param_hint="-o")
     from bpframe.cli.predictions import render_predictions
-    from bpframe.datasets import read_inputs
+    from bpframe.data.sources.files import read_inputs
     from bpframe.runs.config import load
     from bpframe.runs.folder import RunFolder
     from bpframe.runs.model import load_model

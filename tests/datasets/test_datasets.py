@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from bpframe import datasets
+from bpframe.data.sources import handwritten
 from bpframe.errors import ConfigError
 
-FOLDER = Path(datasets.__file__).parent
+FOLDER = Path(handwritten.__file__).parent
 CLASSES = {"spiral": 3, "xor": 2, "moons": 2, "two_clusters": 2}
 GENERATORS = {name: getattr(datasets, name) for name in [*CLASSES, "noisy_sine"]}
 SEEDS = st.integers(0, 2**70)
@@ -296,8 +297,9 @@ import sys
 opened = []
 sys.addaudithook(lambda event, args: event == "open" and opened.append(str(args[0])))
 import bpframe.datasets
-inside = {m for m in sys.modules if m.startswith("bpframe") and not m.startswith("bpframe.datasets")}
-print(sorted(inside - {"bpframe", *(f"bpframe.{name}" for name in ("version", "errors", "types", "random"))}), end=" ")
+data = ("bpframe.data.", "bpframe.datasets")
+inside = {m for m in sys.modules if m.startswith("bpframe.") and not m.startswith(data)}
+print(sorted(inside - {f"bpframe.{name}" for name in ("data", "errors", "random", "types", "version")}), end=" ")
 print([name for name in opened if name.endswith(".npz")], end=" ")
 bpframe.datasets.digits()
 print([name[-10:] for name in opened if name.endswith(".npz")])

@@ -1,4 +1,4 @@
-"""Writes bpframe/datasets/digits.npz from the copy of the digits that scikit-learn carries.
+"""Writes bpframe/data/sources/digits.npz from the copy of the digits that scikit-learn carries.
 
 usage: python tests/golden/make_digits.py
 x uint8 (1797, 64), y uint8 (1797,): the values are small whole numbers, so that a byte each holds them exactly.
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
-HOME = Path(__file__).resolve().parents[2] / "bpframe" / "datasets" / "digits.npz"
+HOME = Path(__file__).resolve().parents[2] / "bpframe" / "data" / "sources" / "digits.npz"
 
 
 def main(path: Path = HOME) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bpframe import datasets
 from bpframe.data import arrays
+from bpframe.data.splits import split
 from bpframe.runs.config.schema import DataTable, SplitTable
 from bpframe.runs.config.sources import Pair
 from bpframe.types import HostArray
@@ -47,5 +47,5 @@ def refuse_unusable(x: HostArray, y: HostArray, dtype: str) -> None:
 def _hold_out(rows: HostArray, y: HostArray, part: SplitTable | None, seed: int) -> tuple[HostArray, HostArray | None]:
     if part is None:
         return rows, None
-    kept, held = datasets.split(y[rows], part.fraction * len(y) / len(rows), part.kind, seed)
+    kept, held = split(y[rows], part.fraction * len(y) / len(rows), part.kind, seed)
     return rows[kept], rows[held]

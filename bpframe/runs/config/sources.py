@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
-from bpframe import datasets
-from bpframe.datasets.arguments import suggestion
-from bpframe.datasets.files import SUFFIXES
+from bpframe.data.arguments import suggestion
+from bpframe.data.sources.by_name import BY_NAME, load
+from bpframe.data.sources.files import SUFFIXES, read
 from bpframe.registry.builder import Builder, parameters
 from bpframe.types import HostArray
 
@@ -27,7 +27,7 @@ class NamedSource:
 
     def read(self, folder: Path, target: str | None) -> Pair:
         """x (N, n) and y (N,)."""
-        return datasets.load(self.name, **self.arguments)
+        return load(self.name, **self.arguments)
 
     def spec(self, folder: Path) -> Any:
         """What a config holds for it: every argument, those left out with their defaults."""
@@ -48,7 +48,7 @@ class FileSource:
 
     def read(self, folder: Path, target: str | None) -> Pair:
         """x (N, ...) and y (N, ...); the target column matters to tables only."""
-        return datasets.read(folder / self.path, target if self.table else None)
+        return read(folder / self.path, target if self.table else None)
 
     def spec(self, folder: Path) -> str:
         """What a config in any folder holds for it."""
@@ -64,10 +64,10 @@ def build_source(builder: Builder, given: object, path: str) -> NamedSource | Fi
         builder.report(path, f"wants a data set's name, a file, or a table with 'name' and arguments, got {given!r}.")
         return None
     name, arguments = spec["name"], {key: value for key, value in spec.items() if key != "name"}
-    if name not in datasets.BY_NAME:
+    if name not in BY_NAME:
         builder.report(path, _unknown(name))
         return None
-    named: NamedSource | None = builder.call(_recorder(name, datasets.BY_NAME[name]), arguments, path)
+    named: NamedSource | None = builder.call(_recorder(name, BY_NAME[name]), arguments, path)
     return named
 
 
@@ -83,8 +83,8 @@ def _recorder(name: str, function: Callable[..., Pair]) -> Callable[..., NamedSo
 
 
 def _unknown(name: str) -> str:
-    hint = suggestion(name, datasets.BY_NAME)
+    hint = suggestion(name, BY_NAME)
     return (
-        f"no data set named '{name}'.{hint} There are: {', '.join(datasets.BY_NAME)}. "
+        f"no data set named '{name}'.{hint} There are: {', '.join(BY_NAME)}. "
         f"A file needs one of the suffixes {', '.join(SUFFIXES)}."
     )

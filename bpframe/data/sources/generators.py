@@ -13,7 +13,7 @@ from numbers import Real
 
 import numpy as np
 
-from bpframe.datasets.arguments import require_integer
+from bpframe.data.arguments import require_integer
 from bpframe.errors import ConfigError
 from bpframe.random import DATA, host_generator, permutation
 from bpframe.types import HostArray

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from bpframe.datasets.tables import read_input_columns, read_table
+from bpframe.data.sources.tables import read_input_columns, read_table
 from bpframe.errors import DataError, ShapeError
 from bpframe.types import HostArray
 

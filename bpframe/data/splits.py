@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from bpframe.datasets.arguments import require_integer, suggestion
+from bpframe.data.arguments import require_integer, suggestion
 from bpframe.errors import ConfigError, DataError, ShapeError
 from bpframe.random import SPLIT, host_generator, permutation
 from bpframe.types import HostArray

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bpframe.datasets.arguments import suggestion
+from bpframe.data.arguments import suggestion
 from bpframe.errors import DataError
 from bpframe.types import HostArray
 

@@ -1,0 +1,1 @@
+"""Sources of rows: files, generators of toy problems, the bundled digits."""
