@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from bpframe.data import arrays
-from bpframe.data.columns import take_rows
 from bpframe.data.splits import split
 from bpframe.runs.config.schema import DataTable, SplitTable
 from bpframe.runs.config.sources import Pair
@@ -34,8 +33,7 @@ def partition(x: HostArray, y: HostArray, table: DataTable, seed: int) -> Partit
     rest, test = _hold_out(np.arange(len(y)), y, table.test, seed)
     train, validation = _hold_out(rest, y, table.validation, seed)
     return Partition(
-        (take_rows(x, train), y[train]),
-        *(None if rows is None else (take_rows(x, rows), y[rows]) for rows in (validation, test)),
+        (x[train], y[train]), *(None if rows is None else (x[rows], y[rows]) for rows in (validation, test))
     )
 
 
