@@ -129,7 +129,8 @@ class Trainer:
         """Train for `epochs` more epochs on x (N, n) and y; the history of all epochs so far.
 
         Minimises sum_i w_i loss_i / sum_i w_i over each batch (plus penalties). The last batch of an epoch may be
-        smaller. `class_weight`: a weight by label, or "balanced" for N / (C n_c); it multiplies sample weights.
+        smaller. `class_weight`: a weight by label, or of each class in order, or "balanced" for N / (C n_c); it
+        multiplies sample weights.
         Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
