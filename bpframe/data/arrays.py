@@ -80,7 +80,7 @@ def weights(sample_weight: object, rows: int, dtype: str) -> HostArray | None:
 
 
 def ratios(weight: HostArray, dtype: Any) -> HostArray:
-    """Weights (N,) in a dtype that may be too narrow for them: then divided by the largest, since only ratios matter."""
+    """Weights (N,) in a dtype: divided by the largest if it does not hold them, since only ratios matter."""
     with np.errstate(over="ignore", under="ignore"):
         held = weight.astype(dtype)
         if not (np.finfo(dtype).smallest_normal <= held.max() <= _limit(np.dtype(dtype), squares=True)):
