@@ -12,7 +12,7 @@ from bpframe.network.network import Network
 from bpframe.registry import Provider, registry
 from bpframe.registry.describe import describe, providers_in
 from bpframe.saving.model_file import MODEL, SCHEMA
-from bpframe.training.spec import PARTS, SpecPart, TrainerSpec
+from bpframe.training.spec import PARTS, SWITCHES, SpecPart, TrainerSpec
 from bpframe.version import VERSION
 
 DEFINING = tuple(part for part in PARTS if part.defines)
@@ -50,14 +50,16 @@ def _provider(provider: Provider) -> dict[str, str]:
 
 
 def trainer_definition(spec: TrainerSpec) -> dict[str, Any]:
-    """The parts of a trainer that say what it learns, as specifications."""
-    return {part.name: _described(part, getattr(spec, part.name)) for part in DEFINING}
+    """The parts of a trainer that say what it learns, as specifications, but for switches that are off."""
+    definition = {part.name: _described(part, getattr(spec, part.name)) for part in DEFINING}
+    return {name: value for name, value in definition.items() if name not in SWITCHES or value}
 
 
 def trainer_arguments(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What the Trainer of a manifest is made with; KeyError where a part is missing."""
     network = Network(manifest["network"], inputs=manifest["input_shape"])
-    return {part.name: manifest[part.name] for part in DEFINING} | {"network": network}
+    content = {**dict.fromkeys(SWITCHES, False), **manifest}
+    return {part.name: content[part.name] for part in DEFINING} | {"network": network}
 
 
 def columns_of(manifest: Mapping[str, Any]) -> Names | None:

@@ -46,7 +46,9 @@ class Trainer:
     Every component is a name, a mapping with `name` and arguments, or a ready object. `metrics` left out: accuracy
     for class targets, r2 and mae otherwise. `seed` fixes initial weights, the order of epochs and every draw.
     `groups` take parameters out by name: {"match": "*/bias", "lr_multiplier": 2.0}, frozen=True, or an optimizer of
-    their own (see ParameterGroup).
+    their own (see ParameterGroup). `standardize_target`: train on (y - mean) / deviation of each column of y, over the
+    rows of the first fit by their weights, for losses of differences; predictions and metrics come back in y's units,
+    loss, scores and traces are those of the standardised y.
     A second `fit` goes on where the first ended; a new Trainer starts afresh.
     """
 
@@ -57,6 +59,7 @@ class Trainer:
     callbacks: Sequence[Callback]
     metrics: Sequence[Metric] | None
     seed: int
+    standardize_target: bool
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class Trainer:
         constraints: Sequence[Spec] = (),
         groups: Sequence[Spec] = (),
         sampler: Spec | None = None,
+        standardize_target: bool = False,
     ) -> None:
         spec = TrainerSpec.build(
             network=network,
@@ -89,11 +93,12 @@ class Trainer:
             sampler=sampler,
             seed=seed,
             dtype=dtype,
+            standardize_target=standardize_target,
         )
         cost = spec.check()
         vars(self).update(vars(spec))  # each part is an attribute of its name
         self.history = History()
-        self.task = Task(spec.loss, cost, dtype, network.inputs)
+        self.task = Task(spec.loss, cost, dtype, network.inputs, standardize=spec.standardize_target)
         self.memories: list[dict[str, Any]] = [{} for _ in spec.callbacks]
         self._params: list[Param] = []  # the trained parameters, once there is a session
         self._session: Session | None = None
@@ -283,7 +288,7 @@ class Trainer:
         """(training data, validation data), checked and encoded before anything of the trainer changes."""
         rows = self.task.inputs(x)
         session, task = self._open_session(rows.shape[1:])
-        data, task = task.with_columns_of(x).encoded(rows, y, sample_weight)
+        data, task = task.for_fit(x).encoded(rows, y, sample_weight)
         data = apply_class_weight(data, task, class_weight)
         apart = None if validation is None else task.admit(*require_pair(validation), name="validation x")[0]
         self._session, self.task = session, task
