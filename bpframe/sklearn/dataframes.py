@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import _get_feature_names
 
+from bpframe.data.table_types import listed_names
 from bpframe.errors import DataError
 
 
@@ -43,7 +44,7 @@ def refuse_text(x: Any) -> None:
 
     Nothing is said of columns that share a name: scikit-learn's own error is about those.
     """
-    names = list(_names(x))
+    names = listed_names(x.frame if isinstance(x, _NamedColumns) else x) or []
     if len(set(names)) < len(names):
         return
     for name, values in _columns(x):
@@ -54,12 +55,6 @@ def refuse_text(x: Any) -> None:
                 f"make_column_transformer((OneHotEncoder(), [{name!r}]), remainder='passthrough') of scikit-learn; "
                 "OrdinalEncoder() where its values have an order."
             )
-
-
-def _names(x: Any) -> Any:
-    """The names of columns, of pyarrow too, whose `columns` are the columns themselves."""
-    x = x.frame if isinstance(x, _NamedColumns) else x
-    return getattr(x, "column_names", getattr(x, "columns", ()))
 
 
 def _columns(x: Any) -> Iterator[tuple[str, list[Any]]]:

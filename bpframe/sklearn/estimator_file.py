@@ -130,7 +130,7 @@ def _manifest(model: BaseEstimator) -> dict[str, Any]:
     )
     names = getattr(model, "feature_names_in_", None)
     columns = None if names is None else tuple(names.tolist())
-    return manifest(bare, replace(trainer.task, learned=learned, columns=columns))
+    return manifest(bare, trainer.task.shape, learned, columns)
 
 
 def encode_argument(value: object, kind: str | None = None) -> Any:

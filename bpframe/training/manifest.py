@@ -6,19 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from bpframe.data.columns import Names
-from bpframe.data.task import Task
 from bpframe.errors import CheckpointError
 from bpframe.network.network import Network
 from bpframe.registry import Provider, registry
 from bpframe.registry.describe import describe, providers_in
 from bpframe.saving.model_file import MODEL, SCHEMA
 from bpframe.training.spec import PARTS, SWITCHES, SpecPart, TrainerSpec
+from bpframe.types import Shape
 from bpframe.version import VERSION
 
 DEFINING = tuple(part for part in PARTS if part.defines)
 
 
-def manifest(spec: TrainerSpec, task: Task) -> dict[str, Any]:
+def manifest(
+    spec: TrainerSpec, shape: Shape | None, learned: Mapping[str, Any], columns: Names | None = None
+) -> dict[str, Any]:
     """What, besides tensors, makes the trainer again: its definition, and what was learned of rows and labels."""
     names = {part.name for part in DEFINING}
     providers = {
@@ -32,9 +34,9 @@ def manifest(spec: TrainerSpec, task: Task) -> dict[str, Any]:
         "kind": MODEL,
         "bpframe": VERSION,
         **trainer_definition(spec),
-        "input_shape": list(task.shape or ()),
-        "learned": dict(task.learned),
-        **({} if task.columns is None else {"columns": list(task.columns)}),
+        "input_shape": list(shape or ()),
+        "learned": dict(learned),
+        **({} if columns is None else {"columns": list(columns)}),
         "plugins": [_provider(p) for p in sorted(providers)],
     }
 

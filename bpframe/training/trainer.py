@@ -209,7 +209,7 @@ class Trainer:
         """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole."""
         from bpframe.saving import tensor_file  # imported by saving and loading alone
 
-        content = manifest(self.spec, self.task)
+        content = manifest(self.spec, self.task.shape, self.task.learned, self.task.columns)
         tensor_file.write_tensors(path, self.session.parameters, content)
 
     @classmethod
