@@ -102,7 +102,7 @@ def _numbers(n: int) -> Names:
 
 
 def _missing_text(missing: Sequence[str], given: Names, known: Names, who: str) -> str:
-    several = "columns" if len(missing) > 1 else "a column"
+    several = "the columns" if len(missing) > 1 else "a column"
     hint = suggestion(missing[0], [name for name in given if name not in known])
     return (
         f"{who} needs {several} {_listing(missing)}, as in the first fit, got {_listing(given)}.{hint} Rename or add "

@@ -142,7 +142,9 @@ def _no_label(y: HostArray) -> str:
     """What is wrong with y (N,), which holds neither numbers nor text."""
     row = (first_other(y) if y.dtype.kind == "O" else 0) or 0
     what = kind_of(y[row])
-    own = {"bytes": "Decode them: numpy.char.decode(y, 'utf-8')", "a date": "Take text or numbers of it"}
+    own = {"bytes": "Decode them: numpy.char.decode(y, 'utf-8')"} | dict.fromkeys(
+        ("a date", "an object"), "Take text or numbers of it"
+    )
     got = f"{type_and_values(y)}, {what} at row {row}"
     return f"y needs labels that are whole numbers, text or booleans, got {got}. {own.get(what, REMEDIES[what])}."
 

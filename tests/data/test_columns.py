@@ -213,7 +213,7 @@ def test_several_columns_of_targets_are_known_by_name(library, tmp_path):
     assert first.fit(X, swapped, epochs=1).train == second.fit(X, Q, epochs=1).train
     with pytest.raises(DataError, match=r"^y needs a column 'q', as in the first fit, got 'p'"):
         first.evaluate(X, y[["p"]])
-    with pytest.raises(DataError, match=r"^validation y needs columns 'p', 'q'"):
+    with pytest.raises(DataError, match=r"^validation y needs the columns 'p', 'q'"):
         first.fit(X, y, validation=(X, pd.DataFrame(Q, columns=["r", "s"])))
 
 
@@ -239,7 +239,7 @@ def test_names_are_saved_in_model_files_and_checkpoints(tmp_path):
     )
     for one in (loaded, resumed, restored):
         assert one.predict(shuffled).tobytes() == trainer.predict(X).tobytes()
-        with pytest.raises(DataError, match="needs columns 'age', 'income'"):
+        with pytest.raises(DataError, match="needs the columns 'age', 'income'"):
             one.predict(shuffled[["weight"]])
     plain = trained(X)
     assert plain.fit(X, Y, epochs=1).train == resumed.fit(shuffled, Y, epochs=1).train
