@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from numbers import Real
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
@@ -69,9 +69,8 @@ def _read(values: object, name: str) -> HostArray:
     if np.ma.is_masked(values):
         raise DataError(f"{name} needs every value, got a masked array. Fill what is masked, or remove its rows.")
     refuse_lazy(values, name)
-    readable = any(hasattr(values, way) for way in READABLE)
     try:
-        return np.from_dlpack(values) if isinstance(values, DlpackOffer) and not readable else np.asarray(values)
+        return np.from_dlpack(values) if needs_dlpack(values) else np.asarray(values)
     except Exception as error:  # libraries raise what they like for arrays of other devices
         if isinstance(values, list | tuple) and isinstance(error, ValueError):
             raise ShapeError(f"{name} needs rows of one length, got rows that differ. ({error})") from None
@@ -79,6 +78,11 @@ def _read(values: object, name: str) -> HostArray:
         raise DataError(
             f"{name} needs an array that NumPy can read, got {kind}, which says: {error} Convert it to a NumPy array."
         ) from error
+
+
+def needs_dlpack(values: object) -> TypeGuard[DlpackOffer]:
+    """Whether an array can be read by DLPack alone."""
+    return isinstance(values, DlpackOffer) and not any(hasattr(values, way) for way in READABLE)
 
 
 def as_real(array: HostArray, name: str) -> HostArray:

@@ -59,7 +59,7 @@ def _real_column(column: object, where: tuple[str, str, str]) -> HostArray:
     row = first_other(array) if array.dtype.kind == "O" else 0
     if row is None:
         return as_real(array, who)
-    value = array[row] if array.dtype.kind == "M" else array.tolist()[row]
+    value = array[row] if array.dtype.kind in "Mm" else array.tolist()[row]
     what = kind_of(value)
     encode = REMEDIES["an object"] if _is_numeric(value) else ENCODE.format(name=name)
     remedy = encode if what == "text" else REMEDIES[what]
