@@ -23,8 +23,9 @@ from sklearn.utils.validation import (
 from bpframe.data.table_types import refuse_lazy
 from bpframe.errors import ConfigError
 from bpframe.network.trace import Trace
-from bpframe.registry import build
+from bpframe.registry import Spec, build
 from bpframe.sklearn import coefs, dataframes, estimator_fit, estimator_trainer
+from bpframe.sklearn.callback_support import CallbackSupportMixin, fit_task
 from bpframe.sklearn.picklable_engine import PicklableEngine
 from bpframe.sklearn.validation import Rows
 from bpframe.training.history import History
@@ -43,15 +44,29 @@ def offers_partial_fit(model: BaseEstimator) -> bool:
 
 def offers_predict_proba(model: BaseEstimator) -> bool:
     """True for losses whose predictions are probabilities; AttributeError for others."""
-    loss = model.loss
-    link = "softmax" if loss == "log_loss" else build("loss", loss).link
-    if link not in ("softmax", "sigmoid"):
-        raise AttributeError(f"predict_proba needs a loss with probabilities, got {loss!r}. Take log_loss or focal.")
+    if not _probabilities(model.loss):
+        raise AttributeError(
+            f"predict_proba needs a loss with probabilities, got {model.loss!r}. Take log_loss or focal."
+        )
     return True
 
 
-class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+def offers_decision_function(model: BaseEstimator) -> bool:
+    """True for losses without probabilities, such as hinge; AttributeError for others, as of scikit-learn's MLP."""
+    if _probabilities(model.loss):
+        raise AttributeError(f"decision_function is for losses without probabilities, got {model.loss!r}.")
+    return True
+
+
+def _probabilities(loss: Spec) -> bool:
+    return loss == "log_loss" or build("loss", loss).link in ("softmax", "sigmoid")
+
+
+class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Methods common to both estimators; not for direct use."""
+
+    _doc_link_module = "bpframe"
+    _doc_link_template = "https://pypi.org/project/bpframe/"
 
     @property
     def history_(self) -> History:
@@ -134,21 +149,26 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
 
     def _fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None, incremental: bool) -> Any:
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        given = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         X, y = self._check_training_data(X, y, first, incremental)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
-        if incremental and self.early_stopping:
-            if self.validation_set is None:
-                raise ValueError(
-                    "partial_fit does not support early_stopping=True without rows to watch. Set validation_set."
-                )
-            if getattr(self, "stopped_", False):
-                warnings.warn(
-                    "Training has stopped already: refit, or set early_stopping=False.", ConvergenceWarning, 3
-                )
-                return self
+        if incremental and self.early_stopping and self._stopped_before():
+            return self
         rows = coefs.dense_rows(X, X.dtype), y, self._row_weights(y, weight, incremental)
-        estimator_fit.fit_estimator(self, rows, first, incremental)
+        with fit_task(self, given, listening=not incremental) as task:
+            estimator_fit.fit_estimator(self, rows, first, incremental, task)
         return self
+
+    def _stopped_before(self) -> bool:
+        """Whether early stopping in partial_fit has ended the training already; ValueError without rows to watch."""
+        if self.validation_set is None:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True without rows to watch. Set validation_set."
+            )
+        stopped = bool(getattr(self, "stopped_", False))
+        if stopped:
+            warnings.warn("Training has stopped already: refit, or set early_stopping=False.", ConvergenceWarning, 4)
+        return stopped
 
     # --------------------------------------------------------------------------------------------------------- scores
 
