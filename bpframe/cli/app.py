@@ -12,6 +12,7 @@ from bpframe.cli.check import check
 from bpframe.cli.evaluate import evaluate
 from bpframe.cli.exit_codes import error_message, exit_code, sigterm_as_exception
 from bpframe.cli.explain import explain
+from bpframe.cli.notes import column_notes
 from bpframe.cli.plugins import plugins
 from bpframe.cli.predict import predict
 from bpframe.cli.stubs import stubs
@@ -25,7 +26,7 @@ class App(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            with sigterm_as_exception():
+            with sigterm_as_exception(), column_notes():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise

@@ -48,7 +48,12 @@ def refuse_other_sizes(found: Mapping[str, Any], tensors: Mapping[str, HostArray
 
 
 def refuse_other_labels(learned: Mapping[str, Any]) -> None:
-    """CheckpointError unless the classes are texts, integers or truth values, in a dtype that holds them."""
+    """CheckpointError unless the classes are texts, integers or truth values, in a dtype that holds them.
+
+    And unless the scale of targets, where there is one, has a finite mean and a deviation above 0 for each output.
+    """
+    if "target_scale" in learned:
+        _refuse_other_scale(learned["target_scale"], learned["outputs"])
     for head in learned.get("heads", {}).values():
         refuse_other_labels(head)
     if "classes" not in learned:
@@ -57,6 +62,13 @@ def refuse_other_labels(learned: Mapping[str, Any]) -> None:
     fits = classes.dtype.kind in "biuU" and dtype.kind in "biuUO" and dtype.itemsize <= max(8, classes.dtype.itemsize)
     if classes.ndim != 1 or not classes.size or not fits or not np.array_equal(classes.astype(dtype), classes):
         raise CheckpointError("its classes need to be labels of one type, in a dtype that holds them.")
+
+
+def _refuse_other_scale(scale: Mapping[str, Any], outputs: int) -> None:
+    mean, deviation = (np.asarray(scale[name], dtype=np.float64) for name in ("mean", "deviation"))
+    fits = mean.shape == deviation.shape == (outputs,) and np.isfinite(mean).all() and np.isfinite(deviation).all()
+    if not fits or not (deviation > 0).all():
+        raise CheckpointError("its scale of targets needs a mean and a deviation above 0 for each output.")
 
 
 def _attributes(part: Any) -> dict[str, Any]:

@@ -12,7 +12,13 @@ from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_sample_weight,
+    check_array,
+    check_is_fitted,
+    validate_data,
+)
 
 from bpframe.errors import ConfigError
 from bpframe.network.trace import Trace
@@ -105,7 +111,9 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # 
         parts = self.validation_set
         if len(parts) not in (2, 3):
             raise ConfigError(f"validation_set needs (X, y) or (X, y, sample_weight), got {len(parts)} entries.")
-        X = check_array(parts[0], accept_sparse=FORMATS, dtype=dtype)
+        X = dataframes.with_readable_names(parts[0])
+        _check_feature_names(self, X, reset=False)
+        X = check_array(X, accept_sparse=FORMATS, dtype=dtype)
         if X.shape[1] != self.n_features_in_:
             raise ConfigError(f"validation_set needs rows of {self.n_features_in_} features, got {X.shape[1]}.")
         weight = _check_sample_weight(parts[2], X, dtype=np.float64) if len(parts) == 3 else None

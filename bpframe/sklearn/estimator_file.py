@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,8 @@ def read_estimator(cls: type, path: Path, plugins: Sequence[str]) -> Any:
             raise CheckpointError(f"{path} holds {saved.get('class', 'no estimator')}, not {cls.__name__}. Load that.")
         trainer = Trainer(**trainer_arguments(content), engine=PicklableEngine(build("engine", "numpy")))
         trainer.parameters.replace(tensors)
+        if trainer.standardize_target:
+            trainer.task = replace(trainer.task, learned=content["learned"])
         trainer.history = History(**decode_argument(saved["history"]))
         settings = {name: decode_argument(value) for name, value in saved["settings"].items()}
         _refuse_blocked(settings)
@@ -123,8 +126,11 @@ def _manifest(model: BaseEstimator) -> dict[str, Any]:
         gradient_steps=trainer.gradient_steps,
         seed=trainer.seed,
         dtype=trainer.dtype,
+        standardize_target=trainer.standardize_target,
     )
-    return manifest(bare, trainer.task.shape, learned)
+    names = getattr(model, "feature_names_in_", None)
+    columns = None if names is None else tuple(names.tolist())
+    return manifest(bare, replace(trainer.task, learned=learned, columns=columns))
 
 
 def encode_argument(value: object, kind: str | None = None) -> Any:

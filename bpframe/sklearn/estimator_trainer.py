@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -81,10 +82,13 @@ def create_trainer(model: BaseEstimator, rows: Rows, first: bool, random: np.ran
         metrics=(),
         regularizers=[penalty(model)],  # also if it is 0: a change of it must not change parameter groups
         gradient_steps=_gradient_steps(model),
+        standardize_target=getattr(model, "standardize_target", False),
     )
     model.out_activation_ = estimator_losses.output_activation(loss)
     if hasattr(model, "_trainer"):
         trainer.history = model._trainer.history
+        if trainer.standardize_target and not first:  # the parameters go on with the scale that they were trained with
+            trainer.task = replace(trainer.task, learned=model._trainer.task.learned)
     model._trainer, _ = trainer, trainer.session
 
 

@@ -95,4 +95,8 @@ CLASSIFIER: dict[str, list[Any]] = {
     "loss": [ComponentConstraint("loss", "log_loss")],
     "class_weight": [StrOptions({"balanced"}), dict, list, None],
 }
-REGRESSOR: dict[str, list[Any]] = {**CONSTRAINTS, "loss": [ComponentConstraint("loss", "squared_error", "poisson")]}
+REGRESSOR: dict[str, list[Any]] = {
+    **CONSTRAINTS,
+    "loss": [ComponentConstraint("loss", "squared_error", "poisson")],
+    "standardize_target": ["boolean"],
+}

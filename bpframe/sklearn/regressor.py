@@ -26,6 +26,8 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-
 
     The arguments up to `max_fun` are scikit-learn's; the rest is described at `MLPClassifier`. `loss` is
     "squared_error", "poisson", or any loss plugin: "huber", {"name": "quantile", "q": 0.9}.
+    standardize_target: train on (y - mean) / deviation of each column; predictions and scores are in y's units, the
+    curves of losses in those of the standardised y.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = REGRESSOR
@@ -69,6 +71,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-
         callbacks: Any = (),
         max_time: float | None = None,
         dtype: str = "auto",
+        standardize_target: bool = False,
     ) -> None:
         arguments = dict(locals())
         self.__dict__.update((name, value) for name, value in arguments.items() if name not in ("self", "__class__"))

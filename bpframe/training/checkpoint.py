@@ -24,7 +24,7 @@ from bpframe.saving import environment, json_values, model_file, safetensors, un
 from bpframe.training.history import History
 from bpframe.training.manifest import manifest, trainer_definition
 from bpframe.training.progress import PartialEpoch
-from bpframe.training.spec import TrainerSpec
+from bpframe.training.spec import SWITCHES, TrainerSpec
 from bpframe.types import HostArray, Shape
 
 SESSION, FIT = "session/", "fit/"
@@ -71,7 +71,7 @@ def pack_state(
 ) -> tuple[dict[str, HostArray], dict[str, Any]]:
     """(tensors, manifest) of a trainer's whole state; CheckpointError for what no file could hold."""
     arrays: dict[str, HostArray] = {SESSION + name: array for name, array in state.session.snapshot().items()}
-    content = manifest(spec, state.task.shape, state.task.learned)
+    content = manifest(spec, state.task)
     content |= {"kind": model_file.CHECKPOINT, "step": state.session.step}
     content["engine"] = describe(registry, "engine", spec.engine)
     content["made"] = _conditions(spec.engine)
@@ -161,8 +161,9 @@ def _refuse_other(spec: TrainerSpec, content: Mapping[str, Any]) -> None:
     """ConfigError unless the trainer is defined as the one that made the checkpoint."""
     free = changeable(spec.engine)
     own = trainer_definition(spec) | {"engine": without(free, describe(registry, "engine", spec.engine))}
-    file = {**content, "engine": without(free, content.get("engine"))}
-    as_read = safetensors.parse_json_object(safetensors.canonical_json(own))
+    off = dict.fromkeys(SWITCHES, False)
+    file = {**off, **content, "engine": without(free, content.get("engine"))}
+    as_read = off | safetensors.parse_json_object(safetensors.canonical_json(own))
     for name, value in as_read.items():
         if file.get(name) != value:
             raise ConfigError(

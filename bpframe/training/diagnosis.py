@@ -22,13 +22,16 @@ from bpframe.registry.policy import CORE
 from bpframe.training.spec import TrainerSpec
 from bpframe.types import HostArray, Params
 
+LARGE_TARGET = 10.0  # what standardised targets hardly ever reach
+
 
 def diagnose(
     network: Network, cost: CostLayer, params: Params, batch: tuple[HostArray, HostArray, Any], when: dict[str, Any]
 ) -> NumericalError:
     """The error for a step that failed on `batch` (x, target, share) from finite `params`.
 
-    `when`: step, lr, loss (the last finite one); and, if they are known, rows (the batch's row numbers in x) and rule.
+    `when`: step, lr, loss (the last finite one); and, if they are known, rows (the batch's row numbers in x), rule, and
+    scalable, whether the targets could be standardised.
     """
     with np.errstate(all="ignore"):
         record = trace(network, cost, params, *batch)
@@ -37,10 +40,13 @@ def diagnose(
     lr = "" if when["lr"] is None else f", lr {when['lr']:.6g}"
     first = _culprit(record, network, cost, bool(np.isfinite(slope).all()), when.get("rule"))
     large = "".join(_large(name, array, when.get("rows")) for name, array in zip(("x", "y"), batch, strict=False))
+    scale = ", scale the inputs"
+    if when.get("scalable") and (reach := np.abs(batch[1]).max()) > LARGE_TARGET:
+        scale += f" and y, which reaches {reach:.3g} (standardize_target=True)"
     return NumericalError(
         f"The loss or a parameter is not finite at step {when['step']}{lr}; last finite loss: {last}. "
         f"First in {first}. {large}The model holds the parameters after step {when['step'] - 1}. "
-        "Lower the learning rate, scale the inputs, or clip gradients."
+        f"Lower the learning rate{scale}, or clip gradients."
     )
 
 

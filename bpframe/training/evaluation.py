@@ -67,7 +67,7 @@ def measure(
             values |= {f"{head.name}.{name}": value for name, value in measured.items()}
         return values
     w, point = np.ones(len(scores)) if weight is None else weight.astype(np.float64), task.point(scores)
-    pairs = {"predictions": (point, target)}
+    pairs = {"predictions": (point, task.own_units(target, "target"))}
     if any(compares(metric) == "labels" for _, metric in metrics):
         pairs["labels"] = task.class_numbers(scores, point), task.target_numbers(target)
     with np.errstate(all="ignore"):

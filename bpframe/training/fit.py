@@ -10,6 +10,7 @@ from typing import final
 import numpy as np
 
 from bpframe.data.order import select_rows
+from bpframe.data.target_scale import is_scalable
 from bpframe.data.task import Task, share
 from bpframe.errors import NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
@@ -216,6 +217,7 @@ class FitRun:
             "loss": self.progress.last_finite,
             "rows": rows,
             "rule": self.spec.optimizer,
+            "scalable": not self.task.standardize and is_scalable(self.task.loss),
         }
         batch = data.x, data.target, share(data)
         return diagnose(network, self.task.cost, network.params(session.parameters), batch, when)

@@ -6,11 +6,12 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from bpframe.data.target_scale import is_scalable
 from bpframe.engine.optimizer_chain import chain
 from bpframe.errors import ConfigError
 from bpframe.network.backprop import CostLayer, Elementwise, as_layer
 from bpframe.network.network import Network
-from bpframe.protocols import Group, Loss, Minimizer, Observe, Optimizer, SampleTarget
+from bpframe.protocols import Group, Loss, Minimizer, Observe, Optimizer, SampleTarget, SeveralHeads
 from bpframe.protocols.traits import activation_of, needs_whole_batch
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name
@@ -29,6 +30,16 @@ def refuse_double_link(network: Network, cost: CostLayer, loss: Loss) -> None:
         f"itself: that would be twice. Leave the activation of '{label}' out, or take a loss on predictions: mse, or "
         "cross_entropy or binary_cross_entropy for probabilities."
     )
+
+
+def refuse_unscalable(loss: Loss) -> None:
+    """ConfigError for a loss, or several of heads, whose targets cannot be standardised."""
+    parts = [part for part, _ in loss.parts().values()] if isinstance(loss, SeveralHeads) else [loss]
+    if not any(map(is_scalable, parts)):
+        raise ConfigError(
+            "standardize_target needs a loss of differences between predictions and targets (mse, mae, huber, ...), "
+            f"got {short_name(registry, 'loss', loss)}. Leave it out."
+        )
 
 
 def refuse_unsampled(groups: Sequence[Group], loss: Loss) -> None:

@@ -32,7 +32,7 @@ from bpframe.registry import build, build_all
 from bpframe.registry.builder import SCHEDULED
 from bpframe.registry.constructor import wants
 from bpframe.training.parameter_groups import ParameterGroup, build_groups
-from bpframe.training.preflight import refuse_double_link
+from bpframe.training.preflight import refuse_double_link, refuse_unscalable
 
 HOW = {"defines": False}  # metadata of a part that says how, not what a trainer learns: no part of a model file
 
@@ -58,6 +58,7 @@ class TrainerSpec:
     sampler: Sampler | None = None
     seed: int = 0
     dtype: str = "float32"
+    standardize_target: bool = False
 
     @classmethod
     def build(cls, **given: Any) -> TrainerSpec:
@@ -68,6 +69,10 @@ class TrainerSpec:
             )
         if given["dtype"] not in ("float32", "float64"):
             raise ConfigError(f"Trainer needs a dtype of float32 or float64, got {given['dtype']!r}.")
+        if not isinstance(given["standardize_target"], bool):
+            raise ConfigError(
+                f"Trainer needs true or false as standardize_target, got {given['standardize_target']!r}."
+            )
         given["seed"] = checks.whole("Trainer", 0, seed=given["seed"])
         return cls(**{part.name: part.build(given[part.name]) for part in PARTS})
 
@@ -75,6 +80,8 @@ class TrainerSpec:
         """The loss joined with its link; ConfigError for parts that do not fit together."""
         cost = CostLayer.of(self.loss)
         refuse_double_link(self.network, cost, self.loss)
+        if self.standardize_target:
+            refuse_unscalable(self.loss)
         return cost
 
     def components(self) -> Iterator[tuple[str, str, Any]]:
@@ -166,4 +173,5 @@ def _part(name: str, metadata: Mapping[str, Any]) -> SpecPart:
     )
 
 
+SWITCHES = tuple(f.name for f in fields(TrainerSpec) if f.default is False)  # files name them where they are on
 PARTS = tuple(_part(f.name, f.metadata) for f in fields(TrainerSpec))

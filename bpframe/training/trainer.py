@@ -30,7 +30,7 @@ from bpframe.training.exclusive_use import ExclusiveUse
 from bpframe.training.fit import FitRun
 from bpframe.training.history import History
 from bpframe.training.loop import run_fit
-from bpframe.training.manifest import manifest, trainer_arguments
+from bpframe.training.manifest import columns_of, manifest, trainer_arguments
 from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.open_session import open_session
 from bpframe.training.parameters import Parameters
@@ -46,7 +46,9 @@ class Trainer:
     Every component is a name, a mapping with `name` and arguments, or a ready object. `metrics` left out: accuracy
     for class targets, r2 and mae otherwise. `seed` fixes initial weights, the order of epochs and every draw.
     `groups` take parameters out by name: {"match": "*/bias", "lr_multiplier": 2.0}, frozen=True, or an optimizer of
-    their own (see ParameterGroup).
+    their own (see ParameterGroup). `standardize_target`: train on (y - mean) / deviation of each column of y, over the
+    rows of the first fit by their weights, for losses of differences; predictions and metrics come back in y's units,
+    loss, scores and traces are those of the standardised y.
     A second `fit` goes on where the first ended; a new Trainer starts afresh.
     """
 
@@ -57,6 +59,7 @@ class Trainer:
     callbacks: Sequence[Callback]
     metrics: Sequence[Metric] | None
     seed: int
+    standardize_target: bool
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class Trainer:
         constraints: Sequence[Spec] = (),
         groups: Sequence[Spec] = (),
         sampler: Spec | None = None,
+        standardize_target: bool = False,
     ) -> None:
         spec = TrainerSpec.build(
             network=network,
@@ -89,11 +93,12 @@ class Trainer:
             sampler=sampler,
             seed=seed,
             dtype=dtype,
+            standardize_target=standardize_target,
         )
         cost = spec.check()
         vars(self).update(vars(spec))  # each part is an attribute of its name
         self.history = History()
-        self.task = Task(spec.loss, cost, dtype, network.inputs)
+        self.task = Task(spec.loss, cost, dtype, network.inputs, standardize=spec.standardize_target)
         self.memories: list[dict[str, Any]] = [{} for _ in spec.callbacks]
         self._params: list[Param] = []  # the trained parameters, once there is a session
         self._session: Session | None = None
@@ -129,7 +134,8 @@ class Trainer:
         """Train for `epochs` more epochs on x (N, n) and y; the history of all epochs so far.
 
         Minimises sum_i w_i loss_i / sum_i w_i over each batch (plus penalties). The last batch of an epoch may be
-        smaller. `class_weight`: a weight by label, or "balanced" for N / (C n_c); it multiplies sample weights.
+        smaller. `class_weight`: a weight by label, or of each class in order, or "balanced" for N / (C n_c); it
+        multiplies sample weights.
         Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
@@ -203,7 +209,7 @@ class Trainer:
         """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole."""
         from bpframe.saving import tensor_file  # imported by saving and loading alone
 
-        content = manifest(self.spec, self.task.shape, self.task.learned)
+        content = manifest(self.spec, self.task)
         tensor_file.write_tensors(path, self.session.parameters, content)
 
     @classmethod
@@ -212,7 +218,7 @@ class Trainer:
         engine = build("engine", engine)  # the caller's choice, not the file's: only the caller's policies hold for it
         with model_file.open_untrusted(path, plugins) as (tensors, content):
             trainer = cls(**trainer_arguments(content), engine=engine)
-            trainer.task = replace(trainer.task, learned=content["learned"])
+            trainer.task = replace(trainer.task, learned=content["learned"], columns=columns_of(content))
             trainer.parameters.replace(tensors)
         trainer._fitted = True
         return trainer
@@ -282,7 +288,7 @@ class Trainer:
         """(training data, validation data), checked and encoded before anything of the trainer changes."""
         rows = self.task.inputs(x)
         session, task = self._open_session(rows.shape[1:])
-        data, task = task.encoded(rows, y, sample_weight)
+        data, task = task.for_fit(x).encoded(rows, y, sample_weight)
         data = apply_class_weight(data, task, class_weight)
         apart = None if validation is None else task.admit(*require_pair(validation), name="validation x")[0]
         self._session, self.task = session, task
@@ -304,7 +310,7 @@ class Trainer:
         """Take over the state in a checkpoint's (tensors, manifest)."""
 
         def open_session(shape: Shape, learned: Mapping[str, Any]) -> tuple[Session, Task]:
-            self.task = replace(self.task, shape=shape, learned=learned)
+            self.task = replace(self.task, shape=shape, learned=learned, columns=columns_of(file[1]))
             return self.session, self.task
 
         state, self._unfinished = checkpoint.unpack_state(path, file, self.spec, open_session)

@@ -19,7 +19,13 @@ from bpframe.runs.config.sources import FileSource, NamedSource, build_source
 from bpframe.training.parameter_groups import ParameterGroup
 from bpframe.training.spec import PARTS, SpecPart, TrainerSpec
 
-PLACES = {"network": "model.layers", "engine": "train.engine", "seed": "train.seed", "dtype": "train.dtype"}
+PLACES = {
+    "network": "model.layers",
+    "engine": "train.engine",
+    "seed": "train.seed",
+    "dtype": "train.dtype",
+    "standardize_target": "data.standardize_target",
+}
 
 
 def table_field(cls: type, **default: Any) -> dict[str, Any]:
@@ -56,11 +62,15 @@ class SplitTable:
 
 @dataclass(frozen=True, kw_only=True)
 class DataTable:
-    """Where rows come from, and which are held out; `target` names a column of a .csv."""
+    """Where rows come from, and which are held out; `target` names a column of a .csv.
+
+    `standardize` puts the layer of that name in front of the network, `standardize_target` is the Trainer's argument.
+    """
 
     source: NamedSource | FileSource = field(metadata={"make": build_source})
     target: str | None = None
     standardize: bool = False
+    standardize_target: bool = False
     validation: SplitTable | None = field(default=None, metadata=table_field(SplitTable))
     test: SplitTable | None = field(default=None, metadata=table_field(SplitTable))
 
@@ -136,7 +146,7 @@ def with_trainer_parts(cls: type) -> type:
         groups = table_list_field(ParameterGroup, default=()) if part.name == "groups" else None
         default = {"default": part.default} if part.default else {}
         setattr(cls, top, field(default=f.default, metadata=groups or default))
-    cls.__annotations__ = {"data": own.pop("data"), **annotations, **own}
+    cls.__annotations__ = {"data": annotations.pop("data"), **annotations, **own}
     return cls
 
 

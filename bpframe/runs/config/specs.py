@@ -28,7 +28,7 @@ def to_tables(settings: ConfigFile, folder: Path) -> dict[str, Any]:
             tables[table] = _specs(part, settings.part(part))
         elif table == "train":
             tables[table] = train
-        else:
+        elif table != "data":
             tables[table] = {inner: _specs(part, settings.part(part))}
     return tables | {"plugins": vars(settings.plugins)}
 
@@ -42,7 +42,8 @@ def components_by_path(settings: ConfigFile) -> Iterator[Nested]:
 
 def _data(data: DataTable, folder: Path) -> dict[str, Any]:
     splits = {name: part and asdict(part) for name, part in (("validation", data.validation), ("test", data.test))}
-    return {"source": data.source.spec(folder), "target": data.target, "standardize": data.standardize, **splits}
+    switches = {"standardize": data.standardize} | ({"standardize_target": True} if data.standardize_target else {})
+    return {"source": data.source.spec(folder), "target": data.target, **switches, **splits}
 
 
 def _specs(part: SpecPart, value: Any) -> Any:
