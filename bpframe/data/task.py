@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from bpframe.data import arrays, labels
 from bpframe.data.arrays import Targets
+from bpframe.data.columns import Names, learned_names
 from bpframe.errors import DataError, ShapeError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.gradients import weight_shares
@@ -27,9 +28,9 @@ Labels = HostArray | dict[str, Any]  # of one head, or of several by name
 @final
 @dataclass(frozen=True)
 class Task:
-    """A loss, and what the first fit finds out: the shape of input rows, the width of scores, and the labels.
+    """A loss, and what the first fit finds out: the shape of input rows, the width of scores, the labels, and columns.
 
-    `learned` is how labels are encoded; with `shape` it is saved with the model.
+    `learned` is how labels are encoded; with `shape` and the names of `columns` it is saved with the model.
     """
 
     loss: Loss
@@ -38,6 +39,7 @@ class Task:
     shape: Shape | None = None
     outputs: int | None = None
     learned: Mapping[str, Any] = field(default_factory=dict)
+    columns: Names | None = None
 
     @property
     def classes(self) -> bool:
@@ -65,8 +67,13 @@ class Task:
     # --------------------------------------------------------------------------------------------------- what comes in
 
     def inputs(self, x: ArrayLike, name: str = "x") -> HostArray:
-        """Rows (N, n), checked, in the run's dtype."""
-        return arrays.inputs(x, self.dtype, self.shape, name)
+        """Rows (N, n), checked, in the run's dtype; columns of a table by the names that the first fit had."""
+        return arrays.inputs(x, self.dtype, self.shape, name, self.columns)
+
+    def with_columns_of(self, x: ArrayLike) -> Task:
+        """The task that knows the names of the columns of the rows x, unless it knows others, or they have none."""
+        names = learned_names(x) if self.columns is None else None
+        return self if names is None else replace(self, columns=names)
 
     def admit(
         self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None, name: str = "x"

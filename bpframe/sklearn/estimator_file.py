@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,9 @@ def _manifest(model: BaseEstimator) -> dict[str, Any]:
         seed=trainer.seed,
         dtype=trainer.dtype,
     )
-    return manifest(bare, trainer.task.shape, learned)
+    names = getattr(model, "feature_names_in_", None)
+    columns = None if names is None else tuple(names.tolist())
+    return manifest(bare, replace(trainer.task, learned=learned, columns=columns))
 
 
 def encode_argument(value: object, kind: str | None = None) -> Any:

@@ -71,7 +71,7 @@ def pack_state(
 ) -> tuple[dict[str, HostArray], dict[str, Any]]:
     """(tensors, manifest) of a trainer's whole state; CheckpointError for what no file could hold."""
     arrays: dict[str, HostArray] = {SESSION + name: array for name, array in state.session.snapshot().items()}
-    content = manifest(spec, state.task.shape, state.task.learned)
+    content = manifest(spec, state.task)
     content |= {"kind": model_file.CHECKPOINT, "step": state.session.step}
     content["engine"] = describe(registry, "engine", spec.engine)
     content["made"] = _conditions(spec.engine)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bpframe.data.columns import Names
+from bpframe.data.task import Task
+from bpframe.errors import CheckpointError
 from bpframe.network.network import Network
 from bpframe.registry import Provider, registry
 from bpframe.registry.describe import describe, providers_in
 from bpframe.saving.model_file import MODEL, SCHEMA
 from bpframe.training.spec import PARTS, SpecPart, TrainerSpec
-from bpframe.types import Shape
 from bpframe.version import VERSION
 
 DEFINING = tuple(part for part in PARTS if part.defines)
 
 
-def manifest(spec: TrainerSpec, shape: Shape | None, learned: Mapping[str, Any]) -> dict[str, Any]:
-    """What, besides tensors, makes the trainer again: its definition, the shape of a row, how labels are encoded."""
+def manifest(spec: TrainerSpec, task: Task) -> dict[str, Any]:
+    """What, besides tensors, makes the trainer again: its definition, and what was learned of rows and labels."""
     names = {part.name for part in DEFINING}
     providers = {
         provider
@@ -30,8 +32,9 @@ def manifest(spec: TrainerSpec, shape: Shape | None, learned: Mapping[str, Any])
         "kind": MODEL,
         "bpframe": VERSION,
         **trainer_definition(spec),
-        "input_shape": list(shape or ()),
-        "learned": dict(learned),
+        "input_shape": list(task.shape or ()),
+        "learned": dict(task.learned),
+        **({} if task.columns is None else {"columns": list(task.columns)}),
         "plugins": [_provider(p) for p in sorted(providers)],
     }
 
@@ -55,6 +58,17 @@ def trainer_arguments(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What the Trainer of a manifest is made with; KeyError where a part is missing."""
     network = Network(manifest["network"], inputs=manifest["input_shape"])
     return {part.name: manifest[part.name] for part in DEFINING} | {"network": network}
+
+
+def columns_of(manifest: Mapping[str, Any]) -> Names | None:
+    """The names of columns in a manifest, which older files and rows without names lack; CheckpointError for others."""
+    columns, shape = manifest.get("columns"), manifest["input_shape"]
+    if columns is None:
+        return None
+    texts = isinstance(columns, list) and all(isinstance(name, str) for name in columns)
+    if not texts or len(set(columns)) != len(columns) or [len(columns)] != list(shape[:1]):
+        raise CheckpointError(f"its columns need {shape[:1]} different names.")
+    return tuple(columns)
 
 
 def _described(part: SpecPart, value: Any) -> Any:

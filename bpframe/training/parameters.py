@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import final
 
-from bpframe.data.arrays import as_dense, as_numbers
+from bpframe.data.arrays import as_numbers
+from bpframe.data.dense import as_dense
 from bpframe.errors import ShapeError
 from bpframe.protocols import Session
 from bpframe.types import HostArray

@@ -30,7 +30,7 @@ from bpframe.training.exclusive_use import ExclusiveUse
 from bpframe.training.fit import FitRun
 from bpframe.training.history import History
 from bpframe.training.loop import run_fit
-from bpframe.training.manifest import manifest, trainer_arguments
+from bpframe.training.manifest import columns_of, manifest, trainer_arguments
 from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.open_session import open_session
 from bpframe.training.parameters import Parameters
@@ -203,7 +203,7 @@ class Trainer:
         """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole."""
         from bpframe.saving import tensor_file  # imported by saving and loading alone
 
-        content = manifest(self.spec, self.task.shape, self.task.learned)
+        content = manifest(self.spec, self.task)
         tensor_file.write_tensors(path, self.session.parameters, content)
 
     @classmethod
@@ -212,7 +212,7 @@ class Trainer:
         engine = build("engine", engine)  # the caller's choice, not the file's: only the caller's policies hold for it
         with model_file.open_untrusted(path, plugins) as (tensors, content):
             trainer = cls(**trainer_arguments(content), engine=engine)
-            trainer.task = replace(trainer.task, learned=content["learned"])
+            trainer.task = replace(trainer.task, learned=content["learned"], columns=columns_of(content))
             trainer.parameters.replace(tensors)
         trainer._fitted = True
         return trainer
@@ -282,7 +282,7 @@ class Trainer:
         """(training data, validation data), checked and encoded before anything of the trainer changes."""
         rows = self.task.inputs(x)
         session, task = self._open_session(rows.shape[1:])
-        data, task = task.encoded(rows, y, sample_weight)
+        data, task = task.with_columns_of(x).encoded(rows, y, sample_weight)
         data = apply_class_weight(data, task, class_weight)
         apart = None if validation is None else task.admit(*require_pair(validation), name="validation x")[0]
         self._session, self.task = session, task
@@ -304,7 +304,7 @@ class Trainer:
         """Take over the state in a checkpoint's (tensors, manifest)."""
 
         def open_session(shape: Shape, learned: Mapping[str, Any]) -> tuple[Session, Task]:
-            self.task = replace(self.task, shape=shape, learned=learned)
+            self.task = replace(self.task, shape=shape, learned=learned, columns=columns_of(file[1]))
             return self.session, self.task
 
         state, self._unfinished = checkpoint.unpack_state(path, file, self.spec, open_session)

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bpframe.data import arrays
-from bpframe.data.sources.files import without_names
+from bpframe.data.columns import NamedRows, take_rows
 from bpframe.data.sources.selection import Selection
 from bpframe.data.splits import split
-from bpframe.runs.config.data_sources import FileSource, NamedSource, Pair
+from bpframe.runs.config.data_sources import FileSource, NamedSource
 from bpframe.runs.config.schema import DataTable, SplitTable
 from bpframe.types import HostArray
+
+Pair = tuple[Any, HostArray]  # x, an array or rows whose columns have names, and y
 
 
 @dataclass(frozen=True)
@@ -44,19 +47,19 @@ def read_partition(table: DataTable, folder: Path, seed: int, dtype: str) -> Par
     rest, test = _hold_out(np.arange(len(y)), y, table.test, seed)
     train, validation = _hold_out(rest, y, table.validation, seed)
     held = {"validation": validation, "test": test}
-    parts = {name: (x[rows], y[rows]) for name, rows in held.items() if rows is not None} | beside
-    return Partition((x[train], y[train]), parts.get("validation"), parts.get("test"))
+    parts = {name: (take_rows(x, rows), y[rows]) for name, rows in held.items() if rows is not None} | beside
+    return Partition((take_rows(x, train), y[train]), parts.get("validation"), parts.get("test"))
 
 
 def _pair(table: DataTable, source: NamedSource | FileSource, folder: Path, dtype: str, text: bool = False) -> Pair:
     """x and y of one source, each usable; labels stay text where the labels of training are."""
     rows = source.read(folder, table.selection(text=text) if source.table else Selection())
     assert rows.y is not None
-    _refuse_unusable(without_names(rows.x), rows.y, dtype)
-    return without_names(rows.x), rows.y
+    _refuse_unusable(rows.x, rows.y, dtype)
+    return rows.x, rows.y
 
 
-def _refuse_unusable(x: HostArray, y: HostArray, dtype: str) -> None:
+def _refuse_unusable(x: NamedRows | HostArray, y: HostArray, dtype: str) -> None:
     """DataError for rows that no network can take."""
     arrays.inputs(x, dtype)
     if y.dtype.kind in "fc":
