@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
+from bpframe.data.sources.cells import listing
 from bpframe.data.sources.files import read_rows, table_header
 from bpframe.data.sources.formats import source_of
-from bpframe.data.sources.selection import Rows
+from bpframe.data.sources.selection import Rows, Selection
 from bpframe.protocols import Source
 from bpframe.protocols.traits import holds_arrays
 from bpframe.runs.config.data_sources import FileSource
@@ -21,23 +24,33 @@ from bpframe.training.trainer import Trainer
 def rows_to_predict(file: Path, data: DataTable, trainer: Trainer, id_column: str | None) -> tuple[Rows, str]:
     """The rows of a file, whose target may be missing, and the name of its ids."""
     reader = _reader(file, data)
-    selection = data.selection(lenient=True)
-    if id_column is None and data.id is not None and not holds_arrays(reader):
-        id_column = data.id if data.id in table_header(file, reader) else None
-    if id_column is not None or not holds_arrays(reader):
-        selection = replace(selection, id=id_column)
-    else:
-        selection = replace(selection, columns=None, exclude=(), id=None)
-    return read_rows(file, selection, reader), id_column or ""
+    if holds_arrays(reader):
+        return read_rows(file, Selection(id=id_column, lenient=True), reader), ""
+    names = table_header(file, reader)
+    kept = id_column or (data.id if data.id in names else None)
+    selection = replace(_selection(data, trainer, names), id=kept, lenient=True)
+    return read_rows(file, selection, reader), kept or ""
 
 
 def rows_to_measure(file: Path, data: DataTable, trainer: Trainer, target: str | None) -> Rows:
     """The rows of a file with labels or numbers, by default from the column on which the model was trained."""
     reader = _reader(file, data)
     if holds_arrays(reader):
-        return read_rows(file, replace(data.selection(), target=target, columns=None, exclude=(), id=None), reader)
-    selection = replace(data.selection(text=_text_labels(trainer)), target=target or data.target)
-    return read_rows(file, selection, reader)
+        return read_rows(file, Selection(target), reader)
+    names = table_header(file, reader)
+    selection = replace(_selection(data, trainer, names), target=target or data.target, id=None)
+    return read_rows(file, replace(selection, text=_text_labels(trainer)), reader)
+
+
+def _selection(data: DataTable, trainer: Trainer, names: Sequence[str]) -> Selection:
+    """The columns that the model was trained on, where it knows their names; a note names those that it does not."""
+    known = trainer.task.columns
+    if known is None:
+        return data.selection()
+    aside = {*known, data.target, data.id, *(data.exclude or ())}
+    if extra := [name for name in names if name not in aside]:
+        click.echo(f"left out: {listing(extra)}, which the model was not trained on", err=True)
+    return Selection(data.target, known)
 
 
 def _reader(file: Path, data: DataTable) -> Source:

@@ -61,15 +61,18 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
         rest = block[cut:]
         if len(rest) > LONGEST:
             raise Doubt
-        if cut:
-            yield _plain(block[:cut])
-    if rest.strip():
-        yield _plain(rest + b"\n")
+        if cut and (lines := _plain(block[:cut])):
+            yield lines
+    if rest and (lines := _plain(rest + b"\n")):
+        yield lines
 
 
 def _plain(block: bytes) -> bytes:
     """The block with "\\n" between its lines, and nothing that the csv module could take for something else."""
     block = block.replace(b"\r\n", b"\n")
+    while b"\n\n" in block:
+        block = block.replace(b"\n\n", b"\n")
+    block = block.removeprefix(b"\n")
     if b'"' in block or b"\0" in block or b"\r" in block:
         raise Doubt
     return block

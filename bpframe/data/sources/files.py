@@ -69,14 +69,13 @@ def table_header(path: Path, source: Spec | None = None) -> list[str]:
 
 
 def column_kinds(path: str | Path, source: Spec | None = None) -> dict[str, str]:
-    """The columns of a table by name, in order, each with its kind: "float", "int", "bool" or "text"."""
+    """The columns of a table by name, in order, each with its kind: "float", "int", "bool", "text" or "other"."""
     path = Path(path)
     reader = source_of(path, source)
     if holds_arrays(reader):
         raise DataError(f"'{path}' needs columns with names, got arrays. Give a table: .csv, .parquet.")
     with _opened(path) as file:
-        table = reader.read(file)
-        return describe_columns(table, table)
+        return describe_columns(reader.read(file))
 
 
 def without_names(x: NamedRows | HostArray) -> HostArray:

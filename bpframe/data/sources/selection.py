@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, final
 
@@ -148,6 +148,13 @@ def _is_number(name: str) -> bool:
     return True
 
 
-def describe_columns(table: Mapping[str, HostArray], names: Iterable[str]) -> dict[str, str]:
-    """The kind of each column: "float", "int", "bool" or "text"."""
-    return {name: KINDS.get(np.asarray(table[name]).dtype.kind, "other") for name in names}
+def describe_columns(table: Mapping[str, HostArray]) -> dict[str, str]:
+    """The kind of each column by name: "float", "int", "bool", "text"; "other" for what cannot be taken."""
+    return {name: _kind(table, name) for name in table}
+
+
+def _kind(table: Mapping[str, HostArray], name: str) -> str:
+    try:
+        return KINDS.get(np.asarray(table[name]).dtype.kind, "other")
+    except DataError:
+        return "other"
