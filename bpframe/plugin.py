@@ -16,6 +16,7 @@ Losses           `one_hot`, `binary` and `continuous` encode labels as targets; 
 Optimizers       `rule_for` chooses an inner rule by parameter; `ScaledSchedule` multiplies a schedule;
                  `monitored_curves` are the curves of the history on which a component's schedules depend.
 Samplers         `permutation` is a random order that is the same on every platform.
+Sources          `parse_number` reads a cell as a number, `parse_cells` a column of them; `listing` names columns.
 Callbacks        `hookimpl` marks a method as a hook, whose argument is a `RunState`; `keep_latest` and `sweep` tidy a
                  folder of files.
 
@@ -68,6 +69,7 @@ from bpframe.protocols import (
     Fit,
     GradientStep,
     Group,
+    HoldsArrays,
     Initializer,
     Key,
     Layer,
@@ -92,9 +94,12 @@ from bpframe.protocols import (
     Sampler,
     SampleTarget,
     Schedule,
+    Select,
     Session,
     SeveralHeads,
+    Source,
     Stochastic,
+    TargetFile,
     TargetWidth,
     Totals,
     WholeBatch,
@@ -104,6 +109,7 @@ from bpframe.types import Array, Arrays, Cache, HostArray, Hyper, Namespace, Obj
 
 if TYPE_CHECKING:
     from bpframe.data.labels import binary, continuous, one_hot
+    from bpframe.data.sources.cells import listing, parse_cells, parse_number
     from bpframe.engine.hyperparameters import ScaledSchedule, monitored_curves
     from bpframe.engine.optimizer_chain import rule_for
     from bpframe.network.backprop import CostLayer, as_layer
@@ -132,8 +138,11 @@ _HOME = {
     "init_layers": "network.network",
     "keep_latest": "saving.atomic",
     "label_layers": "network.network",
+    "listing": "data.sources.cells",
     "monitored_curves": "engine.hyperparameters",
     "one_hot": "data.labels",
+    "parse_cells": "data.sources.cells",
+    "parse_number": "data.sources.cells",
     "permutation": "random",
     "rule_for": "engine.optimizer_chain",
     "sweep": "saving.atomic",
@@ -175,6 +184,7 @@ __all__ = [
     "Fit",
     "GradientStep",
     "Group",
+    "HoldsArrays",
     "HostArray",
     "Hyper",
     "IncompatibleComponent",
@@ -213,13 +223,16 @@ __all__ = [
     "ScaledSchedule",
     "Schedule",
     "Scope",
+    "Select",
     "Session",
     "SeveralHeads",
     "Shape",
     "ShapeError",
+    "Source",
     "State",
     "StepContext",
     "Stochastic",
+    "TargetFile",
     "TargetWidth",
     "Totals",
     "UnknownComponent",
@@ -235,9 +248,12 @@ __all__ = [
     "init_layers",
     "keep_latest",
     "label_layers",
+    "listing",
     "monitored_curves",
     "one_hot",
     "ops",
+    "parse_cells",
+    "parse_number",
     "permutation",
     "rule_for",
     "sweep",

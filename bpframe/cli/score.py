@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from bpframe.runs.config import Partition
 from bpframe.training.trainer import Trainer
@@ -10,11 +11,16 @@ from bpframe.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class Score:
-    """Loss and metrics by name, on `rows` rows of a part: "test", else "validation", else "train"."""
+    """Loss and metrics by name, on `rows` rows of a part: "test", "validation" or "train", or of another "file"."""
 
     part: str
     rows: int
     values: dict[str, float]
+
+    @classmethod
+    def of(cls, trainer: Trainer, part: str, x: Any, y: Any) -> Score:
+        """The trainer measured on rows x with labels or numbers y."""
+        return cls(part, len(x), trainer.evaluate(x, y))
 
     @property
     def summary(self) -> str:
@@ -26,4 +32,4 @@ def score(trainer: Trainer, parts: Partition) -> Score:
     """The trainer measured on rows it has not seen, where the config holds some out."""
     pairs = {"test": parts.test, "validation": parts.validation, "train": parts.train}
     part, (x, y) = next((part, pair) for part, pair in pairs.items() if pair is not None)
-    return Score(part, len(x), trainer.evaluate(x, y))
+    return Score.of(trainer, part, x, y)

@@ -10,11 +10,13 @@ Capabilities are small protocols of their own, for the components that need one:
 `Refresh` and `Fit` (layers); `EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget`
 (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe` and `EvaluationParams` (optimizers); `Totals`, `Adjust` and `Periodic` (gradient
-steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers).
+steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers);
+`Select` and `TargetFile` (sources).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`
 (optimizers), `Compiles` and `Changeable` (engines), `ActsOn` (regularizers), `Compares` and `Directed` (metrics),
-`OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any).
+`HoldsArrays` (sources), `OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and `ExampleConfigs`
+(any).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -40,7 +42,9 @@ from bpframe.protocols.capabilities import (
     Refresh,
     RuleFor,
     SampleTarget,
+    Select,
     SeveralHeads,
+    TargetFile,
     TargetWidth,
     Totals,
 )
@@ -61,6 +65,7 @@ from bpframe.protocols.components import (
     Regularizer,
     Sampler,
     Schedule,
+    Source,
 )
 from bpframe.protocols.engine import Batches, Data, Engine, Group, Losses, Session
 from bpframe.protocols.traits import (
@@ -71,6 +76,7 @@ from bpframe.protocols.traits import (
     Coupled,
     Directed,
     ExampleConfigs,
+    HoldsArrays,
     OwnLabel,
     Pure,
     Stochastic,
@@ -102,6 +108,7 @@ __all__ = [
     "Fit",
     "GradientStep",
     "Group",
+    "HoldsArrays",
     "Initializer",
     "Key",
     "Layer",
@@ -126,9 +133,12 @@ __all__ = [
     "SampleTarget",
     "Sampler",
     "Schedule",
+    "Select",
     "Session",
     "SeveralHeads",
+    "Source",
     "Stochastic",
+    "TargetFile",
     "TargetWidth",
     "Totals",
     "WholeBatch",

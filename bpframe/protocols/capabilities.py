@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from typing_extensions import Protocol, runtime_checkable  # isinstance is faster with these
 
@@ -184,3 +185,27 @@ class Reference(Protocol):
 
     def reference(self, p: float, gradients: Iterable[float]) -> Iterator[float]:
         """The values of one number p after each gradient, in plain Python floats."""
+
+
+@runtime_checkable
+class Select(Protocol):
+    """A source of text, which reads some columns as numbers and leaves others out."""
+
+    def names(self, file: BinaryIO) -> Sequence[str]:
+        """The names of the columns, in order."""
+
+    def select(
+        self, file: BinaryIO, numbers: Sequence[str], texts: Sequence[str]
+    ) -> tuple[HostArray, Mapping[str, Sequence[str]]]:
+        """(float64 (N, n) of the columns `numbers`, the cells of the columns `texts` by name).
+
+        DataError names the line and the column of a cell that is no number, or empty.
+        """
+
+
+@runtime_checkable
+class TargetFile(Protocol):
+    """A source whose files hold x, and the file beside them y."""
+
+    def target_file(self, path: Path) -> Path:
+        """The file that holds y, for the one that holds x; DataError where the name does not tell."""

@@ -5,8 +5,9 @@ Shapes as in `bpframe.protocols`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 from typing_extensions import Protocol
@@ -200,6 +201,24 @@ class Metric(Protocol):
 
     def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
         """The metric, weighted by `weight` (B,)."""
+
+
+class Source(Protocol):
+    """A reader of files of one format; host code.
+
+    The core opens the file, unpacks one whose name ends in .gz besides, chooses target and inputs, and splits rows.
+    """
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """The ends of names of such files, in lower case: (".csv",)."""
+
+    def read(self, file: BinaryIO) -> Mapping[str, HostArray]:
+        """The columns (N,) of the file by name, in order, as numbers, booleans or text; those used are looked up once.
+
+        `file` can seek, and stays open until they are. A mapping may read a column when it is looked up. DataError
+        says what is wrong with a file ("line 3 needs ..."); the core adds its path.
+        """
 
 
 class Callback(Protocol):

@@ -103,6 +103,14 @@ class Coupled(Protocol):
         """Whether they do; False by default."""
 
 
+class HoldsArrays(Protocol):
+    """A source of arrays `x` and `y`, rows of any rank, rather than of columns."""
+
+    @property
+    def arrays(self) -> bool:
+        """Whether `read` gives x and y by these names; False by default."""
+
+
 class ExampleConfigs(Protocol):
     """A class of components with arguments for the conformance kit to try."""
 
@@ -123,6 +131,11 @@ def compiles(engine: object) -> bool:
 def changeable(engine: object) -> dict[str, str | None]:
     """The arguments of an engine that a run which goes on may change, with the conditions that they bound."""
     return dict(getattr(engine, "changeable", ()))
+
+
+def holds_arrays(source: object) -> bool:
+    """Whether a source gives arrays x and y rather than columns."""
+    return bool(getattr(source, "arrays", False))
 
 
 def is_pure(cls: type) -> bool:

@@ -218,7 +218,7 @@ def test_a_signal_before_the_first_step_leaves_nothing(folder: Path, monkeypatch
     def stop(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("bpframe.runs.config.run_config.partition", stop)
+    monkeypatch.setattr("bpframe.runs.config.run_config.read_partition", stop)
     before = signal.getsignal(signal.SIGTERM)
     assert bad(143, "train", "small.toml") == "Stopped by SIGTERM.\n"
     assert signal.getsignal(signal.SIGTERM) is before

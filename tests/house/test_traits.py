@@ -26,6 +26,7 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "scope": (traits.scope_of, "array", "array", "element"),
     "stochastic": (traits.is_stochastic, True, True, False),
     "coupled": (traits.is_coupled, True, True, False),
+    "arrays": (traits.holds_arrays, True, True, False),
     "pure": (traits.is_pure, True, True, False),
     "activation": (traits.activation_of, "tanh", "tanh", None),
     "example_configs": (traits.example_configs, lambda: [{"units": 3}], [{"units": 3}], None),
@@ -33,7 +34,8 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
 ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that are no attributes of components
     "sklearn": "*",  # scikit-learn's own way with its estimators and tables
     "runs": "id find_spec",
-    "saving": "O_NONBLOCK O_BINARY sched_getaffinity __dict__",
+    "regular_files.py": "O_NONBLOCK",
+    "saving": "O_BINARY sched_getaffinity __dict__",
     "ops": "register_at_fork",
     "engine": "threading_layer clear_controlling_thread register_at_fork sched_setaffinity shape init",
     "training": "shape dtype derivative phi __dict__ __code__ bpframe_impl",

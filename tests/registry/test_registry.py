@@ -32,6 +32,7 @@ GROUPS = {
     "regularizer": "bpframe.regularizers",
     "constraint": "bpframe.constraints",
     "sampler": "bpframe.samplers",
+    "source": "bpframe.sources",
     "metric": "bpframe.metrics",
     "callback": "bpframe.callbacks",
     "engine": "bpframe.engines",
