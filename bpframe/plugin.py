@@ -12,6 +12,7 @@ ops, checks      functions of arrays for every engine; checks of constructor arg
 Layers           `as_layer` makes an activation a layer; `draw_parameter` draws initial values by an initializer.
 Layers inside    `label_layers`, `init_layers`, `fit_buffers` and `StepContext` for a layer that holds others, whose
                  labels come as `Labelled`; `LabelledLayers` is what it then has: (label, layer) in order.
+Number sets      `number_sets` names where scores and outputs lie, `output_range` where those of layers in a row do.
 Losses           `one_hot`, `binary` and `continuous` encode labels as targets; `CostLayer` is a loss with its link.
 Optimizers       `rule_for` chooses an inner rule by parameter; `ScaledSchedule` multiplies a schedule;
                  `monitored_curves` are the curves of the history on which a component's schedules depend.
@@ -85,6 +86,7 @@ from bpframe.protocols import (
     PredictLabels,
     Probe,
     Pure,
+    RangeAfter,
     Reference,
     Refresh,
     Regularizer,
@@ -99,6 +101,9 @@ from bpframe.protocols import (
     Totals,
     WholeBatch,
     WithActivation,
+    WithDomain,
+    WithRange,
+    number_sets,
 )
 from bpframe.types import Array, Arrays, Cache, HostArray, Hyper, Namespace, Objective, Params, Scope, Shape, State
 
@@ -110,6 +115,7 @@ if TYPE_CHECKING:
     from bpframe.network.context import StepContext
     from bpframe.network.fit_buffers import fit_buffers
     from bpframe.network.network import LabelledLayers, draw_parameter, init_layers, label_layers
+    from bpframe.network.output_range import output_range
     from bpframe.random import permutation
     from bpframe.registry.labelled import Labelled
     from bpframe.saving.atomic import keep_latest, sweep
@@ -134,6 +140,7 @@ _HOME = {
     "label_layers": "network.network",
     "monitored_curves": "engine.hyperparameters",
     "one_hot": "data.labels",
+    "output_range": "network.output_range",
     "permutation": "random",
     "rule_for": "engine.optimizer_chain",
     "sweep": "saving.atomic",
@@ -202,6 +209,7 @@ __all__ = [
     "PredictLabels",
     "Probe",
     "Pure",
+    "RangeAfter",
     "RangeError",
     "Reference",
     "Refresh",
@@ -225,6 +233,8 @@ __all__ = [
     "UnknownComponent",
     "WholeBatch",
     "WithActivation",
+    "WithDomain",
+    "WithRange",
     "as_layer",
     "binary",
     "checks",
@@ -236,8 +246,10 @@ __all__ = [
     "keep_latest",
     "label_layers",
     "monitored_curves",
+    "number_sets",
     "one_hot",
     "ops",
+    "output_range",
     "permutation",
     "rule_for",
     "sweep",

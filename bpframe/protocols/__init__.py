@@ -7,14 +7,15 @@ settings are constructor arguments. They speak the Array API standard (`xp = x._
 the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
-`Refresh` and `Fit` (layers); `EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget`
-(losses);
+`Refresh`, `Fit` and `RangeAfter` (layers);
+`EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe` and `EvaluationParams` (optimizers); `Totals`, `Adjust` and `Periodic` (gradient
 steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`
 (optimizers), `Compiles` and `Changeable` (engines), `ActsOn` (regularizers), `Compares` and `Directed` (metrics),
-`OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any).
+`WithDomain` (losses), `WithRange` (activations, layers), `OwnLabel`, `WithActivation`, `Stochastic` and `Coupled`
+(layers), `Pure` and `ExampleConfigs` (any).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -36,6 +37,7 @@ from bpframe.protocols.capabilities import (
     Point,
     PredictLabels,
     Probe,
+    RangeAfter,
     Reference,
     Refresh,
     RuleFor,
@@ -76,6 +78,8 @@ from bpframe.protocols.traits import (
     Stochastic,
     WholeBatch,
     WithActivation,
+    WithDomain,
+    WithRange,
 )
 
 __all__ = [
@@ -119,6 +123,7 @@ __all__ = [
     "PredictLabels",
     "Probe",
     "Pure",
+    "RangeAfter",
     "Reference",
     "Refresh",
     "Regularizer",
@@ -133,4 +138,6 @@ __all__ = [
     "Totals",
     "WholeBatch",
     "WithActivation",
+    "WithDomain",
+    "WithRange",
 ]

@@ -28,6 +28,14 @@ class Fit(Protocol):
 
 
 @runtime_checkable
+class RangeAfter(Protocol):
+    """A layer whose outputs lie where those of the layer before it do, or near there."""
+
+    def range_after(self, inputs: str | None) -> str | None:
+        """Where its outputs lie if its inputs lie there, written as `WithRange.range`; None: not known."""
+
+
+@runtime_checkable
 class EncodeTarget(Protocol):
     """A loss that says itself how labels become targets."""
 

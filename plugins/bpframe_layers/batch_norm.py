@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class BatchNorm:
     eps: float = 1e-5
     center: bool = True
     scale: bool = True
+    range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.fraction("batch_norm", momentum=self.momentum)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Embedding:
     num_embeddings: int
     embedding_dim: int
     weight_initializer: Initializer = Normal(stddev=1.0)
+    range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.whole("embedding", 1, num_embeddings=self.num_embeddings)

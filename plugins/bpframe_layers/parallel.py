@@ -24,7 +24,9 @@ from bpframe.plugin import (
     ShapeError,
     checks,
     label_layers,
+    number_sets,
     ops,
+    output_range,
 )
 from bpframe_layers.held import inner_context, refreshed, take_after
 
@@ -67,6 +69,12 @@ class Parallel:
                 raise ShapeError(f"branch '{label}': {error}") from None
             shapes.append(shape)
         return params, self._joined(shapes)
+
+    def range_after(self, inputs: str | None) -> str | None:
+        """The interval of all branches, if it is one and they stand side by side; otherwise not known."""
+        ranges = {output_range((branch,), inputs) for branch in self.inner}
+        one = ranges.pop() if len(ranges) == 1 and self.join == "concat" else None
+        return None if one == number_sets.SIMPLEX else one
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(outputs joined, (what each branch keeps, widths of the outputs))."""

@@ -21,6 +21,7 @@ from bpframe.plugin import (
     fit_buffers,
     init_layers,
     label_layers,
+    output_range,
 )
 from bpframe_layers.held import inner_context, refreshed, take_after
 
@@ -52,6 +53,10 @@ class Sequential:
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """Each layer's parameters by its label, drawn in order."""
         return init_layers(self.inner, repeat(rng), in_shape)
+
+    def range_after(self, inputs: str | None) -> str | None:
+        """That of the last layer."""
+        return output_range(self.inner, inputs)
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, what each layer keeps)."""

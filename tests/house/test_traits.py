@@ -28,6 +28,8 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "coupled": (traits.is_coupled, True, True, False),
     "pure": (traits.is_pure, True, True, False),
     "activation": (traits.activation_of, "tanh", "tanh", None),
+    "domain": (traits.domain_of, "[0, 1]", "[0, 1]", None),
+    "range": (traits.range_of, "simplex", "simplex", None),
     "example_configs": (traits.example_configs, lambda: [{"units": 3}], [{"units": 3}], None),
 }
 ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that are no attributes of components

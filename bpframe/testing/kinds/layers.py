@@ -15,6 +15,7 @@ from bpframe.protocols import Fit, Layer, Refresh
 from bpframe.protocols.traits import is_coupled, is_stochastic
 from bpframe.random import HashKey
 from bpframe.testing.kinds import layer_buffers
+from bpframe.testing.kinds.ranges import range_checks
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import (
     arrays_in,
@@ -51,6 +52,7 @@ def layer_checks(layer: Layer, in_shape: Shape = (5,)) -> dict[str, Check]:
         "purity": partial(_purity, run),
         "determinism": partial(determinism_check(layer), partial(run.in_both_modes, precision.DTYPES[1])),
         "extremes": partial(_extremes, run),
+        **range_checks(layer, lambda: run.forward_backward(run.params, run.x())["y"]),
     }
     if isinstance(layer, Refresh):
         checks["refresh"] = partial(layer_buffers.require_refresh, run)
