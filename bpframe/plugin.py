@@ -10,8 +10,8 @@ Errors           `ConfigError`, `DataError`, `ShapeError`, ...: see `bpframe.err
 Protocols        of each kind of component, and capabilities that it may have: see `bpframe.protocols`.
 ops, checks      functions of arrays for every engine; checks of constructor arguments.
 Layers           `as_layer` makes an activation a layer; `draw_parameter` draws initial values by an initializer.
-Layers inside    `label_layers`, `init_layers`, `fit_buffers` and `StepContext` for a layer that holds others, whose
-                 labels come as `Labelled`; `LabelledLayers` is what it then has: (label, layer) in order.
+Layers inside    `label_layers`, `init_layers`, `fit_buffers`, `check_inputs` and `StepContext` for a layer that holds
+                 others, whose labels come as `Labelled`; `LabelledLayers` is what it then has: (label, layer) in order.
 Number sets      `number_sets` names where scores and outputs lie, `output_range` where those of layers in a row do.
 Losses           `one_hot`, `binary` and `continuous` encode labels as targets; `CostLayer` is a loss with its link.
 Optimizers       `rule_for` chooses an inner rule by parameter; `ScaledSchedule` multiplies a schedule;
@@ -54,6 +54,7 @@ from bpframe.protocols import (
     Batches,
     Callback,
     Changeable,
+    CheckInputs,
     Compares,
     Compiles,
     Constraint,
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
     from bpframe.network.backprop import CostLayer, as_layer
     from bpframe.network.context import StepContext
     from bpframe.network.fit_buffers import fit_buffers
+    from bpframe.network.input_checks import check_inputs
     from bpframe.network.network import LabelledLayers, draw_parameter, init_layers, label_layers
     from bpframe.network.output_range import output_range
     from bpframe.random import permutation
@@ -131,6 +133,7 @@ _HOME = {
     "StepContext": "network.context",
     "as_layer": "network.backprop",
     "binary": "data.labels",
+    "check_inputs": "network.input_checks",
     "continuous": "data.labels",
     "draw_parameter": "network.network",
     "fit_buffers": "network.fit_buffers",
@@ -163,6 +166,7 @@ __all__ = [
     "Callback",
     "Changeable",
     "CheckFailed",
+    "CheckInputs",
     "CheckpointError",
     "Compares",
     "Compiles",
@@ -237,6 +241,7 @@ __all__ = [
     "WithRange",
     "as_layer",
     "binary",
+    "check_inputs",
     "checks",
     "continuous",
     "draw_parameter",

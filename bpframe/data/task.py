@@ -18,6 +18,8 @@ from bpframe.data.arrays import Targets
 from bpframe.errors import DataError, ShapeError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.gradients import weight_shares
+from bpframe.network.input_checks import check_inputs
+from bpframe.network.network import LabelledLayers
 from bpframe.protocols import Data, EncodeTarget, Loss, Point, PredictLabels, SeveralHeads, TargetWidth
 from bpframe.types import HostArray, Shape
 
@@ -38,6 +40,7 @@ class Task:
     shape: Shape | None = None
     outputs: int | None = None
     learned: Mapping[str, Any] = field(default_factory=dict)
+    layers: LabelledLayers = ()  # which may refuse rows
 
     @property
     def classes(self) -> bool:
@@ -66,7 +69,9 @@ class Task:
 
     def inputs(self, x: ArrayLike, name: str = "x") -> HostArray:
         """Rows (N, n), checked, in the run's dtype."""
-        return arrays.inputs(x, self.dtype, self.shape, name)
+        rows = arrays.inputs(x, self.dtype, self.shape, name)
+        check_inputs(self.layers, rows, name)
+        return rows
 
     def admit(
         self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None, name: str = "x"

@@ -7,7 +7,7 @@ settings are constructor arguments. They speak the Array API standard (`xp = x._
 the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
-`Refresh`, `Fit` and `RangeAfter` (layers);
+`Refresh`, `Fit`, `CheckInputs` and `RangeAfter` (layers);
 `EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe` and `EvaluationParams` (optimizers); `Totals`, `Adjust` and `Periodic` (gradient
 steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers).
@@ -27,6 +27,7 @@ from bpframe.protocols.capabilities import (
     Adjust,
     After,
     Applies,
+    CheckInputs,
     Draws,
     EncodeTarget,
     EvaluationParams,
@@ -91,6 +92,7 @@ __all__ = [
     "Batches",
     "Callback",
     "Changeable",
+    "CheckInputs",
     "Compares",
     "Compiles",
     "Constraint",

@@ -22,6 +22,7 @@ from bpframe.plugin import (
     Params,
     Shape,
     ShapeError,
+    check_inputs,
     checks,
     label_layers,
     number_sets,
@@ -69,6 +70,11 @@ class Parallel:
                 raise ShapeError(f"branch '{label}': {error}") from None
             shapes.append(shape)
         return params, self._joined(shapes)
+
+    def check_inputs(self, x: HostArray) -> None:
+        """What each branch says of the rows."""
+        for branch in self.inner:
+            check_inputs((branch,), x, "")
 
     def range_after(self, inputs: str | None) -> str | None:
         """The interval of all branches, if it is one and they stand side by side; otherwise not known."""

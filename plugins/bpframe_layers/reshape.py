@@ -52,6 +52,10 @@ class Reshape:
         """No parameters; rows of `shape`."""
         return {}, self._rows(in_shape)
 
+    def check_inputs(self, x: HostArray) -> HostArray:
+        """The rows in their other shape."""
+        return x.reshape(len(x), *self._rows(x.shape[1:]))
+
     def range_after(self, inputs: str | None) -> str | None:
         """That of the inputs; rows of probabilities may be rows no longer."""
         return None if inputs == number_sets.SIMPLEX else inputs

@@ -18,6 +18,7 @@ from bpframe.plugin import (
     Layer,
     Params,
     Shape,
+    check_inputs,
     fit_buffers,
     init_layers,
     label_layers,
@@ -53,6 +54,10 @@ class Sequential:
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """Each layer's parameters by its label, drawn in order."""
         return init_layers(self.inner, repeat(rng), in_shape)
+
+    def check_inputs(self, x: HostArray) -> HostArray | None:
+        """What its layers say of the rows, as far as they see them."""
+        return check_inputs(self.inner, x, "")
 
     def range_after(self, inputs: str | None) -> str | None:
         """That of the last layer."""
