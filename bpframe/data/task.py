@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from bpframe.data import arrays, labels
 from bpframe.data.arrays import Targets
+from bpframe.data.loss_targets import own_target, target_width
 from bpframe.errors import DataError, ShapeError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.gradients import weight_shares
@@ -50,8 +51,7 @@ class Task:
     @property
     def target_width(self) -> int:
         """M, the columns of the target."""
-        outputs = self.outputs or 0
-        return self.loss.target_width(outputs) if isinstance(self.loss, TargetWidth) else outputs
+        return target_width(self.loss, self.outputs or 0)
 
     @property
     def heads(self) -> list[HeadSlice]:
@@ -102,7 +102,7 @@ class Task:
             return self._side_by_side({head.name: y[:, head.target] for head in heads}, rows, heads)
         learned = {**self.learned, "outputs": self.outputs}
         if isinstance(self.loss, EncodeTarget):
-            target = self.loss.encode_target(y, learned)
+            target = own_target(self.loss, y, learned)
         elif isinstance(self.loss, TargetWidth):
             target = labels.continuous(y, {"outputs": width})
         else:
