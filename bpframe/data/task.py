@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from bpframe.data import arrays, labels
 from bpframe.data.arrays import Targets
-from bpframe.data.loss_targets import own_target, target_width
+from bpframe.data.target_encoding import own_target, target_width
 from bpframe.errors import DataError, ShapeError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.gradients import weight_shares

@@ -6,6 +6,7 @@ Shapes: x (N, *in_shape) rows.
 from __future__ import annotations
 
 from bpframe.errors import DataError
+from bpframe.network.guards import view
 from bpframe.network.network import LabelledLayers
 from bpframe.protocols import CheckInputs
 from bpframe.types import HostArray
@@ -22,7 +23,7 @@ def check_inputs(layers: LabelledLayers, x: HostArray, name: str = "x") -> HostA
         if rows is None or not isinstance(layer, CheckInputs):
             return None
         try:
-            rows = layer.check_inputs(rows)
+            rows = layer.check_inputs(view(rows))
         except DataError as error:
             raise type(error)(f"{name and f'{name} for '}layer '{label}': {error}") from None
     return rows

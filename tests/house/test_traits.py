@@ -39,7 +39,7 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "ops": "register_at_fork",
     "engine": "threading_layer clear_controlling_thread register_at_fork sched_setaffinity shape init",
     "training": "shape dtype derivative phi __dict__ __code__ bpframe_impl",
-    "network": "forward",
+    "network": "forward shape",
     "registry": "value __name__ __qualname__",
     "data": "toarray",
     "cli": "__notes__",
