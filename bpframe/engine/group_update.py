@@ -15,6 +15,7 @@ from typing import Any, cast, final
 from bpframe.engine.optimizer_chain import ChainLink, chain_setting, with_capability
 from bpframe.engine.parameter_store import Store
 from bpframe.engine.update_guards import with_guards
+from bpframe.errors import ConfigError
 from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Periodic, Probe, Totals
 from bpframe.protocols.implements import implements
 from bpframe.types import Array, Params, State
@@ -190,6 +191,16 @@ class GroupUpdate:
             g, new = component.transform(p, g, states[at], h)
             p = component.adjust(p, h) if k in self._adjusting else p
         return p, g, [*states[:at], new, *states[at + 1 :]]
+
+
+def refuse_other_groups(updates: Sequence[GroupUpdate], groups: Sequence[Group]) -> None:
+    """ConfigError for groups that take parameters out in another way than those that a session was opened with."""
+    old, new = ([(set(each.paths), each.rule is None) for each in of] for of in ([u.group for u in updates], groups))
+    if old != new:
+        raise ConfigError(
+            "A trainer needs the groups of its first fit, which say what trains and what is frozen. Make a new Trainer "
+            "with the other groups, and give it the parameters: new.parameters.replace(dict(old.parameters))."
+        )
 
 
 def components_in_order(group: Group) -> list[Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast, final
 
 from bpframe.network.backprop import NO_PENALTIES, CostLayer, Layers, backward, forward, lowest_trained
-from bpframe.network.context import StepContext, step_contexts
+from bpframe.network.context import StepContext, frozen_layers, step_contexts
 from bpframe.network.guards import GuardedLayer, GuardedLoss, is_foreign, view
 from bpframe.protocols import Group, Key, Loss, Refresh, Regularizer, SampleTarget
 from bpframe.types import Array, Cache, Params
@@ -62,12 +62,18 @@ class Recursion:
         self._steps = [(label, GuardedLayer(part) if is_foreign("layer", part) else part) for label, part in layers]
         loss = cast(Loss, GuardedLoss(cost.loss)) if is_foreign("loss", cost.loss) else cost.loss
         self._end = CostLayer(loss, cost.link)
-        self.lowest = lowest_trained(layers, (path for group in groups if group.rule for path in group.paths))
+        self._trained = {path for group in groups if group.rule for path in group.paths}
+        self.lowest = lowest_trained(layers, self._trained)
         self.refreshing = [(k, label, part) for k, (label, part) in enumerate(layers) if isinstance(part, Refresh)]
 
-    def contexts(self, key: Key) -> list[StepContext]:
-        """The context of each layer in a step of that key."""
-        return step_contexts([label for label, _ in self.layers], self.lowest, key)
+    def contexts(self, key: Key, params: Params) -> list[StepContext]:
+        """The context of each layer in a step of that key; layers with buffers whose parameters rest do not train."""
+        frozen = frozenset(frozen_layers(params, self._trained))
+        return step_contexts([label for label, _ in self.layers], self.lowest, key, frozen)
+
+    def moves_buffers(self, contexts: Sequence[StepContext]) -> bool:
+        """Whether `refresh` has anything to do."""
+        return any(contexts[k].training for k, _, _ in self.refreshing)
 
     def value_and_gradients(
         self,
@@ -96,10 +102,11 @@ class Recursion:
         _, delta = self._end.mean_and_delta(scores, target, 1.0 / len(scores))
         return backward(self._steps, params, result.caches, delta, contexts, self.lowest)
 
-    def refresh(self, params: Params, caches: Sequence[Cache]) -> Params:
-        """The parameters, in which layers have moved their buffers, from what they kept in the forward pass."""
+    def refresh(self, params: Params, caches: Sequence[Cache], contexts: Sequence[StepContext]) -> Params:
+        """The parameters, in which layers that train have moved their buffers, from what they kept on the way up."""
         for k, label, layer in self.refreshing:
-            params[label] = layer.refresh(params[label], caches[k])
+            if contexts[k].training:
+                params[label] = layer.refresh(params[label], caches[k])
         return params
 
 

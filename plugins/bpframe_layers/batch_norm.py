@@ -25,6 +25,8 @@ class BatchNorm:
     momentum is 1 - this one). They start at 0 and 1. The batch is scaled by its variance divided by m; the running
     variance gathers the unbiased one, divided by m - 1, as in the paper and PyTorch (Keras and Flax: by m). A batch
     of one number a feature gives y = shift, moves the running mean and says nothing of the variance.
+    Where scale and shift are frozen, running statistics stand still and the layer works as in evaluation (as in Keras);
+    without any parameters, scale=False and center=False, it cannot be frozen and goes on.
     Source: Ioffe and Szegedy (2015), arXiv:1502.03167, algorithms 1 and 2.
     """
 

@@ -29,7 +29,7 @@ from bpframe.plugin import (
     ops,
     output_range,
 )
-from bpframe_layers.held import inner_context, refreshed, take_after
+from bpframe_layers.held import HeldCache, refreshed, take_after
 
 
 @final
@@ -84,13 +84,14 @@ class Parallel:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(outputs joined, (what each branch keeps, widths of the outputs))."""
-        passed = [
-            layer.forward(params.get(label, {}), x, inner_context(context, label, context.need_dx))
-            for label, layer in self.inner
-        ]
-        outputs = [y for y, _ in passed]
-        y = ops.namespace(x).concat(outputs, axis=-1) if self.join == "concat" else reduce(add, outputs)
-        return y, ([cache for _, cache in passed], [out.shape[-1] for out in outputs])
+        outputs, caches = [], []
+        for label, layer in self.inner:
+            own = context.child(label, context.need_dx)
+            y, cache = layer.forward(params.get(label, {}), x, own)
+            outputs.append(y)
+            caches.append(HeldCache(cache, own.training))
+        joined = ops.namespace(x).concat(outputs, axis=-1) if self.join == "concat" else reduce(add, outputs)
+        return joined, (caches, [out.shape[-1] for out in outputs])
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """(dx or None, gradients by label); each branch is handed its part of dy, or for "sum" the whole."""
@@ -100,8 +101,8 @@ class Parallel:
         gradients: Params = {}
         slopes: list[Any] = []
         for (label, layer), kept, part in zip(self.inner, caches, parts, strict=True):
-            own = inner_context(context, label, context.need_dx)
-            dx, gradients[label] = layer.backward(params.get(label, {}), kept, part, own)
+            own = context.child(label, context.need_dx)
+            dx, gradients[label] = layer.backward(params.get(label, {}), kept.cache, part, own)
             slopes.append(dx)
         return (reduce(add, slopes) if context.need_dx else None), gradients
 
