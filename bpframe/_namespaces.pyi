@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, TypeAlias, overload
 
-from bpframe.protocols import Activation, Callback, Constraint, Engine, GradientStep, Initializer, Layer, Loss, Metric, Minimizer, Optimizer, Regularizer, Sampler, Schedule
+from bpframe.protocols import Activation, Callback, Constraint, Engine, GradientStep, Initializer, Layer, Loss, Metric, Minimizer, Optimizer, Regularizer, Sampler, Schedule, Source
 
 ActivationSpec: TypeAlias = Activation | Layer | str | Mapping[str, Any]
 LayerSpec: TypeAlias = Layer | str | Mapping[str, Any]
@@ -18,6 +18,7 @@ ConstraintSpec: TypeAlias = Constraint | str | Mapping[str, Any]
 SamplerSpec: TypeAlias = Sampler | str | Mapping[str, Any]
 MetricSpec: TypeAlias = Metric | str | Mapping[str, Any]
 CallbackSpec: TypeAlias = Callback | str | Mapping[str, Any]
+SourceSpec: TypeAlias = Source | str | Mapping[str, Any]
 EngineSpec: TypeAlias = Engine | str | Mapping[str, Any]
 
 class Activations:
@@ -454,6 +455,12 @@ class Callbacks:
     def early_stopping(self, monitor: str = 'validation.loss', patience: int = 5, min_delta: float = 0.0, mode: Literal['min', 'max'] | None = None, restore_best: bool = True) -> Callback:
         """Ends the fit when `monitor` has not improved by more than `min_delta` for `patience` epochs."""
 
+class Sources:
+    """The installed sources."""
+
+    def __getitem__(self, name: str, /) -> Callable[..., Source]: ...
+    def __iter__(self) -> Iterator[str]: ...
+
 class Engines:
     """The installed engines."""
 
@@ -489,6 +496,8 @@ def build(kind: Literal['metric'], spec: MetricSpec, /, **overrides: Any) -> Met
 @overload
 def build(kind: Literal['callback'], spec: CallbackSpec, /, **overrides: Any) -> Callback: ...
 @overload
+def build(kind: Literal['source'], spec: SourceSpec, /, **overrides: Any) -> Source: ...
+@overload
 def build(kind: Literal['engine'], spec: EngineSpec, /, **overrides: Any) -> Engine: ...
 @overload
 def build(kind: str, spec: Any, /, **overrides: Any) -> Any: ...
@@ -516,6 +525,8 @@ def load(kind: Literal['sampler'], name: str) -> Callable[..., Sampler]: ...
 def load(kind: Literal['metric'], name: str) -> Callable[..., Metric]: ...
 @overload
 def load(kind: Literal['callback'], name: str) -> Callable[..., Callback]: ...
+@overload
+def load(kind: Literal['source'], name: str) -> Callable[..., Source]: ...
 @overload
 def load(kind: Literal['engine'], name: str) -> Callable[..., Engine]: ...
 @overload

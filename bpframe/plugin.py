@@ -10,8 +10,9 @@ Errors           `ConfigError`, `DataError`, `ShapeError`, ...: see `bpframe.err
 Protocols        of each kind of component, and capabilities that it may have: see `bpframe.protocols`.
 ops, checks      functions of arrays for every engine; checks of constructor arguments.
 Layers           `as_layer` makes an activation a layer; `draw_parameter` draws initial values by an initializer.
-Layers inside    `label_layers`, `init_layers`, `fit_buffers` and `StepContext` for a layer that holds others, whose
-                 labels come as `Labelled`; `LabelledLayers` is what it then has: (label, layer) in order.
+Layers inside    `label_layers`, `init_layers`, `fit_buffers`, `check_inputs` and `StepContext` for a layer that holds
+                 others, whose labels come as `Labelled`; `LabelledLayers` is what it then has: (label, layer) in order.
+Number sets      `number_sets` names where scores and outputs lie, `output_range` where those of layers in a row do.
 Losses           `one_hot`, `binary` and `continuous` encode labels as targets; `CostLayer` is a loss with its link.
 Optimizers       `rule_for` chooses an inner rule by parameter; `ScaledSchedule` multiplies a schedule;
                  `monitored_curves` are the curves of the history on which a component's schedules depend.
@@ -54,6 +55,7 @@ from bpframe.protocols import (
     Batches,
     Callback,
     Changeable,
+    CheckInputs,
     Compares,
     Compiles,
     Constraint,
@@ -87,6 +89,7 @@ from bpframe.protocols import (
     PredictLabels,
     Probe,
     Pure,
+    RangeAfter,
     Reference,
     Refresh,
     Regularizer,
@@ -104,6 +107,9 @@ from bpframe.protocols import (
     Totals,
     WholeBatch,
     WithActivation,
+    WithDomain,
+    WithRange,
+    number_sets,
 )
 from bpframe.types import Array, Arrays, Cache, HostArray, Hyper, Namespace, Objective, Params, Scope, Shape, State
 
@@ -115,7 +121,9 @@ if TYPE_CHECKING:
     from bpframe.network.backprop import CostLayer, as_layer
     from bpframe.network.context import StepContext
     from bpframe.network.fit_buffers import fit_buffers
+    from bpframe.network.input_checks import check_inputs
     from bpframe.network.network import LabelledLayers, draw_parameter, init_layers, label_layers
+    from bpframe.network.output_range import output_range
     from bpframe.random import permutation
     from bpframe.registry.labelled import Labelled
     from bpframe.saving.atomic import keep_latest, sweep
@@ -131,6 +139,7 @@ _HOME = {
     "StepContext": "network.context",
     "as_layer": "network.backprop",
     "binary": "data.labels",
+    "check_inputs": "network.input_checks",
     "continuous": "data.labels",
     "draw_parameter": "network.network",
     "fit_buffers": "network.fit_buffers",
@@ -143,6 +152,7 @@ _HOME = {
     "one_hot": "data.labels",
     "parse_cells": "data.sources.cells",
     "parse_number": "data.sources.cells",
+    "output_range": "network.output_range",
     "permutation": "random",
     "rule_for": "engine.optimizer_chain",
     "sweep": "saving.atomic",
@@ -165,6 +175,7 @@ __all__ = [
     "Callback",
     "Changeable",
     "CheckFailed",
+    "CheckInputs",
     "CheckpointError",
     "Compares",
     "Compiles",
@@ -212,6 +223,7 @@ __all__ = [
     "PredictLabels",
     "Probe",
     "Pure",
+    "RangeAfter",
     "RangeError",
     "Reference",
     "Refresh",
@@ -238,8 +250,11 @@ __all__ = [
     "UnknownComponent",
     "WholeBatch",
     "WithActivation",
+    "WithDomain",
+    "WithRange",
     "as_layer",
     "binary",
+    "check_inputs",
     "checks",
     "continuous",
     "draw_parameter",
@@ -250,8 +265,10 @@ __all__ = [
     "label_layers",
     "listing",
     "monitored_curves",
+    "number_sets",
     "one_hot",
     "ops",
+    "output_range",
     "parse_cells",
     "parse_number",
     "permutation",

@@ -13,7 +13,7 @@ from typing import final
 import numpy as np
 
 from bpframe import random, tree
-from bpframe.errors import ConfigError, IncompatibleComponent, ShapeError
+from bpframe.errors import BpframeError, ConfigError, IncompatibleComponent, ShapeError
 from bpframe.protocols import Initializer, Layer
 from bpframe.protocols.traits import own_label
 from bpframe.registry import Spec, registry
@@ -81,7 +81,7 @@ class Network:
             if shape is None:
                 yield label, brief(registry, "layer", layer), "?", "? (known after the first fit, or with inputs=)"
                 continue
-            params, shape = layer.init(np.random.default_rng(0), shape)
+            params, shape = _init(layer, np.random.default_rng(0), shape)
             count = sum(int(np.size(leaf)) for path, leaf in tree.leaves(params) if "buffers" not in path)
             total += count
             yield label, brief(registry, "layer", layer), str(shape), f"{count:,}"
@@ -118,7 +118,13 @@ def draw_parameter(
     initializer: Initializer, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int
 ) -> HostArray:
     """Initial values of a parameter, of this shape; IncompatibleComponent where the initializer gives anything else."""
-    sample = initializer.sample(rng, shape, fan_in, fan_out)
+    try:
+        sample = initializer.sample(rng, shape, fan_in, fan_out)
+    except BpframeError:
+        raise
+    except ValueError as error:
+        name = short_name(registry, "initializer", initializer)
+        raise ShapeError(f"{name} cannot fill a parameter of shape {shape}: {error}") from error
     if not isinstance(sample, np.ndarray) or sample.shape != shape or sample.dtype.kind not in "biuf":
         owner = title(registry, "initializer", initializer)
         got = f"{sample.dtype} {sample.shape}" if isinstance(sample, np.ndarray) else repr(sample)
@@ -134,11 +140,22 @@ def init_layers(
     shape, before = in_shape, ""
     for k, ((label, layer), generator) in enumerate(zip(layers, generators, strict=False), start=1):
         try:
-            params[label], shape = _made(layer, layer.init(generator, shape))
+            params[label], shape = _init(layer, generator, shape)
         except ShapeError as error:
             raise ShapeError(f"layer {k} ('{label}'): {error}{before}") from None
         before = f" The layer before it, '{label}', gives {shape}."
     return params, shape
+
+
+def _init(layer: Layer, generator: np.random.Generator, shape: Shape) -> tuple[Params, Shape]:
+    """What a layer's init gives; a plain ValueError of its is about the rows that it cannot take: ShapeError."""
+    try:
+        return _made(layer, layer.init(generator, shape))
+    except BpframeError:
+        raise
+    except ValueError as error:
+        name = short_name(registry, "layer", layer)
+        raise ShapeError(f"{name} cannot take rows of shape {shape}: {str(error).rstrip('.')}.") from error
 
 
 def _made(layer: Layer, made: object) -> tuple[Params, Shape]:

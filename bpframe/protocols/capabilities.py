@@ -29,6 +29,25 @@ class Fit(Protocol):
 
 
 @runtime_checkable
+class CheckInputs(Protocol):
+    """A layer that cannot use every row: it looks at rows from outside before anything is computed."""
+
+    def check_inputs(self, x: HostArray) -> HostArray | None:
+        """The rows (N, ...) that it hands on, if it makes no other numbers of x (N, *in_shape); None if it does.
+
+        DataError for a row that it cannot use. Only the first layers of a network are asked.
+        """
+
+
+@runtime_checkable
+class RangeAfter(Protocol):
+    """A layer whose outputs lie where those of the layer before it do, or near there."""
+
+    def range_after(self, inputs: str | None) -> str | None:
+        """Where its outputs lie if its inputs lie there, written as `WithRange.range`; None: not known."""
+
+
+@runtime_checkable
 class EncodeTarget(Protocol):
     """A loss that says itself how labels become targets."""
 

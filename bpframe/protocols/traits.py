@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from typing_extensions import Protocol, runtime_checkable
 
+from bpframe.errors import IncompatibleComponent
 from bpframe.protocols.components import Activation, Layer
+from bpframe.protocols.number_sets import EVERYWHERE, Interval
 
 
 class WholeBatch(Protocol):
@@ -111,6 +113,22 @@ class HoldsArrays(Protocol):
         """Whether `read` gives x and y by these names; False by default."""
 
 
+class WithDomain(Protocol):
+    """A loss that cannot use every score."""
+
+    @property
+    def domain(self) -> str:
+        """Where its scores have to lie, as `bpframe.protocols.number_sets` writes it; anywhere by default."""
+
+
+class WithRange(Protocol):
+    """An activation or layer that says where all numbers lie that it gives out."""
+
+    @property
+    def range(self) -> str | None:
+        """An interval that holds them, "[0, inf)", or "simplex" for rows of probabilities; not known by default."""
+
+
 class ExampleConfigs(Protocol):
     """A class of components with arguments for the conformance kit to try."""
 
@@ -183,6 +201,28 @@ def is_stochastic(layer: object) -> bool:
 def is_coupled(layer: object) -> bool:
     """Whether a layer's rows depend on each other in evaluation."""
     return bool(getattr(layer, "coupled", False))
+
+
+def domain_of(loss: object) -> str | None:
+    """Where a loss's scores have to lie; None: anywhere."""
+    domain = _number_set(loss, "domain", getattr(loss, "domain", None))
+    return None if domain == EVERYWHERE else domain
+
+
+def range_of(part: object) -> str | None:
+    """Where the numbers lie that an activation or layer gives out; None: not known."""
+    return _number_set(part, "range", getattr(part, "range", None))
+
+
+def _number_set(part: object, name: str, text: object) -> str | None:
+    """What names a set of numbers; None for what is no text; IncompatibleComponent for a text that names none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        Interval.of(text)
+    except ValueError as error:
+        raise IncompatibleComponent(f"{type(part).__name__}: {name} {error}.") from None
+    return text
 
 
 def example_configs(component: object) -> list[dict[str, Any]] | None:

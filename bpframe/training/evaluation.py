@@ -12,6 +12,7 @@ import numpy as np
 
 from bpframe.data.task import Task, share
 from bpframe.errors import IncompatibleComponent
+from bpframe.network.guards import view
 from bpframe.protocols import Data, Metric, SeveralHeads
 from bpframe.protocols.traits import compares
 from bpframe.registry import build, registry
@@ -66,10 +67,12 @@ def measure(
             measured = measure(head.task, scores[:, head.scores], target[:, head.target], weight, own)
             values |= {f"{head.name}.{name}": value for name, value in measured.items()}
         return values
-    w, point = np.ones(len(scores)) if weight is None else weight.astype(np.float64), task.point(scores)
+    scores, target = view(scores), view(target)  # which are measured again
+    w = view(np.ones(len(scores)) if weight is None else weight.astype(np.float64))
+    point = view(task.point(scores))
     pairs = {"predictions": (point, task.own_units(target, "target"))}
     if any(compares(metric) == "labels" for _, metric in metrics):
-        pairs["labels"] = task.class_numbers(scores, point), task.target_numbers(target)
+        pairs["labels"] = view(task.class_numbers(scores, point)), view(task.target_numbers(target))
     with np.errstate(all="ignore"):
         return {name: _number(metric, metric.value(*pairs[compares(metric)], w)) for name, metric in metrics}
 

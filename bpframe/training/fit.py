@@ -25,6 +25,7 @@ from bpframe.training.hooks import Hooks
 from bpframe.training.preflight import refuse_missing_curves
 from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
 from bpframe.training.run_state import RunState, means
+from bpframe.training.score_domain import refuse_other_scores
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.update_groups import update_groups
 from bpframe.types import HostArray
@@ -70,6 +71,8 @@ class FitRun:
         session, network, data = self.session, self.spec.network, self._data
         if first and layers_with_fit(network.layers):
             session.assign(buffers_by_name(network, network.params(session.parameters), data.x))
+        if first:
+            refuse_other_scores(network, self.spec.loss, network.params(session.parameters), data.x)
         groups = self._groups()
         if first and not all(
             map(registry.owns, component_kinds(self.spec, self.task.cost))

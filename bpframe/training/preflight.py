@@ -11,8 +11,9 @@ from bpframe.engine.optimizer_chain import chain
 from bpframe.errors import ConfigError
 from bpframe.network.backprop import CostLayer, Elementwise, as_layer
 from bpframe.network.network import Network
+from bpframe.network.output_range import output_range
 from bpframe.protocols import Group, Loss, Minimizer, Observe, Optimizer, SampleTarget, SeveralHeads
-from bpframe.protocols.traits import activation_of, needs_whole_batch
+from bpframe.protocols.traits import activation_of, needs_whole_batch, range_of
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name
 
@@ -22,7 +23,9 @@ def refuse_double_link(network: Network, cost: CostLayer, loss: Loss) -> None:
     label, last = network.layers[-1]
     activation = activation_of(last)
     link = cost.link.phi if isinstance(cost.link, Elementwise) else as_layer(cost.link)
-    if activation is None or loss.link == "identity" or type(activation) is not type(link):
+    same = activation is not None and type(activation) is type(link)
+    inside = loss.link in ("softmax", "sigmoid") and output_range(network.layers) == range_of(link)  # of containers
+    if loss.link == "identity" or not (same or inside):
         return
     name = short_name(registry, "loss", loss)
     raise ConfigError(

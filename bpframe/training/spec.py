@@ -31,8 +31,10 @@ from bpframe.protocols import (
 from bpframe.registry import build, build_all
 from bpframe.registry.builder import SCHEDULED
 from bpframe.registry.constructor import wants
+from bpframe.training.nested_capabilities import refuse_hidden_capabilities
 from bpframe.training.parameter_groups import ParameterGroup, build_groups
 from bpframe.training.preflight import refuse_double_link, refuse_unscalable
+from bpframe.training.score_domain import refuse_other_range
 
 HOW = {"defines": False}  # metadata of a part that says how, not what a trainer learns: no part of a model file
 
@@ -79,9 +81,12 @@ class TrainerSpec:
     def check(self) -> CostLayer:
         """The loss joined with its link; ConfigError for parts that do not fit together."""
         cost = CostLayer.of(self.loss)
+        for _, kind, component in self.components():
+            refuse_hidden_capabilities(kind, component)
         refuse_double_link(self.network, cost, self.loss)
         if self.standardize_target:
             refuse_unscalable(self.loss)
+        refuse_other_range(self.network, self.loss)
         return cost
 
     def components(self) -> Iterator[tuple[str, str, Any]]:

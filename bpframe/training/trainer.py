@@ -98,7 +98,9 @@ class Trainer:
         cost = spec.check()
         vars(self).update(vars(spec))  # each part is an attribute of its name
         self.history = History()
-        self.task = Task(spec.loss, cost, dtype, network.inputs, standardize=spec.standardize_target)
+        self.task = Task(
+            spec.loss, cost, dtype, network.inputs, standardize=spec.standardize_target, layers=network.layers
+        )
         self.memories: list[dict[str, Any]] = [{} for _ in spec.callbacks]
         self._params: list[Param] = []  # the trained parameters, once there is a session
         self._session: Session | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class BatchNorm:
     momentum is 1 - this one). They start at 0 and 1. The batch is scaled by its variance divided by m; the running
     variance gathers the unbiased one, divided by m - 1, as in the paper and PyTorch (Keras and Flax: by m). A batch
     of one number a feature gives y = shift, moves the running mean and says nothing of the variance.
+    Where scale and shift are frozen, running statistics stand still and the layer works as in evaluation (as in Keras);
+    without any parameters, scale=False and center=False, it cannot be frozen and goes on.
     Source: Ioffe and Szegedy (2015), arXiv:1502.03167, algorithms 1 and 2.
     """
 
@@ -32,6 +34,7 @@ class BatchNorm:
     eps: float = 1e-5
     center: bool = True
     scale: bool = True
+    range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.fraction("batch_norm", momentum=self.momentum)

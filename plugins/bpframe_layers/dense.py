@@ -47,6 +47,11 @@ class Dense:
     def __post_init__(self) -> None:
         checks.positive("dense", units=self.units)
 
+    @property
+    def range(self) -> str | None:
+        """Any number without an activation, otherwise as that."""
+        return "(-inf, inf)" if self.activation is None else None
+
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """{"weight" (n, units), "bias" (units,)} and whatever the activation has; rows as the activation gives."""
         if len(in_shape) != 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class LayerNorm:
     eps: float = 1e-5
     center: bool = True
     scale: bool = True
+    range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.positive("layer_norm", eps=self.eps)

@@ -29,6 +29,8 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "arrays": (traits.holds_arrays, True, True, False),
     "pure": (traits.is_pure, True, True, False),
     "activation": (traits.activation_of, "tanh", "tanh", None),
+    "domain": (traits.domain_of, "[0, 1]", "[0, 1]", None),
+    "range": (traits.range_of, "simplex", "simplex", None),
     "example_configs": (traits.example_configs, lambda: [{"units": 3}], [{"units": 3}], None),
 }
 ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that are no attributes of components
@@ -39,7 +41,7 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "ops": "register_at_fork",
     "engine": "threading_layer clear_controlling_thread register_at_fork sched_setaffinity shape init",
     "training": "shape dtype derivative phi __dict__ __code__ bpframe_impl",
-    "network": "forward",
+    "network": "forward shape",
     "registry": "value __name__ __qualname__",
     "data": "toarray",
     "cli": "__notes__",

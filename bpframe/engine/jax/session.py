@@ -21,7 +21,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.engine import optimizer_state
-from bpframe.engine.group_update import GroupUpdate
+from bpframe.engine.group_update import GroupUpdate, refuse_other_groups
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.jax import compile_cache
 from bpframe.engine.jax.blocks import BlockReport, Blocks
@@ -158,6 +158,7 @@ class JaxSession:
 
     def use(self, groups: Sequence[Group]) -> None:
         """Take over groups whose settings may have changed."""
+        refuse_other_groups(self._updates, groups)
         self._groups = groups
         for update, group in zip(self._updates, groups, strict=True):
             update.use(group)
