@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bpframe.data.fingerprint import Fingerprint, LazyFingerprint
 from bpframe.network.network import Network
 from bpframe.registry import Provider, registry
 from bpframe.registry.describe import describe, providers_in
@@ -16,8 +17,13 @@ from bpframe.version import VERSION
 DEFINING = tuple(part for part in PARTS if part.defines)
 
 
-def manifest(spec: TrainerSpec, shape: Shape | None, learned: Mapping[str, Any]) -> dict[str, Any]:
-    """What, besides tensors, makes the trainer again: its definition, the shape of a row, how labels are encoded."""
+def manifest(
+    spec: TrainerSpec, shape: Shape | None, learned: Mapping[str, Any], data: LazyFingerprint | None = None
+) -> dict[str, Any]:
+    """What, besides tensors, makes the trainer again: its definition, the shape of a row, how labels are encoded.
+
+    And the fingerprint of the data of the latest fit, if there was one.
+    """
     names = {part.name for part in DEFINING}
     providers = {
         provider
@@ -33,7 +39,13 @@ def manifest(spec: TrainerSpec, shape: Shape | None, learned: Mapping[str, Any])
         "input_shape": list(shape or ()),
         "learned": dict(learned),
         "plugins": [_provider(p) for p in sorted(providers)],
+        **({} if data is None else {"data": data.value.tables()}),
     }
+
+
+def known_fingerprint(manifest: Mapping[str, Any]) -> LazyFingerprint | None:
+    """The fingerprint in a manifest; None in that of an earlier bpframe. TypeError or ValueError where it is none."""
+    return LazyFingerprint(taken=Fingerprint.of(manifest["data"])) if "data" in manifest else None
 
 
 def _provider(provider: Provider) -> dict[str, str]:
