@@ -12,6 +12,7 @@ from typing import Any, Literal
 from typing_extensions import Protocol, runtime_checkable
 
 from bpframe.protocols.components import Activation, Layer
+from bpframe.protocols.engine import Losses
 
 
 class WholeBatch(Protocol):
@@ -123,6 +124,15 @@ def compiles(engine: object) -> bool:
 def changeable(engine: object) -> dict[str, str | None]:
     """The arguments of an engine that a run which goes on may change, with the conditions that they bound."""
     return dict(getattr(engine, "changeable", ()))
+
+
+def block_losses(session: object) -> Losses | None:
+    """The losses of a session's latest block, an exception within it or not; None: the session does not keep them.
+
+    A session that keeps them, as a property `block_losses`, lets a checkpoint be written after such an exception.
+    """
+    losses: Losses | None = getattr(session, "block_losses", None)
+    return losses
 
 
 def is_pure(cls: type) -> bool:
