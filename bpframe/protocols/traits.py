@@ -13,6 +13,7 @@ from typing_extensions import Protocol, runtime_checkable
 
 from bpframe.errors import IncompatibleComponent
 from bpframe.protocols.components import Activation, Layer
+from bpframe.protocols.engine import Losses
 from bpframe.protocols.number_sets import EVERYWHERE, Interval
 
 
@@ -154,6 +155,15 @@ def changeable(engine: object) -> dict[str, str | None]:
 def holds_arrays(source: object) -> bool:
     """Whether a source gives arrays x and y rather than columns."""
     return bool(getattr(source, "arrays", False))
+
+
+def block_losses(session: object) -> Losses | None:
+    """The losses of a session's latest block, an exception within it or not; None: the session does not keep them.
+
+    A session that keeps them, as a property `block_losses`, lets a checkpoint be written after such an exception.
+    """
+    losses: Losses | None = getattr(session, "block_losses", None)
+    return losses
 
 
 def is_pure(cls: type) -> bool:

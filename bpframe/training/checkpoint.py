@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
+from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.data.task import Task
 from bpframe.errors import CheckpointError, ConfigError, PluginError
 from bpframe.protocols import Session
@@ -22,7 +23,7 @@ from bpframe.registry import registry
 from bpframe.registry.describe import describe
 from bpframe.saving import environment, json_values, model_file, safetensors, untrusted
 from bpframe.training.history import History
-from bpframe.training.manifest import manifest, trainer_definition
+from bpframe.training.manifest import known_fingerprint, manifest, trainer_definition
 from bpframe.training.progress import PartialEpoch
 from bpframe.training.spec import SWITCHES, TrainerSpec
 from bpframe.types import HostArray, Shape
@@ -35,19 +36,28 @@ Memories = list[dict[str, Any]]
 @final
 @dataclass(frozen=True)
 class FitSettings:
-    """The settings of a fit: the epoch and the step at which it ends, from the first fit on, and how it takes rows."""
+    """The settings of a fit: the epoch and the step at which it ends, from the first fit on, and how it takes rows.
+
+    `first`: the epoch at which it began; None in a file of an earlier bpframe.
+    """
 
     epochs: int
     steps: int
     batch_size: int
     shuffle: bool
     rows: int
+    first: int | None = None
+
+    @property
+    def length(self) -> int | None:
+        """The `epochs` that the fit was asked for; None where that is not known."""
+        return None if self.first is None else self.epochs - self.first
 
     def refuse_other(self, other: FitSettings) -> None:
-        """ConfigError if the settings of the resumed fit differ; where it ends is taken from the checkpoint."""
-        for name in ("batch_size", "shuffle", "rows"):
-            value, wanted = getattr(other, name), getattr(self, name)
-            if value != wanted:
+        """ConfigError if the settings of the resumed fit differ; the step at which it ends is the checkpoint's."""
+        for name, key in {"batch_size": "batch_size", "shuffle": "shuffle", "rows": "rows", "epochs": "length"}.items():
+            value, wanted = getattr(other, key), getattr(self, key)
+            if wanted is not None and value != wanted:
                 raise ConfigError(
                     f"The fit that this checkpoint was made in needs {name} {wanted}, got {value}. Go on with the "
                     "same data and settings, or train a new model."
@@ -58,12 +68,16 @@ UnfinishedFit = tuple[FitSettings, PartialEpoch]
 
 
 class TrainerState(NamedTuple):
-    """What changes in a trainer by training: its session, what it knows of labels, its history, callbacks' memories."""
+    """What changes in a trainer by training: its session, what it knows of labels, its history, callbacks' memories.
+
+    `data`: the fingerprint of what the latest fit was given; None where there was none, or where nobody knows.
+    """
 
     session: Session
     task: Task
     history: History
     memories: Memories
+    data: LazyFingerprint | None = None
 
 
 def pack_state(
@@ -71,7 +85,7 @@ def pack_state(
 ) -> tuple[dict[str, HostArray], dict[str, Any]]:
     """(tensors, manifest) of a trainer's whole state; CheckpointError for what no file could hold."""
     arrays: dict[str, HostArray] = {SESSION + name: array for name, array in state.session.snapshot().items()}
-    content = manifest(spec, state.task)
+    content = manifest(spec, state.task, state.data)
     content |= {"kind": model_file.CHECKPOINT, "step": state.session.step}
     content["engine"] = describe(registry, "engine", spec.engine)
     content["made"] = _conditions(spec.engine)
@@ -107,6 +121,7 @@ def unpack_state(
     try:
         memories = _memories(spec.callbacks, content["memories"], tensors)
         history, fit = History(**json_values.decode_value(content["history"], tensors)), _unfinished(content, tensors)
+        data = known_fingerprint(content)
         untrusted.refuse_other_sizes(content, model_file.network_tensors(tensors, model_file.CHECKPOINT))
         untrusted.refuse_other_labels(content["learned"])
         snapshot = {name.removeprefix(SESSION): array for name, array in tensors.items() if name.startswith(SESSION)}
@@ -123,7 +138,7 @@ def unpack_state(
             "bytes as one that was never stopped.",
             stacklevel=4,
         )
-    return TrainerState(session, task, history, memories), fit
+    return TrainerState(session, task, history, memories, data), fit
 
 
 def _conditions(engine: object) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from bpframe.data.task import Task, share
 from bpframe.errors import NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
 from bpframe.protocols import Batches, Data, Draws, Group, Losses, Param, Session
+from bpframe.protocols.traits import block_losses
 from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.training.checkpoint import FitSettings
@@ -82,10 +83,14 @@ class FitRun:
         session.use(groups)
         session.load(data, bool(self._metrics), self._collected)
 
-    @property
-    def cut_short(self) -> bool:
-        """Whether an exception has cut a block short, so that the losses of some of its steps are not known."""
-        return self.progress.partial(self.session.step, None) is None
+    def keep_whole_steps(self) -> bool:
+        """After an exception: account for whole steps of a block that it cut short.
+
+        Whether the losses of all steps are known now: else no checkpoint can be written.
+        """
+        losses = block_losses(self.session) or Losses((), (), ())
+        self.progress.keep_whole_steps(_step_values(losses), self.session.step)
+        return self.progress.partial(self.session.step, None) is not None
 
     def partial_epoch(self) -> PartialEpoch | None:
         """What a checkpoint needs of the present epoch; None where an exception has cut a block short."""
@@ -150,7 +155,7 @@ class FitRun:
 
     def take_losses(self, losses: Losses) -> None:
         """Account for the steps of a block; NumericalError where the session went back from a step."""
-        values = np.array([losses.loss, losses.penalty, losses.weight], dtype=np.float64)
+        values = _step_values(losses)
         if not self.progress.add(values, self.session.step):
             self.record_epochs()
             raise self._failure(self.progress.made)
@@ -174,14 +179,17 @@ class FitRun:
         position = {name: getattr(state, name) for name in ("epoch", "step", "done", "latest")}
         seconds = progress.seconds(finished, time.perf_counter())
         while progress.recorded < finished:
-            self._record(progress.pop_epoch(), seconds)
+            self._record(progress.next_epoch(), seconds)
         vars(state).update(position)
         progress.restart_clock(time.perf_counter())
         if not finite:
             raise self._failure(self.session.step - progress.start)
 
     def _record(self, epoch: FinishedEpoch, seconds: float) -> None:
-        """One line of the history; the epoch counts as recorded before hooks hear of it: one may write a checkpoint."""
+        """One line of the history, once all of it is measured: an exception leaves the epoch to be recorded later.
+
+        It counts as recorded before hooks hear of it: one may write a checkpoint.
+        """
         state, began = self.state, time.perf_counter()
         state.epoch, state.step, state.latest = epoch
         state.done = epoch.values.shape[1]
@@ -190,6 +198,7 @@ class FitRun:
         validation = self._validation_metrics()
         seconds += time.perf_counter() - began
         state.history.append(train, validation, self.session.setting("lr", epoch.step), epoch.step, seconds)
+        self.progress.mark_recorded()
         state.metrics = {f"train.{k}": v for k, v in train.items()} | {
             f"validation.{k}": v for k, v in validation.items()
         }
@@ -228,3 +237,8 @@ class FitRun:
     def _groups(self) -> list[Group]:
         """The groups of parameters, their schedules bound to this fit and to the history so far."""
         return update_groups(self._params, self.spec.over(self.settings.steps, self.state.history.curve))
+
+
+def _step_values(losses: Losses) -> HostArray:
+    """(3, k) loss, penalty and weight of k steps."""
+    return np.array([losses.loss, losses.penalty, losses.weight], dtype=np.float64)

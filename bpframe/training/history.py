@@ -16,7 +16,8 @@ class History:
 
     train: weighted means over the epoch's batches, in training mode, penalties excluded ("objective" includes them);
     metrics over all predictions of the epoch as they were made. validation: evaluation mode, end of the epoch; every
-    curve is empty where no validation data were given.
+    curve is empty where no validation data were given. data: (epoch from 1, digest) of the first epoch on other data
+    than those before, in a trainer that goes on after its fit was written to a file.
     """
 
     train: Curves = field(default_factory=dict)
@@ -24,6 +25,7 @@ class History:
     lr: list[float | None] = field(default_factory=list)
     step: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    data: list[tuple[int, str]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.step)
@@ -43,6 +45,11 @@ class History:
         self.step.append(step)
         self.seconds.append(seconds)
 
+    def note_data(self, digest: str | None) -> None:
+        """From the next epoch on the data are others, of this digest; None: they are not."""
+        epoch = len(self) + 1
+        self.data = [note for note in self.data if note[0] != epoch] + ([(epoch, digest)] if digest else [])
+
     def curve(self, name: str) -> list[float]:
         """A curve by its whole name, "validation.loss"; empty before the first epoch."""
         part, _, curve = name.partition(".")
@@ -50,14 +57,14 @@ class History:
         return curves.get(curve, [])
 
     def epochs(self) -> Iterator[dict[str, Any]]:
-        """A record an epoch: epoch (from 1), step, lr, train, validation, seconds."""
+        """A record an epoch: epoch (from 1), step, lr, train, validation, seconds; data where those are others."""
         for i in range(len(self)):
             yield self.record(i)
 
     def record(self, i: int) -> dict[str, Any]:
         """The record of epoch number i (from 0; -1 is the latest)."""
         i = range(len(self))[i]
-        return {
+        record = {
             "epoch": i + 1,
             "step": self.step[i],
             "lr": self.lr[i],
@@ -65,6 +72,8 @@ class History:
             "validation": _at(self.validation, i),
             "seconds": self.seconds[i],
         }
+        notes = dict(self.data)
+        return record | {"data": notes[i + 1]} if i + 1 in notes else record
 
     def __repr__(self) -> str:
         curves = ", ".join(f"{kind}.{name}" for kind in ("train", "validation") for name in getattr(self, kind))

@@ -92,6 +92,7 @@ class _Listed:
 
 _SPECS: Any = _Listed(**{name: hook for name, hook in dict(globals()).items() if name.startswith("bpframe_")})
 SPECS = tuple(vars(_SPECS))
+HEARD_BY_ALL = ("bpframe_batch_end", "bpframe_block_end", "bpframe_epoch_end", "bpframe_exception")
 _SOUND: WeakKeyDictionary[type, set[str]] = WeakKeyDictionary()  # the hooks of classes that were checked once
 
 
@@ -105,6 +106,7 @@ class Hooks:
         self.seconds = [0.0] * len(callbacks)  # spent in each callback
         self._listening: set[str] = set()
         self._prompt = False
+        self._failures: list[BaseException] = []  # of hooks that others still have to hear of
         self._manager: Any = None  # where a callback has hooks
         if not callbacks:  # a manager takes milliseconds, as long as the whole fit of a small model
             return
@@ -131,9 +133,22 @@ class Hooks:
         return any(name in self._listening for name in names)
 
     def call(self, name: str, state: RunState) -> None:
-        """Call a hook's implementations, if there are any."""
-        if name in self._listening:
-            getattr(self._manager.hook, name)(state=state)
+        """Call a hook's implementations, if there are any.
+
+        What tells of something that has happened is told to all, though one fails, whose exception is raised then:
+        what each remembers is what a checkpoint of this moment needs. The exception that ends a fit stays the one that
+        it was; others that it causes are notes on it.
+        """
+        if name not in self._listening:
+            return
+        getattr(self._manager.hook, name)(state=state)
+        if self._failures:
+            failures, self._failures = self._failures, []
+            first = failures.pop(0) if state.exception is None else state.exception
+            for failure in failures:
+                first.add_note(str(failure) or type(failure).__name__)
+            if first is not state.exception:
+                raise first
 
     def ahead(self, state: RunState) -> float:
         """How many epochs may be made before bpframe_epoch_end is called for the first of them."""
@@ -153,9 +168,24 @@ class Hooks:
             _check(callback, name)
         sound |= names - own
         hooks = {name: self._wrap(i, getattr(callback, name), f"{who} fails in {name}") for name in names}
+        hooks |= {name: self._deferred(hooks[name]) for name in HEARD_BY_ALL if name in hooks}
         if ahead := hooks.get("bpframe_epochs_ahead"):
             hooks["bpframe_epochs_ahead"] = _counted(ahead, who)
         return _Listed(**hooks)
+
+    def _deferred(self, hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """The hook, whose exception is kept until all others have been called."""
+        if inspect.isgeneratorfunction(hook):
+            return hook
+
+        @functools.wraps(hook)
+        def call(state: RunState) -> None:
+            try:
+                hook(state)
+            except BaseException as error:
+                self._failures.append(error)
+
+        return call
 
     def _wrap(self, i: int, method: Callable[[Any], Any], message: str) -> Callable[[Any], Any]:
         @functools.wraps(method)

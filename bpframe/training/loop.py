@@ -14,7 +14,8 @@ def run_fit(fit: FitRun) -> History:
         run_epochs(fit)
         hooks.call("bpframe_fit_end", state)
     except BaseException as exception:
-        state.step, state.exception, state.cut = fit.session.step, exception, fit.cut_short
+        state.exception, state.cut = exception, not fit.keep_whole_steps()
+        state.step = fit.session.step
         hooks.call("bpframe_exception", state)
         raise
     finally:

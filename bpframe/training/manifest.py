@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bpframe.data.columns import Names
+from bpframe.data.fingerprint import Fingerprint, LazyFingerprint
 from bpframe.data.task import Task
 from bpframe.errors import CheckpointError
 from bpframe.network.network import Network
@@ -18,8 +19,11 @@ from bpframe.version import VERSION
 DEFINING = tuple(part for part in PARTS if part.defines)
 
 
-def manifest(spec: TrainerSpec, task: Task) -> dict[str, Any]:
-    """What, besides tensors, makes the trainer again: its definition, and what was learned of rows and labels."""
+def manifest(spec: TrainerSpec, task: Task, data: LazyFingerprint | None = None) -> dict[str, Any]:
+    """What, besides tensors, makes the trainer again: its definition, and what was learned of rows and labels.
+
+    And the fingerprint of the data of the latest fit, if there was one.
+    """
     names = {part.name for part in DEFINING}
     providers = {
         provider
@@ -36,7 +40,13 @@ def manifest(spec: TrainerSpec, task: Task) -> dict[str, Any]:
         "learned": dict(task.learned),
         **({} if task.columns is None else {"columns": list(task.columns)}),
         "plugins": [_provider(p) for p in sorted(providers)],
+        **({} if data is None else {"data": data.value.tables()}),
     }
+
+
+def known_fingerprint(manifest: Mapping[str, Any]) -> LazyFingerprint | None:
+    """The fingerprint in a manifest; None in that of an earlier bpframe. TypeError or ValueError where it is none."""
+    return LazyFingerprint(taken=Fingerprint.of(manifest["data"])) if "data" in manifest else None
 
 
 def _provider(provider: Provider) -> dict[str, str]:

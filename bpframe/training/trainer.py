@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from bpframe import checks
 from bpframe.data.arrays import Targets
 from bpframe.data.class_weight import ClassWeight, apply_class_weight
+from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.data.task import Labels, Task, share
 from bpframe.errors import CheckpointError, ConfigError
 from bpframe.network.network import Network
@@ -30,7 +31,7 @@ from bpframe.training.exclusive_use import ExclusiveUse
 from bpframe.training.fit import FitRun
 from bpframe.training.history import History
 from bpframe.training.loop import run_fit
-from bpframe.training.manifest import columns_of, manifest, trainer_arguments
+from bpframe.training.manifest import columns_of, known_fingerprint, manifest, trainer_arguments
 from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.open_session import open_session
 from bpframe.training.parameters import Parameters
@@ -108,6 +109,7 @@ class Trainer:
         self._exclusive = ExclusiveUse()
         self._fit: FitRun | None = None  # the one that runs
         self._unfinished: UnfinishedFit | None = None  # the one that a checkpoint interrupted
+        self._data: LazyFingerprint | None = None  # of the latest fit
 
     @classmethod
     def of(cls, spec: TrainerSpec) -> Trainer:
@@ -143,12 +145,12 @@ class Trainer:
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
         with self._exclusive, name_culprit(self._kinds):
             data = self._admit(x, y, sample_weight, class_weight, validation)
-            given = FitArguments(epochs, size, shuffle)
+            given = FitArguments(epochs, size, shuffle, LazyFingerprint({"training": data[0], "validation": data[1]}))
             fit = new_fit(self, self.spec, self._state, self._params, data, given, self._unfinished)
             self._fit = fit
             try:
                 fit.prepare(first=not self._fitted)
-                self._fitted, self._unfinished = True, None
+                self._fitted, self._unfinished, self._data = True, None, given.data
                 return run_fit(fit)
             finally:
                 self._fit = None
@@ -211,7 +213,7 @@ class Trainer:
         """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole."""
         from bpframe.saving import tensor_file  # imported by saving and loading alone
 
-        content = manifest(self.spec, self.task)
+        content = manifest(self.spec, self.task, self._data)
         tensor_file.write_tensors(path, self.session.parameters, content)
 
     @classmethod
@@ -222,6 +224,7 @@ class Trainer:
             trainer = cls(**trainer_arguments(content), engine=engine)
             trainer.task = replace(trainer.task, learned=content["learned"], columns=columns_of(content))
             trainer.parameters.replace(tensors)
+            trainer._data = known_fingerprint(content)
         trainer._fitted = True
         return trainer
 
@@ -299,7 +302,7 @@ class Trainer:
     @property
     def _state(self) -> TrainerState:
         """What changes by training."""
-        return TrainerState(self.session, self.task, self.history, self.memories)
+        return TrainerState(self.session, self.task, self.history, self.memories, self._data)
 
     def _open_session(self, shape: Shape) -> tuple[Session, Task]:
         """The session and the task, made for rows of this shape if there are none yet."""
@@ -316,5 +319,5 @@ class Trainer:
             return self.session, self.task
 
         state, self._unfinished = checkpoint.unpack_state(path, file, self.spec, open_session)
-        self._session, self.task, self.history, self.memories = state
+        self._session, self.task, self.history, self.memories, self._data = state
         self._fitted = True

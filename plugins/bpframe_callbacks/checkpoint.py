@@ -12,6 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, final
 
+import numpy as np
+
 from bpframe.plugin import CheckpointError, ConfigError, RunState, checks, hookimpl, keep_latest, sweep
 
 PATTERN = "step-*.safetensors"
@@ -23,9 +25,10 @@ class Checkpoint:
     """Writes the whole state of the run to `folder`/step-00000100.safetensors, so that it can go on after any end.
 
     Every `every_steps` updates (exactly at their multiples), when `every_seconds` have passed, and when the fit ends by
-    Ctrl-C or another exception between two blocks of steps. The latest `keep` files stay; `best`, a curve such as
-    "validation.loss", also keeps the model of its best epoch as best.safetensors. `on_checkpoint_error`: what happens
-    if a file cannot be written (nothing written before is lost); "raise" ends the fit, "warn" goes on.
+    Ctrl-C or any other exception: after its last whole, finite step, whoever raised it. The latest `keep` files stay;
+    `best`, a curve such as "validation.loss", also keeps the model of its best epoch as best.safetensors.
+    `on_checkpoint_error`: what happens if a file cannot be written (nothing written before is lost); "raise" ends the
+    fit, "warn" goes on.
     """
 
     folder: str | os.PathLike[str]
@@ -47,6 +50,7 @@ class Checkpoint:
         for name in ("every_steps", "every_seconds"):
             if getattr(self, name) is not None:
                 checks.positive("checkpoint", **{name: getattr(self, name)})
+                checks.finite("checkpoint", **{name: getattr(self, name)})
 
     @hookimpl
     def bpframe_fit_start(self, state: RunState) -> None:
@@ -60,14 +64,14 @@ class Checkpoint:
         except OSError as error:
             raise CheckpointError(f"checkpoint needs a folder to write to: {error}.") from error
         state.memory.setdefault("best", None)
-        state.memory["written"] = time.monotonic()
+        state.memory["written"] = time.monotonic(), state.step
         self._ask(state)
 
     @hookimpl(trylast=True)
     def bpframe_block_end(self, state: RunState) -> None:
         """Write, if it is time."""
         due = self.every_steps is not None and state.step % self.every_steps == 0
-        waited = time.monotonic() - state.memory["written"]
+        waited = time.monotonic() - state.memory["written"][0]
         if state.stopped is None and (due or (self.every_seconds is not None and waited >= self.every_seconds)):
             self._write(state)
         self._ask(state)
@@ -79,14 +83,17 @@ class Checkpoint:
             return
         sign = 1.0 if state.curves[self.best] == "min" else -1.0
         value, best = sign * state.metrics[self.best], state.memory["best"]
-        if best is None or value < best:
+        if value == value and (best is None or value < best):  # NaN is never the best
             state.memory["best"] = value
             self._guarded(lambda: state.trainer.save(Path(self.folder) / "best.safetensors"))
 
-    @hookimpl
+    @hookimpl(trylast=True)
     def bpframe_exception(self, state: RunState) -> None:
-        """After Ctrl-C write what is there; where it cut a block of steps short, the file before stays the latest."""
-        if isinstance(state.exception, KeyboardInterrupt) and not state.cut:
+        """Write what is there, if steps were made since the latest file.
+
+        Where an engine does not tell the losses of a block that was cut short, the file before stays the latest.
+        """
+        if not state.cut and state.step != state.memory.get("written", (0.0, state.step))[1]:
             self._write(state)
 
     def _ask(self, state: RunState) -> None:
@@ -94,7 +101,10 @@ class Checkpoint:
             state.look(state.step - state.step % self.every_steps + self.every_steps)
 
     def _write(self, state: RunState) -> None:
-        state.memory["written"] = time.monotonic()
+        """A new file, unless the latest step has left numbers that are not finite: the next one will tell."""
+        if not all(np.isfinite(value).all() for value in state.parameters.copy().values()):
+            return
+        state.memory["written"] = time.monotonic(), state.step
         folder = Path(self.folder)
         self._guarded(lambda: state.trainer.checkpoint(folder / f"step-{state.step:08d}.safetensors"))
         self._guarded(lambda: keep_latest(folder, PATTERN, self.keep))

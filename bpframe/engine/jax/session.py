@@ -100,6 +100,7 @@ class JaxSession:
         self._device, self.device, self._groups = device, str(device), groups
         self._blocks = Blocks(network, cost, device, seed)
         self._minimizer: State = {}  # its state, on the host
+        self._losses: HostArray = np.empty((0, 3))  # of the latest block
         self._names = list(tree.flatten(parameters))  # XLA's trees are sorted by key
         params = device.cast(parameters, copy=True)
         settings = partial(Settings, cast=np.dtype(device.dtype).type)
@@ -190,12 +191,13 @@ class JaxSession:
                 values, finite = report.values(stop - start)
                 bad = np.flatnonzero(~np.isfinite(values[:, 0]))
                 count = int(bad[0]) if len(bad) else stop - start
+                self._losses = values[: count + 1]
+                self._blocks.keep(batches, start, report.scores)
                 self._rollback.log(self, batches, start, start + count)
                 if len(bad):
                     self._rollback.replay(self, point.log)
                 else:
                     self._finite = finite
-                self._blocks.keep(batches, start, report.scores)
                 self._rollback.writing = False
         except BaseException:
             self._rollback.roll_back(self)
@@ -204,7 +206,12 @@ class JaxSession:
             self._seconds = (time.perf_counter() - before) / (stop - start)
         if self._rollback.old:
             self.commit()
-        return Losses(*values[: count + 1].T)
+        return self.block_losses
+
+    @property
+    def block_losses(self) -> Losses:
+        """Losses of the latest block, those of whole steps before an exception too."""
+        return Losses(*self._losses.T)
 
     def commit(self) -> bool:
         """Whether all parameters are finite: then, now and then, a point to return to; else back to where they were."""
