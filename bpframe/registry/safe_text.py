@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 
 def error_text(error: BaseException) -> str:
     """ "ValueError: what it says"; the class alone where it says nothing, or its `__str__` fails."""
@@ -19,3 +21,11 @@ def object_text(thing: object) -> str:
         return repr(thing)
     except Exception:
         return f"<{type(thing).__module__}.{type(thing).__qualname__}, whose repr fails>"
+
+
+def add_note(error: BaseException, note: str) -> BaseException:
+    """The error with a note (PEP 678), once; without where its class takes none."""
+    with suppress(Exception):
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+    return error

@@ -155,14 +155,18 @@ class Trainer:
 
     def predict(self, x: ArrayLike) -> HostArray:
         """Predictions (N, C) of rows x: the link applied, probabilities or means."""
-        return self.task.prediction(self.scores(x))
+        scores = self.scores(x)
+        with name_culprit(self._kinds):
+            return self.task.prediction(scores)
 
     def predict_labels(self, x: ArrayLike) -> Labels:
         """Labels (N,) of rows x, as they were given to `fit`; (N, k) zeros and ones for several labels a row.
 
         With several heads a mapping from the heads that have classes to their labels.
         """
-        return self.task.labels(self.scores(x))
+        scores = self.scores(x)
+        with name_culprit(self._kinds):
+            return self.task.labels(scores)
 
     def evaluate(self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None) -> dict[str, float]:
         """{"loss": mean loss, and every metric by name} on x and y, in evaluation mode."""
@@ -297,7 +301,8 @@ class Trainer:
         """The session and the task, made for rows of this shape if there are none yet."""
         if self._session is not None:
             return self._session, self.task
-        session, task, self._params = open_session(self.spec, self.task, shape)
+        with name_culprit(self._kinds):
+            session, task, self._params = open_session(self.spec, self.task, shape)
         return session, task
 
     def _restore(self, path: model_file.Path, file: tuple[Mapping[str, HostArray], Mapping[str, Any]]) -> None:
