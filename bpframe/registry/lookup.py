@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -173,6 +173,19 @@ class Registry:
             self._loaded[provider] = component
         return component
 
+    def local_components(self, settings: object) -> list[tuple[str, str, Component]]:
+        """(kind, name, component) of each that the program registered and whose name is in settings, at any depth."""
+        words = set(_words(settings))
+        return [(p.kind, p.name, p.load()) for p in self._local.values() if not words.isdisjoint((p.name, p.ref))]
+
+    def adopt(self, kind: str, name: str, component: Component) -> bool:
+        """Give the name to a component from another process, as `register` there; False where another has it."""
+        try:
+            self.register(kind, name, component)
+        except ConfigError:
+            return False
+        return True
+
     def _refuse_other_claims(self, provider: Provider, replace: bool) -> None:
         """ConfigError where a name that the program registers is another's, but for `replace` and the same lines."""
         kind, name = provider.kind, provider.name
@@ -228,6 +241,14 @@ class Registry:
 
 def _claims(providers: Iterable[Provider], dist: str, name: str) -> list[Provider]:
     return sorted(p for p in providers if p.name == name and dist in ("", p.dist))
+
+
+def _words(settings: object) -> Iterator[str]:
+    if isinstance(settings, str):
+        yield settings
+    elif isinstance(settings, Mapping | list | tuple):
+        for value in settings.values() if isinstance(settings, Mapping) else settings:
+            yield from _words(value)
 
 
 def _preferred(claims: list[Provider]) -> list[Provider]:

@@ -16,9 +16,9 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 
 from bpframe.errors import ConfigError
 from bpframe.network.trace import Trace
-from bpframe.registry import build
+from bpframe.registry import build, registry
 from bpframe.sklearn import coefs, dataframes, estimator_fit, estimator_trainer
-from bpframe.sklearn.picklable_engine import PicklableEngine
+from bpframe.sklearn.initial_parameters import InitialParameters
 from bpframe.sklearn.validation import Rows
 from bpframe.training.history import History
 from bpframe.types import HostArray
@@ -58,6 +58,21 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         estimator_trainer.push_parameters(self)
         trace: Trace = self._trainer.trace(rows, self._targets(self._encode_target(y)))
         return trace
+
+    # --------------------------------------------------------------------------------------------------------- pickles
+
+    def __getstate__(self) -> dict[str, Any]:
+        """scikit-learn's state, and the components of the program's own that arguments call by name."""
+        return {**super().__getstate__(), "_local": registry.local_components(self.get_params(deep=False))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for kind, name, component in state.pop("_local", ()):
+            if not registry.adopt(kind, name, component):
+                raise ConfigError(
+                    f"{type(self).__name__} needs the {kind} '{name}', which means another component in this process. "
+                    "Rename one of them."
+                )
+        super().__setstate__(state)
 
     # ---------------------------------------------------------------------------------------------------- input checks
 
@@ -150,7 +165,8 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
     def _scores(self, X: Any) -> HostArray:
         """Scores (N, C) of rows from `_check_rows`."""
         trainer, engine = self._trainer, self._trainer.engine
-        if isinstance(engine, PicklableEngine) and type(engine.engine).__name__ == "NumpyEngine":
+        engine = engine.engine if isinstance(engine, InitialParameters) else engine
+        if type(engine).__name__ == "NumpyEngine":
             return coefs.scores(trainer.network, self._parameters_by_name(), X, trainer.dtype)
         estimator_trainer.push_parameters(self)
         return np.asarray(trainer.scores(coefs.dense_rows(X, trainer.dtype)))

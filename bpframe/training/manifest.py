@@ -8,6 +8,7 @@ from typing import Any
 from bpframe.network.network import Network
 from bpframe.registry import Provider, registry
 from bpframe.registry.describe import describe, providers_in
+from bpframe.registry.policy import LOCAL
 from bpframe.saving.model_file import MODEL, SCHEMA
 from bpframe.training.spec import PARTS, SpecPart, TrainerSpec
 from bpframe.types import Shape
@@ -34,6 +35,12 @@ def manifest(spec: TrainerSpec, shape: Shape | None, learned: Mapping[str, Any])
         "learned": dict(learned),
         "plugins": [_provider(p) for p in sorted(providers)],
     }
+
+
+def local_names(spec: TrainerSpec) -> list[tuple[str, str, Any]]:
+    """(kind, name, class) of each component to which the program itself gave a name."""
+    parts = (part for _, kind, component in spec.components() for part in providers_in(registry, kind, component))
+    return [(provider.kind, provider.name, provider.load()) for provider in parts if provider.dist == LOCAL]
 
 
 def _provider(provider: Provider) -> dict[str, str]:

@@ -5,6 +5,7 @@ Shapes: x (N, n) rows, y (N,) labels or (N, C) targets, scores and predictions (
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,11 +17,11 @@ from bpframe import checks
 from bpframe.data.arrays import Targets
 from bpframe.data.class_weight import ClassWeight, apply_class_weight
 from bpframe.data.task import Labels, Task, share
-from bpframe.errors import CheckpointError, ConfigError
+from bpframe.errors import ConfigError
 from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Param, Session
-from bpframe.registry import Spec, build
+from bpframe.registry import Spec, build, registry
 from bpframe.saving import model_file
 from bpframe.training import checkpoint
 from bpframe.training.checkpoint import TrainerState, UnfinishedFit
@@ -30,11 +31,12 @@ from bpframe.training.exclusive_use import ExclusiveUse
 from bpframe.training.fit import FitRun
 from bpframe.training.history import History
 from bpframe.training.loop import run_fit
-from bpframe.training.manifest import manifest, trainer_arguments
+from bpframe.training.manifest import local_names, manifest, trainer_arguments
 from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.open_session import open_session
 from bpframe.training.parameters import Parameters
 from bpframe.training.preflight import require_pair
+from bpframe.training.session_snapshot import SessionSnapshot
 from bpframe.training.spec import PARTS, TrainerSpec
 from bpframe.types import HostArray, Shape
 
@@ -97,6 +99,7 @@ class Trainer:
         self.memories: list[dict[str, Any]] = [{} for _ in spec.callbacks]
         self._params: list[Param] = []  # the trained parameters, once there is a session
         self._session: Session | None = None
+        self._snapshot: SessionSnapshot | None = None  # in a copy, until it is used
         self._fitted = False
         self._exclusive = ExclusiveUse()
         self._fit: FitRun | None = None  # the one that runs
@@ -229,10 +232,7 @@ class Trainer:
         """
         from bpframe.saving import tensor_file  # imported by saving and loading alone
 
-        fit, partial = self._fit, None if self._fit is None else self._fit.partial_epoch()
-        if fit is not None and partial is None:
-            raise CheckpointError(f"{path} cannot be written: the fit was cut off within a block of steps.")
-        unfinished = (fit.settings, partial) if fit is not None and partial is not None else None
+        unfinished = None if self._fit is None else self._fit.interruption(str(path))
         tensor_file.write_tensors(path, *checkpoint.pack_state(self.spec, self._state, unfinished))
 
     @property
@@ -272,6 +272,21 @@ class Trainer:
         trainer._restore(path, file)
         return trainer
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What pickles and copies hold: as a checkpoint, a snapshot of the session and how far a fit is that runs."""
+        unfinished = self._unfinished if self._fit is None else self._fit.interruption("a copy")
+        snapshot = self._snapshot if self._session is None else SessionSnapshot.of(self._session)
+        own = {"_session": None, "_snapshot": snapshot, "_fit": None, "_unfinished": unfinished}
+        return {**vars(self), **own, "local": local_names(self.spec)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name in state.pop("local"):
+            registry.adopt(*name)
+        vars(self).update(state)
+
+    def __copy__(self) -> Trainer:
+        return copy.deepcopy(self)  # two trainers that shared a history would both write to it
+
     def __repr__(self) -> str:
         return f"Trainer({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r}, seed={self.seed})"
 
@@ -303,6 +318,8 @@ class Trainer:
             return self._session, self.task
         with name_culprit(self._kinds):
             session, task, self._params = open_session(self.spec, self.task, shape)
+        if self._snapshot is not None:
+            self._session, self._snapshot = self._snapshot.restored(session), None
         return session, task
 
     def _restore(self, path: model_file.Path, file: tuple[Mapping[str, HostArray], Mapping[str, Any]]) -> None:
