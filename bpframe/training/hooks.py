@@ -148,9 +148,9 @@ class Hooks:
     def _guarded(self, i: int, callback: Any) -> _Listed:
         """The callback's hooks, each timed, given the callback's own memory, and named when it fails."""
         who = f"callback {i + 1}, {self._names[i]}"
-        own = {name for name, value in getattr(callback, "__dict__", {}).items() if _is_hook(name, value)}
         cls: Any = type(callback)
-        names, sound = {*_hooks(cls), *own}, _SOUND.setdefault(cls, set())
+        names, sound = hook_names(callback), _SOUND.setdefault(cls, set())
+        own = names - {*_hooks(cls)}
         for name in sorted(names - (sound - own)):
             _check(callback, name)
         sound |= names - own
@@ -239,6 +239,13 @@ def _core(update: Callable[[], None]) -> _Listed:
         return True
 
     return _Listed(bpframe_update=bpframe_update)
+
+
+def hook_names(callback: Any) -> set[str]:
+    """The hooks that a callback has, or means to have."""
+    own = {name for name, value in getattr(callback, "__dict__", {}).items() if _is_hook(name, value)}
+    cls: Any = type(callback)
+    return {*_hooks(cls), *own}
 
 
 @functools.lru_cache(maxsize=256)

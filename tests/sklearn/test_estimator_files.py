@@ -35,6 +35,14 @@ def fitted(estimator: Any, x: Any, y: Any) -> Any:
         return estimator.set_params(max_iter=8, random_state=0).fit(x, y)
 
 
+class Idle:
+    """A callback that does nothing."""
+
+    @bp.hookimpl
+    def bpframe_fit_end(self, state: Any) -> None:
+        """Nothing."""
+
+
 # ------------------------------------------------------------------------------------------------- pickles and copies
 
 
@@ -129,7 +137,7 @@ def test_partial_fit_goes_on_after_loading_with_an_optimizer_that_starts_anew(tm
 
 def test_what_a_file_cannot_say_has_its_default_after_loading(tmp_path):
     model = MLPClassifier(
-        random_state=np.random.RandomState(0), monitor=lambda m, x, y: 0.0, callbacks=[object()], max_iter=2
+        random_state=np.random.RandomState(0), monitor=lambda m, x, y: 0.0, callbacks=[Idle()], max_iter=2
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
