@@ -33,6 +33,7 @@ def list_(as_json: bool = False) -> None:
     providers = registry.providers()
     if as_json:
         click.echo(json.dumps([_record(provider) for provider in providers], indent=2))
+        _echo_notes(err=True)  # standard output is JSON alone
         return
     blocked = [registry.verdict(provider) for provider in providers]
     rows = [
@@ -42,6 +43,15 @@ def list_(as_json: bool = False) -> None:
     print_table(
         ("kind", "name", "distribution", "version", "what it is"), rows, ["dim" if reason else "" for reason in blocked]
     )
+    _echo_notes(err=False)
+
+
+def _echo_notes(err: bool) -> None:
+    """A line for each distribution that was passed over, and each name in a policy that nothing has."""
+    from bpframe.registry import registry
+
+    for note in (*(f"Passed over: {each}." for each in registry.unreadable()), *registry.policy_notes()):
+        click.echo(note, err=err)
 
 
 @plugins.command()

@@ -19,6 +19,9 @@ from bpframe.registry.constructor import Component, arguments, parameters, wants
 from bpframe.registry.labelled import Labelled
 from bpframe.registry.lookup import Registry
 from bpframe.registry.nested import is_schedule, walk
+from bpframe.registry.policy import LOCAL
+from bpframe.registry.provider import Provider
+from bpframe.registry.safe_text import add_note, error_text
 
 SCHEDULED = ("optimizer", "gradient_step", "regularizer")  # kinds whose float arguments may follow a schedule
 SCHEDULED_KINDS = "optimizers, gradient steps and regularizers"
@@ -51,17 +54,22 @@ class Builder:
             return self.report(_join(path, "name"), str(error), error)
         arguments = {key: value for key, value in spec.items() if key != "name"}
         label = arguments.pop("label", None) if kind == "layer" and "label" not in parameters(component) else None
-        made = self.call(component, arguments, path, kind in SCHEDULED, f"{provider}: ")
+        made = self.call(component, arguments, path, kind in SCHEDULED, provider)
         if made is not None:
             self.registry.check(kind, made, provider)
         return made if label is None or made is None else Labelled(label, made)
 
     def call(
-        self, component: Component, arguments: Mapping[str, Any], path: str, scheduled: bool = False, owner: str = ""
+        self,
+        component: Component,
+        arguments: Mapping[str, Any],
+        path: str,
+        scheduled: bool = False,
+        owner: Provider | None = None,
     ) -> Any:
         """component(**arguments) after checking and building each argument; None where a problem was found.
 
-        `owner`: what errors of the constructor's own begin with.
+        `owner`: who provides it; left out, or where it is the program itself, other errors than wrong values pass.
         """
         before = len(self.problems)
         known = parameters(component)
@@ -124,14 +132,17 @@ class Builder:
         except Mismatch as mismatch:
             return self.report(path, str(mismatch))
 
-    def _construct(self, component: Component, arguments: Mapping[str, Any], path: str, owner: str) -> Any:
+    def _construct(self, component: Component, arguments: Mapping[str, Any], path: str, owner: Provider | None) -> Any:
         try:
             return component(**arguments)
         except (ValueError, TypeError) as error:
-            return self.report(path, str(error))
-        except (Exception, SystemExit) as error:  # a plugin must not end the program
-            cause = f"{type(error).__name__}: {error}"
-            raise BrokenComponent(f"{owner}{_title(component)} fails on construction: {cause}") from error
+            return self.report(path, error_text(error).removeprefix(f"{type(error).__name__}: "))
+        except (Exception, GeneratorExit, SystemExit) as error:  # a plugin must not end the program
+            if owner is None or owner.dist == LOCAL:
+                add_note(error, f"Raised on construction of {_title(component)}.")
+                raise
+            cause = error_text(error)
+            raise BrokenComponent(f"{owner}: {_title(component)} fails on construction: {cause}") from error
 
 
 def _join(path: str, name: str) -> str:

@@ -23,7 +23,6 @@ from bpframe.registry import build, registry
 from bpframe.registry.describe import describe
 from bpframe.saving import model_file, tensor_file
 from bpframe.sklearn import estimator_losses, estimator_trainer, solvers
-from bpframe.sklearn.picklable_engine import PicklableEngine
 from bpframe.training.history import History
 from bpframe.training.manifest import manifest, trainer_arguments
 from bpframe.training.spec import TrainerSpec
@@ -77,7 +76,7 @@ def read_estimator(cls: type, path: Path, plugins: Sequence[str]) -> Any:
         saved = content.get("estimator", {})
         if saved.get("class") != cls.__name__:
             raise CheckpointError(f"{path} holds {saved.get('class', 'no estimator')}, not {cls.__name__}. Load that.")
-        trainer = Trainer(**trainer_arguments(content), engine=PicklableEngine(build("engine", "numpy")))
+        trainer = Trainer(**trainer_arguments(content), engine=build("engine", "numpy"))
         trainer.parameters.replace(tensors)
         if trainer.standardize_target:
             trainer.task = replace(trainer.task, learned=content["learned"])

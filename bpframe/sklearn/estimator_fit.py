@@ -73,7 +73,8 @@ def _run(
         model.best_validation_score_ = getattr(model, "best_validation_score_", None)
     trainer.metrics, model._early_stopping = build_all("monitor", "metric", metrics), stopping
     trainer.regularizers = [estimator_trainer.penalty(model, rows, stopping.size)]
-    trainer.sampler = RowShuffler(random, len(trainer.history)) if model.shuffle else None
+    shuffler = RowShuffler(random, len(trainer.history)) if model.shuffle else None
+    vars(trainer)["sampler"] = shuffler  # none of anybody else's: it draws as scikit-learn does
     clock = [TimeLimit(model.max_time)] if model.max_time is not None and not single_epoch else []
     trainer.callbacks = [stopping, *clock, *build_all("callbacks", "callback", list(model.callbacks)), *listeners]
     trainer.memories = [{} for _ in trainer.callbacks]

@@ -12,13 +12,13 @@ import numpy as np
 from bpframe.data.order import select_rows
 from bpframe.data.target_scale import is_scalable
 from bpframe.data.task import Task, share
-from bpframe.errors import NumericalError
+from bpframe.errors import CheckpointError, NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
 from bpframe.protocols import Batches, Data, Draws, Group, Losses, Param, Session
 from bpframe.protocols.traits import block_losses
 from bpframe.registry import registry
 from bpframe.registry.describe import title
-from bpframe.training.checkpoint import FitSettings
+from bpframe.training.checkpoint import FitSettings, UnfinishedFit
 from bpframe.training.diagnosis import component_kinds, diagnose
 from bpframe.training.dry_run import DryRun
 from bpframe.training.evaluation import NamedMetrics, evaluate_scores, measure
@@ -99,6 +99,13 @@ class FitRun:
             return partial
         rows = partial.values.shape[1] * self.settings.batch_size
         return replace(partial, collected=self.session.collected()[:rows])
+
+    def interruption(self, what: str) -> UnfinishedFit:
+        """What goes on with this fit needs, from where it is now; CheckpointError that names what cannot have it."""
+        partial = self.partial_epoch()
+        if partial is None:
+            raise CheckpointError(f"{what} cannot be written: the fit was cut off within a block of steps.")
+        return self.settings, partial
 
     # -------------------------------------------------------------------------------------------------- for the loop
 

@@ -12,6 +12,7 @@ from bpframe.errors import CheckpointError
 from bpframe.network.network import Network
 from bpframe.registry import Provider, registry
 from bpframe.registry.describe import describe, providers_in
+from bpframe.registry.policy import LOCAL
 from bpframe.saving.model_file import MODEL, SCHEMA
 from bpframe.training.spec import PARTS, SWITCHES, SpecPart, TrainerSpec
 from bpframe.version import VERSION
@@ -47,6 +48,12 @@ def manifest(spec: TrainerSpec, task: Task, data: LazyFingerprint | None = None)
 def known_fingerprint(manifest: Mapping[str, Any]) -> LazyFingerprint | None:
     """The fingerprint in a manifest; None in that of an earlier bpframe. TypeError or ValueError where it is none."""
     return LazyFingerprint(taken=Fingerprint.of(manifest["data"])) if "data" in manifest else None
+
+
+def local_names(spec: TrainerSpec) -> list[tuple[str, str, Any]]:
+    """(kind, name, class) of each component to which the program itself gave a name."""
+    parts = (part for _, kind, component in spec.components() for part in providers_in(registry, kind, component))
+    return [(provider.kind, provider.name, provider.load()) for provider in parts if provider.dist == LOCAL]
 
 
 def _provider(provider: Provider) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import final
+from typing import Any, final
 
 from bpframe.data.arrays import as_numbers
 from bpframe.data.dense import as_dense
@@ -13,15 +13,36 @@ from bpframe.types import HostArray
 
 
 @final
+class Values:
+    """Values by name that belong to no session, in the place of one."""
+
+    def __init__(self, values: dict[str, HostArray]) -> None:
+        self._values = values
+
+    @property
+    def parameters(self) -> dict[str, HostArray]:
+        """Copies of all of them."""
+        return {name: value.copy() for name, value in self._values.items()}
+
+    def assign(self, values: Mapping[str, HostArray]) -> None:
+        """Other values for some of them."""
+        self._values.update({name: value.copy() for name, value in values.items()})
+
+
+@final
 class Parameters(MutableMapping[str, HostArray]):
     """Parameters and buffers by "layer/name", in the layers' order.
 
     Reading gives a copy; setting checks shape and numbers and replaces the value in the model; deleting is a TypeError,
-    since the network needs every one. `replace` sets all at once, `copy` gives all as a dict.
+    since the network needs every one. `replace` sets all at once, `copy` gives all as a dict. A pickle or deep copy of
+    it has values of its own.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session | Values) -> None:
         self._session = session
+
+    def __reduce__(self) -> Any:
+        return Parameters, (Values(self.copy()),)  # a copy stands on its own
 
     def __getitem__(self, name: str) -> HostArray:
         return self._value(name)

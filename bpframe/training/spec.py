@@ -31,6 +31,7 @@ from bpframe.protocols import (
 from bpframe.registry import build, build_all
 from bpframe.registry.builder import SCHEDULED
 from bpframe.registry.constructor import wants
+from bpframe.training.foreign_hooks import refuse_without_hooks
 from bpframe.training.nested_capabilities import refuse_hidden_capabilities
 from bpframe.training.parameter_groups import ParameterGroup, build_groups
 from bpframe.training.preflight import refuse_double_link, refuse_unscalable
@@ -146,7 +147,10 @@ class SpecPart:
             return build_groups(given)
         if self.name == "network" or self.kind is None or (given is None and self.optional):
             return given
-        return build_all("Trainer", self.kind, given) if self.many else build(self.kind, given)
+        built = build_all("Trainer", self.kind, given) if self.many else build(self.kind, given)
+        if self.name == "callbacks":
+            refuse_without_hooks(built)
+        return built
 
     def components(self, value: Any) -> Iterator[tuple[str, str, Any]]:
         """(what follows the part's name in a path, kind, component) of each component in the part."""

@@ -5,6 +5,7 @@ Shapes: x (N, n) rows, y (N,) labels or (N, C) targets, scores and predictions (
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,11 +18,11 @@ from bpframe.data.arrays import Targets
 from bpframe.data.class_weight import ClassWeight, apply_class_weight
 from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.data.task import Labels, Task, share
-from bpframe.errors import CheckpointError, ConfigError
+from bpframe.errors import ConfigError
 from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Param, Session
-from bpframe.registry import Spec, build
+from bpframe.registry import Spec, build, registry
 from bpframe.saving import model_file
 from bpframe.training import checkpoint
 from bpframe.training.checkpoint import TrainerState, UnfinishedFit
@@ -31,11 +32,13 @@ from bpframe.training.exclusive_use import ExclusiveUse
 from bpframe.training.fit import FitRun
 from bpframe.training.history import History
 from bpframe.training.loop import run_fit
-from bpframe.training.manifest import columns_of, known_fingerprint, manifest, trainer_arguments
+from bpframe.training.manifest import columns_of, known_fingerprint, local_names, manifest, trainer_arguments
 from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.open_session import open_session
 from bpframe.training.parameters import Parameters
+from bpframe.training.part_change import BY_NAME, OF_A_FIT, part_to_set
 from bpframe.training.preflight import require_pair
+from bpframe.training.session_snapshot import SessionSnapshot
 from bpframe.training.spec import PARTS, TrainerSpec
 from bpframe.types import HostArray, Shape
 
@@ -105,6 +108,7 @@ class Trainer:
         self.memories: list[dict[str, Any]] = [{} for _ in spec.callbacks]
         self._params: list[Param] = []  # the trained parameters, once there is a session
         self._session: Session | None = None
+        self._snapshot: SessionSnapshot | None = None  # in a copy, until it is used
         self._fitted = False
         self._exclusive = ExclusiveUse()
         self._fit: FitRun | None = None  # the one that runs
@@ -115,6 +119,17 @@ class Trainer:
     def of(cls, spec: TrainerSpec) -> Trainer:
         """A new trainer of these parts."""
         return cls(**vars(spec))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in BY_NAME:
+            params = None if self._session is None and self._snapshot is None else self._params
+            value = part_to_set(self.spec, name, value, params, running=self._fit is not None)
+        elif name in OF_A_FIT:
+            raise ConfigError(f"A trainer has no {name} to set: it is an argument of fit, or of the optimizer.")
+        if name == "callbacks":  # one that stays keeps what it remembers
+            before = {id(each): memory for each, memory in zip(self.callbacks, self.memories, strict=False)}
+            self.memories = [before.get(id(each), {}) for each in value]
+        object.__setattr__(self, name, value)
 
     @property
     def spec(self) -> TrainerSpec:
@@ -165,14 +180,18 @@ class Trainer:
 
     def predict(self, x: ArrayLike) -> HostArray:
         """Predictions (N, C) of rows x: the link applied, probabilities or means."""
-        return self.task.prediction(self.scores(x))
+        scores = self.scores(x)
+        with name_culprit(self._kinds):
+            return self.task.prediction(scores)
 
     def predict_labels(self, x: ArrayLike) -> Labels:
         """Labels (N,) of rows x, as they were given to `fit`; (N, k) zeros and ones for several labels a row.
 
         With several heads a mapping from the heads that have classes to their labels.
         """
-        return self.task.labels(self.scores(x))
+        scores = self.scores(x)
+        with name_culprit(self._kinds):
+            return self.task.labels(scores)
 
     def evaluate(self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None) -> dict[str, float]:
         """{"loss": mean loss, and every metric by name} on x and y, in evaluation mode."""
@@ -236,10 +255,7 @@ class Trainer:
         """
         from bpframe.saving import tensor_file  # imported by saving and loading alone
 
-        fit, partial = self._fit, None if self._fit is None else self._fit.partial_epoch()
-        if fit is not None and partial is None:
-            raise CheckpointError(f"{path} cannot be written: the fit was cut off within a block of steps.")
-        unfinished = (fit.settings, partial) if fit is not None and partial is not None else None
+        unfinished = None if self._fit is None else self._fit.interruption(str(path))
         tensor_file.write_tensors(path, *checkpoint.pack_state(self.spec, self._state, unfinished))
 
     @property
@@ -279,6 +295,21 @@ class Trainer:
         trainer._restore(path, file)
         return trainer
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What pickles and copies hold: as a checkpoint, a snapshot of the session and how far a fit is that runs."""
+        unfinished = self._unfinished if self._fit is None else self._fit.interruption("a copy")
+        snapshot = self._snapshot if self._session is None else SessionSnapshot.of(self._session)
+        own = {"_session": None, "_snapshot": snapshot, "_fit": None, "_unfinished": unfinished}
+        return {**vars(self), **own, "local": local_names(self.spec)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name in state.pop("local"):
+            registry.adopt(*name)
+        vars(self).update(state)
+
+    def __copy__(self) -> Trainer:
+        return copy.deepcopy(self)  # two trainers that shared a history would both write to it
+
     def __repr__(self) -> str:
         return f"Trainer({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r}, seed={self.seed})"
 
@@ -308,7 +339,10 @@ class Trainer:
         """The session and the task, made for rows of this shape if there are none yet."""
         if self._session is not None:
             return self._session, self.task
-        session, task, self._params = open_session(self.spec, self.task, shape)
+        with name_culprit(self._kinds):
+            session, task, self._params = open_session(self.spec, self.task, shape)
+        if self._snapshot is not None:
+            self._session, self._snapshot = self._snapshot.restored(session), None
         return session, task
 
     def _restore(self, path: model_file.Path, file: tuple[Mapping[str, HostArray], Mapping[str, Any]]) -> None:

@@ -282,19 +282,54 @@ def test_a_function_that_makes_components_can_be_registered(registry: Registry):
     assert Namespace(registry, "loss").wide().delta == 10.0
 
 
-@pytest.mark.parametrize("name", ["huber", "absolute", "quartic"])
+class Other(Absolute):
+    """The same from other lines."""
+
+
+@pytest.mark.parametrize("name", ["absolute", "quartic"])
 def test_a_taken_name_needs_replace(foreign: Registry, name):
     foreign.register("loss", "absolute", Absolute)
     with pytest.raises(ConfigError, match=f"there is a loss '{name}' already.*replace=True"):
-        foreign.register("loss", name, Absolute)
+        foreign.register("loss", name, Other)
 
 
-def test_replace_takes_a_bare_name_but_never_a_full_one(registry: Registry):
-    huber = registry.load("loss", "huber")
-    registry.register("loss", "huber", Absolute, replace=True)
-    assert registry.load("loss", "huber") is Absolute
-    assert registry.load("loss", "bpframe/huber") is huber
-    assert {"huber", "bpframe/huber"} <= set(registry.names("loss"))
+def test_replace_takes_a_bare_name_but_never_a_full_one(foreign: Registry):
+    quartic = foreign.load("loss", "quartic")
+    foreign.register("loss", "quartic", Absolute, replace=True)
+    assert foreign.load("loss", "quartic") is Absolute
+    assert foreign.load("loss", "sample-loss/quartic") is quartic
+    assert {"quartic", "sample-loss/quartic"} <= set(foreign.names("loss"))
+
+
+@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize(("kind", "name"), [("loss", "mse"), ("loss", "huber"), ("layer", "dense"), ("engine", "jax")])
+def test_no_registration_takes_a_name_of_bpframes_own(registry: Registry, kind, name, replace):
+    own = registry.find(kind, name)
+    with pytest.raises(ConfigError, match=f"the {kind} '{name}' is bpframe's own. Choose another"):
+        registry.register(kind, name, Absolute, replace=replace)
+    assert registry.find(kind, name) == own
+
+
+def cell(registry: Registry, slope: float, name: str = "Cell") -> type:
+    """What a cell of a notebook makes each time it runs."""
+    space = {"registry": registry, "Absolute": Absolute, "slope": slope, "__name__": "__main__"}
+    exec(f"@registry.register('loss', 'cell')\nclass {name}(Absolute):\n    slope = slope", space)
+    return space[name]
+
+
+def test_the_same_lines_may_register_again_with_another_body(registry: Registry):
+    first, second = cell(registry, 1.0), cell(registry, 2.0)
+    assert registry.load("loss", "cell") is second is not first
+    provider = registry.find("loss", "cell")
+    assert registry.provider_of("loss", first()) == registry.provider_of("loss", second()) == provider
+    with pytest.raises(ConfigError, match="there is a loss 'cell' already"):
+        cell(registry, 3.0, "Renamed")
+
+
+def test_two_functions_without_a_name_are_not_the_same_lines(registry: Registry):
+    registry.register("loss", "made", lambda: Absolute())
+    with pytest.raises(ConfigError, match="there is a loss 'made' already"):
+        registry.register("loss", "made", lambda: Other())
 
 
 def test_the_last_of_two_replacements_holds(registry: Registry):
