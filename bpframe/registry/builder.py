@@ -14,6 +14,7 @@ from numbers import Real
 from typing import Any
 
 from bpframe.errors import BpframeError, BrokenComponent, ConfigError, Problem, UnknownComponent
+from bpframe.registry import path_arguments
 from bpframe.registry.annotations import Mismatch, Wanted
 from bpframe.registry.constructor import Component, arguments, parameters, wants
 from bpframe.registry.labelled import Labelled
@@ -50,6 +51,8 @@ class Builder:
         except UnknownComponent as error:
             return self.report(_join(path, "name"), str(error), error)
         arguments = {key: value for key, value in spec.items() if key != "name"}
+        for name in path_arguments.paths_to_refuse(provider, component, arguments):
+            self.report(_join(path, name), f"no path is taken from a file, got {arguments.pop(name)!r}. Give it anew.")
         label = arguments.pop("label", None) if kind == "layer" and "label" not in parameters(component) else None
         made = self.call(component, arguments, path, kind in SCHEDULED, f"{provider}: ")
         if made is not None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from bpframe.errors import BlockedComponent, BrokenComponent, CheckpointError, UnknownComponent
-from bpframe.registry import Policy, policy, registry
+from bpframe.registry import Policy, path_arguments, policy, registry
 from bpframe.saving import untrusted
 from bpframe.types import HostArray
 
@@ -27,6 +27,7 @@ def open_untrusted(
 ) -> Iterator[tuple[dict[str, HostArray], dict[str, Any]]]:
     """(tensors, manifest) of a file of a kind, and a block to build from them: with plugins of `allowed` alone.
 
+    In the block no specification may hold a path; what the caller gives is built before it.
     CheckpointError for a file that cannot be trusted, or of which no model can be built.
     """
     from bpframe.saving import tensor_file  # imported by saving and loading alone
@@ -34,7 +35,8 @@ def open_untrusted(
     tensors, manifest = tensor_file.read_tensors(path)
     refuse_foreign_plugins(path, manifest, allowed, kind)
     try:
-        with registry.restricted(Policy(frozenset(map(policy.normalise, allowed)), origin=f"loading {path}")):
+        restriction = Policy(frozenset(map(policy.normalise, allowed)), origin=f"loading {path}")
+        with registry.restricted(restriction), path_arguments.no_paths():
             untrusted.refuse_other_sizes(manifest, network_tensors(tensors, kind))
             untrusted.refuse_other_labels(manifest["learned"])
             yield tensors, manifest

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from bpframe.network.network import Network
+from bpframe.protocols.traits import changeable, checkpoint_folder
 from bpframe.registry import Provider, registry
 from bpframe.registry.describe import describe, providers_in
 from bpframe.saving.model_file import MODEL, SCHEMA
@@ -55,6 +57,32 @@ def trainer_arguments(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What the Trainer of a manifest is made with; KeyError where a part is missing."""
     network = Network(manifest["network"], inputs=manifest["input_shape"])
     return {part.name: manifest[part.name] for part in DEFINING} | {"network": network}
+
+
+def checkpoint_arguments(manifest: Mapping[str, Any], folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a checkpoint in `folder`, with engine and callbacks unless they are `given`.
+
+    Threads, caches and the like are this program's to choose, not the file's: arguments that a run which goes on may
+    change are left out. A callback that writes checkpoints goes on in `folder`.
+    """
+    arguments = trainer_arguments(manifest) | dict(given)
+    if "engine" not in given:
+        arguments["engine"] = _portable(manifest["engine"])
+    if "callbacks" not in given:
+        arguments["callbacks"] = [_placed(spec, folder) for spec in manifest["callbacks"]]
+    return arguments
+
+
+def _portable(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """An engine's specification without the arguments that do not say what is computed."""
+    free = changeable(registry.load("engine", spec["name"]))
+    return {name: value for name, value in spec.items() if name not in free}
+
+
+def _placed(spec: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """A callback's specification with `folder` as that of its checkpoints."""
+    argument = checkpoint_folder(registry.load("callback", spec["name"]))
+    return dict(spec) if argument is None or argument not in spec else {**spec, argument: folder}
 
 
 def _described(part: SpecPart, value: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, final
 
 from numpy.typing import ArrayLike
@@ -20,7 +21,7 @@ from bpframe.errors import CheckpointError, ConfigError
 from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Param, Session
-from bpframe.registry import Spec, build
+from bpframe.registry import Spec, build, build_all
 from bpframe.saving import model_file
 from bpframe.training import checkpoint
 from bpframe.training.checkpoint import TrainerState, UnfinishedFit
@@ -30,7 +31,7 @@ from bpframe.training.exclusive_use import ExclusiveUse
 from bpframe.training.fit import FitRun
 from bpframe.training.history import History
 from bpframe.training.loop import run_fit
-from bpframe.training.manifest import manifest, trainer_arguments
+from bpframe.training.manifest import checkpoint_arguments, manifest, trainer_arguments
 from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.open_session import open_session
 from bpframe.training.parameters import Parameters
@@ -258,13 +259,14 @@ class Trainer:
         """A trainer in the state of a checkpoint: call `fit` with the same data and settings to go on (see `restore`).
 
         `callbacks` left out: those that the file names; others have to be given again. `engine` left out: the one that
-        wrote it, whose bits another engine would not give.
+        wrote it, whose bits another engine would not give, with this program's threads and caches. No path is taken
+        from the file: a callback that writes checkpoints goes on in the folder that holds `path`.
         """
+        given: dict[str, Any] = {} if engine is None else {"engine": build("engine", engine)}
+        if callbacks is not None:  # the caller's, for which only the caller's policies hold
+            given["callbacks"] = build_all("Trainer.resume", "callback", callbacks)
         with model_file.open_untrusted(path, plugins, model_file.CHECKPOINT) as file:
-            content = file[1]
-            engine = content["engine"] if engine is None else engine
-            callbacks = content["callbacks"] if callbacks is None else callbacks
-            trainer = cls(**trainer_arguments(content), engine=engine, callbacks=callbacks)
+            trainer = cls(**checkpoint_arguments(file[1], Path(path).parent, given))
         trainer._restore(path, file)
         return trainer
 

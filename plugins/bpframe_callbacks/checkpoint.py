@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 from bpframe.plugin import CheckpointError, ConfigError, RunState, checks, hookimpl, keep_latest, sweep
 
@@ -25,7 +25,8 @@ class Checkpoint:
     Every `every_steps` updates (exactly at their multiples), when `every_seconds` have passed, and when the fit ends by
     Ctrl-C or another exception between two blocks of steps. The latest `keep` files stay; `best`, a curve such as
     "validation.loss", also keeps the model of its best epoch as best.safetensors. `on_checkpoint_error`: what happens
-    if a file cannot be written (nothing written before is lost); "raise" ends the fit, "warn" goes on.
+    if a file cannot be written (nothing written before is lost); "raise" ends the fit, "warn" goes on. A trainer that
+    `Trainer.resume` makes goes on writing to the folder that holds its file, wherever that was moved.
     """
 
     folder: str | os.PathLike[str]
@@ -34,6 +35,7 @@ class Checkpoint:
     keep: int = 3
     best: str | None = None
     on_checkpoint_error: Literal["raise", "warn"] = "raise"
+    checkpoint_folder: ClassVar[str] = "folder"
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

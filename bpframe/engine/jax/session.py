@@ -6,6 +6,7 @@ finite is undone and made again up to its last good step (`bpframe.engine.rollba
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -51,7 +52,7 @@ class JaxEngine:
 
     device: str | None = None
     precision: Literal["highest", "tf32", "bf16"] = "highest"
-    cache: str | None = None
+    cache: str | os.PathLike[str] | None = None
     stream: bool | None = None
     threads: int | None = None
     compiles = True  # the first block of steps takes longer
@@ -66,7 +67,7 @@ class JaxEngine:
     ) -> JaxSession:
         """A session that starts from these parameters; ConfigError where there is no such device."""
         blas.start_jax(self.threads)
-        compile_cache.keep_in(self.cache)
+        compile_cache.keep_in(None if self.cache is None else os.fspath(self.cache))
         device = Device(self.device, self.precision, dtype)
         return JaxSession(network, cost, groups, parameters, device, seed, self.stream)
 
