@@ -10,7 +10,8 @@ Capabilities are small protocols of their own, for the components that need one:
 `Refresh` and `Fit` (layers); `EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget`
 (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe` and `EvaluationParams` (optimizers); `Totals`, `Adjust` and `Periodic` (gradient
-steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers).
+steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers);
+`CheckMemory` (callbacks).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`
 (optimizers), `Compiles` and `Changeable` (engines), `CheckpointFolder` (callbacks), `ActsOn` (regularizers),
@@ -27,6 +28,7 @@ from bpframe.protocols.capabilities import (
     Adjust,
     After,
     Applies,
+    CheckMemory,
     Draws,
     EncodeTarget,
     EvaluationParams,
@@ -89,6 +91,7 @@ __all__ = [
     "Batches",
     "Callback",
     "Changeable",
+    "CheckMemory",
     "CheckpointFolder",
     "Compares",
     "Compiles",

@@ -267,7 +267,12 @@ class Trainer:
             given["callbacks"] = build_all("Trainer.resume", "callback", callbacks)
         with model_file.open_untrusted(path, plugins, model_file.CHECKPOINT) as file:
             trainer = cls(**checkpoint_arguments(file[1], Path(path).parent, given))
-        trainer._restore(path, file)
+        try:
+            trainer._restore(path, file)
+        except ConfigError as error:
+            if given:
+                raise
+            raise CheckpointError(f"{path} cannot be resumed as it is: {error}") from error
         return trainer
 
     def __repr__(self) -> str:
@@ -305,10 +310,18 @@ class Trainer:
     def _restore(self, path: model_file.Path, file: tuple[Mapping[str, HostArray], Mapping[str, Any]]) -> None:
         """Take over the state in a checkpoint's (tensors, manifest)."""
 
-        def open_session(shape: Shape, learned: Mapping[str, Any]) -> tuple[Session, Task]:
-            self.task = replace(self.task, shape=shape, learned=learned)
-            return self.session, self.task
+        params: list[Param] = []
 
-        state, self._unfinished = checkpoint.unpack_state(path, file, self.spec, open_session)
+        def new_session(shape: Shape, learned: Mapping[str, Any]) -> tuple[Session, Task]:
+            task = replace(self.task, shape=shape, learned=learned)
+            session, task, params[:] = open_session(self.spec, task, shape)
+            return session, task
+
+        shape = self.network.input_shape
+        try:
+            state, unfinished = checkpoint.unpack_state(path, file, self.spec, new_session)
+        except BaseException:
+            self.network.input_shape = shape
+            raise
         self._session, self.task, self.history, self.memories = state
-        self._fitted = True
+        self._params, self._unfinished, self._fitted = params, unfinished, True

@@ -6,13 +6,13 @@ import atexit
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import CheckpointError, ConfigError, RunState, checks, hookimpl, keep_latest, sweep
+from bpframe.plugin import CheckpointError, ConfigError, HostArray, RunState, checks, hookimpl, keep_latest, sweep
 
 PATTERN = "step-*.safetensors"
 
@@ -49,6 +49,11 @@ class Checkpoint:
         for name in ("every_steps", "every_seconds"):
             if getattr(self, name) is not None:
                 checks.positive("checkpoint", **{name: getattr(self, name)})
+
+    def check_memory(self, memory: Mapping[str, Any], parameters: Mapping[str, HostArray]) -> None:
+        """ValueError unless the best value so far is a number, if there is one."""
+        if not isinstance(memory.get("best"), float | None):
+            raise ValueError(f"checkpoint needs a number as its best value, got {memory['best']!r:.60}")
 
     @hookimpl
     def bpframe_fit_start(self, state: RunState) -> None:
