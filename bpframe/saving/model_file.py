@@ -7,6 +7,7 @@ component came from (distribution, version, target) is recorded for information;
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -39,6 +40,8 @@ def open_untrusted(
         with registry.restricted(restriction), path_arguments.no_paths():
             untrusted.refuse_other_sizes(manifest, network_tensors(tensors, kind))
             untrusted.refuse_other_labels(manifest["learned"])
+            if kind == MODEL and (changed := other_versions(manifest)):
+                warnings.warn(f"{path} may predict otherwise than it did: {'; '.join(changed)}.", stacklevel=4)
             yield tensors, manifest
     except (BlockedComponent, BrokenComponent, UnknownComponent):  # for want of a plugin, not of a sound file
         raise
@@ -76,6 +79,22 @@ def network_tensors(tensors: Mapping[str, HostArray], kind: str) -> dict[str, Ho
     """The network's own tensors, by "layer/name"."""
     within = "session/parameters/" if kind == CHECKPOINT else ""
     return {name.removeprefix(within): array for name, array in tensors.items() if name.startswith(within)}
+
+
+def other_versions(manifest: Mapping[str, Any]) -> list[str]:
+    """The distributions of which the file's components had another version, with both: "acme 1.0 then, 2.0 now"."""
+    then = {name.partition("/")[0]: version for name, version in _versions(manifest["plugins"])}
+    now = {provider.dist: provider.version for provider in registry.providers() if provider.dist in then}
+    return [
+        f"{dist} {then[dist]} then, {version} now" for dist, version in sorted(now.items()) if then[dist] != version
+    ]
+
+
+def _versions(plugins: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+    """("dist/name", version) of components from distributions other than bpframe."""
+    for plugin in plugins:
+        if plugin["name"].partition("/")[0] not in (policy.CORE, policy.LOCAL):
+            yield plugin["name"], plugin["version"]
 
 
 def _component_names(node: object) -> list[str]:

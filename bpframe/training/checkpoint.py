@@ -24,7 +24,7 @@ from bpframe.saving import environment, json_values, model_file, safetensors, un
 from bpframe.training import checkpoint_checks
 from bpframe.training.evaluation import named_metrics
 from bpframe.training.history import History
-from bpframe.training.manifest import manifest, trainer_definition
+from bpframe.training.manifest import foreign_helpers, manifest, trainer_definition
 from bpframe.training.progress import PartialEpoch
 from bpframe.training.spec import TrainerSpec
 from bpframe.types import HostArray, Shape
@@ -77,6 +77,7 @@ def pack_state(
     content |= {"kind": model_file.CHECKPOINT, "step": state.session.step}
     content["engine"] = describe(registry, "engine", spec.engine)
     content["made"] = _conditions(spec.engine)
+    content["plugins"] += foreign_helpers(spec)
     content["history"] = json_values.encode_value(vars(state.history), arrays, "history")
     memories = zip(_names(spec.callbacks), state.memories, strict=True)
     content["memories"] = {
@@ -121,12 +122,14 @@ def unpack_state(
             collects = bool(named_metrics(task, spec.metrics))
             checkpoint_checks.check_fit(*fit, (content["step"], len(history)), collects, task.outputs)
         session.restore(snapshot, content["step"])
+        versions = model_file.other_versions(content)
     except (BpframeError, MemoryError):
         raise
     except Exception as error:  # what is read from a file's values may fail in any way
         reason = str(error) if type(error) is ValueError else repr(error)
         raise CheckpointError(f"{path} cannot be made into a trainer's state: {reason}.") from error
-    if changed := _changed(content.get("made"), _conditions(spec.engine), changeable(spec.engine).values()):
+    changed = _changed(content.get("made"), _conditions(spec.engine), changeable(spec.engine).values())
+    if changed := [*changed, *versions]:
         warnings.warn(
             f"{path} was written under other conditions: {'; '.join(changed)}. The run goes on, but not to the same "
             "bytes as one that was never stopped.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +10,19 @@ from bpframe.network.network import Network
 from bpframe.protocols.traits import changeable, checkpoint_folder
 from bpframe.registry import Provider, registry
 from bpframe.registry.describe import describe, providers_in
+from bpframe.registry.policy import CORE, LOCAL
 from bpframe.saving.model_file import MODEL, SCHEMA
 from bpframe.training.spec import PARTS, SpecPart, TrainerSpec
 from bpframe.types import Shape
 from bpframe.version import VERSION
 
 DEFINING = tuple(part for part in PARTS if part.defines)
+NAMES = {part.name for part in DEFINING}
 
 
 def manifest(spec: TrainerSpec, shape: Shape | None, learned: Mapping[str, Any]) -> dict[str, Any]:
     """What, besides tensors, makes the trainer again: its definition, the shape of a row, how labels are encoded."""
-    names = {part.name for part in DEFINING}
-    providers = {
-        provider
-        for path, kind, component in spec.components()
-        if path.partition("[")[0] in names
-        for provider in providers_in(registry, kind, component)
-    }
+    providers = {provider for path, provider in _providers(spec) if path.partition("[")[0] in NAMES}
     return {
         "schema": SCHEMA,
         "kind": MODEL,
@@ -36,6 +32,18 @@ def manifest(spec: TrainerSpec, shape: Shape | None, learned: Mapping[str, Any])
         "learned": dict(learned),
         "plugins": [_provider(p) for p in sorted(providers)],
     }
+
+
+def foreign_helpers(spec: TrainerSpec) -> list[dict[str, str]]:
+    """Where engine and callbacks came from, but for bpframe's own: other versions may give other bits."""
+    helpers = {provider for path, provider in _providers(spec) if path.partition("[")[0] not in NAMES}
+    return [_provider(p) for p in sorted(helpers) if p.dist not in (CORE, LOCAL)]
+
+
+def _providers(spec: TrainerSpec) -> Iterator[tuple[str, Provider]]:
+    """(path, provider) of every component."""
+    for path, kind, component in spec.components():
+        yield from ((path, provider) for provider in providers_in(registry, kind, component))
 
 
 def _provider(provider: Provider) -> dict[str, str]:
