@@ -20,6 +20,7 @@ from bpframe.registry.constructor import Component, arguments, parameters, wants
 from bpframe.registry.labelled import Labelled
 from bpframe.registry.lookup import Registry
 from bpframe.registry.nested import is_schedule, walk
+from bpframe.registry.provider import Provider
 
 SCHEDULED = ("optimizer", "gradient_step", "regularizer")  # kinds whose float arguments may follow a schedule
 SCHEDULED_KINDS = "optimizers, gradient steps and regularizers"
@@ -35,6 +36,7 @@ class Builder:
         self.registry = registry
         self.problems: list[Problem] = []
         self._first: BpframeError | None = None
+        self._known: dict[tuple[str, str], tuple[Provider, Component]] = {}
 
     def build(self, kind: str, spec: Spec, path: str = "") -> Any:
         """The component; None where a problem was found."""
@@ -46,8 +48,7 @@ class Builder:
             names = ", ".join(self.registry.names(kind))
             return self.report(path, f"{kind} wants a name, got {dict(spec)!r}. Names: {names}.")
         try:
-            provider = self.registry.find(kind, spec["name"])
-            component = self.registry.loaded(provider)
+            provider, component = self._found(kind, spec["name"])
         except UnknownComponent as error:
             return self.report(_join(path, "name"), str(error), error)
         arguments = {key: value for key, value in spec.items() if key != "name"}
@@ -82,6 +83,13 @@ class Builder:
             if name in known
         }
         return self._construct(component, ready, path, owner) if len(self.problems) == before else None
+
+    def _found(self, kind: str, name: str) -> tuple[Provider, Component]:
+        """Who provides a component and its class or factory, asked once: a network may name it thousands of times."""
+        if (kind, name) not in self._known:
+            provider = self.registry.find(kind, name)
+            self._known[kind, name] = provider, self.registry.loaded(provider)
+        return self._known[kind, name]
 
     def report(self, path: str, message: str, error: BpframeError | None = None) -> None:
         """Note a problem."""

@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from bpframe.errors import BlockedComponent, BrokenComponent, CheckpointError, UnknownComponent
+from bpframe.network.network import Network
 from bpframe.registry import Policy, path_arguments, policy, registry
 from bpframe.saving import untrusted
 from bpframe.types import HostArray
 
 SCHEMA = 1
+LONGEST = 2000  # letters of a reason, which may quote the file
 MODEL, CHECKPOINT = "model", "checkpoint"  # kinds of files
 Path = str | os.PathLike[str]
 
@@ -38,7 +40,9 @@ def open_untrusted(
     try:
         restriction = Policy(frozenset(map(policy.normalise, allowed)), origin=f"loading {path}")
         with registry.restricted(restriction), path_arguments.no_paths():
-            untrusted.refuse_other_sizes(manifest, network_tensors(tensors, kind))
+            untrusted.refuse_slow_lists(manifest)
+            network = Network(manifest["network"], inputs=manifest["input_shape"])
+            untrusted.refuse_other_sizes(network, manifest["input_shape"], network_tensors(tensors, kind))
             untrusted.refuse_other_labels(manifest["learned"])
             if kind == MODEL and (changed := other_versions(manifest)):
                 warnings.warn(f"{path} may predict otherwise than it did: {'; '.join(changed)}.", stacklevel=4)
@@ -47,6 +51,7 @@ def open_untrusted(
         raise
     except Exception as error:  # what is built from a file's values may fail in any way
         reason = str(error) or type(error).__name__
+        reason = reason if len(reason) <= LONGEST else f"{reason[:LONGEST]} ..."
         raise CheckpointError(f"{path} cannot be made into a model: {reason}") from error
 
 

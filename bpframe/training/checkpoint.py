@@ -10,6 +10,7 @@ change it, and the condition of `bpframe.saving.environment` that it bounds, or 
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
@@ -112,7 +113,9 @@ def unpack_state(
         history, fit = History(**json_values.decode_value(content["history"], tensors)), _unfinished(content, tensors)
         checkpoint_checks.check_count("step", content["step"])
         checkpoint_checks.check_history(history)
-        untrusted.refuse_other_sizes(content, model_file.network_tensors(tensors, model_file.CHECKPOINT))
+        untrusted.refuse_other_sizes(
+            spec.network, content["input_shape"], model_file.network_tensors(tensors, model_file.CHECKPOINT)
+        )
         untrusted.refuse_other_labels(content["learned"])
         snapshot = {name.removeprefix(SESSION): array for name, array in tensors.items() if name.startswith(SESSION)}
         session, task = open_session(tuple(content["input_shape"]), content["learned"])
@@ -193,10 +196,11 @@ def _memories(callbacks: Sequence[object], packed: object, tensors: Tensors) -> 
 def _names(callbacks: Sequence[object]) -> list[str]:
     """A name for each callback: its class, numbered where there are several."""
     names: list[str] = []
+    counts: Counter[str] = Counter()
     for callback in callbacks:
         kind = type(callback).__name__
-        number = sum(name.split("#")[0] == kind for name in names)
-        names.append(f"{kind}#{number + 1}" if number else kind)
+        counts[kind] += 1
+        names.append(f"{kind}#{counts[kind]}" if counts[kind] > 1 else kind)
     return names
 
 
