@@ -5,6 +5,7 @@ Layers that hold layers label and initialise them by the same functions.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from numbers import Integral
@@ -102,14 +103,17 @@ def _row_shape(inputs: object) -> Shape | None:
 def label_layers(layers: Sequence[Layer], owner: str) -> LabelledLayers:
     """Layers with their labels: a layer's own, or else its component's name and a number; ConfigError to `owner`."""
     counts: dict[str, int] = {}
+    names: dict[type, str] = {}
     labels = []
     for layer in layers:
-        name = short_name(registry, "layer", layer)
+        cls: type = type(unlabelled(layer))
+        name = names[cls] = names.get(cls) or short_name(registry, "layer", layer)
         counts[name] = counts.get(name, 0) + 1
         label = own_label(layer)
         labels.append(f"{name}_{counts[name]}" if label is None else label)
+    alike = Counter(label for label in labels if isinstance(label, str))
     for label in labels:
-        if not isinstance(label, str) or not label or "/" in label or label == "buffers" or labels.count(label) > 1:
+        if not isinstance(label, str) or not label or "/" in label or label == "buffers" or alike[label] > 1:
             raise ConfigError(f"{owner} needs a different label for each layer, without '/', got {labels}. Set label=.")
     return tuple(zip(labels, map(unlabelled, layers), strict=True))
 

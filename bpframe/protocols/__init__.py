@@ -11,12 +11,12 @@ Capabilities are small protocols of their own, for the components that need one:
 `EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe` and `EvaluationParams` (optimizers); `Totals`, `Adjust` and `Periodic` (gradient
 steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers);
-`Select` and `TargetFile` (sources).
+`Select` and `TargetFile` (sources); `CheckMemory` (callbacks).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`
-(optimizers), `Compiles` and `Changeable` (engines), `ActsOn` (regularizers), `Compares` and `Directed` (metrics),
-`HoldsArrays` (sources), `WithDomain` (losses), `WithRange` (activations, layers), `OwnLabel`, `WithActivation`,
-`Stochastic` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any).
+(optimizers), `Compiles` and `Changeable` (engines), `CheckpointFolder` (callbacks), `ActsOn` (regularizers),
+`Compares` and `Directed` (metrics), `HoldsArrays` (sources), `WithDomain` (losses), `WithRange` (activations, layers),
+`OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -29,6 +29,7 @@ from bpframe.protocols.capabilities import (
     After,
     Applies,
     CheckInputs,
+    CheckMemory,
     Draws,
     EncodeTarget,
     EvaluationParams,
@@ -73,6 +74,7 @@ from bpframe.protocols.engine import Batches, Data, Engine, Group, Losses, Sessi
 from bpframe.protocols.traits import (
     ActsOn,
     Changeable,
+    CheckpointFolder,
     Compares,
     Compiles,
     Coupled,
@@ -98,6 +100,8 @@ __all__ = [
     "Callback",
     "Changeable",
     "CheckInputs",
+    "CheckMemory",
+    "CheckpointFolder",
     "Compares",
     "Compiles",
     "Constraint",

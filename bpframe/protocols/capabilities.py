@@ -199,6 +199,14 @@ class Over(Protocol):
 
 
 @runtime_checkable
+class CheckMemory(Protocol):
+    """A callback that checks what a checkpoint says that it remembers."""
+
+    def check_memory(self, memory: Mapping[str, Any], parameters: Mapping[str, HostArray]) -> None:
+        """ValueError unless it can go on with this memory and a network of such parameters."""
+
+
+@runtime_checkable
 class Reference(Protocol):
     """An optimizer that carries an independent form of its formula, for the conformance kit to compare with."""
 

@@ -41,6 +41,17 @@ class Changeable(Protocol):
         """Those arguments, each with the condition of the machine that it bounds, or None; none by default."""
 
 
+class CheckpointFolder(Protocol):
+    """A callback that writes checkpoints to a folder."""
+
+    @property
+    def checkpoint_folder(self) -> str:
+        """The name of that argument; none by default.
+
+        `Trainer.resume` sets it to the folder of the file from which it goes on.
+        """
+
+
 class Pure(Protocol):
     """A component whose methods are functions of their arguments and of its settings alone."""
 
@@ -164,6 +175,12 @@ def block_losses(session: object) -> Losses | None:
     """
     losses: Losses | None = getattr(session, "block_losses", None)
     return losses
+
+
+def checkpoint_folder(callback: object) -> str | None:
+    """The argument of a callback that names the folder of its checkpoints; None: it has none."""
+    name: str | None = getattr(callback, "checkpoint_folder", None)
+    return name
 
 
 def is_pure(cls: type) -> bool:

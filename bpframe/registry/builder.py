@@ -14,6 +14,7 @@ from numbers import Real
 from typing import Any
 
 from bpframe.errors import BpframeError, BrokenComponent, ConfigError, Problem, UnknownComponent
+from bpframe.registry import path_arguments
 from bpframe.registry.annotations import Mismatch, Wanted
 from bpframe.registry.constructor import Component, arguments, parameters, wants
 from bpframe.registry.labelled import Labelled
@@ -37,6 +38,7 @@ class Builder:
         self.registry = registry
         self.problems: list[Problem] = []
         self._first: BpframeError | None = None
+        self._known: dict[tuple[str, str], tuple[Provider, Component]] = {}
 
     def build(self, kind: str, spec: Spec, path: str = "") -> Any:
         """The component; None where a problem was found."""
@@ -48,11 +50,12 @@ class Builder:
             names = ", ".join(self.registry.names(kind))
             return self.report(path, f"{kind} wants a name, got {dict(spec)!r}. Names: {names}.")
         try:
-            provider = self.registry.find(kind, spec["name"])
-            component = self.registry.loaded(provider)
+            provider, component = self._found(kind, spec["name"])
         except UnknownComponent as error:
             return self.report(_join(path, "name"), str(error), error)
         arguments = {key: value for key, value in spec.items() if key != "name"}
+        for name in path_arguments.paths_to_refuse(provider, component, arguments):
+            self.report(_join(path, name), f"no path is taken from a file, got {arguments.pop(name)!r}. Give it anew.")
         label = arguments.pop("label", None) if kind == "layer" and "label" not in parameters(component) else None
         made = self.call(component, arguments, path, kind in SCHEDULED, provider)
         if made is not None:
@@ -87,6 +90,13 @@ class Builder:
             if name in known
         }
         return self._construct(component, ready, path, owner) if len(self.problems) == before else None
+
+    def _found(self, kind: str, name: str) -> tuple[Provider, Component]:
+        """Who provides a component and its class or factory, asked once: a network may name it thousands of times."""
+        if (kind, name) not in self._known:
+            provider = self.registry.find(kind, name)
+            self._known[kind, name] = provider, self.registry.loaded(provider)
+        return self._known[kind, name]
 
     def report(self, path: str, message: str, error: BpframeError | None = None) -> None:
         """Note a problem."""

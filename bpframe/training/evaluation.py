@@ -80,12 +80,8 @@ def measure(
 def _short_names(metrics: Sequence[Metric]) -> list[tuple[str, Metric]]:
     """Metrics by their short names; two of one name that differ carry their arguments, "f1(average='macro')"."""
     short = [short_name(registry, "metric", metric) for metric in metrics]
-    shared = {
-        name
-        for name, a in zip(short, metrics, strict=True)
-        for other, b in zip(short, metrics, strict=True)
-        if name == other and a != b
-    }
+    first: dict[str, Metric] = {}
+    shared = {name for name, metric in zip(short, metrics, strict=True) if first.setdefault(name, metric) != metric}
     return [
         (brief(registry, "metric", metric) if name in shared else name, metric)
         for name, metric in zip(short, metrics, strict=True)

@@ -48,7 +48,7 @@ class Parameters(MutableMapping[str, HostArray]):
         return self._value(name)
 
     def __setitem__(self, name: str, value: object) -> None:
-        self._session.assign({name: self._checked(name, value)})
+        self._session.assign({name: _checked(name, value, self._value(name))})
 
     def __delitem__(self, name: str) -> None:
         raise TypeError(f"Parameter '{name}' cannot be deleted: the network needs it.")
@@ -68,18 +68,24 @@ class Parameters(MutableMapping[str, HostArray]):
 
     def replace(self, values: Mapping[str, object]) -> None:
         """Set every parameter at once; none changes if one is missing or does not fit."""
-        if missing := [name for name in self if name not in values]:
+        present = self._session.parameters  # once: each look copies all
+        if missing := [name for name in present if name not in values]:
             raise ShapeError(f"The network needs a value for '{missing[0]}', which is missing.")
-        self._session.assign({name: self._checked(name, value) for name, value in values.items()})
+        self._session.assign({name: _checked(name, value, _at(present, name)) for name, value in values.items()})
 
     def _value(self, name: str) -> HostArray:
-        values = self._session.parameters
-        if name not in values:
-            raise KeyError(f"There is no parameter '{name}'. Parameters: {', '.join(values)}.")
-        return values[name]
+        return _at(self._session.parameters, name)
 
-    def _checked(self, name: str, value: object) -> HostArray:
-        old, array = self._value(name), as_dense(value, f"parameter '{name}'")
-        if array.shape != old.shape:
-            raise ShapeError(f"Parameter '{name}' needs shape {old.shape}, got {array.shape}.")
-        return as_numbers(array, old.dtype.name, f"parameter '{name}'")
+
+def _at(present: Mapping[str, HostArray], name: str) -> HostArray:
+    if name not in present:
+        raise KeyError(f"There is no parameter '{name}'. Parameters: {', '.join(present)}.")
+    return present[name]
+
+
+def _checked(name: str, value: object, old: HostArray) -> HostArray:
+    """The new value in the dtype of the old one, if it has its shape."""
+    array = as_dense(value, f"parameter '{name}'")
+    if array.shape != old.shape:
+        raise ShapeError(f"Parameter '{name}' needs shape {old.shape}, got {array.shape}.")
+    return as_numbers(array, old.dtype.name, f"parameter '{name}'")

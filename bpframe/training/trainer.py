@@ -9,6 +9,7 @@ import copy
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, final
 
 from numpy.typing import ArrayLike
@@ -18,11 +19,11 @@ from bpframe.data.arrays import Targets
 from bpframe.data.class_weight import ClassWeight, apply_class_weight
 from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.data.task import Labels, Task, share
-from bpframe.errors import ConfigError
+from bpframe.errors import CheckpointError, ConfigError
 from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Param, Session
-from bpframe.registry import Spec, build, registry
+from bpframe.registry import Spec, build, build_all, registry
 from bpframe.saving import model_file
 from bpframe.training import checkpoint
 from bpframe.training.checkpoint import TrainerState, UnfinishedFit
@@ -32,7 +33,14 @@ from bpframe.training.exclusive_use import ExclusiveUse
 from bpframe.training.fit import FitRun
 from bpframe.training.history import History
 from bpframe.training.loop import run_fit
-from bpframe.training.manifest import columns_of, known_fingerprint, local_names, manifest, trainer_arguments
+from bpframe.training.manifest import (
+    checkpoint_arguments,
+    columns_of,
+    known_fingerprint,
+    local_names,
+    manifest,
+    trainer_arguments,
+)
 from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.open_session import open_session
 from bpframe.training.parameters import Parameters
@@ -285,14 +293,20 @@ class Trainer:
         """A trainer in the state of a checkpoint: call `fit` with the same data and settings to go on (see `restore`).
 
         `callbacks` left out: those that the file names; others have to be given again. `engine` left out: the one that
-        wrote it, whose bits another engine would not give.
+        wrote it, whose bits another engine would not give, with this program's threads and caches. No path is taken
+        from the file: a callback that writes checkpoints goes on in the folder that holds `path`.
         """
+        given: dict[str, Any] = {} if engine is None else {"engine": build("engine", engine)}
+        if callbacks is not None:  # the caller's, for which only the caller's policies hold
+            given["callbacks"] = build_all("Trainer.resume", "callback", callbacks)
         with model_file.open_untrusted(path, plugins, model_file.CHECKPOINT) as file:
-            content = file[1]
-            engine = content["engine"] if engine is None else engine
-            callbacks = content["callbacks"] if callbacks is None else callbacks
-            trainer = cls(**trainer_arguments(content), engine=engine, callbacks=callbacks)
-        trainer._restore(path, file)
+            trainer = cls(**checkpoint_arguments(file[1], Path(path).parent, given))
+        try:
+            trainer._restore(path, file)
+        except ConfigError as error:
+            if given:
+                raise
+            raise CheckpointError(f"{path} cannot be resumed as it is: {error}") from error
         return trainer
 
     def __getstate__(self) -> dict[str, Any]:
@@ -348,10 +362,18 @@ class Trainer:
     def _restore(self, path: model_file.Path, file: tuple[Mapping[str, HostArray], Mapping[str, Any]]) -> None:
         """Take over the state in a checkpoint's (tensors, manifest)."""
 
-        def open_session(shape: Shape, learned: Mapping[str, Any]) -> tuple[Session, Task]:
-            self.task = replace(self.task, shape=shape, learned=learned, columns=columns_of(file[1]))
-            return self.session, self.task
+        params: list[Param] = []
 
-        state, self._unfinished = checkpoint.unpack_state(path, file, self.spec, open_session)
+        def new_session(shape: Shape, learned: Mapping[str, Any]) -> tuple[Session, Task]:
+            task = replace(self.task, shape=shape, learned=learned, columns=columns_of(file[1]))
+            session, task, params[:] = open_session(self.spec, task, shape)
+            return session, task
+
+        shape = self.network.input_shape
+        try:
+            state, unfinished = checkpoint.unpack_state(path, file, self.spec, new_session)
+        except BaseException:
+            self.network.input_shape = shape
+            raise
         self._session, self.task, self.history, self.memories, self._data = state
-        self._fitted = True
+        self._params, self._unfinished, self._fitted = params, unfinished, True

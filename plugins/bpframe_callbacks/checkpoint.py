@@ -6,15 +6,15 @@ import atexit
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 
-from bpframe.plugin import CheckpointError, ConfigError, RunState, checks, hookimpl, keep_latest, sweep
+from bpframe.plugin import CheckpointError, ConfigError, HostArray, RunState, checks, hookimpl, keep_latest, sweep
 
 PATTERN = "step-*.safetensors"
 
@@ -28,7 +28,8 @@ class Checkpoint:
     Ctrl-C or any other exception: after its last whole, finite step, whoever raised it. The latest `keep` files stay;
     `best`, a curve such as "validation.loss", also keeps the model of its best epoch as best.safetensors.
     `on_checkpoint_error`: what happens if a file cannot be written (nothing written before is lost); "raise" ends the
-    fit, "warn" goes on.
+    fit, "warn" goes on. A trainer that `Trainer.resume` makes goes on writing to the folder that holds its file, wherever
+    that was moved.
     """
 
     folder: str | os.PathLike[str]
@@ -37,6 +38,7 @@ class Checkpoint:
     keep: int = 3
     best: str | None = None
     on_checkpoint_error: Literal["raise", "warn"] = "raise"
+    checkpoint_folder: ClassVar[str] = "folder"
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
@@ -51,6 +53,11 @@ class Checkpoint:
             if getattr(self, name) is not None:
                 checks.positive("checkpoint", **{name: getattr(self, name)})
                 checks.finite("checkpoint", **{name: getattr(self, name)})
+
+    def check_memory(self, memory: Mapping[str, Any], parameters: Mapping[str, HostArray]) -> None:
+        """ValueError unless the best value so far is a number, if there is one."""
+        if not isinstance(memory.get("best"), float | None):
+            raise ValueError(f"checkpoint needs a number as its best value, got {memory['best']!r:.60}")
 
     @hookimpl
     def bpframe_fit_start(self, state: RunState) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Any, Literal, final
 
-from bpframe.plugin import ConfigError, RunState, checks, hookimpl
+import numpy as np
+
+from bpframe.plugin import ConfigError, HostArray, RunState, checks, hookimpl
 
 
 @final
@@ -29,6 +33,15 @@ class EarlyStopping:
         checks.positive("early_stopping", patience=self.patience)
         checks.not_negative("early_stopping", min_delta=self.min_delta)
 
+    def check_memory(self, memory: Mapping[str, Any], parameters: Mapping[str, HostArray]) -> None:
+        """ValueError unless it is a best value with the epoch, the wait since then, and parameters of that network."""
+        numbers = dict.fromkeys(("sign", "best"), float) | dict.fromkeys(("epoch", "waited"), int)
+        for name, kind in numbers.items():
+            if type(memory[name]) is not kind or math.isnan(memory[name]) or (kind is int and memory[name] < 0):
+                raise ValueError(f"early_stopping needs a number as its {name}, got {memory[name]!r:.60}")
+        if memory["parameters"] is not None and not _fits(memory["parameters"], parameters):
+            raise ValueError("early_stopping needs finite parameters like the network's")
+
     @hookimpl
     def bpframe_fit_start(self, state: RunState) -> None:
         """Start counting; ConfigError if the monitored curve will not exist."""
@@ -39,7 +52,7 @@ class EarlyStopping:
         mode = self.mode or known[self.monitor]
         if mode is None:
             raise ConfigError(f"early_stopping needs to know whether '{self.monitor}' is to fall or rise. Set mode.")
-        if state.resumed:
+        if state.resumed and state.memory:
             return
         state.memory.update(sign=1.0 if mode == "min" else -1.0, best=float("inf"), epoch=0, waited=0, parameters=None)
 
@@ -61,3 +74,9 @@ class EarlyStopping:
         """Put the best epoch's parameters back."""
         if state.memory["parameters"] is not None:
             state.parameters.replace(state.memory["parameters"])
+
+
+def _fits(best: Mapping[str, HostArray], parameters: Mapping[str, HostArray]) -> bool:
+    """Whether parameters have the names, shapes and dtypes of others, and are finite."""
+    one, other = ({name: (leaf.shape, leaf.dtype) for name, leaf in each.items()} for each in (best, parameters))
+    return one == other and all(np.isfinite(leaf).all() for leaf in best.values())

@@ -19,6 +19,7 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "whole_batch": (traits.needs_whole_batch, True, True, False),
     "compiles": (traits.compiles, True, True, False),
     "changeable": (traits.changeable, {"threads": "cpus"}, {"threads": "cpus"}, {}),
+    "checkpoint_folder": (traits.checkpoint_folder, "folder", "folder", None),
     "on": (traits.acts_on, "activations", "activations", "weights"),
     "of": (traits.compares, "labels", "labels", "predictions"),
     "best": (traits.better, "min", "min", None),
