@@ -106,6 +106,7 @@ class Hooks:
         self._listening: set[str] = set()
         self._prompt = False
         self._manager: Any = None  # where a callback has hooks
+        self.observer: Callable[[str, RunState], None] | None = None  # is told of every hook, after the callbacks
         if not callbacks:  # a manager takes milliseconds, as long as the whole fit of a small model
             return
         guarded = [self._guarded(i, callback) for i, callback in enumerate(callbacks)]
@@ -134,6 +135,8 @@ class Hooks:
         """Call a hook's implementations, if there are any."""
         if name in self._listening:
             getattr(self._manager.hook, name)(state=state)
+        if self.observer is not None:
+            self.observer(name, state)
 
     def ahead(self, state: RunState) -> float:
         """How many epochs may be made before bpframe_epoch_end is called for the first of them."""

@@ -12,14 +12,16 @@ from bpframe.training.fit import FitRun
 from bpframe.training.preflight import warn_of_part_batches
 from bpframe.training.run_state import RunState, curves
 from bpframe.training.spec import TrainerSpec
+from bpframe.training.verbose import Verbose, fit_observer
 
 
 class FitArguments(NamedTuple):
-    """How long to fit, in batches of which size, and whether rows are shuffled."""
+    """How long to fit, in batches of which size, whether rows are shuffled, and what is shown meanwhile."""
 
     epochs: int
     batch_size: int
     shuffle: bool
+    verbose: Verbose = 0
 
 
 def new_fit(
@@ -57,4 +59,6 @@ def new_fit(
         stopped=partial and partial.stopped,
         resumed=partial is not None,
     )
-    return FitRun(spec, session, learned.task, params, data, batches, settings, metrics, state, partial)
+    fit = FitRun(spec, session, learned.task, params, data, batches, settings, metrics, state, partial)
+    fit.hooks.observer = fit_observer(given.verbose, spec.callbacks)
+    return fit
