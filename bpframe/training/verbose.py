@@ -17,6 +17,7 @@ from bpframe.training.run_state import RunState
 Verbose = Literal["auto", 0, 1, 2] | bool
 
 PROGRESS = "progress"  # the callback
+HOOKS = frozenset({"bpframe_fit_start", "bpframe_block_end", "bpframe_fit_end", "bpframe_exception"})  # that it has
 AUTO_SECONDS = 1.0  # of a fit before "auto" shows anything
 SETTINGS: dict[Verbose, dict[str, Any]] = {
     1: {},
@@ -55,7 +56,9 @@ class FitObserver:
         self._auto = verbose == "auto"
 
     def __call__(self, hook: str, state: RunState) -> None:
-        """Hand one on."""
+        """Hand one on, if `progress` has it."""
+        if hook not in HOOKS:
+            return
         if self._first is None:
             self._first = copy.copy(state)
         if self._progress is None:
@@ -65,9 +68,7 @@ class FitObserver:
             self._progress.bpframe_fit_start(self._first)
             if hook == "bpframe_fit_start":
                 return
-        method = getattr(self._progress, hook, None)
-        if method is not None:
-            method(state)
+        getattr(self._progress, hook)(state)
 
 
 def _in_child_process() -> bool:

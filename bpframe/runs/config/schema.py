@@ -48,7 +48,11 @@ FRACTION = {"wanted": "between 0 and 1", "holds": lambda value: 0 < value < 1}
 
 @dataclass(frozen=True, kw_only=True)
 class SplitTable:
-    """A part to hold out: its share of all rows, and how they are chosen."""
+    """Rows that are not trained on: a part of the data, held out.
+
+    fraction  the share of all rows that is held out
+    kind      how they are chosen: at random, at random in each class alike, or the last ones
+    """
 
     fraction: float = field(metadata=FRACTION)
     kind: Literal["random", "stratified", "tail"] = "random"
@@ -56,7 +60,15 @@ class SplitTable:
 
 @dataclass(frozen=True, kw_only=True)
 class DataTable:
-    """Where rows come from, and which are held out; `target` names a column of a .csv."""
+    """Where rows come from, and which are held out.
+
+    source       the name of a data set ("digits"), a file ("rows.csv"), or a table of a data set with its arguments,
+                 { name = "moons", points = 400 }; a relative path starts at the folder of the config
+    target       the column of a table that is predicted
+    standardize  whether inputs are scaled to mean 0 and deviation 1, measured on the rows of training
+    validation   rows that are measured after each epoch
+    test         rows that are measured once, at the end
+    """
 
     source: NamedSource | FileSource = field(metadata={"make": build_source})
     target: str | None = None
@@ -76,14 +88,24 @@ class DataTable:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelTable:
-    """The network: its layers in order."""
+    """The network.
+
+    layers  its layers in order, each a table [[model.layers]] or an item of the list
+    """
 
     layers: Sequence[Layer]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointTable:
-    """How often the whole state of the run is written: the arguments of the callback checkpoint, but its folder."""
+    """How often the whole state of the run is written: the arguments of the callback checkpoint, but its folder.
+
+    every_steps          updates from one file to the next
+    every_seconds        seconds from one file to the next
+    keep                 how many of the latest files stay
+    best                 a curve, such as "validation.loss": the model of its best epoch is kept as best.safetensors
+    on_checkpoint_error  whether a file that cannot be written ends the run or is a warning
+    """
 
     every_steps: int | None = field(default=None, metadata=minimum(1))
     every_seconds: float | None = 60.0
@@ -94,7 +116,17 @@ class CheckpointTable:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainTable:
-    """How long and how to train."""
+    """How long and how to train.
+
+    epochs        passes over the rows of training, at most
+    batch_size    rows of a step; the last batch of an epoch may be smaller
+    seed          fixes first weights, parts that are held out, order of rows, and every draw
+    engine        what runs the recursion
+    dtype         the precision of all numbers
+    shuffle       whether each epoch has an order of its own
+    class_weight  a weight by label, or "balanced" for N / (C n_c), which multiplies the loss of its rows
+    checkpoint    how often the state of the run is written, so that it can go on; left out, only with --resume
+    """
 
     epochs: int = field(default=10, metadata=minimum(1))
     batch_size: int = field(default=32, metadata=minimum(1))
@@ -108,7 +140,11 @@ class TrainTable:
 
 @dataclass(frozen=True, kw_only=True)
 class PluginsTable:
-    """Which distributions may supply components."""
+    """Which distributions may supply components, besides bpframe itself; for all of them leave the table out.
+
+    allow  the only distributions whose components are imported; an empty list allows none
+    deny   distributions whose components are never imported
+    """
 
     allow: Sequence[str] | None = None
     deny: Sequence[str] = ()
@@ -143,7 +179,22 @@ def with_trainer_parts(cls: type) -> type:
 @dataclass(frozen=True, kw_only=True)
 @with_trainer_parts
 class ConfigFile:
-    """The whole file: its tables, and every part of a trainer (`TrainerSpec`) that is not in one of them."""
+    """The whole file: its tables, and every part of a trainer that is not in one of them.
+
+    data            where rows come from
+    model           the network
+    loss            what is minimised, and with it what predictions are
+    optimizer       how a step moves the parameters
+    callbacks       what is called during the training, in this order
+    metrics         what is measured beside the loss; left out: accuracy for classes, r2 and mae for numbers
+    regularizers    penalties that are added to the loss
+    gradient_steps  what is done to gradients before the optimizer gets them, in this order
+    constraints     sets in which parameters are kept
+    groups          parameters that are treated apart
+    sampler         which rows an epoch has, in which order
+    train           how long and how to train
+    plugins         whose components may be used
+    """
 
     data: DataTable = field(metadata=table_field(DataTable))
     model: ModelTable = field(metadata=table_field(ModelTable))
