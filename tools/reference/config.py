@@ -28,11 +28,13 @@ TYPES = {
     "NamedSource": "data set",
     "FileSource": "file",
 }
-INTRODUCTION = """A config says in TOML what is trained on which data; `bpframe train CONFIG` trains it, `bpframe init`
-writes one to begin with, `bpframe explain` shows what its names stand for. `--set KEY=VALUE` overrides a key, in a table
-with dots: `--set optimizer.lr=0.01`. A component is a name (`loss = "mse"`), or a table with `name` and its
-arguments (`optimizer = { name = "adam", lr = 0.01 }`), which the page of its kind lists. Every mistake is reported at
-once, with file, line and key."""
+INTRODUCTION = """A config says in TOML what is trained on which data.
+
+`bpframe init` writes one to begin with, `bpframe train CONFIG` trains it, `bpframe explain` shows what its names stand
+for. `--set KEY=VALUE` overrides a key, in a table with dots: `--set optimizer.lr=0.01`. A component is a name,
+`loss = "mse"`, or a table with `name` and its arguments, `optimizer = { name = "adam", lr = 0.01 }`, which the page of
+its kind lists. Every mistake is reported at once, with file, line and key. An empty default stands for what the meaning
+says, or for nothing at all."""
 
 
 def config_page() -> Iterator[str]:
