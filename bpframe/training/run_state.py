@@ -16,7 +16,7 @@ from bpframe.training.parameters import Parameters
 from bpframe.types import HostArray
 
 
-@dataclass
+@dataclass(repr=False)
 class RunState:
     """What every hook is given: where a fit is, what it has measured, and how to stop it.
 
@@ -57,6 +57,9 @@ class RunState:
     cut: bool = False
     looks: set[int] = field(default_factory=set)
     began: float = field(default_factory=time.perf_counter)
+
+    def __repr__(self) -> str:
+        return f"<RunState: epoch {self.epoch + 1}/{self.epochs}, step {self.step}, loss {self.loss}>"
 
     @property
     def loss(self) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -166,8 +167,9 @@ def _metric(curves: Mapping[str, float]) -> list[str]:
     """The first validation metric, else the validation loss, else one of training: "validation accuracy 0.9721"."""
     ranks = {
         name: (name.startswith("train."), name.endswith(".loss"))
-        for name in curves
+        for name, value in curves.items()
         if name.startswith(("train.", "validation.")) and name not in ("train.loss", "train.objective")
+        if not math.isnan(value)  # an epoch that was not validated, after others that were
     }
     return [f"{name.replace('.', ' ')} {_number(curves[name])}" for name in sorted(ranks, key=ranks.__getitem__)[:1]]
 

@@ -114,6 +114,13 @@ def test_a_line_tells_the_loss_and_the_metric_of_its_epoch(capsys: pytest.Captur
     ]
 
 
+def test_a_fit_that_validates_nothing_shows_a_metric_of_training(capsys: pytest.CaptureFixture[str]) -> None:
+    trainer = fit({"name": "progress", "every": 1}, epochs=1)
+    trainer.fit(X, Y, epochs=1, verbose=0)
+    first, second = capsys.readouterr().out.splitlines()
+    assert ("validation r2 " in first, "train r2 " in second) == (True, True)
+
+
 @pytest.mark.parametrize("columns", [15, 40, 80, 200])
 def test_in_a_terminal_it_is_one_line_that_fits(columns: int, use: Any, monkeypatch: Any) -> None:
     terminal = use()
