@@ -32,6 +32,7 @@ def train(config: Path, frozen: str | None, **options: Any) -> None:
         from bpframe.cli.frozen import admit
 
         admit(config, frozen, options)
+    from bpframe.cli.output import print_result
     from bpframe.cli.train_run import run_training
 
-    click.echo(run_training(config, **options))
+    print_result(run_training(config, **options))

@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from bpframe.cli.progress_bar import progress_callbacks
 from bpframe.cli.score import Score, score
 from bpframe.cli.signals import SignalHandler
 from bpframe.errors import NumericalError
@@ -56,11 +55,9 @@ def run_training(
         parts = config.data()
         claimed = _claim_folder(runs, config.file.stem, name, resume)
         recorder = Recorder(config, parts, lambda: stack.enter_context(claimed), earlier)
-        trainer = config.trainer(
-            *progress_callbacks(quiet), recorder, *_checkpoint_callbacks(config, recorder, resume), SignalHandler()
-        )
+        trainer = config.trainer(recorder, *_checkpoint_callbacks(config, recorder, resume), SignalHandler())
         checkpoint = earlier and restore_latest(trainer, earlier)
-        folder = _train(trainer, config, parts, recorder, checkpoint)
+        folder = _train(trainer, config, parts, recorder, checkpoint, quiet)
         result = _evaluate(trainer, parts, folder)
     stopped = f"Stopped early: {recorder.reason}.\n" if recorder.reason else ""
     where = "" if trainer.session.device == "cpu" else f"on {trainer.session.device}, "
@@ -101,7 +98,9 @@ def _checkpoint_callbacks(config: Config, recorder: Recorder, resume: str | None
     return [build("callback", {"name": "checkpoint", "folder": CheckpointPath(recorder), **vars(table)})]
 
 
-def _train(trainer: Trainer, config: Config, parts: Partition, recorder: Recorder, checkpoint: str | None) -> RunFolder:
+def _train(
+    trainer: Trainer, config: Config, parts: Partition, recorder: Recorder, checkpoint: str | None, quiet: bool
+) -> RunFolder:
     """Fit and save; a run that is stopped or diverges saves what it has, and says so in a note of its error."""
     settings = config.settings.train
     try:
@@ -113,6 +112,7 @@ def _train(trainer: Trainer, config: Config, parts: Partition, recorder: Recorde
                 validation=parts.validation,
                 class_weight=settings.class_weight,
                 shuffle=settings.shuffle,
+                verbose=0 if quiet else 1,
             )
         assert recorder.folder is not None
         trainer.save(recorder.folder.model)

@@ -13,7 +13,7 @@ from typing import final
 
 import numpy as np
 
-from bpframe import random, tree
+from bpframe import layout, random, tree
 from bpframe.errors import BpframeError, ConfigError, IncompatibleComponent, ShapeError
 from bpframe.protocols import Initializer, Layer
 from bpframe.protocols.traits import own_label
@@ -23,6 +23,7 @@ from bpframe.registry.describe import brief, short_name, title
 from bpframe.registry.labelled import Labelled, unlabelled
 from bpframe.types import HostArray, Params, Shape
 
+HEADER = ("layer", "component", "output", "parameters")
 LabelledLayers = tuple[tuple[str, Layer], ...]  # (label, layer), in order
 
 
@@ -56,13 +57,11 @@ class Network:
         return init_layers(self.layers, (random.host_generator(seed, random.INITIAL, k) for k in count()), in_shape)
 
     def summary(self, inputs: int | Sequence[int] | None = None) -> str:
-        """A table of the layers: label, component, shape of an output row, number of parameters; print it."""
+        """A table of the layers: label, component, shape of an output row, number of parameters; fits the terminal."""
         shape = self.input_shape if inputs is None else _row_shape(inputs)
-        rows = [("layer", "component", "output", "parameters"), *self._rows(shape)]
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-        )
+        longest = HEADER.index("parameters" if shape is None else "component")
+        lines = layout.text_table(HEADER, list(self._rows(shape)), layout.terminal_width(), wrap=longest)
+        return layout.Text("\n".join(lines))
 
     def params(self, flat: Mapping[str, HostArray]) -> Params:
         """Parameters by "layer/name" as the tree that layers work on: a branch for each layer, empty ones too."""
@@ -75,6 +74,12 @@ class Network:
             for (label, layer), (default, _) in zip(self.layers, defaults, strict=True)
         ]
         return f"Network([{', '.join(shown)}])"
+
+    def __str__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return layout.html_table(HEADER, list(self._rows(self.input_shape)))
 
     def _rows(self, shape: Shape | None) -> Iterator[tuple[str, str, str, str]]:
         total = 0

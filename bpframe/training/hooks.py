@@ -110,6 +110,7 @@ class Hooks:
         self._prompt = False
         self._failures: list[BaseException] = []  # of hooks that others still have to hear of
         self._manager: Any = None  # where a callback has hooks
+        self.observer: Callable[[str, RunState], None] | None = None  # is told of every hook, after the callbacks
         if not callbacks:  # a manager takes milliseconds, as long as the whole fit of a small model
             return
         guarded = [self._guarded(i, callback) for i, callback in enumerate(callbacks)]
@@ -135,22 +136,28 @@ class Hooks:
         return any(name in self._listening for name in names)
 
     def call(self, name: str, state: RunState) -> None:
-        """Call a hook's implementations, if there are any.
+        """Call a hook's implementations, if there are any, and tell the observer of it.
 
         What tells of something that has happened is told to all, though one fails, whose exception is raised then:
         what each remembers is what a checkpoint of this moment needs. The exception that ends a fit stays the one that
         it was; others that it causes are notes on it.
         """
-        if name not in self._listening:
+        if name in self._listening:
+            getattr(self._manager.hook, name)(state=state)
+            self._raise_failures(state)
+        if self.observer is not None:
+            self.observer(name, state)
+
+    def _raise_failures(self, state: RunState) -> None:
+        """Raise the first exception that was kept, if any; others are notes on it, or on the one that ends the fit."""
+        if not self._failures:
             return
-        getattr(self._manager.hook, name)(state=state)
-        if self._failures:
-            failures, self._failures = self._failures, []
-            first = failures.pop(0) if state.exception is None else state.exception
-            for failure in failures:
-                first.add_note(str(failure) or type(failure).__name__)
-            if first is not state.exception:
-                raise first
+        failures, self._failures = self._failures, []
+        first = failures.pop(0) if state.exception is None else state.exception
+        for failure in failures:
+            first.add_note(str(failure) or type(failure).__name__)
+        if first is not state.exception:
+            raise first
 
     def ahead(self, state: RunState) -> float:
         """How many epochs may be made before bpframe_epoch_end is called for the first of them."""

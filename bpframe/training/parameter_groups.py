@@ -26,8 +26,8 @@ from bpframe.registry.nested import is_schedule
 class ParameterGroup:
     """Parameters whose name matches a pattern ("*/bias", "dense_1/*"; * and ? as in file names), and what they get.
 
-    `optimizer`: their own rule, otherwise the trainer's; `lr_multiplier` stands on its learning rate; `frozen`: they
-    are not trained. Where several groups match, the first counts.
+    `match`: the pattern, or several; `optimizer`: their own rule, otherwise the trainer's; `lr_multiplier`: a factor of
+    its learning rate; `frozen`: whether they stay as they are. Where several groups match, the first counts.
     """
 
     match: tuple[str, ...] | str

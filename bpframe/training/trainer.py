@@ -25,7 +25,7 @@ from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Param, Session
 from bpframe.registry import Spec, build, build_all, registry
 from bpframe.saving import model_file
-from bpframe.training import checkpoint
+from bpframe.training import checkpoint, overview
 from bpframe.training.checkpoint import TrainerState, UnfinishedFit
 from bpframe.training.diagnosis import component_kinds, name_culprit, refuse_not_finite
 from bpframe.training.evaluation import evaluate_scores, named_metrics
@@ -48,6 +48,7 @@ from bpframe.training.part_change import BY_NAME, OF_A_FIT, part_to_set
 from bpframe.training.preflight import require_pair
 from bpframe.training.session_snapshot import SessionSnapshot
 from bpframe.training.spec import PARTS, TrainerSpec
+from bpframe.training.verbose import Verbose, require_verbose
 from bpframe.types import HostArray, Shape
 
 
@@ -157,18 +158,23 @@ class Trainer:
         sample_weight: ArrayLike | None = None,
         class_weight: ClassWeight = None,
         shuffle: bool = True,
+        verbose: Verbose = "auto",
     ) -> History:
         """Train for `epochs` more epochs on x (N, n) and y; the history of all epochs so far.
 
         Minimises sum_i w_i loss_i / sum_i w_i over each batch (plus penalties). The last batch of an epoch may be
         smaller. `class_weight`: a weight by label, or of each class in order, or "balanced" for N / (C n_c); it
         multiplies sample weights.
+        `verbose`: 0 shows nothing, 1 a live line in a terminal or a notebook and some twenty plain lines elsewhere, 2 a
+        line an epoch; "auto" is 1 for fits of the main thread that last longer than a second, plain lines on stderr.
         Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
+        verbose = require_verbose("Trainer.fit", verbose)
         with self._exclusive, name_culprit(self._kinds):
             data = self._admit(x, y, sample_weight, class_weight, validation)
-            given = FitArguments(epochs, size, shuffle, LazyFingerprint({"training": data[0], "validation": data[1]}))
+            marks = LazyFingerprint({"training": data[0], "validation": data[1]})
+            given = FitArguments(epochs, size, shuffle, marks, verbose)
             fit = new_fit(self, self.spec, self._state, self._params, data, given, self._unfinished)
             self._fit = fit
             try:
@@ -326,6 +332,12 @@ class Trainer:
 
     def __repr__(self) -> str:
         return f"Trainer({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r}, seed={self.seed})"
+
+    def __str__(self) -> str:
+        return overview.text(self.spec, self.history)
+
+    def _repr_html_(self) -> str:
+        return overview.html(self.spec, self.history)
 
     # -------------------------------------------------------------------------------------------------------- inside
 

@@ -28,8 +28,8 @@ class Checkpoint:
     Ctrl-C or any other exception: after its last whole, finite step, whoever raised it. The latest `keep` files stay;
     `best`, a curve such as "validation.loss", also keeps the model of its best epoch as best.safetensors.
     `on_checkpoint_error`: what happens if a file cannot be written (nothing written before is lost); "raise" ends the
-    fit, "warn" goes on. A trainer that `Trainer.resume` makes goes on writing to the folder that holds its file, wherever
-    that was moved.
+    fit, "warn" goes on. A trainer that `Trainer.resume` makes goes on writing to the folder that holds its file,
+    wherever that was moved.
     """
 
     folder: str | os.PathLike[str]

@@ -20,6 +20,7 @@ HEAVY = (
     "importlib.metadata",
     "click",
     "rich",
+    "markdown_it",
     "bpframe_",
     "sample_",
     "sklearn",

@@ -132,14 +132,24 @@ class DataTable:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelTable:
-    """The network: its layers in order."""
+    """The network.
+
+    layers  its layers in order, each a table [[model.layers]] or an item of the list
+    """
 
     layers: Sequence[Layer]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointTable:
-    """How often the whole state of the run is written: the arguments of the callback checkpoint, but its folder."""
+    """How often the whole state of the run is written: the arguments of the callback checkpoint, but its folder.
+
+    every_steps          updates from one file to the next
+    every_seconds        seconds from one file to the next
+    keep                 how many of the latest files stay
+    best                 a curve, such as "validation.loss": the model of its best epoch is kept as best.safetensors
+    on_checkpoint_error  whether a file that cannot be written ends the run or is a warning
+    """
 
     every_steps: int | None = field(default=None, metadata=minimum(1))
     every_seconds: float | None = 60.0
@@ -150,7 +160,17 @@ class CheckpointTable:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainTable:
-    """How long and how to train."""
+    """How long and how to train.
+
+    epochs        passes over the rows of training, at most
+    batch_size    rows of a step; the last batch of an epoch may be smaller
+    seed          fixes first weights, parts that are held out, order of rows, and every draw
+    engine        what runs the recursion
+    dtype         the precision of all numbers
+    shuffle       whether each epoch has an order of its own
+    class_weight  a weight by label, or "balanced" for N / (C n_c), which multiplies the loss of its rows
+    checkpoint    how often the state of the run is written, so that it can go on; left out, only with --resume
+    """
 
     epochs: int = field(default=10, metadata=minimum(1))
     batch_size: int = field(default=32, metadata=minimum(1))
@@ -164,7 +184,11 @@ class TrainTable:
 
 @dataclass(frozen=True, kw_only=True)
 class PluginsTable:
-    """Which distributions may supply components."""
+    """Which distributions may supply components, besides bpframe itself; for all of them leave the table out.
+
+    allow  the only distributions whose components are imported; an empty list allows none
+    deny   distributions whose components are never imported
+    """
 
     allow: Sequence[str] | None = None
     deny: Sequence[str] = ()
@@ -199,7 +223,22 @@ def with_trainer_parts(cls: type) -> type:
 @dataclass(frozen=True, kw_only=True)
 @with_trainer_parts
 class ConfigFile:
-    """The whole file: its tables, and every part of a trainer (`TrainerSpec`) that is not in one of them."""
+    """The whole file: its tables, and every part of a trainer that is not in one of them.
+
+    data            where rows come from
+    model           the network
+    loss            what is minimised, and with it what predictions are
+    optimizer       how a step moves the parameters
+    callbacks       what is called during the training, in this order
+    metrics         what is measured beside the loss; left out: accuracy for classes, r2 and mae for numbers
+    regularizers    penalties that are added to the loss
+    gradient_steps  what is done to gradients before the optimizer gets them, in this order
+    constraints     sets in which parameters are kept
+    groups          parameters that are treated apart
+    sampler         which rows an epoch has, in which order
+    train           how long and how to train
+    plugins         whose components may be used
+    """
 
     data: DataTable = field(metadata=table_field(DataTable))
     model: ModelTable = field(metadata=table_field(ModelTable))

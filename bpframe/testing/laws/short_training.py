@@ -48,7 +48,7 @@ def train_with(engine: str, kind: str, component: object, epochs: int = EPOCHS, 
     layers, x, y = (parts.pop(name) for name in ("layers", "x", "y"))
     whole = needs_whole_batch(component)
     trainer = Trainer(Network(layers), **parts)
-    trainer.fit(x, y, epochs=epochs, batch_size=ROWS if whole else ROWS // 2, validation=(x, y))
+    trainer.fit(x, y, epochs=epochs, batch_size=ROWS if whole else ROWS // 2, validation=(x, y), verbose=0)
     return trainer
 
 
