@@ -12,9 +12,10 @@ Capabilities are small protocols of their own, for the components that need one:
 `Totals`, `RuleFor`, `Probe`, `Observe` and `EvaluationParams` (optimizers); `Totals`, `Adjust` and `Periodic` (gradient
 steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers).
 
-Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`
-(optimizers), `Compiles` and `Changeable` (engines), `ActsOn` (regularizers), `Compares` and `Directed` (metrics),
-`OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any).
+Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
+`LearningRates` and `LrIsAFactor` (optimizers), `Compiles` and `Changeable` (engines), `ActsOn` (regularizers),
+`Compares` and `Directed` (metrics), `OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and
+`ExampleConfigs` (any).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -71,6 +72,8 @@ from bpframe.protocols.traits import (
     Coupled,
     Directed,
     ExampleConfigs,
+    LearningRates,
+    LrIsAFactor,
     OwnLabel,
     Pure,
     Stochastic,
@@ -105,8 +108,10 @@ __all__ = [
     "Initializer",
     "Key",
     "Layer",
+    "LearningRates",
     "Loss",
     "Losses",
+    "LrIsAFactor",
     "Metric",
     "Minimizer",
     "Observe",

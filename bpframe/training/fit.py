@@ -11,6 +11,8 @@ import numpy as np
 
 from bpframe.data.order import select_rows
 from bpframe.data.task import Task, share
+from bpframe.engine.learning_rates import main_rate, rate_at
+from bpframe.engine.optimizer_chain import rule_step
 from bpframe.errors import NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
 from bpframe.protocols import Batches, Data, Draws, Group, Losses, Param, Session
@@ -21,7 +23,7 @@ from bpframe.training.diagnosis import component_kinds, diagnose
 from bpframe.training.dry_run import DryRun
 from bpframe.training.evaluation import NamedMetrics, evaluate_scores, measure
 from bpframe.training.hooks import Hooks
-from bpframe.training.preflight import refuse_missing_curves
+from bpframe.training.preflight import refuse_missing_curves, warn_of_idle_rules
 from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
 from bpframe.training.run_state import RunState, means
 from bpframe.training.spec import TrainerSpec
@@ -70,6 +72,8 @@ class FitRun:
         if first and layers_with_fit(network.layers):
             session.assign(buffers_by_name(network, network.params(session.parameters), data.x))
         groups = self._groups()
+        if first:
+            warn_of_idle_rules(groups, self.spec.rules())
         if first and not all(
             map(registry.owns, component_kinds(self.spec, self.task.cost))
         ):  # bpframe's own are proven
@@ -185,7 +189,7 @@ class FitRun:
         train = {"loss": loss, "objective": loss + penalty} | self._training_metrics()
         validation = self._validation_metrics()
         seconds += time.perf_counter() - began
-        state.history.append(train, validation, self.session.setting("lr", epoch.step), epoch.step, seconds)
+        state.history.append(train, validation, self._rate(epoch.step), epoch.step, seconds)
         state.metrics = {f"train.{k}": v for k, v in train.items()} | {
             f"validation.{k}": v for k, v in validation.items()
         }
@@ -212,7 +216,7 @@ class FitRun:
         data = select_rows(self._data, rows)
         when = {
             "step": session.step + 1,
-            "lr": session.setting("lr", session.step),
+            "lr": self._rate(session.step),
             "loss": self.progress.last_finite,
             "rows": rows,
             "rule": self.spec.optimizer,
@@ -222,4 +226,17 @@ class FitRun:
 
     def _groups(self) -> list[Group]:
         """The groups of parameters, their schedules bound to this fit and to the history so far."""
-        return update_groups(self._params, self.spec.over(self.settings.steps, self.state.history.curve))
+        bound = self.spec.over(self.settings.steps, self.state.history.curve)
+        groups = update_groups(self._params, bound)
+        used = any(group.rule is not None and group.origin == 0 for group in groups)
+        self._lr = main_rate(bound.optimizer) if used else None
+        return groups
+
+    def _rate(self, step: int) -> float | None:
+        """The learning rate of the trainer's optimizer in the update that led to `step`; of a group's, if all have one.
+
+        A multiplier of a group does not count.
+        """
+        if self._lr is None:
+            return self.session.setting("lr", step)
+        return rate_at(self._lr, rule_step(self.spec.gradient_steps, max(step - 1, 0)))

@@ -16,7 +16,8 @@ class History:
 
     train: weighted means over the epoch's batches, in training mode, penalties excluded ("objective" includes them);
     metrics over all predictions of the epoch as they were made. validation: evaluation mode, end of the epoch; every
-    curve is empty where no validation data were given.
+    curve is empty where no validation data were given. lr: that of the trainer's optimizer, without the multipliers of
+    parameter groups, or of the first group's where every parameter follows an optimizer of its group.
     """
 
     train: Curves = field(default_factory=dict)

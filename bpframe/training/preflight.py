@@ -10,7 +10,7 @@ from bpframe.engine.optimizer_chain import chain
 from bpframe.errors import ConfigError
 from bpframe.network.backprop import CostLayer, Elementwise, as_layer
 from bpframe.network.network import Network
-from bpframe.protocols import Group, Loss, Minimizer, Observe, Optimizer, SampleTarget
+from bpframe.protocols import Group, Loss, Minimizer, Observe, Optimizer, RuleFor, SampleTarget
 from bpframe.protocols.traits import activation_of, needs_whole_batch
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name
@@ -60,6 +60,21 @@ def warn_of_part_batches(rules: Iterable[Optimizer | Minimizer], size: int, rows
                 f"{name} needs the same objective at each step: set batch_size to {rows} rows or more, got {size}.",
                 stacklevel=4,  # the line that called Trainer.fit
             )
+
+
+def warn_of_idle_rules(groups: Sequence[Group], rules: Sequence[Optimizer | Minimizer]) -> None:
+    """UserWarning for a rule that leaves all its parameters to other rules, and so moves none itself."""
+    for origin, given in enumerate(rules):
+        held = [link.rule for g in groups if g.rule and g.origin == origin for link in chain(g.rule)]
+        classes = {type(rule) for rule in held}
+        for rule in [link.rule for link in chain(given)] if held else ():
+            if isinstance(rule, RuleFor) and type(rule) not in classes:
+                name, other = (short_name(registry, "optimizer", part) for part in (rule, held[-1]))
+                warnings.warn(
+                    f"{name} moves no parameter of this network: all are such as it leaves to {other}. Name {other} "
+                    f"as the optimizer, or take a network with parameters for {name}.",
+                    stacklevel=4,  # the line that called Trainer.fit
+                )
 
 
 def require_pair(validation: object) -> tuple[Any, Any]:

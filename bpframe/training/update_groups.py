@@ -12,6 +12,7 @@ from math import prod
 from typing import Any
 
 from bpframe import tree
+from bpframe.engine.learning_rates import refuse_idle_schedule
 from bpframe.engine.optimizer_chain import rule_for
 from bpframe.errors import ConfigError
 from bpframe.protocols import Applies, Group, Minimizer, Optimizer, Param, Regularizer
@@ -37,6 +38,8 @@ def update_groups(known: Sequence[Param], spec: TrainerSpec) -> list[Group]:
     _refuse_idle(spec.groups, known)
     groups: list[Group] = []
     rules = spec.rules()
+    for rule in rules:
+        refuse_idle_schedule(rule)
     for param in known:
         own = _group(param, spec, rules)
         k = next((k for k, group in enumerate(groups) if _alike(group, own)), None)
