@@ -17,7 +17,8 @@ Optimizers       `rule_for` chooses an inner rule by parameter; `ScaledSchedule`
                  `monitored_curves` are the curves of the history on which a component's schedules depend.
 Samplers         `permutation` is a random order that is the same on every platform.
 Callbacks        `hookimpl` marks a method as a hook, whose argument is a `RunState`; `keep_latest` and `sweep` tidy a
-                 folder of files.
+                 folder of files; `monitor_direction` says which values of a monitored curve are better, `lower`
+                 whether one is below the best so far, which a number that is not finite never is.
 
 What is seldom needed, from `as_layer` on, is imported when it is first touched.
 """
@@ -71,8 +72,10 @@ from bpframe.protocols import (
     Initializer,
     Key,
     Layer,
+    LearningRates,
     Loss,
     Losses,
+    LrIsAFactor,
     Metric,
     Minimizer,
     Observe,
@@ -114,6 +117,7 @@ if TYPE_CHECKING:
     from bpframe.registry.labelled import Labelled
     from bpframe.saving.atomic import keep_latest, sweep
     from bpframe.training.hooks import hookimpl
+    from bpframe.training.monitor import lower, monitor_direction
     from bpframe.training.run_state import RunState
 
 _HOME = {
@@ -132,6 +136,8 @@ _HOME = {
     "init_layers": "network.network",
     "keep_latest": "saving.atomic",
     "label_layers": "network.network",
+    "lower": "training.monitor",
+    "monitor_direction": "training.monitor",
     "monitored_curves": "engine.hyperparameters",
     "one_hot": "data.labels",
     "permutation": "random",
@@ -183,8 +189,10 @@ __all__ = [
     "Labelled",
     "LabelledLayers",
     "Layer",
+    "LearningRates",
     "Loss",
     "Losses",
+    "LrIsAFactor",
     "Metric",
     "Minimizer",
     "Namespace",
@@ -235,6 +243,8 @@ __all__ = [
     "init_layers",
     "keep_latest",
     "label_layers",
+    "lower",
+    "monitor_direction",
     "monitored_curves",
     "one_hot",
     "ops",

@@ -21,15 +21,17 @@ from bpframe.registry.describe import title
 from bpframe.training.checkpoint import FitSettings
 from bpframe.training.diagnosis import component_kinds, diagnose
 from bpframe.training.dry_run import DryRun
-from bpframe.training.evaluation import NamedMetrics, evaluate_scores, measure
+from bpframe.training.evaluation import NamedMetrics, evaluate_scores, exploded, measure
 from bpframe.training.hooks import Hooks
-from bpframe.training.preflight import refuse_missing_curves, warn_of_idle_rules
+from bpframe.training.monitor import MonitoredCurve
+from bpframe.training.preflight import refuse_other_curves, warn_of_idle_rules
 from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
 from bpframe.training.run_state import RunState, means
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.update_groups import update_groups
 from bpframe.types import HostArray
 
+LOOK_ROWS = 32  # that show whether the last step has spoilt the parameters
 STEPWISE = ("bpframe_batch_start", "bpframe_batch_end", "bpframe_update")
 
 
@@ -62,9 +64,9 @@ class FitRun:
         self.stepwise = self.hooks.listens(*STEPWISE)
         self._params, self._metrics, self._batches = params, metrics, batches
         self._data, self._validation = data
-        self._monitored = spec.monitored()
+        self._monitored = spec.monitoring()
         self._collected = partial and partial.collected
-        refuse_missing_curves(self._monitored, state.curves)
+        refuse_other_curves(self._monitored, state.curves)
 
     def prepare(self, first: bool) -> None:
         """Make the session ready; before the `first` fit of a trainer a dry run finds components that are wrong."""
@@ -224,13 +226,26 @@ class FitRun:
         batch = data.x, data.target, share(data)
         return diagnose(network, self.task.cost, network.params(session.parameters), batch, when)
 
+    def refuse_exploded(self) -> None:
+        """NumericalError where the fit leaves finite parameters at which a row's score or loss is not finite.
+
+        Each step is looked at by the one that follows; the last has none. A few rows show it: such parameters spare
+        none.
+        """
+        data = select_rows(self._data, slice(LOOK_ROWS))
+        if exploded(self.spec, self.task, self.session, data):
+            raise self._failure(max(self.progress.made - 1, 0))
+
     def _groups(self) -> list[Group]:
         """The groups of parameters, their schedules bound to this fit and to the history so far."""
-        bound = self.spec.over(self.settings.steps, self.state.history.curve)
+        bound = self.spec.over(self.settings.steps, self._curve)
         groups = update_groups(self._params, bound)
         used = any(group.rule is not None and group.origin == 0 for group in groups)
         self._lr = main_rate(bound.optimizer) if used else None
         return groups
+
+    def _curve(self, name: str) -> MonitoredCurve:
+        return MonitoredCurve(self.state.history.curve(name), self.state.curves[name])
 
     def _rate(self, step: int) -> float | None:
         """The learning rate of the trainer's optimizer in the update that led to `step`; of a group's, if all have one.

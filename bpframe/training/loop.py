@@ -13,6 +13,7 @@ def run_fit(fit: FitRun) -> History:
         hooks.call("bpframe_fit_start", state)
         run_epochs(fit)
         hooks.call("bpframe_fit_end", state)
+        fit.refuse_exploded()
     except BaseException as exception:
         state.step, state.exception, state.cut = fit.session.step, exception, fit.cut_short
         hooks.call("bpframe_exception", state)

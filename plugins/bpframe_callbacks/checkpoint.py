@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, final
 
-from bpframe.plugin import CheckpointError, ConfigError, RunState, checks, hookimpl, keep_latest, sweep
+from bpframe.plugin import CheckpointError, ConfigError, RunState, checks, hookimpl, keep_latest, lower, sweep
 
 PATTERN = "step-*.safetensors"
 
@@ -79,7 +79,7 @@ class Checkpoint:
             return
         sign = 1.0 if state.curves[self.best] == "min" else -1.0
         value, best = sign * state.metrics[self.best], state.memory["best"]
-        if best is None or value < best:
+        if lower(value, best):
             state.memory["best"] = value
             self._guarded(lambda: state.trainer.save(Path(self.folder) / "best.safetensors"))
 
