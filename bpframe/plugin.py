@@ -19,7 +19,8 @@ Optimizers       `rule_for` chooses an inner rule by parameter; `ScaledSchedule`
 Samplers         `permutation` is a random order that is the same on every platform.
 Sources          `parse_number` reads a cell as a number, `parse_cells` a column of them; `listing` names columns.
 Callbacks        `hookimpl` marks a method as a hook, whose argument is a `RunState`; `keep_latest` and `sweep` tidy a
-                 folder of files.
+                 folder of files; `monitor_direction` says which values of a monitored curve are better, `lower`
+                 whether one is below the best so far, which a number that is not finite never is.
 
 What is seldom needed, from `as_layer` on, is imported when it is first touched.
 """
@@ -77,8 +78,10 @@ from bpframe.protocols import (
     Initializer,
     Key,
     Layer,
+    LearningRates,
     Loss,
     Losses,
+    LrIsAFactor,
     Metric,
     Minimizer,
     Observe,
@@ -130,6 +133,7 @@ if TYPE_CHECKING:
     from bpframe.registry.labelled import Labelled
     from bpframe.saving.atomic import keep_latest, sweep
     from bpframe.training.hooks import hookimpl
+    from bpframe.training.monitor import lower, monitor_direction
     from bpframe.training.run_state import RunState
 
 _HOME = {
@@ -150,6 +154,8 @@ _HOME = {
     "keep_latest": "saving.atomic",
     "label_layers": "network.network",
     "listing": "data.sources.cells",
+    "lower": "training.monitor",
+    "monitor_direction": "training.monitor",
     "monitored_curves": "engine.hyperparameters",
     "one_hot": "data.labels",
     "parse_cells": "data.sources.cells",
@@ -208,8 +214,10 @@ __all__ = [
     "Labelled",
     "LabelledLayers",
     "Layer",
+    "LearningRates",
     "Loss",
     "Losses",
+    "LrIsAFactor",
     "Metric",
     "Minimizer",
     "Namespace",
@@ -268,6 +276,8 @@ __all__ = [
     "keep_latest",
     "label_layers",
     "listing",
+    "lower",
+    "monitor_direction",
     "monitored_curves",
     "number_sets",
     "one_hot",

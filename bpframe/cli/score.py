@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
+from bpframe.errors import NumericalError
 from bpframe.runs.config import Partition
 from bpframe.training.trainer import Trainer
 
@@ -26,6 +28,16 @@ class Score:
     def summary(self) -> str:
         """ "test loss 0.0912, test accuracy 0.9722"."""
         return ", ".join(f"{self.part} {name} {value:.4f}" for name, value in self.values.items())
+
+
+def require_finite(measured: Score) -> None:
+    """NumericalError for a model whose loss is not finite: it predicts nothing."""
+    loss = measured.values["loss"]
+    if not math.isfinite(loss):
+        raise NumericalError(
+            f"The model's {measured.part} loss is {loss}: its parameters or the rows are too large. Train it again "
+            "with a lower learning rate, or scale the inputs as in training."
+        )
 
 
 def score(trainer: Trainer, parts: Partition) -> Score:

@@ -13,10 +13,11 @@ Capabilities are small protocols of their own, for the components that need one:
 steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers);
 `Select` and `TargetFile` (sources); `CheckMemory` (callbacks).
 
-Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`
-(optimizers), `Compiles` and `Changeable` (engines), `CheckpointFolder` (callbacks), `ActsOn` (regularizers),
-`Compares` and `Directed` (metrics), `HoldsArrays` (sources), `WithDomain` (losses), `WithRange` (activations, layers),
-`OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any).
+Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
+`LearningRates` and `LrIsAFactor` (optimizers), `Compiles` and `Changeable` (engines), `CheckpointFolder` (callbacks),
+`ActsOn` (regularizers), `Compares` and `Directed` (metrics), `HoldsArrays` (sources), `WithDomain` (losses),
+`WithRange` (activations, layers), `OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and
+`ExampleConfigs` (any).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -81,6 +82,8 @@ from bpframe.protocols.traits import (
     Directed,
     ExampleConfigs,
     HoldsArrays,
+    LearningRates,
+    LrIsAFactor,
     OwnLabel,
     Pure,
     Stochastic,
@@ -121,8 +124,10 @@ __all__ = [
     "Initializer",
     "Key",
     "Layer",
+    "LearningRates",
     "Loss",
     "Losses",
+    "LrIsAFactor",
     "Metric",
     "Minimizer",
     "Observe",

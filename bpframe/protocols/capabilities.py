@@ -187,7 +187,10 @@ class After(Protocol):
         """The curve of the history that it depends on: "validation.loss"."""
 
     def after(self, curve: Sequence[float]) -> Schedule:
-        """The schedule that holds after epochs with these values; depends on nothing else."""
+        """The schedule that holds after epochs with these values; depends on nothing else.
+
+        A fit's `curve` has an attribute `best`, "min", "max" or None: which of its values are better.
+        """
 
 
 @runtime_checkable

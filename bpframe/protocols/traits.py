@@ -25,6 +25,22 @@ class WholeBatch(Protocol):
         """Whether a fit warns of smaller batches; False by default."""
 
 
+class LearningRates(Protocol):
+    """An optimizer whose learning rate is more, or less, than its `lr` and those of the optimizers inside it."""
+
+    @property
+    def learning_rates(self) -> Sequence[str]:
+        """The arguments, numbers or optimizers, that all times f make steps times f; by default "lr" and the latter."""
+
+
+class LrIsAFactor(Protocol):
+    """An optimizer whose steps are not proportional to its `lr`."""
+
+    @property
+    def lr_is_a_factor(self) -> bool:
+        """Whether they are; True by default. Otherwise no multiplier and no schedule may stand on its `lr`."""
+
+
 class Compiles(Protocol):
     """An engine whose first step takes long."""
 
@@ -151,6 +167,17 @@ class ExampleConfigs(Protocol):
 def needs_whole_batch(rule: object) -> bool:
     """Whether an optimizer needs all rows in each batch."""
     return bool(getattr(rule, "whole_batch", False))
+
+
+def learning_rates(rule: object) -> tuple[str, ...] | None:
+    """The arguments that an optimizer names as its learning rates; None: it names none."""
+    names = getattr(rule, "learning_rates", None)
+    return None if names is None else tuple(names)
+
+
+def lr_is_a_factor(rule: object) -> bool:
+    """Whether an optimizer's steps are proportional to its `lr`."""
+    return bool(getattr(rule, "lr_is_a_factor", True))
 
 
 def compiles(engine: object) -> bool:

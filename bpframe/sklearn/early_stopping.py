@@ -36,6 +36,11 @@ class EarlyStopping:
     exhausted: bool = False
     _rows: HostArray = field(default_factory=lambda: np.empty(0))  # of each batch of the latest epoch
 
+    @property
+    def ended(self) -> bool:
+        """Whether the fit has made all its epochs, or was stopped."""
+        return self.exhausted or self.model.stopped_ or (self.single_epoch and self.model.n_iter_ > 0)
+
     @hookimpl
     def bpframe_epochs_ahead(self, state: RunState) -> float:
         """The number of epochs during which the fit cannot stop; 1 if each epoch is printed, scored or rescheduled."""

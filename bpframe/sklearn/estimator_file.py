@@ -93,11 +93,11 @@ def _manifest(model: BaseEstimator) -> dict[str, Any]:
     trainer, learned = model._trainer, dict(model._trainer.task.learned)
     if "classes" in learned and model.classes_.dtype.kind in "biuUO":
         learned |= {"classes": model.classes_.tolist(), "dtype": _dtype(model.classes_)}
-    lbfgs = model.solver == "lbfgs"
+    rule = solvers.registered_optimizer(trainer.optimizer, model._rate)
     bare = TrainerSpec(
         network=trainer.network,
         loss=estimator_losses.registered_loss(trainer.loss),
-        optimizer=build("optimizer", "lbfgs") if lbfgs else solvers.registered_optimizer(trainer.optimizer),
+        optimizer=build("optimizer", "lbfgs") if model.solver == "lbfgs" else rule,
         engine=trainer.engine,
         gradient_steps=trainer.gradient_steps,
         seed=trainer.seed,

@@ -85,7 +85,9 @@ def _run(
         warnings.warn("Training interrupted by user.", stacklevel=4)
         stopping.restore(trainer)
     except NumericalError as error:
-        _diverged(model, error)
+        ended = stopping.ended or any(limit.expired for limit in clock)
+        if not ended:  # as in scikit-learn a fit that ends with finite parameters stands, whatever they predict
+            _diverged(model, error)
     _warn(model, stopping, clock)
 
 

@@ -134,7 +134,8 @@ def penalty(model: BaseEstimator, rows: Rows | None = None, size: int = 1) -> Pe
         unit = float(size if weight is None else weight.mean() * size)
     elif weight is not None:
         unit = float(weight.max())
-    return Penalty(float(model.alpha), float(model.l1), unit, not minimizing)
+    weightless = weight is not None and not weight.all()
+    return Penalty(float(model.alpha), float(model.l1), unit, not minimizing, weightless)
 
 
 def _lbfgs(model: BaseEstimator) -> ScipyLbfgs:

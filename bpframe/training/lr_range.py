@@ -13,10 +13,11 @@ from numpy.typing import ArrayLike
 
 from bpframe import checks, layout
 from bpframe.data.arrays import Targets
-from bpframe.engine.optimizer_chain import with_lr
+from bpframe.engine.learning_rates import rates, with_rate
 from bpframe.errors import ConfigError, NumericalError
 from bpframe.training.hooks import hookimpl
 from bpframe.training.run_state import RunState
+from bpframe.training.spec import TrainerSpec
 from bpframe.training.trainer import Trainer
 
 SMOOTHING = 0.9  # weight of the past in the running mean of losses
@@ -110,8 +111,9 @@ def lr_range_test(
 ) -> LrRange:
     """Train a copy of the trainer for `steps` steps while its learning rate grows from lowest to highest.
 
-    The trainer itself stays as it is. Ends early where the loss diverges or stops being finite. ConfigError for an
-    optimizer without an argument lr.
+    Rules inside the optimizer and those of parameter groups grow with it: their rates stay in the ratio that they have
+    to its own. The trainer itself stays as it is. Ends early where the loss diverges or stops being finite.
+    ConfigError for a rule without a learning rate.
     """
     checks.positive("lr_range_test", lowest=lowest)
     checks.whole("lr_range_test", 2, steps=steps)
@@ -119,10 +121,20 @@ def lr_range_test(
         raise ConfigError(f"lr_range_test needs highest above lowest ({lowest:g}), got {highest:g}.")
     growing = Geometric(lowest, highest, steps)
     recorder = _Recorder(growing)
-    twin = _twin(trainer, optimizer=with_lr(trainer.optimizer, lambda _: growing), metrics=[], callbacks=[recorder])
+    twin = _twin(trainer, **_growing_rates(trainer.spec, growing), metrics=[], callbacks=[recorder])
     with suppress(NumericalError):
         twin.fit(x, y, epochs=steps, batch_size=batch_size, verbose=0)
     return recorder.outcome
+
+
+def _growing_rates(spec: TrainerSpec, growing: Geometric) -> dict[str, Any]:
+    """The optimizer, and the groups, with rates that grow in the ratio that they have now."""
+    main = next(rates(spec.optimizer))
+    groups = tuple(
+        replace(group, optimizer=with_rate(group.optimizer, growing, main)) if group.optimizer else group
+        for group in spec.groups
+    )
+    return {"optimizer": with_rate(spec.optimizer, growing), "groups": groups}
 
 
 def _twin(trainer: Trainer, **changes: Any) -> Trainer:

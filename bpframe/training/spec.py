@@ -11,7 +11,7 @@ from math import prod
 from typing import Any, final
 
 from bpframe import checks
-from bpframe.engine.hyperparameters import Curve, monitored_curves, over
+from bpframe.engine.hyperparameters import Curve, monitoring, over
 from bpframe.errors import ConfigError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
@@ -106,10 +106,10 @@ class TrainerSpec:
         """How many steps make one update of the optimizers."""
         return prod(step.period for step in self.gradient_steps if isinstance(step, Periodic))
 
-    def monitored(self) -> set[str]:
-        """The curves of the history on which schedules depend."""
+    def monitoring(self) -> list[Any]:
+        """The schedules that depend on a curve of the history."""
         scheduled = (component for _, kind, component in self.components() if kind in SCHEDULED)
-        return {curve for component in scheduled for curve in monitored_curves(component)}
+        return [schedule for component in scheduled for schedule in monitoring(component)]
 
     def over(self, steps: int, curve: Curve) -> TrainerSpec:
         """The same, its schedules bound to a run of `steps` steps and to the history so far."""

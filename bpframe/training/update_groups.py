@@ -12,6 +12,7 @@ from math import prod
 from typing import Any
 
 from bpframe import tree
+from bpframe.engine.learning_rates import refuse_idle_schedule
 from bpframe.engine.optimizer_chain import rule_for
 from bpframe.errors import ConfigError
 from bpframe.protocols import Applies, Group, Minimizer, Optimizer, Param, Regularizer
@@ -37,6 +38,8 @@ def update_groups(known: Sequence[Param], spec: TrainerSpec) -> list[Group]:
     _refuse_idle(spec.groups, known)
     alike: list[list[Group]] = []  # those to be joined; the first has the penalties of all
     rules = spec.rules()
+    for rule in rules:
+        refuse_idle_schedule(rule)
     for param in known:
         own = _group(param, spec, rules)
         if (same := next((same for same in alike if _alike(same[0], own)), None)) is None:

@@ -14,7 +14,17 @@ from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 
-from bpframe.plugin import CheckpointError, ConfigError, HostArray, RunState, checks, hookimpl, keep_latest, sweep
+from bpframe.plugin import (
+    CheckpointError,
+    ConfigError,
+    HostArray,
+    RunState,
+    checks,
+    hookimpl,
+    keep_latest,
+    lower,
+    sweep,
+)
 
 PATTERN = "step-*.safetensors"
 
@@ -90,7 +100,7 @@ class Checkpoint:
             return
         sign = 1.0 if state.curves[self.best] == "min" else -1.0
         value, best = sign * state.metrics[self.best], state.memory["best"]
-        if value == value and (best is None or value < best):  # NaN is never the best
+        if lower(value, best):
             state.memory["best"] = value
             self._guarded(lambda: state.trainer.save(Path(self.folder) / "best.safetensors"))
 

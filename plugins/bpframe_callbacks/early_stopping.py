@@ -9,7 +9,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from bpframe.plugin import ConfigError, HostArray, RunState, checks, hookimpl
+from bpframe.plugin import HostArray, RunState, checks, hookimpl, lower, monitor_direction
 
 
 @final
@@ -18,8 +18,8 @@ class EarlyStopping:
     """Ends the fit when `monitor` has not improved by more than `min_delta` for `patience` epochs.
 
     `monitor` is a curve of the history, "validation.loss" or "train.accuracy"; `mode` says which direction is better
-    and is known for losses and for metrics that declare it. The best epoch's parameters are put back at the end of
-    the fit, whether it stopped early or not, unless `restore_best` is False.
+    where the curve does not say it itself, as losses and most metrics do. The best epoch's parameters are put
+    back at the end of the fit, whether it stopped early or not, unless `restore_best` is False.
     Source: Prechelt (1998), Early stopping - but when?
     """
 
@@ -45,13 +45,7 @@ class EarlyStopping:
     @hookimpl
     def bpframe_fit_start(self, state: RunState) -> None:
         """Start counting; ConfigError if the monitored curve will not exist."""
-        known = state.curves
-        if self.monitor not in known:
-            remedy = " Give the fit validation data." if self.monitor.startswith("validation.") else ""
-            raise ConfigError(f"early_stopping monitors '{self.monitor}', but the run has {', '.join(known)}.{remedy}")
-        mode = self.mode or known[self.monitor]
-        if mode is None:
-            raise ConfigError(f"early_stopping needs to know whether '{self.monitor}' is to fall or rise. Set mode.")
+        mode = monitor_direction("early_stopping", self.monitor, self.mode, state.curves)
         if state.resumed and state.memory:
             return
         state.memory.update(sign=1.0 if mode == "min" else -1.0, best=float("inf"), epoch=0, waited=0, parameters=None)
@@ -61,7 +55,7 @@ class EarlyStopping:
         """Keep the best epoch's parameters; stop when patience is spent."""
         memory = state.memory
         value = memory["sign"] * state.metrics[self.monitor]
-        if value < memory["best"] - self.min_delta:
+        if lower(value, memory["best"], self.min_delta):
             memory.update(best=value, waited=0, epoch=state.epoch + 1)
             memory["parameters"] = state.parameters.copy() if self.restore_best else None
             return
