@@ -29,7 +29,7 @@ def source_name(path: Path) -> str:
     ending = _name(path)
     claims = _claims(ending)
     if len(claims) > 1:
-        names = " and ".join(f"'{provider.ref}'" for provider in claims)
+        names = " and ".join(f"'{ref}'" for ref in sorted(provider.ref for provider in claims))
         raise DataError(f"'{path}' needs one source that reads it, got {names}. Name one, as source = {{name, path}}.")
     if not claims:
         got = "".join(Path(ending).suffixes[-1:])
@@ -56,8 +56,9 @@ def _claims(ending: str) -> list[Provider]:
     """The sources that read files of a name, of the first owner who has any; each stands once."""
     namesake = Path(ending).suffix.removeprefix(".")
     for offers in _by_owner():
-        if alike := [p for p in offers if p.name == namesake and _reads(p, ending)]:
-            return alike  # without importing the others
+        alike = [p for p in offers if p.name == namesake and _reads(p, ending)]
+        if alike and len({p.dist for p in offers}) == 1:
+            return alike  # without importing the owner's others
         if found := {registry.loaded(p): p for p in reversed(offers) if _reads(p, ending)}:
             return sorted(found.values())
     return []

@@ -86,7 +86,9 @@ def table_rows(source: Source, file: BinaryIO, selection: Selection) -> Rows:
     names = list(table)
     inputs = selection.inputs(names)
     rows = len(_column(table, inputs[0]))
-    return _rows(selection, _stacked(table, inputs, rows), {name: table[name] for name in selection.others(names)})
+    return _rows(
+        selection, _stacked(table, inputs, rows), {name: np.asarray(table[name]) for name in selection.others(names)}
+    )
 
 
 def _rows(selection: Selection, x: NamedRows, others: Mapping[str, HostArray | Sequence[str]]) -> Rows:
@@ -97,6 +99,9 @@ def _rows(selection: Selection, x: NamedRows, others: Mapping[str, HostArray | S
     if y is not None and not isinstance(y, np.ndarray):
         y = np.array(y, dtype=np.str_) if selection.text else parse_cells(y)
     ids = others.get(selection.id or "")
+    for name, column in ((selection.target, y), (selection.id, ids)):
+        if column is not None and len(column) != len(x):
+            raise DataError(f"needs columns of one length, got {len(x)} and, in '{name}', {len(column)}.")
     return Rows(x, y, None if ids is None else np.asarray(ids))
 
 

@@ -37,10 +37,11 @@ def read_partition(table: DataTable, folder: Path, seed: int, dtype: str) -> Par
     Test rows first, then validation rows from the rest; both fractions are of all rows. Raises DataError for rows that
     no network can take, numbered as they stand in their source, and where a part would be empty.
     """
-    x, y = _pair(table, table.source, folder, dtype)
-    text = y.dtype.kind in "UT"
+    x, y = _pair(table.source, folder, table.selection() if table.source.table else Selection(), dtype)
+    names = x.columns if isinstance(x, NamedRows) else None
+    alike = Selection(table.target, names, text=y.dtype.kind in "UT")  # labels stay text where those of training are
     beside = {
-        name: _pair(table, part.source, folder, dtype, text)
+        name: _pair(part.source, folder, alike if part.source.table else Selection(), dtype)
         for name, part in (("validation", table.validation), ("test", table.test))
         if part is not None and part.source is not None
     }
@@ -51,9 +52,9 @@ def read_partition(table: DataTable, folder: Path, seed: int, dtype: str) -> Par
     return Partition((x[train], y[train]), parts.get("validation"), parts.get("test"))
 
 
-def _pair(table: DataTable, source: NamedSource | FileSource, folder: Path, dtype: str, text: bool = False) -> Pair:
-    """x and y of one source, each usable; labels stay text where the labels of training are."""
-    rows = source.read(folder, table.selection(text=text) if source.table else Selection())
+def _pair(source: NamedSource | FileSource, folder: Path, selection: Selection, dtype: str) -> Pair:
+    """x and y of one source, each usable."""
+    rows = source.read(folder, selection)
     assert rows.y is not None
     _refuse_unusable(rows.x, rows.y, dtype)
     return rows.x, rows.y
