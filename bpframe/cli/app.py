@@ -10,7 +10,7 @@ import click
 
 from bpframe.cli.check import check
 from bpframe.cli.evaluate import evaluate
-from bpframe.cli.exit_codes import error_message, exit_code, sigterm_as_exception
+from bpframe.cli.exit_codes import error_message, exit_code, stopping_signals_as_exceptions
 from bpframe.cli.explain import explain
 from bpframe.cli.plugins import plugins
 from bpframe.cli.predict import predict
@@ -25,7 +25,7 @@ class App(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            with sigterm_as_exception():
+            with stopping_signals_as_exceptions():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise

@@ -1,7 +1,7 @@
 """Exit codes and error messages of the commands.
 
 1 a failed check              4 numbers that are not finite        70 an error of bpframe itself
-2 a wrong config or usage     5 a model or run file               130 Ctrl-C
+2 a wrong config or usage     5 a model or run file               129 SIGHUP, 130 Ctrl-C
 3 unusable data               6 a plugin that cannot be used      143 SIGTERM
 """
 
@@ -29,6 +29,14 @@ class SigtermReceived(KeyboardInterrupt):
     """SIGTERM arrived; a KeyboardInterrupt, so that the same code cleans up as after Ctrl-C."""
 
 
+class SighupReceived(KeyboardInterrupt):
+    """SIGHUP arrived, as when a terminal is closed; a KeyboardInterrupt for the same reason."""
+
+
+STOPPING: dict[int, type[KeyboardInterrupt]] = {signal.SIGTERM: SigtermReceived}
+if hasattr(signal, "SIGHUP"):  # Windows has none
+    STOPPING[signal.SIGHUP] = SighupReceived
+
 CODES: tuple[tuple[type[BaseException], int], ...] = (
     (CheckFailed, 1),
     (ConfigError, 2),
@@ -37,6 +45,7 @@ CODES: tuple[tuple[type[BaseException], int], ...] = (
     (NumericalError, 4),
     (CheckpointError, 5),
     (PluginError, 6),
+    (SighupReceived, 129),
     (SigtermReceived, 143),
     (KeyboardInterrupt, 130),
 )
@@ -56,6 +65,8 @@ def error_message(error: BaseException) -> str:
 def _headline(error: BaseException) -> str:
     if isinstance(error, SigtermReceived):
         return "Stopped by SIGTERM."
+    if isinstance(error, SighupReceived):
+        return "Stopped by SIGHUP."
     if isinstance(error, KeyboardInterrupt):
         return "Stopped by Ctrl-C."
     if isinstance(error, ConfigError):
@@ -67,17 +78,22 @@ def _headline(error: BaseException) -> str:
 
 
 @contextmanager
-def sigterm_as_exception() -> Iterator[None]:
-    """Inside the block, SIGTERM raises SigtermReceived in the main thread, as Ctrl-C raises KeyboardInterrupt."""
+def stopping_signals_as_exceptions() -> Iterator[None]:
+    """Inside the block, SIGTERM and SIGHUP raise an exception in the main thread, as Ctrl-C raises KeyboardInterrupt.
+
+    Unless they are ignored, as SIGHUP is by what `nohup` starts.
+    """
     if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield
         return
-    before = signal.signal(signal.SIGTERM, _terminate)
+    heard = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _stop) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise SigtermReceived
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise STOPPING[number]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bpframe.runs.config import Partition
+from bpframe.runs.folder import MEASURED
 from bpframe.training.trainer import Trainer
 
 
@@ -25,5 +26,5 @@ class Score:
 def score(trainer: Trainer, parts: Partition) -> Score:
     """The trainer measured on rows it has not seen, where the config holds some out."""
     pairs = {"test": parts.test, "validation": parts.validation, "train": parts.train}
-    part, (x, y) = next((part, pair) for part, pair in pairs.items() if pair is not None)
+    part, (x, y) = next((part, pair) for part in MEASURED if (pair := pairs[part]) is not None)
     return Score(part, len(x), trainer.evaluate(x, y))

@@ -60,7 +60,9 @@ def new_fit(
         learned.memories,
         epoch=done,
         step=session.step,
+        start=session.step,
         stopped=partial and partial.stopped,
         resumed=partial is not None,
+        fingerprint=given.data,
     )
     return FitRun(spec, session, learned.task, params, data, batches, settings, metrics, state, partial)
