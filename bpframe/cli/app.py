@@ -9,7 +9,7 @@ import click
 from bpframe.cli.check import check
 from bpframe.cli.docs import docs
 from bpframe.cli.evaluate import evaluate
-from bpframe.cli.exit_codes import EPILOG, exit_code, sigterm_as_exception
+from bpframe.cli.exit_codes import EPILOG, exit_code, stopping_signals_as_exceptions
 from bpframe.cli.explain import explain
 from bpframe.cli.init import init
 from bpframe.cli.notes import column_notes
@@ -27,7 +27,7 @@ class App(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            with sigterm_as_exception(), column_notes():
+            with stopping_signals_as_exceptions(), column_notes():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise

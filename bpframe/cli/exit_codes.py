@@ -50,6 +50,15 @@ EPILOG = "\n".join(
     ]
 )
 
+
+class SighupReceived(KeyboardInterrupt):
+    """SIGHUP arrived, as when a terminal is closed; a KeyboardInterrupt for the same reason."""
+
+
+STOPPING: dict[int, type[KeyboardInterrupt]] = {signal.SIGTERM: SigtermReceived}
+if hasattr(signal, "SIGHUP"):  # Windows has none
+    STOPPING[signal.SIGHUP] = SighupReceived
+
 CODES: tuple[tuple[type[BaseException], int], ...] = (
     (CheckFailed, 1),
     (ConfigError, 2),
@@ -58,6 +67,7 @@ CODES: tuple[tuple[type[BaseException], int], ...] = (
     (NumericalError, 4),
     (CheckpointError, 5),
     (PluginError, 6),
+    (SighupReceived, 129),
     (SigtermReceived, 143),
     (KeyboardInterrupt, 130),
     (BrokenPipeError, 141),
@@ -78,6 +88,8 @@ def error_message(error: BaseException) -> str:
 def _headline(error: BaseException) -> str:
     if isinstance(error, SigtermReceived):
         return "Stopped by SIGTERM."
+    if isinstance(error, SighupReceived):
+        return "Stopped by SIGHUP."
     if isinstance(error, KeyboardInterrupt):
         return "Stopped by Ctrl-C."
     if isinstance(error, ConfigError):
@@ -89,17 +101,22 @@ def _headline(error: BaseException) -> str:
 
 
 @contextmanager
-def sigterm_as_exception() -> Iterator[None]:
-    """Inside the block, SIGTERM raises SigtermReceived in the main thread, as Ctrl-C raises KeyboardInterrupt."""
+def stopping_signals_as_exceptions() -> Iterator[None]:
+    """Inside the block, SIGTERM and SIGHUP raise an exception in the main thread, as Ctrl-C raises KeyboardInterrupt.
+
+    Unless they are ignored, as SIGHUP is by what `nohup` starts.
+    """
     if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield
         return
-    before = signal.signal(signal.SIGTERM, _terminate)
+    heard = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _stop) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise SigtermReceived
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise STOPPING[number]

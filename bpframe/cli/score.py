@@ -8,6 +8,7 @@ from typing import Any
 
 from bpframe.errors import NumericalError
 from bpframe.runs.config import Partition
+from bpframe.runs.folder import MEASURED
 from bpframe.training.trainer import Trainer
 
 
@@ -43,5 +44,5 @@ def require_finite(measured: Score) -> None:
 def score(trainer: Trainer, parts: Partition) -> Score:
     """The trainer measured on rows it has not seen, where the config holds some out."""
     pairs = {"test": parts.test, "validation": parts.validation, "train": parts.train}
-    part, (x, y) = next((part, pair) for part, pair in pairs.items() if pair is not None)
+    part, (x, y) = next((part, pair) for part in MEASURED if (pair := pairs[part]) is not None)
     return Score.of(trainer, part, x, y)

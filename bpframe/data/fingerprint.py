@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, final
 
 import numpy as np
@@ -59,6 +59,10 @@ class Fingerprint:
             else:
                 found += _part_differences(name, before, after)
         return found
+
+    def with_part(self, name: str, data: Data | None) -> Fingerprint:
+        """The same with one more part; without it where that is None."""
+        return self if data is None else replace(self, parts={**self.parts, name: _part(data)})
 
     def __str__(self) -> str:
         """A digest of the whole."""

@@ -62,8 +62,10 @@ def new_fit(
         learned.memories,
         epoch=done,
         step=session.step,
+        start=session.step,
         stopped=partial and partial.stopped,
         resumed=partial is not None,
+        fingerprint=given.data,
     )
     fit = FitRun(spec, session, learned.task, params, data, batches, settings, metrics, state, partial)
     fit.hooks.observer = fit_observer(given.verbose, spec.callbacks)

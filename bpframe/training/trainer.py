@@ -250,11 +250,16 @@ class Trainer:
         tensor_file.write_tensors(path, self.session.parameters, content)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, plugins: Sequence[str] = (), engine: Spec = "numpy") -> Trainer:
-        """The trainer of a model file. Third-party components need their distribution named in `plugins`."""
+    def load(
+        cls, path: str | os.PathLike[str], *, plugins: Sequence[str] = (), engine: Spec = "numpy", **parts: Any
+    ) -> Trainer:
+        """The trainer of a model file. Third-party components need their distribution named in `plugins`.
+
+        `parts`: arguments of Trainer in place of the file's, such as an optimizer of another learning rate.
+        """
         engine = build("engine", engine)  # the caller's choice, not the file's: only the caller's policies hold for it
         with model_file.open_untrusted(path, plugins) as (tensors, content):
-            trainer = cls(**trainer_arguments(content), engine=engine)
+            trainer = cls(**trainer_arguments(content) | parts, engine=engine)
             trainer.task = replace(trainer.task, learned=content["learned"], columns=columns_of(content))
             trainer.parameters.replace(tensors)
             trainer._data = known_fingerprint(content)

@@ -104,13 +104,13 @@ class Checkpoint:
             state.memory["best"] = value
             self._guarded(lambda: state.trainer.save(Path(self.folder) / "best.safetensors"))
 
-    @hookimpl(trylast=True)
+    @hookimpl
     def bpframe_exception(self, state: RunState) -> None:
-        """Write what is there, if steps were made since the latest file.
+        """Write what is there, if the fit made steps since the latest file.
 
         Where an engine does not tell the losses of a block that was cut short, the file before stays the latest.
         """
-        if not state.cut and state.step != state.memory.get("written", (0.0, state.step))[1]:
+        if not state.cut and state.step != state.start and state.step != state.memory["written"][1]:
             self._write(state)
 
     def _ask(self, state: RunState) -> None:

@@ -6,6 +6,7 @@ a specification of that kind.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from operator import attrgetter
@@ -31,7 +32,7 @@ PLACES = {
 
 def table_field(cls: type, **default: Any) -> dict[str, Any]:
     """Metadata of a field that is a table of its own; `default` stands for a table that is left out."""
-    return {"make": lambda builder, given, path: build_table(builder, cls, given, path), **default}
+    return {"table": cls, "make": lambda builder, given, path: build_table(builder, cls, given, path), **default}
 
 
 def table_list_field(cls: type, **default: Any) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def table_list_field(cls: type, **default: Any) -> dict[str, Any]:
             return builder.report(path, f"wants a list of tables, got {given!r}.")
         return tuple(build_table(builder, cls, item, f"{path}[{i}]") for i, item in enumerate(given))
 
-    return {"make": make, **default}
+    return {"table": cls, "make": make, **default}
 
 
 def minimum(number: int) -> dict[str, Any]:
@@ -50,6 +51,7 @@ def minimum(number: int) -> dict[str, Any]:
     return {"wanted": f"of at least {number}", "holds": lambda value: value >= number}
 
 
+ABOVE_ZERO = {"wanted": "above 0 that is finite", "holds": lambda value: 0 < value < math.inf}
 FRACTION = {"wanted": "between 0 and 1", "holds": lambda value: 0 < value < 1}
 
 
@@ -152,7 +154,7 @@ class CheckpointTable:
     """
 
     every_steps: int | None = field(default=None, metadata=minimum(1))
-    every_seconds: float | None = 60.0
+    every_seconds: float | None = field(default=60.0, metadata=ABOVE_ZERO)
     keep: int = field(default=3, metadata=minimum(1))
     best: str | None = None
     on_checkpoint_error: Literal["raise", "warn"] = "raise"
@@ -169,7 +171,9 @@ class TrainTable:
     dtype         the precision of all numbers
     shuffle       whether each epoch has an order of its own
     class_weight  a weight by label, or "balanced" for N / (C n_c), which multiplies the loss of its rows
-    checkpoint    how often the state of the run is written, so that it can go on; left out, only with --resume
+    checkpoint    how often the state of the run is written, so that it can go on; left out, with --resume as by
+                  default, otherwise only where a run is stopped
+    start         a model file from whose parameters, instead of drawn ones
     """
 
     epochs: int = field(default=10, metadata=minimum(1))
@@ -179,6 +183,7 @@ class TrainTable:
     dtype: Literal["float32", "float64"] = "float32"
     shuffle: bool = True
     class_weight: Literal["balanced"] | Mapping[str, float] | None = None
+    start: str | None = None
     checkpoint: CheckpointTable | None = field(default=None, metadata=table_field(CheckpointTable))
 
 
