@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
+from bpframe.cli.no_plugins import no_plugins
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@no_plugins
 def evaluate(run: Path, as_json: bool) -> None:
     """Measure the model of a RUN folder again.
 

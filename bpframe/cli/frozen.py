@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from bpframe.cli.no_plugins import core_only
 from bpframe.errors import ConfigError
-from bpframe.registry import Policy, registry
+from bpframe.registry import registry
 from bpframe.runs.config import Override, load, parse_override, toml_reader
 from bpframe.runs.config.overrides import apply_overrides
 from bpframe.runs.folder import RunFolder
@@ -33,7 +33,7 @@ def admit(config: Path, given: str, options: Mapping[str, Any]) -> None:
     overrides = [parse_override(setting) for setting in options["settings"]]
     shortcuts = {name: options[name] for name in SHORTCUTS if options[name] is not None}
     overrides += [Override(("train", name), value, f"--{name}") for name, value in shortcuts.items()]
-    with registry.restricted(Policy(frozenset(), origin="--no-plugins")) if options["no_plugins"] else nullcontext():
+    with core_only(options["no_plugins"]):
         tables, locations = toml_reader.read_toml(config)
         if not apply_overrides(overrides, tables, locations):  # else the check of the config reports it
             sources = resolve_components(registry, tables, f"[plugins] of {config}")

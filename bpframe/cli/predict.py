@@ -6,12 +6,15 @@ from pathlib import Path
 
 import click
 
+from bpframe.cli.no_plugins import no_plugins
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="A .csv or .npy to write.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
+@no_plugins
 def predict(run: Path, file: Path, out: Path, force: bool) -> None:
     """Predict for the rows of FILE (.csv, .npy or .npz) with the model of a RUN folder.
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from bpframe.cli.no_plugins import core_only
 from bpframe.cli.progress_bar import progress_callbacks
 from bpframe.cli.score import Score, score
 from bpframe.cli.signals import SignalHandler
 from bpframe.errors import NumericalError
 from bpframe.protocols.traits import changeable
-from bpframe.registry import Policy, build, registry
+from bpframe.registry import build
 from bpframe.runs.config import Config, Override, Partition, load, parse_override
 from bpframe.runs.config.schema import CheckpointTable
 from bpframe.runs.folder import RunFolder, create_folder, find_run, require_free_name
@@ -46,8 +47,7 @@ def run_training(
     start = time.perf_counter()
     overrides = [parse_override(setting) for setting in settings]
     overrides += [Override(("train", key), value, f"--{key}") for key, value in shortcuts.items() if value is not None]
-    allowed = registry.restricted(Policy(frozenset(), origin="--no-plugins")) if no_plugins else nullcontext()
-    with ExitStack() as stack, allowed:
+    with ExitStack() as stack, core_only(no_plugins):
         config = load(path, overrides)
         name = (name or path.stem) if resume else name
         earlier = _earlier_run(runs, name, config, stack) if resume and name else None
