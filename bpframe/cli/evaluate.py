@@ -6,12 +6,15 @@ from pathlib import Path
 
 import click
 
+from bpframe.cli.no_plugins import no_plugins
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--target", metavar="COLUMN", help="The column of FILE that is predicted, if not the run's own.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@no_plugins
 def evaluate(run: Path, file: Path | None, target: str | None, as_json: bool) -> None:
     """Measure the model of a RUN folder again, on all rows of FILE if one is given.
 

@@ -95,7 +95,7 @@ def _copy(dist: Distribution) -> int:
             return 3 if source.resolve() == ROOT.resolve() else 2
     except Exception:
         return 0
-    return int(here and record is None)  # a packager has taken the list of files away
+    return int(here and (record is None or hasattr(sys, "frozen")))  # a packager has taken files, or their list, away
 
 
 def _read(dist: Distribution) -> list[Provider | Unreadable]:

@@ -23,7 +23,7 @@ FLOORS = (
     "data saving",
     "engine",
     "training",
-    "datasets plugin runs sklearn testing",
+    "datasets plugin pyinstaller runs sklearn testing",
     "cli",
     "__init__ __main__",
 )
@@ -37,6 +37,7 @@ ONLY_IN = {  # by module or package of bpframe
     "threadpoolctl": {"engine", "saving"},
     "sklearn": {"sklearn"},
     "scipy": {"sklearn"},
+    "PyInstaller": {"pyinstaller"},
 }
 
 Sources = Mapping[str, Path]  # dotted module name -> file

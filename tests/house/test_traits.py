@@ -43,7 +43,7 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "engine": "threading_layer clear_controlling_thread register_at_fork sched_setaffinity shape init",
     "training": "shape dtype derivative phi __dict__ __code__ bpframe_impl",
     "network": "forward shape",
-    "registry": "value __name__ __qualname__",
+    "registry": "value __name__ __qualname__ find_distributions _path _normalized_name __notes__ frozen",
     "data": "toarray",
     "cli": "__notes__",
     "testing": "*",  # examples and exceptions that a component brings for the kit: in the kit's own documentation
