@@ -34,7 +34,7 @@ from bpframe.training.spec import TrainerSpec
 from bpframe.training.update_groups import update_groups
 from bpframe.types import HostArray
 
-LOOK_ROWS = 32  # that show whether the last step has spoilt the parameters
+LOOK_ROWS = 8  # that show whether the last step has spoilt the parameters
 STEPWISE = ("bpframe_batch_start", "bpframe_batch_end", "bpframe_update")
 
 

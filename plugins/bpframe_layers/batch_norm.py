@@ -12,7 +12,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from bpframe.plugin import Array, Cache, Context, Params, Shape, checks, ops
-from bpframe_layers.moments import affine, affine_backward, affine_init, features, mean, unit, unit_backward
+from bpframe_layers.moments import affine, affine_backward, affine_init, centred, features, mean, unit, unit_backward
 
 
 @final
@@ -55,8 +55,8 @@ class BatchNorm:
             z = (x - running["mean"]) * inverse
             return affine(params, z), (z, inverse)
         rows = tuple(range(x.ndim - 1))
-        middle = mean(x, rows)
-        z, inverse, variance = unit(x - middle, rows, self.eps)
+        apart, middle = centred(x, rows)
+        z, inverse, variance = unit(apart, rows, self.eps)
         statistics = (xp.reshape(a, x.shape[-1:]) for a in (middle, variance))
         return affine(params, z), (z, inverse, *statistics, math.prod(x.shape[:-1]))
 
@@ -69,8 +69,8 @@ class BatchNorm:
         if not context.training:
             return dz * inverse, gradients
         rows = tuple(range(dy.ndim - 1))
-        centred = unit_backward(z, inverse, dz, rows)
-        return centred - mean(centred, rows), gradients
+        dx = unit_backward(z, inverse, dz, rows)
+        return dx - mean(dx, rows), gradients
 
     def refresh(self, params: Params, cache: Cache) -> Params:
         """The same parameters, with running statistics that a training batch has moved."""

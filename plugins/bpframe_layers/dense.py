@@ -85,7 +85,7 @@ class Dense:
             delta, inner = phi.backward(params.get("activation", {}), kept, dy, context.child("activation"))
         gradients: Params = {"weight": ops.matmul_tn(x, delta)}
         if self.bias:
-            gradients["bias"] = ops.namespace(delta).sum(delta, axis=0)
+            gradients["bias"] = ops.sum_rows(delta)
         if inner:
             gradients["activation"] = inner
         return (ops.matmul(delta, params["weight"].T) if context.need_dx else None), gradients
