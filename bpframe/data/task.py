@@ -16,9 +16,12 @@ from numpy.typing import ArrayLike
 from bpframe.data import arrays, labels, target_scale
 from bpframe.data.arrays import Targets
 from bpframe.data.columns import Names, learned_names
+from bpframe.data.target_encoding import own_target, target_width
 from bpframe.errors import DataError, ShapeError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.gradients import weight_shares
+from bpframe.network.input_checks import check_inputs
+from bpframe.network.network import LabelledLayers
 from bpframe.protocols import Data, EncodeTarget, Loss, Point, PredictLabels, SeveralHeads, TargetWidth
 from bpframe.types import HostArray, Shape
 
@@ -43,6 +46,7 @@ class Task:
     columns: Names | None = None
     standardize: bool = False
     learns: bool = False
+    layers: LabelledLayers = ()  # which may refuse rows
 
     @property
     def classes(self) -> bool:
@@ -52,8 +56,7 @@ class Task:
     @property
     def target_width(self) -> int:
         """M, the columns of the target."""
-        outputs = self.outputs or 0
-        return self.loss.target_width(outputs) if isinstance(self.loss, TargetWidth) else outputs
+        return target_width(self.loss, self.outputs or 0)
 
     @property
     def heads(self) -> list[HeadSlice]:
@@ -73,7 +76,9 @@ class Task:
 
     def inputs(self, x: ArrayLike, name: str = "x") -> HostArray:
         """Rows (N, n), checked, in the run's dtype; columns of a table by the names that the first fit had."""
-        return arrays.inputs(x, self.dtype, self.shape, name, self.columns)
+        rows = arrays.inputs(x, self.dtype, self.shape, name, self.columns)
+        check_inputs(self.layers, rows, name)
+        return rows
 
     def for_fit(self, x: ArrayLike) -> Task:
         """The task that a fit on rows x begins with: it knows their columns, and learns of targets what it lacks."""
@@ -113,7 +118,7 @@ class Task:
             return self._side_by_side({head.name: y[:, head.target] for head in heads}, weight, rows, heads)
         learned = {**self.learned, "outputs": self.outputs}
         if isinstance(self.loss, EncodeTarget):
-            target = self.loss.encode_target(y, learned)
+            target = own_target(self.loss, y, learned)
         elif isinstance(self.loss, TargetWidth):
             target = labels.continuous(y, {"outputs": width})
         else:

@@ -23,10 +23,10 @@ from sklearn.utils.validation import (
 from bpframe.data.table_types import refuse_lazy
 from bpframe.errors import ConfigError
 from bpframe.network.trace import Trace
-from bpframe.registry import Spec, build
+from bpframe.registry import Spec, build, registry
 from bpframe.sklearn import coefs, dataframes, estimator_fit, estimator_trainer
 from bpframe.sklearn.callback_support import CallbackSupportMixin, fit_task
-from bpframe.sklearn.picklable_engine import PicklableEngine
+from bpframe.sklearn.initial_parameters import on_numpy
 from bpframe.sklearn.validation import Rows
 from bpframe.training.history import History
 from bpframe.types import HostArray
@@ -80,6 +80,21 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # 
         estimator_trainer.push_parameters(self)
         trace: Trace = self._trainer.trace(rows, self._targets(self._encode_target(y)))
         return trace
+
+    # --------------------------------------------------------------------------------------------------------- pickles
+
+    def __getstate__(self) -> dict[str, Any]:
+        """scikit-learn's state, and the components of the program's own that arguments call by name."""
+        return {**super().__getstate__(), "_local": registry.local_components(self.get_params(deep=False))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for kind, name, component in state.pop("_local", ()):
+            if not registry.adopt(kind, name, component):
+                raise ConfigError(
+                    f"{type(self).__name__} needs the {kind} '{name}', which means another component in this process. "
+                    "Rename one of them."
+                )
+        super().__setstate__(state)
 
     # ---------------------------------------------------------------------------------------------------- input checks
 
@@ -179,8 +194,8 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def _scores(self, X: Any) -> HostArray:
         """Scores (N, C) of rows from `_check_rows`."""
-        trainer, engine = self._trainer, self._trainer.engine
-        if isinstance(engine, PicklableEngine) and type(engine.engine).__name__ == "NumpyEngine":
+        trainer = self._trainer
+        if on_numpy(trainer.engine):
             return coefs.scores(trainer.network, self._parameters_by_name(), X, trainer.dtype)
         estimator_trainer.push_parameters(self)
         return np.asarray(trainer.scores(coefs.dense_rows(X, trainer.dtype)))

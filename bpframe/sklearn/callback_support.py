@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast, final
 from sklearn.base import BaseEstimator
 
 from bpframe.sklearn import estimator_trainer
-from bpframe.sklearn.picklable_engine import PicklableEngine
+from bpframe.sklearn.initial_parameters import on_numpy
 from bpframe.training.hooks import hookimpl
 from bpframe.training.run_state import RunState
 from bpframe.training.trainer import Trainer
@@ -60,7 +60,7 @@ class FitTask:
         model = object.__new__(type(self.model))
         vars(model).update(vars(self.model))
         estimator_trainer.pull_parameters(model)
-        if type(_engine(model)).__name__ != "NumpyEngine":  # its predictions need a session, and this one goes on
+        if not on_numpy(model._trainer.engine):  # its predictions need a session, and this one goes on
             model._trainer = _twin(model._trainer)
         names = ("coefs_", "intercepts_", "n_layers_", "_names", "_rest", "_trainer")
         return {name: getattr(model, name) for name in names}
@@ -103,11 +103,6 @@ def fit_task(model: BaseEstimator, given: Mapping[str, Any], listening: bool) ->
     context.call_on_fit_task_begin(estimator=model, **given)
     yield task
     task.end(context)
-
-
-def _engine(model: BaseEstimator) -> Any:
-    engine = model._trainer.engine
-    return engine.engine if isinstance(engine, PicklableEngine) else engine
 
 
 def _twin(trainer: Trainer) -> Trainer:

@@ -73,7 +73,8 @@ def _run(
         model.best_validation_score_ = getattr(model, "best_validation_score_", None)
     trainer.metrics, model._early_stopping = build_all("monitor", "metric", metrics), stopping
     trainer.regularizers = [estimator_trainer.penalty(model, rows, stopping.size)]
-    trainer.sampler = RowShuffler(random, len(trainer.history)) if model.shuffle else None
+    shuffler = RowShuffler(random, len(trainer.history)) if model.shuffle else None
+    vars(trainer)["sampler"] = shuffler  # none of anybody else's: it draws as scikit-learn does
     clock = [TimeLimit(model.max_time)] if model.max_time is not None and not single_epoch else []
     trainer.callbacks = [stopping, *clock, *build_all("callbacks", "callback", list(model.callbacks)), *listeners]
     trainer.memories = [{} for _ in trainer.callbacks]
@@ -84,13 +85,15 @@ def _run(
         warnings.warn("Training interrupted by user.", stacklevel=4)
         stopping.restore(trainer)
     except NumericalError as error:
-        _diverged(model, error)
+        ended = stopping.ended or any(limit.expired for limit in clock)
+        if not ended:  # as in scikit-learn a fit that ends with finite parameters stands, whatever they predict
+            _diverged(model, error)
     _warn(model, stopping, clock)
 
 
 def _train(model: BaseEstimator, rows: Rows, epochs: int, size: int, validation_rows: Rows | None) -> None:
     validation = None if validation_rows is None else (validation_rows[0], model._targets(validation_rows[1]))
-    options = {"epochs": epochs, "batch_size": size, "validation": validation, "shuffle": False}
+    options = {"epochs": epochs, "batch_size": size, "validation": validation, "shuffle": False, "verbose": 0}
     model._trainer.fit(rows[0], model._targets(rows[1]), sample_weight=rows[2], **options)
 
 

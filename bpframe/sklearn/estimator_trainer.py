@@ -18,9 +18,9 @@ from bpframe.errors import ConfigError
 from bpframe.network.network import Network
 from bpframe.registry import arguments, build
 from bpframe.sklearn import architecture, coefs, estimator_losses, solvers
+from bpframe.sklearn.initial_parameters import InitialParameters
 from bpframe.sklearn.lbfgs import MinimizationLog, ScipyLbfgs
 from bpframe.sklearn.penalty import Penalty
-from bpframe.sklearn.picklable_engine import PicklableEngine
 from bpframe.sklearn.validation import Rows
 from bpframe.training.trainer import Trainer
 from bpframe.types import Params
@@ -77,7 +77,7 @@ def create_trainer(model: BaseEstimator, rows: Rows, first: bool, random: np.ran
         loss,
         optimizer,
         seed=_seed(random),
-        engine=PicklableEngine(build("engine", model.engine), initial),
+        engine=InitialParameters(build("engine", model.engine), initial),
         dtype=dtype.name,
         metrics=(),
         regularizers=[penalty(model)],  # also if it is 0: a change of it must not change parameter groups
@@ -134,7 +134,8 @@ def penalty(model: BaseEstimator, rows: Rows | None = None, size: int = 1) -> Pe
         unit = float(size if weight is None else weight.mean() * size)
     elif weight is not None:
         unit = float(weight.max())
-    return Penalty(float(model.alpha), float(model.l1), unit, not minimizing)
+    weightless = weight is not None and not weight.all()
+    return Penalty(float(model.alpha), float(model.l1), unit, not minimizing, weightless)
 
 
 def _lbfgs(model: BaseEstimator) -> ScipyLbfgs:

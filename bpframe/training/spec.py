@@ -11,7 +11,7 @@ from math import prod
 from typing import Any, final
 
 from bpframe import checks
-from bpframe.engine.hyperparameters import Curve, monitored_curves, over
+from bpframe.engine.hyperparameters import Curve, monitoring, over
 from bpframe.errors import ConfigError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
@@ -31,8 +31,11 @@ from bpframe.protocols import (
 from bpframe.registry import build, build_all
 from bpframe.registry.builder import SCHEDULED
 from bpframe.registry.constructor import wants
+from bpframe.training.foreign_hooks import refuse_without_hooks
+from bpframe.training.nested_capabilities import refuse_hidden_capabilities
 from bpframe.training.parameter_groups import ParameterGroup, build_groups
 from bpframe.training.preflight import refuse_double_link, refuse_unscalable
+from bpframe.training.score_domain import refuse_other_range
 
 HOW = {"defines": False}  # metadata of a part that says how, not what a trainer learns: no part of a model file
 
@@ -79,9 +82,12 @@ class TrainerSpec:
     def check(self) -> CostLayer:
         """The loss joined with its link; ConfigError for parts that do not fit together."""
         cost = CostLayer.of(self.loss)
+        for _, kind, component in self.components():
+            refuse_hidden_capabilities(kind, component)
         refuse_double_link(self.network, cost, self.loss)
         if self.standardize_target:
             refuse_unscalable(self.loss)
+        refuse_other_range(self.network, self.loss)
         return cost
 
     def components(self) -> Iterator[tuple[str, str, Any]]:
@@ -100,10 +106,10 @@ class TrainerSpec:
         """How many steps make one update of the optimizers."""
         return prod(step.period for step in self.gradient_steps if isinstance(step, Periodic))
 
-    def monitored(self) -> set[str]:
-        """The curves of the history on which schedules depend."""
+    def monitoring(self) -> list[Any]:
+        """The schedules that depend on a curve of the history."""
         scheduled = (component for _, kind, component in self.components() if kind in SCHEDULED)
-        return {curve for component in scheduled for curve in monitored_curves(component)}
+        return [schedule for component in scheduled for schedule in monitoring(component)]
 
     def over(self, steps: int, curve: Curve) -> TrainerSpec:
         """The same, its schedules bound to a run of `steps` steps and to the history so far."""
@@ -141,7 +147,10 @@ class SpecPart:
             return build_groups(given)
         if self.name == "network" or self.kind is None or (given is None and self.optional):
             return given
-        return build_all("Trainer", self.kind, given) if self.many else build(self.kind, given)
+        built = build_all("Trainer", self.kind, given) if self.many else build(self.kind, given)
+        if self.name == "callbacks":
+            refuse_without_hooks(built)
+        return built
 
     def components(self, value: Any) -> Iterator[tuple[str, str, Any]]:
         """(what follows the part's name in a path, kind, component) of each component in the part."""
