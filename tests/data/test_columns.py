@@ -245,6 +245,32 @@ def test_names_are_saved_in_model_files_and_checkpoints(tmp_path):
     assert plain.fit(X, Y, epochs=1).train == resumed.fit(shuffled, Y, epochs=1).train
 
 
+class StopAt:
+    """Writes a checkpoint after a step, and stops there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @bp.hookimpl
+    def bpframe_batch_end(self, state: Any) -> None:
+        if state.step == 7:
+            state.trainer.checkpoint(self.path)
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_fit_goes_on_in_its_middle_with_columns_in_another_order_to_the_same_bits(library, tmp_path):
+    table, path = TABLES[library], tmp_path / "checkpoint.safetensors"
+    undisturbed = trained(table(NAMES), epochs=4, validation=(table(NAMES), Y))
+    stopped = bp.Trainer(new().network, loss="softmax_cross_entropy", optimizer="adam", callbacks=[StopAt(path)])
+    with pytest.raises(KeyboardInterrupt):
+        stopped.fit(table(NAMES), Y, epochs=4, batch_size=8, validation=(table(NAMES), Y))
+    resumed = bp.Trainer.resume(path, callbacks=[])
+    resumed.fit(table(SHUFFLED), Y, epochs=4, batch_size=8, validation=(table(SHUFFLED), Y))
+    assert bits(resumed) == bits(undisturbed)
+    assert resumed.history.validation == undisturbed.history.validation
+
+
 def test_rows_without_names_leave_a_file_as_it_was(tmp_path):
     trained(X).save(tmp_path / "model.safetensors")
     assert b'"columns"' not in (tmp_path / "model.safetensors").read_bytes()
