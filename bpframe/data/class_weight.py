@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from bpframe.data.arrays import ratios
 from bpframe.data.labels import decode
+from bpframe.data.table_types import ArrayOffer
 from bpframe.data.task import Task
 from bpframe.errors import ConfigError, DataError
 from bpframe.protocols import Data
@@ -18,6 +19,16 @@ from bpframe.types import HostArray
 
 ClassWeight = Mapping[Any, float] | Sequence[float] | HostArray | Literal["balanced"] | None
 WANTED = 'class_weight needs "balanced" or a mapping from labels to weights'
+
+
+@runtime_checkable
+class ByLabel(Protocol):
+    """A Series of pandas: values by label."""
+
+    index: object
+
+    def items(self) -> Iterable[tuple[Any, Any]]:
+        """(label, value) of each."""
 
 
 def apply_class_weight(data: Data, task: Task, class_weight: ClassWeight) -> Data:
@@ -51,7 +62,7 @@ def _balanced(numbers: HostArray) -> HostArray:
     return np.asarray(len(numbers) / (len(counts) * counts)[place])
 
 
-def _by_label(numbers: HostArray, task: Task, class_weight: Any) -> HostArray:
+def _by_label(numbers: HostArray, task: Task, class_weight: object) -> HostArray:
     """The weight of each row's label, (N,)."""
     labels = decode(numbers, task.learned)
     classes = list(task.learned.get("classes", [])) or np.unique(labels).tolist()
@@ -67,11 +78,11 @@ def _by_label(numbers: HostArray, task: Task, class_weight: Any) -> HostArray:
     return np.array([weights.get(label, 1.0) for label in labels.tolist()])
 
 
-def _pairs(class_weight: Any, classes: Sequence[Any]) -> list[tuple[Any, Any]]:
+def _pairs(class_weight: object, classes: Sequence[Any]) -> list[tuple[Any, Any]]:
     """(label, weight) of a mapping, of a Series by label, or of one weight for each class."""
-    if isinstance(class_weight, Mapping) or (hasattr(class_weight, "items") and hasattr(class_weight, "index")):
+    if isinstance(class_weight, Mapping | ByLabel):
         return list(class_weight.items())
-    if not isinstance(class_weight, Sequence | np.ndarray) and not hasattr(class_weight, "__array__"):
+    if not isinstance(class_weight, Sequence | ArrayOffer):
         raise ConfigError(f"{WANTED}, got {class_weight!r}.")
     values = class_weight if isinstance(class_weight, Sequence) else np.asarray(class_weight)
     if len(np.shape(values)) != 1 or len(values) != len(classes):

@@ -10,16 +10,16 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
 from bpframe.data.arguments import suggestion
+from bpframe.data.table_types import ArrowLike, PandasLike, PolarsLike, listed_names, refuse_lazy
 from bpframe.errors import ColumnWarning, DataError
 from bpframe.types import HostArray
 
 Names = tuple[str, ...]
-FETCH = ("toPandas", "collect", "compute")  # methods of queries that give their rows
 
 
 @final
@@ -34,19 +34,9 @@ class NamedRows:
     def __len__(self) -> int:
         return len(self.values)
 
-    def __getitem__(self, rows: Any) -> NamedRows:
+    def __getitem__(self, rows: HostArray | slice) -> NamedRows:
         """The rows of these numbers, under the same names."""
         return replace(self, values=self.values[rows])
-
-
-def refuse_lazy(values: object, name: str) -> None:
-    """DataError for a query or a table of rows that are not in memory."""
-    if hasattr(values, "__array__"):
-        return
-    for method in FETCH:
-        if hasattr(type(values), method):
-            kind = type(values).__name__
-            raise DataError(f"{name} needs rows in memory, got a {kind}. Call .{method}() on it first.")
 
 
 def column_names(x: object, who: str = "x") -> Names | None:
@@ -57,11 +47,8 @@ def column_names(x: object, who: str = "x") -> Names | None:
     if isinstance(x, np.ndarray | list | tuple):
         return None
     refuse_lazy(x, who)
-    names = getattr(x, "column_names", None)  # pyarrow, whose `columns` are the columns themselves
-    names = getattr(x, "columns", None) if names is None else names
-    if names is None and hasattr(x, "__dataframe__"):
-        names = x.__dataframe__().column_names()
-    if names is None or callable(names):
+    names = x.columns if isinstance(x, NamedRows) else listed_names(x)
+    if names is None:
         return None
     found = tuple(map(str, names))
     if len(set(found)) < len(found):
@@ -76,7 +63,7 @@ def learned_names(x: object) -> Names | None:
     return None if names is None or names == _numbers(len(names)) else names
 
 
-def in_order(x: Any, known: Names | None, who: str = "x") -> Any:
+def in_order(x: object, known: Names | None, who: str = "x") -> object:
     """The rows x with the columns that a model knows, in its order; as they are where names say nothing of it.
 
     Columns that it does not know are left out, with a ColumnWarning; one that is missing is a DataError.
@@ -97,16 +84,16 @@ def in_order(x: Any, known: Names | None, who: str = "x") -> Any:
     return take_columns(x, [at[name] for name in known])
 
 
-def take_columns(x: Any, places: Sequence[int]) -> Any:
+def take_columns(x: object, places: Sequence[int]) -> object:
     """The columns of a table at these places, in this order, as a table where its library can."""
     if isinstance(x, NamedRows):
         names, kinds = (tuple(one[i] for i in places) for one in (x.columns, x.kinds))
         return NamedRows(x.values[:, places], names, kinds)
-    if hasattr(x, "iloc"):
+    if isinstance(x, PandasLike):
         return x.iloc[:, list(places)]
-    if hasattr(x, "select"):
-        names = column_names(x) or ()
-        return x.select([names[i] for i in places])
+    if isinstance(x, PolarsLike | ArrowLike):
+        listed = listed_names(x) or []
+        return x.select([listed[i] for i in places])
     return np.asarray(x)[:, places]
 
 
@@ -115,7 +102,7 @@ def _numbers(n: int) -> Names:
 
 
 def _missing_text(missing: Sequence[str], given: Names, known: Names, who: str) -> str:
-    several = "columns" if len(missing) > 1 else "a column"
+    several = "the columns" if len(missing) > 1 else "a column"
     hint = suggestion(missing[0], [name for name in given if name not in known])
     return (
         f"{who} needs {several} {_listing(missing)}, as in the first fit, got {_listing(given)}.{hint} Rename or add "

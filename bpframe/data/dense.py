@@ -6,17 +6,33 @@ Shapes: any; what cannot be taken is a DataError that names the type, the place 
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 from numbers import Real
-from typing import Any
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
-from bpframe.data.columns import NamedRows, refuse_lazy
+from bpframe.data.columns import NamedRows
+from bpframe.data.table_types import refuse_lazy
 from bpframe.errors import DataError, RangeError, ShapeError
 from bpframe.types import HostArray
 
 READABLE = ("__array__", "__array_interface__", "__array_struct__")  # what NumPy reads an object by
+
+
+@runtime_checkable
+class DlpackOffer(Protocol):
+    """An array of a library that exchanges by DLPack."""
+
+    def __dlpack__(self, *, stream: None = None) -> Any:
+        """A capsule."""
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Where the array is."""
+
+
 REMEDIES = {  # by what a value is
     "text": "Encode text and dates first",
     "a date": "Take numbers of it first: seconds since a date, or month and weekday",
@@ -53,9 +69,8 @@ def _read(values: object, name: str) -> HostArray:
     if np.ma.is_masked(values):
         raise DataError(f"{name} needs every value, got a masked array. Fill what is masked, or remove its rows.")
     refuse_lazy(values, name)
-    readable = any(hasattr(values, way) for way in READABLE)
     try:
-        return np.from_dlpack(values) if not readable and hasattr(values, "__dlpack__") else np.asarray(values)
+        return np.from_dlpack(values) if needs_dlpack(values) else np.asarray(values)
     except Exception as error:  # libraries raise what they like for arrays of other devices
         if isinstance(values, list | tuple) and isinstance(error, ValueError):
             raise ShapeError(f"{name} needs rows of one length, got rows that differ. ({error})") from None
@@ -63,6 +78,11 @@ def _read(values: object, name: str) -> HostArray:
         raise DataError(
             f"{name} needs an array that NumPy can read, got {kind}, which says: {error} Convert it to a NumPy array."
         ) from error
+
+
+def needs_dlpack(values: object) -> TypeGuard[DlpackOffer]:
+    """Whether an array can be read by DLPack alone."""
+    return isinstance(values, DlpackOffer) and not any(hasattr(values, way) for way in READABLE)
 
 
 def as_real(array: HostArray, name: str) -> HostArray:
@@ -101,7 +121,7 @@ def kind_of(value: object) -> str:
         return "an array"
     if "delta" in kind.__name__.lower():
         return "a time span"
-    if hasattr(value, "year") or isinstance(value, np.datetime64):
+    if isinstance(value, date | np.datetime64):
         return "a date"
     named = {str: "text", bytes: "bytes", complex: "a complex number", np.void: "records"}
     return next((word for base, word in named.items() if isinstance(value, base)), "an object")
@@ -117,7 +137,7 @@ def type_and_values(array: HostArray) -> str:
     return f"{array.dtype} ({', '.join(map(reprlib.repr, array.ravel()[:3].tolist()))})"
 
 
-def place_text(where: tuple[Any, ...], columns: Any = None) -> str:
+def place_text(where: Iterable[Any], columns: Sequence[str] | None = None) -> str:
     """ "row 3, column 2", with the column's name where it has one: "row 3, column 'age'"."""
     row, *rest = (int(i) for i in where)
     named = [repr(columns[rest[0]])] if columns and rest else map(str, rest)

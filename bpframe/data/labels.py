@@ -1,20 +1,25 @@
 """Encoding of labels as targets, and decoding of predictions to labels.
 
 `learned` is a dict that is saved with the model. It starts with "outputs", the width of the scores; encoding the
-first fit's labels adds "classes", sorted, and "dtype". Later labels must be among them.
+first fit's labels adds "classes", sorted, and "dtype". Later labels must be among them. Of a table of several columns
+of targets it has their names.
 Shapes: y (N,) labels, (N, 1), or (N, C) targets as they are; targets (N, C).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from bpframe.data.arrays import Targets
+from bpframe.data.columns import column_names, in_order
 from bpframe.data.dense import REMEDIES, as_dense, as_real, first_other, kind_of, type_and_values
 from bpframe.errors import DataError, ShapeError
 from bpframe.types import HostArray
+
+COLUMNS = "target_columns"  # the names of y's columns in `learned`
 
 
 def as_array(y: object) -> HostArray:
@@ -30,6 +35,15 @@ def as_array(y: object) -> HostArray:
             plain = np.asarray(array.tolist())
             return as_real(array, "y") if plain.dtype.kind == "O" else plain
     return array
+
+
+def in_order_of(y: Targets, learned: Mapping[str, Any]) -> tuple[Targets, list[str] | None]:
+    """(y with the columns of the first fit in its order, their names), where y is a table of several columns."""
+    names = None if isinstance(y, Mapping) else column_names(y, "y")
+    if names is None or (len(names) < 2 and COLUMNS not in learned):
+        return y, None
+    known = learned.get(COLUMNS)
+    return cast(Targets, in_order(y, None if known is None else tuple(known), "y")), known or list(names)
 
 
 def encode(y: HostArray, link: object, learned: dict[str, Any]) -> HostArray:
@@ -128,7 +142,9 @@ def _no_label(y: HostArray) -> str:
     """What is wrong with y (N,), which holds neither numbers nor text."""
     row = (first_other(y) if y.dtype.kind == "O" else 0) or 0
     what = kind_of(y[row])
-    own = {"bytes": "Decode them: numpy.char.decode(y, 'utf-8')", "a date": "Take text or numbers of it"}
+    own = {"bytes": "Decode them: numpy.char.decode(y, 'utf-8')"} | dict.fromkeys(
+        ("a date", "an object"), "Take text or numbers of it"
+    )
     got = f"{type_and_values(y)}, {what} at row {row}"
     return f"y needs labels that are whole numbers, text or booleans, got {got}. {own.get(what, REMEDIES[what])}."
 

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from bpframe.data.arguments import require_integer, suggestion
+from bpframe.data.dense import as_dense
 from bpframe.errors import ConfigError, DataError, ShapeError
 from bpframe.random import SPLIT, host_generator, permutation
 from bpframe.types import HostArray
@@ -32,7 +33,7 @@ def split(y: HostArray, fraction: float, kind: SplitKind = "random", seed: int =
     if kind not in get_args(SplitKind):
         known = ", ".join(get_args(SplitKind))
         raise ConfigError(f"kind of split needs one of {known}, got {kind!r}.{suggestion(kind, get_args(SplitKind))}")
-    y = np.asarray(y)
+    y = as_dense(y, "y")
     held = _size(y, fraction)
     if kind == "tail":
         chosen = np.arange(len(y) - held, len(y))

@@ -34,7 +34,7 @@ class Task:
     """A loss, and what the first fit finds out: the shape of input rows, the width of scores, the labels, and columns.
 
     `learned` is how labels are encoded; with `shape` and the names of `columns` it is saved with the model.
-    `standardize`: whether targets are, by a scale that the first fit, a task that `learns`, finds.
+    `standardize`: whether targets are, by a scale that a task that `learns`, that of a fit, finds once.
     """
 
     loss: Loss
@@ -81,11 +81,8 @@ class Task:
         return rows
 
     def for_fit(self, x: ArrayLike) -> Task:
-        """The task that a fit on rows x begins with: their columns have names now, targets will have a scale."""
-        names = learned_names(x) if self.columns is None else self.columns
-        if names is self.columns and not self.standardize:
-            return self
-        return replace(self, columns=names, learns=self.standardize)
+        """The task that a fit on rows x begins with: it knows their columns, and learns of targets what it lacks."""
+        return replace(self, columns=self.columns or learned_names(x), learns=True)
 
     def admit(
         self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None, name: str = "x"
@@ -97,11 +94,14 @@ class Task:
         self, rows: HostArray, y: Targets, sample_weight: ArrayLike | None = None, name: str = "x"
     ) -> tuple[Data, Task]:
         """What `admit` gives, of rows that `inputs` has checked."""
-        scaling = arrays.weights(sample_weight, len(rows), "float64") if self.learns else None
+        scaling = arrays.weights(sample_weight, len(rows), "float64") if self.learns and self.standardize else None
         try:
+            y, names = labels.in_order_of(y, self.learned)
             target, learned = self._encode(y, len(rows), scaling)
         except DataError as error:
             raise type(error)(f"{name.removesuffix('x')}{error}") from None  # "validation y needs ..."
+        if names is not None and self.learns:
+            learned[labels.COLUMNS] = names
         weight = arrays.weights(sample_weight, len(rows), self.dtype)
         return Data(rows, target, weight), replace(self, learned=learned, learns=False)
 

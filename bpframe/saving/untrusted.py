@@ -67,6 +67,9 @@ def refuse_other_labels(learned: Mapping[str, Any]) -> None:
     """
     if "target_scale" in learned:
         _refuse_other_scale(learned["target_scale"], learned["outputs"])
+    names = learned.get("target_columns", [])
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names) or len(set(names)) < len(names):
+        raise CheckpointError("its columns of targets need different names.")
     for head in learned.get("heads", {}).values():
         refuse_other_labels(head)
     if "classes" not in learned:

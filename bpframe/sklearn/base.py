@@ -20,6 +20,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from bpframe.data.table_types import refuse_lazy
 from bpframe.errors import ConfigError
 from bpframe.network.trace import Trace
 from bpframe.registry import Spec, build, registry
@@ -98,13 +99,14 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # 
     # ---------------------------------------------------------------------------------------------------- input checks
 
     def _validate(self, X: Any, y: ArrayLike, first: bool, **options: Any) -> tuple[Any, HostArray]:
-        """(X, y) checked by scikit-learn; DataError that names the column for text in a table."""
+        """(X, y) checked by scikit-learn; DataError that names the column for text in a table, say."""
+        refuse_lazy(y, "y")
         X = dataframes.with_readable_names(X)
         options = {"accept_sparse": FORMATS, "multi_output": True, "dtype": self._dtypes(), "reset": first, **options}
         try:
             return validate_data(self, X, y, **options)  # type: ignore[no-any-return]  # scikit-learn has no types
         except (TypeError, ValueError):
-            dataframes.refuse_text(X)
+            dataframes.refuse_columns(X)
             raise
 
     def _check_rows(self, X: Any) -> Any:
@@ -114,7 +116,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # 
         try:
             return validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False)
         except (TypeError, ValueError):
-            dataframes.refuse_text(X)
+            dataframes.refuse_columns(X)
             raise
 
     def _dtypes(self) -> Any:

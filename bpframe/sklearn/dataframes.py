@@ -1,4 +1,4 @@
-"""Dataframes as input: an error that names a column of text, and column names for older versions of scikit-learn.
+"""Dataframes as input: an error that names a column without numbers, and names for older versions of scikit-learn.
 
 scikit-learn itself reads numbers and names otherwise.
 """
@@ -12,11 +12,20 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import _get_feature_names
 
+from bpframe.data.dense import as_dense, needs_dlpack
+from bpframe.data.frames import as_real_rows
+from bpframe.data.table_types import listed_names, refuse_lazy
 from bpframe.errors import DataError
 
 
 def with_readable_names(x: Any) -> Any:
-    """x, wrapped if it is a dataframe whose column names this scikit-learn cannot read."""
+    """x, wrapped if it is a dataframe whose column names this scikit-learn cannot read; DataError for a query.
+
+    An array that can be read by DLPack alone is read.
+    """
+    refuse_lazy(x, "X")
+    if needs_dlpack(x):
+        return as_dense(x, "X")
     names = getattr(x, "columns", None)
     unseen = isinstance(names, list) and hasattr(x, "to_numpy") and _get_feature_names(x) is None
     return _NamedColumns(x, names) if unseen and names else x
@@ -38,13 +47,14 @@ class _NamedColumns:
         return np.asarray(self.frame.to_numpy(), dtype=dtype)
 
 
-def refuse_text(x: Any) -> None:
-    """DataError that names the first column of text in a dataframe of pandas, polars or pyarrow, if it has one.
+def refuse_columns(x: Any) -> None:
+    """DataError that names the first column of text, else of no numbers, in a dataframe of pandas, polars or pyarrow.
 
     Nothing is said of columns that share a name: scikit-learn's own error is about those.
     """
-    names = list(_names(x))
-    if len(set(names)) < len(names):
+    frame = x.frame if isinstance(x, _NamedColumns) else x
+    names = listed_names(frame) or []
+    if not names or len(set(names)) < len(names):
         return
     for name, values in _columns(x):
         text = next((value for value in values if isinstance(value, str) and not _number(value)), None)
@@ -54,12 +64,7 @@ def refuse_text(x: Any) -> None:
                 f"make_column_transformer((OneHotEncoder(), [{name!r}]), remainder='passthrough') of scikit-learn; "
                 "OrdinalEncoder() where its values have an order."
             )
-
-
-def _names(x: Any) -> Any:
-    """The names of columns, of pyarrow too, whose `columns` are the columns themselves."""
-    x = x.frame if isinstance(x, _NamedColumns) else x
-    return getattr(x, "column_names", getattr(x, "columns", ()))
+    as_real_rows(frame, "X")
 
 
 def _columns(x: Any) -> Iterator[tuple[str, list[Any]]]:

@@ -162,6 +162,7 @@ class Trainer:
     ) -> History:
         """Train for `epochs` more epochs on x (N, n) and y; the history of all epochs so far.
 
+        The first fit learns the names of columns, if x is a table; rows with names are read by them from then on.
         Minimises sum_i w_i loss_i / sum_i w_i over each batch (plus penalties). The last batch of an epoch may be
         smaller. `class_weight`: a weight by label, or of each class in order, or "balanced" for N / (C n_c); it
         multiplies sample weights.

@@ -188,6 +188,42 @@ def test_two_columns_of_one_name_are_an_error_before_anything_changes(library):
     assert bits(trainer) == bits(fresh)
 
 
+# --------------------------------------------------------------------------------------------------- targets by name
+
+Q = DRAWS.normal(size=(33, 2)) * [1, 1000]
+
+
+def quantities() -> Any:
+    return bp.Trainer(bp.Network([bp.layers.dense(4, activation="tanh"), bp.layers.dense(2)]), "mse", "adam")
+
+
+TARGETS = {"pandas": pd.DataFrame(Q, columns=["p", "q"]), "polars": pl.DataFrame({"p": Q[:, 0], "q": Q[:, 1]})}
+
+
+@pytest.mark.parametrize("library", TARGETS)
+def test_several_columns_of_targets_are_known_by_name(library, tmp_path):
+    first, second, y = quantities(), quantities(), TARGETS[library]
+    swapped = y[["q", "p"]]
+    first.fit(X, y, epochs=2, validation=(X, swapped))
+    second.fit(X, Q, epochs=2, validation=(X, Q))
+    assert first.history.validation == second.history.validation
+    assert first.evaluate(X, swapped) == second.evaluate(X, Q) == first.evaluate(X, Q)
+    first.save(tmp_path / "model.safetensors")
+    assert bp.Trainer.load(tmp_path / "model.safetensors").evaluate(X, swapped) == second.evaluate(X, Q)
+    assert first.fit(X, swapped, epochs=1).train == second.fit(X, Q, epochs=1).train
+    with pytest.raises(DataError, match=r"^y needs a column 'q', as in the first fit, got 'p'"):
+        first.evaluate(X, y[["p"]])
+    with pytest.raises(DataError, match=r"^validation y needs the columns 'p', 'q'"):
+        first.fit(X, y, validation=(X, pd.DataFrame(Q, columns=["r", "s"])))
+
+
+def test_one_column_of_targets_may_have_any_name(tmp_path):
+    trainer = bp.Trainer(bp.Network([bp.layers.dense(1)]), "mse")
+    trainer.fit(X, pd.DataFrame({"price": Q[:, 0]}), epochs=1)
+    assert trainer.evaluate(X, pd.DataFrame({"cost": Q[:, 0]})) == trainer.evaluate(X, Q[:, 0])
+    assert "target_columns" not in trainer.task.learned
+
+
 # ---------------------------------------------------------------------------------------------------------------- files
 
 
@@ -203,10 +239,36 @@ def test_names_are_saved_in_model_files_and_checkpoints(tmp_path):
     )
     for one in (loaded, resumed, restored):
         assert one.predict(shuffled).tobytes() == trainer.predict(X).tobytes()
-        with pytest.raises(DataError, match="needs columns 'age', 'income'"):
+        with pytest.raises(DataError, match="needs the columns 'age', 'income'"):
             one.predict(shuffled[["weight"]])
     plain = trained(X)
     assert plain.fit(X, Y, epochs=1).train == resumed.fit(shuffled, Y, epochs=1).train
+
+
+class StopAt:
+    """Writes a checkpoint after a step, and stops there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @bp.hookimpl
+    def bpframe_batch_end(self, state: Any) -> None:
+        if state.step == 7:
+            state.trainer.checkpoint(self.path)
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_fit_goes_on_in_its_middle_with_columns_in_another_order_to_the_same_bits(library, tmp_path):
+    table, path = TABLES[library], tmp_path / "checkpoint.safetensors"
+    undisturbed = trained(table(NAMES), epochs=4, validation=(table(NAMES), Y))
+    stopped = bp.Trainer(new().network, loss="softmax_cross_entropy", optimizer="adam", callbacks=[StopAt(path)])
+    with pytest.raises(KeyboardInterrupt):
+        stopped.fit(table(NAMES), Y, epochs=4, batch_size=8, validation=(table(NAMES), Y))
+    resumed = bp.Trainer.resume(path, callbacks=[])
+    resumed.fit(table(SHUFFLED), Y, epochs=4, batch_size=8, validation=(table(SHUFFLED), Y))
+    assert bits(resumed) == bits(undisturbed)
+    assert resumed.history.validation == undisturbed.history.validation
 
 
 def test_rows_without_names_leave_a_file_as_it_was(tmp_path):

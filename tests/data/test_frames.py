@@ -92,6 +92,7 @@ REFUSED: dict[str, tuple[Any, str]] = {  # a table, and what the message says af
     "dates": (frame(t=DATES), r"a date, .* at row 0, in column 't' \(datetime64.* Take numbers of it"),
     "dates of a zone": (frame(t=DATES.tz_localize("UTC")), r"a date, .* in column 't' \(datetime64\[.*UTC\]\)"),
     "dates alone": (pd.DataFrame({"t": DATES}), r"a date, .* in column 't' \(datetime64"),
+    "spans in nanoseconds": (frame(t=pd.to_timedelta([1, 2, 3, 4], "ns").astype("m8[ns]")), r"a time span, .*seconds"),
     "spans": (frame(t=pd.to_timedelta([1, 2, 3, 4], "s")), r"a time span, .* in column 't' .*seconds"),
     "pd.NA": (frame(b=np.array([1, 2, pd.NA, 4], dtype=object)), r"missing, <NA> at row 2, in column 'b' \(object\)"),
     "None": (frame(b=np.array([1, None, 2, 4], dtype=object)), r"missing, None at row 1, in column 'b' .*Fill it in"),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -195,3 +198,25 @@ def test_targets_without_classes_cannot_be_stratified_but_split_at_random(y, err
 def test_a_single_value_cannot_be_split():
     with pytest.raises(ShapeError, match=r"one entry a row, got the single value 3"):
         split(np.array(3), 0.5, "random", 0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda y: np.array(y, dtype=np.dtypes.StringDType()),
+        pl.Series,
+        lambda y: pl.Series(y, dtype=pl.Categorical),
+        lambda y: pd.Series(y, dtype="category", index=range(30, 0, -1)),
+        lambda y: pa.chunked_array([y[:3], y[3:]]),
+    ],
+    ids=["StringDType", "polars", "polars categories", "pandas categories", "pyarrow"],
+)
+def test_labels_of_any_library_are_split_as_their_text(make):
+    y = ["a", "b", "b"] * 10
+    for ours, plain in zip(split(make(y), 0.2, "stratified"), split(y, 0.2, "stratified"), strict=True):
+        assert ours.tolist() == plain.tolist()
+
+
+def test_a_query_of_labels_is_told_to_be_collected():
+    with pytest.raises(DataError, match=r"y needs rows in memory, got a LazyFrame. Call .collect\(\)"):
+        split(pl.LazyFrame({"y": [1, 2]}), 0.5)

@@ -112,3 +112,22 @@ def test_a_trainer_reads_an_estimators_file_by_the_names_of_its_columns(tmp_path
         trainer.predict(WRONG["one more"])
     with pytest.raises(DataError, match="needs a column 'c'"):
         trainer.predict(WRONG["one missing"])
+
+
+REFUSED = {
+    "dates": (FRAME.assign(t=pd.Timestamp("2020")), "X needs numbers in every column, got a date, .* in column 't'"),
+    "spans": (FRAME.assign(t=pd.Timedelta(1)), "X needs numbers in every column, got a time span, .* in column 't'"),
+    "categories": (FRAME.assign(k=pd.Categorical(["x", "y"] * 20)), "text in column 'k', as 'x'"),
+    "a query": (pl.LazyFrame({"a": X[:, 0]}), r"X needs rows in memory, got a LazyFrame. Call .collect\(\)"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_column_that_is_no_numbers_is_named(what):
+    with pytest.raises(DataError, match=REFUSED[what][1]):
+        MLPClassifier(**SETTINGS).fit(REFUSED[what][0], Y)
+
+
+def test_a_query_is_refused_in_predict_too():
+    with pytest.raises(DataError, match="X needs rows in memory"):
+        MLPClassifier(**SETTINGS).fit(X, Y).predict(REFUSED["a query"][0])

@@ -86,7 +86,7 @@ def test_a_trainer_of_a_spec_is_defined_like_the_first():
 
 def test_what_a_file_says_makes_the_same_trainer():
     first = trainer()
-    content = manifest(first.spec, first.task.shape, {})
+    content = manifest(first.spec, first.task)
     again = bp.Trainer(**trainer_arguments(content))
     assert trainer_definition(again.spec) == trainer_definition(first.spec)
     assert {part.name for part in PARTS} - {part.name for part in DEFINING} == {"engine", "callbacks"}
