@@ -1,4 +1,4 @@
-"""Parquet tables (.parquet)."""
+"""Parquet tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sparse rows of svmlight and LIBSVM (.svmlight, .libsvm)."""
+"""Sparse rows of svmlight and LIBSVM."""
 
 from __future__ import annotations
 
