@@ -1,9 +1,4 @@
-"""Exit codes and error messages of the commands.
-
-1 a failed check              4 numbers that are not finite        70 an error of bpframe itself
-2 a wrong config or usage     5 a model or run file               130 Ctrl-C
-3 unusable data               6 a plugin that cannot be used      143 SIGTERM
-"""
+"""Exit codes and error messages of the commands."""
 
 from __future__ import annotations
 
@@ -23,11 +18,46 @@ from bpframe.errors import (
     PluginError,
     UnknownComponent,
 )
+from bpframe.layout import text_table
 
 
 class SigtermReceived(KeyboardInterrupt):
     """SIGTERM arrived; a KeyboardInterrupt, so that the same code cleans up as after Ctrl-C."""
 
+
+EXPLANATIONS = {  # of each exit code: what it means, and whether the same command is worth repeating
+    0: ("done", "no need"),
+    1: ("a check that failed", "no"),
+    2: ("a wrong config, name or option", "no"),
+    3: ("unusable data", "no"),
+    4: ("numbers that are not finite: it would diverge again", "no"),
+    5: ("a model or run file: missing, damaged, not writable", "when mended"),
+    6: ("a plugin that cannot be used", "no"),
+    70: ("an error of bpframe itself", "no"),
+    129: ("a closed terminal (SIGHUP)", "yes *"),
+    130: ("Ctrl-C", "yes *"),
+    141: ("a reader that closed the pipe of the output", "yes"),
+    143: ("SIGTERM", "yes *"),
+}
+EPILOG = "\n".join(
+    [
+        "\b",
+        *text_table(
+            ("Exit code", "", "Repeat it?"),
+            [(f"{code:>9}", what, again) for code, (what, again) in EXPLANATIONS.items()],
+        ),
+        "* train --resume auto goes on where the run was stopped",
+    ]
+)
+
+
+class SighupReceived(KeyboardInterrupt):
+    """SIGHUP arrived, as when a terminal is closed; a KeyboardInterrupt for the same reason."""
+
+
+STOPPING: dict[int, type[KeyboardInterrupt]] = {signal.SIGTERM: SigtermReceived}
+if hasattr(signal, "SIGHUP"):  # Windows has none
+    STOPPING[signal.SIGHUP] = SighupReceived
 
 CODES: tuple[tuple[type[BaseException], int], ...] = (
     (CheckFailed, 1),
@@ -37,8 +67,10 @@ CODES: tuple[tuple[type[BaseException], int], ...] = (
     (NumericalError, 4),
     (CheckpointError, 5),
     (PluginError, 6),
+    (SighupReceived, 129),
     (SigtermReceived, 143),
     (KeyboardInterrupt, 130),
+    (BrokenPipeError, 141),
 )
 
 
@@ -56,6 +88,8 @@ def error_message(error: BaseException) -> str:
 def _headline(error: BaseException) -> str:
     if isinstance(error, SigtermReceived):
         return "Stopped by SIGTERM."
+    if isinstance(error, SighupReceived):
+        return "Stopped by SIGHUP."
     if isinstance(error, KeyboardInterrupt):
         return "Stopped by Ctrl-C."
     if isinstance(error, ConfigError):
@@ -67,17 +101,22 @@ def _headline(error: BaseException) -> str:
 
 
 @contextmanager
-def sigterm_as_exception() -> Iterator[None]:
-    """Inside the block, SIGTERM raises SigtermReceived in the main thread, as Ctrl-C raises KeyboardInterrupt."""
+def stopping_signals_as_exceptions() -> Iterator[None]:
+    """Inside the block, SIGTERM and SIGHUP raise an exception in the main thread, as Ctrl-C raises KeyboardInterrupt.
+
+    Unless they are ignored, as SIGHUP is by what `nohup` starts.
+    """
     if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield
         return
-    before = signal.signal(signal.SIGTERM, _terminate)
+    heard = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _stop) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise SigtermReceived
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise STOPPING[number]

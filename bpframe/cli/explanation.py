@@ -10,18 +10,19 @@ from typing import Any, final
 
 import click
 
+from bpframe import layout
 from bpframe.errors import ConfigError
 from bpframe.registry import registry
 from bpframe.runs.config import parse_override, toml_reader
 from bpframe.runs.config.overrides import apply_overrides
+from bpframe.runs.config.run_config import start_folder
 from bpframe.runs.config.toml_writer import inline
 from bpframe.runs.folder import RunFolder
 from bpframe.runs.lock import distributions, lock
 from bpframe.runs.lock.compare import DISPLAY_NAMES, Difference, compare_locks, is_component
 from bpframe.runs.lock.resolve import Entry, Resolution, resolve_components
+from bpframe.runs.lock.settings import LEFT_OUT, lock_settings
 from bpframe.runs.lock.source_code import find_source
-
-NARROWEST = 20  # columns for the last cell of a row
 
 
 @final
@@ -44,7 +45,8 @@ def explain_target(target: Path, settings: Sequence[str]) -> Explanation:
     if problems := apply_overrides([parse_override(setting) for setting in settings], tables, places):
         raise ConfigError("\n".join(map(places.message, problems)), tuple(problems))
     found = resolve_components(registry, tables, f"[plugins] of {config}")
-    now, file = lock.build_lock(found.entries), run.lock if run else lock.find_lock(config)
+    known = lock_settings(tables, start_folder(config, places))
+    now, file = lock.build_lock(found.entries, known), run.lock if run else lock.find_lock(config)
     file = file if file and file.is_file() else None
     return Explanation(
         config, found, now, file, compare_locks(lock.read_lock(file), now, found.partial) if file else []
@@ -61,6 +63,7 @@ def explanation_record(found: Explanation) -> dict[str, Any]:
         "problems": problems,
         "lock": found.lock and str(found.lock),
         "differences": differences,
+        "left_out": LEFT_OUT,
     }
 
 
@@ -79,6 +82,8 @@ def explanation_lines(found: Explanation, width: int, verbose: bool) -> Iterator
     if found.lock:
         yield ""
         yield from _differences(found.lock, found.differences, width)
+        yield ""
+        yield from _not_compared(width)
 
 
 def _components(found: Explanation) -> Iterator[tuple[str, str, str]]:
@@ -141,13 +146,15 @@ def _differences(file: Path, found: Sequence[Difference], width: int) -> Iterato
         yield from (click.style(line, "red" if one.breaks else None) for line in text)
 
 
+def _not_compared(width: int) -> Iterator[str]:
+    """What of a config no lock holds, and why; the data, which are not read here."""
+    yield "Not compared:"
+    for path, why in {**LEFT_OUT, "data": "what the rows are; `bpframe train --frozen` compares their digests"}.items():
+        yield from textwrap.wrap(f"- {path}: {why}", width, subsequent_indent="  ")
+
+
 def _rows(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], width: int) -> Iterator[str]:
-    """Cells in columns; the last column is wrapped if it is too wide."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
-    left = sum(widths) + 2 * len(widths)
-    for row in [header, *rows]:
-        start = "".join(cell.ljust(size + 2) for cell, size in zip(row, widths, strict=False))
-        room = max(width - left, NARROWEST)
-        for i, part in enumerate(textwrap.wrap(row[-1], room, break_on_hyphens=False) or [""]):
-            line = ((start if i == 0 else " " * left) + part).rstrip()
-            yield click.style(line, bold=True) if row is header else line
+    """The lines of a table, whose last column is wrapped if it is too wide."""
+    heading, *blocks = layout.text_blocks(header, rows, width, wrap=len(header) - 1)
+    yield from (click.style(line, bold=True) for line in heading)
+    yield from (line for block in blocks for line in block)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from bpframe.cli.no_plugins import no_plugins
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
@@ -13,6 +15,7 @@ import click
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="A .csv or .npy to write, not the screen.")
 @click.option("--id", "id_column", metavar="COLUMN", help="A column of FILE to write in front of each prediction.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
+@no_plugins
 def predict(run: Path, file: Path, out: Path | None, id_column: str | None, force: bool) -> None:
     """Predict for the rows of FILE with the model of a RUN folder.
 

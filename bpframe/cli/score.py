@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
+from bpframe.errors import NumericalError
 from bpframe.runs.config import Partition
+from bpframe.runs.folder import MEASURED
 from bpframe.training.trainer import Trainer
 
 
@@ -28,8 +31,18 @@ class Score:
         return ", ".join(f"{self.part} {name} {value:.4f}" for name, value in self.values.items())
 
 
+def require_finite(measured: Score) -> None:
+    """NumericalError for a model whose loss is not finite: it predicts nothing."""
+    loss = measured.values["loss"]
+    if not math.isfinite(loss):
+        raise NumericalError(
+            f"The model's {measured.part} loss is {loss}: its parameters or the rows are too large. Train it again "
+            "with a lower learning rate, or scale the inputs as in training."
+        )
+
+
 def score(trainer: Trainer, parts: Partition) -> Score:
     """The trainer measured on rows it has not seen, where the config holds some out."""
     pairs = {"test": parts.test, "validation": parts.validation, "train": parts.train}
-    part, (x, y) = next((part, pair) for part, pair in pairs.items() if pair is not None)
+    part, (x, y) = next((part, pair) for part in MEASURED if (pair := pairs[part]) is not None)
     return Score.of(trainer, part, x, y)

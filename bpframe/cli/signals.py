@@ -1,4 +1,4 @@
-"""Signals during a fit: a first Ctrl-C or SIGTERM ends it at the end of a block of steps, a second one immediately."""
+"""Signals during a fit: the first one ends it at the end of a block of steps, a second one immediately."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ import threading
 from types import FrameType
 from typing import Any, final
 
-from bpframe.cli.exit_codes import SigtermReceived
+from bpframe.cli.exit_codes import STOPPING
 from bpframe.training.hooks import hookimpl
 from bpframe.training.run_state import RunState
 
-SIGNALS = {signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: SigtermReceived}
+SIGNALS: dict[int, type[KeyboardInterrupt]] = {signal.SIGINT: KeyboardInterrupt, **STOPPING}
 
 
 @final
 class SignalHandler:
-    """A callback that handles signals during a fit, in the main thread only."""
+    """A callback that handles signals during a fit, in the main thread only.
+
+    A signal that is ignored when the fit starts stays ignored: `nohup` does that to SIGHUP, shells to Ctrl-C for a job
+    in the background.
+    """
 
     def __init__(self) -> None:
         self._arrived: int | None = None
@@ -26,17 +30,18 @@ class SignalHandler:
     def bpframe_fit_start(self, state: RunState) -> None:
         """Install the signal handlers."""
         if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
+            heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            self._previous = {number: signal.signal(number, self._on_signal) for number in heard}
 
     @hookimpl
     def bpframe_block_end(self, state: RunState) -> None:
         """End the fit if a signal has arrived."""
         if self._arrived is not None:
-            raise SIGNALS[signal.Signals(self._arrived)]
+            raise SIGNALS[self._arrived]
 
     @hookimpl
     def bpframe_exception(self, state: RunState) -> None:
-        """Restore the previous handlers."""
+        """Restore the previous handlers, once the state of the run is written."""
         self._restore_handlers()
 
     @hookimpl
@@ -44,11 +49,11 @@ class SignalHandler:
         """Restore the previous handlers; a signal that arrived in the last block is still raised."""
         self._restore_handlers()
         if self._arrived is not None:
-            raise SIGNALS[signal.Signals(self._arrived)]
+            raise SIGNALS[self._arrived]
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._arrived is not None:
-            raise SIGNALS[signal.Signals(number)]
+            raise SIGNALS[number]
         self._arrived = number
 
     def _restore_handlers(self) -> None:

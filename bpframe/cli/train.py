@@ -24,14 +24,30 @@ import click
     help="Refuse other code, versions or machines than a lock holds: that of a run, or by default the one beside "
     "CONFIG. It stands behind CONFIG.",
 )
+@click.option(
+    "--from",
+    "start",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="RUN | MODEL",
+    help="Start from the parameters of a run's model, or of a model file: train.start.",
+)
+@click.option("--new-data", is_flag=True, help="With --resume: train a run that is over further, on data that changed.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.option("--no-plugins", is_flag=True, help="Use components of bpframe itself only.")
-def train(config: Path, frozen: str | None, **options: Any) -> None:
-    """Train the network that CONFIG describes, and keep the run in a folder."""
+def train(config: Path, frozen: str | None, start: Path | None, **given: Any) -> None:
+    """Train the network that CONFIG describes, and keep the run in a folder.
+
+    A run that is stopped, by Ctrl-C, SIGTERM, SIGHUP or an error, goes on by --resume auto.
+    """
+    from bpframe.cli.train_options import TrainOptions
+
+    options = TrainOptions.of(start=None if start is None else str(start.absolute()), **given)
+    held = None
     if frozen is not None:
         from bpframe.cli.frozen import admit
 
-        admit(config, frozen, options)
+        held = admit(config, frozen, options)
+    from bpframe.cli.output import print_result  # after that, which shall import as little as it can
     from bpframe.cli.train_run import run_training
 
-    click.echo(run_training(config, **options))
+    print_result(run_training(config, options, held))

@@ -4,82 +4,174 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import final
 
-from bpframe.cli.progress_bar import progress_callbacks
-from bpframe.cli.score import Score, score
+from bpframe.cli.interruption import Interruption, remove_if_empty
+from bpframe.cli.score import score
 from bpframe.cli.signals import SignalHandler
-from bpframe.errors import NumericalError
+from bpframe.cli.train_options import TrainOptions
+from bpframe.errors import ConfigError
 from bpframe.protocols.traits import changeable
-from bpframe.registry import Policy, build, registry
-from bpframe.runs.config import Config, Override, Partition, load, parse_override
+from bpframe.registry import build
+from bpframe.runs.config import Config, Partition, load
 from bpframe.runs.config.schema import CheckpointTable
-from bpframe.runs.folder import RunFolder, create_folder, find_run, require_free_name
+from bpframe.runs.folder import RunFolder, create_folder, find_run, require_free_name, require_plain_name
 from bpframe.runs.lock import lock
 from bpframe.runs.lock.compare import difference_texts
+from bpframe.runs.model import load_model, start_from_model
 from bpframe.runs.process_lock import process_lock
 from bpframe.runs.recorder import CheckpointPath, Recorder
-from bpframe.runs.resume import restore_latest, write_final_checkpoint
+from bpframe.runs.resume import Stage, restore_run, write_final_checkpoint
+from bpframe.runs.wanted_data import WantedData, parts_fingerprint
 from bpframe.saving.atomic import write_file
 from bpframe.saving.json_values import to_json
 from bpframe.training.trainer import Trainer
 
+ONLY_AT_THE_END = CheckpointTable(every_seconds=None)  # or rather at an end that comes before its time
 
-def run_training(
-    path: Path,
-    settings: Sequence[str],
-    name: str | None,
-    runs: Path,
-    quiet: bool,
-    no_plugins: bool,
-    resume: str | None = None,
-    **shortcuts: Any,
-) -> str:
+
+def run_training(path: Path, options: TrainOptions, frozen: Path | None = None) -> str:
     """Train the config's network and leave a run folder; the line that says how it went.
 
-    `settings` are KEY=VALUE overrides, `shortcuts` values for keys of [train]. `resume` "auto": go on with the run of
-    that name if there is one.
+    With `options.resume`: go on with the run of that name if there is one; of one that is over, say how it went.
+    `frozen`: the lock file that holds what the run has to be.
     """
     start = time.perf_counter()
-    overrides = [parse_override(setting) for setting in settings]
-    overrides += [Override(("train", key), value, f"--{key}") for key, value in shortcuts.items() if value is not None]
-    allowed = registry.restricted(Policy(frozenset(), origin="--no-plugins")) if no_plugins else nullcontext()
-    with ExitStack() as stack, allowed:
-        config = load(path, overrides)
-        name = (name or path.stem) if resume else name
-        earlier = _earlier_run(runs, name, config, stack) if resume and name else None
-        if earlier is None and name is not None:
-            require_free_name(runs, name, bool(resume))
-        parts = config.data()
-        claimed = _claim_folder(runs, config.file.stem, name, resume)
-        recorder = Recorder(config, parts, lambda: stack.enter_context(claimed), earlier)
-        trainer = config.trainer(
-            *progress_callbacks(quiet), recorder, *_checkpoint_callbacks(config, recorder, resume), SignalHandler()
-        )
-        checkpoint = earlier and restore_latest(trainer, earlier)
-        folder = _train(trainer, config, parts, recorder, checkpoint)
-        result = _evaluate(trainer, parts, folder)
-    stopped = f"Stopped early: {recorder.reason}.\n" if recorder.reason else ""
-    where = "" if trainer.session.device == "cpu" else f"on {trainer.session.device}, "
-    return f"{stopped}{result.summary}, {where}{time.perf_counter() - start:.1f} s, {folder.path}"
+    with ExitStack() as stack, options.allowed():
+        config = load(path, options.overrides)
+        earlier = _earlier_run(config, options, stack)
+        run = _Run.of(config, options, earlier, frozen, stack)
+        trainer, stage = run.trainer()
+        if stage in (Stage.FINISHED, Stage.MODEL):
+            trainer, stage = run.finished(trainer, stage)
+        if stage in (Stage.NEW, Stage.UNFINISHED):
+            run.train(trainer)
+        where = "" if trainer.session.device == "cpu" else f"on {trainer.session.device}, "
+        summary = run.evaluate(trainer)
+    stopped = f"Stopped early: {run.recorder.reason}.\n" if run.recorder.reason else ""
+    return f"{stopped}{summary}, {where}{time.perf_counter() - start:.1f} s, {run.folder.path}"
 
 
-def _earlier_run(runs: Path, name: str, config: Config, stack: ExitStack) -> RunFolder | None:
-    """The run of that name, if it was begun, locked against other processes until `stack` is closed."""
-    earlier = find_run(runs, name, config.text(), changeable(config.settings.train.engine))
-    if earlier is not None:
+@final
+@dataclass(frozen=True)
+class _Run:
+    """A run with its data, about to start, to go on, or over."""
+
+    config: Config
+    options: TrainOptions
+    parts: Partition
+    recorder: Recorder
+    wanted: WantedData
+
+    @classmethod
+    def of(
+        cls, config: Config, options: TrainOptions, earlier: RunFolder | None, frozen: Path | None, stack: ExitStack
+    ) -> _Run:
+        """The run of a config; its folder, if it gets one, is locked until `stack` is closed."""
+        parts, name = config.data(), options.run_name(config.file)
+        claimed = _claim_folder(options.runs, config.file.stem, name, options.resume)
+        wanted = WantedData(frozen, earlier)
+        recorder = Recorder(config, parts, lambda: stack.enter_context(claimed), earlier, wanted.admit)
+        return cls(config, options, parts, recorder, wanted)
+
+    @property
+    def folder(self) -> RunFolder:
+        """The folder of the run, once it has one."""
+        assert self.recorder.folder is not None
+        return self.recorder.folder
+
+    @property
+    def checkpoints(self) -> CheckpointTable:
+        """When checkpoints are written: as the config says; where it does not, and nobody resumes, at a stop alone."""
+        return self.config.settings.train.checkpoint or (CheckpointTable() if self.options.resume else ONLY_AT_THE_END)
+
+    def trainer(self) -> tuple[Trainer, Stage]:
+        """The trainer where the run is, and where that is."""
+        keep = {"name": "checkpoint", "folder": CheckpointPath(self.recorder), **vars(self.checkpoints)}
+        own = self.recorder, build("callback", keep), SignalHandler()
+        trainer, stage = self.config.trainer(*own), Stage.NEW
+        if self.wanted.earlier is not None:
+            stage = restore_run(trainer, self.wanted.earlier, self.config.settings.train.epochs)
+        fresh = stage is Stage.NEW and self.config.start is not None
+        return start_from_model(self.config, *own) if fresh else trainer, stage
+
+    def finished(self, trainer: Trainer, stage: Stage) -> tuple[Trainer, Stage]:
+        """The trainer of a run that is over; if it is to be fitted on new data, one that is to be trained."""
+        over = trainer if stage is Stage.FINISHED else load_model(self.folder, self.config)
+        data = parts_fingerprint(over, self.parts, self.config)
+        self.wanted.admit_new(data)
+        differences = self.wanted.other_than_before(data)
+        if not differences:
+            return over, stage
+        if not self.options.new_data:
+            raise ConfigError(
+                f"{self.folder.path} is over, and was trained on other data: {'; '.join(differences)}. Give --new-data "
+                "to train it further on these, or another --name."
+            )
+        if stage is Stage.MODEL:
+            raise ConfigError(
+                f"--new-data needs a checkpoint of the end of {self.folder.path}, which has none. Start another run "
+                f"from its model: --from {self.folder.path} --name NAME."
+            )
+        self.recorder.anew = True
+        return over, Stage.UNFINISHED
+
+    def train(self, trainer: Trainer) -> None:
+        """Fit and save; a run that ends before its time saves what it has, and says so in a note of its error."""
+        settings = self.config.settings.train
+        try:
+            trainer.fit(
+                *self.parts.train,
+                epochs=settings.epochs,
+                batch_size=settings.batch_size,
+                validation=self.parts.validation,
+                class_weight=settings.class_weight,
+                shuffle=settings.shuffle,
+                verbose=0 if self.options.quiet else 1,
+            )
+            trainer.save(self.folder.model)
+            if self.checkpoints is not ONLY_AT_THE_END:
+                write_final_checkpoint(trainer, self.folder, self.checkpoints.keep)
+        except BaseException as error:
+            if note := Interruption(self.config, self.options, self.recorder, trainer).note(error):
+                error.add_note(note)
+            raise
+
+    def evaluate(self, trainer: Trainer) -> str:
+        """How good the trained network is; in the run's folder too, where that says that the run is over."""
+        result, folder = score(trainer, self.parts), self.folder
+        write_file(folder.result(result.part), to_json({**result.values, "rows": result.rows}) + "\n")
+        remove_if_empty(folder)
+        return result.summary
+
+
+def _earlier_run(config: Config, options: TrainOptions, stack: ExitStack) -> RunFolder | None:
+    """The run to go on with, if it was begun, locked against other processes until `stack` is closed.
+
+    ConfigError for a name that is no name, or not free for a run that is not begun.
+    """
+    name, runs = options.run_name(config.file), options.runs
+    if name is None:
+        return None
+    require_plain_name(runs, name)
+    free = changeable(config.settings.train.engine)
+    earlier = find_run(runs, name, config.text(), free) if options.resume else None
+    if earlier is None:
+        require_free_name(runs, name, options.resume)
+    else:
         stack.enter_context(process_lock(earlier))
         _warn_of_other_code(earlier, config)
     return earlier
 
 
 @contextmanager
-def _claim_folder(runs: Path, stem: str, name: str | None, resume: str | None) -> Iterator[RunFolder]:
+def _claim_folder(runs: Path, stem: str, name: str | None, resume: bool) -> Iterator[RunFolder]:
     """A block in which the run has a folder of its own, locked against other processes."""
-    folder = create_folder(runs, stem, name, bool(resume))
+    folder = create_folder(runs, stem, name, resume)
     with process_lock(folder):
         if resume:  # another process may have run meanwhile
             require_free_name(runs, folder.path.name, resume=True)
@@ -91,53 +183,3 @@ def _warn_of_other_code(folder: RunFolder, config: Config) -> None:
     if changed:
         listing = "; ".join(changed)
         warnings.warn(f"{folder.path} was begun with other code or on another machine: {listing}.", stacklevel=2)
-
-
-def _checkpoint_callbacks(config: Config, recorder: Recorder, resume: str | None) -> list[Any]:
-    """The callback that writes checkpoints, where the config or --resume wants them."""
-    table = config.settings.train.checkpoint or (CheckpointTable() if resume else None)
-    if table is None:
-        return []
-    return [build("callback", {"name": "checkpoint", "folder": CheckpointPath(recorder), **vars(table)})]
-
-
-def _train(trainer: Trainer, config: Config, parts: Partition, recorder: Recorder, checkpoint: str | None) -> RunFolder:
-    """Fit and save; a run that is stopped or diverges saves what it has, and says so in a note of its error."""
-    settings = config.settings.train
-    try:
-        if checkpoint is None or trainer.unfinished:
-            trainer.fit(
-                *parts.train,
-                epochs=settings.epochs,
-                batch_size=settings.batch_size,
-                validation=parts.validation,
-                class_weight=settings.class_weight,
-                shuffle=settings.shuffle,
-            )
-        assert recorder.folder is not None
-        trainer.save(recorder.folder.model)
-        if recorder.folder.checkpoints.exists():
-            write_final_checkpoint(trainer, recorder.folder, (settings.checkpoint or CheckpointTable()).keep)
-    except (KeyboardInterrupt, NumericalError) as error:
-        error.add_note(_save_interrupted(trainer, recorder))
-        raise
-    return recorder.folder
-
-
-def _evaluate(trainer: Trainer, parts: Partition, folder: RunFolder) -> Score:
-    """How good the trained network is; on a test part, in the run's folder too."""
-    result = score(trainer, parts)
-    if result.part == "test":
-        write_file(folder.test, to_json({**result.values, "rows": result.rows}) + "\n")
-    return result
-
-
-def _save_interrupted(trainer: Trainer, recorder: Recorder) -> str:
-    """Save the model of a run that ends before its time; what is there now."""
-    if recorder.folder is None:
-        return "Nothing was trained and nothing written."
-    if recorder.steps == 0:
-        return f"No step was made; {recorder.folder.path} has the config alone."
-    trainer.save(recorder.folder.model)
-    epochs = f"{recorder.epochs} whole epoch{'' if recorder.epochs == 1 else 's'}"
-    return f"The model after step {recorder.steps} ({epochs}) is saved in {recorder.folder.path}."

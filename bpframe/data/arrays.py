@@ -79,6 +79,15 @@ def weights(sample_weight: object, rows: int, dtype: str) -> HostArray | None:
     return np.asarray(w / w.max(), dtype=dtype)  # only ratios matter, and these fit any dtype
 
 
+def ratios(weight: HostArray, dtype: Any) -> HostArray:
+    """Weights (N,) in a dtype: divided by the largest if it does not hold them, since only ratios matter."""
+    with np.errstate(over="ignore", under="ignore"):
+        held = weight.astype(dtype)
+        if not (np.finfo(dtype).smallest_normal <= held.max() <= _limit(np.dtype(dtype), squares=True)):
+            held = (weight / weight.max()).astype(dtype)
+    return np.asarray(held)
+
+
 def read_only(array: HostArray) -> HostArray:
     """A read-only view."""
     view = np.asarray(array).view()

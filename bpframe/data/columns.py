@@ -34,10 +34,9 @@ class NamedRows:
     def __len__(self) -> int:
         return len(self.values)
 
-
-def take_rows(x: Any, rows: Any) -> Any:
-    """The rows of these numbers, with the names of their columns."""
-    return replace(x, values=x.values[rows]) if isinstance(x, NamedRows) else x[rows]
+    def __getitem__(self, rows: Any) -> NamedRows:
+        """The rows of these numbers, under the same names."""
+        return replace(self, values=self.values[rows])
 
 
 def refuse_lazy(values: object, name: str) -> None:

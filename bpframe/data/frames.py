@@ -34,7 +34,7 @@ def as_real_rows(x: Any, who: str) -> HostArray:
         return whole
     described = zip(_columns(x, len(names), who), names, types, strict=True)
     columns = [_real_column(column, (who, name, kind)) for column, name, kind in described]
-    return np.column_stack([c.astype(np.uint8) if c.dtype.kind == "b" else c for c in columns])
+    return np.array([c.astype(np.uint8) if c.dtype.kind == "b" else c for c in columns]).T
 
 
 def _whole(x: Any, who: str) -> HostArray | None:

@@ -7,16 +7,17 @@ settings are constructor arguments. They speak the Array API standard (`xp = x._
 the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
-`Refresh` and `Fit` (layers); `EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget`
-(losses);
+`Refresh`, `Fit`, `CheckInputs` and `RangeAfter` (layers);
+`EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe` and `EvaluationParams` (optimizers); `Totals`, `Adjust` and `Periodic` (gradient
 steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers);
-`Select` and `TargetFile` (sources).
+`Select` and `TargetFile` (sources); `CheckMemory` (callbacks).
 
-Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`
-(optimizers), `Compiles` and `Changeable` (engines), `ActsOn` (regularizers), `Compares` and `Directed` (metrics),
-`HoldsArrays` (sources), `OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and `ExampleConfigs`
-(any).
+Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
+`LearningRates` and `LrIsAFactor` (optimizers), `Compiles` and `Changeable` (engines), `CheckpointFolder` (callbacks),
+`ActsOn` (regularizers), `Compares` and `Directed` (metrics), `HoldsArrays` (sources), `WithDomain` (losses),
+`WithRange` (activations, layers), `OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and
+`ExampleConfigs` (any).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -28,6 +29,8 @@ from bpframe.protocols.capabilities import (
     Adjust,
     After,
     Applies,
+    CheckInputs,
+    CheckMemory,
     Draws,
     EncodeTarget,
     EvaluationParams,
@@ -38,6 +41,7 @@ from bpframe.protocols.capabilities import (
     Point,
     PredictLabels,
     Probe,
+    RangeAfter,
     Reference,
     Refresh,
     RuleFor,
@@ -71,17 +75,22 @@ from bpframe.protocols.engine import Batches, Data, Engine, Group, Losses, Sessi
 from bpframe.protocols.traits import (
     ActsOn,
     Changeable,
+    CheckpointFolder,
     Compares,
     Compiles,
     Coupled,
     Directed,
     ExampleConfigs,
     HoldsArrays,
+    LearningRates,
+    LrIsAFactor,
     OwnLabel,
     Pure,
     Stochastic,
     WholeBatch,
     WithActivation,
+    WithDomain,
+    WithRange,
 )
 
 __all__ = [
@@ -93,6 +102,9 @@ __all__ = [
     "Batches",
     "Callback",
     "Changeable",
+    "CheckInputs",
+    "CheckMemory",
+    "CheckpointFolder",
     "Compares",
     "Compiles",
     "Constraint",
@@ -112,8 +124,10 @@ __all__ = [
     "Initializer",
     "Key",
     "Layer",
+    "LearningRates",
     "Loss",
     "Losses",
+    "LrIsAFactor",
     "Metric",
     "Minimizer",
     "Observe",
@@ -126,6 +140,7 @@ __all__ = [
     "PredictLabels",
     "Probe",
     "Pure",
+    "RangeAfter",
     "Reference",
     "Refresh",
     "Regularizer",
@@ -143,4 +158,6 @@ __all__ = [
     "Totals",
     "WholeBatch",
     "WithActivation",
+    "WithDomain",
+    "WithRange",
 ]

@@ -29,6 +29,25 @@ class Fit(Protocol):
 
 
 @runtime_checkable
+class CheckInputs(Protocol):
+    """A layer that cannot use every row: it looks at rows from outside before anything is computed."""
+
+    def check_inputs(self, x: HostArray) -> HostArray | None:
+        """The rows (N, ...) that it hands on, if it makes no other numbers of x (N, *in_shape); None if it does.
+
+        DataError for a row that it cannot use. Only the first layers of a network are asked.
+        """
+
+
+@runtime_checkable
+class RangeAfter(Protocol):
+    """A layer whose outputs lie where those of the layer before it do, or near there."""
+
+    def range_after(self, inputs: str | None) -> str | None:
+        """Where its outputs lie if its inputs lie there, written as `WithRange.range`; None: not known."""
+
+
+@runtime_checkable
 class EncodeTarget(Protocol):
     """A loss that says itself how labels become targets."""
 
@@ -168,7 +187,10 @@ class After(Protocol):
         """The curve of the history that it depends on: "validation.loss"."""
 
     def after(self, curve: Sequence[float]) -> Schedule:
-        """The schedule that holds after epochs with these values; depends on nothing else."""
+        """The schedule that holds after epochs with these values; depends on nothing else.
+
+        A fit's `curve` has an attribute `best`, "min", "max" or None: which of its values are better.
+        """
 
 
 @runtime_checkable
@@ -177,6 +199,14 @@ class Over(Protocol):
 
     def over(self, steps: int) -> Schedule:
         """This schedule, with a length that was left open set to `steps`."""
+
+
+@runtime_checkable
+class CheckMemory(Protocol):
+    """A callback that checks what a checkpoint says that it remembers."""
+
+    def check_memory(self, memory: Mapping[str, Any], parameters: Mapping[str, HostArray]) -> None:
+        """ValueError unless it can go on with this memory and a network of such parameters."""
 
 
 @runtime_checkable

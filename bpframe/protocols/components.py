@@ -43,8 +43,11 @@ class Context(Protocol):
     def key(self) -> Key:
         """This layer's own randomness, this step's."""
 
-    def child(self, name: str) -> Context:
-        """The context of a layer that this layer holds; it does need `dx`."""
+    def child(self, name: str, need_dx: bool = True) -> Context:
+        """The context of the layer of that label that this layer holds.
+
+        Labels are those of its branch of the parameters: by them the inner layer is known to train, or not.
+        """
 
 
 @dataclass(frozen=True)

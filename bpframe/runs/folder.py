@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import os
 import tomllib
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 from bpframe.errors import CheckpointError, ConfigError
 from bpframe.runs.config.toml_writer import dumps
 from bpframe.saving.atomic import TEMPORARY, reraise_as_checkpoint_error
 from bpframe.training.checkpoint import without
+
+MEASURED = ("test", "validation", "train")  # parts, the first that there is is measured
+LONGEST_NAME = 255  # bytes of a file name that the file systems of all platforms take
 
 
 @final
@@ -42,6 +46,28 @@ class RunFolder:
     training = _File("training.pid")  # the process that is training here (`bpframe.runs.process_lock`)
     test = _File("test.json")  # loss and metrics on the test part
 
+    def result(self, part: str) -> Path:
+        """The file of loss and metrics on the part that was measured last: the run is over once it is there."""
+        return self.path / f"{part}.json"
+
+    def set_history_aside(self) -> None:
+        """Keep the history under the first free of history-1.jsonl, history-2.jsonl, ...: the run starts once more."""
+        free = (self.history.with_stem(f"{self.history.stem}-{i}") for i in itertools.count(1))
+        with reraise_as_checkpoint_error(self.history):
+            if self.history.exists():
+                self.history.rename(next(path for path in free if not path.exists()))
+
+    @property
+    def results(self) -> list[Path]:
+        """Those files, if the run is over."""
+        return [file for part in MEASURED if (file := self.result(part)).exists()]
+
+    def remove_results(self) -> None:
+        """Have the run not be over."""
+        with reraise_as_checkpoint_error(self.path):
+            for file in self.results:
+                file.unlink()
+
     @classmethod
     def existing(cls, path: str | Path) -> RunFolder:
         """The folder of an existing run; CheckpointError if the config or the model is missing."""
@@ -52,13 +78,27 @@ class RunFolder:
         return folder
 
 
+def model_file(path: Path) -> Path:
+    """The model in the folder of a run; another path as it is."""
+    return RunFolder(path).model if path.is_dir() else path
+
+
+def require_plain_name(runs: Path, name: str) -> None:
+    """ConfigError unless `name` is a plain file name, of a length that file systems take."""
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        raise ConfigError(
+            f"--name needs at most {LONGEST_NAME} bytes, got {len(os.fsencode(name))}. It becomes a folder in {runs}."
+        )
+    if name in ("", ".", "..") or any(c in "/\\:\0" or not c.isprintable() for c in name):
+        raise ConfigError(f"--name needs a plain file name, got {name!r}. It becomes a folder in {runs}.")
+
+
 def require_free_name(runs: Path, name: str, resume: bool = False) -> None:
     """ConfigError unless `name` is a plain file name that no other run has.
 
     With `resume`, the name of a run that was killed before it had written its config is free, too.
     """
-    if name in ("", ".", "..") or any(c in "/\\:\0" or not c.isprintable() for c in name):
-        raise ConfigError(f"--name needs a plain file name, got {name!r}. It becomes a folder in {runs}.")
+    require_plain_name(runs, name)
     if (runs / name).exists() and not (resume and _has_no_result(runs / name)):
         raise ConfigError(f"--name needs a free name, but {runs / name} exists. Choose another, or leave it out.")
 
@@ -97,8 +137,19 @@ def _comparable_lines(text: str, free: Collection[str]) -> list[str]:
         engine = without(free, tables["train"]["engine"])
         only_name = isinstance(engine, dict) and engine.keys() == {"name"}
         tables["train"]["engine"] = engine["name"] if only_name else engine
-        return dumps(tables).splitlines()
+        return dumps(_with_real_paths(tables)).splitlines()
     return text.splitlines()
+
+
+def _with_real_paths(tables: dict[str, Any]) -> dict[str, Any]:
+    """The tables, absolute paths in [data] and [train] as what they point to: a file is one, however it is spelt."""
+
+    def real(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: real(item) for key, item in value.items()}
+        return os.path.realpath(value) if isinstance(value, str) and os.path.isabs(value) else value
+
+    return tables | {name: real(tables[name]) for name in ("data", "train") if name in tables}
 
 
 def create_folder(runs: Path, stem: str, name: str | None, resume: bool = False) -> RunFolder:

@@ -1,11 +1,16 @@
-"""Load the model of a finished run."""
+"""The model of a run, loaded to measure it, or to start another run from it."""
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
+from bpframe.errors import ConfigError
 from bpframe.registry import registry
 from bpframe.runs.config.run_config import Config
 from bpframe.runs.config.specs import components_by_path
-from bpframe.runs.folder import RunFolder
+from bpframe.runs.folder import RunFolder, model_file
+from bpframe.training.manifest import trainer_definition
 from bpframe.training.trainer import Trainer
 
 
@@ -14,7 +19,39 @@ def load_model(folder: RunFolder, config: Config) -> Trainer:
 
     A config is trusted like code: plugins that it names may be loaded, others that the model file names may not.
     """
-    providers = (registry.provider_of(kind, component) for _, kind, component in components_by_path(config.settings))
-    trusted = sorted({provider.dist for provider in providers if provider})
     with config.restricted():
-        return Trainer.load(folder.model, plugins=trusted, engine=config.settings.train.engine)
+        return Trainer.load(folder.model, plugins=_trusted(config), engine=config.settings.train.engine)
+
+
+def start_from_model(config: Config, *callbacks: object) -> Trainer:
+    """A trainer of the config that starts from the parameters, and the labels, of the model that this names.
+
+    Everything but the network is the config's: rate, rule, schedules, seed. ConfigError where the networks differ.
+    """
+    assert config.start is not None
+    path = model_file(config.start)
+    own = vars(config.spec) | {"callbacks": [*config.spec.callbacks, *callbacks]}
+    with config.restricted():
+        parts = {name: part for name, part in own.items() if name not in ("network", "loss", "engine")}
+        trainer = Trainer.load(path, plugins=_trusted(config), engine=config.spec.engine, **parts)
+    now, then = trainer_definition(config.spec), trainer_definition(trainer.spec)
+    for name in ("network", "loss"):
+        if now[name] != then[name]:
+            wanted, got = _first_difference(then[name], now[name])
+            raise ConfigError(
+                f"--from needs the {name} of {path}: there {wanted}, in the config {got}. Make them equal."
+            )
+    return trainer
+
+
+def _first_difference(then: Any, now: Any) -> tuple[Any, Any]:
+    """Two unequal specifications, or the first unequal ones of two lists."""
+    if not isinstance(then, list) or not isinstance(now, list):
+        return then, now
+    return next((a, b) for a, b in itertools.zip_longest(then, now, fillvalue="nothing") if a != b)
+
+
+def _trusted(config: Config) -> list[str]:
+    """The distributions of the components that a config names."""
+    providers = (registry.provider_of(kind, component) for _, kind, component in components_by_path(config.settings))
+    return sorted({provider.dist for provider in providers if provider})

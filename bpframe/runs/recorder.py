@@ -6,12 +6,13 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any, final
 
+from bpframe.data.fingerprint import Fingerprint
 from bpframe.runs.config.partition import Partition
 from bpframe.runs.config.run_config import Config
 from bpframe.runs.folder import RunFolder
+from bpframe.runs.history_file import HistoryFile
 from bpframe.runs.lock import lock
-from bpframe.saving.atomic import reraise_as_checkpoint_error, write_file
-from bpframe.saving.json_values import to_json
+from bpframe.saving.atomic import write_file
 from bpframe.training.history import History
 from bpframe.training.hooks import hookimpl
 from bpframe.training.run_state import RunState
@@ -33,32 +34,52 @@ class CheckpointPath(PathLike[str]):
 class Recorder:
     """Creates the run folder once the data are checked, and appends a line to the history after each epoch.
 
-    `folder`: that of a run that is resumed, whose history is written again from the checkpoint. `epochs`: complete
-    and recorded epochs; `steps`: all steps, set when the run ends; `reason`: why it ended early.
+    `folder`: that of a run that is resumed, whose history is written again from the checkpoint. `admit`: called with
+    the fingerprint of all parts before anything is written; it raises where other data are wanted. `anew`, to be set:
+    the finished run in `folder` is fitted on other data, which were admitted, so that its lock is another. `began`:
+    whether it writes; `epochs`: complete and recorded epochs; `steps`: all steps, set when the run ends; `reason`: why
+    it ended early.
     """
 
     def __init__(
-        self, config: Config, parts: Partition, create: Callable[[], RunFolder], folder: RunFolder | None = None
+        self,
+        config: Config,
+        parts: Partition,
+        create: Callable[[], RunFolder],
+        folder: RunFolder | None = None,
+        admit: Callable[[Fingerprint], None] | None = None,
     ) -> None:
         self.folder: RunFolder | None = folder
         self.steps = 0
         self.epochs = 0
         self.reason: str | None = None
-        self._config, self._parts, self._create = config, parts, create
+        self.anew = False
+        self._history: HistoryFile | None = None  # once there is a folder to write to
+        self._config, self._parts, self._create, self._admit = config, parts, create, admit
+
+    @property
+    def began(self) -> bool:
+        """Whether the run has begun to write."""
+        return self._history is not None
 
     @hookimpl
     def bpframe_fit_start(self, state: RunState) -> None:
         """DataError if the test part is unusable, before the first step rather than after the last."""
-        if self._parts.test is not None:
-            state.trainer.task.admit(*self._parts.test, name="test x")
-        config, lock_file = self._config.text(), lock.lock_text(self._config)
+        data = self._fingerprint(state)
+        if self._admit is not None and not self.anew:
+            self._admit(data)
+        config, lock_file = self._config.text(), lock.lock_text(self._config, data)
         if self.folder is None:
             self.folder = self._create()
             write_file(self.folder.lock, lock_file)
             write_file(self.folder.config, config)  # last: a folder with a config is a run
         else:
-            write_file(self.folder.history, "")
-            self._append(state.history, 0)
+            if self.anew:
+                self.folder.remove_results()  # before the lock that says of which data they are not
+                write_file(self.folder.lock, lock_file)
+            HistoryFile(self.folder.history).replace(_record(state.history, i) for i in range(len(state.history)))
+        self._history = HistoryFile(self.folder.history)
+        self.epochs = len(state.history)
 
     @hookimpl
     def bpframe_epoch_end(self, state: RunState) -> None:
@@ -69,30 +90,28 @@ class Recorder:
     def bpframe_exception(self, state: RunState) -> None:
         """Store the number of steps; write a record that an interrupt has prevented."""
         self.steps = state.step
-        if self.folder is not None:
-            self._append(state.history, self._cut_to_complete_lines())
+        if self._history is not None:
+            self._append(state.history, self._history.cut_to_whole_lines())
+            self._history.sync()
 
     @hookimpl
     def bpframe_fit_end(self, state: RunState) -> None:
         """Store the number of steps and the reason to stop."""
+        assert self._history is not None
         self.steps, self.reason = state.step, state.stopped
+        self._history.sync()
+
+    def _fingerprint(self, state: RunState) -> Fingerprint:
+        """That of the data that are fitted, and of the test part."""
+        assert state.fingerprint is not None
+        test = None if self._parts.test is None else state.trainer.task.admit(*self._parts.test, name="test x")[0]
+        return state.fingerprint.value.with_part("test", test)
 
     def _append(self, history: History, first: int) -> None:
         """Write the records from the number `first` on."""
-        assert self.folder is not None
-        lines = "".join(to_json(_record(history, i)) + "\n" for i in range(first, len(history)))
-        with reraise_as_checkpoint_error(self.folder.history), self.folder.history.open("a", encoding="utf-8") as file:
-            file.write(lines)
+        assert self._history is not None
+        self._history.append([_record(history, i) for i in range(first, len(history))])
         self.epochs = len(history)
-
-    def _cut_to_complete_lines(self) -> int:
-        """The number of lines of the history file, after removing an incomplete last line."""
-        assert self.folder is not None
-        with reraise_as_checkpoint_error(self.folder.history), self.folder.history.open("ab+") as file:
-            file.seek(0)
-            written = file.read()
-            file.truncate(written.rfind(b"\n") + 1)
-        return written.count(b"\n")
 
 
 def _record(history: History, i: int) -> dict[str, Any]:

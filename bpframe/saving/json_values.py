@@ -31,10 +31,12 @@ def encode_value(value: object, arrays: dict[str, HostArray], path: str) -> Any:
         if value and all(type(item) is float for item in value):
             arrays[path] = np.array(value)
             return {MARK: "floats", "at": path, "tuple": isinstance(value, tuple)}
-        items = [encode_value(item, arrays, f"{path}/{i}") for i, item in enumerate(value)]
-        return {MARK: "tuple", "of": items} if isinstance(value, tuple) else items
+        each = [encode_value(item, arrays, f"{path}/{i}") for i, item in enumerate(value)]
+        return {MARK: "tuple", "of": each} if isinstance(value, tuple) else each
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {MARK: "dict", "of": {key: encode_value(item, arrays, f"{path}/{key}") for key, item in value.items()}}
+        items = {key: encode_value(item, arrays, f"{path}/{key}") for key, item in value.items()}
+        order = {} if list(value) == sorted(value) else {"keys": list(value)}  # a manifest's own keys are sorted
+        return {MARK: "dict", "of": items, **order}
     raise CheckpointError(f"{path} needs plain values and arrays, to be written to a file, got {type(value).__name__}.")
 
 
@@ -52,7 +54,8 @@ def decode_value(value: object, arrays: Mapping[str, HostArray]) -> Any:
     if kind == "floats":
         return (tuple if value["tuple"] else list)(arrays[value["at"]].tolist())
     if kind == "dict":
-        return {key: decode_value(item, arrays) for key, item in value["of"].items()}
+        items = value["of"]
+        return {key: decode_value(items[key], arrays) for key in value.get("keys", items)}
     return tuple(decode_value(item, arrays) for item in value["of"])
 
 

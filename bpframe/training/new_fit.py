@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.data.order import epoch_order
 from bpframe.protocols import Batches, Data, Param
 from bpframe.training.checkpoint import FitSettings, TrainerState, UnfinishedFit
 from bpframe.training.evaluation import named_metrics
 from bpframe.training.fit import FitRun
+from bpframe.training.fitted_data import note_other_data, refuse_other_data
 from bpframe.training.preflight import warn_of_part_batches
 from bpframe.training.run_state import RunState, curves
 from bpframe.training.spec import TrainerSpec
+from bpframe.training.verbose import Verbose, fit_observer
 
 
 class FitArguments(NamedTuple):
-    """How long to fit, in batches of which size, and whether rows are shuffled."""
+    """How long to fit, in which batches, whether rows are shuffled, how to know the data again, and what is shown."""
 
     epochs: int
     batch_size: int
     shuffle: bool
+    data: LazyFingerprint
+    verbose: Verbose = 0
 
 
 def new_fit(
@@ -33,7 +38,7 @@ def new_fit(
 ) -> FitRun:
     """A fit of so many more epochs on `data` (training, validation), or the rest of the `unfinished` one.
 
-    `trainer` is what hooks are given as `state.trainer`. ConfigError where the rest needs other settings.
+    `trainer` is what hooks are given as `state.trainer`. ConfigError where the rest needs other settings or data.
     """
     train, validation = data
     session, rows, done = learned.session, len(train.x), len(learned.history)
@@ -41,10 +46,13 @@ def new_fit(
     size = min(given.batch_size, rows)
     batches = Batches(done, epoch_order(spec.seed, train, given.shuffle, spec.sampler), size)
     steps = session.step + given.epochs * len(batches)  # epochs of a sampler count as long as the first
-    settings, partial = FitSettings(done + given.epochs, steps, size, given.shuffle, rows), None
+    settings, partial = FitSettings(done + given.epochs, steps, size, given.shuffle, rows, done), None
     if unfinished is not None:
         unfinished[0].refuse_other(settings)
+        refuse_other_data(learned.data, given.data)
         settings, partial = unfinished
+    else:
+        note_other_data(learned.history, learned.data, given.data)
     metrics = named_metrics(learned.task, spec.metrics)
     state = RunState(
         trainer,
@@ -54,7 +62,11 @@ def new_fit(
         learned.memories,
         epoch=done,
         step=session.step,
+        start=session.step,
         stopped=partial and partial.stopped,
         resumed=partial is not None,
+        fingerprint=given.data,
     )
-    return FitRun(spec, session, learned.task, params, data, batches, settings, metrics, state, partial)
+    fit = FitRun(spec, session, learned.task, params, data, batches, settings, metrics, state, partial)
+    fit.hooks.observer = fit_observer(given.verbose, spec.callbacks)
+    return fit

@@ -78,6 +78,15 @@ class FitProgress:
         self.last_finite = float(finite[-1]) if len(finite) else self.last_finite
         return False
 
+    def keep_whole_steps(self, values: HostArray, step: int) -> None:
+        """Account for what is left, at `step`, of a block that an exception cut short; `values` of its steps.
+
+        Where the session went back behind what the history has, or where values are missing, nothing changes.
+        """
+        kept = step - self.start - self.made
+        if kept and self.recorded * self.steps <= self.made + kept and kept <= values.shape[1]:
+            self.add(values, step)
+
     def position(self) -> tuple[int, int, int]:
         """(epoch of the latest step, batches made of it, step)."""
         epoch = (self.made - 1) // self.steps
@@ -87,12 +96,14 @@ class FitProgress:
         """How many epochs of the run have ended; one that a stop cut short counts."""
         return -(-self.made // self.steps) if stopped else self.made // self.steps
 
-    def pop_epoch(self) -> FinishedEpoch:
-        """The oldest epoch that the history lacks; from now on it counts as recorded."""
-        values, number = _joined(self._values), self.recorded
-        self._values, self.recorded = [values[:, self.steps :]], number + 1
-        values = values[:, : self.steps]
+    def next_epoch(self) -> FinishedEpoch:
+        """The oldest epoch that the history lacks."""
+        values, number = _joined(self._values)[:, : self.steps], self.recorded
         return FinishedEpoch(self.epoch + number, self.start + number * self.steps + values.shape[1], values)
+
+    def mark_recorded(self) -> None:
+        """From now on the oldest epoch that the history lacked counts as recorded."""
+        self._values, self.recorded = [_joined(self._values)[:, self.steps :]], self.recorded + 1
 
     def seconds(self, finished: int, now: float) -> float:
         """Each epoch's equal share of the time in which so many epochs ended that the history lacks some."""

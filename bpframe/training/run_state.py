@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
 
+from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.protocols import Metric
 from bpframe.protocols.traits import better
 from bpframe.training.history import History
@@ -15,7 +17,7 @@ from bpframe.training.parameters import Parameters
 from bpframe.types import HostArray
 
 
-@dataclass
+@dataclass(repr=False)
 class RunState:
     """What every hook is given: where a fit is, what it has measured, and how to stop it.
 
@@ -31,10 +33,13 @@ class RunState:
     memory: a dict of the callback's own, of plain values and arrays, kept with the run and in its checkpoints.
     memories: the memory of every callback, in their order.
     stopped: why a hook ended the fit by `stop`; None while it goes on.
+    start: the step after which this fit began, or went on from a checkpoint.
     resumed: whether this fit goes on from a checkpoint.
+    fingerprint: of the data of this fit, taken when its `value` is first asked for.
     exception, cut: in bpframe_exception what ended the fit, and whether it came within a block of steps, so that no
         checkpoint can be written.
     looks: steps at which blocks have to end (`look`).
+    began: time.perf_counter() at the start of the fit.
     """
 
     trainer: Any
@@ -50,10 +55,16 @@ class RunState:
     metrics: dict[str, float] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
     stopped: str | None = None
+    start: int = 0
     resumed: bool = False
+    fingerprint: LazyFingerprint | None = None
     exception: BaseException | None = None
     cut: bool = False
     looks: set[int] = field(default_factory=set)
+    began: float = field(default_factory=time.perf_counter)
+
+    def __repr__(self) -> str:
+        return f"<RunState: epoch {self.epoch + 1}/{self.epochs}, step {self.step}, loss {self.loss}>"
 
     @property
     def loss(self) -> float | None:

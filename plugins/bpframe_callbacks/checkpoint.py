@@ -6,13 +6,25 @@ import atexit
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import CheckpointError, ConfigError, RunState, checks, hookimpl, keep_latest, sweep
+import numpy as np
+
+from bpframe.plugin import (
+    CheckpointError,
+    ConfigError,
+    HostArray,
+    RunState,
+    checks,
+    hookimpl,
+    keep_latest,
+    lower,
+    sweep,
+)
 
 PATTERN = "step-*.safetensors"
 
@@ -23,9 +35,11 @@ class Checkpoint:
     """Writes the whole state of the run to `folder`/step-00000100.safetensors, so that it can go on after any end.
 
     Every `every_steps` updates (exactly at their multiples), when `every_seconds` have passed, and when the fit ends by
-    Ctrl-C or another exception between two blocks of steps. The latest `keep` files stay; `best`, a curve such as
-    "validation.loss", also keeps the model of its best epoch as best.safetensors. `on_checkpoint_error`: what happens
-    if a file cannot be written (nothing written before is lost); "raise" ends the fit, "warn" goes on.
+    Ctrl-C or any other exception: after its last whole, finite step, whoever raised it. The latest `keep` files stay;
+    `best`, a curve such as "validation.loss", also keeps the model of its best epoch as best.safetensors.
+    `on_checkpoint_error`: what happens if a file cannot be written (nothing written before is lost); "raise" ends the
+    fit, "warn" goes on. A trainer that `Trainer.resume` makes goes on writing to the folder that holds its file,
+    wherever that was moved.
     """
 
     folder: str | os.PathLike[str]
@@ -34,6 +48,7 @@ class Checkpoint:
     keep: int = 3
     best: str | None = None
     on_checkpoint_error: Literal["raise", "warn"] = "raise"
+    checkpoint_folder: ClassVar[str] = "folder"
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
@@ -47,6 +62,12 @@ class Checkpoint:
         for name in ("every_steps", "every_seconds"):
             if getattr(self, name) is not None:
                 checks.positive("checkpoint", **{name: getattr(self, name)})
+                checks.finite("checkpoint", **{name: getattr(self, name)})
+
+    def check_memory(self, memory: Mapping[str, Any], parameters: Mapping[str, HostArray]) -> None:
+        """ValueError unless the best value so far is a number, if there is one."""
+        if not isinstance(memory.get("best"), float | None):
+            raise ValueError(f"checkpoint needs a number as its best value, got {memory['best']!r:.60}")
 
     @hookimpl
     def bpframe_fit_start(self, state: RunState) -> None:
@@ -60,14 +81,14 @@ class Checkpoint:
         except OSError as error:
             raise CheckpointError(f"checkpoint needs a folder to write to: {error}.") from error
         state.memory.setdefault("best", None)
-        state.memory["written"] = time.monotonic()
+        state.memory["written"] = time.monotonic(), state.step
         self._ask(state)
 
     @hookimpl(trylast=True)
     def bpframe_block_end(self, state: RunState) -> None:
         """Write, if it is time."""
         due = self.every_steps is not None and state.step % self.every_steps == 0
-        waited = time.monotonic() - state.memory["written"]
+        waited = time.monotonic() - state.memory["written"][0]
         if state.stopped is None and (due or (self.every_seconds is not None and waited >= self.every_seconds)):
             self._write(state)
         self._ask(state)
@@ -79,14 +100,17 @@ class Checkpoint:
             return
         sign = 1.0 if state.curves[self.best] == "min" else -1.0
         value, best = sign * state.metrics[self.best], state.memory["best"]
-        if best is None or value < best:
+        if lower(value, best):
             state.memory["best"] = value
             self._guarded(lambda: state.trainer.save(Path(self.folder) / "best.safetensors"))
 
     @hookimpl
     def bpframe_exception(self, state: RunState) -> None:
-        """After Ctrl-C write what is there; where it cut a block of steps short, the file before stays the latest."""
-        if isinstance(state.exception, KeyboardInterrupt) and not state.cut:
+        """Write what is there, if the fit made steps since the latest file.
+
+        Where an engine does not tell the losses of a block that was cut short, the file before stays the latest.
+        """
+        if not state.cut and state.step != state.start and state.step != state.memory["written"][1]:
             self._write(state)
 
     def _ask(self, state: RunState) -> None:
@@ -94,7 +118,10 @@ class Checkpoint:
             state.look(state.step - state.step % self.every_steps + self.every_steps)
 
     def _write(self, state: RunState) -> None:
-        state.memory["written"] = time.monotonic()
+        """A new file, unless the latest step has left numbers that are not finite: the next one will tell."""
+        if not all(np.isfinite(value).all() for value in state.parameters.copy().values()):
+            return
+        state.memory["written"] = time.monotonic(), state.step
         folder = Path(self.folder)
         self._guarded(lambda: state.trainer.checkpoint(folder / f"step-{state.step:08d}.safetensors"))
         self._guarded(lambda: keep_latest(folder, PATTERN, self.keep))

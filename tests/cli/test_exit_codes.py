@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import bpframe as bp
-from bpframe.cli.exit_codes import CODES, SigtermReceived, error_message, exit_code
+from bpframe.cli.exit_codes import CODES, SighupReceived, SigtermReceived, error_message, exit_code
 from bpframe.errors import BpframeError, ConfigError, NumericalError
 from bpframe.runs import config
 from tests.cli.commands import SMALL, bad, bpframe, good, interrupted, records, write_rows
@@ -43,7 +43,8 @@ def test_every_error_of_bpframe_has_the_documented_exit_code() -> None:
     }
     kinds = [kind for kind in vars(bp.errors).values() if isinstance(kind, type) and issubclass(kind, BpframeError)]
     assert {kind.__name__: exit_code(kind("message")) for kind in kinds} == expected
-    assert (exit_code(KeyboardInterrupt()), exit_code(SigtermReceived()), exit_code(ValueError())) == (130, 143, 70)
+    stops = KeyboardInterrupt(), SighupReceived(), SigtermReceived(), ValueError()
+    assert [exit_code(stop) for stop in stops] == [130, 129, 143, 70]
     assert len(CODES) == len({kind for kind, _ in CODES})
 
 
@@ -154,6 +155,14 @@ def test_no_plugins_blocks_third_parties_for_this_run_alone(site: Site, folder: 
     assert "is blocked: --no-plugins allows no third-party plugins" in blocked.stderr
     assert site.out(f"{start}{arguments})").startswith("test loss")
     assert site.out(f"{start}['evaluate', 'runs/small'])").startswith("test loss")
+    np.save(folder / "rows.npy", np.zeros((3, 1)))
+    predict = ["predict", "runs/small", "rows.npy", "-o", "out.csv"]
+    for command in (["evaluate", "runs/small"], predict):
+        blocked = site.run(f"import sys; {start}{[*command, '--no-plugins']})")
+        assert (blocked.returncode, blocked.stdout) == (6, "")
+        assert "is blocked: --no-plugins allows no third-party plugins" in blocked.stderr
+    assert not (folder / "out.csv").exists()
+    assert site.out(f"{start}{predict})").startswith("3 rows")
 
 
 def test_an_error_of_bpframe_itself_ends_with_70_and_says_how_to_see_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +188,8 @@ def test_debug_shows_the_traceback_and_keeps_the_exit_code() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "exit_code", "name"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
+    ("number", "exit_code", "name"),
+    [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM"), (signal.SIGHUP, 129, "SIGHUP")],
 )
 def test_a_signal_stops_after_a_whole_step_and_keeps_the_model_of_that_step(
     folder: Path, number: int, exit_code: int, name: str
@@ -193,7 +203,9 @@ def test_a_signal_stops_after_a_whole_step_and_keeps_the_model_of_that_step(
     returned, told = interrupted(number, ready, "train", "small.toml", "--epochs", "1000000")
     assert returned == exit_code
     said = re.fullmatch(
-        rf"Stopped by {name}\. The model after step (\d+) \((\d+) whole epochs?\) is saved in runs/small\.\n", told
+        rf"Stopped by {name}\. The model after step (\d+) \((\d+) whole epochs?\) is saved in runs/small\. "
+        r"To go on: bpframe train runs/small/config\.toml --name small --resume auto\n",
+        told,
     )
     assert said
     assert len(records(run / "history.jsonl")) == int(said[2])

@@ -25,7 +25,7 @@ CONFIG = config_text(
 LOADED = """
 import atexit, sys
 def told():
-    foreign = ("jax", "scipy", "sklearn", "pandas", "rich")
+    foreign = ("jax", "scipy", "sklearn", "pandas", "markdown_it")
     found = [name for name in sys.modules if name.startswith(("bpframe_", "sample_")) or name in foreign]
     print("loaded:", *sorted(found), file=sys.stderr)
 atexit.register(told)
@@ -130,6 +130,7 @@ def test_json_holds_the_lock_that_training_would_write(place: Place) -> None:
     found = json.loads(place.good("explain", "small.toml", "--json"))
     place.good("train", "small.toml", "--quiet")
     held = lock.read_lock(place.path / "runs" / "small")
+    assert held.pop("data")["training"]["rows"] > 0  # read by training alone
     assert {key: found[key] for key in held} == held
     assert (found["problems"], found["lock"], found["differences"]) == ({}, None, [])
 

@@ -19,6 +19,7 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "whole_batch": (traits.needs_whole_batch, True, True, False),
     "compiles": (traits.compiles, True, True, False),
     "changeable": (traits.changeable, {"threads": "cpus"}, {"threads": "cpus"}, {}),
+    "checkpoint_folder": (traits.checkpoint_folder, "folder", "folder", None),
     "on": (traits.acts_on, "activations", "activations", "weights"),
     "of": (traits.compares, "labels", "labels", "predictions"),
     "best": (traits.better, "min", "min", None),
@@ -29,6 +30,8 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "arrays": (traits.holds_arrays, True, True, False),
     "pure": (traits.is_pure, True, True, False),
     "activation": (traits.activation_of, "tanh", "tanh", None),
+    "domain": (traits.domain_of, "[0, 1]", "[0, 1]", None),
+    "range": (traits.range_of, "simplex", "simplex", None),
     "example_configs": (traits.example_configs, lambda: [{"units": 3}], [{"units": 3}], None),
 }
 ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that are no attributes of components
@@ -39,8 +42,8 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "ops": "register_at_fork",
     "engine": "threading_layer clear_controlling_thread register_at_fork sched_setaffinity shape init",
     "training": "shape dtype derivative phi __dict__ __code__ bpframe_impl",
-    "network": "forward",
-    "registry": "value __name__ __qualname__",
+    "network": "forward shape",
+    "registry": "value __name__ __qualname__ find_distributions _path _normalized_name __notes__ frozen",
     "data": "toarray",
     "cli": "__notes__",
     "testing": "*",  # examples and exceptions that a component brings for the kit: in the kit's own documentation

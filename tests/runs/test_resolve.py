@@ -15,6 +15,7 @@ from bpframe.registry.describe import describe
 from bpframe.runs import config
 from bpframe.runs.lock import lock
 from bpframe.runs.lock.resolve import resolve_components
+from bpframe.runs.lock.settings import lock_settings
 from bpframe.runs.lock.signature import UNKNOWN, DefaultCall, declared_parameters
 from bpframe.runs.lock.source_code import find_definition, find_source
 from bpframe.testing.suite import configs_to_check
@@ -64,11 +65,13 @@ def listed(value: Any) -> Any:
 
 
 def test_what_is_resolved_without_an_import_is_what_a_training_locks(run: config.Config, held: lock.Lock) -> None:
-    found = resolve_components(registry, tomllib.loads(run.file.read_text()), "the config")
-    assert lock.build_lock(found.entries) == held
+    tables, filled = tomllib.loads(run.file.read_text()), tomllib.loads(run.text())
+    found = resolve_components(registry, tables, "the config")
+    for written in (tables, filled):
+        assert lock.build_lock(found.entries, lock_settings(written, run.folder)) == held
     paths = [entry["path"] for entry in found.entries]
     assert {"optimizer.inner.lr", "groups[0].optimizer", "callbacks[0]", "data.standardize"} <= set(paths)
-    again = resolve_components(registry, tomllib.loads(run.text()), "the filled config")
+    again = resolve_components(registry, filled, "the filled config")
     assert again.entries == found.entries
 
 

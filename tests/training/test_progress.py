@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bpframe.training.progress import FitProgress, PartialEpoch
+from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
 
 
 def values(*losses: float) -> np.ndarray:
@@ -20,13 +20,20 @@ def progress(steps: int = 3, step: int = 0, partial: PartialEpoch | None = None)
     return made
 
 
+def pop(made: FitProgress) -> FinishedEpoch:
+    """The oldest epoch that the history lacks, which it has from now on."""
+    epoch = made.next_epoch()
+    made.mark_recorded()
+    return epoch
+
+
 def test_epochs_end_after_their_steps_and_leave_the_rest_to_the_next():
     made = progress(steps=3)
     assert made.add(values(1, 2), 2)
     assert made.finished(stopped=False) == 0
     assert made.add(values(3, 4, 5, 6, 7), 7)
     assert made.finished(stopped=False) == 2
-    first, second = made.pop_epoch(), made.pop_epoch()
+    first, second = pop(made), pop(made)
     assert (first.number, first.step, first.values[0].tolist()) == (0, 3, [1, 2, 3])
     assert (second.number, second.step, second.values[0].tolist()) == (1, 6, [4, 5, 6])
     partial = made.partial(7, None)
@@ -39,8 +46,8 @@ def test_an_epoch_that_a_stop_cuts_short_counts_with_the_steps_it_has():
     made = progress(steps=3)
     made.add(values(1, 2, 3, 4), 4)
     assert (made.finished(stopped=False), made.finished(stopped=True)) == (1, 2)
-    made.pop_epoch()
-    assert made.pop_epoch()[1:2] == (4,)
+    pop(made)
+    assert pop(made)[1:2] == (4,)
 
 
 def test_steps_that_a_session_undid_are_dropped_and_the_last_finite_loss_is_kept():
@@ -63,7 +70,7 @@ def test_a_fit_goes_on_in_the_middle_of_an_epoch():
     made = progress(steps=3, step=8, partial=PartialEpoch(values(5, 4), 4.0, None))
     assert (made.start, made.made, made.last_finite) == (6, 2, 4.0)
     made.add(values(3), 9)
-    assert made.pop_epoch() == (0, 9, pytest.approx(values(5, 4, 3)))
+    assert pop(made) == (0, 9, pytest.approx(values(5, 4, 3)))
 
 
 def test_epochs_share_the_time_since_the_last_were_recorded():
@@ -71,7 +78,7 @@ def test_epochs_share_the_time_since_the_last_were_recorded():
     made.add(values(1, 2, 3, 4), 4)
     assert made.seconds(4, now=2.0) == 0.5
     for _ in range(4):
-        made.pop_epoch()
+        pop(made)
     made.restart_clock(10.0)
     made.add(values(5), 5)
     assert made.seconds(5, now=11.0) == 1.0

@@ -103,6 +103,7 @@ class NumpySession:
             network, cost, self._params, groups, np.dtype(dtype), self._key, self._rollback, scripts
         )
         self._groups, self._flats = self._stepper.groups, self._stepper.flats
+        self._losses: list[tuple[float, float, float]] = []  # of the latest block
         self._initial = True  # whether optimizer state is that before the first step
 
     # ------------------------------------------------------------------------------------------------------ state
@@ -165,15 +166,15 @@ class NumpySession:
 
     def run(self, batches: Batches, start: int, stop: int) -> Losses:
         """Make the steps start .. stop - 1, for at most a block's time; ends after a loss that is not finite."""
-        values: list[tuple[float, float, float]] = []
+        values = self._losses = list[tuple[float, float, float]]()
         stepper, end = self._stepper, time.perf_counter() + BLOCK_SECONDS
         try:
             with self.computing():
                 self._rollback.point(self)
                 for i in range(start, stop):
                     self._begin(batches, i)
-                    values.append(self._finish(batches, i, stepper.train(stepper, stepper.updates, self.step)))
-                    if not math.isfinite(values[-1][0]) or time.perf_counter() > end:
+                    loss = self._finish(batches, i, stepper.train(stepper, stepper.updates, self.step))
+                    if not math.isfinite(loss) or time.perf_counter() > end:
                         break
         except BaseException:
             self._rollback.roll_back(self)
@@ -181,6 +182,11 @@ class NumpySession:
         if not math.isfinite(values[-1][0]) or self._rollback.old:
             self.commit()
         return Losses(*zip(*values, strict=True))
+
+    @property
+    def block_losses(self) -> Losses:
+        """Losses of the latest block, those of whole steps before an exception too."""
+        return Losses(*np.array(self._losses).reshape(-1, 3).T)
 
     def commit(self) -> bool:
         """Whether all parameters are finite: then, now and then, a point to return to; else back to where they were."""
@@ -202,16 +208,21 @@ class NumpySession:
         self._key.place = batches.at(i)
         self._stepper.begin(self._batches.batch(batches.rows(i)), self.step)
 
-    def _finish(self, batches: Batches, i: int, result: LossAndGradients) -> tuple[float, float, float]:
-        """Log the step on batch i; its mean loss, penalty, and weight. A loss that is not finite updated nothing."""
+    def _finish(self, batches: Batches, i: int, result: LossAndGradients) -> float:
+        """Keep mean loss, penalty and weight of the step on batch i, log the step; its loss.
+
+        A loss that is not finite updated nothing. What is logged has its losses, whatever cuts the block short.
+        """
         loss, weight = float(result.loss), self._stepper.batch.weight
         if result.gradients is None:
+            self._losses.append((loss, 0.0, weight))
             self._rollback.writing = False
-            return loss, 0.0, weight
+            return loss
         self._batches.keep(batches, i, result.scores)
+        self._losses.append((loss, float(result.penalty) + float(result.weight_penalty), weight))
         self._rollback.log(self, batches, i, i + 1)
         self._rollback.writing = False
-        return loss, float(result.penalty) + float(result.weight_penalty), weight
+        return loss
 
     # ------------------------------------------------------------------------------------------------ going back
 

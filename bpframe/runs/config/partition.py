@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bpframe.data import arrays
-from bpframe.data.columns import NamedRows, take_rows
+from bpframe.data.columns import NamedRows
 from bpframe.data.sources.selection import Selection
 from bpframe.data.splits import split
 from bpframe.runs.config.data_sources import FileSource, NamedSource
@@ -48,8 +48,8 @@ def read_partition(table: DataTable, folder: Path, seed: int, dtype: str) -> Par
     rest, test = _hold_out(np.arange(len(y)), y, table.test, seed)
     train, validation = _hold_out(rest, y, table.validation, seed)
     held = {"validation": validation, "test": test}
-    parts = {name: (take_rows(x, rows), y[rows]) for name, rows in held.items() if rows is not None} | beside
-    return Partition((take_rows(x, train), y[train]), parts.get("validation"), parts.get("test"))
+    parts = {name: (x[rows], y[rows]) for name, rows in held.items() if rows is not None} | beside
+    return Partition((x[train], y[train]), parts.get("validation"), parts.get("test"))
 
 
 def _pair(source: NamedSource | FileSource, folder: Path, selection: Selection, dtype: str) -> Pair:

@@ -22,7 +22,7 @@ from bpframe.runs.config.toml_writer import dumps
 from bpframe.training.spec import PARTS, TrainerSpec
 from bpframe.training.trainer import Trainer
 
-DATA_SOURCE = "data.source"
+DATA_SOURCE, START = "data.source", "train.start"
 DEFAULTS = {part.name: part.default for part in PARTS if part.default and place_of(part) == part.name}
 
 
@@ -56,9 +56,23 @@ class Config:
         """Where a relative path of the data starts: beside the config, or here for one from the command line."""
         return Path() if DATA_SOURCE in self.locations.options else self.file.parent
 
+    @property
+    def start_folder(self) -> Path:
+        """Where a relative path of the model that the run starts from does, by the same rule."""
+        return start_folder(self.file, self.locations)
+
+    @property
+    def start(self) -> Path | None:
+        """The model file from whose parameters the run starts; None: from drawn ones."""
+        start = self.settings.train.start
+        return None if start is None else self.start_folder / start
+
     def text(self) -> str:
         """The config as TOML with every default filled in; loading it gives the same run."""
-        return dumps(specs.to_tables(self.settings, self.folder))
+        tables = specs.to_tables(self.settings, self.folder)
+        if self.start is not None:
+            tables["train"]["start"] = str(self.start.absolute())
+        return dumps(tables)
 
     def restricted(self) -> AbstractContextManager[None]:
         """A block in which [plugins] holds."""
@@ -79,6 +93,11 @@ def load(path: str | Path, overrides: Sequence[Override] = ()) -> Config:
         return Config(path, settings, locations, _spec(settings, _origin(path)))
     except ConfigError as error:  # what only the parts together show: two layers of one label, a link applied twice
         raise _error(list(error.problems) or [Problem("model.layers", str(error))], locations) from None
+
+
+def start_folder(file: Path, locations: Locations) -> Path:
+    """Where a relative path in train.start starts: beside the config, or here for one from the command line."""
+    return Path() if START in locations.options else file.parent
 
 
 def _build_settings(tables: dict[str, Any], origin: str) -> tuple[ConfigFile | None, list[Problem]]:

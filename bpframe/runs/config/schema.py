@@ -6,6 +6,7 @@ a specification of that kind.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from operator import attrgetter
@@ -20,12 +21,18 @@ from bpframe.runs.config.data_sources import FileSource, NamedSource, build_file
 from bpframe.training.parameter_groups import ParameterGroup
 from bpframe.training.spec import PARTS, SpecPart, TrainerSpec
 
-PLACES = {"network": "model.layers", "engine": "train.engine", "seed": "train.seed", "dtype": "train.dtype"}
+PLACES = {
+    "network": "model.layers",
+    "engine": "train.engine",
+    "seed": "train.seed",
+    "dtype": "train.dtype",
+    "standardize_target": "data.standardize_target",
+}
 
 
 def table_field(cls: type, **default: Any) -> dict[str, Any]:
     """Metadata of a field that is a table of its own; `default` stands for a table that is left out."""
-    return {"make": lambda builder, given, path: build_table(builder, cls, given, path), **default}
+    return {"table": cls, "make": lambda builder, given, path: build_table(builder, cls, given, path), **default}
 
 
 def table_list_field(cls: type, **default: Any) -> dict[str, Any]:
@@ -36,7 +43,7 @@ def table_list_field(cls: type, **default: Any) -> dict[str, Any]:
             return builder.report(path, f"wants a list of tables, got {given!r}.")
         return tuple(build_table(builder, cls, item, f"{path}[{i}]") for i, item in enumerate(given))
 
-    return {"make": make, **default}
+    return {"table": cls, "make": make, **default}
 
 
 def minimum(number: int) -> dict[str, Any]:
@@ -44,6 +51,7 @@ def minimum(number: int) -> dict[str, Any]:
     return {"wanted": f"of at least {number}", "holds": lambda value: value >= number}
 
 
+ABOVE_ZERO = {"wanted": "above 0 that is finite", "holds": lambda value: 0 < value < math.inf}
 FRACTION = {"wanted": "between 0 and 1", "holds": lambda value: 0 < value < 1}
 
 
@@ -78,6 +86,7 @@ class DataTable:
     exclude      columns to leave out
     id           a column that names the rows; it is kept beside predictions, and nothing is learned from it
     standardize  whether inputs are scaled to mean 0 and deviation 1, measured on the rows of training
+    standardize_target  the same for the target, with predictions in its own units (the Trainer's argument)
     validation   rows that are measured after each epoch
     test         rows that are measured once, at the end
     """
@@ -88,6 +97,7 @@ class DataTable:
     exclude: Sequence[str] | None = None
     id: str | None = None
     standardize: bool = False
+    standardize_target: bool = False
     validation: SplitTable | None = field(default=None, metadata=table_field(SplitTable))
     test: SplitTable | None = field(default=None, metadata=table_field(SplitTable))
 
@@ -124,17 +134,27 @@ class DataTable:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelTable:
-    """The network: its layers in order."""
+    """The network.
+
+    layers  its layers in order, each a table [[model.layers]] or an item of the list
+    """
 
     layers: Sequence[Layer]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointTable:
-    """How often the whole state of the run is written: the arguments of the callback checkpoint, but its folder."""
+    """How often the whole state of the run is written: the arguments of the callback checkpoint, but its folder.
+
+    every_steps          updates from one file to the next
+    every_seconds        seconds from one file to the next
+    keep                 how many of the latest files stay
+    best                 a curve, such as "validation.loss": the model of its best epoch is kept as best.safetensors
+    on_checkpoint_error  whether a file that cannot be written ends the run or is a warning
+    """
 
     every_steps: int | None = field(default=None, metadata=minimum(1))
-    every_seconds: float | None = 60.0
+    every_seconds: float | None = field(default=60.0, metadata=ABOVE_ZERO)
     keep: int = field(default=3, metadata=minimum(1))
     best: str | None = None
     on_checkpoint_error: Literal["raise", "warn"] = "raise"
@@ -142,7 +162,19 @@ class CheckpointTable:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainTable:
-    """How long and how to train."""
+    """How long and how to train.
+
+    epochs        passes over the rows of training, at most
+    batch_size    rows of a step; the last batch of an epoch may be smaller
+    seed          fixes first weights, parts that are held out, order of rows, and every draw
+    engine        what runs the recursion
+    dtype         the precision of all numbers
+    shuffle       whether each epoch has an order of its own
+    class_weight  a weight by label, or "balanced" for N / (C n_c), which multiplies the loss of its rows
+    checkpoint    how often the state of the run is written, so that it can go on; left out, with --resume as by
+                  default, otherwise only where a run is stopped
+    start         a model file from whose parameters, instead of drawn ones
+    """
 
     epochs: int = field(default=10, metadata=minimum(1))
     batch_size: int = field(default=32, metadata=minimum(1))
@@ -151,12 +183,17 @@ class TrainTable:
     dtype: Literal["float32", "float64"] = "float32"
     shuffle: bool = True
     class_weight: Literal["balanced"] | Mapping[str, float] | None = None
+    start: str | None = None
     checkpoint: CheckpointTable | None = field(default=None, metadata=table_field(CheckpointTable))
 
 
 @dataclass(frozen=True, kw_only=True)
 class PluginsTable:
-    """Which distributions may supply components."""
+    """Which distributions may supply components, besides bpframe itself; for all of them leave the table out.
+
+    allow  the only distributions whose components are imported; an empty list allows none
+    deny   distributions whose components are never imported
+    """
 
     allow: Sequence[str] | None = None
     deny: Sequence[str] = ()
@@ -184,14 +221,29 @@ def with_trainer_parts(cls: type) -> type:
         groups = table_list_field(ParameterGroup, default=()) if part.name == "groups" else None
         default = {"default": part.default} if part.default else {}
         setattr(cls, top, field(default=f.default, metadata=groups or default))
-    cls.__annotations__ = {"data": own.pop("data"), **annotations, **own}
+    cls.__annotations__ = {"data": annotations.pop("data"), **annotations, **own}
     return cls
 
 
 @dataclass(frozen=True, kw_only=True)
 @with_trainer_parts
 class ConfigFile:
-    """The whole file: its tables, and every part of a trainer (`TrainerSpec`) that is not in one of them."""
+    """The whole file: its tables, and every part of a trainer that is not in one of them.
+
+    data            where rows come from
+    model           the network
+    loss            what is minimised, and with it what predictions are
+    optimizer       how a step moves the parameters
+    callbacks       what is called during the training, in this order
+    metrics         what is measured beside the loss; left out: accuracy for classes, r2 and mae for numbers
+    regularizers    penalties that are added to the loss
+    gradient_steps  what is done to gradients before the optimizer gets them, in this order
+    constraints     sets in which parameters are kept
+    groups          parameters that are treated apart
+    sampler         which rows an epoch has, in which order
+    train           how long and how to train
+    plugins         whose components may be used
+    """
 
     data: DataTable = field(metadata=table_field(DataTable))
     model: ModelTable = field(metadata=table_field(ModelTable))

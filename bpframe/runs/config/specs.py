@@ -28,7 +28,7 @@ def to_tables(settings: ConfigFile, folder: Path) -> dict[str, Any]:
             tables[table] = _specs(part, settings.part(part))
         elif table == "train":
             tables[table] = train
-        else:
+        elif table != "data":
             tables[table] = {inner: _specs(part, settings.part(part))}
     return tables | {"plugins": vars(settings.plugins)}
 
@@ -56,7 +56,8 @@ def _data(data: DataTable, folder: Path) -> dict[str, Any]:
     parts = {"validation": data.validation, "test": data.test}
     splits = {name: part and _split(part, folder) for name, part in parts.items()}
     chosen = {"target": data.target, "columns": data.columns, "exclude": data.exclude, "id": data.id}
-    return {"source": data.source.spec(folder), **chosen, "standardize": data.standardize, **splits}
+    switches = {"standardize": data.standardize} | ({"standardize_target": True} if data.standardize_target else {})
+    return {"source": data.source.spec(folder), **chosen, **switches, **splits}
 
 
 def _split(part: SplitTable, folder: Path) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+from bpframe.data.fingerprint import Fingerprint
 from bpframe.errors import ConfigError, PluginError
 from bpframe.runs.config.toml_writer import inline
 
 Tables = Mapping[str, Any]
 
-COMPONENT, DISTRIBUTION, ARGUMENT, VERSION, COMPUTING, NOTE = range(6)  # severity, most serious first
+COMPONENT, DISTRIBUTION, ARGUMENT, SETTING, DATA, VERSION, COMPUTING, NOTE = range(8)  # severity, most serious first
 DISPLAY_NAMES = {
     "blas": "BLAS",
     "kernel": "kernel of BLAS",
@@ -48,7 +49,13 @@ def compare_locks(lock: Tables, now: Tables, partial: Collection[str] = ()) -> l
 
     `partial`: paths of components whose arguments in `now` are incomplete; missing ones are not compared.
     """
-    differences = [*_components(lock, now, partial), *_distributions(lock, now), *_computing(lock, now)]
+    differences = [
+        *_components(lock, now, partial),
+        *_distributions(lock, now),
+        *_settings(lock, now),
+        *_data(lock, now),
+        *_computing(lock, now),
+    ]
     return sorted(differences, key=lambda difference: difference.severity)  # stable: else in the order of the lock
 
 
@@ -118,6 +125,25 @@ def _distributions(lock: Tables, now: Tables) -> Iterator[Difference]:
             yield _changed(NOTE, f"commit of {name}, whose code is the same", *map(_short, commits))
         if was.get("origin") != now_is.get("origin"):
             yield _changed(NOTE, f"origin of {name}", was.get("origin"), now_is.get("origin"))
+
+
+def _settings(lock: Tables, now: Tables) -> Iterator[Difference]:
+    if "settings" not in now:
+        return
+    if "settings" not in lock:
+        yield Difference(NOTE, "settings and data: not in the lock, which an earlier bpframe wrote, so not compared")
+        return
+    before, after = lock["settings"], now["settings"]
+    for name in [*before, *(name for name in after if name not in before)]:
+        if not _same(before.get(name), after.get(name)):
+            yield _changed(SETTING, name, before.get(name), after.get(name))
+
+
+def _data(lock: Tables, now: Tables) -> Iterator[Difference]:
+    """Data are compared once they are read."""
+    if "data" in lock and "data" in now:
+        for text in Fingerprint.of(lock["data"]).differences(Fingerprint.of(now["data"])):
+            yield Difference(DATA, text)
 
 
 def _computing(lock: Tables, now: Tables) -> Iterator[Difference]:

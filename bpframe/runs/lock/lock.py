@@ -3,28 +3,32 @@
 [versions]         bpframe, python, numpy; jax and jaxlib for engine jax
 [machine]          platform, CPU, BLAS and threads (`bpframe.saving.environment`)
 [[distributions]]  name, version, digest of all the code, and origin (`bpframe.runs.lock.distributions`)
+[settings]         what else of the config may change bits, by path (`bpframe.runs.lock.settings`)
+[data]             rows and digests of the parts that are trained on, validated and tested with, once they are read
 [[components]]     path in the config, kind, dist/name, version, target, digest of its file, arguments
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bpframe.data.fingerprint import Fingerprint
 from bpframe.errors import ConfigError
 from bpframe.registry import build, registry
 from bpframe.registry.describe import describe
 from bpframe.registry.nested import Nested
 from bpframe.registry.policy import CORE
-from bpframe.runs.config import toml_reader
+from bpframe.runs.config import specs, toml_reader
 from bpframe.runs.config.run_config import Config
 from bpframe.runs.config.specs import components_by_path
 from bpframe.runs.config.toml_writer import dumps
 from bpframe.runs.folder import RunFolder
 from bpframe.runs.lock import distributions
 from bpframe.runs.lock.resolve import STANDARDIZE, Entry
+from bpframe.runs.lock.settings import lock_settings
 from bpframe.runs.lock.source_code import find_source
 from bpframe.saving.environment import machine, versions
 
@@ -33,22 +37,25 @@ JAX = "bpframe/jax"
 REMEDY = "Take run.lock.toml of a run's folder."
 
 
-def lock_text(config: Config) -> str:
-    """The lock of a run that is about to start, as a TOML text."""
-    return dumps(lock_tables(config))
+def lock_text(config: Config, data: Fingerprint | None = None) -> str:
+    """The lock of a run that is about to start, on these data, as a TOML text."""
+    return dumps(lock_tables(config, data))
 
 
-def lock_tables(config: Config) -> Lock:
-    """The lock of a run that is about to start, as tables."""
+def lock_tables(config: Config, data: Fingerprint | None = None) -> Lock:
+    """The lock of a run that is about to start, on these data, as tables."""
     located = list(components_by_path(config.settings))
     if config.settings.data.standardize:
         located.append(Nested("data.standardize", "layer", build("layer", STANDARDIZE)))
     with config.restricted():
-        return build_lock([_entry(one) for one in located])
+        settings = lock_settings(specs.to_tables(config.settings, config.folder), config.start_folder)
+        return build_lock([_entry(one) for one in located], settings, data)
 
 
-def build_lock(entries: Sequence[Entry]) -> Lock:
-    """The lock of these components on this machine, as tables."""
+def build_lock(
+    entries: Sequence[Entry], settings: Mapping[str, Any] | None = None, data: Fingerprint | None = None
+) -> Lock:
+    """The lock of these components on this machine, as tables; with settings and data where those are known."""
     engine: Entry = next((entry for entry in entries if entry["path"] == "train.engine"), {"name": ""})
     dists = dict.fromkeys([CORE, *(entry["name"].partition("/")[0] for entry in entries if "version" in entry)])
     computing, bounded = machine(), "cpus" if engine["name"] == JAX else "threads"
@@ -58,6 +65,8 @@ def build_lock(entries: Sequence[Entry]) -> Lock:
         "versions": versions(*(("jax", "jaxlib") if engine["name"] == JAX else ())),
         "machine": computing,
         "distributions": [one for dist in dists if (one := distributions.describe_distribution(registry, dist))],
+        **({} if settings is None else {"settings": dict(settings)}),
+        **({} if data is None else {"data": data.tables()}),
         "components": list(entries),
     }
     return tomllib.loads(dumps(tables))
@@ -68,9 +77,11 @@ def read_lock(path: Path) -> Lock:
     file = RunFolder(path).lock if path.is_dir() else path
     found, _ = toml_reader.read_toml(file)
     arrays = {"components": "path", "distributions": "name"}
-    tables = [found.get(name, {}) for name in ("versions", "machine")]
+    tables = [found.get(name, {}) for name in ("versions", "machine", "settings", "data")]
     if "components" not in found or not all(isinstance(table, dict) for table in tables):
         raise ConfigError(f"{file}: a lock needs [[components]], [versions] and [machine], got others. {REMEDY}")
+    if not all(isinstance(value, dict | list) for value in tables[-1].values()):
+        raise ConfigError(f"{file}: a lock needs tables of rows and digests in [data], got others. {REMEDY}")
     for name, key in arrays.items():
         entries = found.get(name, [])
         if not isinstance(entries, list) or not all(_is_entry(entry, key) for entry in entries):
