@@ -25,13 +25,13 @@ class Doubt(Exception):
 
 
 def read_blocks(
-    file: BinaryIO, dialect: Dialect, numbers: Sequence[str], texts: Sequence[str]
+    file: BinaryIO, dialect: Dialect, numbers: Sequence[str], texts: Sequence[str], gaps: bool = False
 ) -> tuple[HostArray, dict[str, list[str]]]:
     """What `read_records` gives, or Doubt."""
     header = read_first_line(file, dialect.separator)
     at = [header.index(name) for name in numbers]
     found: dict[str, list[str]] = {name: [] for name in texts}
-    values = array("d")
+    values, rows = array("d"), 0
     for block in _blocks(file):
         ends = _cell_ends(block, dialect.separator, len(header))
         if ends is None:
@@ -40,9 +40,11 @@ def read_blocks(
         if ends is None:
             raise Doubt
         for name, cells in found.items():
-            cells += _texts(block, ends, header.index(name))
-        values.frombytes(_numbers(block, dialect, at, len(ends)).data.cast("B"))
-    return np.frombuffer(values, dtype=np.float64).reshape(-1, len(numbers)), found
+            cells += _texts(block, ends, header.index(name), gaps)
+        if at:
+            values.frombytes(_numbers(block, dialect, at, len(ends)).data.cast("B"))
+        rows += len(ends)
+    return np.frombuffer(values, dtype=np.float64).reshape(rows, len(numbers)), found
 
 
 def read_first_line(file: BinaryIO, separator: str) -> list[str]:
@@ -104,13 +106,13 @@ def _cell_ends(block: bytes, separator: str, width: int) -> HostArray | None:
     return ends if lengths.min(initial=2) > 1 else None
 
 
-def _texts(block: bytes, ends: HostArray, at: int) -> list[str]:
-    """The cells of the column number `at`."""
+def _texts(block: bytes, ends: HostArray, at: int, gaps: bool) -> list[str]:
+    """The cells of the column number `at`, none empty but with `gaps`."""
     starts = ends[:, at - 1] + 1 if at else np.concatenate(([0], ends[:-1, -1] + 1))
     spans = zip(starts.tolist(), ends[:, at].tolist(), strict=True)
     text = _decoded(b"\n".join([block[start:end] for start, end in spans]))
     cells = [cell.strip() for cell in text.split("\n")]
-    if not all(cells):
+    if not (gaps or all(cells)):
         raise Doubt
     return cells
 

@@ -115,3 +115,5 @@ def test_decimal_signs_are_points_and_commas(tmp_path):
 def test_the_kinds_of_columns_are_known_without_choosing_a_target(tmp_path):
     (tmp_path / "rows.csv").write_text("name,n,w,when\nx,1,0.5,2024-01-01\ny,2,3,2024-01-02\n")
     assert column_kinds(tmp_path / "rows.csv") == {"name": "text", "n": "int", "w": "float", "when": "text"}
+    (tmp_path / "rows.csv").write_text("name,gap,empty\nx,1,\n,,\ny,3,\n")
+    assert column_kinds(tmp_path / "rows.csv") == {"name": "text", "gap": "text", "empty": "text"}
