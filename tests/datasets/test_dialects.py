@@ -10,7 +10,7 @@ import pytest
 
 import bpframe as bp
 from bpframe.data.sources.files import column_kinds
-from bpframe.datasets import read, read_inputs
+from bpframe.datasets import read, read_inputs, read_table
 from bpframe.errors import ConfigError, DataError
 
 ROWS = [("width", "y", "height"), ("1.5", "cat", "-2e3"), ("2.25", "dog", "4")]
@@ -110,6 +110,23 @@ def test_decimal_signs_are_points_and_commas(tmp_path):
         bp.sources.csv(decimal=";")
     with pytest.raises(ConfigError, match="two different signs"):
         bp.sources.csv(separator=",", decimal=",")
+
+
+def test_a_table_keeps_the_names_by_which_a_model_predicts(tmp_path):
+    rows = [f"{i % 5},{i % 3},{'yes' if i % 5 > 2 else 'no'},note" for i in range(40)]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,b,y,text", *rows]))
+    (tmp_path / "new.csv").write_text("b,a\n0,1\n2,4\n")
+    x, y = read_table(tmp_path / "rows.csv", "y", exclude=["text"])
+    assert (x.columns, y.tolist()[:2]) == (("a", "b"), ["no", "no"])
+    trainer = bp.Trainer(bp.Network([bp.layers.dense(2)]), "softmax_cross_entropy")
+    trainer.fit(x, y, epochs=1)
+    new, nothing = read_table(tmp_path / "new.csv")
+    assert (new.columns, nothing) == (("b", "a"), None)
+    np.testing.assert_array_equal(trainer.predict(new), trainer.predict(np.array([[1.0, 0.0], [4.0, 2.0]])))
+    assert read_table(tmp_path / "rows.csv", "y", columns=["b"])[0].columns == ("b",)
+    np.savez(tmp_path / "rows.npz", x=X, y=[0, 1])
+    with pytest.raises(DataError, match=r"rows.npz' needs columns with names, got arrays. Use read"):
+        read_table(tmp_path / "rows.npz")
 
 
 def test_the_kinds_of_columns_are_known_without_choosing_a_target(tmp_path):
