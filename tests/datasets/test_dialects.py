@@ -6,6 +6,7 @@ import gzip
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import bpframe as bp
@@ -92,6 +93,23 @@ def test_with_a_decimal_comma_a_point_is_no_part_of_a_number(tmp_path):
 def test_text_keeps_the_signs_that_numbers_do_not(tmp_path):
     (tmp_path / "rows.csv").write_text("a;y\n1,5;v1.0\n2,5;v1,0\n")
     assert read(tmp_path / "rows.csv", "y", source=bp.sources.csv(decimal=","))[1].tolist() == ["v1.0", "v1,0"]
+
+
+def test_a_separator_that_is_not_detected_is_asked_for(tmp_path):
+    with pytest.raises(DataError, match=r"got the columns 'width:y:height'. If another sign separates columns, set"):
+        read(written(tmp_path, ":"), "y")
+
+
+def test_row_numbers_of_pandas_are_not_learned_from_in_silence(tmp_path):
+    pd.DataFrame({"a": [1.0, 2.0], "y": [0, 1]}).to_csv(tmp_path / "rows.csv")
+    with pytest.raises(DataError, match=r"needs a name for each input, got none for column 1.*index=False"):
+        read(tmp_path / "rows.csv", "y")
+    assert read_table(tmp_path / "rows.csv", "y", exclude=[""])[0].columns == ("a",)
+
+
+def test_a_column_is_taken_once(tmp_path):
+    with pytest.raises(DataError, match="needs different names of columns, got 'width' in columns 1 and 2"):
+        read_table(written(tmp_path, ","), "y", columns=["width", "width"])
 
 
 def test_a_table_of_one_column_is_no_riddle(tmp_path):
