@@ -32,7 +32,7 @@ def source_name(path: Path) -> str:
         names = " and ".join(f"'{ref}'" for ref in sorted(provider.ref for provider in claims))
         raise DataError(f"'{path}' needs one source that reads it, got {names}. Name one, as source = {{name, path}}.")
     if not claims:
-        got = "".join(Path(ending).suffixes[-1:])
+        got = unpacked_suffix(path)
         raise DataError(f"'{path}' needs one of the suffixes {', '.join(suffixes())}, got '{got}'. Convert it.")
     return claims[0].ref
 
@@ -46,6 +46,11 @@ def suffixes() -> list[str]:
 def is_packed(path: Path) -> bool:
     """Whether a file is unpacked while it is read."""
     return path.name.lower().endswith(PACKED)
+
+
+def unpacked_suffix(path: Path) -> str:
+    """The suffix of a file, of a packed one that of what is in it: ".csv" of rows.csv.gz."""
+    return Path(_name(path)).suffix
 
 
 def _name(path: Path) -> str:
