@@ -18,7 +18,7 @@ import click
 def init(data: Path | None, target: str | None, task: str | None, example: str | None, output: Path | None) -> None:
     """Write a commented config that trains on DATA as it is, to begin with and to change.
 
-    DATA is read once, to choose the loss, the size of the network and the parts to hold out. Nothing is overwritten.
+    DATA is read to choose the loss, the size of the network and the parts to hold out. Nothing is overwritten.
     """
     if (data is None) == (example is None):
         raise click.UsageError("init needs DATA or --example, as in: bpframe init table.csv --target price.")

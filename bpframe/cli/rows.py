@@ -12,7 +12,7 @@ import numpy as np
 
 from bpframe.data.sources.cells import listing
 from bpframe.data.sources.files import read_rows, table_header
-from bpframe.data.sources.formats import source_of
+from bpframe.data.sources.formats import source_of, unpacked_suffix
 from bpframe.data.sources.selection import Rows, Selection
 from bpframe.protocols import Source
 from bpframe.protocols.traits import holds_arrays
@@ -55,9 +55,10 @@ def _selection(data: DataTable, trainer: Trainer, names: Sequence[str]) -> Selec
 
 def _reader(file: Path, data: DataTable) -> Source:
     """The source of the config, with its settings, where it reads such files; else that of the suffix."""
-    if isinstance(data.source, FileSource) and file.name.lower().endswith(tuple(data.source.reader.suffixes)):
-        return data.source.reader
-    return source_of(file)
+    if not isinstance(data.source, FileSource):
+        return source_of(file)
+    known = (*data.source.reader.suffixes, unpacked_suffix(data.source.path))
+    return data.source.reader if unpacked_suffix(file) in known else source_of(file)
 
 
 def _text_labels(trainer: Trainer) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,8 +12,11 @@ from typing import final
 import numpy as np
 
 from bpframe.cli.documents import examples
-from bpframe.data.sources.files import read
+from bpframe.data.sources.files import column_kinds, read_rows, without_names
+from bpframe.data.sources.formats import source_of
+from bpframe.data.sources.selection import Selection
 from bpframe.errors import ConfigError, DataError
+from bpframe.protocols.traits import holds_arrays
 from bpframe.runs.config.toml_writer import inline
 from bpframe.saving.atomic import write_file
 from bpframe.types import HostArray
@@ -30,6 +33,7 @@ class Survey:
     """What a file of data holds: rows, the shape of one, and of the target its width, classes or mean and deviation.
 
     `counts`: rows of each class; None for numbers. `several`: whether each row has several labels, zeros and ones.
+    `left_out`: columns of a table that are no number in every row.
     """
 
     rows: int
@@ -39,11 +43,15 @@ class Survey:
     several: bool
     mean: float
     deviation: float
+    left_out: Sequence[str] = ()
 
 
 def survey(path: Path, target: str | None, task: str | None) -> Survey:
-    """Read a file once; DataError for one that cannot be trained on."""
-    x, y = read(path, target)
+    """Read a file; DataError for one that cannot be trained on."""
+    left_out = _no_numbers(path, target)
+    found = read_rows(path, Selection(target, exclude=left_out))
+    x, y = without_names(found.x), found.y
+    assert y is not None  # the selection wants a target
     if len(x) < FEWEST_ROWS:
         raise DataError(f"'{path}' needs at least {FEWEST_ROWS} rows to learn from, got {len(x)}. Add rows.")
     width = 1 if y.ndim == 1 else int(np.prod(y.shape[1:]))
@@ -53,7 +61,14 @@ def survey(path: Path, target: str | None, task: str | None) -> Survey:
         counts = np.unique(y, return_counts=True)[1]
     number = counts is None and not several and y.dtype.kind in "iuf"
     mean, deviation = (float(np.mean(y)), float(np.std(y))) if number else (0.0, 1.0)
-    return Survey(len(x), x.shape[1:], width, counts, several, mean, deviation)
+    return Survey(len(x), x.shape[1:], width, counts, several, mean, deviation, left_out)
+
+
+def _no_numbers(path: Path, target: str | None) -> list[str]:
+    """The columns of a table, but for the target, that hold something else than numbers."""
+    if target is None or holds_arrays(source_of(path)):
+        return []
+    return [name for name, kind in column_kinds(path).items() if kind in ("text", "other") and name != target]
 
 
 def _is_class(y: HostArray) -> bool:
@@ -76,6 +91,7 @@ def starter_config(data: Path, target: str | None, task: str | None, config: Pat
         "[data]",
         f"source = {inline(source)}  # relative to this file",
         *([f"target = {inline(target)}"] if target is not None else []),
+        *_left_out(found),
         *_parts(found),
         "",
         *_network(found),
@@ -86,6 +102,16 @@ def starter_config(data: Path, target: str | None, task: str | None, config: Pat
         *_training(found),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _left_out(found: Survey) -> list[str]:
+    if not found.left_out:
+        return []
+    return [
+        "# These columns are no number in every row. Encode text as numbers and fill gaps to learn from them. If one",
+        "# names the rows, take it from the list and call it id: predictions then come with it.",
+        f"exclude = {inline(found.left_out)}",
+    ]
 
 
 def _parts(found: Survey) -> list[str]:

@@ -9,7 +9,7 @@ Shapes: x (N, n) inputs, y (N,) labels or numbers.
 """
 
 from bpframe.data.sources.by_name import load
-from bpframe.data.sources.files import read, read_inputs
+from bpframe.data.sources.files import read, read_inputs, read_table
 from bpframe.data.sources.generators import moons, noisy_sine, spiral, two_clusters, xor
 from bpframe.data.sources.handwritten import digits
 from bpframe.data.splits import split
@@ -21,6 +21,7 @@ __all__ = [
     "noisy_sine",
     "read",
     "read_inputs",
+    "read_table",
     "spiral",
     "split",
     "two_clusters",

@@ -1,4 +1,4 @@
-"""Attribute-relation files (.arff) of Weka and OpenML."""
+"""Attribute-relation files (ARFF) of Weka and OpenML."""
 
 from __future__ import annotations
 

@@ -25,23 +25,30 @@ class Doubt(Exception):
 
 
 def read_blocks(
-    file: BinaryIO, dialect: Dialect, numbers: Sequence[str], texts: Sequence[str]
+    file: BinaryIO, dialect: Dialect, numbers: Sequence[str], texts: Sequence[str], gaps: bool = False
 ) -> tuple[HostArray, dict[str, list[str]]]:
     """What `read_records` gives, or Doubt."""
-    header = _header(file, dialect.separator)
+    header = read_first_line(file, dialect.separator)
     at = [header.index(name) for name in numbers]
     found: dict[str, list[str]] = {name: [] for name in texts}
-    values = array("d")
+    values, rows = array("d"), 0
     for block in _blocks(file):
         ends = _cell_ends(block, dialect.separator, len(header))
+        if ends is None:
+            block = _filled(block)
+            ends = _cell_ends(block, dialect.separator, len(header))
+        if ends is None:
+            raise Doubt
         for name, cells in found.items():
-            cells += _texts(block, ends, header.index(name))
-        values.frombytes(_numbers(block, dialect, at, len(ends)).data.cast("B"))
-    return np.frombuffer(values, dtype=np.float64).reshape(-1, len(numbers)), found
+            cells += _texts(block, ends, header.index(name), gaps)
+        if at:
+            values.frombytes(_numbers(block, dialect, at, len(ends)).data.cast("B"))
+        rows += len(ends)
+    return np.frombuffer(values, dtype=np.float64).reshape(rows, len(numbers)), found
 
 
-def _header(file: BinaryIO, separator: str) -> list[str]:
-    """The names of the columns in the first line; the file stands behind it."""
+def read_first_line(file: BinaryIO, separator: str) -> list[str]:
+    """The names of the columns in the first line, or Doubt; the file stands behind it."""
     file.seek(0)
     line = file.readline(LONGEST)
     if b'"' in line or b"\0" in line or b"\r" in line.removesuffix(b"\r\n") or not line.endswith(b"\n"):
@@ -61,42 +68,51 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
         rest = block[cut:]
         if len(rest) > LONGEST:
             raise Doubt
-        if cut and (lines := _plain(block[:cut])):
-            yield lines
-    if rest and (lines := _plain(rest + b"\n")):
-        yield lines
+        if cut:
+            yield _plain(block[:cut])
+    if rest:
+        yield _plain(rest + b"\n")
 
 
 def _plain(block: bytes) -> bytes:
     """The block with "\\n" between its lines, and nothing that the csv module could take for something else."""
-    block = block.replace(b"\r\n", b"\n")
-    while b"\n\n" in block:
-        block = block.replace(b"\n\n", b"\n")
-    block = block.removeprefix(b"\n")
+    if b"\r" in block:
+        block = block.replace(b"\r\n", b"\n")
     if b'"' in block or b"\0" in block or b"\r" in block:
         raise Doubt
     return block
 
 
-def _cell_ends(block: bytes, separator: str, width: int) -> HostArray:
-    """Where each cell ends: (rows, width)."""
+def _filled(block: bytes) -> bytes:
+    """The block without its blank lines."""
+    while b"\n\n" in block:
+        block = block.replace(b"\n\n", b"\n")
+    return block.removeprefix(b"\n")
+
+
+def _cell_ends(block: bytes, separator: str, width: int) -> HostArray | None:
+    """Where each cell ends: (rows, width); None where rows are blank or of different widths."""
     signs = np.frombuffer(block, np.uint8)
     found = np.flatnonzero((signs == ord(separator)) | (signs == NEWLINE))
     if len(found) % width:
-        raise Doubt
+        return None
     ends = found.reshape(-1, width)
     lines = signs[ends] == NEWLINE
-    if not lines[:, -1].all() or lines[:, :-1].any() or np.diff(ends[:, -1], prepend=-1).max() > LONGEST:
+    if not lines[:, -1].all() or lines[:, :-1].any():
+        return None
+    lengths = np.diff(ends[:, -1], prepend=-1)
+    if lengths.max(initial=0) > LONGEST:
         raise Doubt
-    return ends
+    return ends if lengths.min(initial=2) > 1 else None
 
 
-def _texts(block: bytes, ends: HostArray, at: int) -> list[str]:
-    """The cells of the column number `at`."""
+def _texts(block: bytes, ends: HostArray, at: int, gaps: bool) -> list[str]:
+    """The cells of the column number `at`, none empty but with `gaps`."""
     starts = ends[:, at - 1] + 1 if at else np.concatenate(([0], ends[:-1, -1] + 1))
     spans = zip(starts.tolist(), ends[:, at].tolist(), strict=True)
-    cells = [_decoded(block[start:end]).strip() for start, end in spans]
-    if not all(cells):
+    text = _decoded(b"\n".join([block[start:end] for start, end in spans]))
+    cells = [cell.strip() for cell in text.split("\n")]
+    if not (gaps or all(cells)):
         raise Doubt
     return cells
 

@@ -1,4 +1,4 @@
-"""Comma-separated values (.csv)."""
+"""Comma-separated values (csv)."""
 
 from __future__ import annotations
 

@@ -14,23 +14,23 @@ from bpframe_sources.records import NoNumber, read_header, read_records
 
 
 def select(
-    file: BinaryIO, dialect: Dialect, numbers: Sequence[str], texts: Sequence[str]
+    file: BinaryIO, dialect: Dialect, numbers: Sequence[str], texts: Sequence[str], gaps: bool = False
 ) -> tuple[HostArray, Mapping[str, Sequence[str]]]:
-    """(float64 (N, n) of the columns `numbers`, the cells of the columns `texts` by name)."""
+    """(float64 (N, n) of the columns `numbers`, the cells of `texts` by name, none of them empty but with `gaps`)."""
     try:
-        return read_blocks(file, dialect, numbers, texts)
+        return read_blocks(file, dialect, numbers, texts, gaps)
     except Doubt:
-        return read_records(file, dialect, numbers, texts)
+        return read_records(file, dialect, numbers, texts, gaps)
 
 
 def read_columns(file: BinaryIO, dialect: Dialect) -> dict[str, HostArray]:
-    """Every column by name: int64 or float64 where each cell is a number, else text."""
+    """Every column by name: int64 or float64 where each cell is a number, else text, in which cells may be empty."""
     header = read_header(file, dialect)
     numbers = list(header)
     while True:
         texts = [name for name in header if name not in numbers]
         try:
-            x, cells = select(file, dialect, numbers, texts)
+            x, cells = select(file, dialect, numbers, texts, gaps=True)
             break
         except NoNumber as error:
             numbers.remove(error.name)

@@ -1,4 +1,4 @@
-"""Feather and Arrow tables (.feather, .arrow)."""
+"""Feather and Arrow tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NumPy arrays in files of their own (.npy)."""
+"""NumPy arrays in files of their own (npy)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archives of NumPy arrays (.npz)."""
+"""Archives of NumPy arrays (npz)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parquet tables (.parquet)."""
+"""Parquet tables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Parquet:
         table = import_arrow("parquet").ParquetFile(file)
 
         def column(name: str) -> Any:
-            return table.read(columns=[name], use_threads=False).column(name)  # a name with a dot brings others along
+            return table.read(columns=[name], use_threads=False).column(name)
 
         return ArrowColumns(table.schema_arrow, column)
 

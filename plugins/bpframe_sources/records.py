@@ -35,20 +35,21 @@ def read_header(file: BinaryIO, dialect: Dialect) -> list[str]:
 
 
 def read_records(
-    file: BinaryIO, dialect: Dialect, numbers: Sequence[str], texts: Sequence[str]
+    file: BinaryIO, dialect: Dialect, numbers: Sequence[str], texts: Sequence[str], gaps: bool = False
 ) -> tuple[HostArray, dict[str, list[str]]]:
-    """(float64 (N, n) of the columns `numbers`, the cells of the columns `texts` by name)."""
+    """(float64 (N, n) of the columns `numbers`, the cells of `texts` by name, none of them empty but with `gaps`)."""
     with _records(file, dialect) as records:
         header = _header(records)
         at = [header.index(name) for name in numbers]
         found: dict[str, list[str]] = {name: [] for name in texts}
         others = [(header.index(name), name, cells) for name, cells in found.items()]
-        values = array("d")
+        values, rows = array("d"), 0
         for line, cells in records:
+            rows += 1
             if len(cells) != len(header):
                 raise DataError(f"line {line}, needs {len(header)} cells like its header, got {len(cells)}.")
             for i, name, column in others:
-                if not cells[i]:
+                if not (cells[i] or gaps):
                     raise DataError(f"line {line}, column '{name}' needs a value, got ''. Fill it in or drop the row.")
                 column.append(cells[i])
             chosen = [cells[i] for i in at]
@@ -56,7 +57,7 @@ def read_records(
                 values.extend(_numbers(chosen, dialect.decimal))
             except ValueError:
                 raise _no_number(line, numbers, chosen, dialect.decimal) from None
-    return np.frombuffer(values, dtype=np.float64).reshape(-1, len(numbers)), found
+    return np.frombuffer(values, dtype=np.float64).reshape(rows, len(numbers)), found
 
 
 @contextmanager

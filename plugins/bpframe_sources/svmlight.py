@@ -1,4 +1,4 @@
-"""Sparse rows of svmlight and LIBSVM (.svmlight, .libsvm)."""
+"""Sparse rows of svmlight and LIBSVM."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from bpframe.plugin import ConfigError, DataError, HostArray, parse_cells, parse_number
 
-MOST = 2**31  # numbers of a dense array: 16 GiB
+SMALL, THINNEST = 2**20, 10_000  # numbers of a dense array, for each that is written: a file may not take what it likes
 
 
 @final
@@ -43,7 +43,7 @@ class Svmlight:
         if at.size and (at.min() < 0 or at.max() >= width):
             wrong, first = int(at.min() if at.min() < 0 else at.max()), 1 - self._base(columns)
             raise DataError(f"needs {width} columns from number {first} on, got number {wrong + first}. Set features.")
-        if len(labels) * width > MOST:
+        if len(labels) * width > max(SMALL, THINNEST * (len(values) + len(labels))):
             raise DataError(
                 f"needs to fit into memory as dense rows, got {len(labels)} x {width}. Choose columns first."
             )

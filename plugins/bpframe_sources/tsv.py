@@ -1,4 +1,4 @@
-"""Tab-separated values (.tsv)."""
+"""Tab-separated values (tsv)."""
 
 from __future__ import annotations
 

@@ -122,3 +122,13 @@ def test_the_example_of_a_plugin_is_the_whole_distribution(folder: Path) -> None
     for name in written:
         assert (folder / name).read_bytes() == (source / name.removeprefix("bpframe-example/")).read_bytes()
     assert "overwrites nothing" in bad(2, "init", "--example", "plugin")
+
+
+def test_columns_that_are_no_numbers_are_left_out_with_a_reason(folder: Path) -> None:
+    rows = [f"r{i},{i},{i % 7},{'' if i == 3 else i},{'no' if i % 2 else 'yes'}" for i in range(40)]
+    (folder / "table.csv").write_text("\n".join(["key,a,b,gap,y", *rows]))
+    good("init", "table.csv", "--target", "y")
+    text = (folder / "table.toml").read_text()
+    assert 'exclude = ["key", "gap"]' in text
+    assert "no number in every row" in text
+    good("train", "table.toml", "--quiet", "--epochs", "2")

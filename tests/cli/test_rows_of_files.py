@@ -77,6 +77,20 @@ def test_rows_in_other_formats_give_the_same_predictions(trained: Path) -> None:
         assert good("predict", "runs/small", name) == expected
 
 
+def test_files_like_that_of_the_config_are_read_with_its_settings(folder: Path) -> None:
+    FRAME.iloc[:40].to_csv(folder / "train.dat", index=False, sep="#", decimal=",")
+    FRAME.iloc[40:].to_csv(folder / "new.dat", index=False, sep="#", decimal=",")
+    FRAME.iloc[40:].to_csv(folder / "new.csv.gz", index=False, sep="#", decimal=",")
+    FRAME.iloc[40:].to_parquet(folder / "new.parquet", index=False)
+    source = '{ path = "train.dat", name = "csv", separator = "#", decimal = "," }'
+    settings = [f"data.source={source}", "data.target=answer", "data.id=key", "train.epochs=1"]
+    good("train", "small.toml", "--quiet", *(part for setting in settings for part in ("--set", setting)))
+    expected = good("predict", "runs/small", "new.dat")
+    assert good("predict", "runs/small", "new.csv.gz") == expected
+    assert good("predict", "runs/small", "new.parquet") == expected
+    assert good("evaluate", "runs/small", "new.dat").endswith("(20 rows)\n")
+
+
 def test_ids_go_into_tables_alone(trained: Path) -> None:
     assert "needs a table to write to" in bad(2, "predict", "runs/small", "new.csv", "--id", "key", "-o", "out.npy")
     np.save("x.npy", FRAME[["a", "b"]].to_numpy())

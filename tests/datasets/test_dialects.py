@@ -6,11 +6,12 @@ import gzip
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import bpframe as bp
 from bpframe.data.sources.files import column_kinds
-from bpframe.datasets import read, read_inputs
+from bpframe.datasets import read, read_inputs, read_table
 from bpframe.errors import ConfigError, DataError
 
 ROWS = [("width", "y", "height"), ("1.5", "cat", "-2e3"), ("2.25", "dog", "4")]
@@ -94,6 +95,23 @@ def test_text_keeps_the_signs_that_numbers_do_not(tmp_path):
     assert read(tmp_path / "rows.csv", "y", source=bp.sources.csv(decimal=","))[1].tolist() == ["v1.0", "v1,0"]
 
 
+def test_a_separator_that_is_not_detected_is_asked_for(tmp_path):
+    with pytest.raises(DataError, match=r"got the columns 'width:y:height'. If another sign separates columns, set"):
+        read(written(tmp_path, ":"), "y")
+
+
+def test_row_numbers_of_pandas_are_not_learned_from_in_silence(tmp_path):
+    pd.DataFrame({"a": [1.0, 2.0], "y": [0, 1]}).to_csv(tmp_path / "rows.csv")
+    with pytest.raises(DataError, match=r"needs a name for each input, got none for column 1.*index=False"):
+        read(tmp_path / "rows.csv", "y")
+    assert read_table(tmp_path / "rows.csv", "y", exclude=[""])[0].columns == ("a",)
+
+
+def test_a_column_is_taken_once(tmp_path):
+    with pytest.raises(DataError, match="needs different names of columns, got 'width' in columns 1 and 2"):
+        read_table(written(tmp_path, ","), "y", columns=["width", "width"])
+
+
 def test_a_table_of_one_column_is_no_riddle(tmp_path):
     (tmp_path / "rows.csv").write_text("a\n1\n2\n")
     assert read_inputs(tmp_path / "rows.csv").tolist() == [[1.0], [2.0]]
@@ -112,6 +130,25 @@ def test_decimal_signs_are_points_and_commas(tmp_path):
         bp.sources.csv(separator=",", decimal=",")
 
 
+def test_a_table_keeps_the_names_by_which_a_model_predicts(tmp_path):
+    rows = [f"{i % 5},{i % 3},{'yes' if i % 5 > 2 else 'no'},note" for i in range(40)]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,b,y,text", *rows]))
+    (tmp_path / "new.csv").write_text("b,a\n0,1\n2,4\n")
+    x, y = read_table(tmp_path / "rows.csv", "y", exclude=["text"])
+    assert (x.columns, y.tolist()[:2]) == (("a", "b"), ["no", "no"])
+    trainer = bp.Trainer(bp.Network([bp.layers.dense(2)]), "softmax_cross_entropy")
+    trainer.fit(x, y, epochs=1)
+    new, nothing = read_table(tmp_path / "new.csv")
+    assert (new.columns, nothing) == (("b", "a"), None)
+    np.testing.assert_array_equal(trainer.predict(new), trainer.predict(np.array([[1.0, 0.0], [4.0, 2.0]])))
+    assert read_table(tmp_path / "rows.csv", "y", columns=["b"])[0].columns == ("b",)
+    np.savez(tmp_path / "rows.npz", x=X, y=[0, 1])
+    with pytest.raises(DataError, match=r"rows.npz' needs columns with names, got arrays. Use read"):
+        read_table(tmp_path / "rows.npz")
+
+
 def test_the_kinds_of_columns_are_known_without_choosing_a_target(tmp_path):
     (tmp_path / "rows.csv").write_text("name,n,w,when\nx,1,0.5,2024-01-01\ny,2,3,2024-01-02\n")
     assert column_kinds(tmp_path / "rows.csv") == {"name": "text", "n": "int", "w": "float", "when": "text"}
+    (tmp_path / "rows.csv").write_text("name,gap,empty\nx,1,\n,,\ny,3,\n")
+    assert column_kinds(tmp_path / "rows.csv") == {"name": "text", "gap": "text", "empty": "text"}

@@ -55,7 +55,9 @@ def installed(tmp_path: Path) -> Iterator[Path]:
     site = tmp_path / "site"
     site.mkdir()
     install(site, "foo-reader", "foo = foo_reader:Foo\nbar = foo_reader:Twin", MODULE)
-    install(site, "bar-reader", "rows = bar_reader:Twin", MODULE.replace('(".foo", ".csv")', "()"))
+    install(
+        site, "bar-reader", "bar = bar_reader:Twin\nrows = bar_reader:Twin", MODULE.replace('(".foo", ".csv")', "()")
+    )
     install(site, "bad-reader", "bad = bad_reader:Bad", "raise RuntimeError('no')")
     sys.path.insert(0, str(site))
     bp.refresh()
@@ -89,13 +91,16 @@ def test_a_suffix_of_bpframe_stays_its_own(installed):
 
 
 def test_a_suffix_of_several_distributions_is_an_error_that_lists_them(installed):
-    with pytest.raises(DataError, match=r"rows.bar' needs one source .*, got 'bar-reader/rows' and 'foo-reader/bar'"):
+    with pytest.raises(DataError, match=r"rows.bar' needs one source .*, got 'bar-reader/bar' and 'foo-reader/bar'"):
         read(installed / "rows.bar", "y")
     assert len(read(installed / "rows.bar", "y", source="bar-reader/rows")[0]) == 2
 
 
 def test_a_source_that_cannot_be_imported_is_named_only_where_it_is_asked_for(installed):
     assert len(read_inputs(installed / "rows.foo", "y")) == 2
+    with pytest.raises(DataError, match=r"rows.dat' needs one of the suffixes .*.bad, .*.foo"):
+        read(installed / "rows.dat", "y")
+    assert not {"bad_reader", "bar_reader"} & set(sys.modules)
     with pytest.raises(BrokenComponent, match="bad-reader/bad"):
         read(installed / "rows.dat", "y", source="bad")
 

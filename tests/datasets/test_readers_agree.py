@@ -92,16 +92,8 @@ def test_both_readers_give_the_same_bytes_on_every_oddity(reader, name):
 
 @pytest.mark.parametrize("reader", FAST)
 def test_a_plain_table_is_left_to_no_slow_reader(reader):
-    for name in (
-        "plain",
-        "no end of line",
-        "windows",
-        "mixed ends",
-        "blank ends",
-        "byte order mark",
-        "blanks",
-        "nan and inf",
-    ):
+    names = ["plain", "no end of line", "blank ends", "byte order mark", "blanks"]
+    for name in [*names, "windows", "mixed ends", "nan and inf"]:
         assert agree(reader, ODDITIES[name].encode()), name
 
 

@@ -7,7 +7,7 @@ names it.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -48,6 +48,27 @@ def read(path: str | Path, target: str | None = None, source: Spec | None = None
 def read_inputs(path: str | Path, target: str | None = None, source: Spec | None = None) -> HostArray:
     """x (N, ...) of a file as for `read`, where y may be missing; of a table, the column `target` is left out."""
     return without_names(read_rows(Path(path), Selection(target, lenient=True), source).x)
+
+
+def read_table(
+    path: str | Path,
+    target: str | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    source: Spec | None = None,
+) -> tuple[NamedRows, HostArray | None]:
+    """x (N, n), whose columns keep their names, and y (N,) of a table; y is None without a target.
+
+    What a model learns from such rows it predicts by these names, whatever their order. `columns` are the inputs, by
+    default all but the target and those to `exclude`. `source` as for `read`.
+    """
+    path = Path(path)
+    if holds_arrays(source_of(path, source)):
+        raise DataError(f"'{path}' needs columns with names, got arrays. Use read.")
+    rows = read_rows(path, Selection(target, columns, exclude, lenient=target is None), source)
+    assert isinstance(rows.x, NamedRows)  # as all tables give
+    return rows.x, rows.y
 
 
 def read_rows(path: Path, selection: Selection, source: Spec | None = None) -> Rows:

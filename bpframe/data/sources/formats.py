@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,15 @@ from bpframe.protocols import Source
 from bpframe.registry import Provider, Spec, build, registry
 from bpframe.registry.policy import CORE, LOCAL
 
+OWNERS = (LOCAL, CORE)
 PACKED = ".gz"  # a file that is unpacked while it is read
 
 
 def source_of(path: Path, spec: Spec | None = None) -> Source:
     """The source of a specification; without one that which reads files of such a name.
 
-    The program's own sources come first, then bpframe's, then those of other distributions. DataError for a name that
-    nobody reads, or several distributions.
+    The program's own sources come first, then bpframe's, then those of other distributions that are called as the
+    suffix: `foo` reads rows.foo. DataError for a name that nobody reads, or several distributions.
     """
     source: Source = build("source", source_name(path) if spec is None else spec)
     return source
@@ -32,19 +32,25 @@ def source_name(path: Path) -> str:
         names = " and ".join(f"'{ref}'" for ref in sorted(provider.ref for provider in claims))
         raise DataError(f"'{path}' needs one source that reads it, got {names}. Name one, as source = {{name, path}}.")
     if not claims:
-        got = "".join(Path(ending).suffixes[-1:])
+        got = unpacked_suffix(path)
         raise DataError(f"'{path}' needs one of the suffixes {', '.join(suffixes())}, got '{got}'. Convert it.")
     return claims[0].ref
 
 
 def suffixes() -> list[str]:
-    """The suffixes of all files that can be read, sorted."""
-    return sorted({suffix for provider in _providers() for suffix in _suffixes(provider)})
+    """The suffixes of files that can be read, sorted: those of other distributions go by the names of their sources."""
+    own = {suffix for p in _providers() if p.dist in OWNERS for suffix in _suffixes(p)}
+    return sorted(own | {f".{p.name}" for p in _providers() if p.dist not in OWNERS})
 
 
 def is_packed(path: Path) -> bool:
     """Whether a file is unpacked while it is read."""
     return path.name.lower().endswith(PACKED)
+
+
+def unpacked_suffix(path: Path) -> str:
+    """The suffix of a file, of a packed one that of what is in it: ".csv" of rows.csv.gz."""
+    return Path(_name(path)).suffix
 
 
 def _name(path: Path) -> str:
@@ -53,22 +59,18 @@ def _name(path: Path) -> str:
 
 
 def _claims(ending: str) -> list[Provider]:
-    """The sources that read files of a name, of the first owner who has any; each stands once."""
+    """The sources that read files of a name, of the first owner who has any; each class stands once.
+
+    A plugin of another distribution is imported only if a name names it: its source is called as the suffix.
+    """
     namesake = Path(ending).suffix.removeprefix(".")
-    for offers in _by_owner():
-        alike = [p for p in offers if p.name == namesake and _reads(p, ending)]
-        if alike and len({p.dist for p in offers}) == 1:
-            return alike  # without importing the owner's others
-        if found := {registry.loaded(p): p for p in reversed(offers) if _reads(p, ending)}:
-            return sorted(found.values())
-    return []
-
-
-def _by_owner() -> Iterator[list[Provider]]:
-    """The program's own sources, bpframe's, and those of all others."""
     offers = _providers()
-    for owners in ({LOCAL}, {CORE}, {p.dist for p in offers} - {LOCAL, CORE}):
-        yield [provider for provider in offers if provider.dist in owners]
+    for owner in OWNERS:
+        own = [provider for provider in offers if provider.dist == owner]
+        for known in ([p for p in own if p.name == namesake], own):  # the first without importing the others
+            if found := {registry.loaded(p): p for p in reversed(known) if _reads(p, ending)}:
+                return sorted(found.values())
+    return [p for p in offers if p.dist not in OWNERS and p.name == namesake and _reads(p, ending)]
 
 
 def _providers() -> list[Provider]:

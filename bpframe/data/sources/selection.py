@@ -55,6 +55,9 @@ class Selection:
         if not chosen:
             besides = " and ".join(f"'{name}'" for name in others if name is not None) or "those left out"
             raise DataError(f"needs a column of inputs besides {besides}, got none. Add one.")
+        if "" in chosen:  # what pandas writes in front of its row numbers
+            remedy = "Name it or leave it out; if pandas wrote row numbers there: to_csv(..., index=False)."
+            raise DataError(f"needs a name for each input, got none for column {names.index('') + 1}. {remedy}")
         return chosen
 
     def others(self, names: Sequence[str]) -> list[str]:
@@ -63,6 +66,7 @@ class Selection:
 
     def _require(self, names: Sequence[str]) -> None:
         _refuse_doubles(names)
+        _refuse_doubles(self.columns or ())
         if self.target is not None and not self.lenient:
             _require_name("a target column", self.target, names)
         if self.id is not None:
@@ -130,7 +134,8 @@ def _column(table: Mapping[str, HostArray], name: str) -> HostArray:
 
 def _require_name(what: str, name: str, names: Sequence[str]) -> None:
     if name not in names:
-        raise DataError(f"needs {what} '{name}', got {listing(names)}.{suggestion(name, names)}")
+        hint = suggestion(name, names) if len(names) > 1 else " If another sign separates columns, set separator."
+        raise DataError(f"needs {what} '{name}', got {listing(names)}.{hint}")
 
 
 def _refuse_doubles(names: Sequence[str]) -> None:
