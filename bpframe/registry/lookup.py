@@ -6,10 +6,9 @@ bpframe's own, else the only installed one; several claims are an error that lis
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +24,7 @@ from bpframe.registry import policy
 from bpframe.registry.constructor import Component
 from bpframe.registry.kinds import KINDS, Kind
 from bpframe.registry.labelled import unlabelled
+from bpframe.registry.other_words import component_suggestion, did_you_mean
 from bpframe.registry.provider import Provider, installed, local
 
 TARGET = re.compile(r"[\w.]+\s*:\s*[\w.]+\s*(\[.*\])?")  # an entry point's module:attribute, and extras
@@ -64,7 +64,7 @@ class Registry:
     def kind(self, name: str) -> Kind:
         """The kind of that name; ConfigError otherwise."""
         if name not in KINDS:
-            hint = _suggest(name, KINDS)
+            hint = did_you_mean(name, KINDS)
             raise ConfigError(f"There is no kind of component named {name!r}.{hint} Kinds: {', '.join(KINDS)}.")
         return KINDS[name]
 
@@ -104,7 +104,9 @@ class Registry:
         missing = self.kind(kind).missing(component)
         if missing:
             owner = provider or f"{kind} {component!r}"
-            raise IncompatibleComponent(f"{owner} lacks {', '.join(missing)}, which every {kind} must have.")
+            phi = kind == "layer" and not self.kind("activation").missing(component)
+            remedy = " As a layer: bp.layers.activation(...), or dense(..., activation=...)." if phi else ""
+            raise IncompatibleComponent(f"{owner} lacks {', '.join(missing)}, which every {kind} must have.{remedy}")
 
     def provider_of(self, kind: str, component: object) -> Provider | None:
         """Who provides a ready object, by its class; None for a class that nobody registered."""
@@ -178,13 +180,20 @@ class Registry:
     def _unknown(self, kind: str, dist: str, name: str) -> str:
         message = f"no {kind} named '{dist}/{name}'." if dist else f"no {kind} named '{name}'."
         names = self.names(kind)
-        message += _suggest(name, names) + f" Installed: {', '.join(names) or 'none'}."
+        message += component_suggestion(kind, name, names) + f" Installed: {', '.join(names) or 'none'}."
         others = sorted({p.kind for p in self.providers() if p.name == name and p.kind != kind})
         if others:
             message += f" ('{name}' is {' and '.join(_a(other) for other in others)}.)"
+        if kind == "layer" and (phi := self._activation(name)):
+            message += f" As a layer: bp.layers.activation('{phi}'), or dense(..., activation='{phi}')."
         if dist and not any(provider.dist == dist for provider in self._offers(None)):
             message += f" No installed distribution {dist} offers components: pip install {dist}, then bp.refresh()."
         return message
+
+    def _activation(self, name: str) -> str | None:
+        """The activation that a name means in any spelling."""
+        word = name.lower().replace("_", "")
+        return next((each for each in self.names("activation") if each.replace("_", "") == word), None)
 
 
 def _preferred(claims: list[Provider]) -> list[Provider]:
@@ -213,11 +222,6 @@ def _import(provider: Provider) -> Component:
     if not callable(component):
         raise IncompatibleComponent(f"{provider} is not a class or a function, but {type(component).__name__}.")
     return component
-
-
-def _suggest(name: str, names: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(names), n=1)
-    return f" Did you mean '{close[0]}'?" if close else ""
 
 
 def _a(kind: str) -> str:

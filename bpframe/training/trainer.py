@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, final
+from typing import Any, Never, final
 
 from numpy.typing import ArrayLike
 
@@ -21,6 +21,7 @@ from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Param, Session
 from bpframe.registry import Spec, build
+from bpframe.registry.other_words import refuse_arguments
 from bpframe.saving import model_file
 from bpframe.training import checkpoint
 from bpframe.training.checkpoint import TrainerState, UnfinishedFit
@@ -74,7 +75,9 @@ class Trainer:
         constraints: Sequence[Spec] = (),
         groups: Sequence[Spec] = (),
         sampler: Spec | None = None,
+        **other: Never,
     ) -> None:
+        refuse_arguments(Trainer.__init__, other)
         spec = TrainerSpec.build(
             network=network,
             loss=loss,
@@ -125,6 +128,7 @@ class Trainer:
         sample_weight: ArrayLike | None = None,
         class_weight: ClassWeight = None,
         shuffle: bool = True,
+        **other: Never,
     ) -> History:
         """Train for `epochs` more epochs on x (N, n) and y; the history of all epochs so far.
 
@@ -132,6 +136,7 @@ class Trainer:
         smaller. `class_weight`: a weight by label, or "balanced" for N / (C n_c); it multiplies sample weights.
         Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
+        refuse_arguments(Trainer.fit, other)
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
         with self._exclusive, name_culprit(self._kinds):
             data = self._admit(x, y, sample_weight, class_weight, validation)
@@ -164,8 +169,11 @@ class Trainer:
         """
         return self.task.labels(self.scores(x))
 
-    def evaluate(self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None) -> dict[str, float]:
+    def evaluate(
+        self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None, **other: Never
+    ) -> dict[str, float]:
         """{"loss": mean loss, and every metric by name} on x and y, in evaluation mode."""
+        refuse_arguments(Trainer.evaluate, other)
         session, data = self.session, self.task.admit(x, y, sample_weight)[0]
         with name_culprit(self._kinds):
             metrics = named_metrics(self.task, self.metrics)
