@@ -13,7 +13,8 @@ Layers           `as_layer` makes an activation a layer; `draw_parameter` draws 
 Layers inside    `label_layers`, `init_layers`, `fit_buffers`, `check_inputs` and `StepContext` for a layer that holds
                  others, whose labels come as `Labelled`; `LabelledLayers` is what it then has: (label, layer) in order.
 Number sets      `number_sets` names where scores and outputs lie, `output_range` where those of layers in a row do.
-Losses           `one_hot`, `binary` and `continuous` encode labels as targets; `CostLayer` is a loss with its link.
+Losses           `one_hot`, `binary`, `ordinal` and `continuous` encode labels as targets; `CostLayer` is a loss with
+                 its link.
 Optimizers       `rule_for` chooses an inner rule by parameter; `ScaledSchedule` multiplies a schedule;
                  `monitored_curves` are the curves of the history on which a component's schedules depend.
 Samplers         `permutation` is a random order that is the same on every platform.
@@ -55,6 +56,7 @@ from bpframe.protocols import (
     Callback,
     Changeable,
     CheckInputs,
+    ClassTargets,
     Compares,
     Compiles,
     Constraint,
@@ -79,6 +81,7 @@ from bpframe.protocols import (
     Minimizer,
     Observe,
     Optimizer,
+    Ordered,
     Over,
     OwnLabel,
     Param,
@@ -109,7 +112,7 @@ from bpframe.protocols import (
 from bpframe.types import Array, Arrays, Cache, HostArray, Hyper, Namespace, Objective, Params, Scope, Shape, State
 
 if TYPE_CHECKING:
-    from bpframe.data.labels import binary, continuous, one_hot
+    from bpframe.data.labels import binary, continuous, one_hot, ordinal
     from bpframe.engine.hyperparameters import ScaledSchedule, monitored_curves
     from bpframe.engine.optimizer_chain import rule_for
     from bpframe.network.backprop import CostLayer, as_layer
@@ -143,6 +146,7 @@ _HOME = {
     "label_layers": "network.network",
     "monitored_curves": "engine.hyperparameters",
     "one_hot": "data.labels",
+    "ordinal": "data.labels",
     "output_range": "network.output_range",
     "permutation": "random",
     "rule_for": "engine.optimizer_chain",
@@ -168,6 +172,7 @@ __all__ = [
     "CheckFailed",
     "CheckInputs",
     "CheckpointError",
+    "ClassTargets",
     "Compares",
     "Compiles",
     "ConfigError",
@@ -203,6 +208,7 @@ __all__ = [
     "Objective",
     "Observe",
     "Optimizer",
+    "Ordered",
     "Over",
     "OwnLabel",
     "Param",
@@ -254,6 +260,7 @@ __all__ = [
     "number_sets",
     "one_hot",
     "ops",
+    "ordinal",
     "output_range",
     "permutation",
     "rule_for",

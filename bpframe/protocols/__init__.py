@@ -8,14 +8,14 @@ the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
 `Refresh`, `Fit`, `CheckInputs` and `RangeAfter` (layers);
-`EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
+`EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe` and `EvaluationParams` (optimizers); `Totals`, `Adjust` and `Periodic` (gradient
 steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`
 (optimizers), `Compiles` and `Changeable` (engines), `ActsOn` (regularizers), `Compares` and `Directed` (metrics),
-`WithDomain` (losses), `WithRange` (activations, layers), `OwnLabel`, `WithActivation`, `Stochastic` and `Coupled`
-(layers), `Pure` and `ExampleConfigs` (any).
+`WithDomain` and `Ordered` (losses), `WithRange` (activations, layers), `OwnLabel`, `WithActivation`, `Stochastic` and
+`Coupled` (layers), `Pure` and `ExampleConfigs` (any).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -28,6 +28,7 @@ from bpframe.protocols.capabilities import (
     After,
     Applies,
     CheckInputs,
+    ClassTargets,
     Draws,
     EncodeTarget,
     EvaluationParams,
@@ -74,6 +75,7 @@ from bpframe.protocols.traits import (
     Coupled,
     Directed,
     ExampleConfigs,
+    Ordered,
     OwnLabel,
     Pure,
     Stochastic,
@@ -93,6 +95,7 @@ __all__ = [
     "Callback",
     "Changeable",
     "CheckInputs",
+    "ClassTargets",
     "Compares",
     "Compiles",
     "Constraint",
@@ -117,6 +120,7 @@ __all__ = [
     "Minimizer",
     "Observe",
     "Optimizer",
+    "Ordered",
     "Over",
     "OwnLabel",
     "Param",

@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 
 from bpframe.errors import ConfigError
 from bpframe.network.trace import Trace
+from bpframe.protocols import ClassTargets
 from bpframe.registry import build
 from bpframe.sklearn import coefs, dataframes, estimator_fit, estimator_trainer
 from bpframe.sklearn.picklable_engine import PicklableEngine
@@ -37,8 +38,8 @@ def offers_partial_fit(model: BaseEstimator) -> bool:
 def offers_predict_proba(model: BaseEstimator) -> bool:
     """True for losses whose predictions are probabilities; AttributeError for others."""
     loss = model.loss
-    link = "softmax" if loss == "log_loss" else build("loss", loss).link
-    if link not in ("softmax", "sigmoid"):
+    built = None if loss == "log_loss" else build("loss", loss)
+    if built and (built.link not in ("softmax", "sigmoid") or isinstance(built, ClassTargets)):
         raise AttributeError(f"predict_proba needs a loss with probabilities, got {loss!r}. Take log_loss or focal.")
     return True
 
