@@ -181,6 +181,13 @@ class Task:
             return labels.yes_or_no(target >= 0.5, self.learned)
         return np.asarray(target.argmax(axis=1))
 
+    def for_sampler(self, data: Data) -> Data:
+        """The data as a sampler sees them: class numbers are columns of one class each."""
+        if not isinstance(self.loss, ClassTargets):
+            return data
+        numbers = self.target_numbers(data.target)
+        return replace(data, target=np.eye(int(numbers.max()) + 1)[numbers])
+
 
 @final
 @dataclass(frozen=True)

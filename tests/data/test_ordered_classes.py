@@ -125,6 +125,13 @@ def test_labels_that_do_not_fit_are_named():
         trainer(Corn(order=GRADES)).fit(X, np.where(NUMBERS == 1, "awful", LABELS), epochs=1)
 
 
+def test_the_balanced_sampler_sees_classes():
+    made = trainer(Corn(), sampler="balanced")
+    made.fit(X, np.minimum(NUMBERS, 2), epochs=1, batch_size=1)
+    counts = np.bincount(np.minimum(NUMBERS, 2))
+    assert made.session.step == 3 * counts.max() > len(X)
+
+
 def test_class_weights_go_by_label():
     made = trainer(Corn(order=GRADES))
     made.fit(X, LABELS, epochs=1, class_weight={"poor": 2.0, "excellent": 0.5})
