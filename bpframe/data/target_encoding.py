@@ -6,7 +6,7 @@ Shapes: y (N,) or (N, C), target (N, M).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from bpframe.errors import BpframeError, BrokenComponent, DataError, ShapeError
 from bpframe.network.guards import view
@@ -36,9 +36,9 @@ def target_width(loss: Loss, outputs: int) -> int:
     return 1 if isinstance(loss, ClassTargets) and not isinstance(loss, EncodeTarget) else outputs
 
 
-def number_of_classes(loss: ClassTargets, outputs: int) -> int:
+def number_of_classes(loss: Loss, outputs: int) -> int:
     """How many classes so many scores tell apart."""
-    return _asked(loss, loss.classes, outputs)
+    return _asked(loss, cast(ClassTargets, loss).classes, outputs)
 
 
 def _asked(loss: object, method: Callable[[int], int], outputs: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, final
+from typing import Any, cast, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +22,7 @@ from bpframe.network.gradients import weight_shares
 from bpframe.network.input_checks import check_inputs
 from bpframe.network.network import LabelledLayers
 from bpframe.protocols import ClassTargets, Data, EncodeTarget, Loss, Point, PredictLabels, SeveralHeads, TargetWidth
+from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import order_of
 from bpframe.types import HostArray, Shape
 
@@ -104,7 +105,7 @@ class Task:
         learned = {**self.learned, "outputs": self.outputs}
         if isinstance(self.loss, EncodeTarget):
             target = own_target(self.loss, y, learned)
-        elif isinstance(self.loss, ClassTargets):
+        elif implements(self.loss, ClassTargets):
             target = labels.ordinal(y, learned, number_of_classes(self.loss, self.outputs or 0), order_of(self.loss))
         elif isinstance(self.loss, TargetWidth):
             target = labels.continuous(y, {"outputs": width})
@@ -148,7 +149,7 @@ class Task:
         if not isinstance(self.loss, PredictLabels):
             return labels.class_numbers(point, self.loss.link, self.learned)
         known = len(self.learned.get("classes", []))
-        if isinstance(self.loss, ClassTargets):
+        if implements(self.loss, ClassTargets):
             numbers = np.asarray(self.loss.predict(scores))
             return np.minimum(numbers, known - 1) if known else numbers  # y may have fewer classes than there could be
         known = known or scores.shape[1]
@@ -172,8 +173,8 @@ class Task:
 
     def target_numbers(self, target: HostArray) -> HostArray:
         """What `class_numbers` gives where every prediction is right."""
-        if isinstance(self.loss, ClassTargets):
-            return np.asarray(self.loss.target_labels(target))
+        if implements(self.loss, ClassTargets):
+            return np.asarray(cast(ClassTargets, self.loss).target_labels(target))
         if isinstance(self.loss, PredictLabels) and target.shape[1] == 1 and target.max(initial=0) > 1:
             return np.asarray(target[:, 0], np.int64)  # neither yes nor no: class numbers
         yes_or_no = self.loss.link == "sigmoid" or target.shape[1] == 1
@@ -183,7 +184,7 @@ class Task:
 
     def for_sampler(self, data: Data) -> Data:
         """The data as a sampler sees them: class numbers are columns of one class each."""
-        if not isinstance(self.loss, ClassTargets):
+        if not implements(self.loss, ClassTargets):
             return data
         numbers = self.target_numbers(data.target)
         return replace(data, target=np.eye(int(numbers.max()) + 1)[numbers])
