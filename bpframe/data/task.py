@@ -182,8 +182,8 @@ class Task:
             return labels.yes_or_no(target >= 0.5, self.learned)
         return np.asarray(target.argmax(axis=1))
 
-    def for_sampler(self, data: Data) -> Data:
-        """The data as a sampler sees them: class numbers are columns of one class each."""
+    def class_columns(self, data: Data) -> Data:
+        """The data with class numbers as columns of one class each, in which an order of rows can tell classes."""
         if not implements(self.loss, ClassTargets):
             return data
         numbers = self.target_numbers(data.target)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
+P = ParamSpec("P")
+R = TypeVar("R")
 NO_CONVOLUTION = "bpframe has no convolutions, pooling or recurrent layers: a plugin may bring them."
 SHAPE = "The shape of a row is an argument of the network: bp.Network([...], inputs=...)."
 SCORES = "A loss says itself what it takes: softmax_cross_entropy scores, cross_entropy probabilities."
@@ -202,10 +204,18 @@ def argument_suggestion(name: str, known: Iterable[str]) -> str:
     return did_you_mean(name, known, {word: fitting} if fitting else None)
 
 
-def refuse_arguments(method: Callable[..., Any], given: Iterable[str]) -> None:
+def hide_other(method: Callable[P, R]) -> Callable[P, R]:
+    """The method itself, in whose signature its `**other`, there to be refused, is not shown."""
+    signature = inspect.signature(method)
+    shown = [p for p in signature.parameters.values() if p.kind != p.VAR_KEYWORD]
+    method.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]  # as any function may
+    return method
+
+
+def refuse_other(method: Callable[..., Any], other: Iterable[str]) -> None:
     """TypeError, as Python's own, for arguments that a method does not have, with what may be meant."""
-    for name in given:
-        known = [each for each, p in inspect.signature(method).parameters.items() if p.kind != p.VAR_KEYWORD][1:]
+    for name in other:
+        known = list(inspect.signature(method).parameters)[1:]
         owner, hint = method.__qualname__, argument_suggestion(name, known)
         raise TypeError(f"{owner}() got an unexpected keyword argument '{name}'.{hint} Arguments: {', '.join(known)}.")
 

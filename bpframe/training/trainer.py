@@ -21,7 +21,7 @@ from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Param, Session
 from bpframe.registry import Spec, build
-from bpframe.registry.other_words import refuse_arguments
+from bpframe.registry.other_words import hide_other, refuse_other
 from bpframe.saving import model_file
 from bpframe.training import checkpoint
 from bpframe.training.checkpoint import TrainerState, UnfinishedFit
@@ -59,6 +59,7 @@ class Trainer:
     metrics: Sequence[Metric] | None
     seed: int
 
+    @hide_other
     def __init__(
         self,
         network: Network,
@@ -77,7 +78,7 @@ class Trainer:
         sampler: Spec | None = None,
         **other: Never,
     ) -> None:
-        refuse_arguments(Trainer.__init__, other)
+        refuse_other(Trainer.__init__, other)
         spec = TrainerSpec.build(
             network=network,
             loss=loss,
@@ -117,6 +118,7 @@ class Trainer:
 
     # ------------------------------------------------------------------------------------------------------ fitting
 
+    @hide_other
     def fit(
         self,
         x: ArrayLike,
@@ -136,7 +138,7 @@ class Trainer:
         smaller. `class_weight`: a weight by label, or "balanced" for N / (C n_c); it multiplies sample weights.
         Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
-        refuse_arguments(Trainer.fit, other)
+        refuse_other(Trainer.fit, other)
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
         with self._exclusive, name_culprit(self._kinds):
             data = self._admit(x, y, sample_weight, class_weight, validation)
@@ -169,11 +171,12 @@ class Trainer:
         """
         return self.task.labels(self.scores(x))
 
+    @hide_other
     def evaluate(
         self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None, **other: Never
     ) -> dict[str, float]:
         """{"loss": mean loss, and every metric by name} on x and y, in evaluation mode."""
-        refuse_arguments(Trainer.evaluate, other)
+        refuse_other(Trainer.evaluate, other)
         session, data = self.session, self.task.admit(x, y, sample_weight)[0]
         with name_culprit(self._kinds):
             metrics = named_metrics(self.task, self.metrics)
