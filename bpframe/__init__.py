@@ -111,7 +111,9 @@ def _touched(name: str) -> Any:
     if name in __all__:
         registry = importlib.import_module("bpframe.registry")
         return getattr(registry, name) if name in _REGISTRY else registry.namespaces[name]
-    raise AttributeError(f"module 'bpframe' has no attribute {name!r}")
+    words = importlib.import_module("bpframe.registry.other_words")
+    hint = words.did_you_mean(name, __all__, words.PUBLIC)
+    raise AttributeError(f"module 'bpframe' has no attribute {name!r}{hint and f'.{hint}'}")
 
 
 if not TYPE_CHECKING:  # type checkers know the names from above, and refuse others

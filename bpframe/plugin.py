@@ -13,7 +13,8 @@ Layers           `as_layer` makes an activation a layer; `draw_parameter` draws 
 Layers inside    `label_layers`, `init_layers`, `fit_buffers`, `check_inputs` and `StepContext` for a layer that holds
                  others, whose labels come as `Labelled`; `LabelledLayers` is what it then has: (label, layer) in order.
 Number sets      `number_sets` names where scores and outputs lie, `output_range` where those of layers in a row do.
-Losses           `one_hot`, `binary` and `continuous` encode labels as targets; `CostLayer` is a loss with its link.
+Losses           `one_hot`, `binary`, `ordinal` and `continuous` encode labels as targets; `CostLayer` is a loss with
+                 its link.
 Optimizers       `rule_for` chooses an inner rule by parameter; `ScaledSchedule` multiplies a schedule;
                  `monitored_curves` are the curves of the history on which a component's schedules depend.
 Samplers         `permutation` is a random order that is the same on every platform.
@@ -59,6 +60,7 @@ from bpframe.protocols import (
     CheckInputs,
     CheckMemory,
     CheckpointFolder,
+    ClassTargets,
     Compares,
     Compiles,
     Constraint,
@@ -86,6 +88,7 @@ from bpframe.protocols import (
     Minimizer,
     Observe,
     Optimizer,
+    Ordered,
     Over,
     OwnLabel,
     Param,
@@ -119,7 +122,7 @@ from bpframe.protocols import (
 from bpframe.types import Array, Arrays, Cache, HostArray, Hyper, Namespace, Objective, Params, Scope, Shape, State
 
 if TYPE_CHECKING:
-    from bpframe.data.labels import binary, continuous, one_hot
+    from bpframe.data.labels import binary, continuous, one_hot, ordinal
     from bpframe.data.sources.cells import listing, parse_cells, parse_number
     from bpframe.engine.hyperparameters import ScaledSchedule, monitored_curves
     from bpframe.engine.optimizer_chain import rule_for
@@ -160,6 +163,7 @@ _HOME = {
     "one_hot": "data.labels",
     "parse_cells": "data.sources.cells",
     "parse_number": "data.sources.cells",
+    "ordinal": "data.labels",
     "output_range": "network.output_range",
     "permutation": "random",
     "rule_for": "engine.optimizer_chain",
@@ -187,6 +191,7 @@ __all__ = [
     "CheckMemory",
     "CheckpointError",
     "CheckpointFolder",
+    "ClassTargets",
     "Compares",
     "Compiles",
     "ConfigError",
@@ -225,6 +230,7 @@ __all__ = [
     "Objective",
     "Observe",
     "Optimizer",
+    "Ordered",
     "Over",
     "OwnLabel",
     "Param",
@@ -282,6 +288,7 @@ __all__ = [
     "number_sets",
     "one_hot",
     "ops",
+    "ordinal",
     "output_range",
     "parse_cells",
     "parse_number",

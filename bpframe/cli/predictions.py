@@ -55,6 +55,8 @@ def _label_columns(trainer: Trainer, labels: HostArray, predictions: HostArray) 
         return ["label", what], predictions
     predictions = np.hstack([1 - predictions, predictions]) if predictions.shape[1] == 1 else predictions
     classes = trainer.task.learned.get("classes", range(predictions.shape[1]))
+    if len(classes) > predictions.shape[1]:  # ordered classes, whose scores stand between them
+        return ["label", *_column_names(what, predictions.shape[1])], predictions
     return ["label", *(f"{what}_{name}" for name in classes)], predictions[:, : len(classes)]
 
 

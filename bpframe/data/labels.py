@@ -8,7 +8,7 @@ Shapes: y (N,) labels, (N, 1), or (N, C) targets as they are; targets (N, C).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -78,6 +78,14 @@ def binary(y: HostArray, learned: dict[str, Any]) -> HostArray:
         )
     if "classes" not in learned:
         _learn(y, learned, _classes(y, 2))
+    return _numbers(y, learned)[:, None].astype(np.float64)
+
+
+def ordinal(y: HostArray, learned: dict[str, Any], classes: int, order: Sequence[Any] | None = None) -> HostArray:
+    """(N, 1) class numbers from 0 to `classes` - 1, of labels sorted or in an `order` that lists them all."""
+    y = _column(y)
+    if "classes" not in learned:
+        _learn(y, learned, _classes(y, classes) if order is None else _in_order(order, classes))
     return _numbers(y, learned)[:, None].astype(np.float64)
 
 
@@ -163,6 +171,14 @@ def _classes(y: HostArray, most: int) -> HostArray:
             f"Give it {len(classes)} outputs."
         )
     return classes
+
+
+def _in_order(order: Sequence[Any], classes: int) -> HostArray:
+    """The labels in their order, if there is one for each class and none twice."""
+    labels = list(order)
+    if len(labels) != classes or len(set(labels)) != classes:
+        raise ShapeError(f"The scores tell {classes} classes apart, but order is {labels!r}. List each label once.")
+    return np.asarray(labels)
 
 
 def _learn(y: HostArray, learned: dict[str, Any], classes: HostArray) -> None:

@@ -5,11 +5,12 @@ Shapes: y (N,) or (N, C), target (N, M).
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from bpframe.errors import BpframeError, BrokenComponent, DataError, ShapeError
 from bpframe.network.guards import view
-from bpframe.protocols import EncodeTarget, Loss, TargetWidth
+from bpframe.protocols import ClassTargets, EncodeTarget, Loss, TargetWidth
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name, title
 from bpframe.types import HostArray
@@ -29,11 +30,21 @@ def own_target(loss: EncodeTarget, y: HostArray, learned: dict[str, Any]) -> Hos
 
 
 def target_width(loss: Loss, outputs: int) -> int:
-    """Columns of the target for so many scores; a plain ValueError of the loss becomes a ShapeError that names it."""
-    if not isinstance(loss, TargetWidth):
-        return outputs
+    """Columns of the target for so many scores: one for class numbers, as many as there are where nothing is said."""
+    if isinstance(loss, TargetWidth):
+        return _asked(loss, loss.target_width, outputs)
+    return 1 if isinstance(loss, ClassTargets) and not isinstance(loss, EncodeTarget) else outputs
+
+
+def number_of_classes(loss: Loss, outputs: int) -> int:
+    """How many classes so many scores tell apart."""
+    return _asked(loss, cast(ClassTargets, loss).classes, outputs)
+
+
+def _asked(loss: object, method: Callable[[int], int], outputs: int) -> int:
+    """What a loss says of so many scores; a plain ValueError of its becomes a ShapeError that names it."""
     try:
-        return loss.target_width(outputs)
+        return method(outputs)
     except BpframeError:
         raise
     except ValueError as error:

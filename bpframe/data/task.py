@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, final
+from typing import Any, cast, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,13 +16,15 @@ from numpy.typing import ArrayLike
 from bpframe.data import arrays, labels, target_scale
 from bpframe.data.arrays import Targets
 from bpframe.data.columns import Names, learned_names
-from bpframe.data.target_encoding import own_target, target_width
+from bpframe.data.target_encoding import number_of_classes, own_target, target_width
 from bpframe.errors import DataError, ShapeError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.gradients import weight_shares
 from bpframe.network.input_checks import check_inputs
 from bpframe.network.network import LabelledLayers
-from bpframe.protocols import Data, EncodeTarget, Loss, Point, PredictLabels, SeveralHeads, TargetWidth
+from bpframe.protocols import ClassTargets, Data, EncodeTarget, Loss, Point, PredictLabels, SeveralHeads, TargetWidth
+from bpframe.protocols.implements import implements
+from bpframe.protocols.traits import order_of
 from bpframe.types import HostArray, Shape
 
 Labels = HostArray | dict[str, Any]  # of one head, or of several by name
@@ -119,6 +121,8 @@ class Task:
         learned = {**self.learned, "outputs": self.outputs}
         if isinstance(self.loss, EncodeTarget):
             target = own_target(self.loss, y, learned)
+        elif implements(self.loss, ClassTargets):
+            target = labels.ordinal(y, learned, number_of_classes(self.loss, self.outputs or 0), order_of(self.loss))
         elif isinstance(self.loss, TargetWidth):
             target = labels.continuous(y, {"outputs": width})
         else:
@@ -173,7 +177,11 @@ class Task:
         """(N,) class numbers, or (N, k) zeros and ones, from scores and the predictions made of them."""
         if not isinstance(self.loss, PredictLabels):
             return labels.class_numbers(point, self.loss.link, self.learned)
-        known = len(self.learned.get("classes", [])) or scores.shape[1]
+        known = len(self.learned.get("classes", []))
+        if implements(self.loss, ClassTargets):
+            numbers = np.asarray(self.loss.predict(scores))
+            return np.minimum(numbers, known - 1) if known else numbers  # y may have fewer classes than there could be
+        known = known or scores.shape[1]
         numbers = self.loss.predict(scores[:, :known])
         numbers = numbers.reshape(-1, 1) if scores.shape[1] == 1 else numbers
         return labels.yes_or_no(numbers, self.learned) if numbers.ndim == 2 else numbers
@@ -194,10 +202,21 @@ class Task:
 
     def target_numbers(self, target: HostArray) -> HostArray:
         """What `class_numbers` gives where every prediction is right."""
+        if implements(self.loss, ClassTargets):
+            return np.asarray(cast(ClassTargets, self.loss).target_labels(target))
+        if isinstance(self.loss, PredictLabels) and target.shape[1] == 1 and target.max(initial=0) > 1:
+            return np.asarray(target[:, 0], np.int64)  # neither yes nor no: class numbers
         yes_or_no = self.loss.link == "sigmoid" or target.shape[1] == 1
         if yes_or_no or (isinstance(self.loss, PredictLabels) and self.loss.predict(target).ndim == 2):
             return labels.yes_or_no(target >= 0.5, self.learned)
         return np.asarray(target.argmax(axis=1))
+
+    def class_columns(self, data: Data) -> Data:
+        """The data with class numbers as columns of one class each, in which an order of rows can tell classes."""
+        if not implements(self.loss, ClassTargets):
+            return data
+        numbers = self.target_numbers(data.target)
+        return replace(data, target=np.eye(int(numbers.max()) + 1)[numbers])
 
 
 @final

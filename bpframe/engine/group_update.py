@@ -199,7 +199,7 @@ def refuse_other_groups(updates: Sequence[GroupUpdate], groups: Sequence[Group])
     if old != new:
         raise ConfigError(
             "A trainer needs the groups of its first fit, which say what trains and what is frozen. Make a new Trainer "
-            "with the other groups, and give it the parameters: new.parameters.replace(dict(old.parameters))."
+            "with the other groups, and give it the parameters: new.parameters.replace(old.parameters.copy())."
         )
 
 

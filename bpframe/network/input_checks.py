@@ -5,10 +5,13 @@ Shapes: x (N, *in_shape) rows.
 
 from __future__ import annotations
 
+from typing import cast
+
 from bpframe.errors import DataError
 from bpframe.network.guards import view
 from bpframe.network.network import LabelledLayers
 from bpframe.protocols import CheckInputs
+from bpframe.protocols.implements import implements
 from bpframe.types import HostArray
 
 
@@ -20,10 +23,10 @@ def check_inputs(layers: LabelledLayers, x: HostArray, name: str = "x") -> HostA
     """
     rows: HostArray | None = x
     for label, layer in layers:
-        if rows is None or not isinstance(layer, CheckInputs):
+        if rows is None or not implements(layer, CheckInputs):
             return None
         try:
-            rows = layer.check_inputs(view(rows))
+            rows = cast(CheckInputs, layer).check_inputs(view(rows))
         except DataError as error:
             raise type(error)(f"{name and f'{name} for '}layer '{label}': {error}") from None
     return rows

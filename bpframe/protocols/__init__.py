@@ -8,16 +8,16 @@ the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
 `Refresh`, `Fit`, `CheckInputs` and `RangeAfter` (layers);
-`EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
+`EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe` and `EvaluationParams` (optimizers); `Totals`, `Adjust` and `Periodic` (gradient
 steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers);
 `Select` and `TargetFile` (sources); `CheckMemory` (callbacks).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
 `LearningRates` and `LrIsAFactor` (optimizers), `Compiles` and `Changeable` (engines), `CheckpointFolder` (callbacks),
-`ActsOn` (regularizers), `Compares` and `Directed` (metrics), `HoldsArrays` (sources), `WithDomain` (losses),
-`WithRange` (activations, layers), `OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and
-`ExampleConfigs` (any).
+`ActsOn` (regularizers), `Compares` and `Directed` (metrics), `HoldsArrays` (sources), `WithDomain` and `Ordered`
+(losses), `WithRange` (activations, layers), `OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure`
+and `ExampleConfigs` (any).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -31,6 +31,7 @@ from bpframe.protocols.capabilities import (
     Applies,
     CheckInputs,
     CheckMemory,
+    ClassTargets,
     Draws,
     EncodeTarget,
     EvaluationParams,
@@ -84,6 +85,7 @@ from bpframe.protocols.traits import (
     HoldsArrays,
     LearningRates,
     LrIsAFactor,
+    Ordered,
     OwnLabel,
     Pure,
     Stochastic,
@@ -105,6 +107,7 @@ __all__ = [
     "CheckInputs",
     "CheckMemory",
     "CheckpointFolder",
+    "ClassTargets",
     "Compares",
     "Compiles",
     "Constraint",
@@ -132,6 +135,7 @@ __all__ = [
     "Minimizer",
     "Observe",
     "Optimizer",
+    "Ordered",
     "Over",
     "OwnLabel",
     "Param",

@@ -68,6 +68,21 @@ class PredictLabels(Protocol):
 
 
 @runtime_checkable
+class ClassTargets(Protocol):
+    """A loss of classes whose targets are no column a class, nor yes or no: class numbers, as of ordered classes.
+
+    Labels that it does not encode itself become class numbers (N, 1), in the order of its attribute `order`, a sequence
+    of labels, where it has one, otherwise sorted.
+    """
+
+    def classes(self, outputs: int) -> int:
+        """How many classes so many scores tell apart; ShapeError where that number of scores makes no sense."""
+
+    def target_labels(self, target: HostArray) -> HostArray:
+        """Class numbers (B,) of targets (B, M): those that `predict` gives where it is right."""
+
+
+@runtime_checkable
 class TargetWidth(Protocol):
     """A loss whose targets are not as wide as its scores: several scores may describe one target."""
 

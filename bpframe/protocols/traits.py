@@ -149,6 +149,14 @@ class WithDomain(Protocol):
         """Where its scores have to lie, as `bpframe.protocols.number_sets` writes it; anywhere by default."""
 
 
+class Ordered(Protocol):
+    """A loss of ordered classes."""
+
+    @property
+    def order(self) -> Sequence[Any] | None:
+        """All labels from the first class to the last; by default, and for None, they are sorted."""
+
+
 class WithRange(Protocol):
     """An activation or layer that says where all numbers lie that it gives out."""
 
@@ -261,6 +269,12 @@ def domain_of(loss: object) -> str | None:
     """Where a loss's scores have to lie; None: anywhere."""
     domain = _number_set(loss, "domain", getattr(loss, "domain", None))
     return None if domain == EVERYWHERE else domain
+
+
+def order_of(loss: object) -> list[Any] | None:
+    """The labels of a loss of classes from the first to the last; None: sorted."""
+    order: Sequence[Any] | None = getattr(loss, "order", None)
+    return None if order is None else list(order)
 
 
 def range_of(part: object) -> str | None:

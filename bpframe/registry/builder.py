@@ -7,7 +7,6 @@ itself a specification; a schedule may stand for a float argument of an optimize
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from numbers import Real
@@ -20,6 +19,7 @@ from bpframe.registry.constructor import Component, arguments, parameters, wants
 from bpframe.registry.labelled import Labelled
 from bpframe.registry.lookup import Registry
 from bpframe.registry.nested import is_schedule, walk
+from bpframe.registry.other_words import argument_suggestion
 from bpframe.registry.policy import LOCAL
 from bpframe.registry.provider import Provider
 from bpframe.registry.safe_text import add_note, error_text
@@ -77,8 +77,7 @@ class Builder:
         before = len(self.problems)
         known = parameters(component)
         for name in [name for name in arguments if name not in known]:
-            close = difflib.get_close_matches(name, list(known), n=1)
-            hint = f" Did you mean '{close[0]}'?" if close else ""
+            hint = argument_suggestion(name, known)
             listing = ", ".join(known) or "none"
             self.report(_join(path, name), f"{_title(component)} has no argument '{name}'.{hint} Arguments: {listing}.")
         for name, parameter in known.items():

@@ -6,7 +6,6 @@ bpframe's own, else the only installed one; several claims are an error that lis
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,6 +27,7 @@ from bpframe.registry.constructor import Component
 from bpframe.registry.kinds import KINDS, Kind
 from bpframe.registry.labelled import unlabelled
 from bpframe.registry.metadata_scan import Unreadable
+from bpframe.registry.other_words import component_suggestion
 from bpframe.registry.provider import Provider, local
 from bpframe.registry.safe_text import error_text, object_text
 
@@ -83,7 +83,7 @@ class Registry:
     def kind(self, name: str) -> Kind:
         """The kind of that name; ConfigError otherwise."""
         if name not in KINDS:
-            hint = _suggest(name, KINDS)
+            hint = did_you_mean(name, KINDS)
             raise ConfigError(f"There is no kind of component named {name!r}.{hint} Kinds: {', '.join(KINDS)}.")
         return KINDS[name]
 
@@ -127,7 +127,9 @@ class Registry:
             fault = f"lacks {', '.join(missing)}, which every {kind} must have"
             if mock:
                 fault = f"has every attribute, as a mock has, so that nobody knows what it does. Give a {kind}"
-            raise IncompatibleComponent(f"{owner} {fault}.")
+            phi = kind == "layer" and not mock and not self.kind("activation").missing(component)
+            remedy = " As a layer: bp.layers.activation(...), or dense(..., activation=...)." if phi else ""
+            raise IncompatibleComponent(f"{owner} {fault}.{remedy}")
 
     def provider_of(self, kind: str, component: object) -> Provider | None:
         """Who provides a ready object, by its class; None for a class that nobody registered."""
@@ -226,17 +228,25 @@ class Registry:
     def _unknown(self, kind: str, dist: str, name: str) -> str:
         message = f"no {kind} named '{dist}/{name}'." if dist else f"no {kind} named '{name}'."
         names = self.names(kind)
-        message += _suggest(name, names) + f" Installed: {', '.join(names) or 'none'}."
+        hint = component_suggestion(kind, name, names)
+        message += f"{hint} Installed: {', '.join(names) or 'none'}."
         others = sorted({p.kind for p in self.providers() if p.name == name and p.kind != kind})
         if others:
             message += f" ('{name}' is {' and '.join(_a(other) for other in others)}.)"
-        if dist == policy.LOCAL or not (dist or _close(name, names)):
+        if kind == "layer" and (phi := self._activation(name)):
+            message += f" As a layer: bp.layers.activation('{phi}'), or dense(..., activation='{phi}')."
+        if dist == policy.LOCAL or not (dist or hint):
             message += REGISTER
         elif dist and not any(provider.dist == dist for provider in self.providers()):
             message += f" No installed distribution {dist} offers components: pip install {dist}, then bp.refresh()."
         if skipped := self.unreadable():
             message += f" Passed over: {', '.join(map(str, skipped))}."
         return message
+
+    def _activation(self, name: str) -> str | None:
+        """The activation that a name means in any spelling."""
+        word = name.lower().replace("_", "")
+        return next((each for each in self.names("activation") if each.replace("_", "") == word), None)
 
 
 def _claims(providers: Iterable[Provider], dist: str, name: str) -> list[Provider]:
@@ -277,15 +287,6 @@ def _import(provider: Provider) -> Component:
     if not callable(component):
         raise IncompatibleComponent(f"{provider} is not a class or a function, but {type(component).__name__}.")
     return component
-
-
-def _suggest(name: str, names: Iterable[str]) -> str:
-    close = _close(name, names)
-    return f" Did you mean '{close[0]}'?" if close else ""
-
-
-def _close(name: str, names: Iterable[str]) -> list[str]:
-    return difflib.get_close_matches(name, list(names), n=1)
 
 
 def _a(kind: str) -> str:

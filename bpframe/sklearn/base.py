@@ -23,6 +23,7 @@ from sklearn.utils.validation import (
 from bpframe.data.table_types import refuse_lazy
 from bpframe.errors import ConfigError
 from bpframe.network.trace import Trace
+from bpframe.protocols import ClassTargets
 from bpframe.registry import Spec, build, registry
 from bpframe.sklearn import coefs, dataframes, estimator_fit, estimator_trainer
 from bpframe.sklearn.callback_support import CallbackSupportMixin, fit_task
@@ -59,7 +60,8 @@ def offers_decision_function(model: BaseEstimator) -> bool:
 
 
 def _probabilities(loss: Spec) -> bool:
-    return loss == "log_loss" or build("loss", loss).link in ("softmax", "sigmoid")
+    built = None if loss == "log_loss" else build("loss", loss)
+    return built is None or (built.link in ("softmax", "sigmoid") and not isinstance(built, ClassTargets))
 
 
 class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 
 from bpframe.errors import DataError
-from bpframe.protocols import Loss
+from bpframe.protocols import ClassTargets, Loss
 from bpframe.registry import Spec
 from bpframe.sklearn import estimator_losses
 from bpframe.sklearn.base import Perceptron, offers_decision_function, offers_partial_fit, offers_predict_proba
@@ -212,6 +212,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
     def _class_numbers(self, scores: HostArray) -> HostArray:
         """Class numbers (N,), or (N, C) zeros and ones, of scores."""
         task = self._trainer.task
+        if isinstance(task.loss, ClassTargets):
+            return np.asarray(task.class_numbers(scores, scores))
         if scores.shape[1] > 1 and not self._multilabel:
             return np.asarray(scores.argmax(axis=1))
         if task.loss.link == "sigmoid":

@@ -5,6 +5,7 @@ Shapes: z (B, C) scores, target (B, C).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -12,7 +13,8 @@ import numpy as np
 
 from bpframe import ops
 from bpframe.errors import ConfigError
-from bpframe.protocols import EncodeTarget, Loss, PredictLabels, SeveralHeads, TargetWidth
+from bpframe.protocols import ClassTargets, EncodeTarget, Loss, PredictLabels, SeveralHeads, TargetWidth
+from bpframe.protocols.traits import order_of
 from bpframe.registry import Spec, build
 from bpframe.types import Array, HostArray
 
@@ -95,11 +97,17 @@ def classification_loss(spec: Spec, classes: int, multilabel: bool) -> tuple[Los
     """(the loss, the number of scores, whether targets are columns of 0 and 1) for classes or for multilabel targets.
 
     A loss with independent scores takes two classes as one column, and more classes each against the rest; targets of
-    other losses are class numbers, or one-hot rows for a regression loss.
+    other losses are class numbers, or one-hot rows for a regression loss. A loss of ordered classes says itself how
+    many scores tell them apart.
     """
     if spec == "log_loss":
         spec = LogLosses() if multilabel or classes <= 2 else LogLoss()
     loss: Loss = build("loss", spec)
+    if isinstance(loss, ClassTargets) and not multilabel:
+        if order_of(loss) is not None:
+            name = type(loss).__name__
+            raise ConfigError(f"{name} has an order of labels, but an estimator sorts them. Leave it out.")
+        return loss, _outputs(loss, loss.classes, classes, "classes"), False
     if isinstance(loss, TargetWidth | SeveralHeads):
         raise ConfigError(f"Classes need a loss with one score for each, got {loss!r}. Take log_loss.")
     if scores_are_independent(loss):
@@ -122,13 +130,18 @@ def regression_loss(spec: Spec, targets: int) -> tuple[Loss, int]:
     loss: Loss = build("loss", spec)
     if not isinstance(loss, TargetWidth):
         return loss, targets
-    for outputs in range(1, 1000 * targets):
+    return loss, _outputs(loss, loss.target_width, targets, "targets")
+
+
+def _outputs(loss: Loss, given_by: Callable[[int], int], wanted: int, what: str) -> int:
+    """The least number of scores by which a loss gives so many targets or classes."""
+    for outputs in range(1, 1000 * wanted):
         try:
-            if loss.target_width(outputs) == targets:
-                return loss, outputs
+            if given_by(outputs) == wanted:
+                return outputs
         except ValueError:  # a ShapeError, or a plugin's own
             continue
-    raise ConfigError(f"{loss!r} has no number of scores that fits {targets} targets. Take another loss.")
+    raise ConfigError(f"{loss!r} has no number of scores that fits {wanted} {what}. Take another loss.")
 
 
 def output_activation(loss: Loss) -> str:

@@ -6,6 +6,7 @@ A layer around batch_norm without a `refresh` of its own would leave running sta
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from bpframe.errors import IncompatibleComponent
@@ -29,6 +30,14 @@ def refuse_hidden_capabilities(kind: str, component: object) -> None:
     """IncompatibleComponent for a component that holds one of its kind whose capability it lacks, at any depth."""
     if kind not in CAPABILITIES:
         return
+    try:
+        _examine(kind, component)
+    except TypeError:  # it cannot be hashed
+        _examine.__wrapped__(kind, component)
+
+
+@lru_cache(maxsize=256)  # asked for every trainer, mostly of the same components
+def _examine(kind: str, component: object) -> None:
     outer = unlabelled(component)
     for inner in _inside(kind, outer):
         refuse_hidden_capabilities(kind, inner)

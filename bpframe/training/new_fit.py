@@ -44,7 +44,8 @@ def new_fit(
     session, rows, done = learned.session, len(train.x), len(learned.history)
     warn_of_part_batches(spec.rules(), given.batch_size, rows)
     size = min(given.batch_size, rows)
-    batches = Batches(done, epoch_order(spec.seed, train, given.shuffle, spec.sampler), size)
+    order = epoch_order(spec.seed, learned.task.class_columns(train), given.shuffle, spec.sampler)
+    batches = Batches(done, order, size)
     steps = session.step + given.epochs * len(batches)  # epochs of a sampler count as long as the first
     settings, partial = FitSettings(done + given.epochs, steps, size, given.shuffle, rows, done), None
     if unfinished is not None:

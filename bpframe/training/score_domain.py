@@ -7,6 +7,7 @@ Shapes: x (N, ...) rows, scores (N, C).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple, cast, final
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from bpframe.network.backprop import evaluate
 from bpframe.network.network import Network
 from bpframe.network.output_range import output_range
 from bpframe.protocols import Loss, SeveralHeads
+from bpframe.protocols.implements import implements
 from bpframe.protocols.number_sets import EVERYWHERE, SIMPLEX, first_outside, is_subset
 from bpframe.protocols.traits import domain_of
 from bpframe.registry import registry
@@ -35,45 +37,56 @@ REMEDIES = {
 def refuse_other_range(network: Network, loss: Loss) -> None:
     """ConfigError for a network whose range is known to be no part of the loss's domain."""
     heads = list(_heads(loss))
-    if all(domain is None for _, domain, _ in heads):
+    if all(head.domain is None for head in heads):
         return
     known = output_range(network.layers)
     if known == SIMPLEX and len(heads) > 1:  # of which a head is given a part
         known = "[0, 1]"
-    for owner, domain, _ in heads:
-        if domain and known and not is_subset(known, domain):
-            raise _refusal(owner, domain, f"'{network.labels[-1]}' ends in {_words(known)}")
+    for head in heads:
+        if head.domain and known and not is_subset(known, head.domain):
+            raise head.refusal(f"'{network.labels[-1]}' ends in {_words(known)}")
 
 
 def refuse_other_scores(network: Network, loss: Loss, params: Params, x: HostArray) -> None:
     """ConfigError for rows whose scores lie outside the loss's domain, where the network's range is not known."""
-    heads = [head for head in _heads(loss) if head[1]]
+    heads = [head for head in _heads(loss) if head.domain]
     if not heads or output_range(network.layers) is not None:
         return
     with np.errstate(all="ignore"):
         scores = np.asarray(evaluate(network.layers, params, x[:ROWS]))
-    for owner, domain, own in heads:
-        part = scores[:, own]
-        if domain and np.isfinite(part).all() and (place := first_outside(part, domain)):
+    for head in heads:
+        part = scores[:, head.columns]
+        if head.domain and np.isfinite(part).all() and (place := first_outside(part, head.domain)):
             row, column = place
             got = f"sums to {part[row].sum():.6g}" if column < 0 else f"is {part[row, column]:.6g} in column {column}"
-            raise _refusal(owner, domain, f"the output of '{network.labels[-1]}' for row {row} of x {got}")
+            raise head.refusal(f"the output of '{network.labels[-1]}' for row {row} of x {got}")
 
 
-def _heads(loss: Loss, owner: str = "", start: int = 0) -> Iterator[tuple[str, str | None, slice]]:
-    """(what needs scores, their domain, its columns) of a loss, or of each head of several."""
-    if not isinstance(loss, SeveralHeads):
-        yield short_name(registry, "loss", loss) + owner, domain_of(loss), slice(start, None)
+@final
+class ScoreDomain(NamedTuple):
+    """What a loss, or one head of several, wants of its columns of the scores; `owner`: " of head 'a'" for a head."""
+
+    loss: Loss
+    owner: str
+    domain: str | None
+    columns: slice
+
+    def refusal(self, what: str) -> ConfigError:
+        """The error for a network of which `what` is true."""
+        name, domain = short_name(registry, "loss", self.loss), str(self.domain)
+        remedy = REMEDIES.get(domain, "End the network in an activation of that range.")
+        return ConfigError(f"{name}{self.owner} needs {_words(domain)}, but {what}. {remedy}")
+
+
+def _heads(loss: Loss, owner: str = "", start: int = 0) -> Iterator[ScoreDomain]:
+    """The domain of a loss's scores, or those of its heads."""
+    if not implements(loss, SeveralHeads):
+        yield ScoreDomain(loss, owner, domain_of(loss), slice(start, None))
         return
-    for name, (part, width) in loss.parts().items():
-        for who, domain, own in _heads(part, f" of head '{name}'", start):
-            yield who, domain, slice(own.start, own.stop or start + width)
+    for name, (part, width) in cast(SeveralHeads, loss).parts().items():
+        for head in _heads(part, f" of head '{name}'", start):
+            yield head._replace(columns=slice(head.columns.start, head.columns.stop or start + width))
         start += width
-
-
-def _refusal(owner: str, domain: str, what: str) -> ConfigError:
-    remedy = REMEDIES.get(domain, "End the network in an activation of that range.")
-    return ConfigError(f"{owner} needs {_words(domain)}, but {what}. {remedy}")
 
 
 def _words(numbers: str) -> str:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Never, final
 
 from numpy.typing import ArrayLike
 
@@ -24,6 +24,7 @@ from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Param, Session
 from bpframe.registry import Spec, build, build_all, registry
+from bpframe.registry.other_words import hide_other, refuse_other
 from bpframe.saving import model_file
 from bpframe.training import checkpoint, overview
 from bpframe.training.checkpoint import TrainerState, UnfinishedFit
@@ -74,6 +75,7 @@ class Trainer:
     seed: int
     standardize_target: bool
 
+    @hide_other
     def __init__(
         self,
         network: Network,
@@ -91,7 +93,9 @@ class Trainer:
         groups: Sequence[Spec] = (),
         sampler: Spec | None = None,
         standardize_target: bool = False,
+        **other: Never,
     ) -> None:
+        refuse_other(Trainer.__init__, other)
         spec = TrainerSpec.build(
             network=network,
             loss=loss,
@@ -147,6 +151,7 @@ class Trainer:
 
     # ------------------------------------------------------------------------------------------------------ fitting
 
+    @hide_other
     def fit(
         self,
         x: ArrayLike,
@@ -159,6 +164,7 @@ class Trainer:
         class_weight: ClassWeight = None,
         shuffle: bool = True,
         verbose: Verbose = "auto",
+        **other: Never,
     ) -> History:
         """Train for `epochs` more epochs on x (N, n) and y; the history of all epochs so far.
 
@@ -170,6 +176,7 @@ class Trainer:
         line an epoch; "auto" is 1 for fits of the main thread that last longer than a second, plain lines on stderr.
         Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
+        refuse_other(Trainer.fit, other)
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
         verbose = require_verbose("Trainer.fit", verbose)
         with self._exclusive, name_culprit(self._kinds):
@@ -208,8 +215,12 @@ class Trainer:
         with name_culprit(self._kinds):
             return self.task.labels(scores)
 
-    def evaluate(self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None) -> dict[str, float]:
+    @hide_other
+    def evaluate(
+        self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None, **other: Never
+    ) -> dict[str, float]:
         """{"loss": mean loss, and every metric by name} on x and y, in evaluation mode."""
+        refuse_other(Trainer.evaluate, other)
         session, data = self.session, self.task.admit(x, y, sample_weight)[0]
         with name_culprit(self._kinds):
             metrics = named_metrics(self.task, self.metrics)

@@ -31,6 +31,7 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "pure": (traits.is_pure, True, True, False),
     "activation": (traits.activation_of, "tanh", "tanh", None),
     "domain": (traits.domain_of, "[0, 1]", "[0, 1]", None),
+    "order": (traits.order_of, ("low", "high"), ["low", "high"], None),
     "range": (traits.range_of, "simplex", "simplex", None),
     "example_configs": (traits.example_configs, lambda: [{"units": 3}], [{"units": 3}], None),
 }

@@ -187,3 +187,88 @@ class Normal:
 
     def example(self, rng: Any) -> Any:
         return rng.normal(size=(5, 2)), rng.normal(size=(5, 1))
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """v = tanh(u), between -1 and 1."""
+
+    fault: str = ""
+
+    @property
+    def range(self) -> str:
+        return "(-0.5, 0.5)" if self.fault == "range" else "(-1, 1)"
+
+    def value(self, u: Any) -> Any:
+        return np.tanh(u)
+
+    def derivative(self, v: Any) -> Any:
+        return (1 - v) * (1 + v)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """y = x, for rows of numbers from 0 to 1."""
+
+    fault: str = ""
+
+    @property
+    def range(self) -> str:
+        return "[0, 0.1]" if self.fault == "range" else "[0, 1]"
+
+    def init(self, rng: Any, in_shape: Any) -> Any:
+        return {}, in_shape
+
+    def check_inputs(self, x: Any) -> Any:
+        return x + 1 if self.fault == "checked inputs" else x
+
+    def forward(self, params: Any, x: Any, context: Any) -> Any:
+        return x, None
+
+    def backward(self, params: Any, cache: Any, dy: Any, context: Any) -> Any:
+        return dy, {}
+
+    def example_input(self, rng: Any) -> Any:
+        return rng.uniform(size=(4, 5))
+
+
+@dataclass(frozen=True)
+class Share:
+    """loss = sum_c (z_c - y_c)^2 / 2, of scores from 0 to 1."""
+
+    fault: str = ""
+    link: ClassVar[str] = "identity"
+    domain: ClassVar[str] = "[0, 1]"
+
+    def value_and_delta(self, scores: Any, target: Any) -> Any:
+        r = scores - target
+        return (r * r).sum(axis=-1) / 2, r
+
+    def example(self, rng: Any) -> Any:
+        return rng.uniform(size=(2, 5, 3)) + (2 if self.fault == "domain" else 0)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """loss = sum_k log(1 + exp(s_k z_k)), s_k = 1 - 2 [y > k]: one class more than scores."""
+
+    fault: str = ""
+    link: ClassVar[str] = "identity"
+
+    def classes(self, outputs: int) -> int:
+        return outputs + 1
+
+    def target_labels(self, target: Any) -> Any:
+        return target[:, 0].astype(np.int64) + (1 if self.fault == "class targets" else 0)
+
+    def value_and_delta(self, scores: Any, target: Any) -> Any:
+        s = 1 - 2 * (target > np.arange(scores.shape[1])).astype(scores.dtype)
+        u = s * scores
+        e = np.exp(-abs(u))
+        return (np.maximum(u, 0) + np.log1p(e)).sum(axis=-1), s * np.where(u > 0, u.dtype.type(1), e) / (1 + e)
+
+    def predict(self, scores: Any) -> Any:
+        return (scores > 0).sum(axis=1) + (1 if self.fault == "predicted labels" else 0)
+
+    def example(self, rng: Any) -> Any:
+        return rng.normal(size=(5, 3)), rng.integers(0, 4, size=(5, 1)).astype(np.float64)

@@ -20,27 +20,33 @@ from bpframe.registry import registry
 from bpframe.testing import check_activation, check_loss
 from bpframe.testing.report import run_checks
 from bpframe.testing.suite import all_checks, check_object
-from tests.testing.network_twins import Absolute, Affine, Leaky, Noisy, Normal, Smooth
+from tests.testing.network_twins import Absolute, Affine, Bounded, Leaky, Noisy, Normal, Ranked, Share, Smooth, Unit
 from tests.testing.optimizer_twins import Ascending, Bfgs, Descent, Gathering
 from tests.testing.training_twins import Backwards, Box, Error, Falling, Penalty, Suffixless, Uniform, Words
 
 # ----------------------------------------------------------------------------------------------------------- the tables
 
 
-GENERAL = {"protocol", "docstring", "repr", "arguments", "json", "engine numpy"}
+GENERAL = {"protocol", "docstring", "repr", "arguments", "json", "nested capabilities", "engine numpy"}
 FAULTS: dict[
     str, list[tuple[Any, str]]
 ] = {  # by kind, twins and the names of their faults, each found by the check of that name
-    "activation": [(Leaky, "gradient, kinks, shape, dtype, float32, purity, determinism, extremes")],
+    "activation": [
+        (Leaky, "gradient, kinks, shape, dtype, float32, purity, determinism, extremes"),
+        (Bounded, "range"),
+    ],
     "layer": [
         (Affine, "init, gradient of x, gradient of parameters, linearity, additivity, need_dx, draws, few rows"),
         (Affine, "dtype, float32, purity, determinism, extremes, refresh, fit"),
         (Noisy, "draws"),
+        (Unit, "range, checked inputs"),
     ],
     "loss": [
         (Absolute, "link, shape, gradient, kinks, rows, zero weight, dtype, float32, purity, determinism, extremes"),
         (Absolute, "encoded targets, predicted labels"),
         (Normal, "target width, point, drawn targets"),
+        (Share, "domain"),
+        (Ranked, "class targets, predicted labels"),
     ],
     "optimizer": [
         (Descent, "scope, reference, reference in float32, state, save, dtype, purity, determinism, slices, shapes"),

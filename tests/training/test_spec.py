@@ -47,7 +47,16 @@ def speaking(word: str) -> set[str]:
 @pytest.mark.parametrize(
     ("kind", "users"),
     [
-        ("constraint", {"training/update_groups", "training/checked_components", "training/part_change"}),
+        (
+            "constraint",
+            {
+                "training/update_groups",
+                "training/checked_components",
+                "training/part_change",
+                "training/nested_capabilities",
+                "registry/other_words",
+            },
+        ),
         ("sampler", {"data/order", "training/fit", "training/new_fit"}),
     ],
 )

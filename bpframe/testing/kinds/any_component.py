@@ -8,13 +8,14 @@ import re
 from functools import partial
 from typing import Any
 
+from bpframe.errors import CheckFailed, IncompatibleComponent
 from bpframe.registry import arguments, build, registry
 from bpframe.registry.describe import describe
 from bpframe.registry.labelled import Labelled
 from bpframe.registry.nested import classes
 from bpframe.testing.laws.comparison import require
 from bpframe.testing.report import Check, SkipCheck
-from bpframe.training.nested_capabilities import refuse_hidden_capabilities
+from bpframe.training.nested_capabilities import CAPABILITIES, refuse_hidden_capabilities
 
 FORMULAS = ("activation", "layer", "loss", "optimizer", "gradient_step", "schedule", "regularizer", "constraint")
 FORMULA = re.compile(r"=|<-|->|[←→∈≤≥<>]")
@@ -24,12 +25,20 @@ def component_checks(kind: str, component: object) -> dict[str, Check]:
     """The checks by name, "protocol" first: the others need it."""
     return {
         "protocol": partial(registry.check, kind, component, None),
-        "nested capabilities": partial(refuse_hidden_capabilities, kind, component),
         "docstring": partial(_docstring, kind, component),
         "repr": partial(_repr, component),
         "arguments": partial(_rebuild, component),
         "json": partial(_json, kind, component),
+        **({"nested capabilities": partial(_nested_capabilities, kind, component)} if kind in CAPABILITIES else {}),
     }
+
+
+def _nested_capabilities(kind: str, component: object) -> None:
+    """What it holds, it passes on."""
+    try:
+        refuse_hidden_capabilities(kind, component)
+    except IncompatibleComponent as error:
+        raise CheckFailed(str(error)) from error
 
 
 def _docstring(kind: str, component: object) -> None:

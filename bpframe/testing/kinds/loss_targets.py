@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from bpframe.data.labels import decode
+from bpframe.data.task import Task
 from bpframe.network.backprop import CostLayer
-from bpframe.protocols import EncodeTarget, Loss, Point, PredictLabels, SampleTarget, TargetWidth
+from bpframe.protocols import ClassTargets, EncodeTarget, Loss, Point, PredictLabels, SampleTarget, TargetWidth
+from bpframe.protocols.traits import order_of
 from bpframe.random import HashKey
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import require, require_finite, require_same_bits, require_shape
-from bpframe.testing.laws.examples import example_batch, example_labels
+from bpframe.testing.laws.examples import example_batch, example_labels, has_bounded_scores
 from bpframe.testing.laws.purity import call_read_only
 from bpframe.testing.report import Check
 
@@ -29,6 +32,7 @@ def target_checks(loss: Loss) -> dict[str, Check]:
         "target width": (TargetWidth, _width),
         "point": (Point, _point),
         "predicted labels": (PredictLabels, _labels),
+        "class targets": (ClassTargets, _class_targets),
         "drawn targets": (SampleTarget, _drawn_targets),
     }
     return {name: partial(check, loss) for name, (capability, check) in table.items() if isinstance(loss, capability)}
@@ -65,12 +69,37 @@ def _point(loss: Any) -> None:
 def _labels(loss: Any) -> None:
     """Class numbers, one for each row, or zeros and ones (B, C) of multilabel rows."""
     scores, _ = example_batch(loss, 1)
-    numbers = np.asarray(call_read_only("predict", loss.predict, scores))
-    classes = max(2, scores.shape[1]) if numbers.ndim == 1 else 2
-    require_shape("predicted labels", numbers, scores.shape[: numbers.ndim])
-    require(numbers.dtype.kind in "iu", f"predicted labels must be whole numbers, got {numbers.dtype}")
-    known = np.all((numbers >= 0) & (numbers < classes))
-    require(known, f"predicted labels must lie in 0 .. {classes - 1}, got {numbers}")
+    far = [] if has_bounded_scores(loss) else [-20 * np.abs(scores), 20 * np.abs(scores)]
+    for at in (scores, *far):
+        numbers = np.asarray(call_read_only("predict", loss.predict, at))
+        classes, more = _number_of_classes(loss, scores.shape[1], numbers.ndim)
+        require_shape("predicted labels", numbers, scores.shape[: numbers.ndim])
+        require(numbers.dtype.kind in "iu", f"predicted labels must be whole numbers, got {numbers.dtype}")
+        known = np.all((numbers >= 0) & (numbers < classes))
+        require(known, f"predicted labels must lie in 0 .. {classes - 1}, got {numbers}.{more}")
+
+
+def _number_of_classes(loss: Any, outputs: int, axes: int) -> tuple[int, str]:
+    """(how many classes predicted labels of so many axes may name, what helps a loss that names more)."""
+    if isinstance(loss, ClassTargets):
+        return loss.classes(outputs), ""
+    more = " A loss of more classes than scores has `classes` and `target_labels` (ClassTargets)."
+    return (max(2, outputs) if axes == 1 else 2), more
+
+
+def _class_targets(loss: Any) -> None:
+    """Every class, of numbers and of texts, is encoded so that `target_labels` gives its number back."""
+    require(isinstance(loss, PredictLabels), "a loss of class targets must predict labels: predict(scores) -> numbers")
+    outputs = example_batch(loss, 1)[0].shape[1]
+    classes = loss.classes(outputs)
+    require(isinstance(classes, int) and classes > 1, f"classes({outputs}) must be a number above 1, got {classes!r}")
+    names = order_of(loss) or [f"class {k:04d}" for k in range(classes)]
+    for y in (np.arange(classes), np.array(names)) if order_of(loss) is None else (np.array(names),):
+        task = Task(loss, CostLayer.of(loss), "float64", (1,), outputs)
+        data, task = task.admit(np.zeros((classes, 1)), y)
+        numbers = call_read_only("target_labels", loss.target_labels, data.target)
+        require_same_bits("the class numbers of encoded labels", np.asarray(numbers, np.int64), np.arange(classes))
+        require_same_bits("the labels that they stand for", decode(np.asarray(numbers), task.learned), y)
 
 
 def _drawn_targets(loss: Any) -> None:
