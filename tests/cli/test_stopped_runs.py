@@ -371,6 +371,19 @@ def test_a_run_whose_terminal_is_closed_goes_on_to_the_same_files(folder: Path) 
     same(folder / "runs/cut", folder / "runs/whole")
 
 
+@pytest.mark.parametrize("where", ["full", "closed"])
+def test_a_run_whose_output_goes_nowhere_loses_nothing(folder: Path, where: str) -> None:
+    command = [sys.executable, "-c", COMMAND, "train", "run.toml", "--name", "cut", "--epochs", "40"]
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with open("/dev/full", "wb") as full:
+        subprocess.run(command, stdout=full if where == "full" else theirs, stderr=subprocess.PIPE, check=False)
+    os.close(theirs)
+    good("train", "run.toml", "--name", "cut", "--epochs", "40", "--resume", "auto", "--quiet")
+    good("train", "run.toml", "--name", "whole", "--epochs", "40", "--quiet")
+    same(folder / "runs/cut", folder / "runs/whole")
+
+
 def test_a_signal_that_was_ignored_stays_ignored(folder: Path) -> None:
     code = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); {COMMAND}"
     command = [sys.executable, "-c", code, "train", "run.toml", "--name", "one", "--epochs", "300", "--quiet"]

@@ -257,3 +257,19 @@ def test_a_value_that_is_not_a_number_is_never_the_best(tmp_path):
         state.metrics = {"validation.r2": value}
         keep.bpframe_epoch_end(state)
     assert Model.saved == [0.1, 0.3]
+
+
+def test_a_new_trainer_leaves_the_files_of_another_run_alone_and_keeps_its_own(tmp_path):
+    first = trainer(more=[bp.callbacks.checkpoint(str(tmp_path), every_steps=5, keep=2, best="validation.loss")])
+    fit(first)
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    second = trainer(seed=1, more=[bp.callbacks.checkpoint(str(tmp_path), every_steps=5, keep=1)])
+    second.fit(X, Y, epochs=1, batch_size=16, validation=(X, Y))
+    assert {path.name for path in tmp_path.glob("step-*")} == {"step-00000005.safetensors"}
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("earlier-*")} == {
+        f"earlier-1-{name}": content for name, content in files.items()
+    }
+    second.fit(X, Y, epochs=1, batch_size=16, validation=(X, Y))  # the same run goes on
+    assert {path.name for path in tmp_path.glob("step-*")} == {"step-00000010.safetensors"}
+    fit(trainer(more=[bp.callbacks.checkpoint(str(tmp_path), every_steps=5)]))
+    assert (tmp_path / "earlier-2-step-00000010.safetensors").exists()
