@@ -1,4 +1,4 @@
-"""What is left of a run that ends before its time: saved, and said in a note of the error that ends it."""
+"""The interruption of a run: what is left is saved, and a note of the error that ends it says how to go on."""
 
 from __future__ import annotations
 

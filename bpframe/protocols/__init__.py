@@ -13,8 +13,9 @@ Capabilities are small protocols of their own, for the components that need one:
 steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`
-(optimizers), `Compiles` and `Changeable` (engines), `ActsOn` (regularizers), `Compares` and `Directed` (metrics),
-`OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any).
+(optimizers), `Compiles` and `Changeable` (engines), `BlockLosses` (sessions), `ActsOn` (regularizers), `Compares` and
+`Directed` (metrics), `OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and `ExampleConfigs`
+(any).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -65,6 +66,7 @@ from bpframe.protocols.components import (
 from bpframe.protocols.engine import Batches, Data, Engine, Group, Losses, Session
 from bpframe.protocols.traits import (
     ActsOn,
+    BlockLosses,
     Changeable,
     Compares,
     Compiles,
@@ -85,6 +87,7 @@ __all__ = [
     "After",
     "Applies",
     "Batches",
+    "BlockLosses",
     "Callback",
     "Changeable",
     "Compares",

@@ -1,4 +1,4 @@
-"""The data of a fit compared with those of the fit before: the rest of a fit needs the same, a new one may differ."""
+"""The data that were fitted, compared with those of a next fit: the rest of a fit needs the same, a new one not."""
 
 from __future__ import annotations
 

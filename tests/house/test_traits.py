@@ -12,7 +12,7 @@ import pytest
 from typing_extensions import get_protocol_members
 
 from bpframe import protocols
-from bpframe.protocols import traits
+from bpframe.protocols import Losses, traits
 
 CORE = Path(__file__).parents[2] / "bpframe"
 READERS = {  # by attribute: the function that reads it, another value, what it then gives, and the default
@@ -28,6 +28,7 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "coupled": (traits.is_coupled, True, True, False),
     "pure": (traits.is_pure, True, True, False),
     "activation": (traits.activation_of, "tanh", "tanh", None),
+    "block_losses": (traits.block_losses, Losses((1.0,), (0.0,), (2.0,)), Losses((1.0,), (0.0,), (2.0,)), None),
     "example_configs": (traits.example_configs, lambda: [{"units": 3}], [{"units": 3}], None),
 }
 ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that are no attributes of components
@@ -40,7 +41,7 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "network": "forward",
     "registry": "value __name__ __qualname__",
     "data": "toarray",
-    "cli": "__notes__",
+    "cli": "__notes__ SIGHUP",
     "testing": "*",  # examples and exceptions that a component brings for the kit: in the kit's own documentation
 }
 
