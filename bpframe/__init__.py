@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     regularizers: _namespaces.Regularizers
     samplers: _namespaces.Samplers
     schedules: _namespaces.Schedules
+    sources: _namespaces.Sources
 
 _MODULES = ("datasets", "errors", "testing")
 _HOME = {
@@ -95,6 +96,7 @@ __all__ = [
     "regularizers",
     "samplers",
     "schedules",
+    "sources",
     "testing",
 ]
 

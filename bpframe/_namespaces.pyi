@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, TypeAlias, overload
 
-from bpframe.protocols import Activation, Callback, Constraint, Engine, GradientStep, Initializer, Layer, Loss, Metric, Minimizer, Optimizer, Regularizer, Sampler, Schedule
+from bpframe.protocols import Activation, Callback, Constraint, Engine, GradientStep, Initializer, Layer, Loss, Metric, Minimizer, Optimizer, Regularizer, Sampler, Schedule, Source
 
 ActivationSpec: TypeAlias = Activation | Layer | str | Mapping[str, Any]
 LayerSpec: TypeAlias = Layer | str | Mapping[str, Any]
@@ -18,6 +18,7 @@ ConstraintSpec: TypeAlias = Constraint | str | Mapping[str, Any]
 SamplerSpec: TypeAlias = Sampler | str | Mapping[str, Any]
 MetricSpec: TypeAlias = Metric | str | Mapping[str, Any]
 CallbackSpec: TypeAlias = Callback | str | Mapping[str, Any]
+SourceSpec: TypeAlias = Source | str | Mapping[str, Any]
 EngineSpec: TypeAlias = Engine | str | Mapping[str, Any]
 
 class Activations:
@@ -209,8 +210,8 @@ class Optimizers:
         """s <- beta2 s + (1 - beta2) (g - m)^2 + eps;  p <- p - lr m^ / (sqrt(s^) + eps): Adam that trusts what it expects."""
     def adadelta(self, lr: float | Schedule | Mapping[str, Any] = 1.0, rho: float | Schedule | Mapping[str, Any] = 0.95, eps: float | Schedule | Mapping[str, Any] = 1e-06) -> Optimizer:
         """change = sqrt(E[change^2] + eps) / sqrt(E[g^2] + eps) g;  p <- p - lr change."""
-    def adafactor(self, lr: float | Schedule | Mapping[str, Any] = 0.01, decay_rate: float | Schedule | Mapping[str, Any] = 0.8, eps1: float | Schedule | Mapping[str, Any] = 1e-30, eps2: float | Schedule | Mapping[str, Any] = 0.001, clip: float | Schedule | Mapping[str, Any] = 1.0, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, decay: Literal['weights', 'all'] = 'weights') -> Optimizer:
-        """p <- p - alpha u / max(1, rms(u) / clip),  u = g / sqrt(V),  alpha = max(eps2, rms(p)) min(lr, 1 / sqrt(t))."""
+    def adafactor(self, lr: float | Schedule | Mapping[str, Any] = 0.01, decay_rate: float | Schedule | Mapping[str, Any] = 0.8, eps1: float | Schedule | Mapping[str, Any] = 1e-30, eps2: float | Schedule | Mapping[str, Any] = 0.001, clip: float | Schedule | Mapping[str, Any] = 1.0, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, decay: Literal['weights', 'all'] = 'weights', relative_step: float | Schedule | Mapping[str, Any] = 1.0) -> Optimizer:
+        """p <- p - alpha u / max(1, rms(u) / clip),  u = g / sqrt(V),  alpha = max(eps2, rms(p)) rate."""
     def adagrad(self, lr: float | Schedule | Mapping[str, Any] = 0.01, initial_accumulator: float | Schedule | Mapping[str, Any] = 0.0, eps: float | Schedule | Mapping[str, Any] = 1e-10, flavor: Literal['paper', 'keras'] = 'paper') -> Optimizer:
         """total <- total + g^2;  p <- p - lr g / (sqrt(initial_accumulator + total) + eps)."""
     def adam(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['paper', 'keras'] = 'paper') -> Optimizer:
@@ -319,7 +320,7 @@ class Schedules:
         """value(t) = values[i], i the number of boundaries b <= t: each value holds from its boundary on."""
     def polynomial(self, initial: float, steps: int | None = None, final: float = 0.0, power: float = 1.0) -> Schedule:
         """value(t) = final + (initial - final) (1 - t / steps)^power for t <= steps updates, then final."""
-    def reduce_on_plateau(self, schedule: ScheduleSpec, monitor: str = 'validation.loss', mode: Literal['min', 'max'] = 'min', factor: float = 0.1, patience: int = 10, min_delta: float = 0.0001, cooldown: int = 0, min_factor: float = 0.0) -> Schedule:
+    def reduce_on_plateau(self, schedule: ScheduleSpec, monitor: str = 'validation.loss', mode: Literal['min', 'max'] | None = None, factor: float = 0.1, patience: int = 10, min_delta: float = 0.0001, cooldown: int = 0, min_factor: float = 0.0) -> Schedule:
         """value(t) = s(t) max(factor^k, min_factor), s the schedule and k the cuts that the curve so far has earned."""
     def sequence(self, schedules: Sequence[ScheduleSpec], boundaries: Sequence[int]) -> Schedule:
         """value(t) = schedules[i](t - b), i the number of boundaries <= t and b the latest of them (0 before the first)."""
@@ -454,12 +455,18 @@ class Callbacks:
     def early_stopping(self, monitor: str = 'validation.loss', patience: int = 5, min_delta: float = 0.0, mode: Literal['min', 'max'] | None = None, restore_best: bool = True) -> Callback:
         """Ends the fit when `monitor` has not improved by more than `min_delta` for `patience` epochs."""
 
+class Sources:
+    """The installed sources."""
+
+    def __getitem__(self, name: str, /) -> Callable[..., Source]: ...
+    def __iter__(self) -> Iterator[str]: ...
+
 class Engines:
     """The installed engines."""
 
     def __getitem__(self, name: str, /) -> Callable[..., Engine]: ...
     def __iter__(self) -> Iterator[str]: ...
-    def jax(self, device: str | None = None, precision: Literal['highest', 'tf32', 'bf16'] = 'highest', cache: str | None = None, stream: bool | None = None, threads: int | None = None) -> Engine:
+    def jax(self, device: str | None = None, precision: Literal['highest', 'tf32', 'bf16'] = 'highest', cache: str | PathLike[str] | None = None, stream: bool | None = None, threads: int | None = None) -> Engine:
         """Compiles whole steps by XLA, for CPU, GPU or TPU, in float32 or float64."""
     def numpy(self, threads: int | None = None, scripts: bool = True) -> Engine:
         """Runs on NumPy arrays, in float32 or float64; on at most `threads` threads, if that is given."""
@@ -489,6 +496,8 @@ def build(kind: Literal['metric'], spec: MetricSpec, /, **overrides: Any) -> Met
 @overload
 def build(kind: Literal['callback'], spec: CallbackSpec, /, **overrides: Any) -> Callback: ...
 @overload
+def build(kind: Literal['source'], spec: SourceSpec, /, **overrides: Any) -> Source: ...
+@overload
 def build(kind: Literal['engine'], spec: EngineSpec, /, **overrides: Any) -> Engine: ...
 @overload
 def build(kind: str, spec: Any, /, **overrides: Any) -> Any: ...
@@ -516,6 +525,8 @@ def load(kind: Literal['sampler'], name: str) -> Callable[..., Sampler]: ...
 def load(kind: Literal['metric'], name: str) -> Callable[..., Metric]: ...
 @overload
 def load(kind: Literal['callback'], name: str) -> Callable[..., Callback]: ...
+@overload
+def load(kind: Literal['source'], name: str) -> Callable[..., Source]: ...
 @overload
 def load(kind: Literal['engine'], name: str) -> Callable[..., Engine]: ...
 @overload

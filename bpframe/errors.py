@@ -15,6 +15,8 @@
     |   `-- IncompatibleComponent         it lacks members of its kind's protocol
     `-- CheckFailed (AssertionError)      a check of bpframe.testing failed
 
+and one warning, ColumnWarning (UserWarning): columns that a model does not know are left out.
+
 Messages read: who needs what, got what. Remedy.
 """
 
@@ -29,6 +31,7 @@ __all__ = [
     "BrokenComponent",
     "CheckFailed",
     "CheckpointError",
+    "ColumnWarning",
     "ConfigError",
     "DataError",
     "IncompatibleComponent",
@@ -110,3 +113,7 @@ class IncompatibleComponent(PluginError):
 
 class CheckFailed(BpframeError, AssertionError):
     """A check of `bpframe.testing` failed: the component does not keep a law of its kind."""
+
+
+class ColumnWarning(UserWarning):
+    """Rows have columns that the model does not know; they are left out."""

@@ -10,14 +10,17 @@ Errors           `ConfigError`, `DataError`, `ShapeError`, ...: see `bpframe.err
 Protocols        of each kind of component, and capabilities that it may have: see `bpframe.protocols`.
 ops, checks      functions of arrays for every engine; checks of constructor arguments.
 Layers           `as_layer` makes an activation a layer; `draw_parameter` draws initial values by an initializer.
-Layers inside    `label_layers`, `init_layers`, `fit_buffers` and `StepContext` for a layer that holds others, whose
-                 labels come as `Labelled`; `LabelledLayers` is what it then has: (label, layer) in order.
+Layers inside    `label_layers`, `init_layers`, `fit_buffers`, `check_inputs` and `StepContext` for a layer that holds
+                 others, whose labels come as `Labelled`; `LabelledLayers` is what it then has: (label, layer) in order.
+Number sets      `number_sets` names where scores and outputs lie, `output_range` where those of layers in a row do.
 Losses           `one_hot`, `binary` and `continuous` encode labels as targets; `CostLayer` is a loss with its link.
 Optimizers       `rule_for` chooses an inner rule by parameter; `ScaledSchedule` multiplies a schedule;
                  `monitored_curves` are the curves of the history on which a component's schedules depend.
 Samplers         `permutation` is a random order that is the same on every platform.
+Sources          `parse_number` reads a cell as a number, `parse_cells` a column of them; `listing` names columns.
 Callbacks        `hookimpl` marks a method as a hook, whose argument is a `RunState`; `keep_latest` and `sweep` tidy a
-                 folder of files.
+                 folder of files; `monitor_direction` says which values of a monitored curve are better, `lower`
+                 whether one is below the best so far, which a number that is not finite never is.
 
 What is seldom needed, from `as_layer` on, is imported when it is first touched.
 """
@@ -54,6 +57,9 @@ from bpframe.protocols import (
     BlockLosses,
     Callback,
     Changeable,
+    CheckInputs,
+    CheckMemory,
+    CheckpointFolder,
     Compares,
     Compiles,
     Constraint,
@@ -69,11 +75,14 @@ from bpframe.protocols import (
     Fit,
     GradientStep,
     Group,
+    HoldsArrays,
     Initializer,
     Key,
     Layer,
+    LearningRates,
     Loss,
     Losses,
+    LrIsAFactor,
     Metric,
     Minimizer,
     Observe,
@@ -86,6 +95,7 @@ from bpframe.protocols import (
     PredictLabels,
     Probe,
     Pure,
+    RangeAfter,
     Reference,
     Refresh,
     Regularizer,
@@ -93,28 +103,38 @@ from bpframe.protocols import (
     Sampler,
     SampleTarget,
     Schedule,
+    Select,
     Session,
     SeveralHeads,
+    Source,
     Stochastic,
+    TargetFile,
     TargetWidth,
     Totals,
     WholeBatch,
     WithActivation,
+    WithDomain,
+    WithRange,
+    number_sets,
 )
 from bpframe.types import Array, Arrays, Cache, HostArray, Hyper, Namespace, Objective, Params, Scope, Shape, State
 
 if TYPE_CHECKING:
     from bpframe.data.labels import binary, continuous, one_hot
+    from bpframe.data.sources.cells import listing, parse_cells, parse_number
     from bpframe.engine.hyperparameters import ScaledSchedule, monitored_curves
     from bpframe.engine.optimizer_chain import rule_for
     from bpframe.network.backprop import CostLayer, as_layer
     from bpframe.network.context import StepContext
     from bpframe.network.fit_buffers import fit_buffers
+    from bpframe.network.input_checks import check_inputs
     from bpframe.network.network import LabelledLayers, draw_parameter, init_layers, label_layers
+    from bpframe.network.output_range import output_range
     from bpframe.random import permutation
     from bpframe.registry.labelled import Labelled
     from bpframe.saving.atomic import keep_latest, sweep
     from bpframe.training.hooks import hookimpl
+    from bpframe.training.monitor import lower, monitor_direction
     from bpframe.training.run_state import RunState
 
 _HOME = {
@@ -126,6 +146,7 @@ _HOME = {
     "StepContext": "network.context",
     "as_layer": "network.backprop",
     "binary": "data.labels",
+    "check_inputs": "network.input_checks",
     "continuous": "data.labels",
     "draw_parameter": "network.network",
     "fit_buffers": "network.fit_buffers",
@@ -133,8 +154,14 @@ _HOME = {
     "init_layers": "network.network",
     "keep_latest": "saving.atomic",
     "label_layers": "network.network",
+    "listing": "data.sources.cells",
+    "lower": "training.monitor",
+    "monitor_direction": "training.monitor",
     "monitored_curves": "engine.hyperparameters",
     "one_hot": "data.labels",
+    "parse_cells": "data.sources.cells",
+    "parse_number": "data.sources.cells",
+    "output_range": "network.output_range",
     "permutation": "random",
     "rule_for": "engine.optimizer_chain",
     "sweep": "saving.atomic",
@@ -158,7 +185,10 @@ __all__ = [
     "Callback",
     "Changeable",
     "CheckFailed",
+    "CheckInputs",
+    "CheckMemory",
     "CheckpointError",
+    "CheckpointFolder",
     "Compares",
     "Compiles",
     "ConfigError",
@@ -177,6 +207,7 @@ __all__ = [
     "Fit",
     "GradientStep",
     "Group",
+    "HoldsArrays",
     "HostArray",
     "Hyper",
     "IncompatibleComponent",
@@ -185,8 +216,10 @@ __all__ = [
     "Labelled",
     "LabelledLayers",
     "Layer",
+    "LearningRates",
     "Loss",
     "Losses",
+    "LrIsAFactor",
     "Metric",
     "Minimizer",
     "Namespace",
@@ -204,6 +237,7 @@ __all__ = [
     "PredictLabels",
     "Probe",
     "Pure",
+    "RangeAfter",
     "RangeError",
     "Reference",
     "Refresh",
@@ -215,20 +249,26 @@ __all__ = [
     "ScaledSchedule",
     "Schedule",
     "Scope",
+    "Select",
     "Session",
     "SeveralHeads",
     "Shape",
     "ShapeError",
+    "Source",
     "State",
     "StepContext",
     "Stochastic",
+    "TargetFile",
     "TargetWidth",
     "Totals",
     "UnknownComponent",
     "WholeBatch",
     "WithActivation",
+    "WithDomain",
+    "WithRange",
     "as_layer",
     "binary",
+    "check_inputs",
     "checks",
     "continuous",
     "draw_parameter",
@@ -237,9 +277,16 @@ __all__ = [
     "init_layers",
     "keep_latest",
     "label_layers",
+    "listing",
+    "lower",
+    "monitor_direction",
     "monitored_curves",
+    "number_sets",
     "one_hot",
     "ops",
+    "output_range",
+    "parse_cells",
+    "parse_number",
     "permutation",
     "rule_for",
     "sweep",

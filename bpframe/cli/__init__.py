@@ -1,4 +1,4 @@
-"""The command line interface (CLI): train, evaluate, predict, explain, plugins, check."""
+"""The command line interface (CLI): init, train, evaluate, predict, explain, plugins, ..."""
 
 from __future__ import annotations
 

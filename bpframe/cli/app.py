@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import errno
-import traceback
 from typing import Any
 
 import click
 
 from bpframe.cli.check import check
+from bpframe.cli.docs import docs
 from bpframe.cli.evaluate import evaluate
-from bpframe.cli.exit_codes import error_message, exit_code, stopping_signals_as_exceptions
+from bpframe.cli.exit_codes import EPILOG, exit_code, stopping_signals_as_exceptions
 from bpframe.cli.explain import explain
+from bpframe.cli.init import init
+from bpframe.cli.notes import column_notes
+from bpframe.cli.output import print_error
 from bpframe.cli.plugins import plugins
 from bpframe.cli.predict import predict
 from bpframe.cli.stubs import stubs
@@ -25,25 +27,21 @@ class App(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
-            with stopping_signals_as_exceptions():
+            with stopping_signals_as_exceptions(), column_notes():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except (Exception, KeyboardInterrupt) as error:
-            if isinstance(error, OSError) and error.errno == errno.EPIPE:
-                raise  # the reader has closed the pipe, as under `| head`: click exits silently
-            if ctx.params.get("debug"):
-                traceback.print_exception(error)
-            click.echo(error_message(error), err=True)
+            print_error(error, debug=bool(ctx.params.get("debug")))
             return ctx.exit(exit_code(error))
 
 
-@click.group(cls=App, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=App, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EPILOG)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(VERSION, message="bpframe %(version)s")
 def main(debug: bool) -> None:
     """Train neural networks by backpropagation, every part a plugin."""
 
 
-for command in (train, evaluate, predict, explain, plugins, check, stubs):
+for command in (init, train, evaluate, predict, explain, plugins, check, stubs, docs):
     main.add_command(command)

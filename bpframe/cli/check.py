@@ -32,10 +32,10 @@ def check(targets: Sequence[str], everything: bool, engines: Sequence[str], verb
     if not targets and not everything:
         raise click.UsageError("check needs KIND:NAME, a distribution or --all, as in: bpframe check loss:huber.")
     from bpframe.cli.conformance import check_reports
-    from bpframe.cli.table import print_table
+    from bpframe.cli.output import print_table
 
     found = check_reports(targets, everything, engines)
-    print_table(HEADER, [_row(report) for report in found], ["red" if report.failed else "" for report in found])
+    print_table(HEADER, [_row(report) for report in found], ["red" if report.failed else None for report in found])
     for report in found:
         for line in _details(report) if verbose else ():
             click.echo(line)

@@ -1,9 +1,4 @@
-"""Exit codes and error messages of the commands.
-
-1 a failed check              4 numbers that are not finite        70 an error of bpframe itself
-2 a wrong config or usage     5 a model or run file               129 SIGHUP, 130 Ctrl-C
-3 unusable data               6 a plugin that cannot be used      143 SIGTERM
-"""
+"""Exit codes and error messages of the commands."""
 
 from __future__ import annotations
 
@@ -23,10 +18,37 @@ from bpframe.errors import (
     PluginError,
     UnknownComponent,
 )
+from bpframe.layout import text_table
 
 
 class SigtermReceived(KeyboardInterrupt):
     """SIGTERM arrived; a KeyboardInterrupt, so that the same code cleans up as after Ctrl-C."""
+
+
+EXPLANATIONS = {  # of each exit code: what it means, and whether the same command is worth repeating
+    0: ("done", "no need"),
+    1: ("a check that failed", "no"),
+    2: ("a wrong config, name or option", "no"),
+    3: ("unusable data", "no"),
+    4: ("numbers that are not finite: it would diverge again", "no"),
+    5: ("a model or run file: missing, damaged, not writable", "when mended"),
+    6: ("a plugin that cannot be used", "no"),
+    70: ("an error of bpframe itself", "no"),
+    129: ("a closed terminal (SIGHUP)", "yes *"),
+    130: ("Ctrl-C", "yes *"),
+    141: ("a reader that closed the pipe of the output", "yes"),
+    143: ("SIGTERM", "yes *"),
+}
+EPILOG = "\n".join(
+    [
+        "\b",
+        *text_table(
+            ("Exit code", "", "Repeat it?"),
+            [(f"{code:>9}", what, again) for code, (what, again) in EXPLANATIONS.items()],
+        ),
+        "* train --resume auto goes on where the run was stopped",
+    ]
+)
 
 
 class SighupReceived(KeyboardInterrupt):
@@ -48,6 +70,7 @@ CODES: tuple[tuple[type[BaseException], int], ...] = (
     (SighupReceived, 129),
     (SigtermReceived, 143),
     (KeyboardInterrupt, 130),
+    (BrokenPipeError, 141),
 )
 
 

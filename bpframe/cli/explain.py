@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
+
+from bpframe import layout
 
 WIDE = 10_000  # columns, so that no line is broken if the output is not a terminal
 
@@ -31,7 +31,7 @@ def explain(target: Path, settings: Sequence[str], as_json: bool, verbose: bool)
     if as_json:
         click.echo(json.dumps(explanation_record(found), indent=2))
     else:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
+        width = layout.terminal_width() or WIDE
         for line in explanation_lines(found, width, verbose):
             click.echo(line)
     if found.resolved.problems:

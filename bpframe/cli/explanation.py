@@ -10,6 +10,7 @@ from typing import Any, final
 
 import click
 
+from bpframe import layout
 from bpframe.errors import ConfigError
 from bpframe.registry import registry
 from bpframe.runs.config import parse_override, toml_reader
@@ -22,8 +23,6 @@ from bpframe.runs.lock.compare import DISPLAY_NAMES, Difference, compare_locks, 
 from bpframe.runs.lock.resolve import Entry, Resolution, resolve_components
 from bpframe.runs.lock.settings import LEFT_OUT, lock_settings
 from bpframe.runs.lock.source_code import find_source
-
-NARROWEST = 20  # columns for the last cell of a row
 
 
 @final
@@ -155,12 +154,7 @@ def _not_compared(width: int) -> Iterator[str]:
 
 
 def _rows(header: tuple[str, ...], rows: Sequence[tuple[str, ...]], width: int) -> Iterator[str]:
-    """Cells in columns; the last column is wrapped if it is too wide."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
-    left = sum(widths) + 2 * len(widths)
-    for row in [header, *rows]:
-        start = "".join(cell.ljust(size + 2) for cell, size in zip(row, widths, strict=False))
-        room = max(width - left, NARROWEST)
-        for i, part in enumerate(textwrap.wrap(row[-1], room, break_on_hyphens=False) or [""]):
-            line = ((start if i == 0 else " " * left) + part).rstrip()
-            yield click.style(line, bold=True) if row is header else line
+    """The lines of a table, whose last column is wrapped if it is too wide."""
+    heading, *blocks = layout.text_blocks(header, rows, width, wrap=len(header) - 1)
+    yield from (click.style(line, bold=True) for line in heading)
+    yield from (line for block in blocks for line in block)

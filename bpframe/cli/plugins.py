@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
+from bpframe import layout
 from bpframe.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,21 +30,36 @@ def plugins(ctx: click.Context) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def list_(as_json: bool = False) -> None:
     """List every component, without importing one."""
-    from bpframe.cli.table import print_table
+    from bpframe.cli.output import print_table
     from bpframe.registry import registry
 
     providers = registry.providers()
     if as_json:
         click.echo(json.dumps([_record(provider) for provider in providers], indent=2))
+        _echo_notes(err=True)  # standard output is JSON alone
         return
     blocked = [registry.verdict(provider) for provider in providers]
     rows = [
         (p.kind, p.name, p.dist, p.version, f"blocked: {reason}" if reason else _summary(p))
         for p, reason in zip(providers, blocked, strict=True)
     ]
-    print_table(
-        ("kind", "name", "distribution", "version", "what it is"), rows, ["dim" if reason else "" for reason in blocked]
-    )
+    styles = ["yellow" if reason else None for reason in blocked]
+    origins = {f"{p.dist} {p.version}" for p in providers}
+    if layout.terminal_width() is None or len(origins) > 1:
+        print_table(("kind", "name", "distribution", "version", "what it is"), rows, styles)
+        _echo_notes(err=False)
+        return
+    print_table(("kind", "name", "what it is"), [(row[0], row[1], row[4]) for row in rows], styles)
+    click.echo(f"\nAll are of {origins.pop()}.")
+    _echo_notes(err=False)
+
+
+def _echo_notes(err: bool) -> None:
+    """A line for each distribution that was passed over, and each name in a policy that nothing has."""
+    from bpframe.registry import registry
+
+    for note in (*(f"Passed over: {each}." for each in registry.unreadable()), *registry.policy_notes()):
+        click.echo(note, err=err)
 
 
 @plugins.command()
@@ -57,11 +75,26 @@ def info(component: str) -> None:
     provider = registry.find(kind, name)
     loaded = registry.load(kind, name)
     arguments = ", ".join(_argument(parameter) for parameter in parameters(loaded).values())
-    click.echo(f"{provider.kind} {provider.name}({arguments})\n")
-    click.echo(f"{inspect.getdoc(loaded) or 'It has no docstring.'}\n")
-    click.echo(f"distribution  {provider.dist} {provider.version}")
+    width = layout.terminal_width()
+    for line in [*layout.wrapped(f"{provider.kind} {provider.name}({arguments})", width, 4), ""]:
+        click.echo(line)
+    for line in _prose(inspect.getdoc(loaded) or "It has no docstring.", width):
+        click.echo(line)
+    click.echo(f"\ndistribution  {provider.dist} {provider.version}")
     click.echo(f"target        {provider.target}")
     click.echo(f"source        {_source_location(provider)}")
+
+
+def _prose(text: str, width: int | None) -> Iterator[str]:
+    """The lines of a docstring, its paragraphs filled anew where they are wider than the terminal."""
+    if width is None:
+        yield from text.splitlines()
+        return
+    for i, paragraph in enumerate(re.split(r"\n\n|\n(?=Source)", text)):
+        lines = paragraph.splitlines()
+        drawn = any(line.startswith(" ") or "   " in line for line in lines)
+        yield from [""] if i else []
+        yield from lines if drawn else layout.wrapped(" ".join(lines), width)
 
 
 def parse_component(component: str) -> tuple[str, str]:

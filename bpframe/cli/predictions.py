@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,18 +13,22 @@ from bpframe.training.trainer import Trainer
 from bpframe.types import HostArray
 
 
-def render_predictions(trainer: Trainer, x: HostArray, suffix: str) -> bytes:
-    """The predictions for rows x: as an .npy array (N, C), or as a .csv with a header."""
+def render_predictions(trainer: Trainer, x: Any, suffix: str, ids: Mapping[str, HostArray] | None = None) -> bytes:
+    """The predictions for rows x: as an .npy array (N, C), or as a .csv with a header, columns `ids` (N,) in front."""
     if suffix == ".npy":
         array = io.BytesIO()
         np.save(array, trainer.predict(x), allow_pickle=False)
         return array.getvalue()
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(_rows(trainer, x))
+    rows = _rows(trainer, x)
+    header = [*(ids or {}), *next(rows)]
+    columns = [column.astype(str).tolist() for column in (ids or {}).values()]
+    table = ([*before, *row] for *before, row in zip(*columns, rows, strict=True))
+    csv.writer(text, lineterminator="\n").writerows([header, *table])
     return text.getvalue().encode()
 
 
-def _rows(trainer: Trainer, x: HostArray) -> Iterator[list[Any]]:
+def _rows(trainer: Trainer, x: Any) -> Iterator[list[Any]]:
     """The header, then one row for each row of x: labels, if any, then predictions."""
     predictions = trainer.predict(x)
     if not trainer.task.labelled:

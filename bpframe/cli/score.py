@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
+from bpframe.errors import NumericalError
 from bpframe.runs.config import Partition
 from bpframe.runs.folder import MEASURED
 from bpframe.training.trainer import Trainer
@@ -11,11 +14,16 @@ from bpframe.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class Score:
-    """Loss and metrics by name, on `rows` rows of a part: "test", else "validation", else "train"."""
+    """Loss and metrics by name, on `rows` rows of a part: "test", "validation" or "train", or of another "file"."""
 
     part: str
     rows: int
     values: dict[str, float]
+
+    @classmethod
+    def of(cls, trainer: Trainer, part: str, x: Any, y: Any) -> Score:
+        """The trainer measured on rows x with labels or numbers y."""
+        return cls(part, len(x), trainer.evaluate(x, y))
 
     @property
     def summary(self) -> str:
@@ -23,8 +31,18 @@ class Score:
         return ", ".join(f"{self.part} {name} {value:.4f}" for name, value in self.values.items())
 
 
+def require_finite(measured: Score) -> None:
+    """NumericalError for a model whose loss is not finite: it predicts nothing."""
+    loss = measured.values["loss"]
+    if not math.isfinite(loss):
+        raise NumericalError(
+            f"The model's {measured.part} loss is {loss}: its parameters or the rows are too large. Train it again "
+            "with a lower learning rate, or scale the inputs as in training."
+        )
+
+
 def score(trainer: Trainer, parts: Partition) -> Score:
     """The trainer measured on rows it has not seen, where the config holds some out."""
     pairs = {"test": parts.test, "validation": parts.validation, "train": parts.train}
     part, (x, y) = next((part, pair) for part in MEASURED if (pair := pairs[part]) is not None)
-    return Score(part, len(x), trainer.evaluate(x, y))
+    return Score.of(trainer, part, x, y)

@@ -47,6 +47,7 @@ def train(config: Path, frozen: str | None, start: Path | None, **given: Any) ->
         from bpframe.cli.frozen import admit
 
         held = admit(config, frozen, options)
-    from bpframe.cli.train_run import run_training  # after that, which shall import as little as it can
+    from bpframe.cli.output import print_result  # after that, which shall import as little as it can
+    from bpframe.cli.train_run import run_training
 
-    click.echo(run_training(config, options, held))
+    print_result(run_training(config, options, held))

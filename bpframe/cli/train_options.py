@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from bpframe.cli.no_plugins import OPTION, core_only
 from bpframe.errors import ConfigError
-from bpframe.registry import Policy, registry
 from bpframe.runs.config import Override, parse_override
 from bpframe.runs.folder import RunFolder
 
@@ -48,7 +48,7 @@ class TrainOptions:
 
     def allowed(self) -> AbstractContextManager[None]:
         """A block in which --no-plugins holds."""
-        return registry.restricted(Policy(frozenset(), origin="--no-plugins")) if self.no_plugins else nullcontext()
+        return core_only(self.no_plugins)
 
     def run_name(self, config: Path) -> str | None:
         """The name that the run has to have; None: any that is free."""
@@ -56,6 +56,6 @@ class TrainOptions:
 
     def command(self, run: RunFolder, *more: str) -> str:
         """A command that trains by the config of a run, as a shell takes it."""
-        same = ["--no-plugins"] if self.no_plugins else []
+        same = [OPTION] if self.no_plugins else []
         same += [] if self.runs == Path("runs") else ["--runs", str(self.runs)]
         return shlex.join(["bpframe", "train", str(run.config), *more, *same])

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import final
 
 from bpframe.cli.interruption import Interruption, remove_if_empty
-from bpframe.cli.progress_bar import progress_callbacks
 from bpframe.cli.score import score
 from bpframe.cli.signals import SignalHandler
 from bpframe.cli.train_options import TrainOptions
@@ -93,7 +92,7 @@ class _Run:
     def trainer(self) -> tuple[Trainer, Stage]:
         """The trainer where the run is, and where that is."""
         keep = {"name": "checkpoint", "folder": CheckpointPath(self.recorder), **vars(self.checkpoints)}
-        own = *progress_callbacks(self.options.quiet), self.recorder, build("callback", keep), SignalHandler()
+        own = self.recorder, build("callback", keep), SignalHandler()
         trainer, stage = self.config.trainer(*own), Stage.NEW
         if self.wanted.earlier is not None:
             stage = restore_run(trainer, self.wanted.earlier, self.config.settings.train.epochs)
@@ -132,6 +131,7 @@ class _Run:
                 validation=self.parts.validation,
                 class_weight=settings.class_weight,
                 shuffle=settings.shuffle,
+                verbose=0 if self.options.quiet else 1,
             )
             trainer.save(self.folder.model)
             if self.checkpoints is not ONLY_AT_THE_END:

@@ -6,7 +6,6 @@ Shapes: x (N, n) rows, y (N,) or (N, C), weights (N,). Every error names what is
 from __future__ import annotations
 
 import math
-import reprlib
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -14,18 +13,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bpframe.data.columns import Names, column_names, in_order
+from bpframe.data.dense import place_text
+from bpframe.data.frames import as_real_rows
 from bpframe.errors import DataError, RangeError, ShapeError
 from bpframe.types import HostArray, Shape
 
 Targets = ArrayLike | Mapping[str, ArrayLike]  # y of one head, or of several by name
 
 
-def inputs(x: object, dtype: str, shape: Shape | None = None, name: str = "x") -> HostArray:
+def inputs(
+    x: object, dtype: str, shape: Shape | None = None, name: str = "x", columns: Names | None = None
+) -> HostArray:
     """x as a C-contiguous array of numbers of `dtype`, not empty; rows of `shape` where that is known.
+
+    Of a table the `columns` of these names, in this order, where they are known.
 
     Numbers whose squares `dtype` cannot hold are refused: a gradient multiplies x by what came of x.
     """
-    array = as_numbers(x, dtype, name, squares=True)
+    array = as_numbers(in_order(x, columns, name), dtype, name, squares=True)
     if array.ndim < 2:
         raise ShapeError(
             f"{name} needs rows and columns, got shape {array.shape}. "
@@ -38,37 +44,19 @@ def inputs(x: object, dtype: str, shape: Shape | None = None, name: str = "x") -
     return array
 
 
-def as_dense(values: object, name: str) -> HostArray:
-    """The values as an array; DataError for what NumPy would take apart or pass over in silence.
-
-    float16 comes back as float32, which holds the same numbers and has room to compute with them.
-    """
-    if hasattr(values, "toarray"):
-        raise DataError(f"{name} needs a dense array, got a sparse {type(values).__name__}. Use {name}.toarray().")
-    if np.ma.is_masked(values):
-        raise DataError(f"{name} needs every value, got a masked array. Fill what is masked, or remove its rows.")
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ShapeError(f"{name} needs rows of one length, got rows that differ. ({error})") from None
-    return array.astype(np.float32) if array.dtype.kind == "f" and array.dtype.itemsize == 2 else array
-
-
 def as_numbers(values: object, dtype: str, name: str, squares: bool = False) -> HostArray:
     """A C-contiguous array of `dtype` whose numbers (and their `squares`) it holds; a copy only where one is needed.
 
-    Booleans become 0 and 1; other numbers are rounded to the nearest that `dtype` holds. DataError for any other type.
+    Booleans become 0 and 1; other numbers are rounded to the nearest that `dtype` holds; tables are read column by
+    column where their types differ. DataError for any other type.
     """
-    array = as_dense(values, name)
-    if array.dtype.kind not in "biuf":
-        raise DataError(f"{name} needs numbers, got {array.dtype} ({_sample(array)}). Encode text and dates first.")
+    array = values if type(values) is np.ndarray and values.dtype.kind in "biu" else as_real_rows(values, name)
     with np.errstate(all="ignore"):
         converted = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
     limit = _limit(dtype, squares)
     if not _within(converted, limit):
         where = tuple(int(i) for i in np.argwhere(~(np.abs(converted) <= limit))[0])
-        place = f" at row {where[0]}" if where else ""
-        place += f", column {', '.join(map(str, where[1:]))}" if len(where) > 1 else ""
+        place = f" at {place_text(where, column_names(values))}" if where else ""
         got = f"got {array[where]!s}{place}."
         if not np.isfinite(array[where]):
             raise DataError(f"{name} needs finite numbers, {got} Remove or replace such values.")
@@ -89,6 +77,15 @@ def weights(sample_weight: object, rows: int, dtype: str) -> HostArray | None:
     if not w.any():
         raise DataError("sample_weight needs a number above 0, but every weight is zero.")
     return np.asarray(w / w.max(), dtype=dtype)  # only ratios matter, and these fit any dtype
+
+
+def ratios(weight: HostArray, dtype: Any) -> HostArray:
+    """Weights (N,) in a dtype: divided by the largest if it does not hold them, since only ratios matter."""
+    with np.errstate(over="ignore", under="ignore"):
+        held = weight.astype(dtype)
+        if not (np.finfo(dtype).smallest_normal <= held.max() <= _limit(np.dtype(dtype), squares=True)):
+            held = (weight / weight.max()).astype(dtype)
+    return np.asarray(held)
 
 
 def read_only(array: HostArray) -> HostArray:
@@ -113,7 +110,3 @@ def _limit(dtype: str | np.dtype[Any], squares: bool) -> float:
 def _within(array: HostArray, limit: float) -> bool:
     """Whether no number is NaN or beyond ±limit: one product shows it, but where it overflows each is looked at."""
     return math.isfinite(np.vdot(array, array)) or bool((np.abs(array) <= limit).all())
-
-
-def _sample(array: HostArray) -> str:
-    return ", ".join(map(reprlib.repr, array.ravel()[:3].tolist()))

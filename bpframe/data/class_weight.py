@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
 
+from bpframe.data.arrays import ratios
 from bpframe.data.labels import decode
 from bpframe.data.task import Task
 from bpframe.errors import ConfigError, DataError
 from bpframe.protocols import Data
 from bpframe.types import HostArray
 
-ClassWeight = Mapping[Any, float] | Literal["balanced"] | None
+ClassWeight = Mapping[Any, float] | Sequence[float] | HostArray | Literal["balanced"] | None
+WANTED = 'class_weight needs "balanced" or a mapping from labels to weights'
 
 
 def apply_class_weight(data: Data, task: Task, class_weight: ClassWeight) -> Data:
     """The data with each row's weight multiplied by that of its class.
 
     "balanced": N / (C n_c) for the C classes that occur, n_c rows of class c, so that each class weighs the same; a
-    mapping holds weights by label, 1 for labels left out.
+    mapping holds weights by label, 1 for labels left out; a sequence or an array has one weight for each class, in
+    the order of the classes. DataError where no row is left with a weight above 0.
     """
     if class_weight is None:
         return data
     if not task.classes:
         raise DataError("class_weight needs a model of classes. For quantities use sample_weight.")
     if isinstance(class_weight, str) and class_weight != "balanced":
-        raise ConfigError(f'class_weight needs "balanced" or a mapping from labels to weights, got {class_weight!r}.')
+        raise ConfigError(f"{WANTED}, got {class_weight!r}.")
     numbers = task.target_numbers(data.target)
     if numbers.ndim != 1:
         raise DataError("class_weight needs one label a row, got several. Use sample_weight.")
-    factor = _balanced(numbers) if isinstance(class_weight, str) else _mapped(numbers, task, class_weight)
-    weight = np.ones(len(numbers)) if data.weight is None else data.weight
-    return replace(data, weight=(weight * factor).astype(data.x.dtype))
+    factor = _balanced(numbers) if isinstance(class_weight, str) else _by_label(numbers, task, class_weight)
+    weight = factor if data.weight is None else data.weight * factor
+    if not weight.any():
+        raise DataError(
+            "class_weight needs to leave a row with a weight above 0, but those of all rows are zero. Raise the weight "
+            "of a class that occurs."
+        )
+    return replace(data, weight=ratios(weight, data.x.dtype))
 
 
 def _balanced(numbers: HostArray) -> HostArray:
@@ -42,15 +51,30 @@ def _balanced(numbers: HostArray) -> HostArray:
     return np.asarray(len(numbers) / (len(counts) * counts)[place])
 
 
-def _mapped(numbers: HostArray, task: Task, class_weight: Mapping[Any, float]) -> HostArray:
+def _by_label(numbers: HostArray, task: Task, class_weight: Any) -> HostArray:
+    """The weight of each row's label, (N,)."""
     labels = decode(numbers, task.learned)
-    known = set(np.unique(labels).tolist()) | set(task.learned.get("classes", []))
+    classes = list(task.learned.get("classes", [])) or np.unique(labels).tolist()
+    known = {*np.unique(labels).tolist(), *classes}
     written = {str(label): label for label in known}  # the keys of a config are texts
     weights: dict[Any, float] = {}
-    for label, value in class_weight.items():
+    for label, value in _pairs(class_weight, classes):
         if label not in known and label not in written:
             raise ConfigError(f"class_weight names {label!r}, which is no label. Labels: {sorted(known)[:10]}.")
-        if not isinstance(value, int | float) or not 0 <= value < np.inf:
+        if not isinstance(value, Real | np.bool) or not 0 <= float(value) < np.inf:
             raise ConfigError(f"class_weight needs a finite number of at least 0 for {label!r}, got {value!r}.")
-        weights[label if label in known else written[label]] = value
+        weights[label if label in known else written[label]] = float(value)
     return np.array([weights.get(label, 1.0) for label in labels.tolist()])
+
+
+def _pairs(class_weight: Any, classes: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """(label, weight) of a mapping, of a Series by label, or of one weight for each class."""
+    if isinstance(class_weight, Mapping) or (hasattr(class_weight, "items") and hasattr(class_weight, "index")):
+        return list(class_weight.items())
+    if not isinstance(class_weight, Sequence | np.ndarray) and not hasattr(class_weight, "__array__"):
+        raise ConfigError(f"{WANTED}, got {class_weight!r}.")
+    values = class_weight if isinstance(class_weight, Sequence) else np.asarray(class_weight)
+    if len(np.shape(values)) != 1 or len(values) != len(classes):
+        wanted = f"{WANTED}, or a weight for each of the {len(classes)} classes {classes[:10]}"
+        raise ConfigError(f"{wanted}, got shape {np.shape(values)}.")
+    return list(zip(classes, list(values), strict=True))

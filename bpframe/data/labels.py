@@ -12,20 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.data import arrays
+from bpframe.data.dense import REMEDIES, as_dense, as_real, first_other, kind_of, type_and_values
 from bpframe.errors import DataError, ShapeError
 from bpframe.types import HostArray
 
 
 def as_array(y: object) -> HostArray:
     """y as an array; DataError for a gap or a number among text, of which NumPy would make text ("nan")."""
-    array = arrays.as_dense(y, "y")
+    array = as_dense(y, "y")
     if array.dtype.kind == "O" or (array.dtype.kind == "U" and isinstance(y, list | tuple)):
-        values = np.asarray(y, dtype=object).ravel().tolist()
+        values = (array if array.dtype.kind == "O" else np.asarray(y, dtype=object)).ravel().tolist()
         text = [isinstance(value, str) for value in values]
         if any(text) and not all(text):
             row = text.index(False)
             raise DataError(f"y needs text in every row, got {values[row]!r} at row {row}. Replace or remove it.")
+        if not any(text) and first_other(array) is None:
+            plain = np.asarray(array.tolist())
+            return as_real(array, "y") if plain.dtype.kind == "O" else plain
     return array
 
 
@@ -66,8 +69,9 @@ def binary(y: HostArray, learned: dict[str, Any]) -> HostArray:
 
 def continuous(y: HostArray, learned: Mapping[str, Any]) -> HostArray:
     """(N, C) numbers; (N,) becomes (N, 1)."""
-    if y.dtype.kind not in "biuf":
+    if y.dtype.kind in "Uc" or (y.dtype.kind == "O" and isinstance(y.flat[0], str)):
         raise DataError(f"y needs numbers for this loss, got {y.dtype}. For classes use softmax_cross_entropy.")
+    y = as_real(y, "y")
     target = y.reshape(len(y), -1) if y.ndim <= 2 else y
     if target.shape[1:] != (learned["outputs"],):
         raise ShapeError(f"y needs {learned['outputs']} columns, one for each output of the network, got {y.shape}.")
@@ -104,8 +108,10 @@ def _column(y: HostArray) -> HostArray:
         y = y[:, 0]
     if y.ndim != 1:
         raise ShapeError(f"y needs one label a row, shape ({len(y)},), got {y.shape}.")
-    if y.dtype.kind == "O":
+    if y.dtype.kind == "O" and isinstance(y.flat[0], str):
         y = np.asarray(y.tolist())
+    if y.dtype.kind == "f" and (gap := np.isnan(y)).any():
+        raise DataError(f"y needs class labels, got nan at row {int(gap.argmax())}. {REMEDIES['missing']}.")
     if y.dtype.kind == "f":
         whole = (y == np.floor(y)) & (np.abs(y) < 2**53)
         if not whole.all():
@@ -114,8 +120,17 @@ def _column(y: HostArray) -> HostArray:
             )
         y = y.astype(np.int64)
     if y.dtype.kind not in "biuU":
-        raise DataError(f"y needs labels that are whole numbers, text or booleans, got {y.dtype}.")
+        raise DataError(_no_label(y))
     return y
+
+
+def _no_label(y: HostArray) -> str:
+    """What is wrong with y (N,), which holds neither numbers nor text."""
+    row = (first_other(y) if y.dtype.kind == "O" else 0) or 0
+    what = kind_of(y[row])
+    own = {"bytes": "Decode them: numpy.char.decode(y, 'utf-8')", "a date": "Take text or numbers of it"}
+    got = f"{type_and_values(y)}, {what} at row {row}"
+    return f"y needs labels that are whole numbers, text or booleans, got {got}. {own.get(what, REMEDIES[what])}."
 
 
 def _classes(y: HostArray, most: int) -> HostArray:

@@ -58,6 +58,6 @@ def _unsigned(rows: HostArray) -> HostArray:
     return rows.view(f"u{rows.itemsize}")
 
 
-def select_rows(data: Data, numbers: HostArray) -> Data:
-    """The rows of these numbers."""
+def select_rows(data: Data, numbers: HostArray | slice) -> Data:
+    """The rows of these numbers, or of a slice."""
     return Data(data.x[numbers], data.target[numbers], None if data.weight is None else data.weight[numbers])

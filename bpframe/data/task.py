@@ -13,11 +13,15 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bpframe.data import arrays, labels
+from bpframe.data import arrays, labels, target_scale
 from bpframe.data.arrays import Targets
+from bpframe.data.columns import Names, learned_names
+from bpframe.data.target_encoding import own_target, target_width
 from bpframe.errors import DataError, ShapeError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.gradients import weight_shares
+from bpframe.network.input_checks import check_inputs
+from bpframe.network.network import LabelledLayers
 from bpframe.protocols import Data, EncodeTarget, Loss, Point, PredictLabels, SeveralHeads, TargetWidth
 from bpframe.types import HostArray, Shape
 
@@ -27,9 +31,10 @@ Labels = HostArray | dict[str, Any]  # of one head, or of several by name
 @final
 @dataclass(frozen=True)
 class Task:
-    """A loss, and what the first fit finds out: the shape of input rows, the width of scores, and the labels.
+    """A loss, and what the first fit finds out: the shape of input rows, the width of scores, the labels, and columns.
 
-    `learned` is how labels are encoded; with `shape` it is saved with the model.
+    `learned` is how labels are encoded; with `shape` and the names of `columns` it is saved with the model.
+    `standardize`: whether targets are, by a scale that the first fit, a task that `learns`, finds.
     """
 
     loss: Loss
@@ -38,6 +43,10 @@ class Task:
     shape: Shape | None = None
     outputs: int | None = None
     learned: Mapping[str, Any] = field(default_factory=dict)
+    columns: Names | None = None
+    standardize: bool = False
+    learns: bool = False
+    layers: LabelledLayers = ()  # which may refuse rows
 
     @property
     def classes(self) -> bool:
@@ -47,8 +56,7 @@ class Task:
     @property
     def target_width(self) -> int:
         """M, the columns of the target."""
-        outputs = self.outputs or 0
-        return self.loss.target_width(outputs) if isinstance(self.loss, TargetWidth) else outputs
+        return target_width(self.loss, self.outputs or 0)
 
     @property
     def heads(self) -> list[HeadSlice]:
@@ -57,6 +65,8 @@ class Task:
         known = self.learned.get("heads", {})
         for name, (loss, width) in self.loss.parts().items() if isinstance(self.loss, SeveralHeads) else ():
             task = Task(loss, CostLayer.of(loss), self.dtype, self.shape, width, known.get(name, {}))
+            if self.standardize and target_scale.is_scalable(loss):
+                task = replace(task, standardize=True, learns=self.learns)
             start = (heads[-1].scores.stop, heads[-1].target.stop) if heads else (0, 0)
             scores, target = (slice(a, a + n) for a, n in zip(start, (width, task.target_width), strict=True))
             heads.append(HeadSlice(name, task, scores, target))
@@ -65,8 +75,17 @@ class Task:
     # --------------------------------------------------------------------------------------------------- what comes in
 
     def inputs(self, x: ArrayLike, name: str = "x") -> HostArray:
-        """Rows (N, n), checked, in the run's dtype."""
-        return arrays.inputs(x, self.dtype, self.shape, name)
+        """Rows (N, n), checked, in the run's dtype; columns of a table by the names that the first fit had."""
+        rows = arrays.inputs(x, self.dtype, self.shape, name, self.columns)
+        check_inputs(self.layers, rows, name)
+        return rows
+
+    def for_fit(self, x: ArrayLike) -> Task:
+        """The task that a fit on rows x begins with: their columns have names now, targets will have a scale."""
+        names = learned_names(x) if self.columns is None else self.columns
+        if names is self.columns and not self.standardize:
+            return self
+        return replace(self, columns=names, learns=self.standardize)
 
     def admit(
         self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None, name: str = "x"
@@ -78,37 +97,44 @@ class Task:
         self, rows: HostArray, y: Targets, sample_weight: ArrayLike | None = None, name: str = "x"
     ) -> tuple[Data, Task]:
         """What `admit` gives, of rows that `inputs` has checked."""
+        scaling = arrays.weights(sample_weight, len(rows), "float64") if self.learns else None
         try:
-            target, learned = self._encode(y, len(rows))
+            target, learned = self._encode(y, len(rows), scaling)
         except DataError as error:
             raise type(error)(f"{name.removesuffix('x')}{error}") from None  # "validation y needs ..."
-        return Data(rows, target, arrays.weights(sample_weight, len(rows), self.dtype)), replace(self, learned=learned)
+        weight = arrays.weights(sample_weight, len(rows), self.dtype)
+        return Data(rows, target, weight), replace(self, learned=learned, learns=False)
 
-    def _encode(self, given: Targets, rows: int) -> tuple[HostArray, dict[str, Any]]:
-        """(target (N, M), what was learned) of y."""
+    def _encode(self, given: Targets, rows: int, weight: HostArray | None) -> tuple[HostArray, dict[str, Any]]:
+        """(target (N, M), what was learned) of y, of its scale by the rows' weights."""
         width, heads = self.target_width, self.heads
         if isinstance(given, Mapping):
-            return self._side_by_side(given, rows, heads)
+            return self._side_by_side(given, weight, rows, heads)
         y = labels.as_array(given)
         if y.shape[:1] != (rows,):
             raise ShapeError(f"y needs one entry for each row of x: x has {rows} rows, y has shape {y.shape}.")
         if heads:
             y = labels.continuous(y, {"outputs": width})
-            return self._side_by_side({head.name: y[:, head.target] for head in heads}, rows, heads)
+            return self._side_by_side({head.name: y[:, head.target] for head in heads}, weight, rows, heads)
         learned = {**self.learned, "outputs": self.outputs}
         if isinstance(self.loss, EncodeTarget):
-            target = self.loss.encode_target(y, learned)
+            target = own_target(self.loss, y, learned)
         elif isinstance(self.loss, TargetWidth):
             target = labels.continuous(y, {"outputs": width})
         else:
             target = labels.encode(y, self.loss.link, learned)
-        target = arrays.as_numbers(target, self.dtype, "y")
-        if target.shape != (rows, width):
-            raise ShapeError(f"The loss needs targets of shape ({rows}, {width}), got {target.shape}.")
-        return target, learned
+        numbers = arrays.as_numbers(target, self.dtype, "y")
+        if numbers.shape != (rows, width):
+            raise ShapeError(f"The loss needs targets of shape ({rows}, {width}), got {numbers.shape}.")
+        if not self.standardize:
+            return numbers, learned
+        exact = np.asarray(target, dtype=np.float64)  # a large offset leaves before the dtype rounds it
+        if self.learns and target_scale.KEY not in learned:
+            learned[target_scale.KEY] = target_scale.learn_scale(exact, weight)
+        return arrays.as_numbers(target_scale.scaled(exact, learned), self.dtype, "y"), learned
 
     def _side_by_side(
-        self, y: Mapping[str, Any], rows: int, heads: Sequence[HeadSlice]
+        self, y: Mapping[str, Any], weight: HostArray | None, rows: int, heads: Sequence[HeadSlice]
     ) -> tuple[HostArray, dict[str, Any]]:
         names = [head.name for head in heads]
         if set(y) != set(names):
@@ -117,7 +143,7 @@ class Task:
         targets, learned = [], {}
         for head in heads:
             try:
-                target, learned[head.name] = head.task._encode(y[head.name], rows)
+                target, learned[head.name] = head.task._encode(y[head.name], rows, weight)
             except DataError as error:
                 raise type(error)(f"y of head '{head.name}': {error}") from None
             targets.append(target)
@@ -126,9 +152,17 @@ class Task:
     # -------------------------------------------------------------------------------------------------- what goes out
 
     def prediction(self, scores: HostArray) -> HostArray:
-        """The link applied: probabilities, means."""
+        """The link applied: probabilities, means, in the units of y."""
         with np.errstate(all="ignore"):
-            return np.asarray(self.cost.prediction(scores))
+            return self.own_units(np.asarray(self.cost.prediction(scores)))
+
+    def own_units(self, values: HostArray, of: str = "scores") -> HostArray:
+        """Predictions, or the `target` of encoded data, in the units of y, where targets are standardised."""
+        if not self.standardize:
+            return values
+        if heads := self.heads:
+            return np.hstack([h.task.own_units(values[:, getattr(h, of)], of) for h in heads])
+        return target_scale.unscaled(values, self.learned)
 
     def point(self, scores: HostArray) -> HostArray:
         """(N, M) the predictions that stand next to targets: those themselves, or what the loss says of them."""

@@ -153,19 +153,19 @@ class FlatStore:
 
     def _runs(self) -> Iterator[tuple[tuple[tree.Path, ...], int, int]]:
         """(paths, start, size) of each large parameter, and of neighbours that fit a slice together."""
-        run: tuple[tree.Path, ...] = ()
+        run: list[tree.Path] = []
         begin = 0
         for path, start, size in zip(self.paths, self.starts, self.sizes, strict=False):
             if run and (size >= SLICE or start + size - begin > SLICE):
-                yield run, begin, start - begin
-                run = ()
+                yield tuple(run), begin, start - begin
+                run = []
             if size >= SLICE:
                 yield (path,), start, size
                 continue
             begin = begin if run else start
-            run = (*run, path)
+            run.append(path)
         if run:
-            yield run, begin, self.starts[-1] - begin
+            yield tuple(run), begin, self.starts[-1] - begin
 
 
 def _reach(piece: Piece, penalised: int) -> Any:

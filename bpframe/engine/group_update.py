@@ -14,6 +14,8 @@ from typing import Any, cast, final
 
 from bpframe.engine.optimizer_chain import ChainLink, chain_setting, with_capability
 from bpframe.engine.parameter_store import Store
+from bpframe.engine.update_guards import with_guards
+from bpframe.errors import ConfigError
 from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Periodic, Probe, Totals
 from bpframe.protocols.implements import implements
 from bpframe.types import Array, Params, State
@@ -43,7 +45,7 @@ class GroupUpdate:
         self.store = store
         self._configure(group)
         if stand_ins:
-            self.components = list(stand_ins)
+            self.components = self._acting = list(stand_ins)
         self.states = self.initial()
         self._find_capabilities()
 
@@ -57,6 +59,7 @@ class GroupUpdate:
         self.first = len(group.regularizers)  # number of the first gradient step
         self.rule = self.first + len(group.gradient_steps)  # number of the rule
         self.components = components_in_order(group)
+        self._acting = with_guards(group)
         self.settings: list[Any] = [self.store.settings(component) for component in self.components]
         periodic = [k for k, part in enumerate(self.components) if implements(part, Periodic)]
         self._adjusting = {k for k, part in enumerate(self.components) if implements(part, Adjust)}
@@ -168,7 +171,7 @@ class GroupUpdate:
         reach = self.store.reach(i)
         if reach is None:
             return 0.0, g
-        value, slope = self.components[k].value_and_gradient(p if reach is ... else p[reach], self.h(k, i))
+        value, slope = self._acting[k].value_and_gradient(p if reach is ... else p[reach], self.h(k, i))
         if reach is ...:
             return value, g + slope
         changed: Any = cast(Any, g).copy()
@@ -177,7 +180,7 @@ class GroupUpdate:
 
     def _apply(self, k: int, i: int, p: Array, g: Array, states: list[State]) -> tuple[Any, Any, list[State]]:
         """(p, g, states) after the gradient step, rule or constraint number k."""
-        component: Any = self.components[k]
+        component: Any = self._acting[k]
         h = self.h(k, i)
         if k > self.rule or self.group.rule is None:
             return component.project(p, h), g, states
@@ -188,6 +191,16 @@ class GroupUpdate:
             g, new = component.transform(p, g, states[at], h)
             p = component.adjust(p, h) if k in self._adjusting else p
         return p, g, [*states[:at], new, *states[at + 1 :]]
+
+
+def refuse_other_groups(updates: Sequence[GroupUpdate], groups: Sequence[Group]) -> None:
+    """ConfigError for groups that take parameters out in another way than those that a session was opened with."""
+    old, new = ([(set(each.paths), each.rule is None) for each in of] for of in ([u.group for u in updates], groups))
+    if old != new:
+        raise ConfigError(
+            "A trainer needs the groups of its first fit, which say what trains and what is frozen. Make a new Trainer "
+            "with the other groups, and give it the parameters: new.parameters.replace(dict(old.parameters))."
+        )
 
 
 def components_in_order(group: Group) -> list[Any]:

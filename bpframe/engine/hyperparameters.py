@@ -8,7 +8,7 @@ they are known, `loss`, `total` (sums over the model), `param` (in scope "array"
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from types import SimpleNamespace
@@ -104,9 +104,16 @@ def over(component: object, steps: int, curve: Curve | None = None) -> Any:
 
 def monitored_curves(component: object) -> set[str]:
     """The curves of the history on which schedules of the component, or of those inside it, depend."""
+    return {schedule.monitor for schedule in monitoring(component)}
+
+
+def monitoring(component: object) -> Iterator[Any]:
+    """The schedules of the component, or of those inside it, that depend on a curve of the history."""
     if implements(component, After):
-        return {cast(After, component).monitor}
-    return {curve for _, _, value in _inner(component) for curve in monitored_curves(value)}
+        yield component
+        return
+    for _, _, value in _inner(component):
+        yield from monitoring(value)
 
 
 def _number(schedule: Schedule, value: object) -> float:

@@ -7,11 +7,10 @@ parameters, say) is no inner rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast, final
 
 from bpframe.engine.hyperparameters import Settings
-from bpframe.errors import ConfigError
 from bpframe.protocols import GradientStep, Group, Minimizer, Optimizer, Param, Periodic, RuleFor
 from bpframe.protocols.implements import implements
 from bpframe.registry import arguments
@@ -51,7 +50,7 @@ class ChainLink:
 def chain(rule: Rule, state: Mapping[str, Any] | None = None, path: tuple[str, ...] = ()) -> Iterator[ChainLink]:
     """The rule and the rules inside it, from the outermost inwards; with `state`, those only that act on it."""
     yield ChainLink(rule, path)
-    for name, inner in _rules(rule).items():
+    for name, inner in rules_inside(rule).items():
         if state is None or name in state:
             yield from chain(inner, None if state is None else state[name], (*path, name))
 
@@ -91,18 +90,9 @@ def rule_for(rule: Rule, param: Param) -> Any:
     """The rule for a parameter, as the rule or one inside it decides."""
     if implements(rule, RuleFor):
         return cast(RuleFor, rule).rule_for(param)
-    changed = {name: rule_for(inner, param) for name, inner in _rules(rule).items()}
+    changed = {name: rule_for(inner, param) for name, inner in rules_inside(rule).items()}
     changed = {name: inner for name, inner in changed.items() if inner is not getattr(rule, name)}
     return type(rule)(**{**arguments(rule), **changed}) if changed else rule
-
-
-def with_lr(rule: Rule, scaled: Callable[[Any], Any]) -> Any:
-    """The rule with its learning rate, or that of the rule inside it, made another by `scaled(lr)`."""
-    if "lr" in arguments(rule):
-        return type(rule)(**{**arguments(rule), "lr": scaled(arguments(rule)["lr"])})
-    for name, inner in _rules(rule).items():
-        return type(rule)(**{**arguments(rule), name: with_lr(inner, scaled)})
-    raise ConfigError(f"{type(rule).__name__} needs an argument lr to change, and has none.")
 
 
 def chain_setting(group: Group, settings: Settings, state: State, name: str, step: int) -> float | None:
@@ -120,7 +110,7 @@ def rule_step(gradient_steps: Iterable[Any], step: int) -> int:
     return step
 
 
-def _rules(rule: Rule) -> dict[str, Any]:
+def rules_inside(rule: Rule) -> dict[str, Any]:
     """The rules among the arguments of a rule."""
     return {name: part for name, _, part in parts(rule, "optimizer") if "[" not in name}
 

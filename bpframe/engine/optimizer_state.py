@@ -42,11 +42,14 @@ def as_in(template: Any, value: Any) -> Any:
     """The value in the type that it has in `template`, and what is not in `template`: a rule may fill its state later.
 
     Keys keep their order in `template`; a number that a file keeps as an array without axes is a number again.
+    ValueError for another shape: what is filled in later are numbers without axes.
     """
     if isinstance(value, Mapping):
         present = template if isinstance(template, Mapping) else {}
         keys = [*present, *(key for key in value if key not in present)]
         return {key: as_in(present.get(key), value.get(key, {})) for key in keys}
+    if isinstance(template, Mapping) or np.shape(value) != np.shape(template if template is not None else 0):
+        raise ValueError(f"an optimizer's state needs shape {np.shape(template)}, got {np.shape(value)}")
     if isinstance(template, bool | int | float):
         return type(template)(value)
     return value[()] if isinstance(template, np.generic) else value

@@ -9,6 +9,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.network.context import EVALUATION
+from bpframe.network.guards import view
 from bpframe.network.network import LabelledLayers, Network
 from bpframe.protocols import Fit
 from bpframe.types import HostArray, Params
@@ -22,11 +23,11 @@ def layers_with_fit(layers: LabelledLayers) -> list[int]:
 @np.errstate(all="ignore")  # what overflows here is found by the first step
 def fit_buffers(layers: LabelledLayers, params: Params, x: HostArray) -> Params:
     """Parameters with the buffers that layers in a row learn from x, each from what reaches it."""
-    params = dict(params)
+    params, x = dict(params), view(x)  # which may be the user's own array
     for label, layer in layers[: max(layers_with_fit(layers), default=-1) + 1]:
         if isinstance(layer, Fit):
             params[label] = layer.fit(params[label], x)
-        x = np.asarray(layer.forward(params.get(label, {}), x, EVALUATION)[0])
+        x = view(np.asarray(layer.forward(params.get(label, {}), x, EVALUATION)[0]))
     return params
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast, final
 
 from bpframe.network.backprop import NO_PENALTIES, CostLayer, Layers, backward, forward, lowest_trained
-from bpframe.network.context import StepContext, step_contexts
-from bpframe.protocols import Group, Key, Refresh, Regularizer, SampleTarget
+from bpframe.network.context import StepContext, frozen_layers, step_contexts
+from bpframe.network.guards import GuardedLayer, GuardedLoss, is_foreign, view
+from bpframe.protocols import Group, Key, Loss, Refresh, Regularizer, SampleTarget
 from bpframe.types import Array, Cache, Params
 
 Activity = Sequence[tuple[Regularizer, Any]]  # penalties on the outputs of hidden layers, with their settings
@@ -57,13 +58,22 @@ class Recursion:
     """The recursion through layers and a cost, down to layer number `lowest` that some group trains."""
 
     def __init__(self, layers: Layers, cost: CostLayer, groups: Sequence[Group]) -> None:
-        self.layers, self.cost = layers, cost
-        self.lowest = lowest_trained(layers, (path for group in groups if group.rule for path in group.paths))
+        self.layers, self.cost = layers, cost  # what follows acts in their places
+        self._steps = [(label, GuardedLayer(part) if is_foreign("layer", part) else part) for label, part in layers]
+        loss = cast(Loss, GuardedLoss(cost.loss)) if is_foreign("loss", cost.loss) else cost.loss
+        self._end = CostLayer(loss, cost.link)
+        self._trained = {path for group in groups if group.rule for path in group.paths}
+        self.lowest = lowest_trained(layers, self._trained)
         self.refreshing = [(k, label, part) for k, (label, part) in enumerate(layers) if isinstance(part, Refresh)]
 
-    def contexts(self, key: Key) -> list[StepContext]:
-        """The context of each layer in a step of that key."""
-        return step_contexts([label for label, _ in self.layers], self.lowest, key)
+    def contexts(self, key: Key, params: Params) -> list[StepContext]:
+        """The context of each layer in a step of that key; layers with buffers whose parameters rest do not train."""
+        frozen = frozenset(frozen_layers(params, self._trained))
+        return step_contexts([label for label, _ in self.layers], self.lowest, key, frozen)
+
+    def moves_buffers(self, contexts: Sequence[StepContext]) -> bool:
+        """Whether `refresh` has anything to do."""
+        return any(contexts[k].training for k, _, _ in self.refreshing)
 
     def value_and_gradients(
         self,
@@ -75,12 +85,12 @@ class Recursion:
         back: Callable[[Any], bool] = lambda loss: True,
     ) -> LossAndGradients:
         """The recursion on a batch, after `step` steps; `back`: whether a loss is worth the backward pass."""
-        outputs, caches = forward(self.layers, params, batch.x, contexts)
-        loss, delta = self.cost.mean_and_delta(outputs[-1], batch.target, batch.share)
+        outputs, caches = forward(self._steps, params, batch.x, contexts)
+        loss, delta = self._end.mean_and_delta(outputs[-1], batch.target, batch.share)
         result = LossAndGradients(loss, 0.0, outputs[-1], caches)
         if back(loss):
             result.penalty, slopes = _penalties(activity, outputs, step)
-            result.gradients = backward(self.layers, params, caches, delta, contexts, self.lowest, slopes)
+            result.gradients = backward(self._steps, params, caches, delta, contexts, self.lowest, slopes)
         return result
 
     def sampled_gradients(
@@ -88,14 +98,15 @@ class Recursion:
     ) -> Params:
         """Gradients for targets that are drawn from the predictions themselves."""
         scores = result.scores
-        target = cast(SampleTarget, self.cost.loss).sample_target(scores, key)
-        _, delta = self.cost.mean_and_delta(scores, target, 1.0 / len(scores))
-        return backward(self.layers, params, result.caches, delta, contexts, self.lowest)
+        target = cast(SampleTarget, self._end.loss).sample_target(scores, key)
+        _, delta = self._end.mean_and_delta(scores, target, 1.0 / len(scores))
+        return backward(self._steps, params, result.caches, delta, contexts, self.lowest)
 
-    def refresh(self, params: Params, caches: Sequence[Cache]) -> Params:
-        """The parameters, in which layers have moved their buffers, from what they kept in the forward pass."""
+    def refresh(self, params: Params, caches: Sequence[Cache], contexts: Sequence[StepContext]) -> Params:
+        """The parameters, in which layers that train have moved their buffers, from what they kept on the way up."""
         for k, label, layer in self.refreshing:
-            params[label] = layer.refresh(params[label], caches[k])
+            if contexts[k].training:
+                params[label] = layer.refresh(params[label], caches[k])
         return params
 
 
@@ -108,7 +119,7 @@ def _penalties(activity: Activity, outputs: Sequence[Array], step: Any) -> tuple
     for part, settings in activity:
         for k, v in enumerate(outputs[:-1]):
             rows = len(cast(Any, v))
-            value, slope = part.value_and_gradient(v, settings.at(step))
+            value, slope = part.value_and_gradient(view(v), settings.at(step))
             penalty = penalty + value / rows
             slopes[k] = slopes.get(k, 0.0) + slope / rows
     return penalty, slopes

@@ -5,6 +5,7 @@ Layers that hold layers label and initialise them by the same functions.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from numbers import Integral
@@ -12,8 +13,8 @@ from typing import final
 
 import numpy as np
 
-from bpframe import random, tree
-from bpframe.errors import ConfigError, IncompatibleComponent, ShapeError
+from bpframe import layout, random, tree
+from bpframe.errors import BpframeError, ConfigError, IncompatibleComponent, ShapeError
 from bpframe.protocols import Initializer, Layer
 from bpframe.protocols.traits import own_label
 from bpframe.registry import Spec, registry
@@ -22,6 +23,7 @@ from bpframe.registry.describe import brief, short_name, title
 from bpframe.registry.labelled import Labelled, unlabelled
 from bpframe.types import HostArray, Params, Shape
 
+HEADER = ("layer", "component", "output", "parameters")
 LabelledLayers = tuple[tuple[str, Layer], ...]  # (label, layer), in order
 
 
@@ -55,13 +57,11 @@ class Network:
         return init_layers(self.layers, (random.host_generator(seed, random.INITIAL, k) for k in count()), in_shape)
 
     def summary(self, inputs: int | Sequence[int] | None = None) -> str:
-        """A table of the layers: label, component, shape of an output row, number of parameters; print it."""
+        """A table of the layers: label, component, shape of an output row, number of parameters; fits the terminal."""
         shape = self.input_shape if inputs is None else _row_shape(inputs)
-        rows = [("layer", "component", "output", "parameters"), *self._rows(shape)]
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-        )
+        longest = HEADER.index("parameters" if shape is None else "component")
+        lines = layout.text_table(HEADER, list(self._rows(shape)), layout.terminal_width(), wrap=longest)
+        return layout.Text("\n".join(lines))
 
     def params(self, flat: Mapping[str, HostArray]) -> Params:
         """Parameters by "layer/name" as the tree that layers work on: a branch for each layer, empty ones too."""
@@ -75,13 +75,19 @@ class Network:
         ]
         return f"Network([{', '.join(shown)}])"
 
+    def __str__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return layout.html_table(HEADER, list(self._rows(self.input_shape)))
+
     def _rows(self, shape: Shape | None) -> Iterator[tuple[str, str, str, str]]:
         total = 0
         for label, layer in self.layers:
             if shape is None:
                 yield label, brief(registry, "layer", layer), "?", "? (known after the first fit, or with inputs=)"
                 continue
-            params, shape = layer.init(np.random.default_rng(0), shape)
+            params, shape = _init(layer, np.random.default_rng(0), shape)
             count = sum(int(np.size(leaf)) for path, leaf in tree.leaves(params) if "buffers" not in path)
             total += count
             yield label, brief(registry, "layer", layer), str(shape), f"{count:,}"
@@ -102,14 +108,17 @@ def _row_shape(inputs: object) -> Shape | None:
 def label_layers(layers: Sequence[Layer], owner: str) -> LabelledLayers:
     """Layers with their labels: a layer's own, or else its component's name and a number; ConfigError to `owner`."""
     counts: dict[str, int] = {}
+    names: dict[type, str] = {}
     labels = []
     for layer in layers:
-        name = short_name(registry, "layer", layer)
+        cls: type = type(unlabelled(layer))
+        name = names[cls] = names.get(cls) or short_name(registry, "layer", layer)
         counts[name] = counts.get(name, 0) + 1
         label = own_label(layer)
         labels.append(f"{name}_{counts[name]}" if label is None else label)
+    alike = Counter(label for label in labels if isinstance(label, str))
     for label in labels:
-        if not isinstance(label, str) or not label or "/" in label or label == "buffers" or labels.count(label) > 1:
+        if not isinstance(label, str) or not label or "/" in label or label == "buffers" or alike[label] > 1:
             raise ConfigError(f"{owner} needs a different label for each layer, without '/', got {labels}. Set label=.")
     return tuple(zip(labels, map(unlabelled, layers), strict=True))
 
@@ -118,7 +127,13 @@ def draw_parameter(
     initializer: Initializer, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int
 ) -> HostArray:
     """Initial values of a parameter, of this shape; IncompatibleComponent where the initializer gives anything else."""
-    sample = initializer.sample(rng, shape, fan_in, fan_out)
+    try:
+        sample = initializer.sample(rng, shape, fan_in, fan_out)
+    except BpframeError:
+        raise
+    except ValueError as error:
+        name = short_name(registry, "initializer", initializer)
+        raise ShapeError(f"{name} cannot fill a parameter of shape {shape}: {error}") from error
     if not isinstance(sample, np.ndarray) or sample.shape != shape or sample.dtype.kind not in "biuf":
         owner = title(registry, "initializer", initializer)
         got = f"{sample.dtype} {sample.shape}" if isinstance(sample, np.ndarray) else repr(sample)
@@ -134,11 +149,22 @@ def init_layers(
     shape, before = in_shape, ""
     for k, ((label, layer), generator) in enumerate(zip(layers, generators, strict=False), start=1):
         try:
-            params[label], shape = _made(layer, layer.init(generator, shape))
+            params[label], shape = _init(layer, generator, shape)
         except ShapeError as error:
             raise ShapeError(f"layer {k} ('{label}'): {error}{before}") from None
         before = f" The layer before it, '{label}', gives {shape}."
     return params, shape
+
+
+def _init(layer: Layer, generator: np.random.Generator, shape: Shape) -> tuple[Params, Shape]:
+    """What a layer's init gives; a plain ValueError of its is about the rows that it cannot take: ShapeError."""
+    try:
+        return _made(layer, layer.init(generator, shape))
+    except BpframeError:
+        raise
+    except ValueError as error:
+        name = short_name(registry, "layer", layer)
+        raise ShapeError(f"{name} cannot take rows of shape {shape}: {str(error).rstrip('.')}.") from error
 
 
 def _made(layer: Layer, made: object) -> tuple[Params, Shape]:

@@ -7,11 +7,13 @@ the arrays shown are those of the layer's own forward and backward.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, final
 
 import numpy as np
 
+from bpframe import layout
 from bpframe.network.backprop import CostLayer, as_layer, backward
 from bpframe.network.context import EVALUATION
 from bpframe.network.network import Network
@@ -19,8 +21,10 @@ from bpframe.protocols import Context, Layer
 from bpframe.protocols.traits import WithActivation
 from bpframe.types import Array, Cache, HostArray, Params, Shape
 
+HEADER = ("layer", "array", "shape", "mean", "std", "min", "max")
 
-@dataclass
+
+@dataclass(repr=False)
 class LayerTrace:
     """One layer: x input, u pre-activation, v output, delta = dLoss/du, w, b and their gradients; None: has none."""
 
@@ -39,31 +43,63 @@ class LayerTrace:
         order = ("x", "w", "b", "u", "v", "delta", "dw", "db")
         return {name: getattr(self, name) for name in order if getattr(self, name) is not None}
 
+    def __repr__(self) -> str:
+        return f"<LayerTrace of {self.name}: {', '.join(f'{name} {a.shape}' for name, a in self.arrays().items())}>"
 
-@dataclass
+    def __str__(self) -> str:
+        return _text([self])
+
+    def _repr_html_(self) -> str:
+        return layout.html_table(HEADER, _rows([self]))
+
+
+@dataclass(repr=False)
 class Trace:
     """One batch through the network and back, in evaluation mode: loss, a record a layer, predictions.
 
     The last v holds the scores; `prediction` stands behind the link. delta includes w_i / sum w, so that
-    dw = x^T delta is the gradient of the mean loss.
+    dw = x^T delta is the gradient of the mean loss. `trace["dense_1"]` is the record of that layer.
     """
 
     loss: float
     layers: list[LayerTrace]
     prediction: HostArray
 
-    @np.errstate(all="ignore")
-    def __str__(self) -> str:
-        width = max(14, *(len(layer.name) + 2 for layer in self.layers))
-        lines = [
-            f"loss {self.loss:.6g}",
-            f"{'layer':<{width}}{'array':<7}{'shape':<14}{'mean':>12}{'std':>12}{'min':>12}{'max':>12}",
-        ]
+    def __getitem__(self, label: str | int) -> LayerTrace:
+        """The record of a layer by its label, or by its number from 0."""
+        if isinstance(label, int):
+            return self.layers[label]
         for layer in self.layers:
-            for name, array in layer.arrays().items():
-                numbers = "".join(f"{value:>12.4g}" for value in (array.mean(), array.std(), array.min(), array.max()))
-                lines.append(f"{layer.name:<{width}}{name:<7}{array.shape!s:<14}{numbers}")
-        return "\n".join(lines)
+            if layer.name == label:
+                return layer
+        raise KeyError(f"The trace has no layer {label!r}. Layers: {', '.join(layer.name for layer in self.layers)}.")
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __repr__(self) -> str:
+        labels = ", ".join(layer.name for layer in self.layers)
+        return f"<Trace of {len(self.prediction)} rows: loss {self.loss:.6g}, layers {labels}>"
+
+    def __str__(self) -> str:
+        return f"loss {self.loss:.6g}\n{_text(self.layers)}"
+
+    def _repr_html_(self) -> str:
+        return layout.html_table(HEADER, _rows(self.layers), f"loss {self.loss:.6g}")
+
+
+def _text(layers: Sequence[LayerTrace]) -> str:
+    return "\n".join(layout.text_table(HEADER, _rows(layers), layout.terminal_width(), numbers=4))
+
+
+@np.errstate(all="ignore")  # what is not finite is there to be seen
+def _rows(layers: Sequence[LayerTrace]) -> list[list[str]]:
+    """A row an array: layer, name, shape, mean, standard deviation, least and greatest number."""
+    return [
+        [layer.name, name, str(a.shape), *(f"{value:.4g}" for value in (a.mean(), a.std(), a.min(), a.max()))]
+        for layer in layers
+        for name, a in layer.arrays().items()
+    ]
 
 
 @final

@@ -5,6 +5,7 @@ x and results any shape, alike in dtype.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from types import ModuleType
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import DTypeLike
 
-from bpframe.ops import aligned
+from bpframe.ops import aligned, row_sums
 from bpframe.types import Array, HostArray, Namespace, Shape
 
 HOST_TYPES: set[type] = {np.ndarray}  # whose arrays take HOST_NAMESPACE; tracers of engine numpy join them
@@ -44,15 +45,31 @@ def by_columns(x: Array) -> Array:
 
 
 def _sum(x: HostArray, /, *, axis: Any = None, dtype: DTypeLike | None = None, keepdims: Any = False) -> Any:
+    if x.size > row_sums.MAX_RUN and dtype is None and row_sums.long_run(x, axis):
+        return on_host(row_sums.long_sum, x, axis, keepdims)
     if x.ndim != 2 or len(x) < MIN_ROWS or axis not in (0, 1, -1) or x.dtype.kind != "f" or dtype is not None:
         return np.add.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims)
     n = x.shape[axis]
+    if axis and n > row_sums.MAX_RUN and x.dtype == np.float32 and x.flags.c_contiguous:
+        return np.add.reduce(x, axis=1, keepdims=keepdims)  # along rows NumPy itself adds in blocks and pairs
     if axis and n <= MAX_ROW:
         columns: Any = by_columns(x)
         return np.add.reduce(columns, axis=1, keepdims=keepdims)
     ones = _full((n,), 1.0, x.dtype) if n <= MAX_CONSTANT else np.ones(n, x.dtype)
     total = ones @ x if axis == 0 else x @ ones
     return total.reshape((1, -1) if axis == 0 else (-1, 1)) if keepdims else total
+
+
+def _mean(x: HostArray, /, *, axis: Any = None, keepdims: Any = False) -> Any:
+    if x.size > row_sums.MAX_RUN and row_sums.long_run(x, axis):
+        total = _sum(x, axis=axis, keepdims=keepdims)
+        return total / (x.size // total.size)
+    return np.mean(x, axis=axis, keepdims=keepdims)
+
+
+def on_host(function: Callable[..., Any], x: Any, *rest: Any) -> Any:
+    """function(x, ...) as one call, also of an array that stands in for another and records calls."""
+    return function(x, *rest) if type(x) is np.ndarray else x.apply(function, *rest)
 
 
 @lru_cache(maxsize=64)
@@ -96,5 +113,5 @@ def _zeros_like(x: HostArray, /, *, dtype: DTypeLike | None = None) -> Any:
 
 
 HOST_NAMESPACE: Any = ModuleType("numpy")
-vars(HOST_NAMESPACE).update(vars(np), sum=_sum, max=_max, min=_min, maximum=_maximum)
+vars(HOST_NAMESPACE).update(vars(np), sum=_sum, mean=_mean, max=_max, min=_min, maximum=_maximum)
 vars(HOST_NAMESPACE).update(astype=_astype, asarray=_asarray, zeros_like=_zeros_like)

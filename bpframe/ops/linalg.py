@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.ops import thread_team
-from bpframe.ops.host import HOST_TYPES, MAX_ROW, MIN_ROWS, namespace
+from bpframe.ops import row_sums, thread_team
+from bpframe.ops.host import HOST_TYPES, MAX_ROW, MIN_ROWS, namespace, on_host
 from bpframe.types import Array
 
 MATMUL_TN: dict[object, Callable[[Array, Array], Array]] = {}  # faster forms of matmul_tn, by array namespace
@@ -40,6 +40,21 @@ def matmul(a: Array, b: Array) -> Array:
 def matmul_tn(a: Array, b: Array) -> Array:
     """a^T b, (B, n), (B, m) -> (n, m): the sum of the rows' outer products, as in the gradient of a weight."""
     if type(a) in HOST_TYPES:  # before the look-up below, which on small arrays costs as much as the product
+        if a.shape[0] > row_sums.MAX_RUN and a.dtype == np.float32:
+            long: Array = on_host(_long_product, a, b)
+            return long
         return thread_team.parallel_matmul(a.T, b)
     faster = MATMUL_TN.get(namespace(a))
     return a.T @ b if faster is None else faster(a, b)
+
+
+def sum_rows(x: Array) -> Array:
+    """The sum over rows, of x (B, ...) the shape of a row: the gradient of what is added to every row alike.
+
+    On the host in float32 it is right to the last digits for any number of rows (see `bpframe.ops.row_sums`).
+    """
+    return namespace(x).sum(x, axis=0)
+
+
+def _long_product(a: Any, b: Any) -> Any:
+    return row_sums.long_product(thread_team.parallel_matmul, a, b)

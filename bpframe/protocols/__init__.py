@@ -7,15 +7,17 @@ settings are constructor arguments. They speak the Array API standard (`xp = x._
 the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
-`Refresh` and `Fit` (layers); `EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget`
-(losses);
+`Refresh`, `Fit`, `CheckInputs` and `RangeAfter` (layers);
+`EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe` and `EvaluationParams` (optimizers); `Totals`, `Adjust` and `Periodic` (gradient
-steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers).
+steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers);
+`Select` and `TargetFile` (sources); `CheckMemory` (callbacks).
 
-Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`
-(optimizers), `Compiles` and `Changeable` (engines), `BlockLosses` (sessions), `ActsOn` (regularizers), `Compares` and
-`Directed` (metrics), `OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and `ExampleConfigs`
-(any).
+Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
+`LearningRates` and `LrIsAFactor` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses` (sessions),
+`CheckpointFolder` (callbacks), `ActsOn` (regularizers), `Compares` and `Directed` (metrics), `HoldsArrays` (sources),
+`WithDomain` (losses), `WithRange` (activations, layers), `OwnLabel`, `WithActivation`, `Stochastic` and `Coupled`
+(layers), `Pure` and `ExampleConfigs` (any).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -27,6 +29,8 @@ from bpframe.protocols.capabilities import (
     Adjust,
     After,
     Applies,
+    CheckInputs,
+    CheckMemory,
     Draws,
     EncodeTarget,
     EvaluationParams,
@@ -37,11 +41,14 @@ from bpframe.protocols.capabilities import (
     Point,
     PredictLabels,
     Probe,
+    RangeAfter,
     Reference,
     Refresh,
     RuleFor,
     SampleTarget,
+    Select,
     SeveralHeads,
+    TargetFile,
     TargetWidth,
     Totals,
 )
@@ -62,22 +69,29 @@ from bpframe.protocols.components import (
     Regularizer,
     Sampler,
     Schedule,
+    Source,
 )
 from bpframe.protocols.engine import Batches, Data, Engine, Group, Losses, Session
 from bpframe.protocols.traits import (
     ActsOn,
     BlockLosses,
     Changeable,
+    CheckpointFolder,
     Compares,
     Compiles,
     Coupled,
     Directed,
     ExampleConfigs,
+    HoldsArrays,
+    LearningRates,
+    LrIsAFactor,
     OwnLabel,
     Pure,
     Stochastic,
     WholeBatch,
     WithActivation,
+    WithDomain,
+    WithRange,
 )
 
 __all__ = [
@@ -90,6 +104,9 @@ __all__ = [
     "BlockLosses",
     "Callback",
     "Changeable",
+    "CheckInputs",
+    "CheckMemory",
+    "CheckpointFolder",
     "Compares",
     "Compiles",
     "Constraint",
@@ -105,11 +122,14 @@ __all__ = [
     "Fit",
     "GradientStep",
     "Group",
+    "HoldsArrays",
     "Initializer",
     "Key",
     "Layer",
+    "LearningRates",
     "Loss",
     "Losses",
+    "LrIsAFactor",
     "Metric",
     "Minimizer",
     "Observe",
@@ -122,6 +142,7 @@ __all__ = [
     "PredictLabels",
     "Probe",
     "Pure",
+    "RangeAfter",
     "Reference",
     "Refresh",
     "Regularizer",
@@ -129,11 +150,16 @@ __all__ = [
     "SampleTarget",
     "Sampler",
     "Schedule",
+    "Select",
     "Session",
     "SeveralHeads",
+    "Source",
     "Stochastic",
+    "TargetFile",
     "TargetWidth",
     "Totals",
     "WholeBatch",
     "WithActivation",
+    "WithDomain",
+    "WithRange",
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from typing_extensions import Protocol, runtime_checkable  # isinstance is faster with these
 
@@ -25,6 +26,25 @@ class Fit(Protocol):
 
     def fit(self, params: Params, x: HostArray) -> Params:
         """New parameters, from all training rows as they reach this layer, (N, *in_shape)."""
+
+
+@runtime_checkable
+class CheckInputs(Protocol):
+    """A layer that cannot use every row: it looks at rows from outside before anything is computed."""
+
+    def check_inputs(self, x: HostArray) -> HostArray | None:
+        """The rows (N, ...) that it hands on, if it makes no other numbers of x (N, *in_shape); None if it does.
+
+        DataError for a row that it cannot use. Only the first layers of a network are asked.
+        """
+
+
+@runtime_checkable
+class RangeAfter(Protocol):
+    """A layer whose outputs lie where those of the layer before it do, or near there."""
+
+    def range_after(self, inputs: str | None) -> str | None:
+        """Where its outputs lie if its inputs lie there, written as `WithRange.range`; None: not known."""
 
 
 @runtime_checkable
@@ -167,7 +187,10 @@ class After(Protocol):
         """The curve of the history that it depends on: "validation.loss"."""
 
     def after(self, curve: Sequence[float]) -> Schedule:
-        """The schedule that holds after epochs with these values; depends on nothing else."""
+        """The schedule that holds after epochs with these values; depends on nothing else.
+
+        A fit's `curve` has an attribute `best`, "min", "max" or None: which of its values are better.
+        """
 
 
 @runtime_checkable
@@ -179,8 +202,40 @@ class Over(Protocol):
 
 
 @runtime_checkable
+class CheckMemory(Protocol):
+    """A callback that checks what a checkpoint says that it remembers."""
+
+    def check_memory(self, memory: Mapping[str, Any], parameters: Mapping[str, HostArray]) -> None:
+        """ValueError unless it can go on with this memory and a network of such parameters."""
+
+
+@runtime_checkable
 class Reference(Protocol):
     """An optimizer that carries an independent form of its formula, for the conformance kit to compare with."""
 
     def reference(self, p: float, gradients: Iterable[float]) -> Iterator[float]:
         """The values of one number p after each gradient, in plain Python floats."""
+
+
+@runtime_checkable
+class Select(Protocol):
+    """A source of text, which reads some columns as numbers and leaves others out."""
+
+    def names(self, file: BinaryIO) -> Sequence[str]:
+        """The names of the columns, in order."""
+
+    def select(
+        self, file: BinaryIO, numbers: Sequence[str], texts: Sequence[str]
+    ) -> tuple[HostArray, Mapping[str, Sequence[str]]]:
+        """(float64 (N, n) of the columns `numbers`, the cells of the columns `texts` by name).
+
+        DataError names the line and the column of a cell that is no number, or empty.
+        """
+
+
+@runtime_checkable
+class TargetFile(Protocol):
+    """A source whose files hold x, and the file beside them y."""
+
+    def target_file(self, path: Path) -> Path:
+        """The file that holds y, for the one that holds x; DataError where the name does not tell."""

@@ -5,8 +5,9 @@ Shapes as in `bpframe.protocols`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 from typing_extensions import Protocol
@@ -42,8 +43,11 @@ class Context(Protocol):
     def key(self) -> Key:
         """This layer's own randomness, this step's."""
 
-    def child(self, name: str) -> Context:
-        """The context of a layer that this layer holds; it does need `dx`."""
+    def child(self, name: str, need_dx: bool = True) -> Context:
+        """The context of the layer of that label that this layer holds.
+
+        Labels are those of its branch of the parameters: by them the inner layer is known to train, or not.
+        """
 
 
 @dataclass(frozen=True)
@@ -200,6 +204,24 @@ class Metric(Protocol):
 
     def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
         """The metric, weighted by `weight` (B,)."""
+
+
+class Source(Protocol):
+    """A reader of files of one format; host code.
+
+    The core opens the file, unpacks one whose name ends in .gz besides, chooses target and inputs, and splits rows.
+    """
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """The ends of names of such files, in lower case: (".csv",)."""
+
+    def read(self, file: BinaryIO) -> Mapping[str, HostArray]:
+        """The columns (N,) of the file by name, in order, as numbers, booleans or text; those used are looked up once.
+
+        `file` can seek, and stays open until they are. A mapping may read a column when it is looked up. DataError
+        says what is wrong with a file ("line 3 needs ..."); the core adds its path.
+        """
 
 
 class Callback(Protocol):

@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 from typing_extensions import Protocol, runtime_checkable
 
+from bpframe.errors import IncompatibleComponent
 from bpframe.protocols.components import Activation, Layer
 from bpframe.protocols.engine import Losses
+from bpframe.protocols.number_sets import EVERYWHERE, Interval
 
 
 class WholeBatch(Protocol):
@@ -21,6 +23,22 @@ class WholeBatch(Protocol):
     @property
     def whole_batch(self) -> bool:
         """Whether a fit warns of smaller batches; False by default."""
+
+
+class LearningRates(Protocol):
+    """An optimizer whose learning rate is more, or less, than its `lr` and those of the optimizers inside it."""
+
+    @property
+    def learning_rates(self) -> Sequence[str]:
+        """The arguments, numbers or optimizers, that all times f make steps times f; by default "lr" and the latter."""
+
+
+class LrIsAFactor(Protocol):
+    """An optimizer whose steps are not proportional to its `lr`."""
+
+    @property
+    def lr_is_a_factor(self) -> bool:
+        """Whether they are; True by default. Otherwise no multiplier and no schedule may stand on its `lr`."""
 
 
 class Compiles(Protocol):
@@ -45,6 +63,17 @@ class BlockLosses(Protocol):
     @property
     def block_losses(self) -> Losses:
         """Those of whole steps; by default a checkpoint cannot be written after such an exception."""
+
+
+class CheckpointFolder(Protocol):
+    """A callback that writes checkpoints to a folder."""
+
+    @property
+    def checkpoint_folder(self) -> str:
+        """The name of that argument; none by default.
+
+        `Trainer.resume` sets it to the folder of the file from which it goes on.
+        """
 
 
 class Pure(Protocol):
@@ -112,6 +141,30 @@ class Coupled(Protocol):
         """Whether they do; False by default."""
 
 
+class HoldsArrays(Protocol):
+    """A source of arrays `x` and `y`, rows of any rank, rather than of columns."""
+
+    @property
+    def arrays(self) -> bool:
+        """Whether `read` gives x and y by these names; False by default."""
+
+
+class WithDomain(Protocol):
+    """A loss that cannot use every score."""
+
+    @property
+    def domain(self) -> str:
+        """Where its scores have to lie, as `bpframe.protocols.number_sets` writes it; anywhere by default."""
+
+
+class WithRange(Protocol):
+    """An activation or layer that says where all numbers lie that it gives out."""
+
+    @property
+    def range(self) -> str | None:
+        """An interval that holds them, "[0, inf)", or "simplex" for rows of probabilities; not known by default."""
+
+
 class ExampleConfigs(Protocol):
     """A class of components with arguments for the conformance kit to try."""
 
@@ -124,6 +177,17 @@ def needs_whole_batch(rule: object) -> bool:
     return bool(getattr(rule, "whole_batch", False))
 
 
+def learning_rates(rule: object) -> tuple[str, ...] | None:
+    """The arguments that an optimizer names as its learning rates; None: it names none."""
+    names = getattr(rule, "learning_rates", None)
+    return None if names is None else tuple(names)
+
+
+def lr_is_a_factor(rule: object) -> bool:
+    """Whether an optimizer's steps are proportional to its `lr`."""
+    return bool(getattr(rule, "lr_is_a_factor", True))
+
+
 def compiles(engine: object) -> bool:
     """Whether an engine's first step takes long."""
     return bool(getattr(engine, "compiles", False))
@@ -134,10 +198,21 @@ def changeable(engine: object) -> dict[str, str | None]:
     return dict(getattr(engine, "changeable", ()))
 
 
+def holds_arrays(source: object) -> bool:
+    """Whether a source gives arrays x and y rather than columns."""
+    return bool(getattr(source, "arrays", False))
+
+
 def block_losses(session: object) -> Losses | None:
     """The losses of a session's latest block, an exception within it or not; None: the session does not keep them."""
     losses: Losses | None = getattr(session, "block_losses", None)
     return losses
+
+
+def checkpoint_folder(callback: object) -> str | None:
+    """The argument of a callback that names the folder of its checkpoints; None: it has none."""
+    name: str | None = getattr(callback, "checkpoint_folder", None)
+    return name
 
 
 def is_pure(cls: type) -> bool:
@@ -185,6 +260,28 @@ def is_stochastic(layer: object) -> bool:
 def is_coupled(layer: object) -> bool:
     """Whether a layer's rows depend on each other in evaluation."""
     return bool(getattr(layer, "coupled", False))
+
+
+def domain_of(loss: object) -> str | None:
+    """Where a loss's scores have to lie; None: anywhere."""
+    domain = _number_set(loss, "domain", getattr(loss, "domain", None))
+    return None if domain == EVERYWHERE else domain
+
+
+def range_of(part: object) -> str | None:
+    """Where the numbers lie that an activation or layer gives out; None: not known."""
+    return _number_set(part, "range", getattr(part, "range", None))
+
+
+def _number_set(part: object, name: str, text: object) -> str | None:
+    """What names a set of numbers; None for what is no text; IncompatibleComponent for a text that names none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        Interval.of(text)
+    except ValueError as error:
+        raise IncompatibleComponent(f"{type(part).__name__}: {name} {error}.") from None
+    return text
 
 
 def example_configs(component: object) -> list[dict[str, Any]] | None:

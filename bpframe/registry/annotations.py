@@ -99,6 +99,11 @@ def _read(node: ast.expr) -> tuple[str, ...]:
     return (f"{outer.lower() if outer in ('List', 'Tuple', 'Dict') else outer}[{inner}]",)
 
 
+def is_option(want: Wanted, value: object) -> bool:
+    """Whether a value is one of those that the annotation lists."""
+    return any(_options(alternative) and _accepts(alternative, value) for alternative in want.alternatives)
+
+
 def _options(alternative: str) -> tuple[Any, ...]:
     if not alternative.startswith("Literal["):
         return ()

@@ -14,11 +14,15 @@ from numbers import Real
 from typing import Any
 
 from bpframe.errors import BpframeError, BrokenComponent, ConfigError, Problem, UnknownComponent
+from bpframe.registry import path_arguments
 from bpframe.registry.annotations import Mismatch, Wanted
 from bpframe.registry.constructor import Component, arguments, parameters, wants
 from bpframe.registry.labelled import Labelled
 from bpframe.registry.lookup import Registry
 from bpframe.registry.nested import is_schedule, walk
+from bpframe.registry.policy import LOCAL
+from bpframe.registry.provider import Provider
+from bpframe.registry.safe_text import add_note, error_text
 
 SCHEDULED = ("optimizer", "gradient_step", "regularizer")  # kinds whose float arguments may follow a schedule
 SCHEDULED_KINDS = "optimizers, gradient steps and regularizers"
@@ -34,6 +38,7 @@ class Builder:
         self.registry = registry
         self.problems: list[Problem] = []
         self._first: BpframeError | None = None
+        self._known: dict[tuple[str, str], tuple[Provider, Component]] = {}
 
     def build(self, kind: str, spec: Spec, path: str = "") -> Any:
         """The component; None where a problem was found."""
@@ -45,23 +50,29 @@ class Builder:
             names = ", ".join(self.registry.names(kind))
             return self.report(path, f"{kind} wants a name, got {dict(spec)!r}. Names: {names}.")
         try:
-            provider = self.registry.find(kind, spec["name"])
-            component = self.registry.loaded(provider)
+            provider, component = self._found(kind, spec["name"])
         except UnknownComponent as error:
             return self.report(_join(path, "name"), str(error), error)
         arguments = {key: value for key, value in spec.items() if key != "name"}
+        for name in path_arguments.paths_to_refuse(provider, component, arguments):
+            self.report(_join(path, name), f"no path is taken from a file, got {arguments.pop(name)!r}. Give it anew.")
         label = arguments.pop("label", None) if kind == "layer" and "label" not in parameters(component) else None
-        made = self.call(component, arguments, path, kind in SCHEDULED, f"{provider}: ")
+        made = self.call(component, arguments, path, kind in SCHEDULED, provider)
         if made is not None:
             self.registry.check(kind, made, provider)
         return made if label is None or made is None else Labelled(label, made)
 
     def call(
-        self, component: Component, arguments: Mapping[str, Any], path: str, scheduled: bool = False, owner: str = ""
+        self,
+        component: Component,
+        arguments: Mapping[str, Any],
+        path: str,
+        scheduled: bool = False,
+        owner: Provider | None = None,
     ) -> Any:
         """component(**arguments) after checking and building each argument; None where a problem was found.
 
-        `owner`: what errors of the constructor's own begin with.
+        `owner`: who provides it; left out, or where it is the program itself, other errors than wrong values pass.
         """
         before = len(self.problems)
         known = parameters(component)
@@ -79,6 +90,13 @@ class Builder:
             if name in known
         }
         return self._construct(component, ready, path, owner) if len(self.problems) == before else None
+
+    def _found(self, kind: str, name: str) -> tuple[Provider, Component]:
+        """Who provides a component and its class or factory, asked once: a network may name it thousands of times."""
+        if (kind, name) not in self._known:
+            provider = self.registry.find(kind, name)
+            self._known[kind, name] = provider, self.registry.loaded(provider)
+        return self._known[kind, name]
 
     def report(self, path: str, message: str, error: BpframeError | None = None) -> None:
         """Note a problem."""
@@ -124,14 +142,17 @@ class Builder:
         except Mismatch as mismatch:
             return self.report(path, str(mismatch))
 
-    def _construct(self, component: Component, arguments: Mapping[str, Any], path: str, owner: str) -> Any:
+    def _construct(self, component: Component, arguments: Mapping[str, Any], path: str, owner: Provider | None) -> Any:
         try:
             return component(**arguments)
         except (ValueError, TypeError) as error:
-            return self.report(path, str(error))
-        except (Exception, SystemExit) as error:  # a plugin must not end the program
-            cause = f"{type(error).__name__}: {error}"
-            raise BrokenComponent(f"{owner}{_title(component)} fails on construction: {cause}") from error
+            return self.report(path, error_text(error).removeprefix(f"{type(error).__name__}: "))
+        except (Exception, GeneratorExit, SystemExit) as error:  # a plugin must not end the program
+            if owner is None or owner.dist == LOCAL:
+                add_note(error, f"Raised on construction of {_title(component)}.")
+                raise
+            cause = error_text(error)
+            raise BrokenComponent(f"{owner}: {_title(component)} fails on construction: {cause}") from error
 
 
 def _join(path: str, name: str) -> str:

@@ -58,6 +58,7 @@ KINDS = {
         Kind("sampler", "bpframe.samplers", (protocols.Sampler,)),
         Kind("metric", "bpframe.metrics", (protocols.Metric,)),
         Kind("callback", "bpframe.callbacks", (protocols.Callback,)),
+        Kind("source", "bpframe.sources", (protocols.Source,)),
         Kind("engine", "bpframe.engines", (protocols.Engine,)),
     )
 }

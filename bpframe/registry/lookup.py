@@ -9,9 +9,10 @@ from __future__ import annotations
 import difflib
 import importlib
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from bpframe.errors import (
     AmbiguousComponent,
@@ -22,44 +23,62 @@ from bpframe.errors import (
     UnknownComponent,
 )
 from bpframe.registry import policy
+from bpframe.registry.catalog import Catalog, Scan, same_place
 from bpframe.registry.constructor import Component
 from bpframe.registry.kinds import KINDS, Kind
 from bpframe.registry.labelled import unlabelled
-from bpframe.registry.provider import Provider, installed, local
+from bpframe.registry.metadata_scan import Unreadable
+from bpframe.registry.provider import Provider, local
+from bpframe.registry.safe_text import error_text, object_text
 
+NO_ATTRIBUTE = "bpframe_knows_no_attribute_of_this_name"
+REGISTER = (
+    " A name that bp.register gives is known in that process alone: register it in this one too (in a module that both "
+    "import), hand over the object itself, or make it a plugin."
+)
 TARGET = re.compile(r"[\w.]+\s*:\s*[\w.]+\s*(\[.*\])?")  # an entry point's module:attribute, and extras
 
 
 class Registry:
     """Components by kind and name. Listing reads metadata only; `load` imports the one target that is named."""
 
-    def __init__(self, discover: Callable[[], list[Provider]] = installed) -> None:
-        self._discover = discover
-        self._found: list[Provider] | None = None
-        self._by_kind: tuple[Any, dict[str, list[Provider]]] = None, {}  # what it is made from, and that
+    def __init__(self, *scans: Scan) -> None:
+        """`scans`: what finds components, bpframe's own first; left out, those that are installed."""
+        self._catalog = Catalog(*scans)
         self._local: dict[tuple[str, str], Provider] = {}
+        self._former: WeakKeyDictionary[type, Provider] = WeakKeyDictionary()  # classes whose names others have now
         self._loaded: dict[Provider, Component] = {}
         self._packages: set[str] = set()  # bpframe's own
-        self._policies: list[policy.Policy] = []
+        self._policies = policy.PolicyStack()
 
     # ---------------------------------------------------------------------------------------------------- listing
 
     def providers(self, kind: str | None = None) -> list[Provider]:
         """Everything on offer (of one kind), sorted, blocked ones included."""
-        return sorted(self._offers(kind))
+        kinds = KINDS if kind is None else [self.kind(kind).name]
+        return sorted(provider for each in kinds for provider in self._all(each))
+
+    def unreadable(self) -> list[Unreadable]:
+        """The distributions that are passed over, each with the reason."""
+        self.providers()
+        return list(self._catalog.unreadable)
+
+    def policy_notes(self) -> list[str]:
+        """A sentence for each name in the policies in force that no distribution with components has."""
+        dists = self._dists()
+        return [sentence for each in self._policies.in_force() for sentence in each.unknown(dists)]
 
     def names(self, kind: str) -> list[str]:
         """The names that can be used for components of a kind: bare where that is clear, else dist/name."""
         claims: dict[str, list[Provider]] = {}
-        for provider in self.providers(kind):
+        for provider in sorted(self._offers(kind)):
             if self.verdict(provider) is None:
                 claims.setdefault(provider.name, []).append(provider)
         return sorted(name for found in claims.values() for name in _names(found))
 
     def verdict(self, provider: Provider) -> str | None:
         """None if the policies in force allow the provider, otherwise why not; the strictest wins."""
-        verdicts = (p.verdict(provider.dist) for p in (policy.from_environment(), *self._policies))
-        return next((verdict for verdict in verdicts if verdict), None)
+        return self._policies.verdict(provider.dist)
 
     def kind(self, name: str) -> Kind:
         """The kind of that name; ConfigError otherwise."""
@@ -74,7 +93,8 @@ class Registry:
         """The provider that a name means, or Unknown-, Ambiguous- or BlockedComponent."""
         dist, _, bare = name.rpartition("/")
         dist = policy.normalise(dist)
-        claims = sorted(p for p in self._offers(kind) if p.name == bare and dist in ("", p.dist))
+        own = [] if dist not in ("", policy.CORE, policy.LOCAL) else self._core(self.kind(kind).name)
+        claims = _claims(own, dist, bare) or _claims(self.providers(kind), dist, bare)
         if not claims:
             raise UnknownComponent(self._unknown(kind, dist, bare))
         allowed = [provider for provider in claims if self.verdict(provider) is None]
@@ -101,15 +121,20 @@ class Registry:
 
     def check(self, kind: str, component: object, provider: Provider | None) -> None:
         """IncompatibleComponent if the component lacks members of its kind's protocol."""
-        missing = self.kind(kind).missing(component)
-        if missing:
-            owner = provider or f"{kind} {component!r}"
-            raise IncompatibleComponent(f"{owner} lacks {', '.join(missing)}, which every {kind} must have.")
+        missing, mock = self.kind(kind).missing(component), hasattr(component, NO_ATTRIBUTE)
+        if missing or mock:
+            owner = provider or f"{kind} {object_text(component)}"
+            fault = f"lacks {', '.join(missing)}, which every {kind} must have"
+            if mock:
+                fault = f"has every attribute, as a mock has, so that nobody knows what it does. Give a {kind}"
+            raise IncompatibleComponent(f"{owner} {fault}.")
 
     def provider_of(self, kind: str, component: object) -> Provider | None:
         """Who provides a ready object, by its class; None for a class that nobody registered."""
         cls = component if isinstance(component, type) else type(unlabelled(component))
         known = [provider for provider, loaded in self._loaded.items() if loaded is cls and provider.kind == kind]
+        former = self._former.get(cls)  # of lines that have run again since, it is still the same component
+        known += [former] if former is not None and self._local.get((kind, former.name)) == former else []
         own = _snake(cls.__name__)
         if namesake := min((provider for provider in known if provider.name == own), default=None):
             return namesake
@@ -122,7 +147,7 @@ class Registry:
     def owns(self, cls: type) -> bool:
         """Whether a class is from a package of bpframe's own."""
         if not self._packages:
-            targets = (provider.target for provider in self._installed() if provider.dist == policy.CORE)
+            targets = (p.target for kind in KINDS for p in self._core(kind) if p.dist == policy.CORE)
             self._packages = {policy.CORE, *(target.partition(".")[0] for target in targets)}
         return cls.__module__.partition(".")[0] in self._packages
 
@@ -133,47 +158,70 @@ class Registry:
         kind = self.kind(kind).name
         if component is None:
             return lambda decorated: self.register(kind, name, decorated, replace=replace)
-        if not replace and any(p.name == name for p in self._offers(kind)):
-            taken = f"there is {_a(kind)} '{name}' already"
-            raise ConfigError(f"register needs a free name, but {taken}. Choose another, or replace=True.")
-        if "/" in name or not callable(component):
-            raise ConfigError(f"register needs a name without '/' and a class, got {name!r} and {component!r}.")
+        if not isinstance(name, str) or "/" in name or not callable(component):
+            given = f"{name!r} and {object_text(component)}"
+            raise ConfigError(f"register needs a name without '/' and a class, got {given}.")
         provider = local(kind, name, component)
+        self._refuse_other_claims(provider, replace)
         if isinstance(component, type):
             self.check(kind, component, provider)
-        self._loaded.pop(self._local.pop((kind, name), provider), None)
+        replaced = self._local.pop((kind, name), provider)
+        if isinstance(former := self._loaded.pop(replaced, None), type):
+            self._former[former] = replaced
         self._local[kind, name] = provider
+        if isinstance(component, type):
+            self._loaded[provider] = component
         return component
+
+    def local_components(self, settings: object) -> list[tuple[str, str, Component]]:
+        """(kind, name, component) of each that the program registered and whose name is in settings, at any depth."""
+        words = set(_words(settings))
+        return [(p.kind, p.name, p.load()) for p in self._local.values() if not words.isdisjoint((p.name, p.ref))]
+
+    def adopt(self, kind: str, name: str, component: Component) -> bool:
+        """Give the name to a component from another process, as `register` there; False where another has it."""
+        try:
+            self.register(kind, name, component)
+        except ConfigError:
+            return False
+        return True
+
+    def _refuse_other_claims(self, provider: Provider, replace: bool) -> None:
+        """ConfigError where a name that the program registers is another's, but for `replace` and the same lines."""
+        kind, name = provider.kind, provider.name
+        claims = _claims(self._core(kind), "", name)
+        if any(claim.dist == policy.CORE for claim in claims):
+            raise ConfigError(f"register needs a free name, but the {kind} '{name}' is bpframe's own. Choose another.")
+        claims = claims or ([] if replace else _claims(self._offers(kind), "", name))
+        if claims and not replace and not all(same_place(claim, provider) for claim in claims):
+            taken = f"there is {_a(kind)} '{name}' already"
+            raise ConfigError(f"register needs a free name, but {taken}. Choose another, or replace=True.")
 
     def refresh(self) -> None:
         """Look again at what is installed (after a pip install in a running process)."""
         importlib.invalidate_caches()
-        self._found = None
+        self._catalog.refresh()
 
-    @contextmanager
-    def restricted(self, restriction: policy.Policy) -> Iterator[None]:
+    def restricted(self, restriction: policy.Policy) -> AbstractContextManager[None]:
         """Obey one more policy inside the block."""
-        self._policies.append(restriction)
-        try:
-            yield
-        finally:
-            self._policies.remove(restriction)
+        return self._policies.restricted(restriction)
 
-    def _offers(self, kind: str | None) -> list[Provider]:
-        if kind is None:
-            return [*self._installed(), *self._local.values()]
-        name, found = self.kind(kind).name, self._installed()
-        if self._by_kind[0] is not found:
-            self._by_kind = found, {}
-            for provider in found:
-                self._by_kind[1].setdefault(provider.kind, []).append(provider)
-        own = (provider for provider in self._local.values() if provider.kind == name)
-        return [*self._by_kind[1].get(name, ()), *own]
+    def _offers(self, kind: str) -> list[Provider]:
+        """Everything on offer of a kind; where the policy leaves bpframe's own alone, no other is looked at."""
+        name = self.kind(kind).name
+        if self._policies.core_only:
+            return self._core(name)
+        self._policies.warn_of_unknown(self._dists)
+        return self._all(name)
 
-    def _installed(self) -> list[Provider]:
-        if self._found is None:
-            self._found = self._discover()
-        return self._found
+    def _core(self, kind: str) -> list[Provider]:
+        return self._catalog.core(kind, self._local.values())
+
+    def _all(self, kind: str) -> list[Provider]:
+        return self._catalog.all(kind, self._local.values())
+
+    def _dists(self) -> set[str]:
+        return {provider.dist for provider in self.providers()}
 
     def _unknown(self, kind: str, dist: str, name: str) -> str:
         message = f"no {kind} named '{dist}/{name}'." if dist else f"no {kind} named '{name}'."
@@ -182,9 +230,25 @@ class Registry:
         others = sorted({p.kind for p in self.providers() if p.name == name and p.kind != kind})
         if others:
             message += f" ('{name}' is {' and '.join(_a(other) for other in others)}.)"
-        if dist and not any(provider.dist == dist for provider in self._offers(None)):
+        if dist == policy.LOCAL or not (dist or _close(name, names)):
+            message += REGISTER
+        elif dist and not any(provider.dist == dist for provider in self.providers()):
             message += f" No installed distribution {dist} offers components: pip install {dist}, then bp.refresh()."
+        if skipped := self.unreadable():
+            message += f" Passed over: {', '.join(map(str, skipped))}."
         return message
+
+
+def _claims(providers: Iterable[Provider], dist: str, name: str) -> list[Provider]:
+    return sorted(p for p in providers if p.name == name and dist in ("", p.dist))
+
+
+def _words(settings: object) -> Iterator[str]:
+    if isinstance(settings, str):
+        yield settings
+    elif isinstance(settings, Mapping | list | tuple):
+        for value in settings.values() if isinstance(settings, Mapping) else settings:
+            yield from _words(value)
 
 
 def _preferred(claims: list[Provider]) -> list[Provider]:
@@ -209,15 +273,19 @@ def _import(provider: Provider) -> Component:
     except KeyboardInterrupt:
         raise
     except BaseException as cause:  # SystemExit too: a plugin must not end the program
-        raise BrokenComponent(f"{provider} fails on import: {type(cause).__name__}: {cause}") from cause
+        raise BrokenComponent(f"{provider} fails on import: {error_text(cause)}") from cause
     if not callable(component):
         raise IncompatibleComponent(f"{provider} is not a class or a function, but {type(component).__name__}.")
     return component
 
 
 def _suggest(name: str, names: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(names), n=1)
+    close = _close(name, names)
     return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def _close(name: str, names: Iterable[str]) -> list[str]:
+    return difflib.get_close_matches(name, list(names), n=1)
 
 
 def _a(kind: str) -> str:

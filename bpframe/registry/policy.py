@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import final
 
 from bpframe.errors import ConfigError
 
@@ -34,6 +39,14 @@ class Policy:
             if dists is not None:
                 object.__setattr__(self, name, frozenset(map(normalise, dists)))
 
+    def unknown(self, dists: Collection[str]) -> Iterator[str]:
+        """A sentence for each name in it that is none of these distributions, which may be misspelt."""
+        for verb, named in (("denies", self.deny), ("allows", self.allow or ())):
+            for name in sorted(set(named) - set(dists) - {CORE, LOCAL}):
+                close = difflib.get_close_matches(name, sorted(dists), n=1)
+                hint = f" Did you mean {close[0]}?" if close else ""
+                yield f"{self.origin} {verb} {name}, but no distribution of that name offers components.{hint}"
+
     def verdict(self, dist: str) -> str | None:
         """None if the distribution is allowed, otherwise the reason why not."""
         if dist in (CORE, LOCAL):
@@ -46,20 +59,59 @@ class Policy:
 
 
 def parse(text: str, origin: str) -> Policy:
-    """A policy from one line: "all", "off", or names separated by commas; "-name" denies.
+    """A policy from one line: "all", "off", or names separated by commas, in any case; "-name" denies.
 
-    "a,b" allows these two only, "-c" everything but c.
+    "a,b" allows these two only, "-c" everything but c; an empty line means "all", as if there were none.
     """
-    words = [word.strip() for word in text.split(",") if word.strip()]
+    words = [word.strip().lower() for word in text.split(",") if word.strip()]
     if words in ([], ["all"]):
         return Policy(origin=origin)
     if words == ["off"]:
         return Policy(allow=frozenset(), origin=origin)
-    if bad := [word for word in words if word in ("all", "off") or not re.fullmatch(r"-?[A-Za-z0-9][\w.-]*", word)]:
+    if bad := [word for word in words if not re.fullmatch(r"-?(?!(all|off)$)[a-z0-9][\w.-]*", word)]:
         raise ConfigError(f"{origin} needs all, off, or distributions separated by commas, got {bad[0]!r} in {text!r}.")
     allowed = frozenset(word for word in words if not word.startswith("-"))
     denied = frozenset(word[1:] for word in words if word.startswith("-"))
     return Policy(allowed or None, denied, origin)
+
+
+@final
+class PolicyStack:
+    """The policies in force, the environment's and those of the program: the strictest wins."""
+
+    def __init__(self) -> None:
+        self._own: list[Policy] = []
+        self._reviewed: set[Policy] = set()  # those whose misspelt names were warned of
+
+    def in_force(self) -> tuple[Policy, ...]:
+        """All of them."""
+        return from_environment(), *self._own
+
+    @property
+    def core_only(self) -> bool:
+        """Whether they leave bpframe's own components alone."""
+        return any(each.allow is not None and not each.allow for each in self.in_force())
+
+    def verdict(self, dist: str) -> str | None:
+        """None if all allow the distribution, otherwise why not."""
+        return next((verdict for each in self.in_force() if (verdict := each.verdict(dist))), None)
+
+    def warn_of_unknown(self, dists: Callable[[], Collection[str]]) -> None:
+        """UserWarning, once a policy, for a name that it denies and no distribution has: it denies nothing."""
+        for each in self.in_force():
+            if each.deny and each not in self._reviewed:
+                self._reviewed.add(each)
+                for sentence in Policy(None, each.deny, each.origin).unknown(dists()):
+                    warnings.warn(sentence, stacklevel=2)
+
+    @contextmanager
+    def restricted(self, restriction: Policy) -> Iterator[None]:
+        """Obey one more policy inside the block."""
+        self._own.append(restriction)
+        try:
+            yield
+        finally:
+            self._own.remove(restriction)
 
 
 def from_environment() -> Policy:

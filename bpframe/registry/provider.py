@@ -1,16 +1,12 @@
-"""Providers: the components on offer, read from metadata of installed distributions without importing them."""
+"""Providers: the components on offer, as metadata or the program itself names them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from bpframe.registry.kinds import KINDS
-from bpframe.registry.policy import LOCAL, normalise
-
-if TYPE_CHECKING:
-    from importlib.metadata import Distribution
+from bpframe.registry.policy import LOCAL
 
 
 @dataclass(frozen=True, order=True)
@@ -35,32 +31,6 @@ class Provider:
 
     def __str__(self) -> str:
         return f"{self.kind} '{self.ref}' ({self.dist} {self.version}, {self.target})"
-
-
-def installed() -> list[Provider]:
-    """Every component of every installed distribution, sorted; one scan of the metadata (tens of milliseconds)."""
-    from importlib.metadata import entry_points  # 19-37 ms to import, so not before the first look-up
-
-    points = entry_points()  # de-duplicated by distribution: stale copies further down sys.path are not seen
-    described: dict[int, tuple[str, str, str]] = {}  # metadata is parsed anew at each access: once a distribution
-    found = []
-    for kind in KINDS.values():
-        for point in points.select(group=kind.group):
-            if id(point.dist) not in described:
-                described[id(point.dist)] = _describe(point.dist)
-            name, version, summary = described[id(point.dist)]
-            if name not in ("", LOCAL):  # a distribution of that name must not pass for the program's own components
-                found.append(Provider(kind.name, point.name, name, version, point.value, summary, point.load))
-    return sorted(found)
-
-
-def _describe(dist: Distribution | None) -> tuple[str, str, str]:
-    """(canonical name, version, summary); no name for what an interrupted uninstall has left behind."""
-    try:
-        metadata = {key: dist.metadata[key] for key in dist.metadata} if dist else {}
-    except Exception:  # no metadata, or none that can be read: Python versions differ in what they raise
-        metadata = {}
-    return normalise(metadata.get("Name", "")), metadata.get("Version", "unknown"), metadata.get("Summary", "")
 
 
 def local(kind: str, name: str, component: Callable[..., Any]) -> Provider:

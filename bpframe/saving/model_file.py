@@ -7,16 +7,19 @@ component came from (distribution, version, target) is recorded for information;
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from bpframe.errors import BlockedComponent, BrokenComponent, CheckpointError, UnknownComponent
-from bpframe.registry import Policy, policy, registry
+from bpframe.network.network import Network
+from bpframe.registry import Policy, path_arguments, policy, registry
 from bpframe.saving import untrusted
 from bpframe.types import HostArray
 
 SCHEMA = 1
+LONGEST = 2000  # letters of a reason, which may quote the file
 MODEL, CHECKPOINT = "model", "checkpoint"  # kinds of files
 Path = str | os.PathLike[str]
 
@@ -27,6 +30,7 @@ def open_untrusted(
 ) -> Iterator[tuple[dict[str, HostArray], dict[str, Any]]]:
     """(tensors, manifest) of a file of a kind, and a block to build from them: with plugins of `allowed` alone.
 
+    In the block no specification may hold a path; what the caller gives is built before it.
     CheckpointError for a file that cannot be trusted, or of which no model can be built.
     """
     from bpframe.saving import tensor_file  # imported by saving and loading alone
@@ -34,14 +38,20 @@ def open_untrusted(
     tensors, manifest = tensor_file.read_tensors(path)
     refuse_foreign_plugins(path, manifest, allowed, kind)
     try:
-        with registry.restricted(Policy(frozenset(map(policy.normalise, allowed)), origin=f"loading {path}")):
-            untrusted.refuse_other_sizes(manifest, network_tensors(tensors, kind))
+        restriction = Policy(frozenset(map(policy.normalise, allowed)), origin=f"loading {path}")
+        with registry.restricted(restriction), path_arguments.no_paths():
+            untrusted.refuse_slow_lists(manifest)
+            network = Network(manifest["network"], inputs=manifest["input_shape"])
+            untrusted.refuse_other_sizes(network, manifest["input_shape"], network_tensors(tensors, kind))
             untrusted.refuse_other_labels(manifest["learned"])
+            if kind == MODEL and (changed := other_versions(manifest)):
+                warnings.warn(f"{path} may predict otherwise than it did: {'; '.join(changed)}.", stacklevel=4)
             yield tensors, manifest
     except (BlockedComponent, BrokenComponent, UnknownComponent):  # for want of a plugin, not of a sound file
         raise
     except Exception as error:  # what is built from a file's values may fail in any way
         reason = str(error) or type(error).__name__
+        reason = reason if len(reason) <= LONGEST else f"{reason[:LONGEST]} ..."
         raise CheckpointError(f"{path} cannot be made into a model: {reason}") from error
 
 
@@ -74,6 +84,22 @@ def network_tensors(tensors: Mapping[str, HostArray], kind: str) -> dict[str, Ho
     """The network's own tensors, by "layer/name"."""
     within = "session/parameters/" if kind == CHECKPOINT else ""
     return {name.removeprefix(within): array for name, array in tensors.items() if name.startswith(within)}
+
+
+def other_versions(manifest: Mapping[str, Any]) -> list[str]:
+    """The distributions of which the file's components had another version, with both: "acme 1.0 then, 2.0 now"."""
+    then = {name.partition("/")[0]: version for name, version in _versions(manifest["plugins"])}
+    now = {provider.dist: provider.version for provider in registry.providers() if provider.dist in then}
+    return [
+        f"{dist} {then[dist]} then, {version} now" for dist, version in sorted(now.items()) if then[dist] != version
+    ]
+
+
+def _versions(plugins: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, str]]:
+    """("dist/name", version) of components from distributions other than bpframe."""
+    for plugin in plugins:
+        if plugin["name"].partition("/")[0] not in (policy.CORE, policy.LOCAL):
+            yield plugin["name"], plugin["version"]
 
 
 def _component_names(node: object) -> list[str]:

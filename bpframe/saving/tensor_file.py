@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterable, Mapping
 from io import RawIOBase
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from bpframe.errors import CheckpointError
+from bpframe.regular_files import open_regular
 from bpframe.saving import atomic, safetensors
 from bpframe.saving.safetensors import short_repr
 from bpframe.types import HostArray
@@ -42,7 +42,7 @@ def read_tensors(path: Location) -> tuple[dict[str, HostArray], dict[str, Any]]:
     CheckpointError, and nothing else, for a file that is missing, damaged, or not of this format.
     """
     try:
-        with open(path, "rb", buffering=0, opener=_open) as file:
+        with open_regular(path) as file:
             return _decode(file)
     except CheckpointError as error:
         raise CheckpointError(f"{path} cannot be read: {error} Restore it from a copy.") from error
@@ -76,22 +76,9 @@ def _digest(header: Mapping[str, Any], data: Iterable[memoryview]) -> str:
     return digest.hexdigest()
 
 
-def _open(path: str, flags: int) -> int:
-    """A descriptor of a regular file; others are not opened, since opening some devices has effects."""
-    _regular_size(os.stat(path))
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # do not wait if a pipe has replaced the file
-
-
-def _regular_size(status: os.stat_result) -> int:
-    """The length of a regular file."""
-    if not stat.S_ISREG(status.st_mode):
-        raise CheckpointError("it needs to be a regular file.")
-    return status.st_size
-
-
 def _decode(file: RawIOBase) -> tuple[dict[str, HostArray], dict[str, Any]]:
     """(tensors, manifest); tensors are allocated only after the table is checked against the length of the file."""
-    file_size = _regular_size(os.fstat(file.fileno()))
+    file_size = os.fstat(file.fileno()).st_size
     size = int.from_bytes(_read_into(file, bytearray(safetensors.PREFIX)), "little")
     length = file_size - safetensors.PREFIX - size
     if length < 0 or size > safetensors.MAX_HEADER:

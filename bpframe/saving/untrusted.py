@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, final
@@ -15,6 +15,8 @@ from bpframe.errors import CheckpointError
 from bpframe.network.network import Network
 from bpframe.types import HostArray, Shape
 
+MANY = 2**20  # comparisons of groups with layers
+MANY_CALLBACKS = 2**10
 SMALL = 2**16  # values of a row or a parameter that every file may have
 
 
@@ -32,14 +34,25 @@ class _BoundedZeros:
         return np.broadcast_to(0.0, shape)
 
 
-def refuse_other_sizes(found: Mapping[str, Any], tensors: Mapping[str, HostArray]) -> None:
+def refuse_slow_lists(found: Mapping[str, Any]) -> None:
+    """CheckpointError for lists whose work grows with the square of their length, where they are longer than any use.
+
+    Groups are compared with every layer, and callbacks registered each beside all others.
+    """
+    count, callbacks = len(found["groups"]) * len(found["network"]), len(found.get("callbacks", ()))
+    if count > MANY:
+        raise CheckpointError(f"its groups need {MANY} comparisons with layers at most, got {count}.")
+    if callbacks > MANY_CALLBACKS:
+        raise CheckpointError(f"it needs {MANY_CALLBACKS} callbacks at most, got {callbacks}.")
+
+
+def refuse_other_sizes(network: Network, inputs: Sequence[int], tensors: Mapping[str, HostArray]) -> None:
     """CheckpointError unless the tensors have the names and shapes of the network's; nothing is allocated for it."""
     limit = max([SMALL, *(array.size for array in tensors.values())])
-    network = deepcopy(Network(found["network"], inputs=found["input_shape"]))  # a private copy: it is changed below
+    network, shape = deepcopy(network), tuple(inputs)  # a private copy: it is changed below
     _replace_initializers(network, _BoundedZeros(limit))
-    shape = network.inputs
-    if shape is None or math.prod(shape) > limit:
-        raise CheckpointError(f"its rows need a shape of {limit} values at most, got {found['input_shape']}.")
+    if not shape or math.prod(shape) > limit:
+        raise CheckpointError(f"its rows need a shape of {limit} values at most, got {inputs}.")
     wanted = {"/".join(path): np.shape(leaf) for path, leaf in tree.leaves(network.init(0, shape)[0])}
     given = {name: array.shape for name, array in tensors.items()}
     if other := sorted(wanted.items() ^ given.items()):
@@ -48,7 +61,12 @@ def refuse_other_sizes(found: Mapping[str, Any], tensors: Mapping[str, HostArray
 
 
 def refuse_other_labels(learned: Mapping[str, Any]) -> None:
-    """CheckpointError unless the classes are texts, integers or truth values, in a dtype that holds them."""
+    """CheckpointError unless the classes are texts, integers or truth values, in a dtype that holds them.
+
+    And unless the scale of targets, where there is one, has a finite mean and a deviation above 0 for each output.
+    """
+    if "target_scale" in learned:
+        _refuse_other_scale(learned["target_scale"], learned["outputs"])
     for head in learned.get("heads", {}).values():
         refuse_other_labels(head)
     if "classes" not in learned:
@@ -57,6 +75,13 @@ def refuse_other_labels(learned: Mapping[str, Any]) -> None:
     fits = classes.dtype.kind in "biuU" and dtype.kind in "biuUO" and dtype.itemsize <= max(8, classes.dtype.itemsize)
     if classes.ndim != 1 or not classes.size or not fits or not np.array_equal(classes.astype(dtype), classes):
         raise CheckpointError("its classes need to be labels of one type, in a dtype that holds them.")
+
+
+def _refuse_other_scale(scale: Mapping[str, Any], outputs: int) -> None:
+    mean, deviation = (np.asarray(scale[name], dtype=np.float64) for name in ("mean", "deviation"))
+    fits = mean.shape == deviation.shape == (outputs,) and np.isfinite(mean).all() and np.isfinite(deviation).all()
+    if not fits or not (deviation > 0).all():
+        raise CheckpointError("its scale of targets needs a mean and a deviation above 0 for each output.")
 
 
 def _attributes(part: Any) -> dict[str, Any]:

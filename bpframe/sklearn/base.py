@@ -12,13 +12,20 @@ from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_sample_weight,
+    check_array,
+    check_is_fitted,
+    validate_data,
+)
 
 from bpframe.errors import ConfigError
 from bpframe.network.trace import Trace
-from bpframe.registry import build
+from bpframe.registry import Spec, build, registry
 from bpframe.sklearn import coefs, dataframes, estimator_fit, estimator_trainer
-from bpframe.sklearn.picklable_engine import PicklableEngine
+from bpframe.sklearn.callback_support import CallbackSupportMixin, fit_task
+from bpframe.sklearn.initial_parameters import on_numpy
 from bpframe.sklearn.validation import Rows
 from bpframe.training.history import History
 from bpframe.types import HostArray
@@ -36,15 +43,29 @@ def offers_partial_fit(model: BaseEstimator) -> bool:
 
 def offers_predict_proba(model: BaseEstimator) -> bool:
     """True for losses whose predictions are probabilities; AttributeError for others."""
-    loss = model.loss
-    link = "softmax" if loss == "log_loss" else build("loss", loss).link
-    if link not in ("softmax", "sigmoid"):
-        raise AttributeError(f"predict_proba needs a loss with probabilities, got {loss!r}. Take log_loss or focal.")
+    if not _probabilities(model.loss):
+        raise AttributeError(
+            f"predict_proba needs a loss with probabilities, got {model.loss!r}. Take log_loss or focal."
+        )
     return True
 
 
-class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+def offers_decision_function(model: BaseEstimator) -> bool:
+    """True for losses without probabilities, such as hinge; AttributeError for others, as of scikit-learn's MLP."""
+    if _probabilities(model.loss):
+        raise AttributeError(f"decision_function is for losses without probabilities, got {model.loss!r}.")
+    return True
+
+
+def _probabilities(loss: Spec) -> bool:
+    return loss == "log_loss" or build("loss", loss).link in ("softmax", "sigmoid")
+
+
+class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Methods common to both estimators; not for direct use."""
+
+    _doc_link_module = "bpframe"
+    _doc_link_template = "https://pypi.org/project/bpframe/"
 
     @property
     def history_(self) -> History:
@@ -58,6 +79,21 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         estimator_trainer.push_parameters(self)
         trace: Trace = self._trainer.trace(rows, self._targets(self._encode_target(y)))
         return trace
+
+    # --------------------------------------------------------------------------------------------------------- pickles
+
+    def __getstate__(self) -> dict[str, Any]:
+        """scikit-learn's state, and the components of the program's own that arguments call by name."""
+        return {**super().__getstate__(), "_local": registry.local_components(self.get_params(deep=False))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for kind, name, component in state.pop("_local", ()):
+            if not registry.adopt(kind, name, component):
+                raise ConfigError(
+                    f"{type(self).__name__} needs the {kind} '{name}', which means another component in this process. "
+                    "Rename one of them."
+                )
+        super().__setstate__(state)
 
     # ---------------------------------------------------------------------------------------------------- input checks
 
@@ -90,7 +126,9 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
         parts = self.validation_set
         if len(parts) not in (2, 3):
             raise ConfigError(f"validation_set needs (X, y) or (X, y, sample_weight), got {len(parts)} entries.")
-        X = check_array(parts[0], accept_sparse=FORMATS, dtype=dtype)
+        X = dataframes.with_readable_names(parts[0])
+        _check_feature_names(self, X, reset=False)
+        X = check_array(X, accept_sparse=FORMATS, dtype=dtype)
         if X.shape[1] != self.n_features_in_:
             raise ConfigError(f"validation_set needs rows of {self.n_features_in_} features, got {X.shape[1]}.")
         weight = _check_sample_weight(parts[2], X, dtype=np.float64) if len(parts) == 3 else None
@@ -124,21 +162,26 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
 
     def _fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None, incremental: bool) -> Any:
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        given = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         X, y = self._check_training_data(X, y, first, incremental)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
-        if incremental and self.early_stopping:
-            if self.validation_set is None:
-                raise ValueError(
-                    "partial_fit does not support early_stopping=True without rows to watch. Set validation_set."
-                )
-            if getattr(self, "stopped_", False):
-                warnings.warn(
-                    "Training has stopped already: refit, or set early_stopping=False.", ConvergenceWarning, 3
-                )
-                return self
+        if incremental and self.early_stopping and self._stopped_before():
+            return self
         rows = coefs.dense_rows(X, X.dtype), y, self._row_weights(y, weight, incremental)
-        estimator_fit.fit_estimator(self, rows, first, incremental)
+        with fit_task(self, given, listening=not incremental) as task:
+            estimator_fit.fit_estimator(self, rows, first, incremental, task)
         return self
+
+    def _stopped_before(self) -> bool:
+        """Whether early stopping in partial_fit has ended the training already; ValueError without rows to watch."""
+        if self.validation_set is None:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True without rows to watch. Set validation_set."
+            )
+        stopped = bool(getattr(self, "stopped_", False))
+        if stopped:
+            warnings.warn("Training has stopped already: refit, or set early_stopping=False.", ConvergenceWarning, 4)
+        return stopped
 
     # --------------------------------------------------------------------------------------------------------- scores
 
@@ -149,8 +192,8 @@ class Perceptron(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
 
     def _scores(self, X: Any) -> HostArray:
         """Scores (N, C) of rows from `_check_rows`."""
-        trainer, engine = self._trainer, self._trainer.engine
-        if isinstance(engine, PicklableEngine) and type(engine.engine).__name__ == "NumpyEngine":
+        trainer = self._trainer
+        if on_numpy(trainer.engine):
             return coefs.scores(trainer.network, self._parameters_by_name(), X, trainer.dtype)
         estimator_trainer.push_parameters(self)
         return np.asarray(trainer.scores(coefs.dense_rows(X, trainer.dtype)))

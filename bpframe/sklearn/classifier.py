@@ -17,7 +17,8 @@ from bpframe.errors import DataError
 from bpframe.protocols import Loss
 from bpframe.registry import Spec
 from bpframe.sklearn import estimator_losses
-from bpframe.sklearn.base import Perceptron, offers_partial_fit, offers_predict_proba
+from bpframe.sklearn.base import Perceptron, offers_decision_function, offers_partial_fit, offers_predict_proba
+from bpframe.sklearn.callback_support import with_callbacks
 from bpframe.sklearn.parameter_constraints import CLASSIFIER
 from bpframe.types import HostArray
 
@@ -84,6 +85,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
         arguments = dict(locals())
         self.__dict__.update((name, value) for name, value in arguments.items() if name not in ("self", "__class__"))
 
+    @with_callbacks
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPClassifier:
         """Train on X and y; a row counts as often as its weight says."""
         self._check_arguments()
@@ -103,6 +105,14 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
     def predict(self, X: Any) -> HostArray:
         """Labels (N,) from `classes_`, or (N, C) zeros and ones."""
         return self._decode_target(self._class_numbers(self._scores(self._check_rows(X))))
+
+    @available_if(offers_decision_function)  # type: ignore[untyped-decorator]  # scikit-learn has no types
+    def decision_function(self, X: Any) -> HostArray:
+        """Margins (N,) of two classes, above 0 for the second of `classes_`; otherwise scores (N, C)."""
+        scores = self._scores(self._check_rows(X))
+        if not self._two_classes:
+            return scores
+        return np.asarray(scores[:, 0] if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0])
 
     @available_if(offers_predict_proba)  # type: ignore[untyped-decorator]  # scikit-learn has no types
     def predict_proba(self, X: Any) -> HostArray:

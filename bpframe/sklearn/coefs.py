@@ -14,7 +14,9 @@ import numpy as np
 from bpframe import tree
 from bpframe.network.backprop import evaluate
 from bpframe.network.chunks import chunk_rows, in_chunks
+from bpframe.network.input_checks import check_inputs
 from bpframe.network.network import Network
+from bpframe.protocols import CheckInputs
 from bpframe.types import HostArray
 
 ArraysByName = dict[str, HostArray]  # by "layer/name"
@@ -47,6 +49,8 @@ def changed_parameters(values: ArraysByName, others: ArraysByName) -> ArraysByNa
 def scores(network: Network, values: ArraysByName, x: Any, dtype: Any) -> HostArray:
     """Scores (N, C) of rows x (N, n), which may be sparse, in evaluation mode and a bounded number at a time."""
     params = {**{label: {} for label in network.labels}, **tree.nest(values)}
+    if isinstance(network.layers[0][1], CheckInputs):
+        check_inputs(network.layers, dense_rows(x, dtype))
     with np.errstate(all="ignore"):
         return in_chunks(
             lambda rows: evaluate(network.layers, params, dense_rows(rows, dtype)), x, chunk_rows(x.shape[1:], params)

@@ -39,7 +39,13 @@ class _NamedColumns:
 
 
 def refuse_text(x: Any) -> None:
-    """DataError that names the first column of text in a dataframe of pandas, polars or pyarrow, if it has one."""
+    """DataError that names the first column of text in a dataframe of pandas, polars or pyarrow, if it has one.
+
+    Nothing is said of columns that share a name: scikit-learn's own error is about those.
+    """
+    names = list(_names(x))
+    if len(set(names)) < len(names):
+        return
     for name, values in _columns(x):
         text = next((value for value in values if isinstance(value, str) and not _number(value)), None)
         if text is not None:
@@ -48,6 +54,12 @@ def refuse_text(x: Any) -> None:
                 f"make_column_transformer((OneHotEncoder(), [{name!r}]), remainder='passthrough') of scikit-learn; "
                 "OrdinalEncoder() where its values have an order."
             )
+
+
+def _names(x: Any) -> Any:
+    """The names of columns, of pyarrow too, whose `columns` are the columns themselves."""
+    x = x.frame if isinstance(x, _NamedColumns) else x
+    return getattr(x, "column_names", getattr(x, "columns", ()))
 
 
 def _columns(x: Any) -> Iterator[tuple[str, list[Any]]]:

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 
 from bpframe.sklearn.solvers import PolicyRate
 from bpframe.sklearn.validation import ValidationRows
+from bpframe.sklearn.verbose_print import verbose_print
 from bpframe.training.hooks import hookimpl
 from bpframe.training.run_state import RunState
 from bpframe.types import HostArray
@@ -35,6 +36,11 @@ class EarlyStopping:
     exhausted: bool = False
     _rows: HostArray = field(default_factory=lambda: np.empty(0))  # of each batch of the latest epoch
 
+    @property
+    def ended(self) -> bool:
+        """Whether the fit has made all its epochs, or was stopped."""
+        return self.exhausted or self.model.stopped_ or (self.single_epoch and self.model.n_iter_ > 0)
+
     @hookimpl
     def bpframe_epochs_ahead(self, state: RunState) -> float:
         """The number of epochs during which the fit cannot stop; 1 if each epoch is printed, scored or rescheduled."""
@@ -51,7 +57,7 @@ class EarlyStopping:
         model.t_ += self.rows
         model.loss_curve_.append(model.loss_)
         if model.verbose:
-            print(f"Iteration {model.n_iter_:d}, loss = {model.loss_:.8f}")
+            verbose_print(f"Iteration {model.n_iter_:d}, loss = {model.loss_:.8f}")
         if self.validation_rows is not None:
             self._score(state, self.validation_rows)
         if not model.early_stopping:
@@ -85,7 +91,7 @@ class EarlyStopping:
         score = validation_rows.score(model, state)
         model.validation_scores_.append(score)
         if model.verbose:
-            print(f"Validation score: {score:f}")
+            verbose_print(f"Validation score: {score:f}")
         better, stalled = validation_rows.improved(score, model.best_validation_score_, model.tol)
         if model.early_stopping:
             model._no_improvement_count = model._no_improvement_count + 1 if stalled else 0
@@ -108,7 +114,7 @@ class EarlyStopping:
         adaptive = self.rate is not None and self.rate.policy == "adaptive"
         new_rate = self.rate.plateau() if self.rate is not None else None
         if model.verbose:
-            print(f"{message} {new_rate or ('Learning rate too small. ' if adaptive else '') + 'Stopping.'}")
+            verbose_print(f"{message} {new_rate or ('Learning rate too small. ' if adaptive else '') + 'Stopping.'}")
         if new_rate is None:
             model.stopped_ = True
             state.stop(message)

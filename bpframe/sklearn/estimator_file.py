@@ -10,35 +10,25 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import LabelBinarizer
 
-from bpframe.errors import CheckpointError, ConfigError, UnknownComponent
+from bpframe.errors import CheckpointError, ConfigError
 from bpframe.registry import build, registry
 from bpframe.registry.describe import describe
 from bpframe.saving import model_file, tensor_file
 from bpframe.sklearn import estimator_losses, estimator_trainer, solvers
-from bpframe.sklearn.picklable_engine import PicklableEngine
+from bpframe.sklearn.saved_settings import KINDS, screen_settings
 from bpframe.training.history import History
 from bpframe.training.manifest import manifest, trainer_arguments
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.trainer import Trainer
 
 Path = str | os.PathLike[str]
-KINDS = {
-    "activation": "activation",
-    "callbacks": "callback",
-    "engine": "engine",
-    "hidden_layers": "layer",
-    "learning_rate": "schedule",
-    "loss": "loss",
-    "monitor": "metric",
-    "solver": "optimizer",
-}
 FITTED_ATTRIBUTES = (
     *("n_iter_", "t_", "loss_", "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_"),
     *("n_layers_", "n_outputs_", "out_activation_", "n_features_in_", "feature_names_in_", "classes_"),
@@ -76,11 +66,12 @@ def read_estimator(cls: type, path: Path, plugins: Sequence[str]) -> Any:
         saved = content.get("estimator", {})
         if saved.get("class") != cls.__name__:
             raise CheckpointError(f"{path} holds {saved.get('class', 'no estimator')}, not {cls.__name__}. Load that.")
-        trainer = Trainer(**trainer_arguments(content), engine=PicklableEngine(build("engine", "numpy")))
+        trainer = Trainer(**trainer_arguments(content), engine=build("engine", "numpy"))
         trainer.parameters.replace(tensors)
+        if trainer.standardize_target:
+            trainer.task = replace(trainer.task, learned=content["learned"])
         trainer.history = History(**decode_argument(saved["history"]))
-        settings = {name: decode_argument(value) for name, value in saved["settings"].items()}
-        _refuse_blocked(settings)
+        settings = screen_settings({name: decode_argument(value) for name, value in saved["settings"].items()}, path)
         model = cls(**settings)
         vars(model).update(
             {name: decode_argument(saved["fitted"][name]) for name in FITTED_ATTRIBUTES if name in saved["fitted"]}
@@ -90,18 +81,6 @@ def read_estimator(cls: type, path: Path, plugins: Sequence[str]) -> Any:
             model._label_binarizer = _binarizer(model.classes_, saved["labels"])
         estimator_trainer.pull_parameters(model)
     return model
-
-
-def _refuse_blocked(settings: Mapping[str, Any]) -> None:
-    """BlockedComponent for a plugin that the caller does not allow: a later fit would take it from the arguments."""
-    for name, kind in KINDS.items():
-        setting = settings.get(name)
-        for spec in setting if isinstance(setting, list | tuple) else [setting]:
-            if isinstance(spec, Mapping):
-                build(kind, spec)
-            elif isinstance(spec, str):
-                with suppress(UnknownComponent):  # a name of scikit-learn, such as "constant"
-                    registry.find(kind, spec)
 
 
 def _binarizer(classes: Any, kind: str) -> Any:
@@ -114,17 +93,20 @@ def _manifest(model: BaseEstimator) -> dict[str, Any]:
     trainer, learned = model._trainer, dict(model._trainer.task.learned)
     if "classes" in learned and model.classes_.dtype.kind in "biuUO":
         learned |= {"classes": model.classes_.tolist(), "dtype": _dtype(model.classes_)}
-    lbfgs = model.solver == "lbfgs"
+    rule = solvers.registered_optimizer(trainer.optimizer, model._rate)
     bare = TrainerSpec(
         network=trainer.network,
         loss=estimator_losses.registered_loss(trainer.loss),
-        optimizer=build("optimizer", "lbfgs") if lbfgs else solvers.registered_optimizer(trainer.optimizer),
+        optimizer=build("optimizer", "lbfgs") if model.solver == "lbfgs" else rule,
         engine=trainer.engine,
         gradient_steps=trainer.gradient_steps,
         seed=trainer.seed,
         dtype=trainer.dtype,
+        standardize_target=trainer.standardize_target,
     )
-    return manifest(bare, trainer.task.shape, learned)
+    names = getattr(model, "feature_names_in_", None)
+    columns = None if names is None else tuple(names.tolist())
+    return manifest(bare, replace(trainer.task, learned=learned, columns=columns))
 
 
 def encode_argument(value: object, kind: str | None = None) -> Any:

@@ -18,6 +18,7 @@ from bpframe.errors import DataError, NumericalError
 from bpframe.protocols.traits import scope_of
 from bpframe.registry import build_all
 from bpframe.sklearn import estimator_trainer, validation
+from bpframe.sklearn.callback_support import EpochTasks, FitTask
 from bpframe.sklearn.early_stopping import EarlyStopping, TimeLimit
 from bpframe.sklearn.shuffling import RowShuffler
 from bpframe.sklearn.validation import Rows
@@ -27,8 +28,13 @@ class Diverged(NumericalError, ValueError):
     """Parameters are no longer finite, for which scikit-learn raises a ValueError."""
 
 
-def fit_estimator(model: BaseEstimator, rows: Rows, first: bool, incremental: bool) -> None:
-    """Train the model on rows; `first`: from new parameters, `incremental`: one more epoch of the same run."""
+def fit_estimator(
+    model: BaseEstimator, rows: Rows, first: bool, incremental: bool, task: FitTask | None = None
+) -> None:
+    """Train the model on rows; `first`: from new parameters, `incremental`: one more epoch of the same run.
+
+    `task`: what callbacks of scikit-learn are told.
+    """
     random = check_random_state(model.random_state)
     if first:
         estimator_trainer.reset_attributes(model)
@@ -48,13 +54,15 @@ def fit_estimator(model: BaseEstimator, rows: Rows, first: bool, incremental: bo
     if model.solver == "lbfgs":
         _minimize(model, rows)
     else:
-        _run(model, rows, random, incremental)
+        _run(model, rows, random, incremental, [] if task is None else [EpochTasks(task)])
     estimator_trainer.pull_parameters(model)
     model._trainer.callbacks, model._trainer.memories, model._trainer.sampler = [], [], None
     model._early_stopping = None
 
 
-def _run(model: BaseEstimator, rows: Rows, random: np.random.RandomState, single_epoch: bool) -> None:
+def _run(
+    model: BaseEstimator, rows: Rows, random: np.random.RandomState, single_epoch: bool, listeners: list[EpochTasks]
+) -> None:
     """Run the epochs of a solver other than lbfgs."""
     rows, validation_rows = _hold_out(model, rows, random)
     trainer, scale = model._trainer, model._scale
@@ -65,9 +73,10 @@ def _run(model: BaseEstimator, rows: Rows, random: np.random.RandomState, single
         model.best_validation_score_ = getattr(model, "best_validation_score_", None)
     trainer.metrics, model._early_stopping = build_all("monitor", "metric", metrics), stopping
     trainer.regularizers = [estimator_trainer.penalty(model, rows, stopping.size)]
-    trainer.sampler = RowShuffler(random, len(trainer.history)) if model.shuffle else None
+    shuffler = RowShuffler(random, len(trainer.history)) if model.shuffle else None
+    vars(trainer)["sampler"] = shuffler  # none of anybody else's: it draws as scikit-learn does
     clock = [TimeLimit(model.max_time)] if model.max_time is not None and not single_epoch else []
-    trainer.callbacks = [stopping, *clock, *build_all("callbacks", "callback", list(model.callbacks))]
+    trainer.callbacks = [stopping, *clock, *build_all("callbacks", "callback", list(model.callbacks)), *listeners]
     trainer.memories = [{} for _ in trainer.callbacks]
     model.n_iter_, model.stopped_ = 0, False
     try:
@@ -76,13 +85,15 @@ def _run(model: BaseEstimator, rows: Rows, random: np.random.RandomState, single
         warnings.warn("Training interrupted by user.", stacklevel=4)
         stopping.restore(trainer)
     except NumericalError as error:
-        _diverged(model, error)
+        ended = stopping.ended or any(limit.expired for limit in clock)
+        if not ended:  # as in scikit-learn a fit that ends with finite parameters stands, whatever they predict
+            _diverged(model, error)
     _warn(model, stopping, clock)
 
 
 def _train(model: BaseEstimator, rows: Rows, epochs: int, size: int, validation_rows: Rows | None) -> None:
     validation = None if validation_rows is None else (validation_rows[0], model._targets(validation_rows[1]))
-    options = {"epochs": epochs, "batch_size": size, "validation": validation, "shuffle": False}
+    options = {"epochs": epochs, "batch_size": size, "validation": validation, "shuffle": False, "verbose": 0}
     model._trainer.fit(rows[0], model._targets(rows[1]), sample_weight=rows[2], **options)
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from bpframe import ops
-from bpframe.errors import ConfigError, ShapeError
+from bpframe.errors import ConfigError
 from bpframe.protocols import EncodeTarget, Loss, PredictLabels, SeveralHeads, TargetWidth
 from bpframe.registry import Spec, build
 from bpframe.types import Array, HostArray
@@ -126,7 +126,7 @@ def regression_loss(spec: Spec, targets: int) -> tuple[Loss, int]:
         try:
             if loss.target_width(outputs) == targets:
                 return loss, outputs
-        except ShapeError:
+        except ValueError:  # a ShapeError, or a plugin's own
             continue
     raise ConfigError(f"{loss!r} has no number of scores that fits {targets} targets. Take another loss.")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,9 @@ from bpframe.errors import ConfigError
 from bpframe.network.network import Network
 from bpframe.registry import arguments, build
 from bpframe.sklearn import architecture, coefs, estimator_losses, solvers
+from bpframe.sklearn.initial_parameters import InitialParameters
 from bpframe.sklearn.lbfgs import MinimizationLog, ScipyLbfgs
 from bpframe.sklearn.penalty import Penalty
-from bpframe.sklearn.picklable_engine import PicklableEngine
 from bpframe.sklearn.validation import Rows
 from bpframe.training.trainer import Trainer
 from bpframe.types import Params
@@ -76,15 +77,18 @@ def create_trainer(model: BaseEstimator, rows: Rows, first: bool, random: np.ran
         loss,
         optimizer,
         seed=_seed(random),
-        engine=PicklableEngine(build("engine", model.engine), initial),
+        engine=InitialParameters(build("engine", model.engine), initial),
         dtype=dtype.name,
         metrics=(),
         regularizers=[penalty(model)],  # also if it is 0: a change of it must not change parameter groups
         gradient_steps=_gradient_steps(model),
+        standardize_target=getattr(model, "standardize_target", False),
     )
     model.out_activation_ = estimator_losses.output_activation(loss)
     if hasattr(model, "_trainer"):
         trainer.history = model._trainer.history
+        if trainer.standardize_target and not first:  # the parameters go on with the scale that they were trained with
+            trainer.task = replace(trainer.task, learned=model._trainer.task.learned)
     model._trainer, _ = trainer, trainer.session
 
 
@@ -130,7 +134,8 @@ def penalty(model: BaseEstimator, rows: Rows | None = None, size: int = 1) -> Pe
         unit = float(size if weight is None else weight.mean() * size)
     elif weight is not None:
         unit = float(weight.max())
-    return Penalty(float(model.alpha), float(model.l1), unit, not minimizing)
+    weightless = weight is not None and not weight.all()
+    return Penalty(float(model.alpha), float(model.l1), unit, not minimizing, weightless)
 
 
 def _lbfgs(model: BaseEstimator) -> ScipyLbfgs:

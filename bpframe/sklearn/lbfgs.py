@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, final
 import numpy as np
 import scipy.optimize  # type: ignore[import-untyped, unused-ignore]  # it has no types
 
+from bpframe.sklearn.verbose_print import verbose_print
 from bpframe.types import HostArray, Hyper, Objective, State
 
 
@@ -25,7 +26,7 @@ class MinimizationLog:
         """Append the objective of an iteration; print it if `verbose`."""
         self.curve.append(value)
         if self.verbose:
-            print(f"Iteration {iteration:d}, loss = {value:.8f}")
+            verbose_print(f"Iteration {iteration:d}, loss = {value:.8f}")
 
 
 @final

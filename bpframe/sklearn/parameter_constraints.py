@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOp
 
 from bpframe.errors import PluginError
 from bpframe.registry import registry
+from bpframe.registry.lookup import REGISTER
 from bpframe.sklearn.solvers import POLICIES
 
 
@@ -35,7 +36,8 @@ class ComponentConstraint(HasMethods):  # type: ignore[misc]  # scikit-learn has
 
     def __str__(self) -> str:
         names = sorted({*self.names, *registry.names(self.kind)})
-        return f"a str among {{{', '.join(map(repr, names))}}}, a mapping with such a name, or a ready {self.kind}"
+        listing = f"a str among {{{', '.join(map(repr, names))}}}"
+        return f"{listing}, a mapping with such a name, or a ready {self.kind}.{REGISTER}"
 
 
 def _is_installed(kind: str, name: str) -> bool:
@@ -95,4 +97,8 @@ CLASSIFIER: dict[str, list[Any]] = {
     "loss": [ComponentConstraint("loss", "log_loss")],
     "class_weight": [StrOptions({"balanced"}), dict, list, None],
 }
-REGRESSOR: dict[str, list[Any]] = {**CONSTRAINTS, "loss": [ComponentConstraint("loss", "squared_error", "poisson")]}
+REGRESSOR: dict[str, list[Any]] = {
+    **CONSTRAINTS,
+    "loss": [ComponentConstraint("loss", "squared_error", "poisson")],
+    "standardize_target": ["boolean"],
+}

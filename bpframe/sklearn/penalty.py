@@ -16,6 +16,7 @@ class Penalty:
 
     s is the sum of the batch's sample weights, the number of its rows where there are none: `h.weight` times `unit`,
     the weight that the trainer has scaled to 1. Without `by_batch`, for minimizers, which have no batch, s is `unit`.
+    `weightless`: some weights are 0, and so s may be; a batch without weight has no penalty, as it has no loss.
     Source: `MLPClassifier._backprop` of scikit-learn; `l1` is scaled alike.
     """
 
@@ -23,14 +24,18 @@ class Penalty:
     l1: float = 0.0
     unit: float = 1.0
     by_batch: bool = True
+    weightless: bool = False
 
     def value_and_gradient(self, p: Array, h: Hyper) -> tuple[Array, Array]:
         """(0-d penalty, gradient in p's shape)."""
         xp = ops.namespace(p)
         s = h.weight * h.unit if self.by_batch else h.unit
-        gradient = (h.alpha / s) * p
-        value = 0.5 * (h.alpha / s) * ops.inner(p, p)
+        l2, l1 = h.alpha / s, h.l1 / s
+        if self.weightless:
+            l2, l1 = (xp.where(xp.asarray(s > 0), strength, 0 * h.unit) for strength in (l2, l1))
+        gradient = l2 * p
+        value = 0.5 * l2 * ops.inner(p, p)
         if self.l1:
-            value = value + h.l1 / s * xp.sum(abs(p))
-            gradient = gradient + h.l1 / s * xp.sign(p)
+            value = value + l1 * xp.sum(abs(p))
+            gradient = gradient + l1 * xp.sign(p)
         return value, gradient

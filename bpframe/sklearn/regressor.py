@@ -15,7 +15,9 @@ from bpframe.protocols import Loss
 from bpframe.registry import Spec
 from bpframe.sklearn import estimator_losses
 from bpframe.sklearn.base import Perceptron, offers_partial_fit
+from bpframe.sklearn.callback_support import with_callbacks
 from bpframe.sklearn.parameter_constraints import REGRESSOR
+from bpframe.training.evaluation import mean_loss
 from bpframe.types import HostArray
 
 
@@ -24,6 +26,8 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-
 
     The arguments up to `max_fun` are scikit-learn's; the rest is described at `MLPClassifier`. `loss` is
     "squared_error", "poisson", or any loss plugin: "huber", {"name": "quantile", "q": 0.9}.
+    standardize_target: train on (y - mean) / deviation of each column; predictions and scores are in y's units, the
+    curves of losses in those of the standardised y.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = REGRESSOR
@@ -67,10 +71,12 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-
         callbacks: Any = (),
         max_time: float | None = None,
         dtype: str = "auto",
+        standardize_target: bool = False,
     ) -> None:
         arguments = dict(locals())
         self.__dict__.update((name, value) for name, value in arguments.items() if name not in ("self", "__class__"))
 
+    @with_callbacks
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPRegressor:
         """Train on X and y; a row counts as often as its weight says."""
         self._check_arguments()
@@ -85,6 +91,14 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-
     def predict(self, X: Any) -> HostArray:
         """Predictions (N,), or (N, targets): the mean, or another point estimate that belongs to the loss."""
         return np.asarray(self._point_predictions(self._scores(self._check_rows(X))))
+
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """r2 of the predictions; minus the mean loss where they do not stand next to y, as those of survival times."""
+        scores, target = self._scores(self._check_rows(X)), self._encode_target(y)
+        predicted = self._point_predictions(scores)
+        if predicted.shape == target.shape:
+            return float(r2_score(y, predicted, sample_weight=sample_weight))
+        return -self._mean_loss(scores, target, sample_weight)
 
     # --------------------------------------------------------------------------------------------------------- inside
 
@@ -115,7 +129,17 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-
 
     def _score_of(self, scores: HostArray, y: HostArray, weight: HostArray | None) -> float:
         predicted = self._point_predictions(scores)
-        return float(r2_score(y, predicted, sample_weight=weight)) if np.isfinite(predicted).all() else float("nan")
+        if not np.isfinite(predicted).all():
+            return float("nan")
+        if predicted.shape != y.shape:
+            return -self._mean_loss(scores, y, weight)
+        return float(r2_score(y, predicted, sample_weight=weight))
+
+    def _mean_loss(self, scores: HostArray, y: HostArray, weight: ArrayLike | None) -> float:
+        """sum w loss / sum w."""
+        task = self._trainer.task
+        data, _ = task.encoded(scores, self._targets(y), weight)  # the target of scores is that of their rows
+        return mean_loss(task, scores, data)
 
     @property
     def _scale(self) -> int:

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
-from bpframe.engine.optimizer_chain import with_lr
+from bpframe.engine.learning_rates import changed_rates, rates, with_rate
+from bpframe.engine.optimizer_chain import rules_inside
+from bpframe.errors import ConfigError
 from bpframe.registry import Spec, arguments, build, load
 from bpframe.registry.builder import parameters
+from bpframe.registry.nested import is_schedule
 
 POLICIES = ("constant", "invscaling", "adaptive")
+DEFAULT_RATE = 0.001  # learning_rate_init, left out
 
 
 @final
@@ -58,22 +62,33 @@ def build_optimizer(settings: Mapping[str, Any]) -> tuple[Any, PolicyRate | None
     if solver == "adam":
         policy = policy if policy not in POLICIES else "constant"  # as in scikit-learn, they are for sgd
     to_spec = {"adam": _adam, "sgd": _sgd}.get(solver) if isinstance(solver, str) else None
-    spec: Spec = to_spec(settings) if to_spec else solver
-    if isinstance(spec, str):
-        wants_lr = "lr" in parameters(load("optimizer", spec))
-        spec = {"name": spec, **({"lr": settings["learning_rate_init"]} if wants_lr else {})}
-    optimizer = build("optimizer", spec)
+    if to_spec:
+        optimizer = build("optimizer", to_spec(settings))
+    else:
+        optimizer = _named(solver, settings["learning_rate_init"]) if isinstance(solver, str) else solver
+        optimizer = build("optimizer", optimizer)
     if policy == "constant":
         return optimizer, None
+    main = next(rates(optimizer))
     if policy not in POLICIES:
-        return with_lr(optimizer, lambda lr: _schedule(policy, lr)), None
-    rates: list[PolicyRate] = []
+        return with_rate(optimizer, _schedule(policy, main)), None
+    if is_schedule(main):
+        raise ConfigError(f"learning_rate={policy!r} needs a solver with a number as lr, got {main!r}.")
+    rate = PolicyRate(float(main), policy, settings["power_t"])
+    return with_rate(optimizer, rate), rate
 
-    def scheduled(lr: Any) -> PolicyRate:
-        rates.append(PolicyRate(float(lr), policy, settings["power_t"]))
-        return rates[0]
 
-    return with_lr(optimizer, scheduled), rates[0]
+def _named(solver: str, rate: float) -> Any:
+    """The optimizer of that name, it and all optimizers inside it with this learning rate."""
+    if "lr" not in parameters(load("optimizer", solver)):
+        if rate != DEFAULT_RATE:
+            raise ConfigError(f"learning_rate_init needs a solver with a learning rate, and {solver} has none.")
+        return solver
+    optimizer = build("optimizer", {"name": solver, "lr": rate})
+    if not (inside := rules_inside(optimizer)):
+        return optimizer
+    inner = {name: with_rate(rule, rate) for name, rule in inside.items()}
+    return type(optimizer)(**{**arguments(optimizer), **inner})
 
 
 def _adam(settings: Mapping[str, Any]) -> Spec:
@@ -99,7 +114,6 @@ def _schedule(spec: Spec, lr: float) -> Any:
     return build("schedule", spec)
 
 
-def registered_optimizer(optimizer: Any) -> Any:
-    """The optimizer for a model file: with the current learning rate as a number."""
-    has_policy = any(isinstance(value, PolicyRate) for value in arguments(optimizer).values())
-    return with_lr(optimizer, lambda lr: lr.current) if has_policy else optimizer
+def registered_optimizer(optimizer: Any, rate: PolicyRate | None) -> Any:
+    """The optimizer for a model file: with the current learning rates, where they follow a policy, as numbers."""
+    return changed_rates(optimizer, lambda lr: lr.value(0)) if rate else optimizer

@@ -25,6 +25,7 @@ from bpframe.testing.object_checks import (
     check_regularizer,
     check_sampler,
     check_schedule,
+    check_source,
 )
 from bpframe.testing.report import CheckReport
 from bpframe.testing.suite import check, check_distribution
@@ -48,4 +49,5 @@ __all__ = [
     "check_regularizer",
     "check_sampler",
     "check_schedule",
+    "check_source",
 ]

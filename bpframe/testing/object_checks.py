@@ -15,6 +15,7 @@ from bpframe.protocols import (
     Regularizer,
     Sampler,
     Schedule,
+    Source,
 )
 from bpframe.testing.laws.references import Reference
 from bpframe.testing.report import CheckReport
@@ -73,6 +74,11 @@ def check_constraint(constraint: Constraint) -> CheckReport:
 def check_sampler(sampler: Sampler) -> CheckReport:
     """Check for valid row numbers, drawn from the generator in the argument."""
     return check_object("sampler", sampler)
+
+
+def check_source(source: Source) -> CheckReport:
+    """Check for suffixes, and that its example file gives the columns that it says, whichever way it is read."""
+    return check_object("source", source)
 
 
 def check_metric(metric: Metric) -> CheckReport:

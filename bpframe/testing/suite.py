@@ -12,6 +12,7 @@ from bpframe.protocols.traits import example_configs
 from bpframe.registry import build, registry
 from bpframe.registry.annotations import Wanted, wanted
 from bpframe.registry.builder import parameters
+from bpframe.registry.kinds import KINDS
 from bpframe.registry.labelled import unlabelled
 from bpframe.registry.policy import normalise
 from bpframe.testing.kinds.activations import activation_checks
@@ -26,6 +27,7 @@ from bpframe.testing.kinds.optimizers import optimizer_checks
 from bpframe.testing.kinds.regularizers import regularizer_checks
 from bpframe.testing.kinds.samplers import sampler_checks
 from bpframe.testing.kinds.schedules import schedule_checks
+from bpframe.testing.kinds.sources import source_checks
 from bpframe.testing.laws.short_training import require_training
 from bpframe.testing.report import ENGINE, Check, CheckReport, SkipCheck, require_all, run_checks
 
@@ -40,8 +42,10 @@ BY_KIND: dict[str, Callable[..., dict[str, Check]]] = {
     "regularizer": regularizer_checks,
     "constraint": constraint_checks,
     "sampler": sampler_checks,
+    "source": source_checks,
     "gradient_step": gradient_step_checks,
 }
+TRAINED = KINDS.keys() - {"source"}  # kinds whose components have a part in a training
 REQUIRED_ENGINES = (
     "numpy",
 )  # the engine that every component must run on; others compile each component, which takes seconds
@@ -105,7 +109,7 @@ def all_checks(
     return {
         **general,
         **of_kind,
-        **{f"{ENGINE}{name}": partial(_short_training, name, kind, component) for name in engines},
+        **{f"{ENGINE}{name}": partial(_short_training, name, kind, component) for name in engines if kind in TRAINED},
     }
 
 
@@ -114,7 +118,7 @@ def _short_training(engine: str, kind: str, component: object) -> None:
     try:
         require_training(engine, kind, component)
     except Exception as error:
-        if engine in REQUIRED_ENGINES:
+        if engine in REQUIRED_ENGINES or isinstance(error, SkipCheck):
             raise
         raise SkipCheck(f"it does not run there: {error}") from error
 

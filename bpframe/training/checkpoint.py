@@ -10,22 +10,25 @@ change it, and the condition of `bpframe.saving.environment` that it bounds, or 
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
 from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.data.task import Task
-from bpframe.errors import CheckpointError, ConfigError, PluginError
+from bpframe.errors import BpframeError, CheckpointError, ConfigError, PluginError
 from bpframe.protocols import Session
 from bpframe.protocols.traits import changeable
 from bpframe.registry import registry
 from bpframe.registry.describe import describe
 from bpframe.saving import environment, json_values, model_file, safetensors, untrusted
+from bpframe.training import checkpoint_checks
+from bpframe.training.evaluation import named_metrics
 from bpframe.training.history import History
-from bpframe.training.manifest import known_fingerprint, manifest, trainer_definition
+from bpframe.training.manifest import foreign_helpers, known_fingerprint, manifest, trainer_definition
 from bpframe.training.progress import PartialEpoch
-from bpframe.training.spec import TrainerSpec
+from bpframe.training.spec import SWITCHES, TrainerSpec
 from bpframe.types import HostArray, Shape
 
 SESSION, FIT = "session/", "fit/"
@@ -85,10 +88,11 @@ def pack_state(
 ) -> tuple[dict[str, HostArray], dict[str, Any]]:
     """(tensors, manifest) of a trainer's whole state; CheckpointError for what no file could hold."""
     arrays: dict[str, HostArray] = {SESSION + name: array for name, array in state.session.snapshot().items()}
-    content = manifest(spec, state.task.shape, state.task.learned, state.data)
+    content = manifest(spec, state.task, state.data)
     content |= {"kind": model_file.CHECKPOINT, "step": state.session.step}
     content["engine"] = describe(registry, "engine", spec.engine)
     content["made"] = _conditions(spec.engine)
+    content["plugins"] += foreign_helpers(spec)
     content["history"] = json_values.encode_value(vars(state.history), arrays, "history")
     memories = zip(_names(spec.callbacks), state.memories, strict=True)
     content["memories"] = {
@@ -122,17 +126,28 @@ def unpack_state(
         memories = _memories(spec.callbacks, content["memories"], tensors)
         history, fit = History(**json_values.decode_value(content["history"], tensors)), _unfinished(content, tensors)
         data = known_fingerprint(content)
-        untrusted.refuse_other_sizes(content, model_file.network_tensors(tensors, model_file.CHECKPOINT))
+        checkpoint_checks.check_count("step", content["step"])
+        checkpoint_checks.check_history(history)
+        untrusted.refuse_other_sizes(
+            spec.network, content["input_shape"], model_file.network_tensors(tensors, model_file.CHECKPOINT)
+        )
         untrusted.refuse_other_labels(content["learned"])
         snapshot = {name.removeprefix(SESSION): array for name, array in tensors.items() if name.startswith(SESSION)}
         session, task = open_session(tuple(content["input_shape"]), content["learned"])
-        _refuse_other_shapes(session.snapshot(), snapshot)
+        checkpoint_checks.check_snapshot(session.snapshot(), snapshot)
+        checkpoint_checks.check_memories(spec.callbacks, memories, session.parameters)
+        if fit is not None:
+            collects = bool(named_metrics(task, spec.metrics))
+            checkpoint_checks.check_fit(*fit, (content["step"], len(history)), collects, task.outputs)
         session.restore(snapshot, content["step"])
-    except ConfigError:
+        versions = model_file.other_versions(content)
+    except (BpframeError, MemoryError):
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise CheckpointError(f"{path} cannot be made into a trainer's state: {error!r}.") from error
-    if changed := _changed(content.get("made"), _conditions(spec.engine), changeable(spec.engine).values()):
+    except Exception as error:  # what is read from a file's values may fail in any way
+        reason = str(error) if type(error) is ValueError else repr(error)
+        raise CheckpointError(f"{path} cannot be made into a trainer's state: {reason}.") from error
+    changed = _changed(content.get("made"), _conditions(spec.engine), changeable(spec.engine).values())
+    if changed := [*changed, *versions]:
         warnings.warn(
             f"{path} was written under other conditions: {'; '.join(changed)}. The run goes on, but not to the same "
             "bytes as one that was never stopped.",
@@ -166,18 +181,13 @@ def _unfinished(content: Mapping[str, Any], tensors: Tensors) -> UnfinishedFit |
     return FitSettings(**fit), PartialEpoch(tensors[FIT + "values"], finite, stopped, tensors.get(FIT + "collected"))
 
 
-def _refuse_other_shapes(needed: Tensors, given: Tensors) -> None:
-    for name, array in needed.items():
-        if name.startswith("parameters/") and (name not in given or given[name].shape != array.shape):
-            raise ValueError(f"{name} needs shape {array.shape}")
-
-
 def _refuse_other(spec: TrainerSpec, content: Mapping[str, Any]) -> None:
     """ConfigError unless the trainer is defined as the one that made the checkpoint."""
     free = changeable(spec.engine)
     own = trainer_definition(spec) | {"engine": without(free, describe(registry, "engine", spec.engine))}
-    file = {**content, "engine": without(free, content.get("engine"))}
-    as_read = safetensors.parse_json_object(safetensors.canonical_json(own))
+    off = dict.fromkeys(SWITCHES, False)
+    file = {**off, **content, "engine": without(free, content.get("engine"))}
+    as_read = off | safetensors.parse_json_object(safetensors.canonical_json(own))
     for name, value in as_read.items():
         if file.get(name) != value:
             raise ConfigError(
@@ -190,7 +200,9 @@ def without(names: Collection[str], spec: Any) -> Any:
     return {key: value for key, value in spec.items() if key not in names} if isinstance(spec, dict) else spec
 
 
-def _memories(callbacks: Sequence[object], packed: Mapping[str, Any], tensors: Tensors) -> Memories:
+def _memories(callbacks: Sequence[object], packed: object, tensors: Tensors) -> Memories:
+    if not isinstance(packed, dict):
+        raise ValueError(f"memories need a mapping by callback, got {packed!r:.60}")
     names = _names(callbacks)
     if missing := sorted(set(packed) - set(names)):
         raise ConfigError(f"The checkpoint holds what the callback {missing[0]} remembers. Give it to the trainer.")
@@ -200,10 +212,11 @@ def _memories(callbacks: Sequence[object], packed: Mapping[str, Any], tensors: T
 def _names(callbacks: Sequence[object]) -> list[str]:
     """A name for each callback: its class, numbered where there are several."""
     names: list[str] = []
+    counts: Counter[str] = Counter()
     for callback in callbacks:
         kind = type(callback).__name__
-        number = sum(name.split("#")[0] == kind for name in names)
-        names.append(f"{kind}#{number + 1}" if number else kind)
+        counts[kind] += 1
+        names.append(f"{kind}#{counts[kind]}" if counts[kind] > 1 else kind)
     return names
 
 

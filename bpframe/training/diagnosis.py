@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -11,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.errors import BpframeError, BrokenComponent, IncompatibleComponent, NumericalError
+from bpframe.errors import BpframeError, IncompatibleComponent, NumericalError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
 from bpframe.network.trace import LayerTrace, Trace, trace
@@ -19,8 +17,11 @@ from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.registry.nested import kinds_by_class
 from bpframe.registry.policy import CORE
+from bpframe.training.component_errors import CAUGHT, component_error
 from bpframe.training.spec import TrainerSpec
 from bpframe.types import HostArray, Params
+
+LARGE_TARGET = 10.0  # what standardised targets hardly ever reach
 
 
 def diagnose(
@@ -28,7 +29,8 @@ def diagnose(
 ) -> NumericalError:
     """The error for a step that failed on `batch` (x, target, share) from finite `params`.
 
-    `when`: step, lr, loss (the last finite one); and, if they are known, rows (the batch's row numbers in x) and rule.
+    `when`: step, lr, loss (the last finite one); and, if they are known, rows (the batch's row numbers in x), rule, and
+    scalable, whether the targets could be standardised.
     """
     with np.errstate(all="ignore"):
         record = trace(network, cost, params, *batch)
@@ -37,10 +39,13 @@ def diagnose(
     lr = "" if when["lr"] is None else f", lr {when['lr']:.6g}"
     first = _culprit(record, network, cost, bool(np.isfinite(slope).all()), when.get("rule"))
     large = "".join(_large(name, array, when.get("rows")) for name, array in zip(("x", "y"), batch, strict=False))
+    scale = ", scale the inputs"
+    if when.get("scalable") and (reach := np.abs(batch[1]).max()) > LARGE_TARGET:
+        scale += f" and y, which reaches {reach:.3g} (standardize_target=True)"
     return NumericalError(
         f"The loss or a parameter is not finite at step {when['step']}{lr}; last finite loss: {last}. "
         f"First in {first}. {large}The model holds the parameters after step {when['step'] - 1}. "
-        "Lower the learning rate, scale the inputs, or clip gradients."
+        f"Lower the learning rate{scale}, or clip gradients."
     )
 
 
@@ -116,7 +121,7 @@ def component_kinds(spec: TrainerSpec, cost: CostLayer) -> dict[type, str]:
 
 @contextmanager
 def name_culprit(kinds_of: Callable[[], Mapping[type, str]]) -> Iterator[None]:
-    """Turn an error raised inside a component, by its class one of `kinds_of()`, into a BrokenComponent that names it.
+    """Name the component, by its class one of `kinds_of()`, in an error that is raised inside: see component_errors.
 
     The innermost of them on the stack is to blame.
     """
@@ -124,27 +129,25 @@ def name_culprit(kinds_of: Callable[[], Mapping[type, str]]) -> Iterator[None]:
         yield
     except BpframeError:
         raise
-    except (Exception, SystemExit) as error:  # a component must not end the program
+    except CAUGHT as error:
         frames, kinds = error.__traceback__, kinds_of()
         guilty: tuple[Any, FrameType, int] | None = None
         while frames is not None:
             me = frames.tb_frame.f_locals.get("self")
             guilty = (me, frames.tb_frame, frames.tb_lineno) if type(me) in kinds else guilty
             frames = frames.tb_next
-        if guilty is None or (isinstance(error, SystemExit) and _of_signal(error)):
+        if guilty is None:
             raise
         component, frame, line = guilty
-        who = title(registry, kinds[type(component)], component)
+        kind, method = kinds[type(component)], frame.f_code.co_name
+        who = title(registry, kind, component)
         if type(error).__module__.startswith("jax"):  # it needed an array's values during compilation
             raise IncompatibleComponent(
-                f"{who} cannot be compiled: {frame.f_code.co_filename}:{line}, in {frame.f_code.co_name}, needs the "
+                f"{who} cannot be compiled: {frame.f_code.co_filename}:{line}, in {method}, needs the "
                 f"values of an array ({type(error).__name__}). Use functions of x.__array_namespace__(), like where, "
                 "or take engine='numpy'."
             ) from error
-        raise BrokenComponent(f"{who} fails in {frame.f_code.co_name}: {type(error).__name__}: {error}") from error
-
-
-def _of_signal(error: BaseException) -> bool:
-    """Whether a signal's handler raised it, which may happen anywhere, in a component too."""
-    handlers = {getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()}
-    return any(frame.f_code in handlers for frame, _ in traceback.walk_tb(error.__traceback__))
+        changed = component_error(error, kind, component, method)
+        if changed is error:
+            raise
+        raise changed from error

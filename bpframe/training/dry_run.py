@@ -39,7 +39,7 @@ class DryRun:
         layers = [(label, cast(Layer, CheckedLayer(layer))) for label, layer in network.layers]
         self._recursion = Recursion(layers, CostLayer(cast(Loss, CheckedLoss(cost.loss)), cost.link), groups)
         self._key = epoch_key(0, 0).child(0)
-        self._contexts = self._recursion.contexts(self._key)
+        self._contexts = self._recursion.contexts(self._key, params)
 
     @np.errstate(all="ignore")
     def step(self, data: Data) -> None:

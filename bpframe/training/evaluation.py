@@ -5,6 +5,7 @@ Shapes: scores (N, C), target (N, M), weights (N,).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,12 +13,16 @@ import numpy as np
 
 from bpframe.data.task import Task, share
 from bpframe.errors import IncompatibleComponent
-from bpframe.protocols import Data, Metric, SeveralHeads
-from bpframe.protocols.traits import compares
+from bpframe.network.backprop import evaluate
+from bpframe.network.guards import view
+from bpframe.protocols import Data, Metric, Session, SeveralHeads
+from bpframe.protocols.traits import compares, compiles
 from bpframe.registry import build, registry
 from bpframe.registry.describe import brief, short_name, title
+from bpframe.training.spec import TrainerSpec
 from bpframe.types import HostArray
 
+MODERATE = 50.0  # scores up to this size have finite losses, also those that take exp of them
 NamedMetrics = Sequence[tuple[str, Metric]]
 
 
@@ -55,10 +60,26 @@ def mean_loss(task: Task, scores: HostArray, data: Data) -> float:
         return float(task.cost.mean_and_delta(scores, data.target, share(data))[0])
 
 
+def exploded(spec: TrainerSpec, task: Task, session: Session, data: Data) -> bool:
+    """Whether a score or a loss of these rows is not finite; a loss that couples rows is not asked about a few."""
+    if compiles(spec.engine):  # a program for a few rows would not pay
+        params = spec.network.params(session.parameters)
+        with np.errstate(all="ignore"):
+            scores = np.asarray(evaluate(spec.network.layers, params, data.x))
+    else:
+        scores = session.scores(data.x)
+    largest = max(-scores.min(), scores.max())  # NaN where a score is
+    if largest <= MODERATE:
+        return False
+    with np.errstate(all="ignore"):
+        values = np.asarray(task.cost.loss.value_and_delta(scores, data.target)[0])
+    return not (math.isfinite(largest) and (values.ndim == 0 or np.isfinite(values).all()))
+
+
 def measure(
     task: Task, scores: HostArray, target: HostArray, weight: HostArray | None, metrics: NamedMetrics
 ) -> dict[str, float]:
-    """Each metric's value by its name."""
+    """Each metric's value by its name; NaN where a score is NaN."""
     if heads := task.heads:
         values: dict[str, float] = {}
         for head in heads:
@@ -66,10 +87,14 @@ def measure(
             measured = measure(head.task, scores[:, head.scores], target[:, head.target], weight, own)
             values |= {f"{head.name}.{name}": value for name, value in measured.items()}
         return values
-    w, point = np.ones(len(scores)) if weight is None else weight.astype(np.float64), task.point(scores)
-    pairs = {"predictions": (point, target)}
+    if np.isnan(scores).any():  # labels made of them would look like any others
+        return {name: math.nan for name, _ in metrics}
+    scores, target = view(scores), view(target)  # which are measured again
+    w = view(np.ones(len(scores)) if weight is None else weight.astype(np.float64))
+    point = view(task.point(scores))
+    pairs = {"predictions": (point, task.own_units(target, "target"))}
     if any(compares(metric) == "labels" for _, metric in metrics):
-        pairs["labels"] = task.class_numbers(scores, point), task.target_numbers(target)
+        pairs["labels"] = view(task.class_numbers(scores, point)), view(task.target_numbers(target))
     with np.errstate(all="ignore"):
         return {name: _number(metric, metric.value(*pairs[compares(metric)], w)) for name, metric in metrics}
 
@@ -77,12 +102,8 @@ def measure(
 def _short_names(metrics: Sequence[Metric]) -> list[tuple[str, Metric]]:
     """Metrics by their short names; two of one name that differ carry their arguments, "f1(average='macro')"."""
     short = [short_name(registry, "metric", metric) for metric in metrics]
-    shared = {
-        name
-        for name, a in zip(short, metrics, strict=True)
-        for other, b in zip(short, metrics, strict=True)
-        if name == other and a != b
-    }
+    first: dict[str, Metric] = {}
+    shared = {name for name, metric in zip(short, metrics, strict=True) if first.setdefault(name, metric) != metric}
     return [
         (brief(registry, "metric", metric) if name in shared else name, metric)
         for name, metric in zip(short, metrics, strict=True)

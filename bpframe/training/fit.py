@@ -10,25 +10,31 @@ from typing import final
 import numpy as np
 
 from bpframe.data.order import select_rows
+from bpframe.data.target_scale import is_scalable
 from bpframe.data.task import Task, share
-from bpframe.errors import NumericalError
+from bpframe.engine.learning_rates import main_rate, rate_at
+from bpframe.engine.optimizer_chain import rule_step
+from bpframe.errors import CheckpointError, NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
 from bpframe.protocols import Batches, Data, Draws, Group, Losses, Param, Session
 from bpframe.protocols.traits import block_losses
 from bpframe.registry import registry
 from bpframe.registry.describe import title
-from bpframe.training.checkpoint import FitSettings
+from bpframe.training.checkpoint import FitSettings, UnfinishedFit
 from bpframe.training.diagnosis import component_kinds, diagnose
 from bpframe.training.dry_run import DryRun
-from bpframe.training.evaluation import NamedMetrics, evaluate_scores, measure
+from bpframe.training.evaluation import NamedMetrics, evaluate_scores, exploded, measure
 from bpframe.training.hooks import Hooks
-from bpframe.training.preflight import refuse_missing_curves
+from bpframe.training.monitor import MonitoredCurve
+from bpframe.training.preflight import refuse_other_curves, warn_of_idle_rules
 from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
 from bpframe.training.run_state import RunState, means
+from bpframe.training.score_domain import refuse_other_scores
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.update_groups import update_groups
 from bpframe.types import HostArray
 
+LOOK_ROWS = 8  # that show whether the last step has spoilt the parameters
 STEPWISE = ("bpframe_batch_start", "bpframe_batch_end", "bpframe_update")
 
 
@@ -61,16 +67,20 @@ class FitRun:
         self.stepwise = self.hooks.listens(*STEPWISE)
         self._params, self._metrics, self._batches = params, metrics, batches
         self._data, self._validation = data
-        self._monitored = spec.monitored()
+        self._monitored = spec.monitoring()
         self._collected = partial and partial.collected
-        refuse_missing_curves(self._monitored, state.curves)
+        refuse_other_curves(self._monitored, state.curves)
 
     def prepare(self, first: bool) -> None:
         """Make the session ready; before the `first` fit of a trainer a dry run finds components that are wrong."""
         session, network, data = self.session, self.spec.network, self._data
         if first and layers_with_fit(network.layers):
             session.assign(buffers_by_name(network, network.params(session.parameters), data.x))
+        if first:
+            refuse_other_scores(network, self.spec.loss, network.params(session.parameters), data.x)
         groups = self._groups()
+        if first:
+            warn_of_idle_rules(groups, self.spec.rules())
         if first and not all(
             map(registry.owns, component_kinds(self.spec, self.task.cost))
         ):  # bpframe's own are proven
@@ -95,6 +105,13 @@ class FitRun:
             return partial
         rows = partial.values.shape[1] * self.settings.batch_size
         return replace(partial, collected=self.session.collected()[:rows])
+
+    def interruption(self, what: str) -> UnfinishedFit:
+        """What goes on with this fit needs, from where it is now; CheckpointError that names what cannot have it."""
+        partial = self.partial_epoch()
+        if partial is None:
+            raise CheckpointError(f"{what} cannot be written: the fit was cut off within a block of steps.")
+        return self.settings, partial
 
     # -------------------------------------------------------------------------------------------------- for the loop
 
@@ -193,7 +210,7 @@ class FitRun:
         train = {"loss": loss, "objective": loss + penalty} | self._training_metrics()
         validation = self._validation_metrics()
         seconds += time.perf_counter() - began
-        state.history.append(train, validation, self.session.setting("lr", epoch.step), epoch.step, seconds)
+        state.history.append(train, validation, self._rate(epoch.step), epoch.step, seconds)
         self.progress.mark_recorded()
         state.metrics = {f"train.{k}": v for k, v in train.items()} | {
             f"validation.{k}": v for k, v in validation.items()
@@ -221,17 +238,44 @@ class FitRun:
         data = select_rows(self._data, rows)
         when = {
             "step": session.step + 1,
-            "lr": session.setting("lr", session.step),
+            "lr": self._rate(session.step),
             "loss": self.progress.last_finite,
             "rows": rows,
             "rule": self.spec.optimizer,
+            "scalable": not self.task.standardize and is_scalable(self.task.loss),
         }
         batch = data.x, data.target, share(data)
         return diagnose(network, self.task.cost, network.params(session.parameters), batch, when)
 
+    def refuse_exploded(self) -> None:
+        """NumericalError where the fit leaves finite parameters at which a row's score or loss is not finite.
+
+        Each step is looked at by the one that follows; the last has none. A few rows show it: such parameters spare
+        none.
+        """
+        data = select_rows(self._data, slice(LOOK_ROWS))
+        if exploded(self.spec, self.task, self.session, data):
+            raise self._failure(max(self.progress.made - 1, 0))
+
     def _groups(self) -> list[Group]:
         """The groups of parameters, their schedules bound to this fit and to the history so far."""
-        return update_groups(self._params, self.spec.over(self.settings.steps, self.state.history.curve))
+        bound = self.spec.over(self.settings.steps, self._curve)
+        groups = update_groups(self._params, bound)
+        used = any(group.rule is not None and group.origin == 0 for group in groups)
+        self._lr = main_rate(bound.optimizer) if used else None
+        return groups
+
+    def _curve(self, name: str) -> MonitoredCurve:
+        return MonitoredCurve(self.state.history.curve(name), self.state.curves[name])
+
+    def _rate(self, step: int) -> float | None:
+        """The learning rate of the trainer's optimizer in the update that led to `step`; of a group's, if all have one.
+
+        A multiplier of a group does not count.
+        """
+        if self._lr is None:
+            return self.session.setting("lr", step)
+        return rate_at(self._lr, rule_step(self.spec.gradient_steps, max(step - 1, 0)))
 
 
 def _step_values(losses: Losses) -> HostArray:

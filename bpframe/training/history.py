@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
+from bpframe import layout
+
 Curves = dict[str, list[float]]
+MOST_ROWS = 20  # of a table that is printed
 
 
 @dataclass
@@ -16,8 +20,14 @@ class History:
 
     train: weighted means over the epoch's batches, in training mode, penalties excluded ("objective" includes them);
     metrics over all predictions of the epoch as they were made. validation: evaluation mode, end of the epoch; every
-    curve is empty where no validation data were given. data: (epoch from 1, digest) of the first epoch on other data
-    than those before, in a trainer that goes on after its fit was written to a file.
+    curve is empty where no validation data were given. lr: that of the trainer's optimizer, without the multipliers of
+    parameter groups, or of the first group's where every parameter follows an optimizer of its group. data: (epoch
+    from 1, digest) of the first epoch on other data than those before, in a trainer that goes on after its fit was
+    written to a file.
+
+    `history["validation.loss"]` is a curve by its whole name, `history["loss"]` the one of training; "epoch", "step",
+    "lr" and "seconds" are there, too. Iteration gives a row an epoch, a dict from such names to values, so that
+    `pandas.DataFrame(history)` is a table of them.
     """
 
     train: Curves = field(default_factory=dict)
@@ -75,9 +85,69 @@ class History:
         notes = dict(self.data)
         return record | {"data": notes[i + 1]} if i + 1 in notes else record
 
+    def row(self, i: int) -> dict[str, Any]:
+        """Epoch number i (from 0; -1 is the latest) in one level: epoch, step, lr, every curve by name, seconds."""
+        i = range(len(self))[i]
+        curves = {name: curve[i] if i < len(curve) else math.nan for name, curve in self._curves().items()}
+        return {"epoch": i + 1, "step": self.step[i], "lr": self.lr[i], **curves, "seconds": self.seconds[i]}
+
+    def keys(self) -> list[str]:
+        """The whole names of all columns, in the order of a row."""
+        return list(self._columns())
+
+    def __getitem__(self, name: str) -> list[Any]:
+        """A column: a curve by its whole name, or one of training by its short name; "epoch", "step", "lr", ..."""
+        columns = self._columns()
+        for key in (name, f"train.{name}"):
+            if key in columns:
+                return columns[key]
+        word = str(name).replace("val_", "validation.")
+        close = [*filter(columns.__contains__, [word]), *get_close_matches(word, columns, n=1)][:1]
+        hint = f" Did you mean '{close[0]}'?" if close else ""
+        raise KeyError(f"The history has no curve {name!r}.{hint} Curves: {', '.join(columns)}.")
+
+    def __contains__(self, name: object) -> bool:
+        columns = self._columns()
+        return name in columns or f"train.{name}" in columns
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        columns = self._columns()
+        return (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+
     def __repr__(self) -> str:
         curves = ", ".join(f"{kind}.{name}" for kind in ("train", "validation") for name in getattr(self, kind))
         return f"<History of {len(self)} epochs: {curves}>"
+
+    def __str__(self) -> str:
+        header, rows = self._table()
+        return "\n".join(layout.text_table(header, rows, layout.terminal_width(), numbers=len(header)))
+
+    def _repr_html_(self) -> str:
+        return layout.html_table(*self._table())
+
+    def _table(self) -> tuple[list[str], list[list[str]]]:
+        """(header, rows) for display: the first and last epochs; curves before what else there is."""
+        columns = self._columns()
+        if self.train.get("objective") == self.train.get("loss"):
+            columns.pop("train.objective", None)
+        names = ["epoch", *(name for name in columns if "." in name), "lr", "step", "seconds"]
+        epochs = layout.excerpt(len(self), MOST_ROWS)
+        return names, [["..." if i is None else _text(columns[name][i]) for name in names] for i in epochs]
+
+    def _curves(self) -> Curves:
+        """Every curve that has values, by its whole name."""
+        parts = {"train": self.train, "validation": self.validation}
+        return {f"{part}.{name}": curve for part, curves in parts.items() for name, curve in curves.items() if curve}
+
+    def _columns(self) -> dict[str, list[Any]]:
+        """Every column by name, each as long as the history."""
+        n = len(self)
+        curves = {name: curve + [math.nan] * (n - len(curve)) for name, curve in self._curves().items()}
+        return {"epoch": list(range(1, n + 1)), "step": self.step, "lr": self.lr, **curves, "seconds": self.seconds}
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else str(value) if isinstance(value, int) else f"{value:.4g}"
 
 
 def _at(curves: Curves, i: int) -> dict[str, float]:

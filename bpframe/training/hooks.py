@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 import pluggy
 
 from bpframe.errors import BpframeError, ConfigError, PluginError
+from bpframe.training.component_errors import CAUGHT, callback_error
 from bpframe.training.run_state import RunState
 
 hookspec = pluggy.HookspecMarker("bpframe")
@@ -103,11 +104,13 @@ class Hooks:
     def __init__(self, callbacks: Sequence[object], update: Callable[[], None], names: Sequence[str] = ()) -> None:
         """`names`: what errors call each callback; left out, its class."""
         self._names = names or [type(callback).__name__ for callback in callbacks]
+        self._callbacks = callbacks
         self.seconds = [0.0] * len(callbacks)  # spent in each callback
         self._listening: set[str] = set()
         self._prompt = False
         self._failures: list[BaseException] = []  # of hooks that others still have to hear of
         self._manager: Any = None  # where a callback has hooks
+        self.observer: Callable[[str, RunState], None] | None = None  # is told of every hook, after the callbacks
         if not callbacks:  # a manager takes milliseconds, as long as the whole fit of a small model
             return
         guarded = [self._guarded(i, callback) for i, callback in enumerate(callbacks)]
@@ -133,22 +136,28 @@ class Hooks:
         return any(name in self._listening for name in names)
 
     def call(self, name: str, state: RunState) -> None:
-        """Call a hook's implementations, if there are any.
+        """Call a hook's implementations, if there are any, and tell the observer of it.
 
         What tells of something that has happened is told to all, though one fails, whose exception is raised then:
         what each remembers is what a checkpoint of this moment needs. The exception that ends a fit stays the one that
         it was; others that it causes are notes on it.
         """
-        if name not in self._listening:
+        if name in self._listening:
+            getattr(self._manager.hook, name)(state=state)
+            self._raise_failures(state)
+        if self.observer is not None:
+            self.observer(name, state)
+
+    def _raise_failures(self, state: RunState) -> None:
+        """Raise the first exception that was kept, if any; others are notes on it, or on the one that ends the fit."""
+        if not self._failures:
             return
-        getattr(self._manager.hook, name)(state=state)
-        if self._failures:
-            failures, self._failures = self._failures, []
-            first = failures.pop(0) if state.exception is None else state.exception
-            for failure in failures:
-                first.add_note(str(failure) or type(failure).__name__)
-            if first is not state.exception:
-                raise first
+        failures, self._failures = self._failures, []
+        first = failures.pop(0) if state.exception is None else state.exception
+        for failure in failures:
+            first.add_note(str(failure) or type(failure).__name__)
+        if first is not state.exception:
+            raise first
 
     def ahead(self, state: RunState) -> float:
         """How many epochs may be made before bpframe_epoch_end is called for the first of them."""
@@ -160,17 +169,17 @@ class Hooks:
 
     def _guarded(self, i: int, callback: Any) -> _Listed:
         """The callback's hooks, each timed, given the callback's own memory, and named when it fails."""
-        who = f"callback {i + 1}, {self._names[i]},"
-        own = {name for name, value in getattr(callback, "__dict__", {}).items() if _is_hook(name, value)}
+        who = f"callback {i + 1}, {self._names[i]}"
         cls: Any = type(callback)
-        names, sound = {*_hooks(cls), *own}, _SOUND.setdefault(cls, set())
+        names, sound = hook_names(callback), _SOUND.setdefault(cls, set())
+        own = names - {*_hooks(cls)}
         for name in sorted(names - (sound - own)):
             _check(callback, name)
         sound |= names - own
-        hooks = {name: self._wrap(i, getattr(callback, name), f"{who} fails in {name}") for name in names}
+        hooks = {name: self._wrap(i, getattr(callback, name), name, who) for name in names}
         hooks |= {name: self._deferred(hooks[name]) for name in HEARD_BY_ALL if name in hooks}
         if ahead := hooks.get("bpframe_epochs_ahead"):
-            hooks["bpframe_epochs_ahead"] = _counted(ahead, who)
+            hooks["bpframe_epochs_ahead"] = _counted(ahead, f"{who},")
         return _Listed(**hooks)
 
     def _deferred(self, hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -187,10 +196,12 @@ class Hooks:
 
         return call
 
-    def _wrap(self, i: int, method: Callable[[Any], Any], message: str) -> Callable[[Any], Any]:
+    def _wrap(self, i: int, method: Callable[[Any], Any], name: str, who: str) -> Callable[[Any], Any]:
+        blame = functools.partial(callback_error, callback=self._callbacks[i], who=who, hook=name)
+
         @functools.wraps(method)
         def call(state: RunState) -> Any:
-            with self._watched(i, state, message):
+            with self._watched(i, state, blame):
                 return method(state)
 
         @functools.wraps(method)
@@ -198,20 +209,26 @@ class Hooks:
             state: RunState,
         ) -> Generator[None, Any, Any]:  # the two halves of a wrapper, before and after the step
             halves = method(state)
-            with self._watched(i, state, message):
-                next(halves)
+            with self._watched(i, state, blame):
+                _first_half(halves, who, name)
             result = failure = None
             try:
                 result = yield
             except BaseException as error:
                 failure = error
-            with self._watched(i, state, message, failure):
-                return _second_half(halves, result, failure)
+            with self._watched(i, state, blame, failure):
+                return _second_half(halves, result, failure, who, name)
 
         return around if inspect.isgeneratorfunction(method) else call
 
     @contextmanager
-    def _watched(self, i: int, state: RunState, message: str, passing: BaseException | None = None) -> Iterator[None]:
+    def _watched(
+        self,
+        i: int,
+        state: RunState,
+        blame: Callable[[BaseException], BaseException],
+        passing: BaseException | None = None,
+    ) -> Iterator[None]:
         """Around code of callback i: times it, gives it its own memory, and names it in errors but the passing one."""
         state.memory = state.memories[i]
         start = time.perf_counter()
@@ -219,15 +236,26 @@ class Hooks:
             yield
         except BpframeError:
             raise
-        except Exception as error:
-            if error is passing:
+        except CAUGHT as error:
+            changed = error if error is passing else blame(error)
+            if changed is error:
                 raise
-            raise PluginError(f"{message}: {type(error).__name__}: {error}") from error
+            raise changed from error
         finally:
             self.seconds[i] += time.perf_counter() - start
 
 
-def _second_half(halves: Generator[Any, Any, Any], result: object, failure: BaseException | None) -> Any:
+def _first_half(halves: Generator[Any, Any, Any], who: str, name: str) -> None:
+    """What a wrapper does before what it wraps."""
+    try:
+        next(halves)
+    except StopIteration:
+        raise PluginError(f"{who}, needs to yield once in {name}, around the step, but does not.") from None
+
+
+def _second_half(
+    halves: Generator[Any, Any, Any], result: object, failure: BaseException | None, who: str, name: str
+) -> Any:
     """What a wrapper makes of the result or the failure of what it wraps."""
     try:
         if failure is None:
@@ -236,7 +264,7 @@ def _second_half(halves: Generator[Any, Any, Any], result: object, failure: Base
             halves.throw(failure)
     except StopIteration as end:
         return end.value
-    raise RuntimeError("a wrapper must yield once, this one yields again")
+    raise PluginError(f"{who}, needs to yield once in {name}, around the step, but yields again.")
 
 
 def _core(update: Callable[[], None]) -> _Listed:
@@ -248,6 +276,13 @@ def _core(update: Callable[[], None]) -> _Listed:
         return True
 
     return _Listed(bpframe_update=bpframe_update)
+
+
+def hook_names(callback: Any) -> set[str]:
+    """The hooks that a callback has, or means to have."""
+    own = {name for name, value in getattr(callback, "__dict__", {}).items() if _is_hook(name, value)}
+    cls: Any = type(callback)
+    return {*_hooks(cls), *own}
 
 
 @functools.lru_cache(maxsize=256)

@@ -13,6 +13,7 @@ def run_fit(fit: FitRun) -> History:
         hooks.call("bpframe_fit_start", state)
         run_epochs(fit)
         hooks.call("bpframe_fit_end", state)
+        fit.refuse_exploded()
     except BaseException as exception:
         state.exception, state.cut = exception, not fit.keep_whole_steps()
         state.step = fit.session.step

@@ -11,15 +11,17 @@ from typing import Any, final
 
 from numpy.typing import ArrayLike
 
-from bpframe import checks
+from bpframe import checks, layout
 from bpframe.data.arrays import Targets
-from bpframe.engine.optimizer_chain import with_lr
+from bpframe.engine.learning_rates import rates, with_rate
 from bpframe.errors import ConfigError, NumericalError
 from bpframe.training.hooks import hookimpl
 from bpframe.training.run_state import RunState
+from bpframe.training.spec import TrainerSpec
 from bpframe.training.trainer import Trainer
 
 SMOOTHING = 0.9  # weight of the past in the running mean of losses
+MOST_ROWS = 25  # of a table that is printed, or one more
 DIVERGED = 4.0  # how many times its least value the smoothed loss may reach
 
 
@@ -38,7 +40,7 @@ class Geometric:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class LrRange:
     """The outcome of a learning rate range test: `lr`, the rates tried in order, and `loss`, the smoothed loss at each.
 
@@ -55,11 +57,25 @@ class LrRange:
         least = self.loss.index(min(self.loss)) if self.loss else 0
         return self.lr[least] / 10 if least else None
 
+    def __repr__(self) -> str:
+        return f"<LrRange of {len(self.lr)} rates, suggestion: {self._best()}>"
+
     def __str__(self) -> str:
-        rows = [f"{'lr':>12}{'loss':>14}"]
-        rows += [f"{lr:>12.3g}{loss:>14.6g}" for lr, loss in zip(self.lr, self.loss, strict=True)]
-        best = "none" if self.suggestion is None else f"{self.suggestion:.3g}"
-        return "\n".join([*rows, f"suggestion: {best}"])
+        header, rows = self._table()
+        return "\n".join([*layout.text_table(header, rows, numbers=2), f"suggestion: {self._best()}"])
+
+    def _repr_html_(self) -> str:
+        return layout.html_table(*self._table(), f"suggestion: {self._best()}")
+
+    def _best(self) -> str:
+        return "none" if self.suggestion is None else f"{self.suggestion:.3g}"
+
+    def _table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """(header, rows) for display: rates at even distances where there are many, and the one of the least loss."""
+        least = self.loss.index(min(self.loss)) if self.loss else 0
+        every = -(-len(self.lr) // MOST_ROWS) or 1
+        shown = [i for i in range(len(self.lr)) if i % every == 0 or i == least]
+        return ("lr", "loss"), [(f"{self.lr[i]:.3g}", f"{self.loss[i]:.6g}") for i in shown]
 
 
 @final
@@ -95,8 +111,9 @@ def lr_range_test(
 ) -> LrRange:
     """Train a copy of the trainer for `steps` steps while its learning rate grows from lowest to highest.
 
-    The trainer itself stays as it is. Ends early where the loss diverges or stops being finite. ConfigError for an
-    optimizer without an argument lr.
+    Rules inside the optimizer and those of parameter groups grow with it: their rates stay in the ratio that they have
+    to its own. The trainer itself stays as it is. Ends early where the loss diverges or stops being finite.
+    ConfigError for a rule without a learning rate.
     """
     checks.positive("lr_range_test", lowest=lowest)
     checks.whole("lr_range_test", 2, steps=steps)
@@ -104,10 +121,20 @@ def lr_range_test(
         raise ConfigError(f"lr_range_test needs highest above lowest ({lowest:g}), got {highest:g}.")
     growing = Geometric(lowest, highest, steps)
     recorder = _Recorder(growing)
-    twin = _twin(trainer, optimizer=with_lr(trainer.optimizer, lambda _: growing), metrics=[], callbacks=[recorder])
+    twin = _twin(trainer, **_growing_rates(trainer.spec, growing), metrics=[], callbacks=[recorder])
     with suppress(NumericalError):
-        twin.fit(x, y, epochs=steps, batch_size=batch_size)
+        twin.fit(x, y, epochs=steps, batch_size=batch_size, verbose=0)
     return recorder.outcome
+
+
+def _growing_rates(spec: TrainerSpec, growing: Geometric) -> dict[str, Any]:
+    """The optimizer, and the groups, with rates that grow in the ratio that they have now."""
+    main = next(rates(spec.optimizer))
+    groups = tuple(
+        replace(group, optimizer=with_rate(group.optimizer, growing, main)) if group.optimizer else group
+        for group in spec.groups
+    )
+    return {"optimizer": with_rate(spec.optimizer, growing), "groups": groups}
 
 
 def _twin(trainer: Trainer, **changes: Any) -> Trainer:

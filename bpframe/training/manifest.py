@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from bpframe.data.columns import Names
 from bpframe.data.fingerprint import Fingerprint, LazyFingerprint
+from bpframe.data.task import Task
+from bpframe.errors import CheckpointError
 from bpframe.network.network import Network
+from bpframe.protocols.traits import changeable, checkpoint_folder
 from bpframe.registry import Provider, registry
 from bpframe.registry.describe import describe, providers_in
+from bpframe.registry.policy import CORE, LOCAL
 from bpframe.saving.model_file import MODEL, SCHEMA
-from bpframe.training.spec import PARTS, SpecPart, TrainerSpec
-from bpframe.types import Shape
+from bpframe.training.spec import PARTS, SWITCHES, SpecPart, TrainerSpec
 from bpframe.version import VERSION
 
 DEFINING = tuple(part for part in PARTS if part.defines)
+NAMES = {part.name for part in DEFINING}
 
 
-def manifest(
-    spec: TrainerSpec, shape: Shape | None, learned: Mapping[str, Any], data: LazyFingerprint | None = None
-) -> dict[str, Any]:
-    """What, besides tensors, makes the trainer again: its definition, the shape of a row, how labels are encoded.
+def manifest(spec: TrainerSpec, task: Task, data: LazyFingerprint | None = None) -> dict[str, Any]:
+    """What, besides tensors, makes the trainer again: its definition, and what was learned of rows and labels.
 
     And the fingerprint of the data of the latest fit, if there was one.
     """
-    names = {part.name for part in DEFINING}
-    providers = {
-        provider
-        for path, kind, component in spec.components()
-        if path.partition("[")[0] in names
-        for provider in providers_in(registry, kind, component)
-    }
+    providers = {provider for path, provider in _providers(spec) if path.partition("[")[0] in NAMES}
     return {
         "schema": SCHEMA,
         "kind": MODEL,
         "bpframe": VERSION,
         **trainer_definition(spec),
-        "input_shape": list(shape or ()),
-        "learned": dict(learned),
+        "input_shape": list(task.shape or ()),
+        "learned": dict(task.learned),
+        **({} if task.columns is None else {"columns": list(task.columns)}),
         "plugins": [_provider(p) for p in sorted(providers)],
         **({} if data is None else {"data": data.value.tables()}),
     }
@@ -46,6 +45,23 @@ def manifest(
 def known_fingerprint(manifest: Mapping[str, Any]) -> LazyFingerprint | None:
     """The fingerprint in a manifest; None in that of an earlier bpframe. TypeError or ValueError where it is none."""
     return LazyFingerprint(taken=Fingerprint.of(manifest["data"])) if "data" in manifest else None
+
+
+def local_names(spec: TrainerSpec) -> list[tuple[str, str, Any]]:
+    """(kind, name, class) of each component to which the program itself gave a name."""
+    return [(p.kind, p.name, p.load()) for _, p in _providers(spec) if p.dist == LOCAL]
+
+
+def foreign_helpers(spec: TrainerSpec) -> list[dict[str, str]]:
+    """Where engine and callbacks came from, but for bpframe's own: other versions may give other bits."""
+    helpers = {provider for path, provider in _providers(spec) if path.partition("[")[0] not in NAMES}
+    return [_provider(p) for p in sorted(helpers) if p.dist not in (CORE, LOCAL)]
+
+
+def _providers(spec: TrainerSpec) -> Iterator[tuple[str, Provider]]:
+    """(path, provider) of every component."""
+    for path, kind, component in spec.components():
+        yield from ((path, provider) for provider in providers_in(registry, kind, component))
 
 
 def _provider(provider: Provider) -> dict[str, str]:
@@ -59,14 +75,53 @@ def _provider(provider: Provider) -> dict[str, str]:
 
 
 def trainer_definition(spec: TrainerSpec) -> dict[str, Any]:
-    """The parts of a trainer that say what it learns, as specifications."""
-    return {part.name: _described(part, getattr(spec, part.name)) for part in DEFINING}
+    """The parts of a trainer that say what it learns, as specifications, but for switches that are off."""
+    definition = {part.name: _described(part, getattr(spec, part.name)) for part in DEFINING}
+    return {name: value for name, value in definition.items() if name not in SWITCHES or value}
 
 
 def trainer_arguments(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What the Trainer of a manifest is made with; KeyError where a part is missing."""
     network = Network(manifest["network"], inputs=manifest["input_shape"])
-    return {part.name: manifest[part.name] for part in DEFINING} | {"network": network}
+    content = {**dict.fromkeys(SWITCHES, False), **manifest}
+    return {part.name: content[part.name] for part in DEFINING} | {"network": network}
+
+
+def columns_of(manifest: Mapping[str, Any]) -> Names | None:
+    """The names of columns in a manifest, which older files and rows without names lack; CheckpointError for others."""
+    columns, shape = manifest.get("columns"), manifest["input_shape"]
+    if columns is None:
+        return None
+    texts = isinstance(columns, list) and all(isinstance(name, str) for name in columns)
+    if not texts or len(set(columns)) != len(columns) or [len(columns)] != list(shape[:1]):
+        raise CheckpointError(f"its columns need {shape[:1]} different names.")
+    return tuple(columns)
+
+
+def checkpoint_arguments(manifest: Mapping[str, Any], folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a checkpoint in `folder`, with engine and callbacks unless they are `given`.
+
+    Threads, caches and the like are this program's to choose, not the file's: arguments that a run which goes on may
+    change are left out. A callback that writes checkpoints goes on in `folder`.
+    """
+    arguments = trainer_arguments(manifest) | dict(given)
+    if "engine" not in given:
+        arguments["engine"] = _portable(manifest["engine"])
+    if "callbacks" not in given:
+        arguments["callbacks"] = [_placed(spec, folder) for spec in manifest["callbacks"]]
+    return arguments
+
+
+def _portable(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """An engine's specification without the arguments that do not say what is computed."""
+    free = changeable(registry.load("engine", spec["name"]))
+    return {name: value for name, value in spec.items() if name not in free}
+
+
+def _placed(spec: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """A callback's specification with `folder` as that of its checkpoints."""
+    argument = checkpoint_folder(registry.load("callback", spec["name"]))
+    return dict(spec) if argument is None or argument not in spec else {**spec, argument: folder}
 
 
 def _described(part: SpecPart, value: Any) -> Any:

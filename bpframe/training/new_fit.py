@@ -14,15 +14,17 @@ from bpframe.training.fitted_data import note_other_data, refuse_other_data
 from bpframe.training.preflight import warn_of_part_batches
 from bpframe.training.run_state import RunState, curves
 from bpframe.training.spec import TrainerSpec
+from bpframe.training.verbose import Verbose, fit_observer
 
 
 class FitArguments(NamedTuple):
-    """How long to fit, in batches of which size, whether rows are shuffled, and how to know the data again."""
+    """How long to fit, in which batches, whether rows are shuffled, how to know the data again, and what is shown."""
 
     epochs: int
     batch_size: int
     shuffle: bool
     data: LazyFingerprint
+    verbose: Verbose = 0
 
 
 def new_fit(
@@ -65,4 +67,6 @@ def new_fit(
         resumed=partial is not None,
         fingerprint=given.data,
     )
-    return FitRun(spec, session, learned.task, params, data, batches, settings, metrics, state, partial)
+    fit = FitRun(spec, session, learned.task, params, data, batches, settings, metrics, state, partial)
+    fit.hooks.observer = fit_observer(given.verbose, spec.callbacks)
+    return fit

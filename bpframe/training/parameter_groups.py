@@ -11,14 +11,13 @@ from fnmatch import fnmatchcase
 from typing import Any, final
 
 from bpframe import checks
-from bpframe.engine.hyperparameters import Curve, ScaledSchedule, over
-from bpframe.engine.optimizer_chain import with_lr
+from bpframe.engine.hyperparameters import Curve, over
+from bpframe.engine.learning_rates import scaled_rates
 from bpframe.errors import ConfigError
 from bpframe.protocols import Minimizer, Optimizer, Param
 from bpframe.registry import Registry, registry
 from bpframe.registry.builder import Builder
 from bpframe.registry.describe import describe
-from bpframe.registry.nested import is_schedule
 
 
 @final
@@ -26,8 +25,9 @@ from bpframe.registry.nested import is_schedule
 class ParameterGroup:
     """Parameters whose name matches a pattern ("*/bias", "dense_1/*"; * and ? as in file names), and what they get.
 
-    `optimizer`: their own rule, otherwise the trainer's; `lr_multiplier` stands on its learning rate; `frozen`: they
-    are not trained. Where several groups match, the first counts.
+    `match`: the pattern, or several; `optimizer`: their own rule, otherwise the trainer's; `lr_multiplier`: a factor of
+    its learning rate, and of those of the rules inside it; `frozen`: whether they stay as they are. Where several
+    groups match, the first counts.
     """
 
     match: tuple[str, ...] | str
@@ -48,7 +48,7 @@ class ParameterGroup:
         if self.frozen:
             return None
         rule = self.optimizer or default
-        return rule if self.lr_multiplier == 1.0 else with_lr(rule, self._scaled)
+        return rule if self.lr_multiplier == 1.0 else scaled_rates(rule, self.lr_multiplier)
 
     def spec(self, registry: Registry) -> dict[str, Any]:
         """The group as the mapping that `build` takes."""
@@ -59,9 +59,6 @@ class ParameterGroup:
     def over(self, updates: int, curve: Curve) -> ParameterGroup:
         """The same, the schedules of its optimizer bound to a run of so many updates and to the history so far."""
         return replace(self, optimizer=over(self.optimizer, updates, curve))
-
-    def _scaled(self, lr: Any) -> Any:
-        return ScaledSchedule(lr, self.lr_multiplier) if is_schedule(lr) else lr * self.lr_multiplier
 
 
 def build_groups(specs: Sequence[Any]) -> tuple[ParameterGroup, ...]:

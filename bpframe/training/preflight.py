@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bpframe.engine.optimizer_chain import chain
+from bpframe.data.target_scale import is_scalable
+from bpframe.engine.optimizer_chain import chain, rules_inside
 from bpframe.errors import ConfigError
 from bpframe.network.backprop import CostLayer, Elementwise, as_layer
 from bpframe.network.network import Network
-from bpframe.protocols import Group, Loss, Minimizer, Observe, Optimizer, SampleTarget
-from bpframe.protocols.traits import activation_of, needs_whole_batch
-from bpframe.registry import registry
-from bpframe.registry.describe import short_name
+from bpframe.network.output_range import output_range
+from bpframe.protocols import Group, Loss, Minimizer, Observe, Optimizer, RuleFor, SampleTarget, SeveralHeads
+from bpframe.protocols.implements import implements
+from bpframe.protocols.traits import activation_of, needs_whole_batch, range_of
+from bpframe.registry import arguments, registry
+from bpframe.registry.describe import short_name, title
+from bpframe.training.monitor import monitor_direction, require_curve
 
 
 def refuse_double_link(network: Network, cost: CostLayer, loss: Loss) -> None:
@@ -21,7 +25,9 @@ def refuse_double_link(network: Network, cost: CostLayer, loss: Loss) -> None:
     label, last = network.layers[-1]
     activation = activation_of(last)
     link = cost.link.phi if isinstance(cost.link, Elementwise) else as_layer(cost.link)
-    if activation is None or loss.link == "identity" or type(activation) is not type(link):
+    same = activation is not None and type(activation) is type(link)
+    inside = loss.link in ("softmax", "sigmoid") and output_range(network.layers) == range_of(link)  # of containers
+    if loss.link == "identity" or not (same or inside):
         return
     name = short_name(registry, "loss", loss)
     raise ConfigError(
@@ -29,6 +35,16 @@ def refuse_double_link(network: Network, cost: CostLayer, loss: Loss) -> None:
         f"itself: that would be twice. Leave the activation of '{label}' out, or take a loss on predictions: mse, or "
         "cross_entropy or binary_cross_entropy for probabilities."
     )
+
+
+def refuse_unscalable(loss: Loss) -> None:
+    """ConfigError for a loss, or several of heads, whose targets cannot be standardised."""
+    parts = [part for part, _ in loss.parts().values()] if isinstance(loss, SeveralHeads) else [loss]
+    if not any(map(is_scalable, parts)):
+        raise ConfigError(
+            "standardize_target needs a loss of differences between predictions and targets (mse, mae, huber, ...), "
+            f"got {short_name(registry, 'loss', loss)}. Leave it out."
+        )
 
 
 def refuse_unsampled(groups: Sequence[Group], loss: Loss) -> None:
@@ -43,12 +59,16 @@ def refuse_unsampled(groups: Sequence[Group], loss: Loss) -> None:
             )
 
 
-def refuse_missing_curves(monitored: Iterable[str], known: Iterable[str]) -> None:
-    """ConfigError for a schedule that follows a curve which the run will not have."""
-    known = list(known)
-    for curve in sorted(set(monitored) - set(known)):
-        remedy = " Give the fit validation data." if curve.startswith("validation.") else ""
-        raise ConfigError(f"A schedule monitors '{curve}', but the run has {', '.join(known)}.{remedy}")
+def refuse_other_curves(schedules: Iterable[Any], curves: Mapping[str, str | None]) -> None:
+    """ConfigError for a schedule that follows a curve which the run will not have, or in a direction that is not its.
+
+    A schedule compares the values of its curve if it has an argument `mode`.
+    """
+    for schedule in schedules:
+        owner = title(registry, "schedule", schedule)
+        require_curve(owner, schedule.monitor, curves)
+        if "mode" in arguments(schedule):
+            monitor_direction(owner, schedule.monitor, arguments(schedule)["mode"], curves)
 
 
 def warn_of_part_batches(rules: Iterable[Optimizer | Minimizer], size: int, rows: int) -> None:
@@ -60,6 +80,27 @@ def warn_of_part_batches(rules: Iterable[Optimizer | Minimizer], size: int, rows
                 f"{name} needs the same objective at each step: set batch_size to {rows} rows or more, got {size}.",
                 stacklevel=4,  # the line that called Trainer.fit
             )
+
+
+def warn_of_idle_rules(groups: Sequence[Group], rules: Sequence[Optimizer | Minimizer]) -> None:
+    """UserWarning for a rule that leaves all its parameters to other rules, and so moves none itself."""
+    for origin, given in enumerate(rules):
+        used = [link.rule for g in groups if g.rule and g.origin == origin for link in chain(g.rule)]
+        classes = {type(rule) for rule in used}
+        if not used or (type(given) in classes and not rules_inside(given)):
+            continue
+        for rule in (link.rule for link in chain(given)):
+            if type(rule) not in classes and implements(rule, RuleFor):
+                _warn_of_idle_rule(rule, used[-1])
+
+
+def _warn_of_idle_rule(rule: Optimizer | Minimizer, other: Optimizer | Minimizer) -> None:
+    name, used = (short_name(registry, "optimizer", part) for part in (rule, other))
+    warnings.warn(
+        f"{name} moves no parameter of this network: all are such as it leaves to {used}. Name {used} as the "
+        f"optimizer, or take a network with parameters for {name}.",
+        stacklevel=5,  # the line that called Trainer.fit
+    )
 
 
 def require_pair(validation: object) -> tuple[Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -16,7 +17,7 @@ from bpframe.training.parameters import Parameters
 from bpframe.types import HostArray
 
 
-@dataclass
+@dataclass(repr=False)
 class RunState:
     """What every hook is given: where a fit is, what it has measured, and how to stop it.
 
@@ -38,6 +39,7 @@ class RunState:
     exception, cut: in bpframe_exception what ended the fit, and whether it came within a block of steps, so that no
         checkpoint can be written.
     looks: steps at which blocks have to end (`look`).
+    began: time.perf_counter() at the start of the fit.
     """
 
     trainer: Any
@@ -59,6 +61,10 @@ class RunState:
     exception: BaseException | None = None
     cut: bool = False
     looks: set[int] = field(default_factory=set)
+    began: float = field(default_factory=time.perf_counter)
+
+    def __repr__(self) -> str:
+        return f"<RunState: epoch {self.epoch + 1}/{self.epochs}, step {self.step}, loss {self.loss}>"
 
     @property
     def loss(self) -> float | None:

@@ -11,7 +11,7 @@ from math import prod
 from typing import Any, final
 
 from bpframe import checks
-from bpframe.engine.hyperparameters import Curve, monitored_curves, over
+from bpframe.engine.hyperparameters import Curve, monitoring, over
 from bpframe.errors import ConfigError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
@@ -31,8 +31,11 @@ from bpframe.protocols import (
 from bpframe.registry import build, build_all
 from bpframe.registry.builder import SCHEDULED
 from bpframe.registry.constructor import wants
+from bpframe.training.foreign_hooks import refuse_without_hooks
+from bpframe.training.nested_capabilities import refuse_hidden_capabilities
 from bpframe.training.parameter_groups import ParameterGroup, build_groups
-from bpframe.training.preflight import refuse_double_link
+from bpframe.training.preflight import refuse_double_link, refuse_unscalable
+from bpframe.training.score_domain import refuse_other_range
 
 HOW = {"defines": False}  # metadata of a part that says how, not what a trainer learns: no part of a model file
 
@@ -58,6 +61,7 @@ class TrainerSpec:
     sampler: Sampler | None = None
     seed: int = 0
     dtype: str = "float32"
+    standardize_target: bool = False
 
     @classmethod
     def build(cls, **given: Any) -> TrainerSpec:
@@ -68,13 +72,22 @@ class TrainerSpec:
             )
         if given["dtype"] not in ("float32", "float64"):
             raise ConfigError(f"Trainer needs a dtype of float32 or float64, got {given['dtype']!r}.")
+        if not isinstance(given["standardize_target"], bool):
+            raise ConfigError(
+                f"Trainer needs true or false as standardize_target, got {given['standardize_target']!r}."
+            )
         given["seed"] = checks.whole("Trainer", 0, seed=given["seed"])
         return cls(**{part.name: part.build(given[part.name]) for part in PARTS})
 
     def check(self) -> CostLayer:
         """The loss joined with its link; ConfigError for parts that do not fit together."""
         cost = CostLayer.of(self.loss)
+        for _, kind, component in self.components():
+            refuse_hidden_capabilities(kind, component)
         refuse_double_link(self.network, cost, self.loss)
+        if self.standardize_target:
+            refuse_unscalable(self.loss)
+        refuse_other_range(self.network, self.loss)
         return cost
 
     def components(self) -> Iterator[tuple[str, str, Any]]:
@@ -93,10 +106,10 @@ class TrainerSpec:
         """How many steps make one update of the optimizers."""
         return prod(step.period for step in self.gradient_steps if isinstance(step, Periodic))
 
-    def monitored(self) -> set[str]:
-        """The curves of the history on which schedules depend."""
+    def monitoring(self) -> list[Any]:
+        """The schedules that depend on a curve of the history."""
         scheduled = (component for _, kind, component in self.components() if kind in SCHEDULED)
-        return {curve for component in scheduled for curve in monitored_curves(component)}
+        return [schedule for component in scheduled for schedule in monitoring(component)]
 
     def over(self, steps: int, curve: Curve) -> TrainerSpec:
         """The same, its schedules bound to a run of `steps` steps and to the history so far."""
@@ -134,7 +147,10 @@ class SpecPart:
             return build_groups(given)
         if self.name == "network" or self.kind is None or (given is None and self.optional):
             return given
-        return build_all("Trainer", self.kind, given) if self.many else build(self.kind, given)
+        built = build_all("Trainer", self.kind, given) if self.many else build(self.kind, given)
+        if self.name == "callbacks":
+            refuse_without_hooks(built)
+        return built
 
     def components(self, value: Any) -> Iterator[tuple[str, str, Any]]:
         """(what follows the part's name in a path, kind, component) of each component in the part."""
@@ -166,4 +182,5 @@ def _part(name: str, metadata: Mapping[str, Any]) -> SpecPart:
     )
 
 
+SWITCHES = tuple(f.name for f in fields(TrainerSpec) if f.default is False)  # files name them where they are on
 PARTS = tuple(_part(f.name, f.metadata) for f in fields(TrainerSpec))

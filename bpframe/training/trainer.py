@@ -5,9 +5,11 @@ Shapes: x (N, n) rows, y (N,) labels or (N, C) targets, scores and predictions (
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, final
 
 from numpy.typing import ArrayLike
@@ -21,9 +23,9 @@ from bpframe.errors import CheckpointError, ConfigError
 from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Param, Session
-from bpframe.registry import Spec, build
+from bpframe.registry import Spec, build, build_all, registry
 from bpframe.saving import model_file
-from bpframe.training import checkpoint
+from bpframe.training import checkpoint, overview
 from bpframe.training.checkpoint import TrainerState, UnfinishedFit
 from bpframe.training.diagnosis import component_kinds, name_culprit, refuse_not_finite
 from bpframe.training.evaluation import evaluate_scores, named_metrics
@@ -31,12 +33,22 @@ from bpframe.training.exclusive_use import ExclusiveUse
 from bpframe.training.fit import FitRun
 from bpframe.training.history import History
 from bpframe.training.loop import run_fit
-from bpframe.training.manifest import known_fingerprint, manifest, trainer_arguments
+from bpframe.training.manifest import (
+    checkpoint_arguments,
+    columns_of,
+    known_fingerprint,
+    local_names,
+    manifest,
+    trainer_arguments,
+)
 from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.open_session import open_session
 from bpframe.training.parameters import Parameters
+from bpframe.training.part_change import BY_NAME, OF_A_FIT, part_to_set
 from bpframe.training.preflight import require_pair
+from bpframe.training.session_snapshot import SessionSnapshot
 from bpframe.training.spec import PARTS, TrainerSpec
+from bpframe.training.verbose import Verbose, require_verbose
 from bpframe.types import HostArray, Shape
 
 
@@ -47,7 +59,9 @@ class Trainer:
     Every component is a name, a mapping with `name` and arguments, or a ready object. `metrics` left out: accuracy
     for class targets, r2 and mae otherwise. `seed` fixes initial weights, the order of epochs and every draw.
     `groups` take parameters out by name: {"match": "*/bias", "lr_multiplier": 2.0}, frozen=True, or an optimizer of
-    their own (see ParameterGroup).
+    their own (see ParameterGroup). `standardize_target`: train on (y - mean) / deviation of each column of y, over the
+    rows of the first fit by their weights, for losses of differences; predictions and metrics come back in y's units,
+    loss, scores and traces are those of the standardised y.
     A second `fit` goes on where the first ended; a new Trainer starts afresh.
     """
 
@@ -58,6 +72,7 @@ class Trainer:
     callbacks: Sequence[Callback]
     metrics: Sequence[Metric] | None
     seed: int
+    standardize_target: bool
 
     def __init__(
         self,
@@ -75,6 +90,7 @@ class Trainer:
         constraints: Sequence[Spec] = (),
         groups: Sequence[Spec] = (),
         sampler: Spec | None = None,
+        standardize_target: bool = False,
     ) -> None:
         spec = TrainerSpec.build(
             network=network,
@@ -90,14 +106,18 @@ class Trainer:
             sampler=sampler,
             seed=seed,
             dtype=dtype,
+            standardize_target=standardize_target,
         )
         cost = spec.check()
         vars(self).update(vars(spec))  # each part is an attribute of its name
         self.history = History()
-        self.task = Task(spec.loss, cost, dtype, network.inputs)
+        self.task = Task(
+            spec.loss, cost, dtype, network.inputs, standardize=spec.standardize_target, layers=network.layers
+        )
         self.memories: list[dict[str, Any]] = [{} for _ in spec.callbacks]
         self._params: list[Param] = []  # the trained parameters, once there is a session
         self._session: Session | None = None
+        self._snapshot: SessionSnapshot | None = None  # in a copy, until it is used
         self._fitted = False
         self._exclusive = ExclusiveUse()
         self._fit: FitRun | None = None  # the one that runs
@@ -108,6 +128,17 @@ class Trainer:
     def of(cls, spec: TrainerSpec) -> Trainer:
         """A new trainer of these parts."""
         return cls(**vars(spec))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in BY_NAME:
+            params = None if self._session is None and self._snapshot is None else self._params
+            value = part_to_set(self.spec, name, value, params, running=self._fit is not None)
+        elif name in OF_A_FIT:
+            raise ConfigError(f"A trainer has no {name} to set: it is an argument of fit, or of the optimizer.")
+        if name == "callbacks":  # one that stays keeps what it remembers
+            before = {id(each): memory for each, memory in zip(self.callbacks, self.memories, strict=False)}
+            self.memories = [before.get(id(each), {}) for each in value]
+        object.__setattr__(self, name, value)
 
     @property
     def spec(self) -> TrainerSpec:
@@ -127,17 +158,23 @@ class Trainer:
         sample_weight: ArrayLike | None = None,
         class_weight: ClassWeight = None,
         shuffle: bool = True,
+        verbose: Verbose = "auto",
     ) -> History:
         """Train for `epochs` more epochs on x (N, n) and y; the history of all epochs so far.
 
         Minimises sum_i w_i loss_i / sum_i w_i over each batch (plus penalties). The last batch of an epoch may be
-        smaller. `class_weight`: a weight by label, or "balanced" for N / (C n_c); it multiplies sample weights.
+        smaller. `class_weight`: a weight by label, or of each class in order, or "balanced" for N / (C n_c); it
+        multiplies sample weights.
+        `verbose`: 0 shows nothing, 1 a live line in a terminal or a notebook and some twenty plain lines elsewhere, 2 a
+        line an epoch; "auto" is 1 for fits of the main thread that last longer than a second, plain lines on stderr.
         Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
+        verbose = require_verbose("Trainer.fit", verbose)
         with self._exclusive, name_culprit(self._kinds):
             data = self._admit(x, y, sample_weight, class_weight, validation)
-            given = FitArguments(epochs, size, shuffle, LazyFingerprint({"training": data[0], "validation": data[1]}))
+            marks = LazyFingerprint({"training": data[0], "validation": data[1]}, self.task.columns or ())
+            given = FitArguments(epochs, size, shuffle, marks, verbose)
             fit = new_fit(self, self.spec, self._state, self._params, data, given, self._unfinished)
             self._fit = fit
             try:
@@ -157,14 +194,18 @@ class Trainer:
 
     def predict(self, x: ArrayLike) -> HostArray:
         """Predictions (N, C) of rows x: the link applied, probabilities or means."""
-        return self.task.prediction(self.scores(x))
+        scores = self.scores(x)
+        with name_culprit(self._kinds):
+            return self.task.prediction(scores)
 
     def predict_labels(self, x: ArrayLike) -> Labels:
         """Labels (N,) of rows x, as they were given to `fit`; (N, k) zeros and ones for several labels a row.
 
         With several heads a mapping from the heads that have classes to their labels.
         """
-        return self.task.labels(self.scores(x))
+        scores = self.scores(x)
+        with name_culprit(self._kinds):
+            return self.task.labels(scores)
 
     def evaluate(self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None) -> dict[str, float]:
         """{"loss": mean loss, and every metric by name} on x and y, in evaluation mode."""
@@ -205,7 +246,7 @@ class Trainer:
         """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole."""
         from bpframe.saving import tensor_file  # imported by saving and loading alone
 
-        content = manifest(self.spec, self.task.shape, self.task.learned, self._data)
+        content = manifest(self.spec, self.task, self._data)
         tensor_file.write_tensors(path, self.session.parameters, content)
 
     @classmethod
@@ -219,7 +260,7 @@ class Trainer:
         engine = build("engine", engine)  # the caller's choice, not the file's: only the caller's policies hold for it
         with model_file.open_untrusted(path, plugins) as (tensors, content):
             trainer = cls(**trainer_arguments(content) | parts, engine=engine)
-            trainer.task = replace(trainer.task, learned=content["learned"])
+            trainer.task = replace(trainer.task, learned=content["learned"], columns=columns_of(content))
             trainer.parameters.replace(tensors)
             trainer._data = known_fingerprint(content)
         trainer._fitted = True
@@ -233,10 +274,7 @@ class Trainer:
         """
         from bpframe.saving import tensor_file  # imported by saving and loading alone
 
-        fit, partial = self._fit, None if self._fit is None else self._fit.partial_epoch()
-        if fit is not None and partial is None:
-            raise CheckpointError(f"{path} cannot be written: the fit was cut off within a block of steps.")
-        unfinished = (fit.settings, partial) if fit is not None and partial is not None else None
+        unfinished = None if self._fit is None else self._fit.interruption(str(path))
         tensor_file.write_tensors(path, *checkpoint.pack_state(self.spec, self._state, unfinished))
 
     @property
@@ -266,18 +304,45 @@ class Trainer:
         """A trainer in the state of a checkpoint: call `fit` with the same data and settings to go on (see `restore`).
 
         `callbacks` left out: those that the file names; others have to be given again. `engine` left out: the one that
-        wrote it, whose bits another engine would not give.
+        wrote it, whose bits another engine would not give, with this program's threads and caches. No path is taken
+        from the file: a callback that writes checkpoints goes on in the folder that holds `path`.
         """
+        given: dict[str, Any] = {} if engine is None else {"engine": build("engine", engine)}
+        if callbacks is not None:  # the caller's, for which only the caller's policies hold
+            given["callbacks"] = build_all("Trainer.resume", "callback", callbacks)
         with model_file.open_untrusted(path, plugins, model_file.CHECKPOINT) as file:
-            content = file[1]
-            engine = content["engine"] if engine is None else engine
-            callbacks = content["callbacks"] if callbacks is None else callbacks
-            trainer = cls(**trainer_arguments(content), engine=engine, callbacks=callbacks)
-        trainer._restore(path, file)
+            trainer = cls(**checkpoint_arguments(file[1], Path(path).parent, given))
+        try:
+            trainer._restore(path, file)
+        except ConfigError as error:
+            if given:
+                raise
+            raise CheckpointError(f"{path} cannot be resumed as it is: {error}") from error
         return trainer
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What pickles and copies hold: as a checkpoint, a snapshot of the session and how far a fit is that runs."""
+        unfinished = self._unfinished if self._fit is None else self._fit.interruption("a copy")
+        snapshot = self._snapshot if self._session is None else SessionSnapshot.of(self._session)
+        own = {"_session": None, "_snapshot": snapshot, "_fit": None, "_unfinished": unfinished}
+        return {**vars(self), **own, "local": local_names(self.spec)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name in state.pop("local"):
+            registry.adopt(*name)
+        vars(self).update(state)
+
+    def __copy__(self) -> Trainer:
+        return copy.deepcopy(self)  # two trainers that shared a history would both write to it
 
     def __repr__(self) -> str:
         return f"Trainer({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r}, seed={self.seed})"
+
+    def __str__(self) -> str:
+        return overview.text(self.spec, self.history)
+
+    def _repr_html_(self) -> str:
+        return overview.html(self.spec, self.history)
 
     # -------------------------------------------------------------------------------------------------------- inside
 
@@ -290,7 +355,7 @@ class Trainer:
         """(training data, validation data), checked and encoded before anything of the trainer changes."""
         rows = self.task.inputs(x)
         session, task = self._open_session(rows.shape[1:])
-        data, task = task.encoded(rows, y, sample_weight)
+        data, task = task.for_fit(x).encoded(rows, y, sample_weight)
         data = apply_class_weight(data, task, class_weight)
         apart = None if validation is None else task.admit(*require_pair(validation), name="validation x")[0]
         self._session, self.task = session, task
@@ -305,16 +370,27 @@ class Trainer:
         """The session and the task, made for rows of this shape if there are none yet."""
         if self._session is not None:
             return self._session, self.task
-        session, task, self._params = open_session(self.spec, self.task, shape)
+        with name_culprit(self._kinds):
+            session, task, self._params = open_session(self.spec, self.task, shape)
+        if self._snapshot is not None:
+            self._session, self._snapshot = self._snapshot.restored(session), None
         return session, task
 
     def _restore(self, path: model_file.Path, file: tuple[Mapping[str, HostArray], Mapping[str, Any]]) -> None:
         """Take over the state in a checkpoint's (tensors, manifest)."""
 
-        def open_session(shape: Shape, learned: Mapping[str, Any]) -> tuple[Session, Task]:
-            self.task = replace(self.task, shape=shape, learned=learned)
-            return self.session, self.task
+        params: list[Param] = []
 
-        state, self._unfinished = checkpoint.unpack_state(path, file, self.spec, open_session)
+        def new_session(shape: Shape, learned: Mapping[str, Any]) -> tuple[Session, Task]:
+            task = replace(self.task, shape=shape, learned=learned, columns=columns_of(file[1]))
+            session, task, params[:] = open_session(self.spec, task, shape)
+            return session, task
+
+        shape = self.network.input_shape
+        try:
+            state, unfinished = checkpoint.unpack_state(path, file, self.spec, new_session)
+        except BaseException:
+            self.network.input_shape = shape
+            raise
         self._session, self.task, self.history, self.memories, self._data = state
-        self._fitted = True
+        self._params, self._unfinished, self._fitted = params, unfinished, True

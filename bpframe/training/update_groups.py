@@ -12,6 +12,7 @@ from math import prod
 from typing import Any
 
 from bpframe import tree
+from bpframe.engine.learning_rates import refuse_idle_schedule
 from bpframe.engine.optimizer_chain import rule_for
 from bpframe.errors import ConfigError
 from bpframe.protocols import Applies, Group, Minimizer, Optimizer, Param, Regularizer
@@ -25,9 +26,9 @@ from bpframe.types import Params, Shape
 def trained_parameters(params: Params) -> list[Param]:
     """What is known of each trained parameter of a network."""
     paths = [(path, leaf.shape) for path, leaf in tree.leaves(params) if "buffers" not in path]
-    layers = list(dict.fromkeys(path[0] for path, _ in paths))
+    places = {layer: k for k, layer in enumerate(dict.fromkeys(path[0] for path, _ in paths))}
     return [
-        Param("/".join(path), path[-1], path[0], shape, *_fans(shape), layers.index(path[0]), len(layers))
+        Param("/".join(path), path[-1], path[0], shape, *_fans(shape), places[path[0]], len(places))
         for path, shape in paths
     ]
 
@@ -35,15 +36,18 @@ def trained_parameters(params: Params) -> list[Param]:
 def update_groups(known: Sequence[Param], spec: TrainerSpec) -> list[Group]:
     """The groups of a network's parameters, and one without parameters for penalties on activations."""
     _refuse_idle(spec.groups, known)
-    groups: list[Group] = []
+    alike: list[list[Group]] = []  # those to be joined; the first has the penalties of all
     rules = spec.rules()
+    for rule in rules:
+        refuse_idle_schedule(rule)
     for param in known:
         own = _group(param, spec, rules)
-        k = next((k for k, group in enumerate(groups) if _alike(group, own)), None)
-        if k is None:
-            groups.append(own)
+        if (same := next((same for same in alike if _alike(same[0], own)), None)) is None:
+            alike.append([own])
         else:
-            groups[k] = _joined(groups[k], own)
+            same.append(own)
+            same[0] = replace(same[0], regularizers=same[0].regularizers or own.regularizers)
+    groups = [_joined(same) for same in alike]
     _refuse_shared_objective(groups)
     on_activations = tuple(part for part in spec.regularizers if _on_activations(part))
     return [*groups, Group((), None, regularizers=on_activations)] if on_activations else groups
@@ -87,12 +91,12 @@ def _alike(a: Group, b: Group) -> bool:
     return same and a.origin == b.origin and (a.rule is b.rule or bool(a.rule == b.rule))
 
 
-def _joined(a: Group, b: Group) -> Group:
-    """Two groups that are alike as one, which has the parameters that are penalised first."""
-    paths = a.paths[: a.penalised] + b.paths[: b.penalised] + a.paths[a.penalised :] + b.paths[b.penalised :]
-    params = a.params[: a.penalised] + b.params[: b.penalised] + a.params[a.penalised :] + b.params[b.penalised :]
-    penalties = a.regularizers or b.regularizers
-    return replace(a, paths=paths, params=params, regularizers=penalties, penalised=a.penalised + b.penalised)
+def _joined(alike: Sequence[Group]) -> Group:
+    """Groups of one parameter each as one, which has the parameters that are penalised first."""
+    penalised = [group for group in alike if group.penalised]
+    parts = [*penalised, *(group for group in alike if not group.penalised)]
+    paths, params = ([item for part in parts for item in getattr(part, name)] for name in ("paths", "params"))
+    return replace(alike[0], paths=tuple(paths), params=tuple(params), penalised=len(penalised))
 
 
 def _fans(shape: Shape) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from bpframe.plugin import Array, ops
 
@@ -12,6 +12,8 @@ from bpframe.plugin import Array, ops
 @dataclass(frozen=True)
 class Arctan:
     """v = atan(u), between -pi/2 and pi/2; phi'(u) = 1 / (1 + u^2) = cos(v)^2."""
+
+    range: ClassVar[str] = "(-1.5708, 1.5708)"
 
     def value(self, u: Array) -> Array:
         """atan(u), shape of u."""

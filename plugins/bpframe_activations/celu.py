@@ -23,6 +23,11 @@ class Celu:
         checks.positive("celu", alpha=self.alpha)
         checks.finite("celu", alpha=self.alpha)
 
+    @property
+    def range(self) -> str:
+        """Above -alpha."""
+        return f"({-float(self.alpha)}, inf)"
+
     def value(self, u: Array) -> Array:
         """u above 0, alpha expm1(u / alpha) below, shape of u."""
         xp = ops.namespace(u)

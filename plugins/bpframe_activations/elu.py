@@ -28,6 +28,11 @@ class Elu:
         """Where the derivative jumps: at 0, unless alpha is 1."""
         return () if self.alpha == 1 else (0.0,)
 
+    @property
+    def range(self) -> str:
+        """Above -alpha."""
+        return f"({-float(self.alpha)}, inf)"
+
     def value(self, u: Array) -> Array:
         """u above 0, alpha expm1(u) below, shape of u."""
         xp = ops.namespace(u)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 from bpframe.plugin import Array, ops
 
@@ -17,6 +17,8 @@ class Exponential:
     bound = floor(log(largest number of the dtype)) - 8: 80 in float32, 701 in float64. Values stay finite, and so do
     sums of thousands of them.
     """
+
+    range: ClassVar[str] = "(0, inf)"
 
     def value(self, u: Array) -> Array:
         """exp(min(u, bound)), shape of u."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class Gelu:
     """
 
     approximate: Literal["none", "tanh"] = "none"
+    range: ClassVar[str] = "[-0.171, inf)"
 
     def __post_init__(self) -> None:
         checks.one_of("gelu", ("none", "tanh"), approximate=self.approximate)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -19,6 +19,8 @@ class Glu:
     A layer, since it halves its rows; it keeps s and v, and so needs neither a nor b in the backward pass.
     Source: Dauphin et al. (2017), Language modeling with gated convolutional networks, arXiv:1612.08083, equation 1.
     """
+
+    range: ClassVar[str] = "(-inf, inf)"
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; the last axis halved. ShapeError where it is odd."""

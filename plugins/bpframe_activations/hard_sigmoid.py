@@ -18,6 +18,7 @@ class HardSigmoid:
     """
 
     kinks: ClassVar[tuple[float, ...]] = (-3.0, 3.0)
+    range: ClassVar[str] = "[0, 1]"
 
     def value(self, u: Array) -> Array:
         """clip(u + 3, 0, 6) / 6, shape of u: the sum first, so that values near 0 keep their digits."""

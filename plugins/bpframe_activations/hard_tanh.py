@@ -17,6 +17,7 @@ class HardTanh:
     """
 
     kinks: ClassVar[tuple[float, ...]] = (-1.0, 1.0)
+    range: ClassVar[str] = "[-1, 1]"
 
     def value(self, u: Array) -> Array:
         """clip(u, -1, 1), shape of u."""

@@ -22,6 +22,7 @@ class Hardswish:
     """
 
     kinks: ClassVar[tuple[float, ...]] = (-3.0, 3.0)
+    range: ClassVar[str] = "[-0.375, inf)"
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows keep their shape."""

@@ -23,6 +23,11 @@ class Isru:
         checks.positive("isru", alpha=self.alpha)
         checks.finite("isru", alpha=self.alpha)
 
+    @property
+    def range(self) -> str:
+        """Within 1 / sqrt(alpha) of 0."""
+        return f"({-(self.alpha**-0.5)}, {self.alpha**-0.5})"
+
     def value(self, u: Array) -> Array:
         """u / hypot(1, sqrt(alpha) u), shape of u: nothing is squared that may overflow."""
         xp = ops.namespace(u)

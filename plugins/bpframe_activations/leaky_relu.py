@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from bpframe.plugin import Array, checks, ops
 
@@ -19,6 +19,7 @@ class LeakyRelu:
     """
 
     negative_slope: float = 0.01
+    range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.positive("leaky_relu", negative_slope=self.negative_slope)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from bpframe.plugin import Array, ops
 
@@ -12,6 +12,8 @@ from bpframe.plugin import Array, ops
 @dataclass(frozen=True)
 class LogSigmoid:
     """v = -log(1 + exp(-u)), in nats; phi'(u) = 1 - exp(v), the sigmoid of -u."""
+
+    range: ClassVar[str] = "(-inf, 0)"
 
     def value(self, u: Array) -> Array:
         """min(u, 0) - log1p(exp(-|u|)), shape of u: never exp of a large number."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -18,6 +18,8 @@ class LogSoftmax:
     A layer, since every output depends on every input of its row; it keeps the value v alone.
     Source: Bridle (1990), Probabilistic interpretation of feedforward classification network outputs.
     """
+
+    range: ClassVar[str] = "(-inf, 0]"
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows keep their shape."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -22,6 +22,8 @@ class Mish:
     slopes; e, from which both follow, is at hand in the forward pass.
     Source: Misra (2019), Mish: a self regularized non-monotonic activation function, arXiv:1908.08681.
     """
+
+    range: ClassVar[str] = "[-0.309, inf)"
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows keep their shape."""

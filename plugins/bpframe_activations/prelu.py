@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -23,6 +23,7 @@ class Prelu:
 
     initial: float = 0.25
     shared: bool = False
+    range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.finite("prelu", initial=self.initial)

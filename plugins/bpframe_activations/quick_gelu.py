@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -21,6 +21,8 @@ class QuickGelu:
     A layer that keeps s and v: v falls to -0.164 at u = -0.751 and rises on both sides, so one value has two slopes.
     Source: Hendrycks and Gimpel (2016), Gaussian error linear units, arXiv:1606.08415, section 2.
     """
+
+    range: ClassVar[str] = "[-0.171, inf)"
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows keep their shape."""

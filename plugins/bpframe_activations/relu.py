@@ -17,6 +17,7 @@ class Relu:
     """
 
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
+    range: ClassVar[str] = "[0, inf)"
 
     def value(self, u: Array) -> Array:
         """max(u, 0), shape of u."""

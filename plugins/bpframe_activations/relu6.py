@@ -17,6 +17,7 @@ class Relu6:
     """
 
     kinks: ClassVar[tuple[float, ...]] = (0.0, 6.0)
+    range: ClassVar[str] = "[0, 6]"
 
     def value(self, u: Array) -> Array:
         """clip(u, 0, 6), shape of u."""

@@ -24,6 +24,11 @@ class Selu:
 
     kinks: ClassVar[tuple[float, ...]] = (0.0,)
 
+    @property
+    def range(self) -> str:
+        """Above -scale alpha."""
+        return f"({-FLOOR}, inf)"
+
     def value(self, u: Array) -> Array:
         """scale u above 0, scale alpha expm1(u) below, shape of u."""
         xp = ops.namespace(u)

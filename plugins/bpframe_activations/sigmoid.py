@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from bpframe.plugin import Array, ops
 
@@ -15,6 +15,8 @@ class Sigmoid:
 
     Computed as exp(min(u, 0)) / (1 + exp(-|u|)): nothing overflows, and small values keep all their digits.
     """
+
+    range: ClassVar[str] = "(0, 1)"
 
     def value(self, u: Array) -> Array:
         """1 / (1 + exp(-u)), shape of u."""

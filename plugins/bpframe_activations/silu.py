@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -19,6 +19,8 @@ class Silu:
     A layer that keeps s and v: v falls to -0.278 at u = -1.278 and rises on both sides, so one value has two slopes.
     Source: Elfwing, Uchibe and Doya (2018), Sigmoid-weighted linear units, arXiv:1702.03118.
     """
+
+    range: ClassVar[str] = "[-0.279, inf)"
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows keep their shape."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from bpframe.plugin import Array, checks, ops
 
@@ -18,6 +18,7 @@ class Softplus:
     """
 
     beta: float = 1.0
+    range: ClassVar[str] = "(0, inf)"
 
     def __post_init__(self) -> None:
         checks.positive("softplus", beta=self.beta)

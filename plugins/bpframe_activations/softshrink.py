@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from bpframe.plugin import Array, checks, ops
 
@@ -18,6 +18,7 @@ class Softshrink:
     """
 
     threshold: float = 0.5
+    range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.positive("softshrink", threshold=self.threshold)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from bpframe.plugin import Array
 
@@ -15,6 +15,8 @@ class Softsign:
 
     Source: Bergstra et al. (2009), Quadratic polynomials learn better image features.
     """
+
+    range: ClassVar[str] = "(-1, 1)"
 
     def value(self, u: Array) -> Array:
         """u / (1 + |u|), shape of u."""

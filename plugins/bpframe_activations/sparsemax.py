@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -20,6 +20,8 @@ class Sparsemax:
     alone.
     Source: Martins and Astudillo (2016), From softmax to sparsemax, arXiv:1602.02068, algorithm 1.
     """
+
+    range: ClassVar[str] = "simplex"
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows keep their shape."""

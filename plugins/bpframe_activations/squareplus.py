@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from bpframe.plugin import Array, checks, ops
 
@@ -20,6 +20,7 @@ class Squareplus:
     """
 
     b: float = 4.0
+    range: ClassVar[str] = "(0, inf)"
 
     def __post_init__(self) -> None:
         checks.positive("squareplus", b=self.b)

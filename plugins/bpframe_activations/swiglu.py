@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -20,6 +20,8 @@ class Swiglu:
     A layer, since it halves its rows; it keeps u, since v mixes both halves: s costs less than three arrays more.
     Source: Shazeer (2020), GLU variants improve transformer, arXiv:2002.05202.
     """
+
+    range: ClassVar[str] = "(-inf, inf)"
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; the last axis halved. ShapeError where it is odd."""

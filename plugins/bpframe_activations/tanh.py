@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from bpframe.plugin import Array, ops
 
@@ -12,6 +12,8 @@ from bpframe.plugin import Array, ops
 @dataclass(frozen=True)
 class Tanh:
     """v = tanh(u); phi'(u) = (1 - v)(1 + v), so the value alone is kept for the backward pass."""
+
+    range: ClassVar[str] = "(-1, 1)"
 
     def value(self, u: Array) -> Array:
         """tanh(u), shape of u."""

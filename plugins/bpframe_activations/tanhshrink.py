@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -18,6 +18,8 @@ class Tanhshrink:
     A layer that keeps t = tanh(u): v has one slope each, but no closed formula leads from v to it. Near 0, where v is
     about u^3 / 3, its error is a rounding error of u, not of v.
     """
+
+    range: ClassVar[str] = "(-inf, inf)"
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows keep their shape."""

@@ -35,6 +35,11 @@ class Threshold:
         """Where the derivative jumps, and the value unless default_value is the threshold."""
         return (self.threshold,)
 
+    @property
+    def range(self) -> str:
+        """From default_value up."""
+        return f"[{float(self.default_value)}, inf)"
+
     def value(self, u: Array) -> Array:
         """u above the threshold, default_value elsewhere, shape of u."""
         xp = ops.namespace(u)

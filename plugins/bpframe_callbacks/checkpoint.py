@@ -7,15 +7,25 @@ import itertools
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 
-from bpframe.plugin import CheckpointError, ConfigError, RunState, checks, hookimpl, keep_latest, sweep
+from bpframe.plugin import (
+    CheckpointError,
+    ConfigError,
+    HostArray,
+    RunState,
+    checks,
+    hookimpl,
+    keep_latest,
+    lower,
+    sweep,
+)
 
 PATTERN, BEST = "step-*.safetensors", "best.safetensors"
 
@@ -30,7 +40,8 @@ class Checkpoint:
     `best`, a curve such as "validation.loss", also keeps the model of its best epoch as best.safetensors. Files that
     the folder holds of another run when a new trainer starts stay, under names that begin with "earlier-1-".
     `on_checkpoint_error`: what happens if a file cannot be written (nothing written before is lost); "raise" ends the
-    fit, "warn" goes on.
+    fit, "warn" goes on. A trainer that `Trainer.resume` makes goes on writing to the folder that holds its file,
+    wherever that was moved.
     """
 
     folder: str | os.PathLike[str]
@@ -39,6 +50,7 @@ class Checkpoint:
     keep: int = 3
     best: str | None = None
     on_checkpoint_error: Literal["raise", "warn"] = "raise"
+    checkpoint_folder: ClassVar[str] = "folder"
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
@@ -53,6 +65,11 @@ class Checkpoint:
             if getattr(self, name) is not None:
                 checks.positive("checkpoint", **{name: getattr(self, name)})
                 checks.finite("checkpoint", **{name: getattr(self, name)})
+
+    def check_memory(self, memory: Mapping[str, Any], parameters: Mapping[str, HostArray]) -> None:
+        """ValueError unless the best value so far is a number, if there is one."""
+        if not isinstance(memory.get("best"), float | None):
+            raise ValueError(f"checkpoint needs a number as its best value, got {memory['best']!r:.60}")
 
     @hookimpl
     def bpframe_fit_start(self, state: RunState) -> None:
@@ -87,7 +104,7 @@ class Checkpoint:
             return
         sign = 1.0 if state.curves[self.best] == "min" else -1.0
         value, best = sign * state.metrics[self.best], state.memory["best"]
-        if value == value and (best is None or value < best):  # NaN is never the best
+        if lower(value, best):
             state.memory["best"] = value
             self._guarded(lambda: state.trainer.save(Path(self.folder) / BEST))
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import Any, Literal, final
 
-from bpframe.plugin import ConfigError, RunState, checks, hookimpl
+import numpy as np
+
+from bpframe.plugin import HostArray, RunState, checks, hookimpl, lower, monitor_direction
 
 
 @final
@@ -14,8 +18,8 @@ class EarlyStopping:
     """Ends the fit when `monitor` has not improved by more than `min_delta` for `patience` epochs.
 
     `monitor` is a curve of the history, "validation.loss" or "train.accuracy"; `mode` says which direction is better
-    and is known for losses and for metrics that declare it. The best epoch's parameters are put back at the end of
-    the fit, whether it stopped early or not, unless `restore_best` is False.
+    where the curve does not say it itself, as losses and most metrics do. The best epoch's parameters are put
+    back at the end of the fit, whether it stopped early or not, unless `restore_best` is False.
     Source: Prechelt (1998), Early stopping - but when?
     """
 
@@ -29,17 +33,20 @@ class EarlyStopping:
         checks.positive("early_stopping", patience=self.patience)
         checks.not_negative("early_stopping", min_delta=self.min_delta)
 
+    def check_memory(self, memory: Mapping[str, Any], parameters: Mapping[str, HostArray]) -> None:
+        """ValueError unless it is a best value with the epoch, the wait since then, and parameters of that network."""
+        numbers = dict.fromkeys(("sign", "best"), float) | dict.fromkeys(("epoch", "waited"), int)
+        for name, kind in numbers.items():
+            if type(memory[name]) is not kind or math.isnan(memory[name]) or (kind is int and memory[name] < 0):
+                raise ValueError(f"early_stopping needs a number as its {name}, got {memory[name]!r:.60}")
+        if memory["parameters"] is not None and not _fits(memory["parameters"], parameters):
+            raise ValueError("early_stopping needs finite parameters like the network's")
+
     @hookimpl
     def bpframe_fit_start(self, state: RunState) -> None:
         """Start counting; ConfigError if the monitored curve will not exist."""
-        known = state.curves
-        if self.monitor not in known:
-            remedy = " Give the fit validation data." if self.monitor.startswith("validation.") else ""
-            raise ConfigError(f"early_stopping monitors '{self.monitor}', but the run has {', '.join(known)}.{remedy}")
-        mode = self.mode or known[self.monitor]
-        if mode is None:
-            raise ConfigError(f"early_stopping needs to know whether '{self.monitor}' is to fall or rise. Set mode.")
-        if state.resumed:
+        mode = monitor_direction("early_stopping", self.monitor, self.mode, state.curves)
+        if state.resumed and state.memory:
             return
         state.memory.update(sign=1.0 if mode == "min" else -1.0, best=float("inf"), epoch=0, waited=0, parameters=None)
 
@@ -48,7 +55,7 @@ class EarlyStopping:
         """Keep the best epoch's parameters; stop when patience is spent."""
         memory = state.memory
         value = memory["sign"] * state.metrics[self.monitor]
-        if value < memory["best"] - self.min_delta:
+        if lower(value, memory["best"], self.min_delta):
             memory.update(best=value, waited=0, epoch=state.epoch + 1)
             memory["parameters"] = state.parameters.copy() if self.restore_best else None
             return
@@ -61,3 +68,9 @@ class EarlyStopping:
         """Put the best epoch's parameters back."""
         if state.memory["parameters"] is not None:
             state.parameters.replace(state.memory["parameters"])
+
+
+def _fits(best: Mapping[str, HostArray], parameters: Mapping[str, HostArray]) -> bool:
+    """Whether parameters have the names, shapes and dtypes of others, and are finite."""
+    one, other = ({name: (leaf.shape, leaf.dtype) for name, leaf in each.items()} for each in (best, parameters))
+    return one == other and all(np.isfinite(leaf).all() for leaf in best.values())

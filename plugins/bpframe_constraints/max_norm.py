@@ -14,8 +14,8 @@ class MaxNorm:
     """w <- w min(1, limit / |w|) for each unit's weights w, a column: those that are too long are scaled back.
 
     `axis` is the one the length is taken along: 0 for a column (n, m), 1 for rows, as of an embedding.
-    Source: Srebro and Shraibman (2005), Rank, trace-norm and max-norm; Srivastava et al. (2014), Dropout, section 5.1,
-    where limits are 3 to 4. The default is that of Keras.
+    Source: Srebro and Shraibman (2005), Rank, trace-norm and max-norm; Srivastava et al. (2014), Dropout, section 5.1;
+    limits are 3 to 4 there, in appendix A.3. The default is that of Keras.
     """
 
     limit: float = 2.0

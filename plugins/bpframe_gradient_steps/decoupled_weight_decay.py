@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Param, Scope, State, checks
+from bpframe.plugin import Array, Hyper, IncompatibleComponent, Param, Scope, State, checks
 from bpframe_gradient_steps import selection
 
 
@@ -47,7 +47,10 @@ class DecoupledWeightDecay:
 
 
 def _lr(rule: Hyper) -> Any:
-    """The learning rate of a rule, or of the rule inside it."""
-    while not hasattr(rule, "lr"):
-        rule = rule.inner
-    return rule.lr
+    """The learning rate of a rule, or of the first rule inside it that has one."""
+    levels = [rule]
+    for h in levels:
+        if hasattr(h, "lr"):
+            return h.lr
+        levels += [inner for name, inner in vars(h).items() if name != "rule" and hasattr(inner, "step")]
+    raise IncompatibleComponent("decoupled_weight_decay needs an optimizer with an argument lr, and it has none.")

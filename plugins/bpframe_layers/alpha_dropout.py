@@ -26,6 +26,7 @@ class AlphaDropout:
 
     rate: float = 0.1
     stochastic: ClassVar[bool] = True
+    range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.fraction("alpha_dropout", rate=self.rate)

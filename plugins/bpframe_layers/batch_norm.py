@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
 from bpframe.plugin import Array, Cache, Context, Params, Shape, checks, ops
-from bpframe_layers.moments import affine, affine_backward, affine_init, features, mean, unit, unit_backward
+from bpframe_layers.moments import affine, affine_backward, affine_init, centred, features, mean, unit, unit_backward
 
 
 @final
@@ -25,6 +25,8 @@ class BatchNorm:
     momentum is 1 - this one). They start at 0 and 1. The batch is scaled by its variance divided by m; the running
     variance gathers the unbiased one, divided by m - 1, as in the paper and PyTorch (Keras and Flax: by m). A batch
     of one number a feature gives y = shift, moves the running mean and says nothing of the variance.
+    Where scale and shift are frozen, running statistics stand still and the layer works as in evaluation (as in Keras);
+    without any parameters, scale=False and center=False, it cannot be frozen and goes on.
     Source: Ioffe and Szegedy (2015), arXiv:1502.03167, algorithms 1 and 2.
     """
 
@@ -32,6 +34,7 @@ class BatchNorm:
     eps: float = 1e-5
     center: bool = True
     scale: bool = True
+    range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.fraction("batch_norm", momentum=self.momentum)
@@ -52,8 +55,8 @@ class BatchNorm:
             z = (x - running["mean"]) * inverse
             return affine(params, z), (z, inverse)
         rows = tuple(range(x.ndim - 1))
-        middle = mean(x, rows)
-        z, inverse, variance = unit(x - middle, rows, self.eps)
+        apart, middle = centred(x, rows)
+        z, inverse, variance = unit(apart, rows, self.eps)
         statistics = (xp.reshape(a, x.shape[-1:]) for a in (middle, variance))
         return affine(params, z), (z, inverse, *statistics, math.prod(x.shape[:-1]))
 
@@ -66,8 +69,8 @@ class BatchNorm:
         if not context.training:
             return dz * inverse, gradients
         rows = tuple(range(dy.ndim - 1))
-        centred = unit_backward(z, inverse, dz, rows)
-        return centred - mean(centred, rows), gradients
+        dx = unit_backward(z, inverse, dz, rows)
+        return dx - mean(dx, rows), gradients
 
     def refresh(self, params: Params, cache: Cache) -> Params:
         """The same parameters, with running statistics that a training batch has moved."""

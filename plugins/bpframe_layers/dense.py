@@ -47,6 +47,11 @@ class Dense:
     def __post_init__(self) -> None:
         checks.positive("dense", units=self.units)
 
+    @property
+    def range(self) -> str | None:
+        """Any number without an activation, otherwise as that."""
+        return "(-inf, inf)" if self.activation is None else None
+
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """{"weight" (n, units), "bias" (units,)} and whatever the activation has; rows as the activation gives."""
         if len(in_shape) != 1:
@@ -80,7 +85,7 @@ class Dense:
             delta, inner = phi.backward(params.get("activation", {}), kept, dy, context.child("activation"))
         gradients: Params = {"weight": ops.matmul_tn(x, delta)}
         if self.bias:
-            gradients["bias"] = ops.namespace(delta).sum(delta, axis=0)
+            gradients["bias"] = ops.sum_rows(delta)
         if inner:
             gradients["activation"] = inner
         return (ops.matmul(delta, params["weight"].T) if context.need_dx else None), gradients

@@ -7,7 +7,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from bpframe.plugin import Array, Cache, Context, Params, Shape, checks, ops
+from bpframe.plugin import Array, Cache, Context, Params, Shape, checks, number_sets, ops
 from bpframe_layers.dropout_mask import keep_mask
 
 
@@ -30,6 +30,12 @@ class Dropout:
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows keep their shape."""
         return {}, in_shape
+
+    def range_after(self, inputs: str | None) -> str | None:
+        """Of either sign, or of at least 0, as the inputs: what is kept is made larger in training."""
+        if inputs is None or not self.rate:
+            return inputs
+        return next(wider for wider in ("[0, inf)", "(-inf, inf)") if number_sets.is_subset(inputs, wider))
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, which numbers were kept; None for all)."""

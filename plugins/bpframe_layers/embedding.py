@@ -7,12 +7,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
-from bpframe.plugin import Array, Cache, Context, HostArray, Initializer, Params, Shape, checks, draw_parameter, ops
+from bpframe.plugin import (
+    Array,
+    Cache,
+    Context,
+    DataError,
+    HostArray,
+    Initializer,
+    Params,
+    Shape,
+    checks,
+    draw_parameter,
+    ops,
+)
 from bpframe_initializers.normal import Normal
+
+ROUNDING = 1e-3  # how far from a whole number an id may come in
 
 
 @final
@@ -20,8 +34,9 @@ from bpframe_initializers.normal import Normal
 class Embedding:
     """y = weight[x] for ids x from 0 to num_embeddings - 1; dweight[i] = sum of dy where x is i, and dx = 0.
 
-    x holds ids as floats, as all data come, and is rounded. An id outside the table gives NaN, in its own place only:
-    training stops there and names the layer, instead of passing another row's vector off as an answer. The backward
+    x holds ids as floats, as all data come, and is rounded. Rows with an id outside the table, or with a number that is
+    no id, are refused where they come in. Behind a layer that makes other numbers, such an id gives NaN, in its own
+    place only: training stops there and names the layer, instead of passing another row's vector off. The backward
     pass multiplies by the ids in one-hot form, which takes N num_embeddings numbers. Weights start with variance 1, as
     in PyTorch: as large as a standardised column.
     """
@@ -29,6 +44,7 @@ class Embedding:
     num_embeddings: int
     embedding_dim: int
     weight_initializer: Initializer = Normal(stddev=1.0)
+    range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.whole("embedding", 1, num_embeddings=self.num_embeddings)
@@ -47,6 +63,22 @@ class Embedding:
         """{"weight" (k, m)}, for which fan_in is 1, since an id picks one row of it; rows of (..., m)."""
         k, m = self.num_embeddings, self.embedding_dim
         return {"weight": draw_parameter(self.weight_initializer, rng, (k, m), 1, m)}, (*in_shape, m)
+
+    def check_inputs(self, x: HostArray) -> None:
+        """DataError for the first number of x (N, ...) that is no id of the table."""
+        ids = np.round(x)
+        known = (ids >= 0) & (ids < self.num_embeddings) & (np.abs(x - ids) <= ROUNDING)
+        if known.all():
+            return
+        row, *columns = map(int, np.argwhere(~known)[0])
+        got, where = x[row, *columns], f"row {row}, column {', '.join(map(str, columns))}"
+        last = self.num_embeddings - 1
+        if abs(got - np.round(got)) > ROUNDING:
+            raise DataError(f"ids are whole numbers from 0 to {last}, got {got:g} at {where}. Encode them as integers.")
+        raise DataError(
+            f"id {got:.0f} is outside 0 .. {last} (num_embeddings {self.num_embeddings}), at {where}. Give the layer a "
+            "larger num_embeddings, or the id a number of its own below it."
+        )
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(the row of each id, x)."""

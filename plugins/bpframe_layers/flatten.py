@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from bpframe.plugin import Array, Cache, Context, Params, Shape, ops
+from bpframe.plugin import Array, Cache, Context, HostArray, Params, Shape, number_sets, ops
 
 
 @final
@@ -19,6 +19,14 @@ class Flatten:
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows of one axis."""
         return {}, (math.prod(in_shape),)
+
+    def check_inputs(self, x: HostArray) -> HostArray:
+        """The rows in their other shape."""
+        return x.reshape(len(x), -1)
+
+    def range_after(self, inputs: str | None) -> str | None:
+        """That of the inputs; rows of probabilities may be rows no longer."""
+        return None if inputs == number_sets.SIMPLEX else inputs
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(x as (B, n), the shape of x)."""

@@ -21,6 +21,7 @@ class GaussianNoise:
 
     stddev: float = 0.1
     stochastic: ClassVar[bool] = True
+    range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.not_negative("gaussian_noise", stddev=self.stddev)

@@ -1,10 +1,18 @@
-"""Common code of layers that hold layers: inherited traits, contexts of inner layers, refreshed buffers."""
+"""Common code of layers that hold layers: inherited traits, caches and refreshed buffers of inner layers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from bpframe.plugin import Cache, Context, Fit, LabelledLayers, Layer, Params, Refresh, StepContext
+from bpframe.plugin import Cache, Fit, LabelledLayers, Layer, Params, Refresh
+
+
+class HeldCache(NamedTuple):
+    """What a layer inside keeps, and whether it trained: one whose parameters are frozen does not."""
+
+    cache: Cache
+    training: bool
 
 
 def take_after(holder: Layer, layers: LabelledLayers) -> None:
@@ -20,13 +28,12 @@ def take_after(holder: Layer, layers: LabelledLayers) -> None:
             object.__setattr__(holder, name, getattr(holder, f"_{name}"))
 
 
-def inner_context(context: Context, label: str, need_dx: bool) -> Context:
-    """The context of the layer of that label inside; with or without need_dx its randomness is the same."""
-    return context.child(label) if need_dx else StepContext(context.training, False, context.key, (label,))
-
-
-def refreshed(layers: LabelledLayers, params: Params, caches: Sequence[Cache]) -> Params:
-    """The same parameters with the new buffers of the layers inside."""
+def refreshed(layers: LabelledLayers, params: Params, caches: Sequence[HeldCache]) -> Params:
+    """The same parameters with the new buffers of the layers inside, those aside that did not train."""
     held = zip(layers, caches, strict=True)
-    new = {label: layer.refresh(params[label], cache) for (label, layer), cache in held if isinstance(layer, Refresh)}
+    new = {
+        label: layer.refresh(params[label], kept.cache)
+        for (label, layer), kept in held
+        if isinstance(layer, Refresh) and kept.training
+    }
     return {**params, **new}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
 from bpframe.plugin import Array, Cache, Context, Params, Shape, checks
-from bpframe_layers.moments import affine, affine_backward, affine_init, features, mean, unit, unit_backward
+from bpframe_layers.moments import affine, affine_backward, affine_init, centred, features, mean, unit, unit_backward
 
 LAST = (-1,)
 
@@ -26,6 +26,7 @@ class LayerNorm:
     eps: float = 1e-5
     center: bool = True
     scale: bool = True
+    range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.positive("layer_norm", eps=self.eps)
@@ -36,7 +37,7 @@ class LayerNorm:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, (z, 1 / sqrt(var + eps)))."""
-        z, inverse, _ = unit(x - mean(x, LAST), LAST, self.eps)
+        z, inverse, _ = unit(centred(x, LAST)[0], LAST, self.eps)
         return affine(params, z), (z, inverse)
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
@@ -45,5 +46,5 @@ class LayerNorm:
         dz, gradients = affine_backward(params, z, dy)
         if not context.need_dx:
             return None, gradients
-        centred = unit_backward(z, inverse, dz, LAST)
-        return centred - mean(centred, LAST), gradients
+        dx = unit_backward(z, inverse, dz, LAST)
+        return dx - mean(dx, LAST), gradients

@@ -13,6 +13,7 @@ import numpy as np
 from bpframe.plugin import Array, Params, Shape, ShapeError, ops
 
 Axes = tuple[int, ...]
+MANY = 1024  # numbers of a mean, up to which its rounding is small
 
 
 def features(owner: str, in_shape: Shape) -> Shape:
@@ -25,6 +26,22 @@ def features(owner: str, in_shape: Shape) -> Shape:
 def mean(x: Array, axes: Axes) -> Array:
     """The mean over some axes; 0 over none."""
     return ops.namespace(x).sum(x, axis=axes, keepdims=True) / max(1, math.prod(x.shape[a] for a in axes))
+
+
+def centred(x: Array, axes: Axes) -> tuple[Array, Array]:
+    """(x - mean x, mean x).
+
+    Over many numbers of less than double precision x is first taken relative to one of them: where the mean is large
+    beside the deviation, the rounding of the mean would shift every number alike.
+    """
+    if math.prod(x.shape[a] for a in axes) <= MANY or x.dtype == ops.namespace(x).float64:
+        middle = mean(x, axes)
+        return x - middle, middle
+    over = {a % x.ndim for a in axes}
+    one = x[tuple(slice(0, 1) if a in over else slice(None) for a in range(x.ndim))]
+    apart = x - one
+    middle = mean(apart, axes)
+    return apart - middle, one + middle
 
 
 def unit(x: Array, axes: Axes, eps: float) -> tuple[Array, Array, Array]:

@@ -22,11 +22,14 @@ from bpframe.plugin import (
     Params,
     Shape,
     ShapeError,
+    check_inputs,
     checks,
     label_layers,
+    number_sets,
     ops,
+    output_range,
 )
-from bpframe_layers.held import inner_context, refreshed, take_after
+from bpframe_layers.held import HeldCache, refreshed, take_after
 
 
 @final
@@ -68,15 +71,27 @@ class Parallel:
             shapes.append(shape)
         return params, self._joined(shapes)
 
+    def check_inputs(self, x: HostArray) -> None:
+        """What each branch says of the rows."""
+        for branch in self.inner:
+            check_inputs((branch,), x, "")
+
+    def range_after(self, inputs: str | None) -> str | None:
+        """The interval of all branches, if it is one and they stand side by side; otherwise not known."""
+        ranges = {output_range((branch,), inputs) for branch in self.inner}
+        one = ranges.pop() if len(ranges) == 1 and self.join == "concat" else None
+        return None if one == number_sets.SIMPLEX else one
+
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(outputs joined, (what each branch keeps, widths of the outputs))."""
-        passed = [
-            layer.forward(params.get(label, {}), x, inner_context(context, label, context.need_dx))
-            for label, layer in self.inner
-        ]
-        outputs = [y for y, _ in passed]
-        y = ops.namespace(x).concat(outputs, axis=-1) if self.join == "concat" else reduce(add, outputs)
-        return y, ([cache for _, cache in passed], [out.shape[-1] for out in outputs])
+        outputs, caches = [], []
+        for label, layer in self.inner:
+            own = context.child(label, context.need_dx)
+            y, cache = layer.forward(params.get(label, {}), x, own)
+            outputs.append(y)
+            caches.append(HeldCache(cache, own.training))
+        joined = ops.namespace(x).concat(outputs, axis=-1) if self.join == "concat" else reduce(add, outputs)
+        return joined, (caches, [out.shape[-1] for out in outputs])
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """(dx or None, gradients by label); each branch is handed its part of dy, or for "sum" the whole."""
@@ -86,8 +101,8 @@ class Parallel:
         gradients: Params = {}
         slopes: list[Any] = []
         for (label, layer), kept, part in zip(self.inner, caches, parts, strict=True):
-            own = inner_context(context, label, context.need_dx)
-            dx, gradients[label] = layer.backward(params.get(label, {}), kept, part, own)
+            own = context.child(label, context.need_dx)
+            dx, gradients[label] = layer.backward(params.get(label, {}), kept.cache, part, own)
             slopes.append(dx)
         return (reduce(add, slopes) if context.need_dx else None), gradients
 

@@ -8,7 +8,19 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe.plugin import Array, Cache, ConfigError, Context, HostArray, Params, Shape, ShapeError, checks, ops
+from bpframe.plugin import (
+    Array,
+    Cache,
+    ConfigError,
+    Context,
+    HostArray,
+    Params,
+    Shape,
+    ShapeError,
+    checks,
+    number_sets,
+    ops,
+)
 
 
 @final
@@ -39,6 +51,14 @@ class Reshape:
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows of `shape`."""
         return {}, self._rows(in_shape)
+
+    def check_inputs(self, x: HostArray) -> HostArray:
+        """The rows in their other shape."""
+        return x.reshape(len(x), *self._rows(x.shape[1:]))
+
+    def range_after(self, inputs: str | None) -> str | None:
+        """That of the inputs; rows of probabilities may be rows no longer."""
+        return None if inputs == number_sets.SIMPLEX else inputs
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(x as (B, *shape), the shape of x)."""

@@ -57,6 +57,10 @@ class Residual:
             raise ShapeError(f"residual needs layers that keep the shape of a row, {in_shape}, but they give {shape}.")
         return params, shape
 
+    def check_inputs(self, x: HostArray) -> None:
+        """What its layers say of the rows, as far as they see them."""
+        self.chain.check_inputs(x)
+
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(x + f(x), what the layers keep)."""
         y, cache = self.chain.forward(params, x, context)

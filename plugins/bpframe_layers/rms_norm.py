@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -24,6 +24,7 @@ class RmsNorm:
 
     eps: float = 1e-6
     scale: bool = True
+    range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.positive("rms_norm", eps=self.eps)

@@ -18,11 +18,13 @@ from bpframe.plugin import (
     Layer,
     Params,
     Shape,
+    check_inputs,
     fit_buffers,
     init_layers,
     label_layers,
+    output_range,
 )
-from bpframe_layers.held import inner_context, refreshed, take_after
+from bpframe_layers.held import HeldCache, refreshed, take_after
 
 
 @final
@@ -53,12 +55,20 @@ class Sequential:
         """Each layer's parameters by its label, drawn in order."""
         return init_layers(self.inner, repeat(rng), in_shape)
 
+    def check_inputs(self, x: HostArray) -> HostArray | None:
+        """What its layers say of the rows, as far as they see them."""
+        return check_inputs(self.inner, x, "")
+
+    def range_after(self, inputs: str | None) -> str | None:
+        """That of the last layer."""
+        return output_range(self.inner, inputs)
+
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, what each layer keeps)."""
         y, caches = x, []
         for (label, layer), own in zip(self.inner, self._contexts(params, context), strict=True):
             y, cache = layer.forward(params.get(label, {}), y, own)
-            caches.append(cache)
+            caches.append(HeldCache(cache, own.training))
         return y, caches
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
@@ -68,7 +78,7 @@ class Sequential:
         passed = list(zip(self.inner, cache, self._contexts(params, context), strict=True))
         for (label, layer), kept, own in reversed(passed):
             assert dx is not None
-            dx, gradients[label] = layer.backward(params.get(label, {}), kept, dx, own)
+            dx, gradients[label] = layer.backward(params.get(label, {}), kept.cache, dx, own)
             if not own.need_dx:
                 return None, gradients
         return dx, gradients
@@ -84,4 +94,4 @@ class Sequential:
     def _contexts(self, params: Params, context: Context) -> list[Context]:
         trained = (k for k, (label, _) in enumerate(self.inner) if params.get(label, {}).keys() - {"buffers"})
         lowest = -1 if context.need_dx else next(trained, len(self.inner) - 1)
-        return [inner_context(context, label, k != lowest) for k, (label, _) in enumerate(self.inner)]
+        return [context.child(label, k != lowest) for k, (label, _) in enumerate(self.inner)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -17,6 +17,8 @@ class Standardize:
 
     Each place of a row has its own. Saved with the model as buffers, not trained. A constant column becomes 0.
     """
+
+    range: ClassVar[str] = "(-inf, inf)"
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """Buffers mean 0 and scale 1, until `fit`."""

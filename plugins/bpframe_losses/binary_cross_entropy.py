@@ -24,6 +24,7 @@ class BinaryCrossEntropy:
     """
 
     link: ClassVar[str] = "identity"
+    domain: ClassVar[str] = "[0, 1]"
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C)) of probabilities."""

@@ -21,6 +21,7 @@ class CrossEntropy:
     """
 
     link: ClassVar[str] = "identity"
+    domain: ClassVar[str] = "simplex"
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C)) of probabilities."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
@@ -20,5 +21,7 @@ class Accuracy:
 
     def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
         """In [0, 1]."""
+        if np.isnan(prediction).any():
+            return math.nan
         right = np.reshape(prediction == target, (len(target), -1)).all(axis=1)
         return float(np.average(right, weights=weight))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
@@ -25,6 +26,8 @@ class BalancedAccuracy:
 
     def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
         """In [0, 1]; DataError for several labels a row."""
+        if np.isnan(prediction).any():
+            return math.nan
         guess, truth = (class_counts.one_class_a_row("balanced_accuracy", array) for array in (prediction, target))
         right, _, actual = class_counts.counts(guess, truth, weight)
         return float(np.mean(right[actual > 0] / actual[actual > 0]))

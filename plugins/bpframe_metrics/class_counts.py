@@ -8,11 +8,12 @@ that occur in either, or of the k labels. How ratios are averaged:
     weighted  the mean over classes, weighted by how often each is true
     micro     counts are added up over classes first
 
-A ratio whose denominator is 0 counts as 0. All conventions are scikit-learn's.
+A ratio whose denominator is 0 counts as 0; predictions that are NaN give NaN. All conventions are scikit-learn's.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -42,6 +43,8 @@ def ratio(owner: str, average: Average, rows: Rows, parts: Callable[[Counts], tu
     DataError for more than two classes with average "binary".
     """
     prediction, target, weight = rows
+    if np.isnan(prediction).any():
+        return math.nan
     if average == "binary":
         prediction, target = only_class_one(owner, prediction, target)
     right, predicted, actual = counts(prediction, target, weight)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
+
+import numpy as np
 
 from bpframe.plugin import HostArray, checks
 from bpframe_metrics import class_counts
@@ -37,6 +40,8 @@ class Confusion:
 
     def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
         """In [0, 1]; DataError for several labels a row."""
+        if np.isnan(prediction).any():
+            return math.nan
         guess, truth = (class_counts.one_class_a_row("confusion", array) for array in (prediction, target))
         rows = truth == self.actual
         total = weight[rows].sum()

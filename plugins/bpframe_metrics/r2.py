@@ -27,5 +27,5 @@ class R2:
         y, w = target.astype(np.float64), weight[:, None].astype(np.float64)
         left = (w * (y - prediction) ** 2).sum(axis=0)
         spread = (w * (y - np.average(y, axis=0, weights=weight)) ** 2).sum(axis=0)
-        share = np.divide(left, spread, out=(left > 0).astype(np.float64), where=spread > 0)
+        share = np.divide(left, spread, out=np.where(np.isnan(left), left, left > 0), where=spread > 0)
         return float(np.mean(1 - share))

@@ -30,6 +30,8 @@ class RocAuc:
 
 
 def _area(prediction: HostArray, positive: HostArray, weight: HostArray) -> float:
+    if np.isnan(prediction).any():
+        return math.nan
     _, place = np.unique(prediction, return_inverse=True)  # equal predictions share a place
     above, below = (np.bincount(place, weight * side) for side in (positive, ~positive))
     pairs = above.sum() * below.sum()

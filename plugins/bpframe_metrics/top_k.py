@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
@@ -30,6 +31,8 @@ class TopK:
         """In [0, 1]; DataError for a single column."""
         if prediction.shape[1] == 1:
             raise DataError("top_k needs a column for each class, got one column. Use accuracy.")
+        if np.isnan(prediction).any():
+            return math.nan
         truth = target.argmax(axis=1)[:, None]
         own = np.take_along_axis(prediction, truth, axis=1)
         ahead = (prediction > own) | ((prediction == own) & (np.arange(prediction.shape[1]) < truth))

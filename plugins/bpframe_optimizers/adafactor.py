@@ -12,11 +12,13 @@ from bpframe_optimizers import decay
 @final
 @dataclass(frozen=True)
 class Adafactor:
-    """p <- p - alpha u / max(1, rms(u) / clip),  u = g / sqrt(V),  alpha = max(eps2, rms(p)) min(lr, 1 / sqrt(t)).
+    """p <- p - alpha u / max(1, rms(u) / clip),  u = g / sqrt(V),  alpha = max(eps2, rms(p)) rate.
 
+    rate = min(lr, relative_step / sqrt(t)): lr caps the relative step, and a multiplier on the learning rate scales
+    both.
     V = row column / mean(row): the rank-one matrix nearest to the running mean of g^2 (in the I-divergence), from
     the running means of its rows and columns, n + m numbers. The running means are those of g^2 + eps1, faded by
-    1 - t^-decay_rate; vectors keep all of V. lr caps the relative step. No momentum. The decay, of weights only unless
+    1 - t^-decay_rate; vectors keep all of V. No momentum. The decay, of weights only unless
     `decay` is "all", is decoupled: p <- p - lr weight_decay p.
     Source: Shazeer and Stern (2018), arXiv:1804.04235, algorithms 4 to 6 and section 8. PyTorch takes eps1 as a floor
     of sqrt(V) instead.
@@ -29,10 +31,12 @@ class Adafactor:
     clip: float = 1.0
     weight_decay: float = 0.0
     decay: Literal["weights", "all"] = "weights"
+    relative_step: float = 1.0
     scope: ClassVar[Scope] = "array"
+    learning_rates: ClassVar[tuple[str, ...]] = ("lr", "relative_step")
 
     def __post_init__(self) -> None:
-        checks.not_negative("adafactor", lr=self.lr, eps2=self.eps2)
+        checks.not_negative("adafactor", lr=self.lr, eps2=self.eps2, relative_step=self.relative_step)
         checks.positive("adafactor", eps1=self.eps1, clip=self.clip, decay_rate=self.decay_rate)
         decay.check("adafactor", self)
 
@@ -57,7 +61,7 @@ class Adafactor:
         else:  # one root after the other: the product of row and column can overflow
             u = g / xp.sqrt(new["row"] / _mean(new["row"], -2)) / xp.sqrt(new["column"])
         one = xp.ones_like(fade)
-        rate = xp.minimum(h.lr * one, xp.asarray(h.step, dtype=p.dtype) ** -0.5)
+        rate = xp.minimum(h.lr * one, h.relative_step * xp.asarray(h.step, dtype=p.dtype) ** -0.5)
         alpha = xp.maximum(h.eps2 * one, _rms(p)) * rate / xp.maximum(one, _rms(u) / h.clip)
         return p - alpha * u - h.lr * h.weight_decay * p, new
 

@@ -21,7 +21,7 @@ class Muon:
     u = momentum velocity + (1 - momentum) g. scale: "original", sqrt(max(1, m / n)); "match_rms_adamw",
     0.2 sqrt(max(n, m)), which makes the rates and decays of adamw fit.
     For hidden weights: all other parameters, and with `matrices` "hidden" the first and last layer's weights too,
-    follow the rule `others`.
+    follow the rule `others` at its own learning rate; what multiplies learning rates multiplies both.
     Source: Jordan et al. (2024), Muon: an optimizer for hidden layers, kellerjordan.github.io/posts/muon, and its
     code; scale and decay: Liu et al. (2025), arXiv:2502.16982, equation 4. PyTorch works on its transposed weights in
     bfloat16; optax corrects the velocity for its start at 0.

@@ -16,7 +16,8 @@ class OneCycle:
     """From low = peak / div_factor up to peak in the first pct_start of the run, then down to low / final_div_factor.
 
     Both ways are half cosines. `steps` left out: the whole run. The peak is met after pct_start * steps updates, the
-    end after all of them, as in optax; torch counts from the first update to the last: its total_steps is steps + 1.
+    end after all of them, as in optax; torch counts from the first update to the last, so that the same rates are its
+    total_steps = steps + 1 with its pct_start = (pct_start steps + 1) / (steps + 1).
     Source: Smith and Topin (2018), Super-convergence, arXiv:1708.07120; cosines and defaults as in fastai and torch.
     """
 

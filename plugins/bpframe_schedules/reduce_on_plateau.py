@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, final
 
-from bpframe.plugin import ScaledSchedule, Schedule, checks
+from bpframe.plugin import ScaledSchedule, Schedule, checks, lower
 from bpframe_schedules import inner
 
 
@@ -19,13 +19,13 @@ class ReduceOnPlateau:
     A cut is earned by `patience` epochs in a row that are not better than the best by more than `min_delta`; NaN is
     not better. Then the count starts anew, and the next `cooldown` epochs do not count. k follows from the curve
     alone, so a resumed run agrees. `min_delta` is in units of the curve `monitor`, and `mode` says which direction
-    is better: "max" for an accuracy.
+    is better where the curve does not say it itself, as losses and most metrics do.
     Keras waits as long; torch, whose patience is the number of epochs it lets pass, cuts one epoch later.
     """
 
     schedule: Schedule
     monitor: str = "validation.loss"
-    mode: Literal["min", "max"] = "min"
+    mode: Literal["min", "max"] | None = None
     factor: float = 0.1
     patience: int = 10
     min_delta: float = 1e-4
@@ -36,7 +36,7 @@ class ReduceOnPlateau:
         checks.fraction("reduce_on_plateau", factor=self.factor, min_factor=self.min_factor)
         checks.positive("reduce_on_plateau", factor=self.factor, patience=self.patience)
         checks.not_negative("reduce_on_plateau", min_delta=self.min_delta, cooldown=self.cooldown)
-        checks.one_of("reduce_on_plateau", ("min", "max"), mode=self.mode)
+        checks.one_of("reduce_on_plateau", ("min", "max"), mode=self.mode or "min")
         inner.without_memory("reduce_on_plateau", self.schedule)
 
     @classmethod
@@ -57,9 +57,10 @@ class ReduceOnPlateau:
         return self.schedule.value(step)
 
     def _cuts(self, curve: Iterable[float]) -> int:
-        sign, best, waited, resting, cuts = 1 if self.mode == "min" else -1, math.inf, 0, 0, 0
+        mode = self.mode or getattr(curve, "best", None)
+        sign, best, waited, resting, cuts = -1 if mode == "max" else 1, math.inf, 0, 0, 0
         for value in curve:
-            better = sign * value < best - self.min_delta
+            better = lower(sign * value, best, self.min_delta)
             best, waited = (sign * value, 0) if better else (best, waited + 1)
             if resting:
                 resting, waited = resting - 1, 0

@@ -155,6 +155,14 @@ def test_no_plugins_blocks_third_parties_for_this_run_alone(site: Site, folder: 
     assert "is blocked: --no-plugins allows no third-party plugins" in blocked.stderr
     assert site.out(f"{start}{arguments})").startswith("test loss")
     assert site.out(f"{start}['evaluate', 'runs/small'])").startswith("test loss")
+    np.save(folder / "rows.npy", np.zeros((3, 1)))
+    predict = ["predict", "runs/small", "rows.npy", "-o", "out.csv"]
+    for command in (["evaluate", "runs/small"], predict):
+        blocked = site.run(f"import sys; {start}{[*command, '--no-plugins']})")
+        assert (blocked.returncode, blocked.stdout) == (6, "")
+        assert "is blocked: --no-plugins allows no third-party plugins" in blocked.stderr
+    assert not (folder / "out.csv").exists()
+    assert site.out(f"{start}{predict})").startswith("3 rows")
 
 
 def test_an_error_of_bpframe_itself_ends_with_70_and_says_how_to_see_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +230,7 @@ def test_a_signal_before_the_first_step_leaves_nothing(folder: Path, monkeypatch
     def stop(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("bpframe.runs.config.run_config.partition", stop)
+    monkeypatch.setattr("bpframe.runs.config.run_config.read_partition", stop)
     before = signal.getsignal(signal.SIGTERM)
     assert bad(143, "train", "small.toml") == "Stopped by SIGTERM.\n"
     assert signal.getsignal(signal.SIGTERM) is before

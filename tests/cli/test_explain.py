@@ -25,7 +25,7 @@ CONFIG = config_text(
 LOADED = """
 import atexit, sys
 def told():
-    foreign = ("jax", "scipy", "sklearn", "pandas", "rich")
+    foreign = ("jax", "scipy", "sklearn", "pandas", "markdown_it")
     found = [name for name in sys.modules if name.startswith(("bpframe_", "sample_")) or name in foreign]
     print("loaded:", *sorted(found), file=sys.stderr)
 atexit.register(told)

@@ -24,6 +24,15 @@ def test_evaluate_repeats_the_test_of_the_run(folder: Path) -> None:
     assert good("evaluate", "runs/small") == told
 
 
+def test_evaluate_of_a_model_that_is_not_finite_shows_it_and_fails(folder: Path) -> None:
+    good("train", "small.toml", "--quiet")
+    trainer = bp.Trainer.load(folder / "runs/small/model.safetensors")
+    trainer.parameters.replace({name: np.full_like(v, 3e38) for name, v in trainer.parameters.copy().items()})
+    trainer.save(folder / "runs/small/model.safetensors")
+    told = bad(4, "evaluate", "runs/small")
+    assert "The model's test loss is nan" in told
+
+
 @pytest.mark.parametrize(
     ("left", "part", "rows"), [("validation = { fraction = 0.2 }", "validation", 12), ("", "train", 60)]
 )

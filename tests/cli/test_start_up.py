@@ -22,7 +22,7 @@ def loaded_by(site: Site, *arguments: str) -> set[str]:
         try:
             main({list(arguments)})
         except SystemExit:
-            print("loaded:", *({{"numpy", "rich", "bpframe.training.trainer", "pluggy"}} & set(sys.modules)))
+            print("loaded:", *({{"numpy", "markdown_it", "bpframe.training.trainer", "pluggy"}} & set(sys.modules)))
     """
     return set(site.out(script).splitlines()[-1].split()[1:])
 

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 import bpframe as bp
-from bpframe.registry import KINDS
 from bpframe.runs import config
 from tests.cli.commands import COMMAND, SMALL, good, records
 
@@ -110,11 +109,11 @@ def on_a_terminal(*arguments: str, columns: str = "100") -> str:
     return written.decode()
 
 
-def test_on_a_terminal_progress_is_a_bar_that_gives_the_cursor_back() -> None:
+def test_on_a_terminal_progress_is_one_line_that_is_written_over() -> None:
     written = on_a_terminal("train", "small.toml")
-    assert re.search(r"epoch .*2/2.*━━.*loss .*val accuracy .*steps/s", written)
-    assert written.rindex("\x1b[?25h") > written.rindex("\x1b[?25l")
-    assert re.search(r"test loss [^\x1b]*runs/small\r\n$", written)
+    assert re.search(r"\repoch 2/2  ━+  loss \S+  val accuracy \S+  [\d,]+ steps/s *\r\n", written)
+    assert "\x1b" not in written
+    assert re.search(r"\r\ntest loss .*runs/small\r\n$", written)
 
 
 def test_on_a_terminal_the_bar_says_what_a_compiled_run_waits_for() -> None:
@@ -126,8 +125,19 @@ def test_a_run_on_a_device_says_which(folder: Path) -> None:
     assert re.search(r", on cpu:0, \d+\.\d s, runs/small$", good("train", "small.toml", "--engine", "jax").strip())
 
 
-def test_on_a_terminal_each_component_has_one_line_however_narrow() -> None:
-    _, *lines = on_a_terminal("plugins", columns="50").splitlines()
-    assert len(lines) > 30
-    assert {line.split()[0] for line in lines} <= set(KINDS)  # no line is the rest of another
-    assert max(map(len, lines)) <= 50
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_on_a_terminal_each_component_is_shown_whole_however_narrow(columns: int) -> None:
+    lines = re.sub(r"\x1b\[\d*m", "", on_a_terminal("plugins", columns=str(columns))).splitlines()
+    assert max(map(len, lines)) <= columns
+    words = " ".join(" ".join(lines).split())
+    assert "v = tanh(u); phi'(u) = (1 - v)(1 + v), so the value alone is kept for the backward pass." in words
+    assert f"All are of bpframe {bp.__version__}." in words
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_on_a_terminal_a_component_is_described_without_breaking_words(columns: int) -> None:
+    written = on_a_terminal("plugins", "info", "optimizer:prodigy", columns=str(columns))
+    described = written.partition("distribution")[0].splitlines()
+    assert max(map(len, described)) <= columns
+    wanted = set((bp.load("optimizer", "prodigy").__doc__ or "").split())
+    assert wanted <= set(" ".join(described).split())

@@ -69,6 +69,7 @@ def agree(traced: Any, eager: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.* needs the same objective at each step")
+@pytest.mark.filterwarnings("ignore:muon moves no parameter")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("kind", "name"), COMPONENTS, ids=[f"{kind}:{name}" for kind, name in COMPONENTS])
 def test_a_component_gives_the_same_bits_in_programs(kind, name, dtype):

@@ -19,6 +19,7 @@ HEAVY = (
     "bpframe.network",
     "bpframe.data",
     "rich",
+    "markdown_it",
 )
 
 

@@ -289,6 +289,7 @@ def test_a_team_comes_to_what_one_thread_comes_to():
 @pytest.mark.usefixtures("three", "early")
 @pytest.mark.parametrize("optimizer", ["sgd", "muon", "lbfgs", "schedule_free_adamw", SAM], ids=str)
 @pytest.mark.filterwarnings("ignore:.* needs the same objective at each step")
+@pytest.mark.filterwarnings("ignore:muon moves no parameter")
 def test_a_team_serves_every_kind_of_rule(asked, optimizer):
     traced, eager = (fitted(engine, optimizer=optimizer) for engine in ("numpy", EAGER))
     assert traced == eager

@@ -11,7 +11,7 @@ import pytest
 
 import bpframe as bp
 from bpframe import tree
-from bpframe.errors import ConfigError, NumericalError, ShapeError
+from bpframe.errors import ConfigError, ShapeError
 from bpframe.network.context import EVALUATION, StepContext
 from bpframe.network.network import Network
 from bpframe.protocols import Refresh
@@ -227,15 +227,6 @@ def test_an_id_outside_the_table_is_nan_in_its_own_place_and_has_no_gradient(str
     assert np.isnan(y).sum() == 2
     gradient = layer.backward({"weight": weight}, cache, np.ones((2, 2, 2)), TRAINING)[1]["weight"]
     np.testing.assert_array_equal(gradient[:, 0], [1.0, 1.0, 0.0, 1.0])
-
-
-def test_training_on_an_id_outside_the_table_stops_and_names_the_layer():
-    x, y = np.array([[0.0], [1.0], [7.0]]), np.array([0.0, 1.0, 2.0])
-    network = bp.Network(
-        [{"name": "embedding", "num_embeddings": 3, "embedding_dim": 2}, "flatten", bp.layers.dense(1)]
-    )
-    with pytest.raises(NumericalError, match="layer 'embedding_1'"):
-        bp.Trainer(network, loss="mse").fit(x, y, epochs=1)
 
 
 # standardize

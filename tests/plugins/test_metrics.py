@@ -388,3 +388,32 @@ def test_a_setting_out_of_range_is_named(name, arguments, message):
 def test_averages_are_checked_without_the_builder_too(name):
     with pytest.raises(ConfigError, match=f"{name} needs one of binary, macro, micro, weighted as average, got 'mean'"):
         bp.load("metric", name)(average="mean")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["mse", "rmse", "mae", "mape", "r2", "brier", "log_loss", "roc_auc", {"name": "top_k", "k": 1}],
+    ids=str,
+)
+@pytest.mark.parametrize("columns", [1, 3])
+def test_predictions_that_are_nan_give_nan(spec, columns):
+    """Also where the target is constant, and where the row with NaN is one of many."""
+    columns = 3 if isinstance(spec, dict) else columns  # top_k needs several
+    prediction, target = np.full((6, columns), 0.25), np.eye(3)[[0, 1, 2, 0, 1, 2], :columns]
+    prediction[4, 0] = np.nan
+    assert math.isnan(value(spec, prediction, target))
+    assert math.isnan(value(spec, prediction, np.ones_like(target)))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "accuracy",
+        "balanced_accuracy",
+        {"name": "confusion", "actual": 0, "predicted": 0},
+        *({"name": name, "average": average} for name in SCORES for average in ("binary", *AVERAGES)),
+    ],
+    ids=str,
+)
+def test_labels_that_are_nan_give_nan(spec):
+    assert math.isnan(value(spec, [0.0, np.nan, 1.0], [0, 0, 1]))

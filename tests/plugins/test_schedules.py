@@ -110,6 +110,33 @@ def test_one_cycle_meets_its_peak_after_its_first_part():
     assert schedule.value(10) == 0.5
 
 
+def one_cycle_of_torch(t: int, total: int, pct_start: float, peak: float) -> float:
+    """torch.optim.lr_scheduler.OneCycleLR with cosines: phases end at pct_start total - 1 and at total - 1."""
+    first, last, low = pct_start * total - 1, total - 1, peak / 25
+    start, end, part = (low, peak, t / first) if t <= first else (peak, low / 1e4, (t - first) / (last - first))
+    return end + (start - end) / 2 * (math.cos(math.pi * part) + 1)
+
+
+@pytest.mark.parametrize(("steps", "pct_start"), [(100, 0.3), (100, 0.25), (40, 0.2825), (7, 0.5)])
+def test_one_cycle_is_that_of_torch_by_the_mapping_of_its_docstring(steps: int, pct_start: float):
+    schedule = bp.schedules.one_cycle(0.8, steps, pct_start=pct_start)
+    theirs = (pct_start * steps + 1) / (steps + 1)
+    for t in range(steps + 1):
+        assert schedule.value(t) == pytest.approx(one_cycle_of_torch(t, steps + 1, theirs, 0.8), abs=1e-15)
+    same_share = max(abs(schedule.value(t) - one_cycle_of_torch(t, steps + 1, pct_start, 0.8)) for t in range(steps))
+    assert same_share > 0.005  # the share is another one
+
+
+def test_torchs_cycle_is_the_one_that_torch_gave():
+    cases = [case for case in GOLDEN["values"] if (case["from"], case["name"]) == ("torch", "one_cycle")]
+    for case in cases:
+        steps, share = case["arguments"]["steps"], case["arguments"]["pct_start"]
+        for t, value in enumerate(case["values"]):
+            formula = one_cycle_of_torch(t, steps + 1, (share * steps + 1) / (steps + 1), case["arguments"]["peak"])
+            assert formula == pytest.approx(value, abs=1e-15)
+    assert cases
+
+
 def test_one_cycle_turned_over_is_the_cycle_of_a_momentum():
     schedule = bp.schedules.one_cycle(0.85, 40, pct_start=0.5, div_factor=0.85 / 0.95, final_div_factor=1)
     assert values(schedule, (0, 20, 40)) == pytest.approx([0.95, 0.85, 0.95])

@@ -15,7 +15,7 @@ import pytest
 import bpframe as bp
 from bpframe.errors import BrokenComponent, ConfigError, IncompatibleComponent, Problem, UnknownComponent
 from bpframe.protocols import Layer, Optimizer
-from bpframe.registry import KINDS, Namespace, Registry, registry
+from bpframe.registry import KINDS, Namespace, Provider, Registry, registry
 from bpframe.registry.annotations import wanted
 from bpframe.registry.builder import Builder, arguments, parameters
 from bpframe.registry.describe import describe
@@ -234,9 +234,13 @@ def test_a_constructor_that_breaks_is_not_the_users_mistake(local: Registry):
             self.lr = 1 / lr
 
     local.register("optimizer", "breaks", Breaks)
-    with pytest.raises(BrokenComponent, match="Breaks fails on construction: ZeroDivisionError") as caught:
+    with pytest.raises(ZeroDivisionError) as caught:  # of the program's own
         build(local, "optimizer", {"name": "breaks", "lr": 0.0})
-    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert caught.value.__notes__ == ["Raised on construction of Breaks."]
+    elsewhere = Registry(lambda: [Provider("optimizer", "breaks", "far", "1.0", "far:Breaks", load=lambda: Breaks)])
+    with pytest.raises(BrokenComponent, match=r"far 1\.0, .*Breaks fails on construction: ZeroDivisionError") as broken:
+        build(elsewhere, "optimizer", {"name": "breaks", "lr": 0.0})
+    assert isinstance(broken.value.__cause__, ZeroDivisionError)
 
 
 def test_every_mistake_in_a_network_has_the_number_of_its_layer():

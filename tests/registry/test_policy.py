@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -22,6 +23,8 @@ def third_party(registry: Registry) -> set[str]:
     ("setting", "allowed"),
     [
         ("off", set()),
+        ("OFF", set()),
+        (" Off ", set()),
         ("sample-loss", {"sample-loss"}),
         ("Sample_Loss, sample.optimizer", {"sample-loss", "sample-optimizer"}),
         ("sample-loss,sample-optimizer,-Sample_Loss", {"sample-optimizer"}),
@@ -34,11 +37,30 @@ def test_the_variable_allows_only_what_it_lists(foreign: Registry, monkeypatch, 
     assert {"mse", "huber"} <= set(foreign.names("loss"))
 
 
-@pytest.mark.parametrize("setting", ["all", "", " all "])
+@pytest.mark.parametrize("setting", ["all", "", " all ", "ALL", "All", " , "])
 def test_by_default_every_distribution_is_allowed(foreign: Registry, monkeypatch, setting):
     unrestricted = third_party(foreign)
     monkeypatch.setenv("BPFRAME_PLUGINS", setting)
     assert third_party(foreign) == unrestricted >= {"sample-loss", "sample-optimizer", "bpframe-example"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "hint"), [("-smaple-loss", " Did you mean sample-loss?"), ("sample-optimizer,-nobody-has-this", "")]
+)
+def test_a_name_that_denies_nothing_is_warned_of_once(foreign: Registry, monkeypatch, setting, hint):
+    monkeypatch.setenv("BPFRAME_PLUGINS", setting)
+    name = setting.rpartition("-")[2] if not hint else "smaple-loss"
+    message = f"BPFRAME_PLUGINS denies .*{name}, but no distribution of that name offers components.{re.escape(hint)}"
+    with pytest.warns(UserWarning, match=message):
+        foreign.names("loss")
+    foreign.names("loss")
+    assert any(re.search(message, note) for note in foreign.policy_notes())
+
+
+def test_a_name_that_allows_nothing_is_said(foreign: Registry):
+    with foreign.restricted(Policy(allow=frozenset({"smaple-loss"}), origin="run.toml")):
+        assert "run.toml allows smaple-loss, but no distribution of that name" in foreign.policy_notes()[0]
+    assert foreign.policy_notes() == []
 
 
 def test_a_minus_denies_one_distribution_and_no_other(foreign: Registry, monkeypatch):
@@ -47,7 +69,7 @@ def test_a_minus_denies_one_distribution_and_no_other(foreign: Registry, monkeyp
     assert unrestricted - third_party(foreign) == {"sample-loss"}
 
 
-@pytest.mark.parametrize("setting", ["all,sample-loss", "off,-a", "a b", "-", "../evil"])
+@pytest.mark.parametrize("setting", ["all,sample-loss", "off,-a", "a b", "-", "../evil", "-OFF", "--a"])
 def test_a_policy_that_cannot_be_read_is_an_error_that_names_the_variable(foreign: Registry, monkeypatch, setting):
     monkeypatch.setenv("BPFRAME_PLUGINS", setting)
     with pytest.raises(ConfigError, match="BPFRAME_PLUGINS needs all, off, or distributions separated by commas"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import shutil
 import sys
 from pathlib import Path
@@ -32,6 +31,7 @@ GROUPS = {
     "regularizer": "bpframe.regularizers",
     "constraint": "bpframe.constraints",
     "sampler": "bpframe.samplers",
+    "source": "bpframe.sources",
     "metric": "bpframe.metrics",
     "callback": "bpframe.callbacks",
     "engine": "bpframe.engines",
@@ -249,91 +249,10 @@ def test_an_unknown_attribute_of_a_namespace_is_an_attribute_error():
     assert isinstance(caught.value, PluginError)
 
 
-# ----------------------------------------------------------------------------------------------- local registration
-
-
 @pytest.fixture
 def registry() -> Registry:
     """A registry that changes nothing of the process's own."""
     return Registry()
-
-
-def test_a_registered_class_is_a_component_like_any_other(registry: Registry):
-    assert registry.register("loss", "absolute", Absolute) is Absolute
-    provider = registry.find("loss", "absolute")
-    assert (provider.ref, provider.target) == ("local/absolute", f"{__name__}:Absolute")
-    assert "absolute" in registry.names("loss")
-    assert "absolute" in dir(Namespace(registry, "loss"))
-    assert isinstance(Namespace(registry, "loss").absolute(), Absolute)
-    assert registry.provider_of("loss", Absolute()) == provider
-
-
-def test_register_decorates(registry: Registry):
-    @registry.register("loss", "decorated")
-    class Decorated(Absolute):
-        """Another name for it."""
-
-    assert registry.load("loss", "decorated") is Decorated
-
-
-def test_a_function_that_makes_components_can_be_registered(registry: Registry):
-    registry.register("loss", "wide", functools.partial(registry.load("loss", "huber"), delta=10.0))
-    assert Namespace(registry, "loss").wide().delta == 10.0
-
-
-@pytest.mark.parametrize("name", ["huber", "absolute", "quartic"])
-def test_a_taken_name_needs_replace(foreign: Registry, name):
-    foreign.register("loss", "absolute", Absolute)
-    with pytest.raises(ConfigError, match=f"there is a loss '{name}' already.*replace=True"):
-        foreign.register("loss", name, Absolute)
-
-
-def test_replace_takes_a_bare_name_but_never_a_full_one(registry: Registry):
-    huber = registry.load("loss", "huber")
-    registry.register("loss", "huber", Absolute, replace=True)
-    assert registry.load("loss", "huber") is Absolute
-    assert registry.load("loss", "bpframe/huber") is huber
-    assert {"huber", "bpframe/huber"} <= set(registry.names("loss"))
-
-
-def test_the_last_of_two_replacements_holds(registry: Registry):
-    class Later(Absolute):
-        """The same under another name."""
-
-    registry.register("loss", "mine", Absolute)
-    assert registry.load("loss", "mine") is Absolute
-    registry.register("loss", "mine", Later, replace=True)
-    assert registry.load("loss", "mine") is Later
-
-
-def test_registering_what_lacks_the_protocol_is_refused(registry: Registry):
-    class Unfinished:
-        """A loss without its method."""
-
-        link = "identity"
-
-    with pytest.raises(IncompatibleComponent, match=r"'local/unfinished'.*lacks value_and_delta"):
-        registry.register("loss", "unfinished", Unfinished)
-    assert "unfinished" not in registry.names("loss")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("loss", "a/b", Absolute), "a name without '/'"),
-        (("loss", "instance", Absolute()), "and a class"),
-        (("los", "mine", Absolute), "Did you mean 'loss'"),
-        (("los", "mine"), "Did you mean 'loss'"),
-    ],
-)
-def test_what_cannot_be_registered_is_an_error(registry: Registry, arguments, message):
-    with pytest.raises(ConfigError, match=message):
-        registry.register(*arguments, replace=True)
-
-
-def test_a_local_registration_is_not_seen_by_another_registry(registry: Registry):
-    registry.register("loss", "absolute", Absolute)
-    assert "absolute" not in bp.names("loss")
 
 
 # -------------------------------------------------------------------------------------------------- broken components

@@ -35,6 +35,7 @@ def placed(provider: Provider, spec: dict[str, Any]) -> tuple[dict[str, Any], st
             "model.layers[0].weight_initializer",
         ),
         "schedule": ({"optimizer": {"name": "sgd", "lr": spec}}, "optimizer.lr"),
+        "source": ({"data": {"source": {"path": "rows.csv", **spec}}}, "data.source"),
         "engine": ({"train": {"engine": spec}}, "train.engine"),
         **{kind: ({kind: spec}, kind) for kind in ("loss", "optimizer", "sampler")},
         **{p.kind: ({p.name: [spec]}, f"{p.name}[0]") for p in PARTS if p.many and p.name != "network"},

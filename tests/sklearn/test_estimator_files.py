@@ -17,7 +17,9 @@ from sklearn.exceptions import ConvergenceWarning
 import bpframe as bp
 from bpframe.errors import BlockedComponent, CheckpointError, DataError
 from bpframe.registry import registry
-from bpframe.registry.provider import Provider, installed
+from bpframe.registry.catalog import Catalog
+from bpframe.registry.metadata_scan import core, third_parties
+from bpframe.registry.provider import Provider
 from bpframe.saving import tensor_file
 from bpframe.sklearn import MLPClassifier, MLPRegressor
 
@@ -31,6 +33,14 @@ def fitted(estimator: Any, x: Any, y: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return estimator.set_params(max_iter=8, random_state=0).fit(x, y)
+
+
+class Idle:
+    """A callback that does nothing."""
+
+    @bp.hookimpl
+    def bpframe_fit_end(self, state: Any) -> None:
+        """Nothing."""
 
 
 # ------------------------------------------------------------------------------------------------- pickles and copies
@@ -127,7 +137,7 @@ def test_partial_fit_goes_on_after_loading_with_an_optimizer_that_starts_anew(tm
 
 def test_what_a_file_cannot_say_has_its_default_after_loading(tmp_path):
     model = MLPClassifier(
-        random_state=np.random.RandomState(0), monitor=lambda m, x, y: 0.0, callbacks=[object()], max_iter=2
+        random_state=np.random.RandomState(0), monitor=lambda m, x, y: 0.0, callbacks=[Idle()], max_iter=2
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -177,8 +187,7 @@ def test_a_file_sets_no_other_attributes_than_a_fit_does(tmp_path):
 def test_a_file_names_no_plugin_in_its_arguments_that_the_caller_does_not_allow(said, tmp_path, monkeypatch):
     imported = []
     provider = Provider("optimizer", "rule", "elsewhere", "1.0", "no:where", load=lambda: imported.append(1))
-    monkeypatch.setattr(registry, "_discover", lambda: sorted([*installed(), provider]))
-    monkeypatch.setattr(registry, "_found", None)
+    monkeypatch.setattr(registry, "_catalog", Catalog(core, third_parties, lambda: [provider]))
     path = rewritten(tmp_path / "model", lambda estimator: estimator["settings"].update(solver=said))
     with pytest.raises(BlockedComponent, match="elsewhere"):
         MLPClassifier.load(path)

@@ -16,6 +16,7 @@ from bpframe.errors import ConfigError, DataError, NumericalError
 from bpframe.sklearn import MLPClassifier, MLPRegressor
 from tests.sklearn.estimator_fits import LABELS, ROWS, TARGET, X, Y, fitted, ours
 
+MUON = {"name": "muon", "matrices": "all"}
 JAX = {"engine": "jax"}
 
 
@@ -30,6 +31,28 @@ def test_a_classifier_learns_by_any_loss(loss):
         assert hasattr(model, "predict_proba") == (loss in ("focal", "binary_focal"))
         if hasattr(model, "predict_proba"):
             np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_batches_without_weight_have_no_loss_no_penalty_and_no_gradient(engine):
+    """Plain sgd on one row a batch ends where it ends without the rows that weigh nothing; their steps count."""
+    options = {"alpha": 0.1, "l1": 0.01, "momentum": 0.0, "shuffle": False, "engine": engine}
+    settings = {"solver": "sgd", "batch_size": 1, "max_iter": 2, "random_state": 0, **options}
+    weight = (np.arange(len(X)) % 3 > 0).astype(float)
+    some = weight > 0
+    model = fitted(MLPClassifier(**settings), X, Y, weight)
+    kept = fitted(MLPClassifier(**settings), X[some], Y[some], weight[some])
+    for own, other in zip(model.coefs_, kept.coefs_, strict=True):
+        np.testing.assert_allclose(own, other, rtol=1e-12)
+    assert np.isfinite(model.loss_curve_).all()
+    assert model.t_ == 2 * len(X)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lion"])
+def test_a_class_may_weigh_nothing(solver):
+    settings = {"solver": solver, "batch_size": 1, "max_iter": 2, "random_state": 0}
+    model = fitted(MLPClassifier(class_weight={label: float(label != Y[0]) for label in Y}, **settings), X, Y)
+    assert np.isfinite(model.loss_curve_).all()
 
 
 def test_a_quantile_is_where_so_many_targets_are_below():
@@ -47,7 +70,15 @@ def test_a_loss_with_several_scores_a_target_predicts_what_stands_next_to_target
 
 
 @pytest.mark.parametrize(
-    "solver", ["lion", "muon", {"name": "adamw", "lr": 0.01}, {"name": "lbfgs"}, bp.optimizers.rprop()], ids=str
+    "solver",
+    [
+        "lion",
+        MUON,
+        {"name": "adamw", "lr": 0.01},
+        {"name": "lbfgs"},
+        bp.optimizers.rprop(),
+    ],
+    ids=str,
 )
 def test_any_optimizer_trains(solver):
     model = fitted(MLPClassifier(solver=solver, max_iter=60, random_state=0), X, Y)

@@ -6,6 +6,7 @@ The reference is scikit-learn itself, with the same random_state: first weights,
 from __future__ import annotations
 
 import inspect
+import sys
 import warnings
 from typing import Any
 
@@ -189,6 +190,20 @@ def test_both_print_the_same(capsys):
             said.append(capsys.readouterr().out)
         assert said[0] == said[1]
         assert "Iteration 1, loss =" in said[0]
+
+
+@pytest.mark.parametrize("settings", [{"early_stopping": True}, {"solver": "lbfgs", "max_iter": 3}])
+def test_verbose_that_cannot_be_printed_ends_no_fit(settings, monkeypatch):
+    class Closed:
+        """A pipe whose reader has gone."""
+
+        def write(self, text):
+            raise BrokenPipeError
+
+    silent = fitted(MLPClassifier(**{**EPOCHS, **settings}), X, Y)
+    monkeypatch.setattr(sys, "stdout", Closed())
+    model = fitted(MLPClassifier(verbose=True, **{**EPOCHS, **settings}), X, Y)
+    assert model.loss_curve_ == silent.loss_curve_
 
 
 def test_both_warn_in_the_same_words():

@@ -149,3 +149,41 @@ class Error:
             weight = weight + 1e-9
         mean = (weight * error).sum() / (len(weight) if self.fault == "weights" else weight.sum())
         return np.array([mean]) if self.fault == "values" else float(mean) + noise(self.fault)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Lines of a word and a number, as in "cat 3"."""
+
+    fault: str = ""
+    suffixes: ClassVar[tuple[str, ...]] = (".words",)
+
+    def example(self) -> tuple[bytes, dict[str, Any]]:
+        return b"cat 3\ndog 5\n", {"word": np.array(["cat", "dog"]), "number": np.array([3, 5])}
+
+    def read(self, file: Any) -> Any:
+        content = file.read().decode()
+        rows = [line.split() for line in content.splitlines() if line]
+        if self.fault == "damage" and not rows:
+            raise SystemExit
+        if self.fault == "determinism" and rows:
+            rows[0][1] = str(np.random.default_rng().integers(10**9))
+        if self.fault == "values":
+            rows.reverse()
+        words, numbers = zip(*((word, int(number)) for word, number in rows), strict=True)
+        return {"word": np.array(words), "number": np.array(numbers)}
+
+    def names(self, file: Any) -> Any:
+        return ["word", "number"]
+
+    def select(self, file: Any, numbers: Any, texts: Any) -> Any:
+        columns = self.read(file)
+        x = np.array([columns[name] for name in numbers], dtype=float).T
+        return x + (self.fault == "select"), {name: columns[name].tolist() for name in texts}
+
+
+@dataclass(frozen=True)
+class Suffixless(Words):
+    """Lines of a word and a number."""
+
+    suffixes: ClassVar[tuple[str, ...]] = ("WORDS",)

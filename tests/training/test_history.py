@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 
@@ -125,3 +126,54 @@ def test_the_printed_form_names_epochs_and_curves():
     assert repr(run(True, True)) == (
         "<History of 2 epochs: train.loss, train.objective, train.accuracy, validation.loss, validation.accuracy>"
     )
+
+
+def test_a_column_is_found_by_its_name_or_by_that_of_its_curve_in_training():
+    history = run(True, False, True)
+    assert history["loss"] == history["train.loss"] == history.train["loss"]
+    assert history["epoch"] == [1, 2, 3]
+    assert history["step"] == history.step
+    values = history["validation.accuracy"]
+    assert math.isnan(values[1])
+    assert [values[0], values[2]] == [history.validation["accuracy"][i] for i in (0, 2)]
+    assert len(history["validation.loss"]) == len(run(True, False)["validation.loss"]) + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("val_loss", "Did you mean 'validation.loss'"),
+        ("train.acuracy", "Did you mean 'train.accuracy'"),
+        ("zzz", "Curves: epoch,"),
+    ],
+)
+def test_a_curve_that_is_not_there_is_a_key_error_that_lists_those_that_are(name, told):
+    history = run(True)
+    assert name not in history
+    with pytest.raises(KeyError, match=re.escape(told)):
+        history[name]
+
+
+def test_a_history_is_a_table_of_pandas_and_of_polars():
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    history = run(True, True)
+    for frame in (pandas.DataFrame(history), polars.DataFrame(dict(history))):
+        assert list(frame.columns) == history.keys()
+        assert list(frame["train.loss"]) == history["loss"]
+        assert list(frame["epoch"]) == [1, 2]
+    assert len(pandas.DataFrame(History())) == 0
+
+
+def test_iteration_gives_the_rows():
+    history = run(True, False)
+    rows = list(history)
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert rows[0] == history.row(0) == history.row(-2)
+    assert list(rows[1]) == history.keys() == list(history.row(1))
+
+
+def test_a_long_history_prints_its_first_and_last_epochs():
+    lines = str(run(*[True] * 90)).splitlines()
+    assert len(lines) == 21
+    assert lines[0].split()[:2] == ["epoch", "train.loss"]
+    assert [line.split()[0] for line in lines[10:13]] == ["10", "...", "82"]

@@ -101,7 +101,7 @@ def test_curves_names_what_will_be_recorded_and_which_direction_is_better():
 # ------------------------------------------------------------------------------------------------- who pays for what
 
 
-@pytest.mark.parametrize("names", [(), EPOCH_HOOKS, ("bpframe_block_end",), ("bpframe_exception",)])
+@pytest.mark.parametrize("names", [EPOCH_HOOKS, ("bpframe_block_end",), ("bpframe_exception",)])
 def test_without_batch_hooks_the_engine_is_asked_for_whole_epochs(names):
     engine = SpyEngine()
     fit(listener(lambda name, state: None, *names), engine=engine)
@@ -192,9 +192,9 @@ def test_an_error_on_either_side_of_a_wrapper_is_attributed_to_it(when, who):
         if at[0] == when:
             raise ValueError("no")
 
-    with pytest.raises(PluginError, match="callback 2, Around, fails in bpframe_update: ValueError: no") as caught:
+    with pytest.raises(ValueError, match="no") as caught:
         fit(Counting(), Around(note))
-    assert isinstance(caught.value.__cause__, ValueError)
+    assert caught.value.__notes__ == ["Raised by callback 2, Around, in bpframe_update."]
 
 
 def test_a_wrapper_that_yields_twice_is_an_error():
@@ -207,16 +207,26 @@ def test_a_wrapper_that_yields_twice_is_an_error():
             yield
             yield
 
-    with pytest.raises(PluginError, match="Twice, fails in bpframe_update: RuntimeError: a wrapper must yield once"):
+    class Never:
+        """Is a generator that ends at once."""
+
+        @bp.hookimpl(wrapper=True)
+        def bpframe_update(self, state: Any) -> Any:
+            """Yield nothing."""
+            yield from ()
+
+    with pytest.raises(PluginError, match=r"callback 1, Twice, needs to yield once in bpframe_update, .* yields again"):
         fit(Twice())
+    with pytest.raises(PluginError, match=r"callback 1, Never, needs to yield once in bpframe_update, .* does not"):
+        fit(Never())
 
 
 # -------------------------------------------------------------------------------------------------- errors and the end
 
 
 def test_after_a_failed_fit_another_goes_on():
-    trained = trainer(Boom(ValueError()))
-    with pytest.raises(PluginError):
+    trained = trainer(Boom(KeyError()))
+    with pytest.raises(KeyError):
         trained.fit(X, Y, epochs=1, batch_size=4)
     trained.callbacks = []
     assert trained.fit(X, Y, epochs=1, batch_size=4).step[-1] == 2 + STEPS
@@ -315,9 +325,9 @@ def test_of_a_wrapper_only_its_own_time_is_recorded():
 def test_the_time_of_a_failing_callback_is_recorded_too():
     def fail(name: str, state: Any) -> None:
         time.sleep(0.02)
-        raise ValueError
+        raise KeyError
 
     hooks = Hooks([listener(fail, "bpframe_fit_end")], lambda: None)
-    with pytest.raises(PluginError):
+    with pytest.raises(KeyError):
         hooks.call("bpframe_fit_end", run_state(1))
     assert hooks.seconds[0] >= 0.02

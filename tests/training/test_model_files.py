@@ -183,7 +183,9 @@ def test_a_sampler_is_kept_with_the_model(tmp_path):
 @pytest.fixture
 def foreign_loss(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A distribution "elsewhere" that offers the loss fourth_power; what is imported of it is noted."""
-    from bpframe.registry.provider import Provider, installed
+    from bpframe.registry.catalog import Catalog
+    from bpframe.registry.metadata_scan import core, third_parties
+    from bpframe.registry.provider import Provider
 
     imported: list[str] = []
 
@@ -192,9 +194,8 @@ def foreign_loss(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return FourthPower
 
     provider = Provider("loss", "fourth_power", "elsewhere", "1.0", f"{__name__}:FourthPower", load=load)
-    monkeypatch.setattr(registry, "_discover", lambda: sorted([*installed(), provider]))
+    monkeypatch.setattr(registry, "_catalog", Catalog(core, third_parties, lambda: [provider]))
     monkeypatch.setattr(registry, "_loaded", dict(registry._loaded))
-    monkeypatch.setattr(registry, "_found", None)
     return imported
 
 
@@ -234,7 +235,9 @@ def test_a_forged_manifest_cannot_smuggle_a_third_partys_component_in(loss, tmp_
 
 
 def test_nor_can_a_forged_manifest_as_the_argument_of_a_layer(tmp_path, foreign_loss, monkeypatch):
-    from bpframe.registry.provider import Provider, installed
+    from bpframe.registry.catalog import Catalog
+    from bpframe.registry.metadata_scan import core, third_parties
+    from bpframe.registry.provider import Provider
     from bpframe.saving import tensor_file
 
     def load() -> Any:
@@ -242,7 +245,7 @@ def test_nor_can_a_forged_manifest_as_the_argument_of_a_layer(tmp_path, foreign_
         return bp.load("activation", "tanh")
 
     bump = Provider("activation", "bump", "elsewhere", "1.0", "elsewhere:Bump", load=load)
-    monkeypatch.setattr(registry, "_discover", lambda: sorted([*installed(), bump]))
+    monkeypatch.setattr(registry, "_catalog", Catalog(core, third_parties, lambda: [bump]))
     registry.refresh()
     trainer = linear()
     trainer.fit(X, Y, epochs=1)
@@ -331,13 +334,15 @@ def test_a_manifest_that_lacks_a_part_is_a_checkpoint_error(tmp_path):
 
 
 def test_the_engine_of_a_loaded_model_is_the_callers_choice_whoever_provides_it(tmp_path, monkeypatch):
-    from bpframe.registry.provider import Provider, installed
+    from bpframe.registry.catalog import Catalog
+    from bpframe.registry.metadata_scan import core, third_parties
+    from bpframe.registry.provider import Provider
 
     trainer = linear()
     trainer.fit(X, Y, epochs=1)
     trainer.save(tmp_path / "model")
     swift = Provider("engine", "swift", "elsewhere", "1.0", "elsewhere:Swift", load=lambda: NumpyEngine)
-    monkeypatch.setattr(registry, "_discover", lambda: sorted([*installed(), swift]))
+    monkeypatch.setattr(registry, "_catalog", Catalog(core, third_parties, lambda: [swift]))
     registry.refresh()
     try:
         loaded = bp.Trainer.load(tmp_path / "model", engine="elsewhere/swift")

@@ -47,7 +47,7 @@ def speaking(word: str) -> set[str]:
 @pytest.mark.parametrize(
     ("kind", "users"),
     [
-        ("constraint", {"training/update_groups", "training/checked_components"}),
+        ("constraint", {"training/update_groups", "training/checked_components", "training/part_change"}),
         ("sampler", {"data/order", "training/fit", "training/new_fit"}),
     ],
 )

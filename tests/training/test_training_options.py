@@ -4,6 +4,7 @@ curve, warnings about part batches, and the learning rate range test."""
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import bpframe as bp
@@ -64,12 +65,69 @@ def test_a_class_of_weight_0_changes_nothing():
     [
         ({"perhaps": 1.0}, "class_weight names 'perhaps', which is no label"),
         ({"yes": -1.0}, "finite number of at least 0 for 'yes', got -1.0"),
+        ({"yes": np.nan}, "finite number of at least 0 for 'yes', got nan"),
+        ({"yes": "2"}, "finite number of at least 0 for 'yes', got '2'"),
+        ({0: 1.0}, "class_weight names 0, which is no label"),
         ("balance", 'needs "balanced" or a mapping'),
+        (5, 'needs "balanced" or a mapping from labels to weights, got 5'),
+        ({"yes", "no"}, 'needs "balanced" or a mapping'),
+        ([1.0, 2.0], r"weight for each of the 3 classes \['maybe', 'no', 'yes'\], got shape \(2,\)"),
+        (np.ones((3, 1)), r"got shape \(3, 1\)"),
+        ([1.0, "2", 3.0], "finite number of at least 0 for 'no', got '2'"),
     ],
 )
 def test_wrong_class_weights_are_named(weight, message):
     with pytest.raises(ConfigError, match=message):
         trainer().fit(X, Y, class_weight=weight)
+
+
+@pytest.mark.parametrize("sample", [None, np.where(Y == "maybe", 0.0, 1.0)])
+def test_class_weights_that_leave_no_row_are_refused_before_the_first_step(sample):
+    refused, fresh = trainer(), trainer()
+    for weight in ({"yes": 0.0, "no": 0.0, "maybe": 0.0}, [0, 0, 0]) if sample is None else ({"yes": 0.0, "no": 0.0},):
+        with pytest.raises(DataError, match="class_weight needs to leave a row with a weight above 0"):
+            refused.fit(X, Y, epochs=1, sample_weight=sample, class_weight=weight)
+    assert len(refused.history) == 0
+    for one in (refused, fresh):
+        one.fit(X, Y, epochs=1)
+    assert refused.history.train == fresh.history.train
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [
+        [1.0, 0.5, 3.0],
+        (1, 0.5, 3),
+        np.array([1, 0.5, 3], dtype=np.float32),
+        {"no": np.float32(0.5), "yes": np.int64(3)},
+        {"no": np.float16(0.5), "yes": 3, "maybe": True},
+        pd.Series({"yes": 3.0, "no": 0.5}),
+        pd.Series([1.0, 0.5, 3.0], index=["maybe", "no", "yes"]),
+    ],
+    ids=repr,
+)
+def test_class_weights_come_as_a_mapping_or_one_for_each_class_in_order(weight):
+    given, plain = trainer(), trainer()
+    given.fit(X, Y, epochs=2, class_weight=weight)
+    plain.fit(X, Y, epochs=2, class_weight={"yes": 3.0, "no": 0.5, "maybe": 1.0})
+    assert given.history.train == plain.history.train
+
+
+def test_whole_numbers_of_any_type_are_labels_of_class_weights():
+    numbers, fits = (X[:, 0] > 0).astype(int), []
+    for weight in ({1: 3.0}, {np.int8(1): 3.0}, {1.0: 3.0}, {True: 3.0}, [1, 3]):
+        fits.append(trainer(outputs=2))
+        fits[-1].fit(X, numbers, epochs=2, class_weight=weight)
+    assert all(one.history.train == fits[0].history.train for one in fits)
+
+
+@pytest.mark.parametrize("scale", [1e-60, 1e30, 1e300])
+def test_only_ratios_of_class_weights_matter_where_the_dtype_could_not_hold_them(scale):
+    layers = [bp.layers.dense(6, activation="tanh"), bp.layers.dense(3)]
+    plain, scaled = (bp.Trainer(bp.Network(layers), "softmax_cross_entropy", "sgd") for _ in range(2))
+    plain.fit(X, Y, epochs=2, class_weight={"yes": 4.0, "no": 1.0, "maybe": 2.0})
+    scaled.fit(X, Y, epochs=2, class_weight={"yes": 4.0 * scale, "no": scale, "maybe": 2.0 * scale})
+    np.testing.assert_allclose(scaled.history.train["loss"], plain.history.train["loss"], rtol=1e-6)
 
 
 def test_class_weights_need_classes():

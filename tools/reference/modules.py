@@ -46,6 +46,7 @@ def api_page() -> Iterator[str]:
     yield prose(bp.errors)
     yield "## Modules"
     yield "- `bp.datasets`: [data sets](datasets.md)\n- `bp.testing`: [checks](testing.md)"
+    yield "- `bpframe.sklearn`: [estimators](sklearn.md), imported by that name alone"
     yield "`bp.__version__` is the version installed."
 
 
@@ -80,6 +81,27 @@ def module_page(name: str) -> Iterator[str]:
         new = value.__module__ not in described
         described.add(value.__module__)
         yield from function_entry(public, value, prose(inspect.getmodule(value)) if new else "")
+
+
+def estimators_page() -> Iterator[str]:
+    """The estimators for scikit-learn: what each takes, and its methods, those of their common base included."""
+    module = importlib.import_module("bpframe.sklearn")
+    yield "# `bpframe.sklearn`"
+    yield prose(module)
+    yield "How they are used: [Replace scikit-learn's MLP](../how-to/replace-sklearn-mlp.md)."
+    for name in module.__all__:
+        cls = getattr(module, name)
+        yield f"## {name}"
+        yield fenced(wrapped(signature(name, cls)))
+        yield prose(cls)
+        own = [base for base in cls.__mro__ if base.__module__.startswith(module.__name__)]
+        members = {key: member for base in reversed(own) for key, member in vars(base).items() if key[0] != "_"}
+        for key, member in members.items():
+            function = getattr(member, "fn", member)  # inside of scikit-learn's available_if
+            if isinstance(function, property):
+                yield item(key, function)
+            elif inspect.isfunction(function) or isinstance(function, classmethod):
+                yield item(signature(key, function), function)
 
 
 def plugin_page() -> Iterator[str]:

@@ -1,121 +1,147 @@
-"""Inputs and targets from files: .npz, a pair of .npy, .csv.  N rows.
+"""Inputs and targets from files, each read by the source of its format.  N rows.
 
-Nothing is unpickled. Every problem with a file becomes a DataError that names it.
+Nothing is unpickled, and nothing but a regular file is opened. Every problem with a file becomes a DataError that
+names it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import BinaryIO, cast
 
 import numpy as np
 
-from bpframe.data.sources.tables import read_input_columns, read_table
-from bpframe.errors import DataError, ShapeError
+from bpframe.data.columns import NamedRows
+from bpframe.data.sources.formats import is_packed, source_of
+from bpframe.data.sources.selection import Rows, Selection, describe_columns, table_rows
+from bpframe.errors import BpframeError, DataError, ShapeError
+from bpframe.protocols import Select, Source, TargetFile
+from bpframe.protocols.traits import holds_arrays
+from bpframe.registry import Spec
+from bpframe.regular_files import open_regular
 from bpframe.types import HostArray
 
-if TYPE_CHECKING:
-    from zipfile import ZipFile
 
-SUFFIXES = (".csv", ".npy", ".npz")
-
-
-def read(path: str | Path, target: str | None = None) -> tuple[HostArray, HostArray]:
+def read(path: str | Path, target: str | None = None, source: Spec | None = None) -> tuple[HostArray, HostArray]:
     """x (N, ...) and y (N, ...) of a file.
 
-    .npz  its arrays `x` and `y`
-    .npy  x from the file named, whose stem ends in x; y from the file beside it whose stem ends in y instead:
-          train_x.npy and train_y.npy, or x.npy and y.npy
-    .csv  x float64 (N, n), every column but the one named by `target`; y (N,) int64, float64 or text, from that one
+    .csv, .tsv, .parquet, .feather, .arff
+              x (N, n), every column but the one named by `target`, float64 from text; y (N,) from that one: of text
+              int64, float64 or text, the first that fits every cell
+    .npz      its arrays `x` and `y`
+    .npy      x from the file named, whose stem ends in x; y from the file beside it whose stem ends in y instead:
+              train_x.npy and train_y.npy, or x.npy and y.npy
+    .svmlight .libsvm
+              x float64 (N, n), dense; y (N,) what stands in front of each row
+
+    A name that ends in .gz besides is unpacked. `source` is another source than that of the suffix, or one with
+    settings: bp.sources.csv(separator=";", decimal=",").
     """
+    rows = read_rows(Path(path), Selection(target), source)
+    assert rows.y is not None  # the selection wants a target
+    return without_names(rows.x), rows.y
+
+
+def read_inputs(path: str | Path, target: str | None = None, source: Spec | None = None) -> HostArray:
+    """x (N, ...) of a file as for `read`, where y may be missing; of a table, the column `target` is left out."""
+    return without_names(read_rows(Path(path), Selection(target, lenient=True), source).x)
+
+
+def read_rows(path: Path, selection: Selection, source: Spec | None = None) -> Rows:
+    """The rows of a file: x with the names of its columns, if they have any."""
+    reader = source_of(path, source)
+    if holds_arrays(reader):
+        return _array_rows(path, selection, reader)
+    if selection.target is None and not selection.lenient:
+        raise DataError(f"'{path}' needs the name of its target column, got none. Give target='NAME'.")
+    with _opened(path) as file:
+        return table_rows(reader, file, selection)
+
+
+def table_header(path: Path, source: Spec | None = None) -> list[str]:
+    """The names of a table's columns, in order."""
+    reader = source_of(path, source)
+    with _opened(path) as file:
+        return list(reader.names(file) if isinstance(reader, Select) else reader.read(file))
+
+
+def column_kinds(path: str | Path, source: Spec | None = None) -> dict[str, str]:
+    """The columns of a table by name, in order, each with its kind: "float", "int", "bool", "text" or "other"."""
     path = Path(path)
-    suffix = _suffix(path)
-    if (target is None) == (suffix == ".csv"):
-        raise DataError(_target_problem(path, target))
-    if suffix == ".csv":
-        with _reraise_as_data_error(path):
-            return read_table(path, str(target))
-    x, y = _archive(path, "x", "y") if suffix == ".npz" else (_array(path), _array(_partner(path)))
+    reader = source_of(path, source)
+    if holds_arrays(reader):
+        raise DataError(f"'{path}' needs columns with names, got arrays. Give a table: .csv, .parquet.")
+    with _opened(path) as file:
+        return describe_columns(reader.read(file))
+
+
+def without_names(x: NamedRows | HostArray) -> HostArray:
+    """The rows without the names of their columns."""
+    return x.values if isinstance(x, NamedRows) else x
+
+
+def _array_rows(path: Path, selection: Selection, reader: Source) -> Rows:
+    """Rows of arrays x and y, which have no names to choose by."""
+    if selection.target is not None and not selection.lenient:
+        got = f"got target={selection.target!r}"
+        raise DataError(f"'{path}' needs no target column, {got}. Leave it out: y is an array of its own.")
+    if selection.columns is not None or selection.exclude or selection.id is not None:
+        raise DataError(f"'{path}' needs columns with names to choose from, got arrays x and y. Give a table instead.")
+    with _opened(path) as file:
+        arrays = reader.read(file)
+        x = _array(arrays, *("x",) if selection.lenient or isinstance(reader, TargetFile) else ("x", "y"))
+        if selection.lenient:
+            return Rows(x)
+        partner = reader.target_file(path) if isinstance(reader, TargetFile) else None
+        y = _array(arrays, "y") if partner is None else _target_beside(path, reader, partner)
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
         raise ShapeError(f"'{path}' needs a row of y for each row of x, got shapes {x.shape} and {y.shape}. Mend one.")
-    return x, y
+    return Rows(x, y)
 
 
-def read_inputs(path: str | Path, target: str | None = None) -> HostArray:
-    """x (N, ...) of a file as for `read`, where y may be missing; of a .csv, the column `target` is left out."""
-    path = Path(path)
-    suffix = _suffix(path)
-    if suffix == ".csv":
-        with _reraise_as_data_error(path):
-            return read_input_columns(path, target)
-    return _archive(path, "x")[0] if suffix == ".npz" else _array(path)
-
-
-def _suffix(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise DataError(f"'{path}' needs one of the suffixes {', '.join(SUFFIXES)}, got '{path.suffix}'. Convert it.")
-    return suffix
-
-
-def _target_problem(path: Path, target: str | None) -> str:
-    if target is None:
-        return f"'{path}' needs the name of its target column, got none. Give target='NAME'."
-    return f"'{path}' needs no target column, got target={target!r}. Leave it out: y is an array of its own."
-
-
-def _partner(path: Path) -> Path:
-    """The file that holds y, for the file that holds x."""
-    if not path.stem.endswith("x"):
-        raise DataError(f"'{path}' needs a name that ends in x, got '{path.name}'. Use NAME_x.npy and NAME_y.npy.")
-    partner = path.with_name(f"{path.stem[:-1]}y{path.suffix}")
+def _target_beside(path: Path, reader: Source, partner: Path) -> HostArray:
     if not partner.exists():
         raise DataError(f"'{path}' needs its targets in '{partner}', got no such file. Write y there, or use one .npz.")
-    return partner
+    with _opened(partner) as file:
+        return _array(reader.read(file), "x")
 
 
-def _array(path: Path) -> HostArray:
-    with _reraise_as_data_error(path), path.open("rb") as file:
-        return _decoded(file)
-
-
-def _archive(path: Path, *names: str) -> list[HostArray]:
-    from zipfile import ZipFile  # only here: it loads a dozen modules, which start-up can do without
-
-    with _reraise_as_data_error(path), ZipFile(path) as archive:
-        found = [member.removesuffix(".npy") for member in archive.namelist()]
-        if not set(names) <= set(found):
-            wanted = " and ".join(f"'{name}'" for name in names)
-            raise DataError(f"'{path}' needs arrays named {wanted}, got {found}. Use np.savez(path, x=x, y=y).")
-        return [_member(archive, f"{name}.npy") for name in names]
-
-
-def _member(archive: ZipFile, name: str) -> HostArray:
-    with archive.open(name) as file:
-        return _decoded(file)
-
-
-def _decoded(file: IO[bytes]) -> HostArray:
-    values: HostArray = np.lib.format.read_array(file, allow_pickle=False)
-    if file.read(1):  # reading to the end also makes an archive compare its checksum
-        raise ValueError("bytes are left over after the array")
-    return values
+def _array(arrays: Mapping[str, HostArray], *names: str) -> HostArray:
+    if not set(names) <= set(arrays):
+        wanted = " and ".join(f"'{name}'" for name in sorted(names))
+        raise DataError(f"needs arrays named {wanted}, got {list(arrays)}. Use np.savez(path, x=x, y=y).")
+    return np.asarray(arrays[names[0]])
 
 
 @contextmanager
-def _reraise_as_data_error(path: Path) -> Iterator[None]:
-    """Re-raise any error inside the block as a DataError that names the file."""
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The file, unpacked if it is packed; any error inside the block becomes a DataError that names it."""
     try:
-        yield
-    except DataError:
+        with open_regular(path) as raw, io.BufferedReader(raw, 1 << 18) as file:
+            yield _unpacked(file) if is_packed(path) else file
+    except DataError as cause:
+        raise type(cause)(_placed(path, str(cause))) from cause
+    except BpframeError:
         raise
     except FileNotFoundError as cause:
         raise DataError(f"read needs an existing file, got '{path}'. Check its name and the current folder.") from cause
     except UnicodeDecodeError as cause:
         bad = cause.object[cause.start]
         raise DataError(f"'{path}' needs text in UTF-8, got the byte 0x{bad:02x}. Save it as UTF-8.") from cause
-    except Exception as cause:  # damaged files make NumPy, zipfile and zlib raise a dozen unrelated kinds
+    except Exception as cause:  # damaged files make readers raise a dozen unrelated kinds
         remedy = "Save numbers or text: y.astype(str)" if "Object arrays" in str(cause) else "Write it anew"
         raise DataError(f"'{path}' needs to be a readable {path.suffix} file, got: {cause}. {remedy}.") from cause
+
+
+def _unpacked(file: BinaryIO) -> BinaryIO:
+    import gzip  # only here: start-up can do without
+
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+
+
+def _placed(path: Path, message: str) -> str:
+    """A reader's message with the path in front: "'x.csv' needs ...", "'x.csv', line 3, column 'a' needs ..."."""
+    return message if f"'{path}'" in message else f"'{path}'{' ' if message.startswith('needs') else ', '}{message}"

@@ -210,7 +210,7 @@ class TracedOperations:
         self, recursion: Recursion, params: Params, batch: Batch, key: HashKey, activity: Activity, step: Any
     ) -> None:
         self._recursion, self._params, self.batch, self._key = recursion, params, batch, key
-        self._contexts = recursion.contexts(key)
+        self._contexts = recursion.contexts(key, params)
         self.value_and_gradients = partial(recursion.value_and_gradients, params, batch, self._contexts, activity, step)
 
     def sampled_gradients(self, result: LossAndGradients) -> Params:
@@ -230,7 +230,7 @@ class TracedOperations:
 
     def refresh(self, result: LossAndGradients) -> None:
         """Put new buffers in the tree of this trace."""
-        self._recursion.refresh(self._params, result.caches)
+        self._recursion.refresh(self._params, result.caches, self._contexts)
 
 
 def _batch(x: Any, target: Any, w: Any) -> Batch:

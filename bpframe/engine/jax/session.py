@@ -6,6 +6,7 @@ finite is undone and made again up to its last good step (`bpframe.engine.rollba
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -21,7 +22,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.engine import optimizer_state
-from bpframe.engine.group_update import GroupUpdate
+from bpframe.engine.group_update import GroupUpdate, refuse_other_groups
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.jax import compile_cache
 from bpframe.engine.jax.blocks import BlockReport, Blocks
@@ -33,7 +34,7 @@ from bpframe.engine.rule_queries import current_setting, evaluation_params
 from bpframe.engine.update import minimizing
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
-from bpframe.protocols import Batches, Data, Group, Losses
+from bpframe.protocols import Batches, Data, Group, Losses, Minimizer
 from bpframe.types import HostArray, Params, State
 
 BLOCK_SECONDS = 0.5  # how long a call may take: each costs a large network 1 to 2 ms besides its steps
@@ -51,7 +52,7 @@ class JaxEngine:
 
     device: str | None = None
     precision: Literal["highest", "tf32", "bf16"] = "highest"
-    cache: str | None = None
+    cache: str | os.PathLike[str] | None = None
     stream: bool | None = None
     threads: int | None = None
     compiles = True  # the first block of steps takes longer
@@ -66,7 +67,7 @@ class JaxEngine:
     ) -> JaxSession:
         """A session that starts from these parameters; ConfigError where there is no such device."""
         blas.start_jax(self.threads)
-        compile_cache.keep_in(self.cache)
+        compile_cache.keep_in(None if self.cache is None else os.fspath(self.cache))
         device = Device(self.device, self.precision, dtype)
         return JaxSession(network, cost, groups, parameters, device, seed, self.stream)
 
@@ -153,12 +154,23 @@ class JaxSession:
             params = optimizer_state.as_in(self._carry.params, saved["parameters"])
             states = optimizer_state.from_tree(self._carry.states, saved.get("memory", {}))
             self._replace(self._device.put(Carry(params, states)))
-            [[[self._minimizer]]] = optimizer_state.from_tree([[[{}]]], saved.get("minimizer", {}))
+            memory = saved.get("minimizer", {})
+            start = self._initial_minimizer() if memory else {}
+            [[[self._minimizer]]] = optimizer_state.from_tree([[[start]]], memory)
             self.step = step
             self._rollback.mark()
 
+    def _initial_minimizer(self) -> State:
+        """The state in which a minimizer begins; ValueError where there is none."""
+        trained = [group for group in self._groups if group.rule is not None]
+        if not minimizing(self._updates):
+            raise ValueError("the state of a minimizer is of no use to an optimizer that is none")
+        leaves = [np.ravel(tree.at(self._carry.params, path)) for group in trained for path in group.paths]
+        return cast(Minimizer, trained[0].rule).init(np.concatenate(leaves, dtype=np.float64))
+
     def use(self, groups: Sequence[Group]) -> None:
         """Take over groups whose settings may have changed."""
+        refuse_other_groups(self._updates, groups)
         self._groups = groups
         for update, group in zip(self._updates, groups, strict=True):
             update.use(group)

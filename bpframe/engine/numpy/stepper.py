@@ -13,7 +13,7 @@ from typing import Any, cast, final
 import numpy as np
 
 from bpframe.engine.flat_store import FlatStore
-from bpframe.engine.group_update import GroupUpdate
+from bpframe.engine.group_update import GroupUpdate, refuse_other_groups
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.minimize import Minimization
 from bpframe.engine.numpy.parameter_update import ParameterUpdater
@@ -59,11 +59,12 @@ class Stepper:
         self.flats = [FlatStore(group, params, dtype, self._slots if group.rule else {}) for group in groups]
         self.groups = [GroupUpdate(group, flat) for group, flat in zip(groups, self.flats, strict=True)]
         self._programs = ProgramCache([*(layer for _, layer in network.layers), cost.loss, cost.link])
-        self._contexts = self._recursion.contexts(key)
+        self._contexts = self._recursion.contexts(key, params)
         self._configure(groups)
 
     def use(self, groups: Sequence[Group], step: int) -> None:
         """Take over groups whose settings may have changed, after `step` steps."""
+        refuse_other_groups(self.groups, groups)
         for update, group in zip(self.groups, groups, strict=True):
             update.use(group)
             update.begin(max(step - 1, 0))
@@ -79,7 +80,8 @@ class Stepper:
         penalties = [part for group in groups if not group.paths for part in group.regularizers]
         self._activity = [(part, Settings(part, self._number)) for part in penalties]
         looking = minimizing or self.updates.probing or self.updates.observing
-        self._traceable = self._tracing and not (self._activity or self._recursion.refreshing or looking)
+        moving = self._recursion.moves_buffers(self._contexts)
+        self._traceable = self._tracing and not (self._activity or moving or looking)
 
     def forget(self) -> None:
         """Bind every traced program anew: arrays of the data, of parameters or of states are others now."""
@@ -141,8 +143,8 @@ class Stepper:
 
     def refresh(self, result: LossAndGradients) -> None:
         """Move the buffers of layers."""
-        if self._recursion.refreshing:
-            self._recursion.refresh(self.params, result.caches)
+        if result.caches:  # a traced step has none, nor buffers to move
+            self._recursion.refresh(self.params, result.caches, self._contexts)
 
 
 def _run(program: BoundProgram, slots: Params) -> LossAndGradients:

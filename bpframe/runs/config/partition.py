@@ -6,46 +6,69 @@ Shapes: x (N, ...) rows, y (N,) labels or numbers, or (N, C) targets.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bpframe.data import arrays
+from bpframe.data.columns import NamedRows
+from bpframe.data.sources.selection import Selection
 from bpframe.data.splits import split
+from bpframe.runs.config.data_sources import FileSource, NamedSource
 from bpframe.runs.config.schema import DataTable, SplitTable
-from bpframe.runs.config.sources import Pair
 from bpframe.types import HostArray
+
+Pair = tuple[Any, HostArray]  # x, an array or rows whose columns have names, and y
 
 
 @dataclass(frozen=True)
 class Partition:
-    """(x, y) of each part; None where the config holds no rows out for it."""
+    """(x, y) of each part; None where the config has no rows for it."""
 
     train: Pair
     validation: Pair | None = None
     test: Pair | None = None
 
 
-def partition(x: HostArray, y: HostArray, table: DataTable, seed: int) -> Partition:
-    """Test rows first, then validation rows from the rest; both fractions are of all rows.
+def read_partition(table: DataTable, folder: Path, seed: int, dtype: str) -> Partition:
+    """The rows of a [data] table, read from its files in or below `folder`, and divided.
 
-    Raises DataError where a part would be empty.
+    Test rows first, then validation rows from the rest; both fractions are of all rows. Raises DataError for rows that
+    no network can take, numbered as they stand in their source, and where a part would be empty.
     """
+    x, y = _pair(table.source, folder, table.selection() if table.source.table else Selection(), dtype)
+    names = x.columns if isinstance(x, NamedRows) else None
+    alike = Selection(table.target, names, text=y.dtype.kind in "UT")  # labels stay text where those of training are
+    beside = {
+        name: _pair(part.source, folder, alike if part.source.table else Selection(), dtype)
+        for name, part in (("validation", table.validation), ("test", table.test))
+        if part is not None and part.source is not None
+    }
     rest, test = _hold_out(np.arange(len(y)), y, table.test, seed)
     train, validation = _hold_out(rest, y, table.validation, seed)
-    return Partition(
-        (x[train], y[train]), *(None if rows is None else (x[rows], y[rows]) for rows in (validation, test))
-    )
+    held = {"validation": validation, "test": test}
+    parts = {name: (x[rows], y[rows]) for name, rows in held.items() if rows is not None} | beside
+    return Partition((x[train], y[train]), parts.get("validation"), parts.get("test"))
 
 
-def refuse_unusable(x: HostArray, y: HostArray, dtype: str) -> None:
-    """DataError for rows that no network can take, numbered as they stand in the source."""
+def _pair(source: NamedSource | FileSource, folder: Path, selection: Selection, dtype: str) -> Pair:
+    """x and y of one source, each usable."""
+    rows = source.read(folder, selection)
+    assert rows.y is not None
+    _refuse_unusable(rows.x, rows.y, dtype)
+    return rows.x, rows.y
+
+
+def _refuse_unusable(x: NamedRows | HostArray, y: HostArray, dtype: str) -> None:
+    """DataError for rows that no network can take."""
     arrays.inputs(x, dtype)
     if y.dtype.kind in "fc":
         arrays.as_numbers(y, dtype, "y")
 
 
 def _hold_out(rows: HostArray, y: HostArray, part: SplitTable | None, seed: int) -> tuple[HostArray, HostArray | None]:
-    if part is None:
+    if part is None or part.fraction is None:
         return rows, None
     kept, held = split(y[rows], part.fraction * len(y) / len(rows), part.kind, seed)
     return rows[kept], rows[held]

@@ -16,7 +16,7 @@ from bpframe.registry.builder import Builder
 from bpframe.runs.config import specs, toml_reader
 from bpframe.runs.config.locations import Locations
 from bpframe.runs.config.overrides import Override, apply_overrides
-from bpframe.runs.config.partition import Partition, partition, refuse_unusable
+from bpframe.runs.config.partition import Partition, read_partition
 from bpframe.runs.config.schema import ConfigFile, PluginsTable, build_table, place_of
 from bpframe.runs.config.toml_writer import dumps
 from bpframe.training.spec import PARTS, TrainerSpec
@@ -46,13 +46,10 @@ class Config:
 
     def data(self) -> Partition:
         """The data, read and divided. Raises DataError for data that cannot be used."""
-        settings = self.settings.data
         try:
-            x, y = settings.source.read(self.folder, settings.target)
+            return read_partition(self.settings.data, self.folder, self.settings.train.seed, self.settings.train.dtype)
         except ConfigError as error:
             raise ConfigError(self.locations.message(Problem(DATA_SOURCE, str(error)))) from None
-        refuse_unusable(x, y, self.settings.train.dtype)
-        return partition(x, y, settings, self.settings.train.seed)
 
     @property
     def folder(self) -> Path:

@@ -12,15 +12,22 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
+from bpframe.data.sources.selection import Selection
 from bpframe.errors import ConfigError
 from bpframe.protocols import Engine, Layer
 from bpframe.registry.builder import Builder
 from bpframe.registry.policy import Policy
-from bpframe.runs.config.sources import FileSource, NamedSource, build_source
+from bpframe.runs.config.data_sources import FileSource, NamedSource, build_file, build_source
 from bpframe.training.parameter_groups import ParameterGroup
 from bpframe.training.spec import PARTS, SpecPart, TrainerSpec
 
-PLACES = {"network": "model.layers", "engine": "train.engine", "seed": "train.seed", "dtype": "train.dtype"}
+PLACES = {
+    "network": "model.layers",
+    "engine": "train.engine",
+    "seed": "train.seed",
+    "dtype": "train.dtype",
+    "standardize_target": "data.standardize_target",
+}
 
 
 def table_field(cls: type, **default: Any) -> dict[str, Any]:
@@ -50,42 +57,101 @@ FRACTION = {"wanted": "between 0 and 1", "holds": lambda value: 0 < value < 1}
 
 @dataclass(frozen=True, kw_only=True)
 class SplitTable:
-    """A part to hold out: its share of all rows, and how they are chosen."""
+    """Rows that are not trained on: a part of the data, held out, or all rows of another file.
 
-    fraction: float = field(metadata=FRACTION)
+    fraction  the share of all rows of data.source that is held out
+    kind      how they are chosen: at random, at random in each class alike, or the last ones
+    source    a file instead, as in data.source; its target and columns have the same names
+    """
+
+    fraction: float | None = field(default=None, metadata=FRACTION)
     kind: Literal["random", "stratified", "tail"] = "random"
+    source: FileSource | None = field(default=None, metadata={"make": build_file})
+
+    def __post_init__(self) -> None:
+        if (self.fraction is None) == (self.source is None):
+            got = "neither" if self.source is None else "both"
+            raise ConfigError(f"wants either the fraction of rows to hold out, or the source of others; got {got}.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataTable:
-    """Where rows come from, and which are held out; `target` names a column of a .csv."""
+    """Where rows come from, which of their columns are taken, and which rows are held out.
+
+    source       the name of a data set ("digits"), a file ("rows.csv"), or a table: { name = "moons", points = 400 } of
+                 a data set, { path = "rows.csv", separator = ";" } of a file, whose `name` is the source that reads it,
+                 by default that of the suffix; a relative path starts at the folder of the config
+    target       the column of a table that is predicted
+    columns      the columns that it is predicted from, by default all others
+    exclude      columns to leave out
+    id           a column that names the rows; it is kept beside predictions, and nothing is learned from it
+    standardize  whether inputs are scaled to mean 0 and deviation 1, measured on the rows of training
+    standardize_target  the same for the target, with predictions in its own units (the Trainer's argument)
+    validation   rows that are measured after each epoch
+    test         rows that are measured once, at the end
+    """
 
     source: NamedSource | FileSource = field(metadata={"make": build_source})
     target: str | None = None
+    columns: Sequence[str] | None = None
+    exclude: Sequence[str] | None = None
+    id: str | None = None
     standardize: bool = False
+    standardize_target: bool = False
     validation: SplitTable | None = field(default=None, metadata=table_field(SplitTable))
     test: SplitTable | None = field(default=None, metadata=table_field(SplitTable))
 
     def __post_init__(self) -> None:
         if isinstance(self.source, FileSource) and self.source.table and self.target is None:
             raise ConfigError(f"the file {self.source.path} needs the name of its target column. Set data.target.")
-        held = sum(part.fraction for part in (self.validation, self.test) if part)
+        if isinstance(self.source, NamedSource | FileSource):  # None where the builder has found it wrong
+            self._refuse_contradictions()
+        held = sum(part.fraction or 0 for part in (self.validation, self.test) if part)
         if held >= 1:
             raise ConfigError(
                 f"validation and test need to leave rows for training, got fractions that add to {held:g}."
             )
 
+    def _refuse_contradictions(self) -> None:
+        """ConfigError for columns that are both taken and left out, or that no source has."""
+        arrays = isinstance(self.source, NamedSource) or not self.source.table
+        if arrays and (self.columns is not None or self.exclude is not None or self.id is not None):
+            raise ConfigError("columns, exclude and id need a table, whose columns have names. Leave them out.")
+        if self.columns is not None and not self.columns:
+            raise ConfigError("columns needs a name at least, got none. Leave it out to take all.")
+        if self.id is not None and self.id == self.target:
+            raise ConfigError(f"id and target need to be different columns, got '{self.id}' for both.")
+        taken = set(self.columns or ()) & {self.target, self.id, *(self.exclude or ())}
+        if taken:
+            raise ConfigError(f"columns needs inputs alone, got '{min(map(str, taken))}', which another setting names.")
+        if self.target in (self.exclude or ()):
+            raise ConfigError(f"exclude needs columns besides the target, got '{self.target}'.")
+
+    def selection(self, **others: Any) -> Selection:
+        """What is taken of a file; nothing can be chosen of arrays."""
+        return Selection(self.target, self.columns, self.exclude or (), self.id, **others)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelTable:
-    """The network: its layers in order."""
+    """The network.
+
+    layers  its layers in order, each a table [[model.layers]] or an item of the list
+    """
 
     layers: Sequence[Layer]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointTable:
-    """How often the whole state of the run is written: the arguments of the callback checkpoint, but its folder."""
+    """How often the whole state of the run is written: the arguments of the callback checkpoint, but its folder.
+
+    every_steps          updates from one file to the next
+    every_seconds        seconds from one file to the next
+    keep                 how many of the latest files stay
+    best                 a curve, such as "validation.loss": the model of its best epoch is kept as best.safetensors
+    on_checkpoint_error  whether a file that cannot be written ends the run or is a warning
+    """
 
     every_steps: int | None = field(default=None, metadata=minimum(1))
     every_seconds: float | None = field(default=60.0, metadata=ABOVE_ZERO)
@@ -96,7 +162,19 @@ class CheckpointTable:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainTable:
-    """How long and how to train; `start`: a model file from whose parameters, instead of drawn ones."""
+    """How long and how to train.
+
+    epochs        passes over the rows of training, at most
+    batch_size    rows of a step; the last batch of an epoch may be smaller
+    seed          fixes first weights, parts that are held out, order of rows, and every draw
+    engine        what runs the recursion
+    dtype         the precision of all numbers
+    shuffle       whether each epoch has an order of its own
+    class_weight  a weight by label, or "balanced" for N / (C n_c), which multiplies the loss of its rows
+    checkpoint    how often the state of the run is written, so that it can go on; left out, with --resume as by
+                  default, otherwise only where a run is stopped
+    start         a model file from whose parameters, instead of drawn ones
+    """
 
     epochs: int = field(default=10, metadata=minimum(1))
     batch_size: int = field(default=32, metadata=minimum(1))
@@ -111,7 +189,11 @@ class TrainTable:
 
 @dataclass(frozen=True, kw_only=True)
 class PluginsTable:
-    """Which distributions may supply components."""
+    """Which distributions may supply components, besides bpframe itself; for all of them leave the table out.
+
+    allow  the only distributions whose components are imported; an empty list allows none
+    deny   distributions whose components are never imported
+    """
 
     allow: Sequence[str] | None = None
     deny: Sequence[str] = ()
@@ -139,14 +221,29 @@ def with_trainer_parts(cls: type) -> type:
         groups = table_list_field(ParameterGroup, default=()) if part.name == "groups" else None
         default = {"default": part.default} if part.default else {}
         setattr(cls, top, field(default=f.default, metadata=groups or default))
-    cls.__annotations__ = {"data": own.pop("data"), **annotations, **own}
+    cls.__annotations__ = {"data": annotations.pop("data"), **annotations, **own}
     return cls
 
 
 @dataclass(frozen=True, kw_only=True)
 @with_trainer_parts
 class ConfigFile:
-    """The whole file: its tables, and every part of a trainer (`TrainerSpec`) that is not in one of them."""
+    """The whole file: its tables, and every part of a trainer that is not in one of them.
+
+    data            where rows come from
+    model           the network
+    loss            what is minimised, and with it what predictions are
+    optimizer       how a step moves the parameters
+    callbacks       what is called during the training, in this order
+    metrics         what is measured beside the loss; left out: accuracy for classes, r2 and mae for numbers
+    regularizers    penalties that are added to the loss
+    gradient_steps  what is done to gradients before the optimizer gets them, in this order
+    constraints     sets in which parameters are kept
+    groups          parameters that are treated apart
+    sampler         which rows an epoch has, in which order
+    train           how long and how to train
+    plugins         whose components may be used
+    """
 
     data: DataTable = field(metadata=table_field(DataTable))
     model: ModelTable = field(metadata=table_field(ModelTable))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from bpframe.registry.constructor import wants
 from bpframe.registry.describe import describe
 from bpframe.registry.labelled import unlabelled
 from bpframe.registry.nested import Nested, walk
-from bpframe.runs.config.schema import ConfigFile, DataTable, place_of
+from bpframe.runs.config.data_sources import FileSource
+from bpframe.runs.config.schema import ConfigFile, DataTable, SplitTable, place_of
 from bpframe.training.spec import PARTS, SpecPart
 
 
@@ -28,7 +28,7 @@ def to_tables(settings: ConfigFile, folder: Path) -> dict[str, Any]:
             tables[table] = _specs(part, settings.part(part))
         elif table == "train":
             tables[table] = train
-        else:
+        elif table != "data":
             tables[table] = {inner: _specs(part, settings.part(part))}
     return tables | {"plugins": vars(settings.plugins)}
 
@@ -38,11 +38,32 @@ def components_by_path(settings: ConfigFile) -> Iterator[Nested]:
     for part in PARTS:
         for suffix, kind, component in part.components(settings.part(part)):
             yield from walk(kind, component, place_of(part) + suffix)
+    for path, file in _files(settings.data):
+        if file.named:
+            yield from walk("source", file.reader, path)
+
+
+def _files(data: DataTable) -> Iterator[tuple[str, FileSource]]:
+    """The files of a run by the path of their setting."""
+    parts = {"validation": data.validation, "test": data.test}
+    beside = {f"data.{name}.source": part.source for name, part in parts.items() if part is not None}
+    for path, source in {"data.source": data.source, **beside}.items():
+        if isinstance(source, FileSource):
+            yield path, source
 
 
 def _data(data: DataTable, folder: Path) -> dict[str, Any]:
-    splits = {name: part and asdict(part) for name, part in (("validation", data.validation), ("test", data.test))}
-    return {"source": data.source.spec(folder), "target": data.target, "standardize": data.standardize, **splits}
+    parts = {"validation": data.validation, "test": data.test}
+    splits = {name: part and _split(part, folder) for name, part in parts.items()}
+    chosen = {"target": data.target, "columns": data.columns, "exclude": data.exclude, "id": data.id}
+    switches = {"standardize": data.standardize} | ({"standardize_target": True} if data.standardize_target else {})
+    return {"source": data.source.spec(folder), **chosen, **switches, **splits}
+
+
+def _split(part: SplitTable, folder: Path) -> dict[str, Any]:
+    if part.source is not None:
+        return {"source": part.source.spec(folder)}
+    return {"fraction": part.fraction, "kind": part.kind}
 
 
 def _specs(part: SpecPart, value: Any) -> Any:

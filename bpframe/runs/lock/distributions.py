@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import Distribution, PackageNotFoundError, PackagePath, distribution
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from bpframe.registry import Registry
+from bpframe.registry.direct_url import direct_url, source_folder
+from bpframe.registry.metadata_scan import core_distribution
 from bpframe.registry.policy import CORE
 from bpframe.runs.lock.source_code import digest, module_file
 
@@ -25,31 +24,28 @@ def describe_distribution(registry: Registry, dist: str) -> dict[str, Any] | Non
     `origin` (PEP 610): "index", "archive", "vcs" (with url and commit), "folder", or "editable" (in a git repository
     with the commit, and whether tracked files were changed since).
     """
-    try:
-        installed = distribution(dist)
-    except PackageNotFoundError:
+    installed = _distribution(dist)
+    if installed is None:
         return None
-    direct = _direct(installed)
+    direct = direct_url(installed)
     state = {"name": dist, "version": installed.version, "code": _code(installed, _top_level_modules(registry, dist))}
     return {**state, **_origin(direct)}
 
 
 def editable_folder(dist: str) -> Path | None:
     """The source folder of an editable distribution; None for others."""
+    installed = _distribution(dist)
+    return None if installed is None else source_folder(direct_url(installed))
+
+
+def _distribution(dist: str) -> Distribution | None:
+    """bpframe's own by its files, others by their names; None if it is not installed."""
+    if dist == CORE:
+        return core_distribution()
     try:
-        direct = _direct(distribution(dist))
+        return distribution(dist)
     except PackageNotFoundError:
         return None
-    return _local(direct) if direct.get("dir_info", {}).get("editable") else None
-
-
-def _direct(installed: Distribution) -> Mapping[str, Any]:
-    """direct_url.json, the record of a distribution that did not come from an index; empty for others."""
-    try:
-        direct = json.loads(installed.read_text("direct_url.json") or "{}")
-    except ValueError:
-        return {}
-    return direct if isinstance(direct, Mapping) else {}
 
 
 def _origin(direct: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,14 +56,8 @@ def _origin(direct: Mapping[str, Any]) -> dict[str, Any]:
         return {"origin": "archive", "url": url}
     if "dir_info" not in direct:
         return {"origin": "index"}
-    place = _local(direct) if direct["dir_info"].get("editable") else None
+    place = source_folder(direct)
     return {"origin": "folder"} if place is None else {"origin": "editable", **_git(place)}
-
-
-def _local(direct: Mapping[str, Any]) -> Path | None:
-    parts = urlsplit(str(direct.get("url", "")))
-    path = unquote(parts.path).removeprefix("/" if os.name == "nt" else "")  # file:///C:/folder
-    return Path(path) if parts.scheme == "file" else None
 
 
 def _git(place: Path) -> dict[str, Any]:

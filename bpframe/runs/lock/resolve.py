@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from inspect import Parameter
 from numbers import Real
 from typing import Any, final
 
-from bpframe.errors import PluginError, UnknownComponent
+from bpframe.errors import DataError, PluginError, UnknownComponent
 from bpframe.registry import Policy, Provider, Registry
 from bpframe.registry.annotations import Mismatch, wanted
 from bpframe.registry.builder import SCHEDULED, Builder
 from bpframe.registry.policy import CORE
+from bpframe.runs.config.data_sources import named_reader
 from bpframe.runs.config.schema import PluginsTable, build_table, place_of
 from bpframe.runs.lock.signature import UNKNOWN, DefaultCall, declared_parameters
 from bpframe.runs.lock.source_code import find_source
@@ -70,6 +72,12 @@ def _component_specs(tables: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]
             yield path, part.kind, value
     if _table(tables.get("data")).get("standardize"):
         yield "data.standardize", "layer", STANDARDIZE
+    data = _table(tables.get("data"))
+    for place in ("", "validation.", "test."):
+        given = (_table(data.get(place[:-1])) if place else data).get("source")
+        with suppress(DataError):  # no source reads such files: building the config will raise an error
+            if named := named_reader(given):
+                yield f"data.{place}source", "source", named
 
 
 def _table(value: Any) -> Mapping[str, Any]:

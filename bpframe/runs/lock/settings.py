@@ -10,18 +10,22 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
+from bpframe.data.sources.by_name import BY_NAME
 from bpframe.registry import registry
 from bpframe.registry.builder import Builder
 from bpframe.registry.constructor import wants
+from bpframe.runs.config.data_sources import NamedSource, build_source
 from bpframe.runs.config.schema import ConfigFile, place_of
-from bpframe.runs.config.sources import NamedSource, build_source
 from bpframe.runs.folder import model_file
 from bpframe.runs.lock.source_code import digest
 from bpframe.training.spec import PARTS
 
 SOURCE, START = "data.source", "train.start"
+BY_DIGEST = "of a file the path: what it holds has a digest of its own, below [data]"
 LEFT_OUT = {
-    SOURCE: "of a file the path: what it holds has a digest of its own, below [data]",
+    SOURCE: BY_DIGEST,
+    "data.validation.source": BY_DIGEST,
+    "data.test.source": BY_DIGEST,
     "plugins": "who may supply components: the lock holds those that did",
     "train.checkpoint": "when the state of a run is written",
 }
@@ -64,6 +68,8 @@ def _is_component(cls: type, name: str) -> bool:
 
 def _source(given: object) -> Any:
     """A data set by name, with all its arguments; None for a file."""
+    if (given.get("name") if isinstance(given, Mapping) else given) not in BY_NAME:
+        return None  # a file, whose reader would be imported
     source = build_source(Builder(registry), given, SOURCE)
     return source.spec(Path()) if isinstance(source, NamedSource) else None
 

@@ -22,7 +22,7 @@ def digest(content: bytes) -> str:
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceCode:
     """The file and line where a target is defined, and its docstring."""
 
     file: Path
@@ -60,15 +60,15 @@ class Definition:
         return next((found for found in _import_targets(self.tree.body, package, name)), None)
 
 
-def find_source(target: str) -> Source | None:
+def find_source(target: str) -> SourceCode | None:
     """The source of "module:attribute"; None if it cannot be found, as for compiled modules."""
     found = find_definition(target)
     if found is not None and found.node is not None:
-        return Source(found.file, found.node.lineno, inspect.cleandoc(ast.get_docstring(found.node) or ""))
+        return SourceCode(found.file, found.node.lineno, inspect.cleandoc(ast.get_docstring(found.node) or ""))
     if found is not None:
-        return Source(found.file, 1, ast.get_docstring(found.tree) or "")
+        return SourceCode(found.file, 1, ast.get_docstring(found.tree) or "")
     file = module_file(target.partition(":")[0].strip())
-    return None if file is None else Source(file, 1, "")
+    return None if file is None else SourceCode(file, 1, "")
 
 
 def find_definition(target: str, hops: int = MOST_HOPS) -> Definition | None:

@@ -14,6 +14,7 @@ from bpframe.network.backprop import as_layer
 from bpframe.network.context import EVALUATION
 from bpframe.protocols import Activation
 from bpframe.testing.kinds.layers import layer_checks
+from bpframe.testing.kinds.ranges import range_checks
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import require, require_finite, require_shape
 from bpframe.testing.laws.finite_differences import GradientProblem, verify_gradient
@@ -45,6 +46,7 @@ def activation_checks(activation: Activation) -> dict[str, Check]:
         "purity": partial(_purity, activation, u),
         "determinism": partial(determinism_check(activation), partial(both, u)),
         "extremes": partial(_extremes, activation),
+        **range_checks(activation, lambda: np.asarray(activation.value(np.concatenate([GRID, EXTREMES[0]])))),
     }
 
 

@@ -14,6 +14,7 @@ from bpframe.registry.labelled import Labelled
 from bpframe.registry.nested import classes
 from bpframe.testing.laws.comparison import require
 from bpframe.testing.report import Check, SkipCheck
+from bpframe.training.nested_capabilities import refuse_hidden_capabilities
 
 FORMULAS = ("activation", "layer", "loss", "optimizer", "gradient_step", "schedule", "regularizer", "constraint")
 FORMULA = re.compile(r"=|<-|->|[←→∈≤≥<>]")
@@ -23,6 +24,7 @@ def component_checks(kind: str, component: object) -> dict[str, Check]:
     """The checks by name, "protocol" first: the others need it."""
     return {
         "protocol": partial(registry.check, kind, component, None),
+        "nested capabilities": partial(refuse_hidden_capabilities, kind, component),
         "docstring": partial(_docstring, kind, component),
         "repr": partial(_repr, component),
         "arguments": partial(_rebuild, component),

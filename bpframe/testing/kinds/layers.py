@@ -11,10 +11,11 @@ from functools import partial
 import numpy as np
 
 from bpframe import tree
-from bpframe.protocols import Fit, Layer, Refresh
+from bpframe.protocols import CheckInputs, Fit, Layer, Refresh
 from bpframe.protocols.traits import is_coupled, is_stochastic
 from bpframe.random import HashKey
 from bpframe.testing.kinds import layer_buffers
+from bpframe.testing.kinds.ranges import range_checks
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import (
     arrays_in,
@@ -51,9 +52,12 @@ def layer_checks(layer: Layer, in_shape: Shape = (5,)) -> dict[str, Check]:
         "purity": partial(_purity, run),
         "determinism": partial(determinism_check(layer), partial(run.in_both_modes, precision.DTYPES[1])),
         "extremes": partial(_extremes, run),
+        **range_checks(layer, lambda: run.forward_backward(run.params, run.x())["y"]),
     }
     if isinstance(layer, Refresh):
         checks["refresh"] = partial(layer_buffers.require_refresh, run)
+    if isinstance(layer, CheckInputs):
+        checks["checked inputs"] = partial(_checked_inputs, run)
     if isinstance(layer, Fit):
         checks["fit"] = partial(layer_buffers.require_fit, run)
     return checks
@@ -134,6 +138,16 @@ def _need_dx(run: LayerRun) -> None:
     require_same_bits(
         "gradients without need_dx", spared["gradients"], run.forward_backward(run.params, x)["gradients"]
     )
+
+
+def _checked_inputs(run: LayerRun) -> None:
+    """Rows of its domain pass, and those that it hands on are what forward gives."""
+    layer = run.layer
+    assert isinstance(layer, CheckInputs)
+    x = run.x()
+    rows = call_read_only("check_inputs", layer.check_inputs, x)
+    if rows is not None:
+        require_same_bits("the rows that check_inputs hands on", rows, run.forward_backward(run.params, x)["y"])
 
 
 def _draws(run: LayerRun) -> None:

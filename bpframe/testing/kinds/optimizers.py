@@ -14,6 +14,7 @@ import numpy as np
 from bpframe.engine import optimizer_chain
 from bpframe.engine.hyperparameters import over
 from bpframe.protocols import Optimizer, Totals
+from bpframe.protocols.traits import lr_is_a_factor
 from bpframe.testing.kinds.minimizers import minimizer_checks
 from bpframe.testing.kinds.optimizer_capabilities import capability_checks
 from bpframe.testing.laws import precision
@@ -117,7 +118,7 @@ def _purity(rule: Optimizer) -> None:
 def _standstill(rule: Optimizer) -> None:
     """lr = 0 moves nothing; the value in h counts, since a schedule may have set it."""
     state = rule.init(np.zeros(shape_of(rule)))
-    if not all(getattr(link.rule, "lr_is_a_factor", True) for link in optimizer_chain.chain(rule, state)):
+    if not all(lr_is_a_factor(link.rule) for link in optimizer_chain.chain(rule, state)):
         raise SkipCheck("it says that lr is no factor of its steps")
     p, gradients = numbers(shape_of(rule), DOUBLE)
     course = Trajectory(rule, [p], lr=0.0)

@@ -1,7 +1,8 @@
 """Examples of scores and targets in the domain of a loss.  scores (B, C), target (B, C) or of its target width.
 
-A loss with a special domain has `example(rng) -> (scores, target)`. Otherwise scores are normal, targets follow the
-link, and a loss that encodes labels and has the link "identity" is assumed to expect probabilities.
+A loss with special targets has `example(rng) -> (scores, target)`. Otherwise scores are normal or in the domain that
+the loss declares, targets follow the link, and a loss that encodes labels, has the link "identity" and declares no
+domain is assumed to expect probabilities.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from bpframe.protocols import Loss
+from bpframe.protocols.number_sets import SIMPLEX, Interval
+from bpframe.protocols.traits import domain_of
 from bpframe.types import HostArray
 
 B, C = 5, 3
@@ -25,18 +28,21 @@ def example_batch(loss: Loss, seed: int) -> Pair:
         scores, target = loss.example(rng)
         return np.asarray(scores, dtype=np.float64), np.asarray(target, dtype=np.float64)
     scores, target = rng.normal(size=(2, B, C))
+    scores = _inside(scores, domain_of(loss))
     if loss.link == "sigmoid":
         return scores, (target > 0).astype(np.float64)
     if loss.link == "softmax" or _encodes(loss):
         soft = np.exp(target) / np.exp(target).sum(axis=1, keepdims=True)
         soft[: B // 2] = np.eye(C)[rng.integers(0, C, B // 2)]
         p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-        return (p if _encodes(loss) else scores), soft
+        return (p if _encodes(loss) and domain_of(loss) is None else scores), soft
     return scores, np.exp(target) if loss.link == "exponential" else target
 
 
 def score_bounds(loss: Loss) -> tuple[float, float]:
-    """The bounds of scores: (0, 1) for probabilities, (0, inf), or (-inf, inf), inferred from examples."""
+    """The bounds of scores: those of the domain that it declares, or (0, 1), (0, inf) or none by its examples."""
+    if domain := domain_of(loss):
+        return Interval.of(domain)[:2]
     scores = np.concatenate([example_batch(loss, seed)[0].reshape(-1) for seed in range(5)])
     if np.any(scores < 0):
         return -np.inf, np.inf
@@ -48,7 +54,7 @@ def extreme_scores(loss: Loss, shape: tuple[int, ...]) -> HostArray:
     far = STEEPEST if loss.link == "exponential" else FAR
     low, high = score_bounds(loss)
     high = min(high, far)
-    low = TINY if low == 0 else -far
+    low = TINY if low == 0 else max(low, -far)
     return np.where(np.random.default_rng(2).normal(size=shape) > 0, high, low)
 
 
@@ -69,6 +75,18 @@ def example_labels(loss: Loss, rows: int) -> HostArray:
 def has_bounded_scores(loss: Loss) -> bool:
     """Whether scores are restricted to an interval."""
     return score_bounds(loss) != (-np.inf, np.inf)
+
+
+def _inside(z: HostArray, domain: str | None) -> HostArray:
+    """Normal numbers (B, C) brought into a domain, away from its ends."""
+    if domain is None:
+        return z
+    if domain == SIMPLEX:
+        return np.asarray(np.exp(z) / np.exp(z).sum(axis=1, keepdims=True))
+    low, high, *_ = Interval.of(domain)
+    if np.isfinite(low) and np.isfinite(high):
+        return low + (high - low) / (1 + np.exp(-z))
+    return low + np.exp(z) if np.isfinite(low) else high - np.exp(z)
 
 
 def _encodes(loss: Loss) -> bool:

@@ -62,7 +62,7 @@ class TracedGradient:
         params = tree.transform(self.params, recording.array)
         batch = Batch(*(part if isinstance(part, float) else recording.array(part) for part in self.batch))
         result = self.recursion.value_and_gradients(
-            params, batch, self.recursion.contexts(KeyTracer(recording, self.draws))
+            params, batch, self.recursion.contexts(KeyTracer(recording, self.draws), self.params)
         )
         for path, slot in tree.leaves(self.slots):
             recording.output(tree.at(result.gradients, path), slot)

@@ -189,6 +189,10 @@ class Tracer(NDArrayOperatorsMixin):
             raise Untraceable("an index that is computed")
         self.current = self.graph.record(OpKind.INDEX_PUT, index_put, self, key, elements).current
 
+    def apply(self, function: Callable[..., Any], *rest: object) -> Tracer:
+        """function(self, *rest) as one recorded call, whatever it does inside; its result is an array of its own."""
+        return self.graph.record(OpKind.CALL, function, self, *rest)
+
     def reshape(self, *shape: Any) -> Tracer:
         """As `ndarray.reshape`."""
         return self.graph.record(OpKind.VIEW, np.reshape, self, shape[0] if len(shape) == 1 else shape)

@@ -1,0 +1,29 @@
+"""bpframe docs: open the documents of this version, offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("page", default="README")
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="The folder to write the pages to.")
+@click.option("--no-browser", is_flag=True, help="Print the path of the page alone.")
+def docs(page: str, output: Path | None, no_browser: bool) -> None:
+    """Open the documents of this version in a browser, offline: PAGE, or the list of all.
+
+    PAGE is a name as in `bpframe docs write-a-plugin` or `bpframe docs reference/optimizers`. The pages are written as
+    HTML to the user's folder for caches, or to --output.
+    """
+    from bpframe.cli.documents import cache_folder, page_name, write_html
+
+    name, folder = page_name(page), output or cache_folder()
+    write_html(folder)
+    path = (folder / f"{name}.html").absolute()
+    click.echo(path)
+    if not no_browser:
+        import webbrowser
+
+        webbrowser.open(path.as_uri())

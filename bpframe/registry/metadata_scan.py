@@ -1,0 +1,167 @@
+"""Scan of the metadata of installed distributions: components on offer, and distributions that cannot be read.
+
+Each distribution is read by itself, so that a damaged one harms no other, and nothing of it is imported. bpframe's own
+is known by its files: its name is what any folder of metadata can claim.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+from bpframe.registry.direct_url import direct_url, source_folder
+from bpframe.registry.kinds import KINDS
+from bpframe.registry.policy import CORE, LOCAL, normalise
+from bpframe.registry.provider import Provider
+from bpframe.registry.safe_text import error_text
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
+ROOT = Path(__file__).parents[2]  # the folder, or zip file, that holds the running package bpframe
+POINTS = "entry_points.txt"
+GROUPS = {kind.group: kind.name for kind in KINDS.values()}
+NO_CORE = (
+    "bpframe's own metadata, which names its components, is not there. Install it (pip install bpframe); a frozen "
+    "program has to take it along: PyInstaller does by the hook in bpframe, or by --copy-metadata bpframe."
+)
+
+
+@final
+@dataclass(frozen=True)
+class Unreadable:
+    """A distribution that is passed over, and why."""
+
+    dist: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.dist} ({self.reason})"
+
+
+def core() -> list[Provider | Unreadable]:
+    """bpframe's own components."""
+    dist = core_distribution()
+    return [Unreadable(CORE, NO_CORE)] if dist is None else _read(dist)
+
+
+def third_parties() -> list[Provider | Unreadable]:
+    """The components of all distributions but bpframe's own; of several copies of one the first on the path counts."""
+    found: list[Provider | Unreadable] = []
+    names = set()
+    for dist in _distributions():
+        try:
+            name = _name(dist)
+        except Exception as error:
+            found.append(Unreadable(_place(dist), f"its name cannot be read: {error_text(error)}"))
+            continue
+        if name not in names and not (name == CORE and _copy(dist)):
+            names.add(name)
+            found += _read(dist)
+    return found
+
+
+def core_distribution() -> Distribution | None:
+    """The distribution of the running package, else of another copy of it; None where nothing holds its files."""
+    copies = [(_copy(dist), dist) for dist in _distributions(CORE)]
+    rank, dist = max(copies, key=lambda copy: copy[0], default=(0, None))
+    return dist if rank else None
+
+
+def _distributions(name: str | None = None) -> Iterator[Distribution]:
+    """All distributions, or those in folders of that name, in the order of the path; a finder that fails has none."""
+    from importlib.metadata import DistributionFinder  # 19-37 ms to import, so not before the first look-up
+
+    for finder in list(sys.meta_path):
+        find: Any = getattr(finder, "find_distributions", None)
+        try:
+            yield from find(DistributionFinder.Context(name=name)) if find else ()
+        except Exception:
+            continue
+
+
+def _copy(dist: Distribution) -> int:
+    """3: the distribution of the running package; 2: of another copy; 1: perhaps; 0: it has no more than the name."""
+    try:
+        record = dist.read_text("RECORD") or dist.read_text("SOURCES.txt")
+        here = Path(str(dist.locate_file(""))).resolve() == ROOT.resolve()
+        if f"{CORE}/__init__.py" in (record or ""):
+            return 3 if here else 2
+        source = source_folder(direct_url(dist))
+        if source is not None and (source / CORE / "__init__.py").is_file():
+            return 3 if source.resolve() == ROOT.resolve() else 2
+    except Exception:
+        return 0
+    return int(here and (record is None or hasattr(sys, "frozen")))  # a packager has taken files, or their list, away
+
+
+def _read(dist: Distribution) -> list[Provider | Unreadable]:
+    """What one distribution offers, sorted; or why it cannot be read."""
+    try:
+        if _refuses(dist):
+            return [Unreadable(_title(dist), f"its {POINTS} is no file that can be read")]
+        points = [point for point in dist.entry_points if point.group in GROUPS]
+        if not points:
+            return []
+        name, version, summary = _describe(dist)
+    except Exception as error:
+        return [Unreadable(_title(dist), f"its metadata cannot be read: {error_text(error)}")]
+    if reason := _impostor(dist, name):
+        return [Unreadable(_title(dist), reason)]
+    bad = [point.name for point in points if "/" in point.name or not point.name.isprintable()]
+    found: list[Provider | Unreadable] = [
+        Provider(GROUPS[point.group], point.name, name, version, point.value, summary, point.load)
+        for point in points
+        if point.name not in bad
+    ]
+    return [*found, *(Unreadable(name, f"nobody can name its component {each!r}") for each in bad)]
+
+
+def _refuses(dist: Distribution) -> bool:
+    """Whether the list of entry points is there, but is a pipe or a device, which would be waited for, or forbidden."""
+    folder: Any = getattr(dist, "_path", None)  # of every distribution that the import system finds on the path
+    if folder is None:
+        return False
+    file = folder.joinpath(POINTS)
+    return bool(file.exists()) and not (file.is_file() and dist.read_text(POINTS) is not None)
+
+
+def _describe(dist: Distribution) -> tuple[str, str, str]:
+    """(canonical name, version, summary)."""
+    metadata: Any = dist.metadata  # parsed anew at each access
+    return (
+        normalise(metadata.get("Name") or ""),
+        metadata.get("Version") or "unknown",
+        metadata.get("Summary") or "",
+    )
+
+
+def _impostor(dist: Distribution, name: str) -> str | None:
+    """Why a distribution must not have the name in its metadata, by which policies know it; None: it may."""
+    if not name:
+        return "its metadata has no name, as after an interrupted uninstall"
+    if name == LOCAL:
+        return "that name means the program's own components"
+    if name == CORE and not _copy(dist):
+        return f"it says that it is {CORE}, but does not hold its files"
+    return None if name == _name(dist) else f"it says that it is {name}, its folder does not"
+
+
+def _name(dist: Distribution) -> str:
+    """The canonical name: by the folder of the metadata, which costs no reading, else by what it says."""
+    return normalise(str(getattr(dist, "_normalized_name", None) or dist.metadata["Name"] or ""))
+
+
+def _title(dist: Distribution) -> str:
+    """What to call a distribution that cannot be read: its name, and where it is."""
+    try:
+        return f"{_name(dist)} in {_place(dist)}"
+    except Exception:
+        return _place(dist)
+
+
+def _place(dist: Distribution) -> str:
+    return str(getattr(dist, "_path", dist))

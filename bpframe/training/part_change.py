@@ -1,0 +1,59 @@
+"""A change of a part of a trainer after it was made: what can be set between two fits, and what cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bpframe.errors import ConfigError
+from bpframe.protocols import Group, Param
+from bpframe.registry.nested import walk
+from bpframe.training.spec import PARTS, TrainerSpec
+from bpframe.training.update_groups import update_groups
+
+BY_NAME = {part.name: part for part in PARTS}
+OF_A_FIT = frozenset({"lr", "learning_rate", "batch_size", "epochs", "shuffle", "sample_weight", "class_weight"})
+AT_START = frozenset({"network", "loss", "dtype"})  # what a trainer knows of its task depends on them
+WITH_SESSION = frozenset({"engine", "seed"})
+
+
+def part_to_set(spec: TrainerSpec, name: str, value: Any, params: Sequence[Param] | None, running: bool) -> Any:
+    """The part of this name, built from what is to be set; ConfigError where a trainer would not obey.
+
+    `params`: the trained parameters, once there is a session, whose memory belongs to the present rules.
+    """
+    if running:
+        raise ConfigError(
+            f"A fit that runs keeps its {name}. Set trainer.{name} between two fits. In a hook: state.parameters sets "
+            "parameters, state.stop ends the fit; rates and other settings of a rule can follow a schedule."
+        )
+    if name in AT_START or (params is not None and name in WITH_SESSION):
+        raise ConfigError(f"A trainer keeps its {name}. Make another: Trainer(..., {name}=...), with {_PARAMETERS}.")
+    value = BY_NAME[name].build(value)
+    if params is not None and _structure(params, spec) != _structure(params, replace(spec, **{name: value})):
+        raise ConfigError(
+            f"A trainer with parameters keeps the kinds of its {name}, and what they act on; settings may change. "
+            f"For others make a new Trainer, with {_PARAMETERS}."
+        )
+    return value
+
+
+_PARAMETERS = "new.parameters.replace(old.parameters) for the same parameters"
+
+
+def _structure(params: Sequence[Param], spec: TrainerSpec) -> list[Any]:
+    """Which parameters go together, and the classes of what acts on them, but for schedules, which remember nothing."""
+    return [
+        (group.paths, *([type(part) for part in _stateful(kind, each)] for kind, each in _components(group)))
+        for group in update_groups(params, spec)
+    ]
+
+
+def _components(group: Group) -> Iterator[tuple[str, Any]]:
+    yield "optimizer", group.rule
+    yield from (("", part) for part in (*group.gradient_steps, *group.constraints))
+
+
+def _stateful(kind: str, component: Any) -> Iterator[Any]:
+    return (part for _, inner, part in walk(kind, component) if inner != "schedule")

@@ -1,0 +1,184 @@
+"""Progress of a fit, for people to watch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, final
+
+from bpframe.plugin import RunState, checks, hookimpl
+from bpframe_callbacks.progress_display import Display, bar_signs, best_display
+
+MOST_LINES = 20  # of a fit, where `every` is left out
+REFRESH_SECONDS = 0.1  # between two looks of a live line
+SILENT_SECONDS = 60.0  # after which an epoch that goes on has a plain line too
+WIDEST_BAR, NARROWEST_BAR = 40, 8
+
+
+@final
+@dataclass
+class Progress:
+    """Shows how far a fit is: one live line in a terminal or a notebook, plain lines elsewhere.
+
+    It shows the epoch, the loss of the latest steps, the first validation metric (of training, where nothing is
+    validated), the pace, and the time left. `plain`: lines in a terminal too. `every`: epochs from one plain line to
+    the next; left out, about twenty lines in all, and one a minute. `delay`: seconds of the fit before anything is
+    shown, so that a short one stays silent. `stream`: where plain lines go. What cannot be written is left out: a
+    closed pipe or a full disk ends no training.
+    """
+
+    plain: bool = False
+    every: int | None = None
+    delay: float = 0.0
+    stream: Literal["stdout", "stderr"] = "stdout"
+    _view: _View | None = field(default=None, init=False, repr=False, compare=False)
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        """For the checks: silent."""
+        return [{"delay": 3600.0}]
+
+    def __post_init__(self) -> None:
+        checks.not_negative("progress", delay=self.delay)
+        if self.every is not None:
+            checks.whole("progress", 1, every=self.every)
+
+    @hookimpl
+    def bpframe_fit_start(self, state: RunState) -> None:
+        """Start the clock; say that a compiled engine compiles."""
+        self._view = _View(best_display(self.plain, self.stream), state, self.every, self.delay)
+        if self._view.display.live and not self.delay:
+            compiling = getattr(state.trainer.engine, "compiles", False)
+            self._view.draw(state, [f"epoch {_epoch(state, state.epoch)}", *(["compiling"] if compiling else [])])
+
+    @hookimpl
+    def bpframe_block_end(self, state: RunState) -> None:
+        """Show what is new, if it is time."""
+        if self._view is not None:
+            self._view.look(state)
+
+    @hookimpl
+    def bpframe_fit_end(self, state: RunState) -> None:
+        """Show the end; a live line stays."""
+        self._close(state, ended=True)
+
+    @hookimpl
+    def bpframe_exception(self, state: RunState) -> None:
+        """Show where the fit was."""
+        self._close(state, ended=False)
+
+    def _close(self, state: RunState, ended: bool) -> None:
+        view, self._view = self._view, None
+        if view is not None:
+            view.close(state, ended)
+
+
+class _View:
+    """What one fit has shown so far."""
+
+    def __init__(self, display: Display, state: RunState, every: int | None, delay: float) -> None:
+        self.display, self._every = display, every or -(-(state.epochs - state.epoch) // MOST_LINES)
+        self._start, self._first, self._step = state.began, state.epoch, state.step
+        self._next = self._start + delay  # when there may be something to show
+        self._read = len(state.history)  # epochs that were shown, or skipped
+        self._shown = self._ended = False
+
+    def look(self, state: RunState) -> None:
+        """Show the position or the epochs that are new."""
+        now = time.perf_counter()
+        if now < self._next:
+            return
+        if self.display.live:
+            self.draw(state, self._live(state))
+            self._next = now + REFRESH_SECONDS
+        elif not self._epochs(state) and now - max(self._start, self._next) > SILENT_SECONDS:
+            self.draw(state, [self._epoch(state), f"{self._done(state):.0%}", _loss(state)])
+            self._next = now
+
+    def close(self, state: RunState, ended: bool) -> None:
+        """Show the end of what has been shown: the last epoch, or where the fit was cut off."""
+        self._ended = ended
+        if self._shown or time.perf_counter() >= self._next:
+            if not self.display.live:
+                self._epochs(state, last=True)
+            elif state.latest is not None:
+                self.draw(state, self._live(state))
+        self.display.close()
+
+    def draw(self, state: RunState, parts: list[str]) -> None:
+        """Show the parts, as many as the line has room for; a bar behind the first in a terminal."""
+        done, width, signs = self._done(state), self.display.width, bar_signs(self.display)
+        head, tail = parts[0], parts[1:]
+        while self.display.live and tail and len("  ".join(parts)) + (NARROWEST_BAR + 2 if signs else 0) > width:
+            parts = [head, *tail[:-1]]
+            tail = parts[1:]
+        room = min(WIDEST_BAR, width - len("  ".join(parts)) - 2)
+        if signs and room >= NARROWEST_BAR:
+            full = round(done * room)
+            parts = [head, signs[0] * full + signs[1] * (room - full), *tail]
+        text = "  ".join(parts)
+        self.display.show(text[:width] if self.display.live else text, done)
+        self._shown = True
+
+    def _epochs(self, state: RunState, last: bool = False) -> bool:
+        """Lines for epochs that the history has by now; whether there was any."""
+        new = range(self._read, len(state.history))
+        for i in new:
+            if (i + 1) % self._every == 0 or (last and i + 1 == len(state.history)):
+                curves = state.history.row(i)
+                numbers = [f"loss {_number(curves['train.loss'])}", *_metric(curves)]
+                self.draw(state, [f"epoch {_epoch(state, i + 1)}", *numbers, self._pace(state)])
+        self._read = len(state.history)
+        return bool(new)
+
+    def _live(self, state: RunState) -> list[str]:
+        left = (time.perf_counter() - self._start) * (1 / max(self._done(state), 1e-9) - 1)
+        metric = [text.replace("validation", "val") for text in _metric(state.metrics)]
+        remaining = [f"{_clock(left)} left"] if 0 < left < 1e6 and not self._ended else []
+        return [self._epoch(state), _loss(state), *metric, self._pace(state), *remaining]
+
+    def _epoch(self, state: RunState) -> str:
+        """The present epoch, or the last one that was made."""
+        return f"epoch {_epoch(state, len(state.history) if self._ended else state.epoch + 1)}"
+
+    def _done(self, state: RunState) -> float:
+        """The part of the fit's steps that are made, 0 to 1."""
+        if self._ended:
+            return (len(state.history) - self._first) / max(1, state.epochs - self._first)
+        steps = (state.epoch - self._first) * state.steps + state.done
+        return min(1.0, steps / max(1, (state.epochs - self._first) * state.steps))
+
+    def _pace(self, state: RunState) -> str:
+        return f"{(state.step - self._step) / max(time.perf_counter() - self._start, 1e-9):,.0f} steps/s"
+
+
+def _epoch(state: RunState, number: int) -> str:
+    """ " 3/30", as wide for every epoch."""
+    return f"{number:>{len(str(state.epochs))}}/{state.epochs}"
+
+
+def _loss(state: RunState) -> str:
+    return "" if state.loss is None else f"loss {_number(state.loss)}"
+
+
+def _metric(curves: Mapping[str, float]) -> list[str]:
+    """The first validation metric, else the validation loss, else one of training: "validation accuracy 0.9721"."""
+    ranks = {
+        name: (name.startswith("train."), name.endswith(".loss"))
+        for name, value in curves.items()
+        if name.startswith(("train.", "validation.")) and name not in ("train.loss", "train.objective")
+        if not math.isnan(value)  # an epoch that was not validated, after others that were
+    }
+    return [f"{name.replace('.', ' ')} {_number(curves[name])}" for name in sorted(ranks, key=ranks.__getitem__)[:1]]
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.4g}"
+
+
+def _clock(seconds: float) -> str:
+    """ "0:07", "12:34" or "1:02:03"."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

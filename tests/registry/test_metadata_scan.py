@@ -1,0 +1,159 @@
+"""Each distribution's metadata is read by itself: a damaged one is passed over and named, and harms nobody else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bpframe.errors import BlockedComponent, UnknownComponent
+from bpframe.registry import Registry
+from bpframe.registry.metadata_scan import core_distribution
+from tests.conftest import Site, fresh_python
+
+GOOD = b"[bpframe.losses]\nsound = sound:Sound\n"
+NAMED = b"Metadata-Version: 2.1\nName: %s\nVersion: 1.0\n"
+DAMAGED: dict[str, tuple[bytes, bytes | None]] = {  # entry_points.txt, and METADATA where it matters
+    "a line without an equals sign": (b"[console_scripts]\nno equals sign\n", NAMED % b"damaged"),
+    "half a section": (b"[bpframe.losses]\nx = y:Z\n[bpframe.opt", NAMED % b"damaged"),
+    "bytes that are no text": (b"[bpframe.losses]\n\xff\xfe = \xff:X\n", NAMED % b"damaged"),
+    "metadata that is no text": (GOOD, b"Name: \xff\xfe\n"),
+    "metadata without a name": (GOOD, b"Version: 1.0\n"),
+    "no metadata": (GOOD, None),
+    "the name of another": (GOOD, NAMED % b"sample-loss"),
+    "the core's name": (GOOD, NAMED % b"bpframe"),
+    "the program's name": (GOOD, NAMED % b"Local"),
+}
+
+
+def write(folder: Path, points: bytes | None, metadata: bytes | None, stem: str = "damaged-1.0") -> Path:
+    """A folder of metadata."""
+    info = folder / f"{stem}.dist-info"
+    info.mkdir(parents=True)
+    if points is not None:
+        (info / "entry_points.txt").write_bytes(points)
+    if metadata is not None:
+        (info / "METADATA").write_bytes(metadata)
+    return info
+
+
+@pytest.fixture
+def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder at the head of the path, with a sound distribution."""
+    write(tmp_path, GOOD, NAMED % b"sound", "sound-1.0")
+    monkeypatch.delenv("BPFRAME_PLUGINS", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def passed_over(registry: Registry, word: str = "damaged") -> list[str]:
+    return [str(each) for each in registry.unreadable() if word in str(each)]
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_distribution_is_passed_over_by_name_and_all_others_are_read(beside: Path, damage: str) -> None:
+    info = write(beside, *DAMAGED[damage])
+    registry = Registry()
+    assert {"mse", "sound"} <= set(registry.names("loss"))
+    assert registry.find("loss", "sound").dist == "sound"
+    (found,) = passed_over(registry)
+    assert str(info) in found
+    with pytest.raises(UnknownComponent, match=r"Passed over: .*damaged"):
+        registry.find("loss", "nobody_has_this")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_in_the_place_of_entry_points_is_not_waited_for(beside: Path) -> None:
+    os.mkfifo(write(beside, None, NAMED % b"damaged") / "entry_points.txt")
+    registry = Registry()
+    assert "sound" in registry.names("loss")
+    assert "no file that can be read" in passed_over(registry)[0]
+
+
+@pytest.mark.parametrize("stem", ["-1.0", "a b-1.0", "\udcff-1.0", "x" * 200, "d\u00e4-1", "no_points-1"])
+def test_folders_of_any_name_do_no_harm(beside: Path, stem: str) -> None:
+    write(beside, GOOD if stem == "-1.0" else None, None, stem)
+    assert {"mse", "sound"} <= set(Registry().names("loss"))
+
+
+def test_a_finder_that_fails_ends_nothing(beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Finder:
+        """Knows of no module, and cannot list distributions."""
+
+        @staticmethod
+        def find_spec(*_: Any) -> None:
+            """No module."""
+
+        @staticmethod
+        def find_distributions(context: Any) -> Any:
+            """Fails."""
+            raise OSError("the network is down")
+
+    monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
+    assert {"mse", "sound"} <= set(Registry().names("loss"))
+
+
+def test_components_that_no_name_can_mean_are_passed_over_alone(beside: Path) -> None:
+    write(beside, b"[bpframe.losses]\na/b = x:Y\nplain = x:Y\n", NAMED % b"damaged")
+    registry = Registry()
+    assert registry.find("loss", "plain").dist == "damaged"
+    assert passed_over(registry) == ["damaged (nobody can name its component 'a/b')"]
+
+
+# ------------------------------------------------------------------------------------------------------- bpframe's own
+
+
+@pytest.mark.parametrize("stem", ["bpframe-9.9", "evil-1.0", "bpframe-0.1.0"])
+def test_a_folder_of_metadata_does_not_pass_for_bpframe_by_its_name(beside: Path, monkeypatch: Any, stem: str) -> None:
+    info = write(beside, b"[bpframe.losses]\nmse = evil:Mse\nstolen = evil:Mse\n", NAMED % b"bpframe", stem)
+    registry = Registry()
+    assert registry.find("loss", "mse").target == "bpframe_losses.mse:Mse"
+    assert [provider for provider in registry.providers() if provider.target == "evil:Mse"] == []
+    assert any(str(info) in note for note in map(str, registry.unreadable()))
+    monkeypatch.setenv("BPFRAME_PLUGINS", "off")
+    with pytest.raises(UnknownComponent):
+        Registry().find("loss", "bpframe/stolen")
+    dist = core_distribution()
+    assert dist is not None
+    assert Path(str(dist.locate_file(""))) != beside
+
+
+def test_where_the_metadata_of_bpframe_is_missing_the_error_says_what_to_do(tmp_path: Path) -> None:
+    code = """
+import importlib.machinery, bpframe as bp
+importlib.machinery.PathFinder.find_distributions = classmethod(lambda *_: iter(()))
+try: bp.losses.mse
+except bp.errors.UnknownComponent as error: print(error)
+"""
+    done = fresh_python(["-c", code], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Passed over: bpframe (bpframe's own metadata" in done.stdout
+    assert "pip install bpframe" in done.stdout
+    assert "PyInstaller" in done.stdout
+
+
+READS = """
+import sys
+opened = []
+sys.addaudithook(lambda event, args: event == "open" and opened.append(str(args[0])))
+import numpy as np, bpframe as bp
+trainer = bp.Trainer(bp.Network([bp.layers.dense(1)]), "mse", "adam")
+trainer.fit(np.ones((4, 2)), np.ones(4), epochs=1)
+bp.names("loss"), dir(bp.losses)
+print(sorted(name for name in opened if "sample_" in name))
+"""
+
+
+def test_nothing_but_bpframes_own_is_read_where_the_policy_is_off(site: Site) -> None:
+    assert site.out(READS, BPFRAME_PLUGINS="off") == "[]"
+    assert "sample_loss-1.2.3.dist-info" in site.out(READS)
+
+
+def test_what_is_off_is_still_named_as_blocked(beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BPFRAME_PLUGINS", "OFF")
+    with pytest.raises(BlockedComponent, match=r"loss 'sound/sound' .* is blocked: BPFRAME_PLUGINS allows no third"):
+        Registry().find("loss", "sound")
+    assert "sound" in {provider.dist for provider in Registry().providers("loss")}
