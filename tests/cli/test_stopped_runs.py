@@ -103,9 +103,9 @@ def whole(folder: Path) -> Path:
 ENDS = [
     (KeyboardInterrupt(), 130),
     (SystemExit(9), 9),
-    (RuntimeError("odd"), 6),
-    (MemoryError(), 6),
-    (OSError(errno.EIO, "the terminal is gone"), 6),
+    (RuntimeError("odd"), 70),
+    (MemoryError(), 70),
+    (OSError(errno.EIO, "the terminal is gone"), 70),
 ]
 
 
@@ -168,7 +168,7 @@ def test_what_cannot_be_gone_on_with_is_not_written_over(folder: Path) -> None:
 
 def test_checkpoints_that_cannot_be_read_are_not_written_over(folder: Path, ends: pytest.MonkeyPatch) -> None:
     ends.setattr(Ends, "error", RuntimeError("odd"))
-    bad(6, "train", "run.toml", "--name", "one", "--quiet")
+    bad(70, "train", "run.toml", "--name", "one", "--quiet")
     (file,) = (folder / "runs/one/checkpoints").iterdir()
     file.write_bytes(file.read_bytes()[:-1])
     told = bad(5, "train", "run.toml", "--name", "one", "--resume", "auto", "--quiet")
@@ -181,10 +181,10 @@ def test_a_config_is_known_again_however_its_path_is_spelt(folder: Path, ends: p
     (folder / "sub").mkdir()
     (folder / "link").symlink_to(folder)
     ends.setattr(Ends, "error", RuntimeError("odd"))
-    bad(6, "train", "run.toml", "--name", "cut", "--quiet")
+    bad(70, "train", "run.toml", "--name", "cut", "--quiet")
     ends.setattr(Ends, "epochs", 6)
     ends.chdir(folder / "sub")
-    bad(6, "train", "../run.toml", "--name", "cut", "--runs", "../runs", "--resume", "auto", "--quiet")
+    bad(70, "train", "../run.toml", "--name", "cut", "--runs", "../runs", "--resume", "auto", "--quiet")
     ends.setattr(Ends, "error", None)
     ends.chdir(folder)
     good("train", "link/run.toml", "--name", "cut", "--resume", "auto", "--quiet")
@@ -196,7 +196,7 @@ def test_a_config_is_known_again_however_its_path_is_spelt(folder: Path, ends: p
 
 def test_a_run_does_not_go_on_over_other_data(folder: Path, ends: pytest.MonkeyPatch) -> None:
     ends.setattr(Ends, "error", RuntimeError("odd"))
-    bad(6, "train", "run.toml", "--name", "cut", "--quiet")
+    bad(70, "train", "run.toml", "--name", "cut", "--quiet")
     ends.setattr(Ends, "error", None)
     files = {path: path.read_bytes() for path in (folder / "runs/cut").rglob("*") if path.is_file()}
     write(folder, shift=1e-3)
@@ -337,10 +337,9 @@ def _reraised(append: Any) -> Any:
 def closed_terminal(folder: Path, *arguments: str) -> int:
     """The exit code of a command whose terminal is closed once it has made some epochs."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", COMMAND, *arguments]
-    process = subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, preexec_fn=_take_terminal
-    )
+    take = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "  # a closed terminal tells its owner alone
+    command = [sys.executable, "-c", take + COMMAND, *arguments]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
     os.close(theirs)
     end = time.monotonic() + 60
     while len(history(folder / "runs/cut")) < 3 and time.monotonic() < end:
@@ -351,13 +350,6 @@ def closed_terminal(folder: Path, *arguments: str) -> int:
             time.sleep(0.002)
     os.close(ours)
     return process.wait(60)
-
-
-def _take_terminal() -> None:
-    import fcntl
-    import termios
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def test_a_run_whose_terminal_is_closed_goes_on_to_the_same_files(folder: Path) -> None:

@@ -55,11 +55,12 @@ def test_named_columns_in_another_order_are_the_same_data(tmp_path):
     def named(order):
         return NamedRows(X[:, order], tuple("abcdef"[i] for i in order), ("float",) * 6)
 
-    whole = trainer(more=[Save(tmp_path, every=7)])
+    whole = trainer(callbacks=[], more=[Save(tmp_path, every=7)])
     fit_on(whole, x=named(range(6)), validation=None)
     assert tensor_file.read_tensors(tmp_path / "7.safetensors")[1]["data"]["columns"] == list("abcdef")
     again = bp.Trainer.resume(tmp_path / "7.safetensors")
     fit_on(again, x=named([3, 1, 2, 0, 5, 4]), validation=None)
+    whole.memories, again.memories = [{}], [{}]
     same(again, whole)
 
 
