@@ -109,7 +109,13 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize(("error", "code"), ENDS, ids=[type(end).__name__ for end, _ in ENDS])
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        pytest.param(*end, id=type(end[0]).__name__, marks=[] if i % 4 == 0 else [pytest.mark.slow])
+        for i, end in enumerate(ENDS)
+    ],
+)
 def test_a_run_that_names_no_checkpoint_goes_on_after_any_end(
     folder: Path, ends: pytest.MonkeyPatch, error: BaseException, code: int
 ) -> None:
@@ -294,7 +300,9 @@ def test_a_model_of_another_network_is_no_start(folder: Path) -> None:
 # ------------------------------------------------------------------------------------------------------ disks, signals
 
 
-@pytest.mark.parametrize("full", ["checkpoint", "history", "model"])
+@pytest.mark.parametrize(
+    "full", ["checkpoint", *(pytest.param(file, marks=pytest.mark.slow) for file in ("history", "model"))]
+)
 def test_a_full_disk_ends_with_5_and_leaves_the_latest_checkpoint(
     folder: Path, monkeypatch: pytest.MonkeyPatch, full: str
 ) -> None:
@@ -353,17 +361,17 @@ def closed_terminal(folder: Path, *arguments: str) -> int:
 
 
 def test_a_run_whose_terminal_is_closed_goes_on_to_the_same_files(folder: Path) -> None:
-    code = closed_terminal(folder, "train", "run.toml", "--name", "cut", "--epochs", "2000")
+    code = closed_terminal(folder, "train", "run.toml", "--name", "cut", "--epochs", "400")
     assert code != 0
     made = len(history(folder / "runs/cut"))
-    assert 3 <= made < 2000
+    assert 3 <= made < 400
     assert list((folder / "runs/cut/checkpoints").iterdir())
-    good("train", "run.toml", "--name", "cut", "--epochs", "2000", "--resume", "auto", "--quiet")
-    good("train", "run.toml", "--name", "whole", "--epochs", "2000", "--quiet")
+    good("train", "run.toml", "--name", "cut", "--epochs", "400", "--resume", "auto", "--quiet")
+    good("train", "run.toml", "--name", "whole", "--epochs", "400", "--quiet")
     same(folder / "runs/cut", folder / "runs/whole")
 
 
-@pytest.mark.parametrize("where", ["full", "closed"])
+@pytest.mark.parametrize("where", ["full", pytest.param("closed", marks=pytest.mark.slow)])
 def test_a_run_whose_output_goes_nowhere_loses_nothing(folder: Path, where: str) -> None:
     command = [sys.executable, "-c", COMMAND, "train", "run.toml", "--name", "cut", "--epochs", "40"]
     ours, theirs = os.pipe()

@@ -61,8 +61,14 @@ def resumed(folder, *more, **settings):
     return again
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("hook", ["bpframe_block_end", "bpframe_epoch_end", "bpframe_fit_end"])
+@pytest.mark.parametrize(
+    ("hook", "engine"),
+    [
+        pytest.param(hook, engine, marks=pytest.mark.slow if engine == "jax" and hook != "bpframe_epoch_end" else [])
+        for hook in ("bpframe_block_end", "bpframe_epoch_end", "bpframe_fit_end")
+        for engine in ENGINES
+    ],
+)
 def test_a_fit_that_a_callback_ends_goes_on_to_the_same_bytes(tmp_path, engine, hook):
     whole = trainer(engine=engine)
     fit(whole)
