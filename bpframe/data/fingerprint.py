@@ -8,6 +8,7 @@ same numbers were handed over (a list, another dtype, another file) does not mat
 from __future__ import annotations
 
 import hashlib
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, final
@@ -19,6 +20,7 @@ from bpframe.types import HostArray
 
 Part = dict[str, Any]  # rows, and the digests of x, y and weights
 COLUMNS = ("columns", "kinds")
+LONGEST = 80  # characters of the names of columns in a message
 SHOWN = 17  # characters of a digest that tell two apart: "sha256:" and ten more
 
 
@@ -131,5 +133,5 @@ def _presence(part: Part | None) -> str:
 
 def _short(value: object) -> str:
     if isinstance(value, tuple):
-        return ", ".join(value)
+        return f"[{textwrap.shorten(', '.join(value), LONGEST, placeholder=' ...')}]"
     return "none" if value is None else str(value)[:SHOWN]

@@ -239,6 +239,7 @@ def test_a_finished_run_is_fitted_on_new_data_where_one_says_so_and_its_history_
     assert [record["epoch"] for record in history(run) if "data" in record] == [9]
     assert "test loss" in good(*resume, "--frozen")
     model = (run / MODEL).read_bytes()
+    (run / MODEL).unlink()
     assert "test loss" in good(*resume, "--new-data")  # these are no new data any more
     assert (run / MODEL).read_bytes() == model
     write(folder)

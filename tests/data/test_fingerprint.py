@@ -56,7 +56,7 @@ def test_one_bit_of_one_number_changes_the_digest():
 
 def test_columns_are_compared_where_both_are_known():
     named = of(columns=("a", "b", "c"), kinds=("float", "float", "int"))
-    assert named.differences(of(columns=("b", "a", "c"))) == ["columns: a, b, c then, b, a, c now"]
+    assert named.differences(of(columns=("b", "a", "c"))) == ["columns: [a, b, c] then, [b, a, c] now"]
     assert named.differences(of()) == of().differences(named) == []
 
 
