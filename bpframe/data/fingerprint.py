@@ -47,13 +47,18 @@ class Fingerprint:
     def differences(self, now: Fingerprint) -> list[str]:
         """What differs, as "x of training: sha256:0f... then, sha256:9c... now"; parts that only one has, too.
 
-        Columns are compared where both are known.
+        Names of columns are compared where both are known; their kinds only help to explain numbers that differ.
         """
-        found = [
+        found = self._numbers_that_differ(now)
+        columns = [
             _changed(name, before, after)
-            for name in COLUMNS
+            for name in (COLUMNS if found else COLUMNS[:1])
             if (before := getattr(self, name)) and (after := getattr(now, name)) and before != after
         ]
+        return columns + found
+
+    def _numbers_that_differ(self, now: Fingerprint) -> list[str]:
+        found: list[str] = []
         for name in [*self.parts, *(name for name in now.parts if name not in self.parts)]:
             before, after = self.parts.get(name), now.parts.get(name)
             if before is None or after is None:

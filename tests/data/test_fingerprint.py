@@ -60,6 +60,13 @@ def test_columns_are_compared_where_both_are_known():
     assert named.differences(of()) == of().differences(named) == []
 
 
+def test_kinds_of_columns_explain_other_numbers_and_are_no_difference_of_their_own():
+    whole, real = of(kinds=("int", "int", "int")), of(kinds=("float", "int", "int"))
+    assert whole.differences(real) == []
+    other = of(x=X + 1, kinds=("float", "int", "int"))
+    assert whole.differences(other)[0] == "kinds: [int, int, int] then, [float, int, int] now"
+
+
 def test_tables_and_back():
     for one in (of(), of(w=W, validation=Data(X, Y), columns=("a", "b", "c"), kinds=("float",) * 3)):
         assert Fingerprint.of(one.tables()) == one

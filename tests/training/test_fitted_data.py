@@ -26,6 +26,9 @@ OTHER = {
 }
 
 
+KINDS = ("float", "int", "bool", "float", "float", "int")
+
+
 def fit_on(made, x=X, y=Y, **settings):
     return made.fit(x, y, **({"epochs": EPOCHS, "batch_size": 16, "validation": (X[:20], Y[:20])} | settings))
 
@@ -53,11 +56,12 @@ def test_the_same_numbers_in_another_form_are_the_same_data(tmp_path):
 
 def test_named_columns_in_another_order_are_the_same_data(tmp_path):
     def named(order):
-        return NamedRows(X[:, order], tuple("abcdef"[i] for i in order), ("float",) * 6)
+        return NamedRows(X[:, order], tuple("abcdef"[i] for i in order), tuple(KINDS[i] for i in order))
 
     whole = trainer(callbacks=[], more=[Save(tmp_path, every=7)])
     fit_on(whole, x=named(range(6)), validation=None)
-    assert tensor_file.read_tensors(tmp_path / "7.safetensors")[1]["data"]["columns"] == list("abcdef")
+    known = tensor_file.read_tensors(tmp_path / "7.safetensors")[1]["data"]
+    assert (known["columns"], known["kinds"]) == (list("abcdef"), list(KINDS))
     again = bp.Trainer.resume(tmp_path / "7.safetensors")
     fit_on(again, x=named([3, 1, 2, 0, 5, 4]), validation=None)
     whole.memories, again.memories = [{}], [{}]
