@@ -1,4 +1,4 @@
-"""What is left of a run that ends before its time: saved, and said in a note of the error that ends it."""
+"""The interruption of a run: what is left is saved, and a note of the error that ends it says how to go on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any, final
 
 from bpframe.cli.train_options import TrainOptions
-from bpframe.errors import CheckpointError, NumericalError
+from bpframe.errors import BpframeError, NumericalError
 from bpframe.runs.config import Config
 from bpframe.runs.config.specs import to_tables
 from bpframe.runs.folder import RunFolder
@@ -46,7 +46,7 @@ class Interruption:
         model = f"The model after step {self.recorder.steps} ({epochs})"
         try:
             self.trainer.save(folder.model)
-        except CheckpointError as error:
+        except (BpframeError, MemoryError, OSError) as error:
             return f"{model} is not saved: {error}"
         return f"{model} is saved in {folder.path}."
 

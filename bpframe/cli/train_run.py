@@ -102,6 +102,8 @@ class _Run:
     def finished(self, trainer: Trainer, stage: Stage) -> tuple[Trainer, Stage]:
         """The trainer of a run that is over; if it is to be fitted on new data, one that is to be trained."""
         over = trainer if stage is Stage.FINISHED else load_model(self.folder, self.config)
+        if not self.folder.model.exists():  # the state of the end has it
+            over.save(self.folder.model)
         data = parts_fingerprint(over, self.parts, self.config)
         self.wanted.admit_new(data)
         differences = self.wanted.other_than_before(data)

@@ -8,6 +8,7 @@ same numbers were handed over (a list, another dtype, another file) does not mat
 from __future__ import annotations
 
 import hashlib
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, final
@@ -19,6 +20,7 @@ from bpframe.types import HostArray
 
 Part = dict[str, Any]  # rows, and the digests of x, y and weights
 COLUMNS = ("columns", "kinds")
+LONGEST = 80  # characters of the names of columns in a message
 SHOWN = 17  # characters of a digest that tell two apart: "sha256:" and ten more
 
 
@@ -45,13 +47,18 @@ class Fingerprint:
     def differences(self, now: Fingerprint) -> list[str]:
         """What differs, as "x of training: sha256:0f... then, sha256:9c... now"; parts that only one has, too.
 
-        Columns are compared where both are known.
+        Names of columns are compared where both are known; their kinds only help to explain numbers that differ.
         """
-        found = [
+        found = self._numbers_that_differ(now)
+        columns = [
             _changed(name, before, after)
-            for name in COLUMNS
+            for name in (COLUMNS if found else COLUMNS[:1])
             if (before := getattr(self, name)) and (after := getattr(now, name)) and before != after
         ]
+        return columns + found
+
+    def _numbers_that_differ(self, now: Fingerprint) -> list[str]:
+        found: list[str] = []
         for name in [*self.parts, *(name for name in now.parts if name not in self.parts)]:
             before, after = self.parts.get(name), now.parts.get(name)
             if before is None or after is None:
@@ -131,5 +138,5 @@ def _presence(part: Part | None) -> str:
 
 def _short(value: object) -> str:
     if isinstance(value, tuple):
-        return ", ".join(value)
+        return f"[{textwrap.shorten(', '.join(value), LONGEST, placeholder=' ...')}]"
     return "none" if value is None else str(value)[:SHOWN]

@@ -14,10 +14,10 @@ steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After
 `Select` and `TargetFile` (sources); `CheckMemory` (callbacks).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
-`LearningRates` and `LrIsAFactor` (optimizers), `Compiles` and `Changeable` (engines), `CheckpointFolder` (callbacks),
-`ActsOn` (regularizers), `Compares` and `Directed` (metrics), `HoldsArrays` (sources), `WithDomain` and `Ordered`
-(losses), `WithRange` (activations, layers), `OwnLabel`, `WithActivation`, `Stochastic` and `Coupled` (layers), `Pure`
-and `ExampleConfigs` (any).
+`LearningRates` and `LrIsAFactor` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses` (sessions),
+`CheckpointFolder` (callbacks), `ActsOn` (regularizers), `Compares` and `Directed` (metrics), `HoldsArrays` (sources),
+`WithDomain` and `Ordered` (losses), `WithRange` (activations, layers), `OwnLabel`, `WithActivation`, `Stochastic` and
+`Coupled` (layers), `Pure` and `ExampleConfigs` (any).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -75,6 +75,7 @@ from bpframe.protocols.components import (
 from bpframe.protocols.engine import Batches, Data, Engine, Group, Losses, Session
 from bpframe.protocols.traits import (
     ActsOn,
+    BlockLosses,
     Changeable,
     CheckpointFolder,
     Compares,
@@ -102,6 +103,7 @@ __all__ = [
     "After",
     "Applies",
     "Batches",
+    "BlockLosses",
     "Callback",
     "Changeable",
     "CheckInputs",

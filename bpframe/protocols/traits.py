@@ -57,6 +57,14 @@ class Changeable(Protocol):
         """Those arguments, each with the condition of the machine that it bounds, or None; none by default."""
 
 
+class BlockLosses(Protocol):
+    """A session that keeps the losses of its latest block, so that an exception within it loses none."""
+
+    @property
+    def block_losses(self) -> Losses:
+        """Those of whole steps; by default a checkpoint cannot be written after such an exception."""
+
+
 class CheckpointFolder(Protocol):
     """A callback that writes checkpoints to a folder."""
 
@@ -204,10 +212,7 @@ def holds_arrays(source: object) -> bool:
 
 
 def block_losses(session: object) -> Losses | None:
-    """The losses of a session's latest block, an exception within it or not; None: the session does not keep them.
-
-    A session that keeps them, as a property `block_losses`, lets a checkpoint be written after such an exception.
-    """
+    """The losses of a session's latest block, an exception within it or not; None: the session does not keep them."""
     losses: Losses | None = getattr(session, "block_losses", None)
     return losses
 

@@ -27,7 +27,7 @@ from bpframe.registry.constructor import Component
 from bpframe.registry.kinds import KINDS, Kind
 from bpframe.registry.labelled import unlabelled
 from bpframe.registry.metadata_scan import Unreadable
-from bpframe.registry.other_words import component_suggestion
+from bpframe.registry.other_words import component_suggestion, did_you_mean
 from bpframe.registry.provider import Provider, local
 from bpframe.registry.safe_text import error_text, object_text
 

@@ -52,7 +52,7 @@ def parts_fingerprint(trainer: Trainer, parts: Partition, config: Config) -> Fin
     training = apply_class_weight(task.admit(*parts.train)[0], task, config.settings.train.class_weight)
     apart = {"validation": parts.validation, "test": parts.test}
     admitted = {name: pair and task.admit(*pair, name=f"{name} x")[0] for name, pair in apart.items()}
-    return fingerprint({"training": training, **admitted})
+    return fingerprint({"training": training, **admitted}, task.columns or ())
 
 
 def _differences(held: lock.Lock, data: Fingerprint) -> list[Difference]:

@@ -1,10 +1,22 @@
-"""The data of a fit compared with those of the fit before: the rest of a fit needs the same, a new one may differ."""
+"""The data that were fitted, compared with those of a next fit: the rest of a fit needs the same, a new one not."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from bpframe.data.columns import NamedRows
 from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.errors import ConfigError
+from bpframe.protocols import Data
 from bpframe.training.history import History
+
+
+def fit_fingerprint(x: object, columns: Sequence[str] | None, data: tuple[Data, Data | None]) -> LazyFingerprint:
+    """The fingerprint of (training, validation) data of a fit on rows x; `columns`: the names that the model knows."""
+    kinds = dict(zip(x.columns, x.kinds, strict=True)) if isinstance(x, NamedRows) else {}
+    names = columns or ()
+    known = [kinds[name] for name in names if name in kinds]
+    return LazyFingerprint({"training": data[0], "validation": data[1]}, names, known)
 
 
 def refuse_other_data(known: LazyFingerprint | None, given: LazyFingerprint) -> None:

@@ -36,8 +36,8 @@ class RunState:
     start: the step after which this fit began, or went on from a checkpoint.
     resumed: whether this fit goes on from a checkpoint.
     fingerprint: of the data of this fit, taken when its `value` is first asked for.
-    exception, cut: in bpframe_exception what ended the fit, and whether it came within a block of steps, so that no
-        checkpoint can be written.
+    exception, cut: in bpframe_exception what ended the fit, and whether it came within a block of a session that does
+        not keep the losses of its steps, so that no checkpoint can be written.
     looks: steps at which blocks have to end (`look`).
     began: time.perf_counter() at the start of the fit.
     """

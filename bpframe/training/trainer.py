@@ -32,6 +32,7 @@ from bpframe.training.diagnosis import component_kinds, name_culprit, refuse_not
 from bpframe.training.evaluation import evaluate_scores, named_metrics
 from bpframe.training.exclusive_use import ExclusiveUse
 from bpframe.training.fit import FitRun
+from bpframe.training.fitted_data import fit_fingerprint
 from bpframe.training.history import History
 from bpframe.training.loop import run_fit
 from bpframe.training.manifest import (
@@ -181,7 +182,7 @@ class Trainer:
         verbose = require_verbose("Trainer.fit", verbose)
         with self._exclusive, name_culprit(self._kinds):
             data = self._admit(x, y, sample_weight, class_weight, validation)
-            marks = LazyFingerprint({"training": data[0], "validation": data[1]})
+            marks = fit_fingerprint(x, self.task.columns, data)
             given = FitArguments(epochs, size, shuffle, marks, verbose)
             fit = new_fit(self, self.spec, self._state, self._params, data, given, self._unfinished)
             self._fit = fit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import itertools
 import os
 import time
 import warnings
@@ -26,7 +27,7 @@ from bpframe.plugin import (
     sweep,
 )
 
-PATTERN = "step-*.safetensors"
+PATTERN, BEST = "step-*.safetensors", "best.safetensors"
 
 
 @final
@@ -36,7 +37,8 @@ class Checkpoint:
 
     Every `every_steps` updates (exactly at their multiples), when `every_seconds` have passed, and when the fit ends by
     Ctrl-C or any other exception: after its last whole, finite step, whoever raised it. The latest `keep` files stay;
-    `best`, a curve such as "validation.loss", also keeps the model of its best epoch as best.safetensors.
+    `best`, a curve such as "validation.loss", also keeps the model of its best epoch as best.safetensors. Files that
+    the folder holds of another run when a new trainer starts stay, under names that begin with "earlier-1-".
     `on_checkpoint_error`: what happens if a file cannot be written (nothing written before is lost); "raise" ends the
     fit, "warn" goes on. A trainer that `Trainer.resume` makes goes on writing to the folder that holds its file,
     wherever that was moved.
@@ -78,6 +80,8 @@ class Checkpoint:
         try:
             Path(self.folder).mkdir(parents=True, exist_ok=True)
             sweep(Path(self.folder))
+            if state.start == 0 and not state.resumed:
+                self._set_aside()
         except OSError as error:
             raise CheckpointError(f"checkpoint needs a folder to write to: {error}.") from error
         state.memory.setdefault("best", None)
@@ -102,7 +106,7 @@ class Checkpoint:
         value, best = sign * state.metrics[self.best], state.memory["best"]
         if lower(value, best):
             state.memory["best"] = value
-            self._guarded(lambda: state.trainer.save(Path(self.folder) / "best.safetensors"))
+            self._guarded(lambda: state.trainer.save(Path(self.folder) / BEST))
 
     @hookimpl
     def bpframe_exception(self, state: RunState) -> None:
@@ -112,6 +116,15 @@ class Checkpoint:
         """
         if not state.cut and state.step != state.start and state.step != state.memory["written"][1]:
             self._write(state)
+
+    def _set_aside(self) -> None:
+        """Rename what another run has left: neither would be known from the other's, and the later would be removed."""
+        folder = Path(self.folder)
+        left = [*folder.glob(PATTERN), *folder.glob(BEST)]
+        numbers = (i for i in itertools.count(1) if not any(folder.glob(f"earlier-{i}-*")))
+        number = next(numbers) if left else 0
+        for path in left:
+            path.rename(path.with_name(f"earlier-{number}-{path.name}"))
 
     def _ask(self, state: RunState) -> None:
         if self.every_steps is not None:

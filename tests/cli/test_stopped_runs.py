@@ -103,13 +103,19 @@ def whole(folder: Path) -> Path:
 ENDS = [
     (KeyboardInterrupt(), 130),
     (SystemExit(9), 9),
-    (RuntimeError("odd"), 6),
-    (MemoryError(), 6),
-    (OSError(errno.EIO, "the terminal is gone"), 6),
+    (RuntimeError("odd"), 70),
+    (MemoryError(), 70),
+    (OSError(errno.EIO, "the terminal is gone"), 70),
 ]
 
 
-@pytest.mark.parametrize(("error", "code"), ENDS, ids=[type(end).__name__ for end, _ in ENDS])
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        pytest.param(*end, id=type(end[0]).__name__, marks=[] if i % 4 == 0 else [pytest.mark.slow])
+        for i, end in enumerate(ENDS)
+    ],
+)
 def test_a_run_that_names_no_checkpoint_goes_on_after_any_end(
     folder: Path, ends: pytest.MonkeyPatch, error: BaseException, code: int
 ) -> None:
@@ -168,7 +174,7 @@ def test_what_cannot_be_gone_on_with_is_not_written_over(folder: Path) -> None:
 
 def test_checkpoints_that_cannot_be_read_are_not_written_over(folder: Path, ends: pytest.MonkeyPatch) -> None:
     ends.setattr(Ends, "error", RuntimeError("odd"))
-    bad(6, "train", "run.toml", "--name", "one", "--quiet")
+    bad(70, "train", "run.toml", "--name", "one", "--quiet")
     (file,) = (folder / "runs/one/checkpoints").iterdir()
     file.write_bytes(file.read_bytes()[:-1])
     told = bad(5, "train", "run.toml", "--name", "one", "--resume", "auto", "--quiet")
@@ -181,10 +187,10 @@ def test_a_config_is_known_again_however_its_path_is_spelt(folder: Path, ends: p
     (folder / "sub").mkdir()
     (folder / "link").symlink_to(folder)
     ends.setattr(Ends, "error", RuntimeError("odd"))
-    bad(6, "train", "run.toml", "--name", "cut", "--quiet")
+    bad(70, "train", "run.toml", "--name", "cut", "--quiet")
     ends.setattr(Ends, "epochs", 6)
     ends.chdir(folder / "sub")
-    bad(6, "train", "../run.toml", "--name", "cut", "--runs", "../runs", "--resume", "auto", "--quiet")
+    bad(70, "train", "../run.toml", "--name", "cut", "--runs", "../runs", "--resume", "auto", "--quiet")
     ends.setattr(Ends, "error", None)
     ends.chdir(folder)
     good("train", "link/run.toml", "--name", "cut", "--resume", "auto", "--quiet")
@@ -196,7 +202,7 @@ def test_a_config_is_known_again_however_its_path_is_spelt(folder: Path, ends: p
 
 def test_a_run_does_not_go_on_over_other_data(folder: Path, ends: pytest.MonkeyPatch) -> None:
     ends.setattr(Ends, "error", RuntimeError("odd"))
-    bad(6, "train", "run.toml", "--name", "cut", "--quiet")
+    bad(70, "train", "run.toml", "--name", "cut", "--quiet")
     ends.setattr(Ends, "error", None)
     files = {path: path.read_bytes() for path in (folder / "runs/cut").rglob("*") if path.is_file()}
     write(folder, shift=1e-3)
@@ -233,6 +239,7 @@ def test_a_finished_run_is_fitted_on_new_data_where_one_says_so_and_its_history_
     assert [record["epoch"] for record in history(run) if "data" in record] == [9]
     assert "test loss" in good(*resume, "--frozen")
     model = (run / MODEL).read_bytes()
+    (run / MODEL).unlink()
     assert "test loss" in good(*resume, "--new-data")  # these are no new data any more
     assert (run / MODEL).read_bytes() == model
     write(folder)
@@ -294,7 +301,9 @@ def test_a_model_of_another_network_is_no_start(folder: Path) -> None:
 # ------------------------------------------------------------------------------------------------------ disks, signals
 
 
-@pytest.mark.parametrize("full", ["checkpoint", "history", "model"])
+@pytest.mark.parametrize(
+    "full", ["checkpoint", *(pytest.param(file, marks=pytest.mark.slow) for file in ("history", "model"))]
+)
 def test_a_full_disk_ends_with_5_and_leaves_the_latest_checkpoint(
     folder: Path, monkeypatch: pytest.MonkeyPatch, full: str
 ) -> None:
@@ -337,10 +346,9 @@ def _reraised(append: Any) -> Any:
 def closed_terminal(folder: Path, *arguments: str) -> int:
     """The exit code of a command whose terminal is closed once it has made some epochs."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", COMMAND, *arguments]
-    process = subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, preexec_fn=_take_terminal
-    )
+    take = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "  # a closed terminal tells its owner alone
+    command = [sys.executable, "-c", take + COMMAND, *arguments]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
     os.close(theirs)
     end = time.monotonic() + 60
     while len(history(folder / "runs/cut")) < 3 and time.monotonic() < end:
@@ -353,21 +361,27 @@ def closed_terminal(folder: Path, *arguments: str) -> int:
     return process.wait(60)
 
 
-def _take_terminal() -> None:
-    import fcntl
-    import termios
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
 def test_a_run_whose_terminal_is_closed_goes_on_to_the_same_files(folder: Path) -> None:
-    code = closed_terminal(folder, "train", "run.toml", "--name", "cut", "--epochs", "2000")
+    code = closed_terminal(folder, "train", "run.toml", "--name", "cut", "--epochs", "400")
     assert code != 0
     made = len(history(folder / "runs/cut"))
-    assert 3 <= made < 2000
+    assert 3 <= made < 400
     assert list((folder / "runs/cut/checkpoints").iterdir())
-    good("train", "run.toml", "--name", "cut", "--epochs", "2000", "--resume", "auto", "--quiet")
-    good("train", "run.toml", "--name", "whole", "--epochs", "2000", "--quiet")
+    good("train", "run.toml", "--name", "cut", "--epochs", "400", "--resume", "auto", "--quiet")
+    good("train", "run.toml", "--name", "whole", "--epochs", "400", "--quiet")
+    same(folder / "runs/cut", folder / "runs/whole")
+
+
+@pytest.mark.parametrize("where", ["full", pytest.param("closed", marks=pytest.mark.slow)])
+def test_a_run_whose_output_goes_nowhere_loses_nothing(folder: Path, where: str) -> None:
+    command = [sys.executable, "-c", COMMAND, "train", "run.toml", "--name", "cut", "--epochs", "40"]
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with open("/dev/full", "wb") as full:
+        subprocess.run(command, stdout=full if where == "full" else theirs, stderr=subprocess.PIPE, check=False)
+    os.close(theirs)
+    good("train", "run.toml", "--name", "cut", "--epochs", "40", "--resume", "auto", "--quiet")
+    good("train", "run.toml", "--name", "whole", "--epochs", "40", "--quiet")
     same(folder / "runs/cut", folder / "runs/whole")
 
 

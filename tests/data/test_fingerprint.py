@@ -56,8 +56,15 @@ def test_one_bit_of_one_number_changes_the_digest():
 
 def test_columns_are_compared_where_both_are_known():
     named = of(columns=("a", "b", "c"), kinds=("float", "float", "int"))
-    assert named.differences(of(columns=("b", "a", "c"))) == ["columns: a, b, c then, b, a, c now"]
+    assert named.differences(of(columns=("b", "a", "c"))) == ["columns: [a, b, c] then, [b, a, c] now"]
     assert named.differences(of()) == of().differences(named) == []
+
+
+def test_kinds_of_columns_explain_other_numbers_and_are_no_difference_of_their_own():
+    whole, real = of(kinds=("int", "int", "int")), of(kinds=("float", "int", "int"))
+    assert whole.differences(real) == []
+    other = of(x=X + 1, kinds=("float", "int", "int"))
+    assert whole.differences(other)[0] == "kinds: [int, int, int] then, [float, int, int] now"
 
 
 def test_tables_and_back():

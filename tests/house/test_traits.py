@@ -12,7 +12,7 @@ import pytest
 from typing_extensions import get_protocol_members
 
 from bpframe import protocols
-from bpframe.protocols import traits
+from bpframe.protocols import Losses, traits
 
 CORE = Path(__file__).parents[2] / "bpframe"
 READERS = {  # by attribute: the function that reads it, another value, what it then gives, and the default
@@ -30,6 +30,7 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "arrays": (traits.holds_arrays, True, True, False),
     "pure": (traits.is_pure, True, True, False),
     "activation": (traits.activation_of, "tanh", "tanh", None),
+    "block_losses": (traits.block_losses, Losses((1.0,), (0.0,), (2.0,)), Losses((1.0,), (0.0,), (2.0,)), None),
     "domain": (traits.domain_of, "[0, 1]", "[0, 1]", None),
     "order": (traits.order_of, ("low", "high"), ["low", "high"], None),
     "range": (traits.range_of, "simplex", "simplex", None),
@@ -46,7 +47,7 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "network": "forward shape",
     "registry": "value __name__ __qualname__ find_distributions _path _normalized_name __notes__ frozen",
     "data": "toarray",
-    "cli": "__notes__",
+    "cli": "__notes__ SIGHUP",
     "testing": "*",  # examples and exceptions that a component brings for the kit: in the kit's own documentation
 }
 

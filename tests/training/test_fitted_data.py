@@ -7,6 +7,7 @@ import pytest
 
 import bpframe as bp
 from bpframe.data import fingerprint
+from bpframe.data.columns import NamedRows
 from bpframe.errors import ConfigError
 from bpframe.saving import tensor_file
 from tests.training.test_resume import EPOCHS, Save, X, Y, fit, same, trainer
@@ -23,6 +24,9 @@ OTHER = {
     "no validation": ({"validation": None}, "validation data: 20 rows then, none now"),
     "epochs": ({"epochs": EPOCHS + 1}, f"needs epochs {EPOCHS}, got {EPOCHS + 1}"),
 }
+
+
+KINDS = ("float", "int", "bool", "float", "float", "int")
 
 
 def fit_on(made, x=X, y=Y, **settings):
@@ -47,6 +51,20 @@ def test_the_same_numbers_in_another_form_are_the_same_data(tmp_path):
     fit(whole)
     again = bp.Trainer.resume(tmp_path / "7.safetensors")
     fit_on(again, x=X.astype(np.float32).tolist(), y=np.asfortranarray(Y.astype(np.int8)))
+    same(again, whole)
+
+
+def test_named_columns_in_another_order_are_the_same_data(tmp_path):
+    def named(order):
+        return NamedRows(X[:, order], tuple("abcdef"[i] for i in order), tuple(KINDS[i] for i in order))
+
+    whole = trainer(callbacks=[], more=[Save(tmp_path, every=7)])
+    fit_on(whole, x=named(range(6)), validation=None)
+    known = tensor_file.read_tensors(tmp_path / "7.safetensors")[1]["data"]
+    assert (known["columns"], known["kinds"]) == (list("abcdef"), list(KINDS))
+    again = bp.Trainer.resume(tmp_path / "7.safetensors")
+    fit_on(again, x=named([3, 1, 2, 0, 5, 4]), validation=None)
+    whole.memories, again.memories = [{}], [{}]
     same(again, whole)
 
 

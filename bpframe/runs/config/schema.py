@@ -173,7 +173,7 @@ class TrainTable:
     class_weight  a weight by label, or "balanced" for N / (C n_c), which multiplies the loss of its rows
     checkpoint    how often the state of the run is written, so that it can go on; left out, with --resume as by
                   default, otherwise only where a run is stopped
-    start         a model file from whose parameters, instead of drawn ones
+    start         a model file, or the folder of a run, whose parameters training starts from instead of drawn ones
     """
 
     epochs: int = field(default=10, metadata=minimum(1))
