@@ -126,7 +126,7 @@ class Registry:
             owner = provider or f"{kind} {object_text(component)}"
             fault = f"lacks {', '.join(missing)}, which every {kind} must have"
             if mock:
-                fault = f"has every attribute, as a mock has, so that nobody knows what it does. Give a {kind}"
+                fault = f"has every attribute, as a mock has, so that nobody knows what it does. Give {_a(kind)}"
             raise IncompatibleComponent(f"{owner} {fault}.")
 
     def provider_of(self, kind: str, component: object) -> Provider | None:

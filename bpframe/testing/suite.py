@@ -14,6 +14,7 @@ from bpframe.registry.annotations import Wanted, wanted
 from bpframe.registry.builder import parameters
 from bpframe.registry.labelled import unlabelled
 from bpframe.registry.policy import normalise
+from bpframe.registry.safe_text import object_text
 from bpframe.testing.kinds.activations import activation_checks
 from bpframe.testing.kinds.any_component import component_checks
 from bpframe.testing.kinds.constraints import constraint_checks
@@ -87,7 +88,7 @@ def check_distribution(
 
 def check_object(kind: str, component: object, **options: Any) -> CheckReport:
     """The report on an object of a kind; CheckFailed on failures."""
-    return run_checks(f"{kind} {component!r}", all_checks(kind, component, **options))
+    return run_checks(f"{kind} {object_text(component)}", all_checks(kind, component, **options))
 
 
 def all_checks(

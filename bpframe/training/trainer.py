@@ -22,6 +22,7 @@ from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Param, Session
 from bpframe.registry import Spec, build, registry
+from bpframe.registry.safe_text import object_text
 from bpframe.saving import model_file
 from bpframe.training import checkpoint
 from bpframe.training.checkpoint import TrainerState, UnfinishedFit
@@ -300,7 +301,8 @@ class Trainer:
         return copy.deepcopy(self)  # two trainers that shared a history would both write to it
 
     def __repr__(self) -> str:
-        return f"Trainer({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r}, seed={self.seed})"
+        loss, optimizer = object_text(self.loss), object_text(self.optimizer)
+        return f"Trainer({self.network!r}, loss={loss}, optimizer={optimizer}, seed={self.seed})"
 
     # -------------------------------------------------------------------------------------------------------- inside
 
