@@ -49,18 +49,26 @@ def core() -> list[Provider | Unreadable]:
 
 
 def third_parties() -> list[Provider | Unreadable]:
-    """The components of all distributions but bpframe's own; of several copies of one the first on the path counts."""
+    """The components of all distributions but bpframe's own; of several copies of one the first on the path counts.
+
+    Of copies in one folder, as `pip install --target --upgrade` leaves them, it is the one that was written last.
+    """
     found: list[Provider | Unreadable] = []
-    names = set()
+    copies: dict[str, list[Distribution]] = {}  # by name: those in the folder of the first
     for dist in _distributions():
         try:
             name = _name(dist)
+            others = copies.setdefault(name, [])
+            if (not others or _folder(dist) == _folder(others[0])) and not (name == CORE and _copy(dist)):
+                others.append(dist)
         except Exception as error:
             found.append(Unreadable(_place(dist), f"its name cannot be read: {error_text(error)}"))
-            continue
-        if name not in names and not (name == CORE and _copy(dist)):
-            names.add(name)
-            found += _read(dist)
+    for dists in filter(None, copies.values()):
+        offers = _read(max(dists, key=_age) if len(dists) > 1 else dists[0])
+        if offers and len(dists) > 1:
+            places = " and ".join(sorted(map(_place, dists)))
+            offers.append(Unreadable(_name(dists[0]), f"it is there twice, of which the newer counts: {places}"))
+        found += offers
     return found
 
 
@@ -161,6 +169,18 @@ def _title(dist: Distribution) -> str:
         return f"{_name(dist)} in {_place(dist)}"
     except Exception:
         return _place(dist)
+
+
+def _folder(dist: Distribution) -> str:
+    return str(dist.locate_file(""))
+
+
+def _age(dist: Distribution) -> float:
+    """When its metadata was written; 0 where that is not known."""
+    try:
+        return Path(_place(dist)).stat().st_mtime
+    except (OSError, ValueError):
+        return 0.0
 
 
 def _place(dist: Distribution) -> str:
