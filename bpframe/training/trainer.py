@@ -36,7 +36,7 @@ from bpframe.training.manifest import local_names, manifest, trainer_arguments
 from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.open_session import open_session
 from bpframe.training.parameters import Parameters
-from bpframe.training.part_change import BY_NAME, OF_A_FIT, part_to_set
+from bpframe.training.part_change import attribute_changes
 from bpframe.training.preflight import require_pair
 from bpframe.training.session_snapshot import SessionSnapshot
 from bpframe.training.spec import PARTS, TrainerSpec
@@ -113,15 +113,7 @@ class Trainer:
         return cls(**vars(spec))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in BY_NAME:
-            params = None if self._session is None and self._snapshot is None else self._params
-            value = part_to_set(self.spec, name, value, params, running=self._fit is not None)
-        elif name in OF_A_FIT:
-            raise ConfigError(f"A trainer has no {name} to set: it is an argument of fit, or of the optimizer.")
-        if name == "callbacks":  # one that stays keeps what it remembers
-            before = {id(each): memory for each, memory in zip(self.callbacks, self.memories, strict=False)}
-            self.memories = [before.get(id(each), {}) for each in value]
-        object.__setattr__(self, name, value)
+        vars(self).update(attribute_changes(vars(self), name, value))
 
     @property
     def spec(self) -> TrainerSpec:
