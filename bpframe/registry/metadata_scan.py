@@ -45,7 +45,7 @@ class Unreadable:
 def core() -> list[Provider | Unreadable]:
     """bpframe's own components."""
     dist = core_distribution()
-    return [Unreadable(CORE, NO_CORE)] if dist is None else _read(dist)
+    return [Unreadable(CORE, NO_CORE)] if dist is None else _read(dist, own=True)
 
 
 def third_parties() -> list[Provider | Unreadable]:
@@ -55,11 +55,14 @@ def third_parties() -> list[Provider | Unreadable]:
     """
     found: list[Provider | Unreadable] = []
     copies: dict[str, list[Distribution]] = {}  # by name: those in the folder of the first
+    own = core_distribution()
     for dist in _distributions():
         try:
             name = _name(dist)
             others = copies.setdefault(name, [])
-            if (not others or _folder(dist) == _folder(others[0])) and not (name == CORE and _copy(dist)):
+            if name == CORE and (_copy(dist) > 1 or (own and _place(dist) == _place(own))):
+                continue
+            if not others or _folder(dist) == _folder(others[0]):
                 others.append(dist)
         except Exception as error:
             found.append(Unreadable(_place(dist), f"its name cannot be read: {error_text(error)}"))
@@ -106,8 +109,8 @@ def _copy(dist: Distribution) -> int:
     return int(here and (record is None or hasattr(sys, "frozen")))  # a packager has taken files, or their list, away
 
 
-def _read(dist: Distribution) -> list[Provider | Unreadable]:
-    """What one distribution offers, sorted; or why it cannot be read."""
+def _read(dist: Distribution, own: bool = False) -> list[Provider | Unreadable]:
+    """What one distribution offers; or why it cannot be read. `own`: whether it is bpframe's."""
     try:
         if _refuses(dist):
             return [Unreadable(_title(dist), f"its {POINTS} is no file that can be read")]
@@ -117,7 +120,7 @@ def _read(dist: Distribution) -> list[Provider | Unreadable]:
         name, version, summary = _describe(dist)
     except Exception as error:
         return [Unreadable(_title(dist), f"its metadata cannot be read: {error_text(error)}")]
-    if reason := _impostor(dist, name):
+    if not own and (reason := _impostor(dist, name)):
         return [Unreadable(_title(dist), reason)]
     bad = [point.name for point in points if "/" in point.name or not point.name.isprintable()]
     found: list[Provider | Unreadable] = [
@@ -148,12 +151,12 @@ def _describe(dist: Distribution) -> tuple[str, str, str]:
 
 
 def _impostor(dist: Distribution, name: str) -> str | None:
-    """Why a distribution must not have the name in its metadata, by which policies know it; None: it may."""
+    """Why a distribution other than bpframe's own must not have its name, by which policies know it; None: it may."""
     if not name:
         return "its metadata has no name, as after an interrupted uninstall"
     if name == LOCAL:
         return "that name means the program's own components"
-    if name == CORE and not _copy(dist):
+    if name == CORE:
         return f"it says that it is {CORE}, but does not hold its files"
     return None if name == _name(dist) else f"it says that it is {name}, its folder does not"
 

@@ -11,7 +11,7 @@ import pytest
 
 import bpframe as bp
 from bpframe.errors import BlockedComponent, BrokenComponent, UnknownComponent
-from bpframe.registry import Registry
+from bpframe.registry import Registry, metadata_scan
 from bpframe.registry.metadata_scan import core_distribution
 from tests.conftest import Site, fresh_python
 
@@ -120,6 +120,18 @@ def test_a_folder_of_metadata_does_not_pass_for_bpframe_by_its_name(beside: Path
     dist = core_distribution()
     assert dist is not None
     assert Path(str(dist.locate_file(""))) != beside
+
+
+@pytest.mark.parametrize("stem", ["bpframe-9.9", "evil-1.0"])
+def test_nor_does_one_beside_the_package_itself(beside: Path, monkeypatch: pytest.MonkeyPatch, stem: str) -> None:
+    true = write(beside, b"[bpframe.losses]\nmse = sound:Mse\n", NAMED % b"bpframe", "bpframe-0.1.0")
+    (true / "RECORD").write_text("bpframe/__init__.py,,\n")
+    info = write(beside, b"[bpframe.losses]\nmse = evil:Mse\n", NAMED % b"bpframe", stem)
+    monkeypatch.setattr(metadata_scan, "ROOT", beside)  # as if the package that runs were there
+    registry = Registry()
+    assert {p.target for p in registry.providers("loss") if p.dist == "bpframe"} == {"sound:Mse"}
+    (note,) = passed_over(registry, str(info))
+    assert "it says that it is bpframe" in note
 
 
 def test_where_the_metadata_of_bpframe_is_missing_the_error_says_what_to_do(tmp_path: Path) -> None:
