@@ -43,7 +43,9 @@ def check(targets: Sequence[str], everything: bool, engines: Sequence[str], verb
             click.echo(f"\n{report.component} fails {name}: {message}")
     run, failed = sum(len(r.run) for r in found), sum(len(r.failed) for r in found)
     click.echo(f"\n{len(found)} component{'' if len(found) == 1 else 's'}, {run} checks run, {failed} failed")
-    if failed:
+    if not run:
+        click.echo("Nothing was checked, which counts as a failure. -v says why.")
+    if failed or not run:
         click.get_current_context().exit(1)
 
 

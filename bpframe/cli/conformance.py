@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from bpframe import testing
 from bpframe.cli.plugins import parse_component
-from bpframe.errors import ConfigError, PluginError, UnknownComponent
+from bpframe.errors import BpframeError, UnknownComponent
 from bpframe.registry import Provider, registry
 from bpframe.registry.policy import normalise
+from bpframe.registry.safe_text import error_text
 from bpframe.testing.report import CheckReport
 from bpframe.testing.suite import REQUIRED_ENGINES
 
@@ -54,13 +55,14 @@ def check_provider(provider: Provider, engines: Sequence[str]) -> CheckReport:
     component = f"{provider.kind}:{provider.ref}"
     try:
         return _check(provider.kind, provider.ref, engines)
-    except (PluginError, ConfigError) as error:
+    except (Exception, GeneratorExit, SystemExit) as error:
         if _lacks_optional_module(error):
             return CheckReport(component, skipped={LOADING: str(error)})
-        return CheckReport(component, (LOADING,), {LOADING: str(error)})
+        failure = str(error) if isinstance(error, BpframeError) else error_text(error)
+        return CheckReport(component, (LOADING,), {LOADING: failure})
 
 
-def _lacks_optional_module(error: Exception) -> bool:
+def _lacks_optional_module(error: BaseException) -> bool:
     """Whether the plugin itself reports that an optional module is missing, as an error with that cause."""
     cause = error.__cause__
     return isinstance(cause, ModuleNotFoundError) and isinstance(cause.__cause__, ModuleNotFoundError)

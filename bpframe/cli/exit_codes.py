@@ -94,10 +94,11 @@ def _headline(error: BaseException) -> str:
         return "Stopped by Ctrl-C."
     if isinstance(error, ConfigError):
         return str(error)  # it begins with file and line, which terminals turn into a link
-    name = type(error).__name__
+    from bpframe.registry.safe_text import error_text  # imported where there is an error alone
+
     if isinstance(error, BpframeError):
-        return f"{name}: {error}"
-    return f"{name}: {error}\nThis is an error of bpframe or of a plugin. See where: bpframe --debug ..."
+        return error_text(error)
+    return f"{error_text(error)}\nThis is an error of bpframe or of a plugin. See where: bpframe --debug ..."
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from bpframe.registry import Spec, registry
 from bpframe.registry.builder import Builder
 from bpframe.registry.describe import brief, short_name, title
 from bpframe.registry.labelled import Labelled, unlabelled
+from bpframe.registry.safe_text import object_text
 from bpframe.types import HostArray, Params, Shape
 
 HEADER = ("layer", "component", "output", "parameters")
@@ -70,7 +71,7 @@ class Network:
     def __repr__(self) -> str:
         defaults = label_layers([layer for _, layer in self.layers], "Network")
         shown = [
-            repr(layer if label == default else Labelled(label, layer))
+            object_text(layer if label == default else Labelled(label, layer))
             for (label, layer), (default, _) in zip(self.layers, defaults, strict=True)
         ]
         return f"Network([{', '.join(shown)}])"

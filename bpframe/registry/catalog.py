@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, final
+from typing import final
 
 from bpframe.registry.metadata_scan import Unreadable, core, third_parties
 from bpframe.registry.provider import Provider
@@ -46,12 +46,3 @@ class Catalog:
                     by_kind.setdefault(item.kind, []).append(item)
             self._found.append(by_kind)
         return self._found[:number]
-
-
-def same_place(old: Provider, new: Provider) -> bool:
-    """Whether two components of one name come from the same lines, as those of a notebook's cell that runs again."""
-    return old.target == new.target and _has_place(old.load()) and _has_place(new.load())
-
-
-def _has_place(component: Any) -> bool:
-    return str(getattr(component, "__qualname__", "<lambda>")).rpartition(".")[2] != "<lambda>"

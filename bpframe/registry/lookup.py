@@ -7,8 +7,8 @@ bpframe's own, else the only installed one; several claims are an error that lis
 from __future__ import annotations
 
 import importlib
-import re
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,27 +16,27 @@ from weakref import WeakKeyDictionary
 from bpframe.errors import (
     AmbiguousComponent,
     BlockedComponent,
-    BrokenComponent,
     ConfigError,
     IncompatibleComponent,
     UnknownComponent,
 )
 from bpframe.registry import policy
-from bpframe.registry.catalog import Catalog, Scan, same_place
+from bpframe.registry.catalog import Catalog, Scan
 from bpframe.registry.constructor import Component
+from bpframe.registry.import_target import import_target
 from bpframe.registry.kinds import KINDS, Kind
 from bpframe.registry.labelled import unlabelled
+from bpframe.registry.local_names import local, named_in, same_place
 from bpframe.registry.metadata_scan import Unreadable
 from bpframe.registry.other_words import component_suggestion, did_you_mean
-from bpframe.registry.provider import Provider, local
-from bpframe.registry.safe_text import error_text, object_text
+from bpframe.registry.provider import Provider
+from bpframe.registry.safe_text import object_text
 
 NO_ATTRIBUTE = "bpframe_knows_no_attribute_of_this_name"
 REGISTER = (
     " A name that bp.register gives is known in that process alone: register it in this one too (in a module that both "
     "import), hand over the object itself, or make it a plugin."
 )
-TARGET = re.compile(r"[\w.]+\s*:\s*[\w.]+\s*(\[.*\])?")  # an entry point's module:attribute, and extras
 
 
 class Registry:
@@ -50,6 +50,9 @@ class Registry:
         self._loaded: dict[Provider, Component] = {}
         self._packages: set[str] = set()  # bpframe's own
         self._policies = policy.PolicyStack()
+
+    def __reduce__(self) -> Any:
+        return _of_the_process, ()  # what is on offer elsewhere is what that process has
 
     # ---------------------------------------------------------------------------------------------------- listing
 
@@ -113,7 +116,7 @@ class Registry:
     def loaded(self, provider: Provider) -> Component:
         """The class (or factory) of a provider, as `load` gives it."""
         if provider not in self._loaded:
-            component = _import(provider)
+            component = import_target(provider)
             if isinstance(component, type):
                 self.check(provider.kind, component, provider)
             self._loaded[provider] = component
@@ -126,7 +129,7 @@ class Registry:
             owner = provider or f"{kind} {object_text(component)}"
             fault = f"lacks {', '.join(missing)}, which every {kind} must have"
             if mock:
-                fault = f"has every attribute, as a mock has, so that nobody knows what it does. Give a {kind}"
+                fault = f"has every attribute, as a mock has, so that nobody knows what it does. Give {_a(kind)}"
             phi = kind == "layer" and not mock and not self.kind("activation").missing(component)
             remedy = " As a layer: bp.layers.activation(...), or dense(..., activation=...)." if phi else ""
             raise IncompatibleComponent(f"{owner} {fault}.{remedy}")
@@ -177,8 +180,7 @@ class Registry:
 
     def local_components(self, settings: object) -> list[tuple[str, str, Component]]:
         """(kind, name, component) of each that the program registered and whose name is in settings, at any depth."""
-        words = set(_words(settings))
-        return [(p.kind, p.name, p.load()) for p in self._local.values() if not words.isdisjoint((p.name, p.ref))]
+        return [(p.kind, p.name, p.load()) for p in named_in(settings, self._local.values())]
 
     def adopt(self, kind: str, name: str, component: Component) -> bool:
         """Give the name to a component from another process, as `register` there; False where another has it."""
@@ -249,16 +251,13 @@ class Registry:
         return next((each for each in self.names("activation") if each.replace("_", "") == word), None)
 
 
+def _of_the_process() -> Registry:
+    registry: Registry = sys.modules["bpframe.registry"].registry
+    return registry
+
+
 def _claims(providers: Iterable[Provider], dist: str, name: str) -> list[Provider]:
     return sorted(p for p in providers if p.name == name and dist in ("", p.dist))
-
-
-def _words(settings: object) -> Iterator[str]:
-    if isinstance(settings, str):
-        yield settings
-    elif isinstance(settings, Mapping | list | tuple):
-        for value in settings.values() if isinstance(settings, Mapping) else settings:
-            yield from _words(value)
 
 
 def _preferred(claims: list[Provider]) -> list[Provider]:
@@ -273,20 +272,6 @@ def _names(claims: list[Provider]) -> list[str]:
     preferred = _preferred(claims)
     bare = preferred if len(preferred) == 1 else []
     return [provider.name if provider in bare else provider.ref for provider in claims]
-
-
-def _import(provider: Provider) -> Component:
-    if provider.dist != policy.LOCAL and not TARGET.fullmatch(provider.target):
-        raise BrokenComponent(f"{provider} has a malformed entry point: it needs module:Class. Tell its author.")
-    try:
-        component: Component = provider.load()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as cause:  # SystemExit too: a plugin must not end the program
-        raise BrokenComponent(f"{provider} fails on import: {error_text(cause)}") from cause
-    if not callable(component):
-        raise IncompatibleComponent(f"{provider} is not a class or a function, but {type(component).__name__}.")
-    return component
 
 
 def _a(kind: str) -> str:

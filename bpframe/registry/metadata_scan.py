@@ -45,22 +45,33 @@ class Unreadable:
 def core() -> list[Provider | Unreadable]:
     """bpframe's own components."""
     dist = core_distribution()
-    return [Unreadable(CORE, NO_CORE)] if dist is None else _read(dist)
+    return [Unreadable(CORE, NO_CORE)] if dist is None else _read(dist, own=True)
 
 
 def third_parties() -> list[Provider | Unreadable]:
-    """The components of all distributions but bpframe's own; of several copies of one the first on the path counts."""
+    """The components of all distributions but bpframe's own; of several copies of one the first on the path counts.
+
+    Of copies in one folder, as `pip install --target --upgrade` leaves them, it is the one that was written last.
+    """
     found: list[Provider | Unreadable] = []
-    names = set()
+    copies: dict[str, list[Distribution]] = {}  # by name: those in the folder of the first
+    own = core_distribution()
     for dist in _distributions():
         try:
             name = _name(dist)
+            others = copies.setdefault(name, [])
+            if name == CORE and (_copy(dist) > 1 or (own and _place(dist) == _place(own))):
+                continue
+            if not others or _folder(dist) == _folder(others[0]):
+                others.append(dist)
         except Exception as error:
             found.append(Unreadable(_place(dist), f"its name cannot be read: {error_text(error)}"))
-            continue
-        if name not in names and not (name == CORE and _copy(dist)):
-            names.add(name)
-            found += _read(dist)
+    for dists in filter(None, copies.values()):
+        offers = _read(max(dists, key=_age) if len(dists) > 1 else dists[0])
+        if offers and len(dists) > 1:
+            places = " and ".join(sorted(map(_place, dists)))
+            offers.append(Unreadable(_name(dists[0]), f"it is there twice, of which the newer counts: {places}"))
+        found += offers
     return found
 
 
@@ -98,8 +109,8 @@ def _copy(dist: Distribution) -> int:
     return int(here and (record is None or hasattr(sys, "frozen")))  # a packager has taken files, or their list, away
 
 
-def _read(dist: Distribution) -> list[Provider | Unreadable]:
-    """What one distribution offers, sorted; or why it cannot be read."""
+def _read(dist: Distribution, own: bool = False) -> list[Provider | Unreadable]:
+    """What one distribution offers; or why it cannot be read. `own`: whether it is bpframe's."""
     try:
         if _refuses(dist):
             return [Unreadable(_title(dist), f"its {POINTS} is no file that can be read")]
@@ -109,7 +120,7 @@ def _read(dist: Distribution) -> list[Provider | Unreadable]:
         name, version, summary = _describe(dist)
     except Exception as error:
         return [Unreadable(_title(dist), f"its metadata cannot be read: {error_text(error)}")]
-    if reason := _impostor(dist, name):
+    if not own and (reason := _impostor(dist, name)):
         return [Unreadable(_title(dist), reason)]
     bad = [point.name for point in points if "/" in point.name or not point.name.isprintable()]
     found: list[Provider | Unreadable] = [
@@ -140,12 +151,12 @@ def _describe(dist: Distribution) -> tuple[str, str, str]:
 
 
 def _impostor(dist: Distribution, name: str) -> str | None:
-    """Why a distribution must not have the name in its metadata, by which policies know it; None: it may."""
+    """Why a distribution other than bpframe's own must not have its name, by which policies know it; None: it may."""
     if not name:
         return "its metadata has no name, as after an interrupted uninstall"
     if name == LOCAL:
         return "that name means the program's own components"
-    if name == CORE and not _copy(dist):
+    if name == CORE:
         return f"it says that it is {CORE}, but does not hold its files"
     return None if name == _name(dist) else f"it says that it is {name}, its folder does not"
 
@@ -161,6 +172,18 @@ def _title(dist: Distribution) -> str:
         return f"{_name(dist)} in {_place(dist)}"
     except Exception:
         return _place(dist)
+
+
+def _folder(dist: Distribution) -> str:
+    return str(dist.locate_file(""))
+
+
+def _age(dist: Distribution) -> float:
+    """When its metadata was written; 0 where that is not known."""
+    try:
+        return Path(_place(dist)).stat().st_mtime
+    except (OSError, ValueError):
+        return 0.0
 
 
 def _place(dist: Distribution) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-
-from bpframe.registry.policy import LOCAL
 
 
 @dataclass(frozen=True, order=True)
@@ -31,9 +28,3 @@ class Provider:
 
     def __str__(self) -> str:
         return f"{self.kind} '{self.ref}' ({self.dist} {self.version}, {self.target})"
-
-
-def local(kind: str, name: str, component: Callable[..., Any]) -> Provider:
-    """A component that the program itself registered."""
-    target = f"{component.__module__}:{getattr(component, '__qualname__', repr(component))}"
-    return Provider(kind, name, LOCAL, "unpackaged", target, load=lambda: component)

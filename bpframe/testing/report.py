@@ -10,8 +10,10 @@ from typing import final
 import numpy as np
 
 from bpframe.errors import CheckFailed
+from bpframe.registry.safe_text import error_text
 
 Check = Callable[[], None]  # returns where a law is kept; raises CheckFailed or anything else where not, or Skipped
+NONE = "any check"  # what fails where nothing was checked
 GATE = "protocol"  # if this check fails, the others are skipped
 ENGINE = "engine "  # prefix of the names of checks that train on an engine
 
@@ -61,9 +63,13 @@ def run_checks(component: str, checks: Mapping[str, Check], collect: bool = Fals
             _run(check)
         except SkipCheck as reason:
             skipped[name] = str(reason)
-        except Exception as error:
-            failed[name] = str(error) if isinstance(error, CheckFailed) else f"raises {type(error).__name__}: {error}"
+        except (Exception, GeneratorExit, SystemExit) as error:  # a plugin must not end the program
+            failed[name] = str(error) if isinstance(error, CheckFailed) else f"raises {error_text(error)}"
             causes.append(error)
+    if len(skipped) == len(checks):
+        reasons = "; ".join(f"{name}, {reason}" for name, reason in skipped.items())
+        failed[NONE] = f"no check ran: {reasons or 'there is none'}"
+        causes.append(CheckFailed(failed[NONE]))
     report = CheckReport(component, tuple(name for name in checks if name not in skipped), failed, skipped)
     if failed and not collect:
         raise CheckFailed(str(report)) from causes[0]

@@ -15,6 +15,7 @@ from bpframe.registry.builder import parameters
 from bpframe.registry.kinds import KINDS
 from bpframe.registry.labelled import unlabelled
 from bpframe.registry.policy import normalise
+from bpframe.registry.safe_text import object_text
 from bpframe.testing.kinds.activations import activation_checks
 from bpframe.testing.kinds.any_component import component_checks
 from bpframe.testing.kinds.constraints import constraint_checks
@@ -91,7 +92,7 @@ def check_distribution(
 
 def check_object(kind: str, component: object, **options: Any) -> CheckReport:
     """The report on an object of a kind; CheckFailed on failures."""
-    return run_checks(f"{kind} {component!r}", all_checks(kind, component, **options))
+    return run_checks(f"{kind} {object_text(component)}", all_checks(kind, component, **options))
 
 
 def all_checks(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bpframe.data.task import Task
-from bpframe.errors import ShapeError
+from bpframe.errors import IncompatibleComponent, ShapeError
 from bpframe.protocols import Param, Session
+from bpframe.registry import registry
+from bpframe.registry.describe import title
 from bpframe.training.preflight import refuse_unsampled
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.update_groups import trained_parameters, update_groups
@@ -23,5 +25,7 @@ def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, 
     groups = update_groups(trained, spec)
     refuse_unsampled(groups, spec.loss)
     session = spec.engine.session(network, task.cost, groups, params, spec.dtype, spec.seed)
+    if session is None:
+        raise IncompatibleComponent(f"{title(registry, 'engine', spec.engine)}: session must give a session, got None.")
     network.input_shape = shape  # for summary()
     return session, replace(task, shape=shape, outputs=out[0]), trained

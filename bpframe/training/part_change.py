@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,11 +18,27 @@ AT_START = frozenset({"network", "loss", "dtype"})  # what a trainer knows of it
 WITH_SESSION = frozenset({"engine", "seed"})
 
 
-def part_to_set(spec: TrainerSpec, name: str, value: Any, params: Sequence[Param] | None, running: bool) -> Any:
-    """The part of this name, built from what is to be set; ConfigError where a trainer would not obey.
+def attribute_changes(attributes: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
+    """What changes in a trainer's attributes where one is set; ConfigError where the trainer would not obey.
 
-    `params`: the trained parameters, once there is a session, whose memory belongs to the present rules.
+    A part is built, as the Trainer's arguments are. A callback that stays keeps what it remembers.
     """
+    if name in OF_A_FIT:
+        raise ConfigError(f"A trainer has no {name} to set: it is an argument of fit, or of the optimizer.")
+    if name not in BY_NAME:
+        return {name: value}
+    opened = attributes["_session"] is not None or attributes["_snapshot"] is not None
+    spec = TrainerSpec(**{part: attributes[part] for part in BY_NAME})
+    value = _part(spec, name, value, attributes["_params"] if opened else None, attributes["_fit"] is not None)
+    if name != "callbacks":
+        return {name: value}
+    before = zip(attributes["callbacks"], attributes["memories"], strict=False)
+    memories = {id(callback): memory for callback, memory in before}
+    return {name: value, "memories": [memories.get(id(callback), {}) for callback in value]}
+
+
+def _part(spec: TrainerSpec, name: str, value: Any, params: Sequence[Param] | None, running: bool) -> Any:
+    """The part of this name, built; `params`: the trained ones, once there is a session that remembers for them."""
     if running:
         raise ConfigError(
             f"A fit that runs keeps its {name}. Set trainer.{name} between two fits. In a hook: state.parameters sets "

@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from bpframe.data.fingerprint import LazyFingerprint
+from bpframe.errors import ConfigError
 from bpframe.protocols import Metric
 from bpframe.protocols.traits import better
 from bpframe.training.history import History
@@ -83,6 +84,25 @@ class RunState:
     def stop(self, reason: str) -> None:
         """End the fit after the present hook; `reason` is kept as `stopped`."""
         self.stopped = reason
+
+
+def _no_setting(name: str) -> property:
+    """A name that a hook might set, and that no fit would look at."""
+
+    def read(state: RunState) -> Any:
+        raise AttributeError(f"RunState has no attribute {name!r}")
+
+    def write(state: RunState, value: object) -> None:
+        raise ConfigError(
+            f"A fit that runs has no {name} to set. A rate, and other settings of a rule, can follow a schedule: "
+            "reduce_on_plateau, or one of your own; state.parameters sets parameters, state.stop ends the fit."
+        )
+
+    return property(read, write)
+
+
+for _name in ("lr", "learning_rate", "batch_size", "optimizer", "groups", "regularizers", "callbacks", "network"):
+    setattr(RunState, _name, _no_setting(_name))
 
 
 def curves(metrics: Sequence[tuple[str, Metric]], validation: bool) -> dict[str, str | None]:

@@ -25,6 +25,7 @@ from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Param, Session
 from bpframe.registry import Spec, build, build_all, registry
 from bpframe.registry.other_words import hide_other, refuse_other
+from bpframe.registry.safe_text import object_text
 from bpframe.saving import model_file
 from bpframe.training import checkpoint, overview
 from bpframe.training.checkpoint import TrainerState, UnfinishedFit
@@ -46,7 +47,7 @@ from bpframe.training.manifest import (
 from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.open_session import open_session
 from bpframe.training.parameters import Parameters
-from bpframe.training.part_change import BY_NAME, OF_A_FIT, part_to_set
+from bpframe.training.part_change import attribute_changes
 from bpframe.training.preflight import require_pair
 from bpframe.training.session_snapshot import SessionSnapshot
 from bpframe.training.spec import PARTS, TrainerSpec
@@ -135,15 +136,7 @@ class Trainer:
         return cls(**vars(spec))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in BY_NAME:
-            params = None if self._session is None and self._snapshot is None else self._params
-            value = part_to_set(self.spec, name, value, params, running=self._fit is not None)
-        elif name in OF_A_FIT:
-            raise ConfigError(f"A trainer has no {name} to set: it is an argument of fit, or of the optimizer.")
-        if name == "callbacks":  # one that stays keeps what it remembers
-            before = {id(each): memory for each, memory in zip(self.callbacks, self.memories, strict=False)}
-            self.memories = [before.get(id(each), {}) for each in value]
-        object.__setattr__(self, name, value)
+        vars(self).update(attribute_changes(vars(self), name, value))
 
     @property
     def spec(self) -> TrainerSpec:
@@ -349,7 +342,8 @@ class Trainer:
         return copy.deepcopy(self)  # two trainers that shared a history would both write to it
 
     def __repr__(self) -> str:
-        return f"Trainer({self.network!r}, loss={self.loss!r}, optimizer={self.optimizer!r}, seed={self.seed})"
+        loss, optimizer = object_text(self.loss), object_text(self.optimizer)
+        return f"Trainer({self.network!r}, loss={loss}, optimizer={optimizer}, seed={self.seed})"
 
     def __str__(self) -> str:
         return overview.text(self.spec, self.history)

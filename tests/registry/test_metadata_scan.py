@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from bpframe.errors import BlockedComponent, UnknownComponent
-from bpframe.registry import Registry
+import bpframe as bp
+from bpframe.errors import BlockedComponent, BrokenComponent, UnknownComponent
+from bpframe.registry import Registry, metadata_scan
 from bpframe.registry.metadata_scan import core_distribution
 from tests.conftest import Site, fresh_python
 
@@ -121,6 +122,18 @@ def test_a_folder_of_metadata_does_not_pass_for_bpframe_by_its_name(beside: Path
     assert Path(str(dist.locate_file(""))) != beside
 
 
+@pytest.mark.parametrize("stem", ["bpframe-9.9", "evil-1.0"])
+def test_nor_does_one_beside_the_package_itself(beside: Path, monkeypatch: pytest.MonkeyPatch, stem: str) -> None:
+    true = write(beside, b"[bpframe.losses]\nmse = sound:Mse\n", NAMED % b"bpframe", "bpframe-0.1.0")
+    (true / "RECORD").write_text("bpframe/__init__.py,,\n")
+    info = write(beside, b"[bpframe.losses]\nmse = evil:Mse\n", NAMED % b"bpframe", stem)
+    monkeypatch.setattr(metadata_scan, "ROOT", beside)  # as if the package that runs were there
+    registry = Registry()
+    assert {p.target for p in registry.providers("loss") if p.dist == "bpframe"} == {"sound:Mse"}
+    (note,) = passed_over(registry, str(info))
+    assert "it says that it is bpframe" in note
+
+
 def test_where_the_metadata_of_bpframe_is_missing_the_error_says_what_to_do(tmp_path: Path) -> None:
     code = """
 import importlib.machinery, bpframe as bp
@@ -157,3 +170,33 @@ def test_what_is_off_is_still_named_as_blocked(beside: Path, monkeypatch: pytest
     with pytest.raises(BlockedComponent, match=r"loss 'sound/sound' .* is blocked: BPFRAME_PLUGINS allows no third"):
         Registry().find("loss", "sound")
     assert "sound" in {provider.dist for provider in Registry().providers("loss")}
+
+
+def test_jax_which_a_damaged_list_ends_is_named_with_the_distribution_to_mend(beside: Path, monkeypatch: Any) -> None:
+    jax, info = pytest.importorskip("jax"), write(beside, *DAMAGED["half a section"])
+
+    def devices(*_: Any) -> Any:
+        raise TypeError("Pair.__new__() missing 1 required positional argument")
+
+    monkeypatch.setattr(jax, "devices", devices)
+    bp.refresh()
+    try:
+        with pytest.raises(BrokenComponent, match=r"The engine jax cannot start JAX: TypeError: Pair.* Mend") as caught:
+            bp.Trainer(bp.Network([bp.layers.dense(1)], inputs=2), "mse", engine="jax").parameters  # noqa: B018  # read
+    finally:
+        monkeypatch.undo()
+        bp.refresh()
+    assert f"Mend or remove damaged in {info}" in str(caught.value)
+
+
+@pytest.mark.parametrize("newer", ["1.0", "2.0"])
+def test_of_two_versions_in_one_folder_the_newer_counts_and_both_are_named(beside: Path, newer: str) -> None:
+    for version in ("1.0", "2.0"):
+        metadata = (NAMED % b"twice").replace(b"1.0", version.encode())
+        info = write(beside, b"[bpframe.losses]\ntwice = x:Y\n", metadata, f"twice-{version}")
+        os.utime(info, (2e9, 2e9) if version == newer else (1e9, 1e9))
+    registry = Registry()
+    assert registry.find("loss", "twice").version == newer
+    (note,) = passed_over(registry, "twice")
+    assert "it is there twice, of which the newer counts" in note
+    assert note.count("twice-1.0") == note.count("twice-2.0") == 1

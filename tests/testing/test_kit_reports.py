@@ -15,7 +15,7 @@ from bpframe.cli import conformance, main
 from bpframe.errors import BrokenComponent, CheckFailed, ConfigError
 from bpframe.registry import registry
 from bpframe.testing import Report, check_activation, check_layer, check_loss, check_optimizer
-from bpframe.testing.report import run_checks
+from bpframe.testing.report import SkipCheck, run_checks
 from bpframe.testing.suite import all_checks
 from tests.testing.network_twins import Leaky
 
@@ -213,3 +213,92 @@ def test_a_plugin_that_says_what_to_install_is_skipped_where_a_broken_one_fails(
     assert conformance.check_provider(provider, ["numpy"]).skipped == {"loading": "it fails on import"}
     monkeypatch.setattr(conformance.testing, "check", lambda *_, **__: load(None))
     assert conformance.check_provider(provider, ["numpy"]).failed == {"loading": "it fails on import"}
+
+
+# ----------------------------------------------------------------------------------------------- what nothing can pass
+
+
+def leave() -> None:
+    raise SystemExit(3)
+
+
+def skip() -> None:
+    raise SkipCheck("no engine")
+
+
+class Speechless(Exception):
+    """Has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def stammer() -> None:
+    raise Speechless
+
+
+def test_where_no_check_ran_none_was_passed():
+    with pytest.raises(CheckFailed, match="any check: no check ran: there is none"):
+        run_checks("empty", {})
+    with pytest.raises(CheckFailed, match="any check: no check ran: trains, no engine"):
+        run_checks("skipped", {"trains": skip})
+    assert run_checks("one", {"trains": skip, "passes": lambda: None}).passed == ("passes",)
+
+
+def test_a_check_that_exits_or_cannot_say_why_it_fails_is_a_failed_check():
+    report = run_checks("hostile", {"leaves": leave, "stammers": stammer}, collect=True)
+    assert report.failed == {
+        "leaves": "raises SystemExit: 3",
+        "stammers": "raises Speechless (whose own text cannot be made)",
+    }
+
+
+class Unchecked(Leaky):
+    """Has no configuration to check."""
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        """None."""
+        return []
+
+
+class Untold(Leaky):
+    """Cannot say its configurations."""
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        """Fails."""
+        raise KeyError("nowhere")
+
+
+def test_the_command_fails_where_nothing_was_checked_and_goes_on_where_a_plugin_fails(monkeypatch):
+    monkeypatch.setattr(registry, "_local", {})
+    monkeypatch.setattr(registry, "_loaded", dict(registry._loaded))
+    registry.register("activation", "unchecked", Unchecked)
+    registry.register("activation", "untold", Untold)
+    alone = CliRunner().invoke(main, ["check", "activation:unchecked"])
+    assert alone.exit_code == 1
+    assert "activation:unchecked fails any check: no check ran: there is none" in alone.output
+    assert "1 component, 0 checks run, 1 failed" in alone.output
+    both = CliRunner().invoke(main, ["check", "local"])
+    assert both.exit_code == 1
+    assert "activation:local/untold fails loading: KeyError: 'nowhere'" in both.output
+
+
+def test_the_command_fails_where_all_it_could_do_was_to_skip(monkeypatch):
+    monkeypatch.setattr(conformance, "check_reports", lambda *_: [Report("engine:far", skipped={"loading": "no far"})])
+    result = CliRunner().invoke(main, ["check", "engine:far"])
+    assert result.exit_code == 1
+    assert "0 checks run, 0 failed\nNothing was checked, which counts as a failure" in result.output
+
+
+class Voiceless(Leaky):
+    """Has no repr."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_a_component_whose_repr_fails_is_named_by_its_class_and_fails_the_check_of_it():
+    with pytest.raises(CheckFailed, match=r"Voiceless, whose repr fails>: [^$]* repr: raises RuntimeError: no words"):
+        check_activation(Voiceless())

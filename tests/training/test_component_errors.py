@@ -6,6 +6,7 @@ import sys
 import types
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import MagicMock, Mock
 
 import numpy as np
 import pytest
@@ -128,7 +129,7 @@ def one_part(kind: str, component: Any) -> bp.Trainer:
         given["optimizer"] = bp.optimizers.sgd(lr=component)
     elif kind in ("activation", "initializer"):
         dense["activation" if kind == "activation" else "weight_initializer"] = component
-    elif kind in ("loss", "optimizer", "sampler"):
+    elif kind in ("loss", "optimizer", "sampler", "engine"):
         given[kind] = component
     elif kind != "layer":
         given[f"{kind}s"] = [component]
@@ -152,3 +153,47 @@ def test_estimators_hand_on_what_their_callbacks_raise() -> None:
         sklearn.MLPRegressor(hidden_layer_sizes=(4,), max_iter=3, callbacks=[Boom(Pruned(3, "bad"))]).fit(
             X, np.arange(12.0)
         )
+
+
+# --------------------------------------------------------------------------------------------------------- stand-ins
+
+
+class Lenient:
+    """Answers to every name, and does nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *_, **__: None
+
+
+@pytest.mark.parametrize("stand_in", [Mock(), MagicMock(), Lenient()], ids=lambda thing: type(thing).__name__)
+@pytest.mark.parametrize("kind", [*FAULTS, "callback", "engine"])
+def test_an_object_that_answers_to_every_name_is_refused_before_it_is_used(stand_in: Any, kind: str) -> None:
+    with pytest.raises(PluginError, match=f"{kind} .*{type(stand_in).__name__}.* has every attribute, as a mock has"):
+        one_part(kind, stand_in)
+
+
+class Nothing:
+    """An engine without sessions, whose repr fails."""
+
+    def session(self, *_: Any) -> None:
+        """None."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_an_engine_that_gives_no_session_is_named() -> None:
+    with pytest.raises(PluginError, match="engine Nothing: session must give a session, got None"):
+        fit(engine=Nothing())
+
+
+def test_a_trainer_can_be_printed_though_a_part_of_it_cannot(own: Any) -> None:
+    class Voiceless(own.Loss):  # type: ignore[name-defined,misc]  # a class of the module that was made
+        """Has no repr."""
+
+        def __repr__(self) -> str:
+            raise RuntimeError("no words")
+
+    assert "Voiceless, whose repr fails>" in repr(one_part("loss", Voiceless()))

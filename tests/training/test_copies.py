@@ -254,6 +254,13 @@ def test_where_the_name_means_something_else_an_estimator_is_not_loaded(cubic: A
         pickle.loads(kept)
 
 
+@pytest.mark.parametrize("way", [pickled, by_cloudpickle, copy.deepcopy], ids=lambda way: way.__name__)
+def test_the_registry_and_its_namespaces_are_in_another_process_what_that_process_has(way: Any) -> None:
+    assert way(registry) is registry
+    assert way(bp.losses)._registry is registry
+    assert way(bp.register) == bp.register
+
+
 @pytest.mark.parametrize("name", ["nobodys", "local/nobodys"])
 def test_a_name_that_is_not_known_here_says_what_register_means(name: str) -> None:
     with pytest.raises(

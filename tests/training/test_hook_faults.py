@@ -186,6 +186,15 @@ def test_what_is_no_part_of_a_trainer_cannot_be_set_as_one(name):
         fit(listener(lambda _, state: setattr(state.trainer, name, 1), "bpframe_epoch_end"))
 
 
+@pytest.mark.parametrize("name", ["lr", "learning_rate", "batch_size", "optimizer"])
+def test_a_setting_that_no_fit_would_look_at_cannot_be_set_on_the_state(name):
+    with pytest.raises(ConfigError, match=f"A fit that runs has no {name} to set. A rate, and other settings"):
+        fit(listener(lambda _, state: setattr(state, name, 0.1), "bpframe_epoch_end"))
+    seen = []
+    fit(listener(lambda _, state: seen.append(hasattr(state, name)), "bpframe_fit_end"))
+    assert seen == [False]
+
+
 def test_between_two_fits_parts_are_built_from_names_and_obeyed():
     made = fit(epochs=1, regularizers=[{"name": "l2", "strength": 0.5}])
     made.regularizers = [{"name": "l2", "strength": 0.0}]

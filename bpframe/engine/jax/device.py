@@ -10,7 +10,9 @@ from typing import Any, cast, final
 import jax
 import numpy as np
 
-from bpframe.errors import ConfigError
+from bpframe.errors import BrokenComponent, ConfigError
+from bpframe.registry import registry
+from bpframe.registry.safe_text import error_text
 from bpframe.types import HostArray
 
 WIDE = 1024  # bytes of a row
@@ -86,12 +88,23 @@ def refuse_fork() -> None:
         )
 
 
+def _devices(*platform: str) -> list[Any]:
+    """JAX's devices; BrokenComponent where JAX cannot start for another reason than a device that is not there."""
+    try:
+        return jax.devices(*platform)
+    except (RuntimeError, ValueError):
+        raise
+    except Exception as error:  # JAX reads the entry points of all distributions, and one that is damaged ends it
+        damaged = "".join(f" Mend or remove {each}." for each in registry.unreadable())
+        raise BrokenComponent(f"The engine jax cannot start JAX: {error_text(error)}.{damaged}") from error
+
+
 def _named_device(name: str | None) -> Any:
     if name is None:
-        return jax.devices()[0]
+        return _devices()[0]
     platform, _, number = name.partition(":")
     try:
-        return jax.devices(platform)[int(number or 0)]
+        return _devices(platform)[int(number or 0)]
     except (RuntimeError, IndexError, ValueError) as error:
         known = ", ".join(f"{device.platform}:{device.id}" for device in jax.devices())
         raise ConfigError(f"The engine jax needs a device that exists, got {name!r}. Found: {known}.") from error
