@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 
 FLOORS = (
     "errors tree types version",
-    "checks ops protocols random",
-    "registry",
+    "checks ops protocols",
+    "random registry",
     "_namespaces network",
     "data saving",
     "engine",
@@ -37,6 +37,7 @@ ONLY_IN = {  # by module or package of bpframe
     "threadpoolctl": {"engine", "saving"},
     "sklearn": {"sklearn"},
     "scipy": {"sklearn"},
+    "array_api_strict": {"testing"},
 }
 
 Sources = Mapping[str, Path]  # dotted module name -> file
