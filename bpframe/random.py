@@ -15,6 +15,7 @@ from typing import Any, final
 
 import numpy as np
 
+from bpframe.ops.host import HOST_TYPES, placement
 from bpframe.types import Array, HostArray
 
 INITIAL, SPLIT, ORDER, STEP, DATA = range(5)  # streams of a seed: draws from one never shift those from another
@@ -82,7 +83,12 @@ def scramble(x: Word) -> Word:
 
 
 def _times(x: Word, factor: int) -> Word:
-    return (x * factor) & MASK if isinstance(x, int) else x * np.uint32(factor)  # arrays of 32 bits wrap by themselves
+    if isinstance(x, int):
+        return (x * factor) & MASK
+    if type(x) in HOST_TYPES or isinstance(x, np.generic):  # 32 bits wrap by themselves
+        return x * np.uint32(factor)
+    xp = x.__array_namespace__()
+    return x * xp.asarray(factor, dtype=xp.uint32, **placement(x))
 
 
 def _as_one_type(a: Word, b: Word) -> tuple[Word, Word]:
@@ -111,9 +117,9 @@ class HashKey:
         """Uniform on [0, 1), shape and dtype of `like`: 24 random bits in float32, 53 in float64."""
         xp = like.__array_namespace__()
         if like.dtype == xp.float32:
-            return xp.reshape(xp.astype(self._bits(xp, like.size, 0) >> 8, like.dtype) * 2.0**-24, like.shape)
-        high = xp.astype(self._bits(xp, like.size, 0) >> 5, like.dtype)
-        low = xp.astype(self._bits(xp, like.size, 1) >> 6, like.dtype)
+            return xp.reshape(xp.astype(self._bits(xp, like, 0) >> 8, like.dtype) * 2.0**-24, like.shape)
+        high = xp.astype(self._bits(xp, like, 0) >> 5, like.dtype)
+        low = xp.astype(self._bits(xp, like, 1) >> 6, like.dtype)
         return xp.reshape((high * 2.0**26 + low) * 2.0**-53, like.shape)
 
     def normal(self, like: Array) -> Array:
@@ -122,8 +128,8 @@ class HashKey:
         radius = xp.sqrt(-2 * xp.log1p(-self.child("radius").uniform(like)))
         return radius * xp.cos(2 * math.pi * self.child("angle").uniform(like))
 
-    def _bits(self, xp: Any, n: int, draw: int) -> Any:
-        counter = xp.arange(n, dtype=xp.uint32)
-        word = xp.asarray(self.child(draw).a, dtype=xp.uint32)
-        other = xp.asarray(self.child(draw).b, dtype=xp.uint32)
+    def _bits(self, xp: Any, like: Array, draw: int) -> Any:
+        place, key = placement(like), self.child(draw)
+        counter = xp.arange(like.size, dtype=xp.uint32, **place)
+        word, other = (xp.asarray(half, dtype=xp.uint32, **place) for half in (key.a, key.b))
         return scramble(scramble(counter ^ word) ^ other)

@@ -1,7 +1,7 @@
 """Type aliases and protocols for arrays, trees of arrays, shapes and settings.
 
 `Array` is structural: NumPy and JAX arrays satisfy it alike. Component code asks an array for its own namespace,
-`xp = x.__array_namespace__()`, and speaks the vocabulary of the Python Array API standard (2023.12).
+`xp = x.__array_namespace__()`, and speaks the vocabulary of the Python Array API standard (2024.12).
 """
 
 from __future__ import annotations

@@ -39,8 +39,9 @@ def from_tree(template: States, saved: Mapping[str, Any]) -> list[list[list[dict
 
 
 def as_in(template: Any, value: Any) -> Any:
-    """The value in the type that it has in `template`, and what is not in `template`: a rule may fill its state later.
+    """A copy of the value in the type that it has in `template`, and of what a rule fills in later than `template`.
 
+    A copy, since programs write in place, and what was read may be read-only, such as a mapped file.
     Keys keep their order in `template`; a number that a file keeps as an array without axes is a number again.
     ValueError for another shape: what is filled in later are numbers without axes.
     """
@@ -52,4 +53,4 @@ def as_in(template: Any, value: Any) -> Any:
         raise ValueError(f"an optimizer's state needs shape {np.shape(template)}, got {np.shape(value)}")
     if isinstance(template, bool | int | float):
         return type(template)(value)
-    return value[()] if isinstance(template, np.generic) else value
+    return value[()] if isinstance(template, np.generic) else np.array(value)

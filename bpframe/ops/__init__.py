@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from bpframe.ops.host import by_columns, namespace
+from bpframe.ops.host import by_columns, namespace, placement
 from bpframe.ops.linalg import inner, matmul, matmul_tn, sum_rows
 from bpframe.ops.special import erf, erfc
 
 product, crossprod = matmul, matmul_tn  # their names in 0.1.0
 
-__all__ = ["by_columns", "crossprod", "erf", "erfc", "inner", "matmul", "matmul_tn", "namespace", "product", "sum_rows"]
+__all__ = [
+    "by_columns",
+    "crossprod",
+    "erf",
+    "erfc",
+    "inner",
+    "matmul",
+    "matmul_tn",
+    "namespace",
+    "placement",
+    "product",
+    "sum_rows",
+]

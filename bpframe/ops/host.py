@@ -28,6 +28,15 @@ def namespace(x: Array) -> Namespace:
     return HOST_NAMESPACE if type(x) in HOST_TYPES else x.__array_namespace__()
 
 
+def placement(x: Array) -> dict[str, Any]:
+    """Keywords that put a new array on the device of x: `xp.arange(n, dtype=x.dtype, **ops.placement(x))`.
+
+    None where a new array lies beside x anyway: in NumPy, and inside a program that JAX compiles.
+    """
+    device = None if type(x) in HOST_TYPES else getattr(x, "device", None)
+    return {} if device is None else {"device": device}
+
+
 def by_columns(x: Array) -> Array:
     """x in column-major order where it is a NumPy matrix of many short rows, else x itself; the same values.
 

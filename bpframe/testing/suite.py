@@ -29,6 +29,7 @@ from bpframe.testing.kinds.regularizers import regularizer_checks
 from bpframe.testing.kinds.samplers import sampler_checks
 from bpframe.testing.kinds.schedules import schedule_checks
 from bpframe.testing.kinds.sources import source_checks
+from bpframe.testing.kinds.strict_arrays import array_api_checks
 from bpframe.testing.laws.short_training import require_training
 from bpframe.testing.report import ENGINE, Check, CheckReport, SkipCheck, require_all, run_checks
 
@@ -110,6 +111,7 @@ def all_checks(
     return {
         **general,
         **of_kind,
+        **array_api_checks(kind, component),
         **{f"{ENGINE}{name}": partial(_short_training, name, kind, component) for name in engines if kind in TRAINED},
     }
 

@@ -32,7 +32,8 @@ class Sparsemax:
         xp = ops.namespace(x)
         z = x - xp.max(x, axis=-1, keepdims=True)  # only differences count
         sums = xp.cumulative_sum(-xp.sort(-z, axis=-1), axis=-1)
-        tau = xp.max((sums - 1) / xp.arange(1, x.shape[-1] + 1, dtype=x.dtype), axis=-1, keepdims=True)
+        counts = xp.arange(1, x.shape[-1] + 1, dtype=x.dtype, **ops.placement(x))
+        tau = xp.max((sums - 1) / counts, axis=-1, keepdims=True)
         v = xp.maximum(z - tau, 0)
         return v, v
 

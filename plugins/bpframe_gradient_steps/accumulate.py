@@ -31,13 +31,13 @@ class Accumulate:
     def init(self, p: Array) -> State:
         """Nothing gathered."""
         xp = ops.namespace(p)
-        return {"mean": xp.zeros_like(p), "weight": xp.zeros((), dtype=p.dtype)}
+        return {"mean": xp.zeros_like(p), "weight": xp.zeros((), dtype=p.dtype, **ops.placement(p))}
 
     def transform(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(the mean so far of this round, that and its weight)."""
         xp = ops.namespace(p)
-        first, w = xp.asarray((h.step - 1) % self.steps == 0), h.weight
-        weight = w + xp.where(first, xp.zeros_like(w), state["weight"])
+        first, w = xp.asarray((h.step - 1) % self.steps == 0, **ops.placement(p)), h.weight
+        weight = w + xp.where(first, 0.0, state["weight"])
         mean = xp.where(first, xp.zeros_like(g), state["mean"])
         mean += w / xp.where(weight > 0, weight, xp.ones_like(weight)) * (g - mean)
         return mean, {"mean": mean, "weight": weight}

@@ -93,6 +93,7 @@ class Embedding:
         """(0, since rounding is flat, or None; {"weight"})."""
         xp, x = ops.namespace(dy), cache
         ids = xp.reshape(xp.round(x), (x.size, 1))
-        chosen = xp.astype(ids == xp.arange(self.num_embeddings, dtype=x.dtype), dy.dtype)
+        numbers = xp.arange(self.num_embeddings, dtype=x.dtype, **ops.placement(x))
+        chosen = xp.astype(ids == numbers, dy.dtype)
         gradients = {"weight": ops.matmul_tn(chosen, xp.reshape(dy, (x.size, self.embedding_dim)))}
         return (xp.zeros_like(x) if context.need_dx else None), gradients

@@ -28,7 +28,7 @@ class CrammerSinger:
         right = xp.sum(target * scores, axis=-1, keepdims=True)
         excess = scores - right + (1 - target)  # 0 in the class itself
         strongest = xp.argmax(excess, axis=-1, keepdims=True)
-        chosen = xp.arange(scores.shape[-1], dtype=strongest.dtype) == strongest
+        chosen = xp.arange(scores.shape[-1], dtype=strongest.dtype, **ops.placement(scores)) == strongest
         return xp.max(excess, axis=-1), xp.astype(chosen, scores.dtype) - target
 
     def encode_target(self, y: HostArray, learned: dict[str, Any]) -> HostArray:

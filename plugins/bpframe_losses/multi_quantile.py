@@ -48,7 +48,7 @@ class MultiQuantile:
         xp = ops.namespace(scores)
         z = xp.reshape(scores, (*target.shape, len(self.quantiles)))
         r = z - xp.expand_dims(target, axis=-1)
-        slope = 0.5 * xp.sign(r) + (0.5 - xp.asarray(self.quantiles, dtype=r.dtype))
+        slope = 0.5 * xp.sign(r) + (0.5 - xp.asarray(self.quantiles, dtype=r.dtype, **ops.placement(r)))
         gap = xp.maximum(z[..., :-1] - z[..., 1:], 0.0)  # by how much a quantile exceeds the next
         push = self.crossing * xp.astype(gap > 0, r.dtype)
         none = xp.zeros_like(z[..., :1])

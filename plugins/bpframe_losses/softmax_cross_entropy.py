@@ -50,7 +50,8 @@ class SoftmaxCrossEntropy:
         below = xp.cumulative_sum(e, axis=-1)
         drawn = key.uniform(scores[..., :1]) * below[..., -1:]
         number = xp.sum(xp.astype(below[..., :-1] <= drawn, scores.dtype), axis=-1, keepdims=True)
-        return xp.astype(xp.arange(scores.shape[-1], dtype=scores.dtype) == number, scores.dtype)
+        classes = xp.arange(scores.shape[-1], dtype=scores.dtype, **ops.placement(scores))
+        return xp.astype(classes == number, scores.dtype)
 
     def _weights(self, scores: Array) -> Array:
         weights = self.class_weights or ()
@@ -59,4 +60,4 @@ class SoftmaxCrossEntropy:
                 f"softmax_cross_entropy needs {scores.shape[-1]} class weights, one a score, got {len(weights)}. "
                 "They stand in the order of the sorted classes."
             )
-        return ops.namespace(scores).asarray(weights, dtype=scores.dtype)
+        return ops.namespace(scores).asarray(weights, dtype=scores.dtype, **ops.placement(scores))

@@ -53,7 +53,8 @@ class Adafactor:
         """(p - alpha u / max(1, rms(u) / clip), new means)."""
         xp = ops.namespace(p)
         square = g * g + h.eps1
-        fade = 1 - xp.asarray(h.step, dtype=p.dtype) ** -h.decay_rate
+        step = xp.asarray(h.step, dtype=p.dtype, **ops.placement(p))
+        fade = 1 - step**-h.decay_rate
         means = {"v": square} if p.ndim < 2 else {"row": _mean(square, -1), "column": _mean(square, -2)}
         new = {name: fade * state[name] + (1 - fade) * mean for name, mean in means.items()}
         if p.ndim < 2:
@@ -61,7 +62,7 @@ class Adafactor:
         else:  # one root after the other: the product of row and column can overflow
             u = g / xp.sqrt(new["row"] / _mean(new["row"], -2)) / xp.sqrt(new["column"])
         one = xp.ones_like(fade)
-        rate = xp.minimum(h.lr * one, h.relative_step * xp.asarray(h.step, dtype=p.dtype) ** -0.5)
+        rate = xp.minimum(h.lr * one, h.relative_step * step**-0.5)
         alpha = xp.maximum(h.eps2 * one, _rms(p)) * rate / xp.maximum(one, _rms(u) / h.clip)
         return p - alpha * u - h.lr * h.weight_decay * p, new
 

@@ -54,14 +54,16 @@ class Adan:
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr weight_decay p - lr (m^ + beta2 d^) / (sqrt(n^) + eps), {m, d, n, previous})."""
-        difference = (h.step > 1) * (g - state["previous"])
+        xp = ops.namespace(p)
+        later = xp.astype(xp.asarray(h.step > 1, **ops.placement(p)), p.dtype)  # 0 in the first step
+        difference = later * (g - state["previous"])
         ahead = g + h.beta2 * difference
         m = h.beta1 * state["m"] + (1 - h.beta1) * g
         d = h.beta2 * state["d"] + (1 - h.beta2) * difference
         n = h.beta3 * state["n"] + (1 - h.beta3) * (ahead * ahead)
         c = (1 - h.beta3**h.step) ** 0.5
         change = c / (1 - h.beta1**h.step) * m + c * h.beta2 / (1 - h.beta2**h.step) * d
-        change /= ops.namespace(p).sqrt(n) + c * h.eps
+        change /= xp.sqrt(n) + c * h.eps
         change += h.weight_decay * p
         return p - h.lr * change, {"m": m, "d": d, "n": n, "previous": g}
 

@@ -12,13 +12,13 @@ from bpframe.plugin import Array, Hyper, State, ops
 def init(y: Array) -> State:
     """x = y = z."""
     xp = ops.namespace(y)
-    return {"z": xp.asarray(y, copy=True), "weight_sum": xp.zeros((), dtype=y.dtype)}
+    return {"z": xp.asarray(y, copy=True), "weight_sum": xp.zeros((), dtype=y.dtype, **ops.placement(y))}
 
 
 def warmed_up(h: Hyper, steps: int, like: Array) -> Array:
     """lr min(1, t / steps), 0-d."""
     xp = ops.namespace(like)
-    ramp = xp.asarray(h.step / max(1, steps), dtype=like.dtype)
+    ramp = xp.asarray(h.step / max(1, steps), dtype=like.dtype, **ops.placement(like))
     lr: Array = h.lr * xp.minimum(ramp, xp.ones_like(ramp))
     return lr
 

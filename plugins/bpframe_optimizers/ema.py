@@ -40,7 +40,8 @@ class Ema:
     def init(self, p: Array) -> State:
         """The average p itself, with weight 0."""
         xp = ops.namespace(p)
-        return {"average": xp.asarray(p, copy=True), "n": xp.zeros((), dtype=p.dtype), "inner": self.inner.init(p)}
+        n = xp.zeros((), dtype=p.dtype, **ops.placement(p))
+        return {"average": xp.asarray(p, copy=True), "n": n, "inner": self.inner.init(p)}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """The inner rule's step, and the average with its outcome."""

@@ -46,7 +46,7 @@ class Lookahead:
         """The inner rule's step; at the end of a round the way back to the slow weights."""
         xp = ops.namespace(p)
         fast, inner = self.inner.update(p, g, state["inner"], h.inner)
-        slow, ends = state["slow"], xp.asarray(h.step % self.steps == 0)
+        slow, ends = state["slow"], xp.asarray(h.step % self.steps == 0, **ops.placement(p))
         slow = xp.where(ends, slow + h.alpha * (fast - slow), slow)
         return xp.where(ends, slow, fast), {"slow": slow, "inner": inner}
 

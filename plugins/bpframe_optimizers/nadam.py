@@ -44,7 +44,8 @@ class Nadam:
     def init(self, p: Array) -> State:
         """Both moments 0, an empty product."""
         xp = ops.namespace(p)
-        return {"m": xp.zeros_like(p), "v": xp.zeros_like(p), "product": xp.ones((), dtype=p.dtype)}
+        product = xp.ones((), dtype=p.dtype, **ops.placement(p))
+        return {"m": xp.zeros_like(p), "v": xp.zeros_like(p), "product": product}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr m^ / (sqrt(v^) + eps), {m, v, product})."""

@@ -56,7 +56,7 @@ class Prodigy:
     def init(self, p: Array) -> State:
         """Moments, sums and d 0: the first step takes d0 for it."""
         xp = ops.namespace(p)
-        zero, zeros = xp.zeros((), dtype=p.dtype), xp.zeros_like(p)
+        zero, zeros = xp.zeros((), dtype=p.dtype, **ops.placement(p)), xp.zeros_like(p)
         return {"m": zeros, "v": zeros, "s": zeros, "start": xp.asarray(p, copy=True), "d": zero, "r": zero}
 
     def totals(self, p: Array, g: Array, state: State, h: Hyper) -> dict[str, Array]:

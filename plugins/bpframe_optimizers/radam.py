@@ -46,7 +46,7 @@ class Radam:
     def init(self, p: Array) -> State:
         """Both moments 0, of no gradients."""
         xp = ops.namespace(p)
-        nothing = xp.zeros((), dtype=p.dtype)
+        nothing = xp.zeros((), dtype=p.dtype, **ops.placement(p))
         return {"m": xp.zeros_like(p), "v": xp.zeros_like(p), "mass": nothing, "age": nothing}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
@@ -83,5 +83,6 @@ class Radam:
 
 def _rectification(xp: Namespace, rho: Array, beta2: Array) -> Array:
     """r, 0-d; the bounds change no value that is used, they keep the others out of roots of negative numbers."""
-    rho, limit = xp.maximum(rho, TRACTABLE), xp.maximum(2 / (1 - beta2) - 1, TRACTABLE)
+    limit = xp.maximum((2 / (1 - beta2) - 1) * xp.ones_like(rho), TRACTABLE)
+    rho = xp.maximum(rho, TRACTABLE)
     return xp.sqrt((rho - 4) / (limit - 4) * ((rho - 2) / (limit - 2)) * (limit / rho))

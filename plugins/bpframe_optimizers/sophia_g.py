@@ -60,7 +60,7 @@ class SophiaG:
 
     def observe(self, p: Array, g: Array, state: State, h: Hyper) -> State:
         """{m, curvature} with B g^2 in the curvature; g from drawn targets, B = h.rows."""
-        rows = ops.namespace(p).asarray(h.rows, dtype=p.dtype)
+        rows = ops.namespace(p).asarray(h.rows, dtype=p.dtype, **ops.placement(p))
         curvature = h.beta2 * state["curvature"] + (1 - h.beta2) * rows * (g * g)
         return {"m": state["m"], "curvature": curvature}
 

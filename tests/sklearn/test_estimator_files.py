@@ -65,6 +65,17 @@ def test_a_copy_goes_on_where_the_original_does(engine, solver, way, tmp_path):
     assert other.history_.train == model.history_.train
 
 
+@pytest.mark.parametrize("width", [3, 300])
+@pytest.mark.parametrize("solver", ["adam", "sgd", {"name": "ema", "inner": "adam"}], ids=str)
+def test_a_model_that_lies_in_a_mapped_file_goes_on_as_another(solver, width, tmp_path):
+    model = MLPClassifier((width,), solver=solver, batch_size=7, random_state=0).partial_fit(X, Y, classes=[0, 1, 2])
+    joblib.dump(model, tmp_path / "model.joblib")
+    mapped = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
+    for estimator in (model, mapped):
+        estimator.partial_fit(X, Y).partial_fit(X, Y)
+    np.testing.assert_array_equal(model.coefs_[0], mapped.coefs_[0])
+
+
 def test_a_pickle_is_not_much_larger_than_what_it_keeps():
     for settings, copies in (({}, 5), ({"solver": "lbfgs"}, 3), ({"early_stopping": True}, 6)):
         model = fitted(MLPClassifier((300,), **settings), X, Y)

@@ -27,7 +27,7 @@ from tests.testing.training_twins import Backwards, Box, Error, Falling, Penalty
 # ----------------------------------------------------------------------------------------------------------- the tables
 
 
-GENERAL = {"protocol", "docstring", "repr", "arguments", "json", "nested capabilities", "engine numpy"}
+GENERAL = {"protocol", "docstring", "repr", "arguments", "json", "nested capabilities", "array api", "engine numpy"}
 FAULTS: dict[
     str, list[tuple[Any, str]]
 ] = {  # by kind, twins and the names of their faults, each found by the check of that name

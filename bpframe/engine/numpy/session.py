@@ -137,7 +137,7 @@ class NumpySession:
         saved = tree.nest(arrays)
         for path, leaf in tree.leaves(saved["parameters"]):
             if "buffers" in path:
-                tree.assign(self._params, path, optimizer_state.as_in(tree.at(self._params, path), np.array(leaf)))
+                tree.assign(self._params, path, optimizer_state.as_in(tree.at(self._params, path), leaf))
             else:
                 tree.at(self._params, path)[...] = leaf
         states = optimizer_state.from_tree([group.states for group in self._groups], saved.get("memory", {}))

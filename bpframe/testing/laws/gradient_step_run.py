@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, final
-
-import numpy as np
+from typing import Any, cast, final
 
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.optimizer_chain import ChainLink, set_totals, totals
 from bpframe.protocols import Adjust, GradientStep, Param, Totals
-from bpframe.testing.laws.trajectory import PARAM, Pieces
+from bpframe.testing.laws.trajectory import PARAM, Pieces, number_type
 
 LR = 0.01  # of the update rule behind it
 
@@ -22,12 +20,12 @@ class GradientStepRun:
     def __init__(self, step: GradientStep, pieces: Pieces, given: Any = None) -> None:
         self.step, self.pieces, self.t, self.given = step, pieces, 0, given
         self.states = [step.init(p) for p in pieces]
-        self.settings = Settings(step, pieces[0].dtype.type)
+        self.settings = Settings(step, number_type(pieces[0]))
         self.sums: list[Any] = []
 
     def h(self, param: Param = PARAM) -> Any:
         """h of the next step: a weight and rows of 1, and a rule with a learning rate."""
-        number = self.pieces[0].dtype.type
+        number = number_type(self.pieces[0])
         h = self.settings.at(self.t)
         rule = SimpleNamespace(lr=number(LR), step=h.step)
         self.settings.note(param=param, weight=number(1), rows=1, loss=number(1), rule=rule)
@@ -45,6 +43,6 @@ class GradientStepRun:
         results: list[Any] = [self.step.transform(p, g, state, h) for p, g, state in arguments]
         self.states = [state for _, state in results]
         if isinstance(self.step, Adjust):
-            self.pieces = [np.asarray(self.step.adjust(p, h)) for p in self.pieces]
+            self.pieces = cast(Pieces, [self.step.adjust(p, h) for p in self.pieces])
         self.t += 1
         return [g for g, _ in results]

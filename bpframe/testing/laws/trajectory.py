@@ -45,6 +45,12 @@ def numbers(shape: Shape, dtype: np.dtype[Any], steps: int = 5) -> tuple[HostArr
     return rng.normal(size=shape).astype(dtype), rng.normal(size=(steps, *shape)).astype(dtype)
 
 
+def number_type(p: Any) -> Callable[[float], Any]:
+    """What makes numbers for an array: scalars of its dtype for NumPy's, Python floats for other arrays."""
+    made: Callable[[float], Any] = getattr(p.dtype, "type", float)
+    return made
+
+
 @final
 class Trajectory:
     """`pieces` of p and a state for each; of each step so far, `sums` over them and where they were `probed`.
@@ -65,7 +71,7 @@ class Trajectory:
     ) -> None:
         self.rule, self.pieces, self.t = rule, list(pieces), 0
         self.states: list[State] = [rule.init(p) for p in self.pieces]
-        self.settings = Settings(rule, self.pieces[0].dtype.type)
+        self.settings = Settings(rule, number_type(self.pieces[0]))
         self._lr, self._param, self._given = lr, param, given
         self.sums: list[Any] = []
         self.probed: list[Pieces] = []
@@ -89,7 +95,7 @@ class Trajectory:
 
     def now(self, loss: float = 1.0) -> Hyper:
         """h of the next update."""
-        h, number = self.settings.at(self.t), self.pieces[0].dtype.type
+        h, number = self.settings.at(self.t), number_type(self.pieces[0])
         self.settings.note(param=self._param, loss=number(loss), weight=number(1), rows=1)
         if self._lr is not None:
             set_lr(h, number(self._lr))
@@ -99,7 +105,7 @@ class Trajectory:
         """The first piece of the parameters that this rule would predict with."""
         for link in self._averaging:
             h = link.settings(self.settings.h)
-            return np.asarray(link.rule.evaluation_params(self.pieces[0], link.state(self.states[0]), h))
+            return cast(HostArray, link.rule.evaluation_params(self.pieces[0], link.state(self.states[0]), h))
         return self.pieces[0]
 
     # ------------------------------------------------------------------------------------------ of a training step

@@ -1,0 +1,106 @@
+"""Strict arrays: the check that components of a kind ask nothing but the Array API standard of arrays.
+
+p and g (n,) or (n, m); scores, targets, rows and points as in the laws of each kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bpframe.engine import optimizer_chain
+from bpframe.engine.hyperparameters import Settings, over
+from bpframe.network.context import StepContext
+from bpframe.protocols import Refresh, SampleTarget
+from bpframe.protocols.implements import implements
+from bpframe.testing.laws.array_api import Convert, require_array_api
+from bpframe.testing.laws.descent import STEPS
+from bpframe.testing.laws.examples import example_batch
+from bpframe.testing.laws.gradient_step_run import GradientStepRun
+from bpframe.testing.laws.layer_run import KEY, LayerRun
+from bpframe.testing.laws.precision import DTYPES
+from bpframe.testing.laws.trajectory import PARAM, Trajectory, number_type, numbers, param_of, shape_of
+from bpframe.testing.report import Check, SkipCheck
+
+IN_SHAPE = (5,)
+SHAPE = (4, 3)  # of a parameter
+
+
+def array_api_checks(kind: str, component: Any) -> dict[str, Check]:
+    """The check by name; none for kinds that compute on the host."""
+    compute = BY_KIND.get(kind)
+    return {} if compute is None else {"array api": lambda: require_array_api(partial(compute, component))}
+
+
+def _activation(activation: Any, convert: Convert) -> Any:
+    if hasattr(activation, "forward"):
+        return _layer(activation, convert, (4,))
+    v = activation.value(convert(2 * _normal((6, 4))))
+    return {"value": v, "derivative": activation.derivative(v)}
+
+
+def _layer(layer: Any, convert: Convert, in_shape: tuple[int, ...] = IN_SHAPE) -> Any:
+    """Forward and backward in training and in evaluation, and refreshed buffers."""
+    run = LayerRun.of(layer, in_shape)
+    results: dict[str, Any] = {}
+    for mode in ("training", "evaluation"):
+        params, context = convert(run.params), StepContext(mode == "training", True, KEY)
+        y, cache = layer.forward(params, convert(run.x()), context)
+        dx, gradients = layer.backward(params, cache, convert(_normal(tuple(y.shape))), context)
+        results[mode] = {"y": y, "dx": dx, "gradients": gradients}
+        if mode == "training" and implements(layer, Refresh):
+            results["refresh"] = layer.refresh(params, cache)
+    return results
+
+
+def _loss(loss: Any, convert: Convert) -> Any:
+    scores, target = map(convert, example_batch(loss, 1))
+    values, delta = loss.value_and_delta(scores, target)
+    drawn = loss.sample_target(scores, KEY) if implements(loss, SampleTarget) else None
+    return {"values": values, "delta": delta, "sampled target": drawn}
+
+
+def _optimizer(optimizer: Any, convert: Convert) -> Any:
+    if optimizer.scope == "objective":
+        raise SkipCheck("a minimizer runs on the host")
+    rule = optimizer_chain.rule_for(over(optimizer, STEPS), PARAM)
+    p, gradients = numbers(shape_of(rule), DTYPES[1])
+    course = Trajectory(rule, [convert(p)])
+    path = course.follow([convert(g)] for g in gradients)
+    return {"p": path, "state": course.states, "evaluation": course.evaluated()}
+
+
+def _gradient_step(step: Any, convert: Convert) -> Any:
+    p, gradients = numbers(shape_of(step), DTYPES[1])
+    run = GradientStepRun(step, [convert(p)])
+    return {"g": [run.transform([convert(g)]) for g in gradients], "p": run.pieces, "state": run.states}
+
+
+def _regularizer(regularizer: Any, convert: Convert) -> Any:
+    p = convert(_normal(SHAPE))
+    return list(regularizer.value_and_gradient(p, Settings(regularizer, number_type(p)).at(0)))
+
+
+def _constraint(constraint: Any, convert: Convert) -> Any:
+    p = convert(3 * _normal(SHAPE))
+    settings = Settings(constraint, number_type(p))
+    settings.note(param=param_of(SHAPE))
+    return [constraint.project(p, settings.at(0))]
+
+
+def _normal(shape: tuple[int, ...]) -> Any:
+    return np.random.default_rng(0).normal(size=shape)
+
+
+BY_KIND: dict[str, Callable[[Any, Convert], Any]] = {
+    "activation": _activation,
+    "layer": _layer,
+    "loss": _loss,
+    "optimizer": _optimizer,
+    "gradient_step": _gradient_step,
+    "regularizer": _regularizer,
+    "constraint": _constraint,
+}
