@@ -23,8 +23,8 @@ def piped(command: str, redirection: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("redirection", ["| head -1", "> /dev/full", ">&-", "> /dev/full 2> /dev/full"])
 def test_a_training_whose_output_is_gone_goes_on_to_its_end(folder: Path, redirection: str) -> None:
-    assert piped("train small.toml --epochs 2000", redirection) == (0, "")
-    assert len(records(folder / "runs/small/history.jsonl")) == 2000
+    assert piped("train small.toml --epochs 300", redirection) == (0, "")
+    assert len(records(folder / "runs/small/history.jsonl")) == 300
     assert (folder / "runs/small/test.json").exists()
 
 
