@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EBADF, EDQUOT, EIO, ENOSPC
 from types import FrameType
 
 from bpframe.errors import (
@@ -34,6 +35,7 @@ EXPLANATIONS = {  # of each exit code: what it means, and whether the same comma
     5: ("a model or run file: missing, damaged, not writable", "when mended"),
     6: ("a plugin that cannot be used", "no"),
     70: ("an error of bpframe itself", "no"),
+    74: ("output that cannot be written, on a full disk", "when mended"),
     129: ("a closed terminal (SIGHUP)", "yes *"),
     130: ("Ctrl-C", "yes *"),
     141: ("a reader that closed the pipe of the output", "yes"),
@@ -76,7 +78,14 @@ CODES: tuple[tuple[type[BaseException], int], ...] = (
 
 def exit_code(error: BaseException) -> int:
     """The exit code of an error."""
+    if is_of_output(error):
+        return 74
     return next((number for kind, number in CODES if isinstance(error, kind)), 70)
+
+
+def is_of_output(error: BaseException) -> bool:
+    """Whether a write to stdout failed: only that is an error of the system that names no file."""
+    return isinstance(error, OSError) and error.filename is None and error.errno in (ENOSPC, EDQUOT, EIO, EBADF)
 
 
 def error_message(error: BaseException) -> str:
@@ -94,6 +103,8 @@ def _headline(error: BaseException) -> str:
         return "Stopped by Ctrl-C."
     if isinstance(error, ConfigError):
         return str(error)  # it begins with file and line, which terminals turn into a link
+    if is_of_output(error):
+        return f"The output cannot be written: {error.strerror}."  # type: ignore[attr-defined]  # an OSError
     from bpframe.registry.safe_text import error_text  # imported where there is an error alone
 
     if isinstance(error, BpframeError):

@@ -22,14 +22,15 @@ def init(data: Path | None, target: str | None, task: str | None, example: str |
     """
     if (data is None) == (example is None):
         raise click.UsageError("init needs DATA or --example, as in: bpframe init table.csv --target price.")
+    from bpframe.cli.output import print_result
     from bpframe.cli.starter import example_files, starter_config, write_new
 
     if example is not None:
         files = example_files(example, output)
         write_new(files)
-        click.echo("\n".join(map(str, files)))
+        print_result("\n".join(map(str, files)))
         return
     assert data is not None
     config = output or Path(f"{data.stem}.toml")
     write_new({config: starter_config(data, target, task, config)})
-    click.echo(f"{config} is written. Look at it, then: bpframe train {config}")
+    print_result(f"{config} is written. Look at it, then: bpframe train {config}")

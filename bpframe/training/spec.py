@@ -46,6 +46,16 @@ class TrainerSpec:
     """The parts of a trainer, every component built; their meaning is that of the Trainer's arguments.
 
     The kind of a part stands in its annotation, its metadata may hold a `default` name. Files and locks keep the order.
+
+    loss            what is minimised, and with it what predictions are
+    optimizer       how a step moves the parameters
+    callbacks       what is called during the training, in this order
+    metrics         what is measured beside the loss; left out: accuracy for classes, r2 and mae for numbers
+    regularizers    penalties that are added to the loss
+    gradient_steps  what is done to gradients before the optimizer gets them, in this order
+    constraints     sets in which parameters are kept
+    groups          parameters that are treated apart
+    sampler         which rows an epoch has, in which order
     """
 
     network: Network

@@ -24,9 +24,9 @@ class Progress:
 
     It shows the epoch, the loss of the latest steps, the first validation metric (of training, where nothing is
     validated), the pace, and the time left. `plain`: lines in a terminal too. `every`: epochs from one plain line to
-    the next; left out, about twenty lines in all, and one a minute. `delay`: seconds of the fit before anything is
-    shown, so that a short one stays silent. `stream`: where plain lines go. What cannot be written is left out: a
-    closed pipe or a full disk ends no training.
+    the next; left out, about twenty lines in all. In either case a minute has a line at least. `delay`: seconds of the
+    fit before anything is shown, so that a short one stays silent. `stream`: where plain lines go. What cannot be
+    written is left out: a closed pipe or a full disk ends no training.
     """
 
     plain: bool = False
@@ -82,7 +82,8 @@ class _View:
         self.display, self._every = display, every or -(-(state.epochs - state.epoch) // MOST_LINES)
         self._start, self._first, self._step = state.began, state.epoch, state.step
         self._next = self._start + delay  # when there may be something to show
-        self._read = len(state.history)  # epochs that were shown, or skipped
+        self._last = self._start  # when something was shown
+        self._read = self._printed = len(state.history)  # epochs that were looked at; the last that has a line
         self._shown = self._ended = False
 
     def look(self, state: RunState) -> None:
@@ -93,9 +94,10 @@ class _View:
         if self.display.live:
             self.draw(state, self._live(state))
             self._next = now + REFRESH_SECONDS
-        elif not self._epochs(state) and now - max(self._start, self._next) > SILENT_SECONDS:
+            return
+        self._epochs(state)
+        if now - self._last > SILENT_SECONDS:
             self.draw(state, [self._epoch(state), f"{self._done(state):.0%}", _loss(state)])
-            self._next = now
 
     def close(self, state: RunState, ended: bool) -> None:
         """Show the end of what has been shown: the last epoch, or where the fit was cut off."""
@@ -110,28 +112,29 @@ class _View:
     def draw(self, state: RunState, parts: list[str]) -> None:
         """Show the parts, as many as the line has room for; a bar behind the first in a terminal."""
         done, width, signs = self._done(state), self.display.width, bar_signs(self.display)
-        head, tail = parts[0], parts[1:]
-        while self.display.live and tail and len("  ".join(parts)) + (NARROWEST_BAR + 2 if signs else 0) > width:
-            parts = [head, *tail[:-1]]
-            tail = parts[1:]
-        room = min(WIDEST_BAR, width - len("  ".join(parts)) - 2)
-        if signs and room >= NARROWEST_BAR:
-            full = round(done * room)
-            parts = [head, signs[0] * full + signs[1] * (room - full), *tail]
-        text = "  ".join(parts)
+        head, *tail = parts
+        least = NARROWEST_BAR + 2 if signs else 0
+        while self.display.live and tail and len("  ".join([head, *tail])) + least > width:
+            tail.pop()
+        room = min(WIDEST_BAR, width - len("  ".join([head, *tail])) - 2)
+        full = round(done * room)
+        bar = [signs[0] * full + signs[1] * (room - full)] if signs and room >= NARROWEST_BAR else []
+        text = "  ".join([head, *bar, *tail])
         self.display.show(text[:width] if self.display.live else text, done)
-        self._shown = True
+        self._shown, self._last = True, time.perf_counter()
 
-    def _epochs(self, state: RunState, last: bool = False) -> bool:
-        """Lines for epochs that the history has by now; whether there was any."""
-        new = range(self._read, len(state.history))
-        for i in new:
-            if (i + 1) % self._every == 0 or (last and i + 1 == len(state.history)):
-                curves = state.history.row(i)
-                numbers = [f"loss {_number(curves['train.loss'])}", *_metric(curves)]
-                self.draw(state, [f"epoch {_epoch(state, i + 1)}", *numbers, self._pace(state)])
-        self._read = len(state.history)
-        return bool(new)
+    def _epochs(self, state: RunState, last: bool = False) -> None:
+        """Lines for epochs that the history has by now, at even distances; for the `last` one in any case."""
+        count = len(state.history)
+        due = [i for i in range(self._read, count) if (i + 1) % self._every == 0 or (last and i + 1 == count)]
+        if last and not due and self._printed < count:
+            due = [count - 1]
+        for i in due:
+            curves = state.history.row(i)
+            numbers = [f"loss {_number(curves['train.loss'])}", *_metric(curves)]
+            self.draw(state, [f"epoch {_epoch(state, i + 1)}", *numbers, self._pace(state)])
+            self._printed = i + 1
+        self._read = count
 
     def _live(self, state: RunState) -> list[str]:
         left = (time.perf_counter() - self._start) * (1 / max(self._done(state), 1e-9) - 1)

@@ -23,8 +23,8 @@ def piped(command: str, redirection: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("redirection", ["| head -1", "> /dev/full", ">&-", "> /dev/full 2> /dev/full"])
 def test_a_training_whose_output_is_gone_goes_on_to_its_end(folder: Path, redirection: str) -> None:
-    assert piped("train small.toml --epochs 2000", redirection) == (0, "")
-    assert len(records(folder / "runs/small/history.jsonl")) == 2000
+    assert piped("train small.toml --epochs 300", redirection) == (0, "")
+    assert len(records(folder / "runs/small/history.jsonl")) == 300
     assert (folder / "runs/small/test.json").exists()
 
 
@@ -32,7 +32,7 @@ def test_a_training_whose_output_is_gone_goes_on_to_its_end(folder: Path, redire
     ("command", "redirection", "code"),
     [
         ("plugins list", "| true", 141),
-        ("plugins list", "> /dev/full", 70),
+        ("plugins list", "> /dev/full", 74),
         ("train nowhere.toml", "> /dev/full 2> /dev/full", 2),
     ],
 )
@@ -47,5 +47,5 @@ def test_other_commands_end_with_the_documented_code(command: str, redirection: 
 def test_help_explains_every_exit_code() -> None:
     listed = good("--help").partition("Exit code")[2].splitlines()
     assert [int(line.split()[0]) for line in listed[1:-1]] == list(EXPLANATIONS)
-    assert {code for _, code in CODES} | {0, 70} <= set(EXPLANATIONS)
+    assert {code for _, code in CODES} | {0, 70, 74} <= set(EXPLANATIONS)
     assert max(map(len, listed)) <= 80

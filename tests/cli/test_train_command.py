@@ -71,6 +71,12 @@ def test_where_there_is_no_terminal_progress_is_at_most_twenty_lines_and_one_for
     assert re.fullmatch(expected, progress[-1])
 
 
+def test_a_config_that_names_progress_shows_it_once(folder: Path) -> None:
+    (folder / "small.toml").write_text(SMALL + '[[callbacks]]\nname = "progress"\nevery = 1\n')
+    lines = good("train", "small.toml", "--epochs", "40").splitlines()
+    assert [line.split()[0] for line in lines[:-1]] == ["epoch"] * 40
+
+
 def test_quiet_shows_the_last_line_alone() -> None:
     assert len(good("train", "small.toml", "--quiet").splitlines()) == 1
 

@@ -6,6 +6,7 @@ import io
 import re
 import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -119,6 +120,38 @@ def test_a_fit_that_validates_nothing_shows_a_metric_of_training(capsys: pytest.
     trainer.fit(X, Y, epochs=1, verbose=0)
     first, second = capsys.readouterr().out.splitlines()
     assert ("validation r2 " in first, "train r2 " in second) == (True, True)
+
+
+def test_a_long_epoch_has_a_line_a_minute(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    class Clock:
+        """Time that goes on by 25 s a step."""
+
+        now = time.perf_counter()
+
+        @bp.hookimpl
+        def bpframe_batch_end(self, state: Any) -> None:
+            Clock.now += 25.0
+
+    monkeypatch.setattr("bpframe_callbacks.progress.time.perf_counter", lambda: Clock.now)
+    fit(Clock(), "progress", epochs=50)
+    lines = capsys.readouterr().out.splitlines()
+    within = [line.replace("epoch", "").split()[:2] for line in lines if "%" in line]
+    assert within[:2] == [["1/50", "2%"], ["2/50", "4%"]]  # after three steps of 25 s
+    epochs = [int(line.split()[1].partition("/")[0]) for line in lines if "%" not in line]
+    assert epochs == [*range(3, 50, 3), 50]
+
+
+def test_an_interrupt_shows_the_last_whole_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    class Stop:
+        @bp.hookimpl
+        def bpframe_batch_end(self, state: Any) -> None:
+            if state.step == 8:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Stop(), {"name": "progress", "every": 5})
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("epoch 2/5  loss ")
 
 
 @pytest.mark.parametrize("columns", [15, 40, 80, 200])
@@ -254,7 +287,7 @@ SCRIPT = """
 import numpy as np, bpframe as bp
 x = np.ones((300, 3))
 trainer = bp.Trainer(bp.Network([bp.layers.dense(1)]), "mse", callbacks=[{"name": "progress", "every": 1}])
-trainer.fit(x, x[:, 0], epochs=4000, batch_size=300)
+trainer.fit(x, x[:, 0], epochs=1000, batch_size=300)
 open("done", "w").write(str(len(trainer.history)))
 """
 
@@ -265,7 +298,7 @@ def test_a_script_whose_output_is_gone_trains_to_its_end(redirection: str, tmp_p
     command = f"{sys.executable} script.py {redirection}; echo ${{PIPESTATUS[0]}} > code"
     told = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert (tmp_path / "code").read_text() == "0\n"
-    assert (tmp_path / "done").read_text() == "4000"
+    assert (tmp_path / "done").read_text() == "1000"
     assert told.stderr == ""
 
 

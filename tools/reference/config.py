@@ -15,6 +15,7 @@ from bpframe.registry.constructor import wants
 from bpframe.runs.config import schema
 from bpframe.runs.config.toml_writer import inline
 from bpframe.training.parameter_groups import ParameterGroup
+from bpframe.training.spec import TrainerSpec
 from tools.reference.markdown import escaped, table
 
 TYPES = {
@@ -64,7 +65,8 @@ def section(title: str, cls: type, path: str) -> Iterator[str]:
 
 def summary(cls: type) -> str:
     """What a table's docstring says before its keys."""
-    return (inspect.getdoc(cls) or "").partition("\n\n")[0].partition("; `")[0].rstrip(".") + "."
+    text = (inspect.getdoc(cls) or "").partition("\n\n")[0].replace(" (`TrainerSpec`)", "")
+    return text.partition("; `")[0].rstrip(".") + "."
 
 
 def meanings(cls: type) -> dict[str, str]:
@@ -72,7 +74,8 @@ def meanings(cls: type) -> dict[str, str]:
     text = inspect.getdoc(cls) or ""
     inline = re.findall(r"`(\w+)`: (.*?)(?=[;.](?:\s|\Z))", text, re.DOTALL)
     rows = re.findall(r"^(\w+) {2,}(\S.*(?:\n {2,}\S.*)*)", text, re.MULTILINE)
-    return {key: " ".join(meaning.split()) for key, meaning in [*inline, *rows]}
+    found = {key: " ".join(meaning.split()) for key, meaning in [*inline, *rows]}
+    return {**meanings(TrainerSpec), **found} if cls is schema.ConfigFile else found
 
 
 def type_text(cls: type, f: Field[Any]) -> str:

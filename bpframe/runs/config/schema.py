@@ -228,21 +228,12 @@ def with_trainer_parts(cls: type) -> type:
 @dataclass(frozen=True, kw_only=True)
 @with_trainer_parts
 class ConfigFile:
-    """The whole file: its tables, and every part of a trainer that is not in one of them.
+    """The whole file: its tables, and every part of a trainer (`TrainerSpec`) that is not in one of them.
 
-    data            where rows come from
-    model           the network
-    loss            what is minimised, and with it what predictions are
-    optimizer       how a step moves the parameters
-    callbacks       what is called during the training, in this order
-    metrics         what is measured beside the loss; left out: accuracy for classes, r2 and mae for numbers
-    regularizers    penalties that are added to the loss
-    gradient_steps  what is done to gradients before the optimizer gets them, in this order
-    constraints     sets in which parameters are kept
-    groups          parameters that are treated apart
-    sampler         which rows an epoch has, in which order
-    train           how long and how to train
-    plugins         whose components may be used
+    data     where rows come from
+    model    the network
+    train    how long and how to train
+    plugins  whose components may be used
     """
 
     data: DataTable = field(metadata=table_field(DataTable))
