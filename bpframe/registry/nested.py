@@ -12,7 +12,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 from bpframe.registry.annotations import Wanted
-from bpframe.registry.constructor import wants
+from bpframe.registry.constructor import parameters, wants
 from bpframe.registry.labelled import unlabelled
 
 PLAIN = frozenset({type(None), bool, int, float})
@@ -61,6 +61,25 @@ def parts(component: object, only: str | None = None) -> Iterator[Nested]:
             yield from (Nested(f"{name}[{i}]", kind, item) for i, item in enumerate(value))
         else:
             yield Nested(name, kind, value)
+
+
+def numbers(component: object) -> Iterator[tuple[str, float]]:
+    """(dotted path, value) of the plain numbers in arguments for which a float is wanted, at any depth.
+
+    Without those that an argument has by default: their author chose them.
+    """
+    cls: Any = type(component := unlabelled(component))
+    for name, want in _component_arguments(cls, None):
+        value: Any = getattr(component, name, None)
+        if type(value) in (int, float):
+            if want.number and value != parameters(cls)[name].default:
+                yield name, value
+        elif type(value) not in PLAIN and (kind_inside(want, value) or want.number):
+            items = enumerate(value) if isinstance(value, list | tuple) else [(None, value)]
+            for i, part in items:
+                if not isinstance(part, str | Mapping | Real):
+                    own = name if i is None else f"{name}[{i}]"
+                    yield from ((f"{own}.{path}", number) for path, number in numbers(part))
 
 
 @lru_cache(maxsize=1024)
