@@ -39,9 +39,9 @@ def whole(who: str, least: int, **setting: object) -> int:
     """The setting as an int; it must be an integer of at least `least`, and below 2**128."""
     ((name, value),) = setting.items()
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ConfigError(f"{who} needs a whole number of at least {least} as {name}, got {shown(value)}.")
+        raise ConfigError(f"{who} needs a whole number of at least {least} as {name}, got {as_text(value)}.")
     if int(value) >= MOST_WHOLE:
-        raise ConfigError(f"{who} needs a whole number below 2**128 as {name}, got {shown(value)}.")
+        raise ConfigError(f"{who} needs a whole number below 2**128 as {name}, got {as_text(value)}.")
     return int(value)
 
 
@@ -64,11 +64,11 @@ def out_of_range(owner: str, name: str, value: float, dtype: str) -> ConfigError
     remedy = " Take another number, or dtype='float64'." if dtype == "float32" and fits(value, "float64") else ""
     return ConfigError(
         f"{owner} needs {name} to be a number of {dtype}, 0 or of a size between {least:.2g} and {most:.2g}, got "
-        f"{shown(value)}.{remedy}"
+        f"{as_text(value)}.{remedy}"
     )
 
 
-def shown(value: object) -> str:
+def as_text(value: object) -> str:
     """The value as messages show it: a whole number of more than 40 digits by their number."""
     if isinstance(value, int) and abs(value) >= MOST_WHOLE:
         return f"a whole number of about {int(abs(value).bit_length() * math.log10(2)) + 1} digits"
@@ -78,7 +78,7 @@ def shown(value: object) -> str:
 def _each(who: str, settings: dict[str, object], holds: Callable[[float], bool], wanted: str) -> None:
     for name, value in settings.items():
         if isinstance(value, int | float) and not (_has_float(value) and holds(value)):
-            raise ConfigError(f"{who} needs {wanted} as {name}, got {shown(value)}.")
+            raise ConfigError(f"{who} needs {wanted} as {name}, got {as_text(value)}.")
 
 
 def _has_float(value: float) -> bool:

@@ -15,7 +15,7 @@ def evaluate(run: Path, as_json: bool) -> None:
 
     On the run's test part; without one on its validation part, and without that on all its rows.
     """
-    from bpframe.cli.score import require_finite, score
+    from bpframe.cli.score import require_finite_loss, score
     from bpframe.runs.config import load
     from bpframe.runs.folder import RunFolder
     from bpframe.runs.model import load_model
@@ -28,4 +28,4 @@ def evaluate(run: Path, as_json: bool) -> None:
         click.echo(to_json({"part": measured.part, "rows": measured.rows, **measured.values}))
     else:
         click.echo(f"{measured.summary} ({measured.rows} rows)")
-    require_finite(measured)
+    require_finite_loss(measured)

@@ -23,7 +23,7 @@ from bpframe.protocols.implements import implements
 from bpframe.registry import arguments, registry
 from bpframe.registry.constructor import parameters, wants
 from bpframe.registry.describe import title
-from bpframe.registry.nested import Nested, is_schedule, numbers, parts
+from bpframe.registry.nested import Nested, is_schedule, parts, plain_numbers
 
 KNOWN = {"step": 0, "loss": None, "total": None, "param": None, "weight": None, "rows": None, "rule": None}
 HAVING_SETTINGS = ("optimizer", "gradient_step", "regularizer", "constraint")
@@ -69,7 +69,7 @@ class Settings:
             vars(h).update(known)
 
     def _check_schedule(self, component: object, name: str, schedule: object) -> None:
-        for path, value in numbers(schedule):
+        for path, value in plain_numbers(schedule):
             if not checks.fits(value, self._dtype):
                 raise checks.out_of_range(_title(component), f"{name}.{path}", value, self._dtype)
 

@@ -56,7 +56,7 @@ class Wanted:
             if isinstance(value, int) and abs(value) >= checks.MOST_WHOLE:
                 _refuse_huge(value, "int" in self.alternatives)
             return _convert(self.alternatives, value)
-        got = checks.shown(value)
+        got = checks.as_text(value)
         raise Mismatch(f"wants {' or '.join(map(_say, self.alternatives))}, got {got}.{self._suggest(got)}")
 
     def _suggest(self, value: object) -> str:
@@ -68,7 +68,7 @@ class Wanted:
 def _refuse_huge(value: int, whole: bool) -> None:
     if whole or not checks.fits(value, "float64"):
         most = "a whole number below 2**128" if whole else "a number of at most 1.8e308"
-        raise Mismatch(f"wants {most}, got {checks.shown(value)}.")
+        raise Mismatch(f"wants {most}, got {checks.as_text(value)}.")
 
 
 def wanted(parameter: inspect.Parameter) -> Wanted:

@@ -63,7 +63,7 @@ def parts(component: object, only: str | None = None) -> Iterator[Nested]:
             yield Nested(name, kind, value)
 
 
-def numbers(component: object) -> Iterator[tuple[str, float]]:
+def plain_numbers(component: object) -> Iterator[tuple[str, float]]:
     """(dotted path, value) of the plain numbers in arguments for which a float is wanted, at any depth.
 
     Without those that an argument has by default: their author chose them.
@@ -79,7 +79,7 @@ def numbers(component: object) -> Iterator[tuple[str, float]]:
             for i, part in items:
                 if not isinstance(part, str | Mapping | Real):
                     own = name if i is None else f"{name}[{i}]"
-                    yield from ((f"{own}.{path}", number) for path, number in numbers(part))
+                    yield from ((f"{own}.{path}", number) for path, number in plain_numbers(part))
 
 
 @lru_cache(maxsize=1024)

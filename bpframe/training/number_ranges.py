@@ -1,4 +1,4 @@
-"""The numbers among the settings of layers and losses, which a run's dtype has to hold.
+"""Ranges of the numbers among the settings of layers and losses: what a run's dtype can hold.
 
 Those of optimizers and of what else changes parameters are checked where they become numbers of that dtype,
 `bpframe.engine.hyperparameters.Settings`.
@@ -9,13 +9,13 @@ from __future__ import annotations
 from bpframe import checks
 from bpframe.network.network import Network
 from bpframe.protocols import Loss
-from bpframe.registry.nested import numbers
+from bpframe.registry.nested import plain_numbers
 
 
 def refuse_out_of_range(network: Network, loss: Loss, dtype: str) -> None:
     """ConfigError for a number of a layer, an activation, an initializer or the loss that `dtype` cannot hold."""
     parts = [(f"network[{i}]", layer) for i, (_, layer) in enumerate(network.layers)]
     for place, component in (*parts, ("loss", loss)):
-        for path, value in numbers(component):
+        for path, value in plain_numbers(component):
             if not checks.fits(value, dtype):
                 raise checks.out_of_range(place, path, value, dtype)
