@@ -23,7 +23,7 @@ def evaluate(run: Path, file: Path | None, target: str | None, as_json: bool) ->
     if target is not None and file is None:
         raise click.BadParameter("needs a FILE whose column it names.", param_hint="--target")
     from bpframe.cli.rows import rows_to_measure
-    from bpframe.cli.score import Score, require_finite, score
+    from bpframe.cli.score import Score, require_finite_loss, score
     from bpframe.runs.config import load
     from bpframe.runs.folder import RunFolder
     from bpframe.runs.model import load_model
@@ -41,4 +41,4 @@ def evaluate(run: Path, file: Path | None, target: str | None, as_json: bool) ->
         click.echo(to_json({"part": measured.part, "rows": measured.rows, **measured.values}))
     else:
         click.echo(f"{measured.summary} ({measured.rows} rows)")
-    require_finite(measured)
+    require_finite_loss(measured)

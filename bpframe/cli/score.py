@@ -31,7 +31,7 @@ class Score:
         return ", ".join(f"{self.part} {name} {value:.4f}" for name, value in self.values.items())
 
 
-def require_finite(measured: Score) -> None:
+def require_finite_loss(measured: Score) -> None:
     """NumericalError for a model whose loss is not finite: it predicts nothing."""
     loss = measured.values["loss"]
     if not math.isfinite(loss):

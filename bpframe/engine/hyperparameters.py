@@ -14,15 +14,19 @@ from numbers import Real
 from types import SimpleNamespace
 from typing import Any, cast, final
 
+import numpy as np
+
+from bpframe import checks
 from bpframe.errors import IncompatibleComponent
 from bpframe.protocols import After, Over, Schedule
 from bpframe.protocols.implements import implements
 from bpframe.registry import arguments, registry
-from bpframe.registry.constructor import wants
+from bpframe.registry.constructor import parameters, wants
 from bpframe.registry.describe import title
-from bpframe.registry.nested import Nested, is_schedule, parts
+from bpframe.registry.nested import Nested, is_schedule, parts, plain_numbers
 
 KNOWN = {"step": 0, "loss": None, "total": None, "param": None, "weight": None, "rows": None, "rule": None}
+HAVING_SETTINGS = ("optimizer", "gradient_step", "regularizer", "constraint")
 CLOCKED = ("optimizer", "gradient_step", "regularizer", "schedule")  # kinds that follow the clock of a run
 Curve = Callable[[str], Sequence[float]]  # a curve of the history so far, by name
 
@@ -32,7 +36,7 @@ class Settings:
     """`h` of one component; `at(step)` gives it the values of that step. `cast` makes numbers of the run's dtype."""
 
     def __init__(self, component: object, cast: Callable[[float], Any]) -> None:
-        self._cast = cast
+        self._cast, self._dtype = cast, "float32" if cast is np.float32 else "float64"
         self.levels: list[SimpleNamespace] = []  # h, and those inside it
         self.slots: list[tuple[SimpleNamespace, str, Any]] = []  # of each number: its h, its name, value or schedule
         self.h = self._mirror(component)
@@ -64,6 +68,11 @@ class Settings:
         for h in self.levels:
             vars(h).update(known)
 
+    def _check_schedule(self, component: object, name: str, schedule: object) -> None:
+        for path, value in plain_numbers(schedule):
+            if not checks.fits(value, self._dtype):
+                raise checks.out_of_range(_title(component), f"{name}.{path}", value, self._dtype)
+
     def _mirror(self, component: object) -> SimpleNamespace:
         h = SimpleNamespace(**KNOWN)
         self.levels.append(h)
@@ -71,6 +80,10 @@ class Settings:
             want = wants(type(component))[name]
             if want.number and value is not None:
                 scheduled = is_schedule(value)  # not known before the first step: its length may be open
+                if scheduled:
+                    self._check_schedule(component, name, value)
+                elif not checks.fits(value, self._dtype) and value != parameters(type(component))[name].default:
+                    raise checks.out_of_range(_title(component), name, value, self._dtype)
                 setattr(h, name, None if scheduled else self._cast(value))
                 self.slots.append((h, name, value))
             elif want.kind and value is not None:
@@ -114,6 +127,12 @@ def monitoring(component: object) -> Iterator[Any]:
         return
     for _, _, value in _inner(component):
         yield from monitoring(value)
+
+
+def _title(component: object) -> str:
+    """What to call a component of any of the kinds that have settings."""
+    own = (registry.provider_of(kind, component) for kind in HAVING_SETTINGS)
+    return next((provider.name for provider in own if provider), type(component).__name__)
 
 
 def _number(schedule: Schedule, value: object) -> float:

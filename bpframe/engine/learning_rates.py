@@ -17,6 +17,7 @@ from bpframe.protocols import RuleFor
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import learning_rates, lr_is_a_factor
 from bpframe.registry import arguments, registry
+from bpframe.registry.constructor import parameters
 from bpframe.registry.describe import short_name
 from bpframe.registry.nested import is_schedule
 
@@ -62,7 +63,7 @@ def with_rate(rule: Rule, rate: Any, main: Any = None) -> Any:
 
 def main_rate(rule: Rule) -> Any:
     """The setting `lr` of the outermost rule that has one, a number or a schedule; None where none has."""
-    if "lr" in arguments(rule):
+    if "lr" in parameters(type(rule)):
         return arguments(rule)["lr"]
     return next((rate for inner in rules_inside(rule).values() if (rate := main_rate(inner)) is not None), None)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from bpframe import layout, random, tree
 from bpframe.errors import BpframeError, ConfigError, IncompatibleComponent, ShapeError
+from bpframe.network.memory import refuse_larger_than_memory
 from bpframe.protocols import Initializer, Layer
 from bpframe.protocols.traits import own_label
 from bpframe.registry import Spec, registry
@@ -127,7 +128,11 @@ def label_layers(layers: Sequence[Layer], owner: str) -> LabelledLayers:
 def draw_parameter(
     initializer: Initializer, rng: np.random.Generator, shape: Shape, fan_in: int, fan_out: int
 ) -> HostArray:
-    """Initial values of a parameter, of this shape; IncompatibleComponent where the initializer gives anything else."""
+    """Initial values of a parameter, of this shape; IncompatibleComponent where the initializer gives anything else.
+
+    ConfigError for a shape that this machine has no memory for.
+    """
+    refuse_larger_than_memory(shape)
     try:
         sample = initializer.sample(rng, shape, fan_in, fan_out)
     except BpframeError:
@@ -153,6 +158,10 @@ def init_layers(
             params[label], shape = _init(layer, generator, shape)
         except ShapeError as error:
             raise ShapeError(f"layer {k} ('{label}'): {error}{before}") from None
+        except ConfigError as error:
+            raise ConfigError(f"layer {k} ('{label}'): {error}", error.problems) from None
+        except MemoryError as error:
+            raise ConfigError(f"layer {k} ('{label}') needs more memory for its parameters: {error}.") from error
         before = f" The layer before it, '{label}', gives {shape}."
     return params, shape
 

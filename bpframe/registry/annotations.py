@@ -17,6 +17,7 @@ from functools import cached_property
 from numbers import Integral, Real
 from typing import Any
 
+from bpframe import checks
 from bpframe.registry.kinds import KINDS
 
 PROTOCOLS = {protocol.__name__: kind.name for kind in KINDS.values() for protocol in kind.protocols}  # Layer: a layer
@@ -52,13 +53,22 @@ class Wanted:
     def plain(self, value: object) -> Any:
         """The value, converted where nothing is lost (1 -> 1.0), or Mismatch."""
         if not self.alternatives or any(_accepts(wanted, value) for wanted in self.alternatives):
+            if isinstance(value, int) and abs(value) >= checks.MOST_WHOLE:
+                _refuse_huge(value, "int" in self.alternatives)
             return _convert(self.alternatives, value)
-        raise Mismatch(f"wants {' or '.join(map(_say, self.alternatives))}, got {value!r}.{self._suggest(value)}")
+        got = checks.as_text(value)
+        raise Mismatch(f"wants {' or '.join(map(_say, self.alternatives))}, got {got}.{self._suggest(got)}")
 
     def _suggest(self, value: object) -> str:
         options = [str(option) for a in self.alternatives for option in _options(a)]
         close = difflib.get_close_matches(str(value), options, n=1)
         return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def _refuse_huge(value: int, whole: bool) -> None:
+    if whole or not checks.fits(value, "float64"):
+        most = "a whole number below 2**128" if whole else "a number of at most 1.8e308"
+        raise Mismatch(f"wants {most}, got {checks.as_text(value)}.")
 
 
 def wanted(parameter: inspect.Parameter) -> Wanted:

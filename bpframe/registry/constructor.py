@@ -42,7 +42,9 @@ def arguments(component: object) -> dict[str, Any]:
     """The arguments a ready component was made with: its attributes named like the constructor's parameters."""
     component = unlabelled(component)
     names = parameters(type(component))
-    if missing := [name for name in names if not hasattr(component, name)]:
+    try:
+        return {name: getattr(component, name) for name in names}
+    except AttributeError:
+        missing = next(name for name in names if not hasattr(component, name))
         owner = type(component).__name__
-        raise ConfigError(f"{owner} must keep its argument '{missing[0]}' as an attribute of that name.")
-    return {name: getattr(component, name) for name in names}
+        raise ConfigError(f"{owner} must keep its argument '{missing}' as an attribute of that name.") from None

@@ -12,10 +12,11 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 from bpframe.registry.annotations import Wanted
-from bpframe.registry.constructor import wants
+from bpframe.registry.constructor import parameters, wants
 from bpframe.registry.labelled import unlabelled
 
 PLAIN = frozenset({type(None), bool, int, float})
+NUMBERS = frozenset({int, float})
 
 
 class Nested(NamedTuple):
@@ -61,6 +62,37 @@ def parts(component: object, only: str | None = None) -> Iterator[Nested]:
             yield from (Nested(f"{name}[{i}]", kind, item) for i, item in enumerate(value))
         else:
             yield Nested(name, kind, value)
+
+
+def plain_numbers(component: object, path: str = "") -> list[tuple[str, float]]:
+    """(dotted path, value) of the plain numbers in arguments for which a float is wanted, at any depth.
+
+    Without those that an argument has by default: their author chose them.
+    """
+    component = unlabelled(component)
+    cls: Any = type(component)
+    floats, others = _number_arguments(cls)
+    found: list[tuple[str, Any]] = [
+        (path + name, value)
+        for name, default in floats
+        if type(value := getattr(component, name, None)) in NUMBERS and value is not default and value != default
+    ]
+    for name in others:
+        value: Any = getattr(component, name, None)
+        if type(value) is tuple or type(value) is list:
+            for i, item in enumerate(value):
+                found += plain_numbers(item, f"{path}{name}[{i}].")
+        elif type(value) not in PLAIN:
+            found += plain_numbers(value, f"{path}{name}.")
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _number_arguments(cls: type) -> tuple[tuple[tuple[str, Any], ...], tuple[str, ...]]:
+    """(name and default of each argument for which a float is wanted, the names of those that may hold components)."""
+    known = _component_arguments(cls, None) if callable(cls) and cls not in PLAIN and cls is not str else ()
+    defaults: Any = parameters(cls) if known else {}
+    return tuple((name, defaults[name].default) for name, want in known if want.number), tuple(n for n, _ in known)
 
 
 @lru_cache(maxsize=1024)

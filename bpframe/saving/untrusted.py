@@ -11,7 +11,7 @@ from typing import Any, final
 import numpy as np
 
 from bpframe import tree
-from bpframe.errors import CheckpointError
+from bpframe.errors import CheckpointError, ConfigError
 from bpframe.network.network import Network
 from bpframe.types import HostArray, Shape
 
@@ -53,7 +53,11 @@ def refuse_other_sizes(network: Network, inputs: Sequence[int], tensors: Mapping
     _replace_initializers(network, _BoundedZeros(limit))
     if not shape or math.prod(shape) > limit:
         raise CheckpointError(f"its rows need a shape of {limit} values at most, got {inputs}.")
-    wanted = {"/".join(path): np.shape(leaf) for path, leaf in tree.leaves(network.init(0, shape)[0])}
+    try:
+        params = network.init(0, shape)[0]
+    except ConfigError as error:  # of sizes that no file has
+        raise CheckpointError(f"its network cannot be made: {error}") from None
+    wanted = {"/".join(path): np.shape(leaf) for path, leaf in tree.leaves(params)}
     given = {name: array.shape for name, array in tensors.items()}
     if other := sorted(wanted.items() ^ given.items()):
         name = other[0][0]

@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
+from bpframe import checks
 from bpframe.errors import PluginError
 from bpframe.registry import registry
 from bpframe.registry.lookup import REGISTER
@@ -48,9 +49,18 @@ def _is_installed(kind: str, name: str) -> bool:
     return True
 
 
+@final
+class FloatInterval(Interval):  # type: ignore[misc]  # scikit-learn has no types
+    """An interval of the numbers that a float can come near to: whole numbers have no end."""
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        """Whether the number lies in the interval, and is one of float64."""
+        return bool(super().is_satisfied_by(val)) and checks.fits(val, "float64")
+
+
 def at_least(least: int, closed: str = "left") -> Interval:
     """A number from `least` on."""
-    return Interval(Real, least, None, closed=closed)
+    return FloatInterval(Real, least, None, closed=closed)
 
 
 POSITIVE_INTEGER = Interval(Integral, 1, None, closed="left")

@@ -35,6 +35,7 @@ from bpframe.training.update_groups import update_groups
 from bpframe.types import HostArray
 
 LOOK_ROWS = 8  # that show whether the last step has spoilt the parameters
+LARGE_RATE, LARGE_RISE = 10.0, 100.0  # of a learning rate, and of a loss over the least one of its block
 STEPWISE = ("bpframe_batch_start", "bpframe_batch_end", "bpframe_update")
 
 
@@ -251,8 +252,14 @@ class FitRun:
         """NumericalError where the fit leaves finite parameters at which a row's score or loss is not finite.
 
         Each step is looked at by the one that follows; the last has none. A few rows show it: such parameters spare
-        none.
+        none. Not looked at where nothing hints at it: of several steps at a rate that is not large the last had a loss
+        like the others.
         """
+        latest, rate = self.state.latest, self._rate(self.session.step)
+        if latest is not None and rate is not None and rate <= LARGE_RATE:
+            losses = [abs(loss) for loss in latest[0].tolist()]
+            if len(losses) > 1 and losses[-1] <= LARGE_RISE * (1 + min(losses)):
+                return
         data = select_rows(self._data, slice(LOOK_ROWS))
         if exploded(self.spec, self.task, self.session, data):
             raise self._failure(max(self.progress.made - 1, 0))

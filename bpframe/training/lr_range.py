@@ -116,6 +116,7 @@ def lr_range_test(
     ConfigError for a rule without a learning rate.
     """
     checks.positive("lr_range_test", lowest=lowest)
+    checks.finite("lr_range_test", highest=highest)
     checks.whole("lr_range_test", 2, steps=steps)
     if not highest > lowest:
         raise ConfigError(f"lr_range_test needs highest above lowest ({lowest:g}), got {highest:g}.")

@@ -9,6 +9,7 @@ from bpframe.errors import IncompatibleComponent, ShapeError
 from bpframe.protocols import Param, Session
 from bpframe.registry import registry
 from bpframe.registry.describe import title
+from bpframe.training.number_ranges import refuse_out_of_range
 from bpframe.training.preflight import refuse_unsampled
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.update_groups import trained_parameters, update_groups
@@ -18,6 +19,7 @@ from bpframe.types import Shape
 def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, Task, list[Param]]:
     """(a session with new parameters, the task of rows of this shape, the trained parameters)."""
     network = spec.network
+    refuse_out_of_range(network, spec.loss, spec.dtype)
     params, out = network.init(spec.seed, shape)
     if len(out) != 1:
         raise ShapeError(f"The loss needs scores of one axis a row, got {out}. End the network in a dense layer.")

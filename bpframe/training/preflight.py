@@ -85,11 +85,11 @@ def warn_of_part_batches(rules: Iterable[Optimizer | Minimizer], size: int, rows
 def warn_of_idle_rules(groups: Sequence[Group], rules: Sequence[Optimizer | Minimizer]) -> None:
     """UserWarning for a rule that leaves all its parameters to other rules, and so moves none itself."""
     for origin, given in enumerate(rules):
+        if not implements(given, RuleFor) and not rules_inside(given):
+            continue
         used = [link.rule for g in groups if g.rule and g.origin == origin for link in chain(g.rule)]
         classes = {type(rule) for rule in used}
-        if not used or (type(given) in classes and not rules_inside(given)):
-            continue
-        for rule in (link.rule for link in chain(given)):
+        for rule in [link.rule for link in chain(given)] if used else ():
             if type(rule) not in classes and implements(rule, RuleFor):
                 _warn_of_idle_rule(rule, used[-1])
 

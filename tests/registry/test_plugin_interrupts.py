@@ -64,7 +64,7 @@ CLASSES = np.arange(12) % 3
 RULES: dict[str, Any] = {
     "adam": {"name": "adam", "lr": {"name": "cosine", "initial": 0.05}},
     "rules in rules": {"name": "ema", "inner": {"name": "lookahead", "inner": {"name": "sam", "inner": "momentum"}}},
-    "a rule for matrices": "muon",
+    "a rule for matrices": {"name": "muon", "matrices": "all"},
     "a rule that looks": {"name": "sophia_g", "every": 2},
     "a minimizer": "lbfgs",
 }

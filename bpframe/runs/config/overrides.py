@@ -35,6 +35,8 @@ def _value(text: str) -> Any:
         read = tomllib.loads(f"value = {text.strip()}")
     except (tomllib.TOMLDecodeError, RecursionError):
         return text
+    except ValueError:  # int() refuses so many digits
+        raise ConfigError(f"--set needs numbers of at most 38 digits, got one of {len(text.strip())}.") from None
     return read["value"] if len(read) == 1 else text
 
 

@@ -26,6 +26,9 @@ def read_toml(path: Path) -> tuple[Tables, Locations]:
         raise _invalid(path, text, str(error)) from None
     except RecursionError:
         raise _too_deep(path, _deep_line(text) or 1) from None
+    except ValueError:  # int() refuses so many digits
+        where = next((i for i, line in enumerate(text.split("\n"), 1) if re.search(r"[0-9_]{4000}", line)), 1)
+        raise ConfigError(f"{path}:{where}: a config needs numbers of at most 38 digits, got more.") from None
     if line := _deep_line(text):
         raise _too_deep(path, line)
     return tables, Locations(str(path), line_numbers(text))
