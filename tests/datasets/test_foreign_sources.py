@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from bpframe.datasets import read, read_inputs
 from bpframe.errors import BlockedComponent, BrokenComponent, DataError
 from bpframe.registry import Policy, registry
 from bpframe.runs import config
+from bpframe.runs.config.specs import components_by_path
+from bpframe.runs.lock.resolve import resolve_components
 
 MODULE = '''
 import numpy as np
@@ -119,6 +122,9 @@ def test_a_config_reads_files_by_foreign_sources(installed):
         (installed / "run.toml").write_text(text)
         run = config.load(installed / "run.toml")
         assert run.data().train[0].columns == ("a", "b")
+        found = resolve_components(registry, tomllib.loads(text), "the config").entries
+        assert [entry["name"] for entry in found if entry["path"] == "data.source"] == ["foo-reader/foo"]
+        assert [path for path, kind, _ in components_by_path(run.settings) if kind == "source"] == ["data.source"]
         (installed / "again.toml").write_text(run.text())
         assert config.load(installed / "again.toml").data().train[0].values.tolist() == [[1, 2], [3, 4]]
 

@@ -37,6 +37,14 @@ def source_name(path: Path) -> str:
     return claims[0].ref
 
 
+def foreign_source(path: Path) -> str | None:
+    """The name of another distribution's source that reads a file by its suffix, found without importing it, if any."""
+    ending = _name(path)
+    namesakes = [p.ref for p in _providers() if p.dist not in OWNERS and f".{p.name}" == unpacked_suffix(path)]
+    own = any(p.dist in OWNERS and _reads(p, ending) for p in _providers()) if namesakes else True
+    return namesakes[0] if len(namesakes) == 1 and not own else None
+
+
 def suffixes() -> list[str]:
     """The suffixes of files that can be read, sorted: those of other distributions go by the names of their sources."""
     own = {suffix for p in _providers() if p.dist in OWNERS for suffix in _suffixes(p)}

@@ -11,7 +11,7 @@ from typing import Any, final
 from bpframe.data.arguments import suggestion
 from bpframe.data.sources.by_name import BY_NAME, load
 from bpframe.data.sources.files import read_rows
-from bpframe.data.sources.formats import source_name, suffixes
+from bpframe.data.sources.formats import foreign_source, source_name, suffixes
 from bpframe.data.sources.selection import Rows, Selection
 from bpframe.errors import DataError
 from bpframe.protocols import Source
@@ -103,14 +103,18 @@ def build_file(builder: Builder, given: object, path: str) -> FileSource | None:
 
 
 def named_reader(spec: object) -> dict[str, Any] | None:
-    """The specification of the source that reads a file, as a config's table names it or gives it arguments, or None.
+    """The specification of the source that reads a config's file, where it is named, given arguments, or not bpframe's.
 
-    DataError where no source reads such files.
+    None otherwise; DataError where no source reads such files.
     """
-    if not isinstance(spec, Mapping) or not isinstance(spec.get("path"), str) or len(spec) == 1:
+    table = _as_table(spec)
+    if not isinstance(table, Mapping) or not isinstance(table.get("path"), str):
         return None
-    arguments = {key: value for key, value in spec.items() if key != "path"}
-    return arguments if "name" in arguments else {"name": source_name(Path(spec["path"])), **arguments}
+    path, arguments = Path(table["path"]), {key: value for key, value in table.items() if key != "path"}
+    if "name" in arguments:
+        return arguments
+    name = foreign_source(path) or (source_name(path) if arguments else None)
+    return None if name is None else {"name": name, **arguments}
 
 
 def _as_table(given: object) -> object:
