@@ -78,12 +78,12 @@ def plain_numbers(component: object, path: str = "") -> list[tuple[str, float]]:
         if type(value := getattr(component, name, None)) in NUMBERS and value is not default and value != default
     ]
     for name in others:
-        value: Any = getattr(component, name, None)
-        if type(value) is tuple or type(value) is list:
-            for i, item in enumerate(value):
+        inner: Any = getattr(component, name, None)
+        if type(inner) is tuple or type(inner) is list:
+            for i, item in enumerate(inner):
                 found += plain_numbers(item, f"{path}{name}[{i}].")
-        elif type(value) not in PLAIN:
-            found += plain_numbers(value, f"{path}{name}.")
+        elif type(inner) not in PLAIN:
+            found += plain_numbers(inner, f"{path}{name}.")
     return found
 
 

@@ -84,8 +84,13 @@ def _blas_of_build() -> dict[str, Any]:
     """BLAS as NumPy was built, and the threads it would start."""
     known = _config().get("Build Dependencies", {}).get("blas", {})
     name = f"{str(known.get('name', 'unknown')).removeprefix('scipy-')} {known.get('version', '')}".strip()
+    return {"blas": name, "threads": threads_at_start()}
+
+
+def threads_at_start() -> int:
+    """The threads that BLAS starts: as many as environment variables ask for, or else as there are usable CPUs."""
     asked = (os.environ.get(f"{prefix}_NUM_THREADS", "") for prefix in ("OPENBLAS", "MKL", "OMP"))
-    return {"blas": name, "threads": next((int(text) for text in asked if text.isdecimal()), _usable_cpus())}
+    return next((int(text) for text in asked if text.isdecimal() and int(text)), _usable_cpus())
 
 
 def _config() -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from bpframe.errors import CheckFailed
@@ -117,13 +117,25 @@ def all_checks(
 
 
 def _short_training(engine: str, kind: str, component: object) -> None:
-    """A short training on the engine; skipped if it fails on another engine than NumPy."""
+    """A short training on the engine; skipped if it fails on another engine than NumPy that does run."""
     try:
         require_training(engine, kind, component)
     except Exception as error:
         if engine in REQUIRED_ENGINES or isinstance(error, SkipCheck):
             raise
+        _require_engine(engine)
         raise SkipCheck(f"it does not run there: {error}") from error
+
+
+@lru_cache
+def _require_engine(engine: str) -> None:
+    """CheckFailed for an engine that does not even run a dense layer of bpframe's."""
+    try:
+        require_training(engine, "layer", build("layer", {"name": "dense", "units": 2}))
+    except Exception as error:
+        raise CheckFailed(
+            f"the engine {engine} itself does not run: {error} Mend its installation, or leave --engine {engine} out."
+        ) from error
 
 
 def _raise(error: Exception) -> None:

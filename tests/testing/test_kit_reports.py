@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import bpframe as bp
 from bpframe import testing
 from bpframe.cli import conformance, main
 from bpframe.errors import BrokenComponent, CheckFailed, ConfigError
@@ -134,10 +135,20 @@ def test_a_rule_whose_lr_is_no_factor_may_move_at_lr_0():
 
 @dataclass(frozen=True)
 class Refusing:
+    """The engine numpy, which refuses one activation and one loss."""
+
+    def session(self, network: Any, cost: Any, *settings: Any) -> Any:
+        if "Configured" in repr(network) or "Huber" in repr(cost.loss):
+            raise ConfigError("not today")
+        return bp.engines.numpy().session(network, cost, *settings)
+
+
+@dataclass(frozen=True)
+class Broken:
     """An engine that runs nothing."""
 
     def session(self, *settings: Any) -> Any:
-        raise ConfigError("not today")
+        raise AttributeError("module 'jax' has no attribute 'enable_x64'")
 
 
 @dataclass(frozen=True)
@@ -200,6 +211,14 @@ def test_the_command_tries_the_engines_that_are_named(registered):
     assert shown.exit_code == 0
     assert shown.output.splitlines()[1].split()[-1] == "numpy"
     assert "  engine local/refusing: skipped, it does not run there: not today" in shown.output
+
+
+def test_an_engine_that_runs_nothing_is_an_error_of_the_command(registered):
+    registered("engine", "broken", Broken)
+    shown = CliRunner().invoke(main, ["check", "loss:huber", "--engine", "broken"])
+    assert shown.exit_code == 1
+    assert "fails engine local/broken: the engine local/broken itself does not run" in shown.output
+    assert "has no attribute 'enable_x64'" in shown.output
 
 
 def test_a_plugin_that_says_what_to_install_is_skipped_where_a_broken_one_fails(monkeypatch):

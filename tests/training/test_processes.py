@@ -221,9 +221,20 @@ def test_a_bound_above_what_a_process_may_use_raises_nothing():
 def test_without_threadpoolctl_a_bound_is_an_error_with_its_remedy_and_no_bound_is_none(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     monkeypatch.setattr(blas, "_blas", [])
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
     with pytest.raises(ConfigError, match=r'needs threadpoolctl .* Install it: pip install "bpframe\[threads\]"'):
         trainer({"name": "numpy", "threads": 1}).fit(X, Y, epochs=1)
     trainer().fit(X, Y, epochs=1)
+
+
+def test_without_threadpoolctl_a_bound_holds_that_the_environment_keeps(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    monkeypatch.setattr(blas, "_blas", [])
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    trainer({"name": "numpy", "threads": 1}).fit(X, Y, epochs=1)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")
+    with pytest.raises(ConfigError, match="start Python with OPENBLAS_NUM_THREADS=1, which BLAS reads when NumPy is"):
+        trainer({"name": "numpy", "threads": 1}).fit(X, Y, epochs=1)
 
 
 def test_a_blas_that_cannot_be_bounded_is_an_error(monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast, final
 
 import jax
@@ -32,14 +32,34 @@ class Device:
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        """A block in which these hold; nothing else in the process changes. ConfigError in a forked process."""
+        """A block in which these hold; nothing else in the process changes. ConfigError in a forked process.
+
+        A program's own settings of JAX do not hold in it: meshes of several devices, guards of transfers, checks of
+        promotion and of NaN, which the engine looks for itself.
+        """
         refuse_fork()
         with (
+            self._alone(),
             jax.enable_x64(self.dtype == "float64"),
             jax.default_matmul_precision(self.precision),
             jax.default_device(self._device),
+            jax.transfer_guard("allow"),
+            jax.numpy_rank_promotion("allow"),
+            jax.numpy_dtype_promotion("standard"),
+            jax.debug_nans(False),
+            jax.debug_infs(False),
         ):
             yield
+
+    def _alone(self) -> AbstractContextManager[Any]:
+        """A block without the mesh of a program, if it has set one: a mesh of this device takes its place."""
+        if jax.sharding.get_abstract_mesh().empty:
+            return nullcontext()
+        kinds = (jax.sharding.AxisType.Auto,)
+        own: AbstractContextManager[Any] = jax.set_mesh(
+            jax.make_mesh((1,), ("device",), axis_types=kinds, devices=[self._device])
+        )
+        return own
 
     def put(self, tree: Any) -> Any:
         """A tree of arrays, or a single one, on the device; floats in the run's dtype."""
@@ -101,7 +121,11 @@ def _devices(*platform: str) -> list[Any]:
 
 def _named_device(name: str | None) -> Any:
     if name is None:
-        return _devices()[0]
+        settings: Any = jax.config
+        chosen = settings.jax_default_device
+        if chosen is None:
+            return _devices()[0]
+        return jax.devices(chosen)[0] if isinstance(chosen, str) else chosen
     platform, _, number = name.partition(":")
     try:
         return _devices(platform)[int(number or 0)]

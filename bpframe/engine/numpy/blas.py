@@ -1,6 +1,7 @@
 """How many threads compute: BLAS's or a team's while a block of code runs, JAX's from its first use on.
 
 Environment variables are left alone: libraries read them once, when they are loaded, and they bind whole processes.
+Where threadpoolctl is missing they are all that bounds BLAS, and a bound that they keep counts.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from importlib.util import find_spec
 from threading import Lock
 from typing import Any
 
@@ -17,6 +19,7 @@ from bpframe.network.network import Network
 from bpframe.ops import thread_team
 from bpframe.registry import registry
 from bpframe.registry.nested import classes
+from bpframe.saving import environment
 from bpframe.types import Params
 
 LARGE = 2**20  # parameters of a network, from which a team pays
@@ -94,12 +97,14 @@ def limit_threads(threads: int | None) -> AbstractContextManager[None]:
 
 def _limit_blas_threads(threads: int) -> AbstractContextManager[None]:
     checks.whole("The engine numpy", 1, threads=threads)
-    return _process_blas().limited_to(threads)
+    if not _blas and environment.threads_at_start() <= threads and find_spec("threadpoolctl") is None:
+        return nullcontext()  # BLAS has no more of them anyway
+    return _process_blas(threads).limited_to(threads)
 
 
-def _process_blas() -> _Blas:
+def _process_blas(threads: int = 1) -> _Blas:
     if not _blas:
-        _blas.append(_Blas(_libraries()))
+        _blas.append(_Blas(_libraries(threads)))
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_blas[0].renew)
     return _blas[0]
@@ -133,13 +138,14 @@ def teams_pay(network: Network, parameters: Params) -> bool:
     return all(map(registry.owns, classes(layer for _, layer in network.layers)))
 
 
-def _libraries() -> list[Any]:
+def _libraries(threads: int) -> list[Any]:
     try:
         from threadpoolctl import ThreadpoolController  # imported where threads are bounded only
     except ModuleNotFoundError as missing:
         raise ConfigError(
             "The engine numpy needs threadpoolctl to bound its threads, which is not installed. "
-            'Install it: pip install "bpframe[threads]", or leave threads out.'
+            f'Install it: pip install "bpframe[threads]"; or start Python with OPENBLAS_NUM_THREADS={threads}, which '
+            "BLAS reads when NumPy is imported; or leave threads out."
         ) from missing
     libraries: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
     if not libraries:
