@@ -11,7 +11,7 @@ import numpy as np
 
 from bpframe.data.columns import NamedRows, column_names
 from bpframe.data.dense import REMEDIES, as_dense, as_real, first_other, kind_of
-from bpframe.data.table_types import PandasLike, column_reader, listed_types
+from bpframe.data.table_types import column_reader, listed_types
 from bpframe.errors import DataError
 from bpframe.types import HostArray
 
@@ -38,8 +38,8 @@ def as_real_rows(x: object, who: str) -> HostArray:
 
 
 def _whole(x: object, who: str) -> HostArray | None:
-    """The table as one array; None where its library would make objects, or finds no type for all of its columns."""
-    if isinstance(x, PandasLike) and len(set(x.dtypes)) > 1:
+    """The table as one array; None where it would be one of objects, or of numbers in the place of dates (polars)."""
+    if not isinstance(x, NamedRows) and len(set(listed_types(x) or ())) > 1:
         return None
     try:
         return as_dense(x, who)

@@ -16,6 +16,7 @@ import numpy as np
 from bpframe.data.arrays import Targets
 from bpframe.data.columns import column_names, in_order
 from bpframe.data.dense import REMEDIES, as_dense, as_real, first_other, kind_of, type_and_values
+from bpframe.data.frames import as_real_rows
 from bpframe.errors import DataError, ShapeError
 from bpframe.types import HostArray
 
@@ -24,6 +25,8 @@ COLUMNS = "target_columns"  # the names of y's columns in `learned`
 
 def as_array(y: object) -> HostArray:
     """y as an array; DataError for a gap or a number among text, of which NumPy would make text ("nan")."""
+    if len(column_names(y, "y") or ()) > 1:  # labels are of one column
+        return as_real_rows(y, "y")
     array = as_dense(y, "y")
     if array.dtype.kind == "O" or (array.dtype.kind == "U" and isinstance(y, list | tuple)):
         values = (array if array.dtype.kind == "O" else np.asarray(y, dtype=object)).ravel().tolist()

@@ -108,6 +108,25 @@ REFUSED: dict[str, tuple[Any, str]] = {  # a table, and what the message says af
         pl.DataFrame({"a": NUMBERS, "b": pl.Series(list("xyxx"), dtype=pl.Categorical)}),
         r"categories, in column 'b' \(Categorical",
     ),
+    "polars dates": (
+        pl.DataFrame({"a": NUMBERS, "t": pl.Series(WHOLE).cast(pl.Datetime)}),
+        r"a date, .* at row 0, in column 't' \(Datetime",
+    ),
+    "polars days": (
+        pl.DataFrame({"a": WHOLE, "t": pl.Series(WHOLE).cast(pl.Date)}),
+        r"a date, .* at row 0, in column 't' \(Date\)",
+    ),
+    "polars spans": (
+        pl.DataFrame({"a": WHOLE, "t": pl.Series(WHOLE).cast(pl.Duration)}),
+        r"a time span, .* at row 0, in column 't' \(Duration",
+    ),
+    "polars times": (pl.DataFrame({"a": WHOLE, "t": pl.Series(WHOLE).cast(pl.Time)}), r".* in column 't' \(Time\)"),
+    "pyarrow days": (pa.table({"a": WHOLE, "t": pa.array(WHOLE, pa.date32())}), r"a date, .* 't' \(date32"),
+    "pyarrow spans": (
+        pa.table({"a": WHOLE, "t": pa.array(WHOLE, pa.duration("s"))}),
+        r"a time span, .* 't' \(duration",
+    ),
+    "pyarrow times": (pa.table({"a": WHOLE, "t": pa.array(WHOLE, pa.time32("s"))}), r".* in column 't' \(time32"),
     "polars arrays": (
         pl.DataFrame({"b": pl.Series([[1.0, 2.0]] * 4, dtype=pl.Array(pl.Float64, 2))}),
         r"arrays, in column 'b' \(Array\(Float64",
@@ -187,6 +206,18 @@ def test_targets_and_weights_of_any_library_are_their_numbers(what):
     odd.fit(x, y, epochs=2, sample_weight=WEIGHTS[what])
     assert odd.history.train == plain.history.train
     assert odd.evaluate(x, y) == plain.evaluate(x, NUMBERS)
+
+
+def test_a_column_of_targets_that_is_no_numbers_is_named():
+    trainer = bp.Trainer(bp.Network([bp.layers.dense(2)]), loss="mse")
+    for y in (pl.DataFrame({"p": NUMBERS, "t": pl.Series(WHOLE).cast(pl.Datetime)}), frame(t=DATES)):
+        with pytest.raises(DataError, match=r"^y needs numbers in every column, got a date, .* in column 't'"):
+            trainer.fit(np.array(WHOLE)[:, None], y)
+    mixed = pd.DataFrame({"p": pd.array(NUMBERS, "Float64"), "q": YES})
+    trainer.fit(np.array(WHOLE)[:, None], mixed, epochs=1)
+    plain = bp.Trainer(bp.Network([bp.layers.dense(2)]), loss="mse")
+    plain.fit(np.array(WHOLE)[:, None], np.c_[NUMBERS, YES], epochs=1)
+    assert trainer.history.train == plain.history.train
 
 
 LABELS: dict[str, Any] = {
