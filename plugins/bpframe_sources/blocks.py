@@ -6,6 +6,8 @@ Then `bpframe_sources.records` reads the file again, and names what is wrong wit
 
 from __future__ import annotations
 
+import csv
+import re
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO
@@ -32,7 +34,7 @@ def read_blocks(
     at = [header.index(name) for name in numbers]
     found: dict[str, list[str]] = {name: [] for name in texts}
     values, rows = array("d"), 0
-    for block in _blocks(file):
+    for block in _blocks(file, _quoted_cell(dialect.separator)):
         ends = _cell_ends(block, dialect.separator, len(header))
         if ends is None:
             block = _filled(block)
@@ -51,15 +53,25 @@ def read_first_line(file: BinaryIO, separator: str) -> list[str]:
     """The names of the columns in the first line, or Doubt; the file stands behind it."""
     file.seek(0)
     line = file.readline(LONGEST)
-    if b'"' in line or b"\0" in line or b"\r" in line.removesuffix(b"\r\n") or not line.endswith(b"\n"):
+    if b"\0" in line or b"\r" in line.removesuffix(b"\r\n") or line.count(b'"') % 2 or not line.endswith(b"\n"):
         raise Doubt
-    names = [name.strip() for name in _decoded(line).removeprefix("\ufeff").split(separator)]
-    if names == [""]:
+    text = _decoded(line).removeprefix("\ufeff").removesuffix("\n").removesuffix("\r")
+    try:
+        (names,) = csv.reader([text], delimiter=separator, strict=True, skipinitialspace=True)
+    except (csv.Error, ValueError) as cause:
+        raise Doubt from cause
+    if not names:  # a blank line
         raise Doubt
-    return names
+    return [name.strip() for name in names]
 
 
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
+def _quoted_cell(separator: str) -> re.Pattern[bytes]:
+    """A cell in quotes that need not be: there is no quote, separator or end of a line in it."""
+    sign = re.escape(separator.encode())
+    return re.compile(rb'(?<![^%b\n])"([^"%b\n]*)"(?![^%b\n])' % (sign, sign, sign))
+
+
+def _blocks(file: BinaryIO, quoted: re.Pattern[bytes]) -> Iterator[bytes]:
     """The rest of the file in blocks of whole lines that end in "\\n"."""
     rest = b""
     while more := file.read(BLOCK):
@@ -69,15 +81,17 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
         if len(rest) > LONGEST:
             raise Doubt
         if cut:
-            yield _plain(block[:cut])
+            yield _plain(block[:cut], quoted)
     if rest:
-        yield _plain(rest + b"\n")
+        yield _plain(rest + b"\n", quoted)
 
 
-def _plain(block: bytes) -> bytes:
+def _plain(block: bytes, quoted: re.Pattern[bytes]) -> bytes:
     """The block with "\\n" between its lines, and nothing that the csv module could take for something else."""
     if b"\r" in block:
         block = block.replace(b"\r\n", b"\n")
+    if b'"' in block:
+        block = quoted.sub(rb"\1", block)
     if b'"' in block or b"\0" in block or b"\r" in block:
         raise Doubt
     return block

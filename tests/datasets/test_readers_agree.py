@@ -33,6 +33,10 @@ ODDITIES = {
     "too large and too small": "a,b,c\n1e400,-1e400,x\n1e-400,4.9e-324,y\n",
     "quotes": 'a,b,c\n"1",2,"x, y"\n3,"4","z ""w"""\n',
     "quotes in the header": '"a","b","c, d"\n1,2,x\n',
+    "quotes without need": '"a","b","c"\r\n"1",2,"x"\r\n3,"4"," y z "\r\n',
+    "quotes behind blanks": 'a,b,c\n1,2, "x"\n"3" ,4,y\n',
+    "doubled quotes": 'a,b,c\n1,2,"x""y"\n1,2,""""\n',
+    "empty quotes": 'a,b,c\n1,2,""\n',
     "newline in quotes": 'a,b,c\n1,2,"x\ny"\n"3\n",4,z\n',
     "a quote inside a cell": 'a,b,c\n1,2,5" disk\n',
     "an open quote": 'a,b,c\n1,2,"x\n3,4,y\n',
@@ -92,8 +96,17 @@ def test_both_readers_give_the_same_bytes_on_every_oddity(reader, name):
 
 @pytest.mark.parametrize("reader", FAST)
 def test_a_plain_table_is_left_to_no_slow_reader(reader):
-    names = ["plain", "no end of line", "blank ends", "byte order mark", "blanks"]
-    for name in [*names, "windows", "mixed ends", "nan and inf"]:
+    names = [
+        "plain",
+        "no end of line",
+        "blank ends",
+        "byte order mark",
+        "blanks",
+        "windows",
+        "mixed ends",
+        "nan and inf",
+    ]
+    for name in [*names, "quotes without need"]:
         assert agree(reader, ODDITIES[name].encode()), name
 
 
