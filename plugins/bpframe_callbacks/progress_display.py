@@ -6,7 +6,6 @@ stream at all) stays silent from then on.
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from html import escape
@@ -42,18 +41,14 @@ class Output:
         self._stream = stream
 
     def write(self, text: str) -> None:
-        """Write at once, past the stream's buffer, where bytes that cannot be written would stay to fail later."""
+        """Write at once, signs that the encoding lacks as "?"."""
         stream: Any = self._stream
+        if stream is None:
+            return
         try:
             encoding = getattr(stream, "encoding", None) or "utf-8"
-            data = text.encode(encoding, "replace")
-            if type(stream) is io.TextIOWrapper:  # a subclass may mean to see what is written
-                stream.flush()
-                raw: Any = getattr(stream.buffer, "raw", stream.buffer)
-                raw.write(data)
-            elif stream is not None:
-                stream.write(data.decode(encoding))
-                stream.flush()
+            stream.write(text.encode(encoding, "replace").decode(encoding))
+            stream.flush()
         except Exception:  # streams of other programs raise what they like
             self._stream = None
 
