@@ -454,12 +454,30 @@ class Callbacks:
         """Writes the whole state of the run to `folder`/step-00000100.safetensors, so that it can go on after any end."""
     def early_stopping(self, monitor: str = 'validation.loss', patience: int = 5, min_delta: float = 0.0, mode: Literal['min', 'max'] | None = None, restore_best: bool = True) -> Callback:
         """Ends the fit when `monitor` has not improved by more than `min_delta` for `patience` epochs."""
+    def progress(self, plain: bool = False, every: int | None = None, delay: float = 0.0, stream: Literal['stdout', 'stderr'] = 'stdout') -> Callback:
+        """Shows how far a fit is: one live line in a terminal or a notebook, plain lines elsewhere."""
 
 class Sources:
     """The installed sources."""
 
     def __getitem__(self, name: str, /) -> Callable[..., Source]: ...
     def __iter__(self) -> Iterator[str]: ...
+    def arff(self) -> Source:
+        """A table that declares its columns: numbers as float64, nominal values, strings and dates as text."""
+    def csv(self, separator: str | None = None, decimal: str | None = None) -> Source:
+        """A text table: names of columns in the first line, then a row a line, in UTF-8."""
+    def feather(self) -> Source:
+        """The columns of a Feather file, which is Arrow's own format: numbers in their types, booleans and text."""
+    def npy(self) -> Source:
+        """The array `x` of np.save; y is in the file beside it whose name ends in y instead: train_x.npy, train_y.npy."""
+    def npz(self) -> Source:
+        """The arrays `x` and `y` of np.savez; the others, and objects, are never read."""
+    def parquet(self) -> Source:
+        """The columns of a Parquet file: numbers in their own types, booleans and text, of which dictionaries are made."""
+    def svmlight(self, features: int | None = None, zero_based: bool | None = None) -> Source:
+        """Rows 'label 3:0.5 7:1 # comment' as dense x float64 (N, n), and their labels as y."""
+    def tsv(self, decimal: str | None = None) -> Source:
+        """A text table with tabs between cells: names of columns in the first line, then a row a line, in UTF-8."""
 
 class Engines:
     """The installed engines."""
