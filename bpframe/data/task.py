@@ -204,7 +204,7 @@ class Task:
         """What `class_numbers` gives where every prediction is right."""
         if implements(self.loss, ClassTargets):
             return np.asarray(cast(ClassTargets, self.loss).target_labels(target))
-        if isinstance(self.loss, PredictLabels) and target.shape[1] == 1 and target.max(initial=0) > 1:
+        if target.shape[1] == 1 and target.max(initial=0) > 1 and isinstance(self.loss, PredictLabels):
             return np.asarray(target[:, 0], np.int64)  # neither yes nor no: class numbers
         yes_or_no = self.loss.link == "sigmoid" or target.shape[1] == 1
         if yes_or_no or (isinstance(self.loss, PredictLabels) and self.loss.predict(target).ndim == 2):

@@ -7,6 +7,7 @@ Shapes: scores (B, C).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple, final
 
 import numpy as np
@@ -28,6 +29,7 @@ class Interval(NamedTuple):
     has_high: bool
 
     @staticmethod
+    @lru_cache(maxsize=256)
     def of(text: str) -> Interval:
         """The interval that a text names, the unit interval for the simplex; ValueError for any other text."""
         number = r"\s*([-+]?(?:inf|[\d.]+(?:e[-+]?\d+)?))\s*"

@@ -78,7 +78,7 @@ class FitRun:
         if first and layers_with_fit(network.layers):
             session.assign(buffers_by_name(network, network.params(session.parameters), data.x))
         if first:
-            refuse_other_scores(network, self.spec.loss, network.params(session.parameters), data.x)
+            refuse_other_scores(network, self.spec.loss, session, data.x)
         groups = self._groups()
         if first:
             warn_of_idle_rules(groups, self.spec.rules())

@@ -15,13 +15,13 @@ from bpframe.errors import ConfigError
 from bpframe.network.backprop import evaluate
 from bpframe.network.network import Network
 from bpframe.network.output_range import output_range
-from bpframe.protocols import Loss, SeveralHeads
+from bpframe.protocols import Loss, Session, SeveralHeads
 from bpframe.protocols.implements import implements
 from bpframe.protocols.number_sets import EVERYWHERE, SIMPLEX, first_outside, is_subset
 from bpframe.protocols.traits import domain_of
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name
-from bpframe.types import HostArray, Params
+from bpframe.types import HostArray
 
 ROWS = 256  # whose scores are looked at
 WORDS = {SIMPLEX: "probabilities", "[0, 1]": "probabilities", "(0, 1)": "probabilities", EVERYWHERE: "scores"}
@@ -47,13 +47,13 @@ def refuse_other_range(network: Network, loss: Loss) -> None:
             raise head.refusal(f"'{network.labels[-1]}' ends in {_words(known)}")
 
 
-def refuse_other_scores(network: Network, loss: Loss, params: Params, x: HostArray) -> None:
+def refuse_other_scores(network: Network, loss: Loss, session: Session, x: HostArray) -> None:
     """ConfigError for rows whose scores lie outside the loss's domain, where the network's range is not known."""
     heads = [head for head in _heads(loss) if head.domain]
     if not heads or output_range(network.layers) is not None:
         return
     with np.errstate(all="ignore"):
-        scores = np.asarray(evaluate(network.layers, params, x[:ROWS]))
+        scores = np.asarray(evaluate(network.layers, network.params(session.parameters), x[:ROWS]))
     for head in heads:
         part = scores[:, head.columns]
         if head.domain and np.isfinite(part).all() and (place := first_outside(part, head.domain)):

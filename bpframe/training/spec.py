@@ -32,7 +32,7 @@ from bpframe.registry import build, build_all
 from bpframe.registry.builder import SCHEDULED
 from bpframe.registry.constructor import wants
 from bpframe.training.foreign_hooks import refuse_without_hooks
-from bpframe.training.nested_capabilities import refuse_hidden_capabilities
+from bpframe.training.nested_capabilities import CAPABILITIES, refuse_hidden_capabilities
 from bpframe.training.parameter_groups import ParameterGroup, build_groups
 from bpframe.training.preflight import refuse_double_link, refuse_unscalable
 from bpframe.training.score_domain import refuse_other_range
@@ -92,8 +92,11 @@ class TrainerSpec:
     def check(self) -> CostLayer:
         """The loss joined with its link; ConfigError for parts that do not fit together."""
         cost = CostLayer.of(self.loss)
-        for _, kind, component in self.components():
-            refuse_hidden_capabilities(kind, component)
+        layers = [layer for _, layer in self.network.layers]
+        holders = layers, self.gradient_steps, self.regularizers, self.constraints
+        for kind, components in zip(CAPABILITIES, holders, strict=True):
+            for component in components:
+                refuse_hidden_capabilities(kind, component)
         refuse_double_link(self.network, cost, self.loss)
         if self.standardize_target:
             refuse_unscalable(self.loss)
