@@ -97,12 +97,15 @@ class PolicyStack:
         return next((verdict for each in self.in_force() if (verdict := each.verdict(dist))), None)
 
     def warn_of_unknown(self, dists: Callable[[], Collection[str]]) -> None:
-        """UserWarning, once a policy, for a name that it denies and no distribution has: it denies nothing."""
-        for each in self.in_force():
-            if each.deny and each not in self._reviewed:
-                self._reviewed.add(each)
-                for sentence in Policy(None, each.deny, each.origin).unknown(dists()):
-                    warnings.warn(sentence, stacklevel=2)
+        """UserWarning, once, for a name that the environment denies and no distribution has: it denies nothing.
+
+        A config may name what another machine has.
+        """
+        given = from_environment()
+        if given.deny and given not in self._reviewed:
+            self._reviewed.add(given)
+            for sentence in Policy(None, given.deny, given.origin).unknown(dists()):
+                warnings.warn(sentence, stacklevel=2)
 
     @contextmanager
     def restricted(self, restriction: Policy) -> Iterator[None]:

@@ -14,6 +14,7 @@ from bpframe.errors import AmbiguousComponent, BlockedComponent, DataError
 from bpframe.registry import Registry
 from bpframe.runs import config
 from bpframe.runs.config import parse_override
+from bpframe.training.hooks import hookimpl
 from tests.conftest import TESTS
 from tests.runs.config_files import SMALL, mistakes
 
@@ -54,7 +55,9 @@ def test_standardize_learns_from_the_training_rows_and_is_saved_with_the_model(w
 
 def test_extra_callbacks_come_after_the_configs_own(write: Any) -> None:
     class Mine:
-        pass
+        @hookimpl
+        def bpframe_fit_end(self, state: Any) -> None:
+            """Nothing."""
 
     mine = Mine()
     text = SMALL + '[[callbacks]]\nname = "early_stopping"\nmonitor = "train.loss"\n'
@@ -225,8 +228,7 @@ def installed(foreign: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process's own registry sees the sample distributions."""
     from bpframe.registry import registry
 
-    registry.refresh()
-    monkeypatch.setattr(registry, "_found", foreign.providers())
+    monkeypatch.setattr(registry, "_catalog", foreign._catalog)
 
 
 @pytest.mark.usefixtures("installed")
