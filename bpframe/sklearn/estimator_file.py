@@ -71,6 +71,7 @@ def read_estimator(cls: type, path: Path, plugins: Sequence[str]) -> Any:
         trainer.history = History(**decode_argument(saved["history"]))
         settings = screen_settings({name: decode_argument(value) for name, value in saved["settings"].items()}, path)
         model = cls(**settings)
+        model._validate_params()  # scikit-learn looks at arguments in `fit` alone, and what is loaded may never see one
         vars(model).update(
             {name: decode_argument(saved["fitted"][name]) for name in FITTED_ATTRIBUTES if name in saved["fitted"]}
         )
