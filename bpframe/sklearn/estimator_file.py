@@ -22,7 +22,8 @@ from bpframe.registry import build, registry
 from bpframe.registry.describe import describe
 from bpframe.saving import model_file, tensor_file
 from bpframe.sklearn import estimator_losses, estimator_trainer, solvers
-from bpframe.sklearn.saved_settings import KINDS, screen_settings
+from bpframe.sklearn.saved_settings import KINDS, check_fitted, screen_settings
+from bpframe.training import checkpoint_checks
 from bpframe.training.history import History
 from bpframe.training.manifest import manifest, trainer_arguments
 from bpframe.training.spec import TrainerSpec
@@ -71,11 +72,13 @@ def read_estimator(cls: type, path: Path, plugins: Sequence[str]) -> Any:
         if trainer.standardize_target:
             trainer.task = replace(trainer.task, learned=content["learned"])
         trainer.history = History(**decode_argument(saved["history"]))
+        checkpoint_checks.check_history(trainer.history)
         settings = screen_settings({name: decode_argument(value) for name, value in saved["settings"].items()}, path)
         model = cls(**settings)
-        vars(model).update(
-            {name: decode_argument(saved["fitted"][name]) for name in FITTED_ATTRIBUTES if name in saved["fitted"]}
-        )
+        model._validate_params()  # scikit-learn looks at arguments in `fit` alone, and what is loaded may never see one
+        fitted = {name: decode_argument(saved["fitted"][name]) for name in FITTED_ATTRIBUTES if name in saved["fitted"]}
+        check_fitted(fitted)
+        vars(model).update(fitted)
         model._trainer, model._best, model._reopen = trainer, {}, True
         if saved["labels"] is not None:
             model._label_binarizer = _binarizer(model.classes_, saved["labels"])

@@ -10,6 +10,7 @@ from typing import Any
 from bpframe.errors import UnknownComponent
 from bpframe.protocols.traits import changeable
 from bpframe.registry import build, path_arguments, registry
+from bpframe.training.checkpoint_checks import check_count
 
 KINDS = {  # of the components that an argument holds
     "activation": "activation",
@@ -39,6 +40,18 @@ def screen_settings(settings: Mapping[str, Any], file: object) -> dict[str, Any]
         for spec in setting if isinstance(setting, list | tuple) else [setting]:
             _refuse_blocked(kind, spec)
     return kept
+
+
+def check_fitted(fitted: Mapping[str, Any]) -> None:
+    """ValueError unless counts are whole numbers and losses numbers."""
+    for name in ("n_iter_", "t_", "n_layers_", "n_outputs_", "n_features_in_", "_no_improvement_count"):
+        if name in fitted:
+            check_count(name, fitted[name])
+    losses = [fitted.get(name) for name in ("loss_", "best_loss_", "best_validation_score_")]
+    for name in ("loss_curve_", "validation_scores_"):
+        losses += fitted.get(name) or ()
+    if not all(isinstance(loss, int | float | None) for loss in losses):
+        raise ValueError("its losses need to be numbers")
 
 
 def _left_out(callback: Any, file: object) -> bool:

@@ -65,6 +65,30 @@ def test_a_copy_goes_on_where_the_original_does(engine, solver, way, tmp_path):
     assert other.history_.train == model.history_.train
 
 
+WRONG = {
+    ("settings", "tol"): None,
+    ("settings", "l1"): "text",
+    ("fitted", "t_"): ["a"],
+    ("fitted", "n_features_in_"): 1.5,
+    ("fitted", "best_loss_"): "low",
+    ("fitted", "loss_curve_"): "low",
+    ("history",): {"mapping": [["train", 3]]},
+}
+
+
+@pytest.mark.parametrize("place", WRONG, ids="/".join)
+def test_a_file_with_a_value_of_another_type_is_refused_at_load(place, tmp_path):
+    fitted(MLPClassifier((3,)), X, Y).save(tmp_path / "model")
+    tensors, manifest = tensor_file.read_tensors(tmp_path / "model")
+    node = manifest["estimator"]
+    for key in place[:-1]:
+        node = node[key]
+    node[place[-1]] = WRONG[place]
+    tensor_file.write_tensors(tmp_path / "model", tensors, manifest)
+    with pytest.raises(CheckpointError, match="cannot be made into a model"):
+        MLPClassifier.load(tmp_path / "model")
+
+
 @pytest.mark.parametrize("width", [3, 300])
 @pytest.mark.parametrize("solver", ["adam", "sgd", {"name": "ema", "inner": "adam"}], ids=str)
 def test_a_model_that_lies_in_a_mapped_file_goes_on_as_another(solver, width, tmp_path):

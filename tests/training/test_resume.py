@@ -132,6 +132,15 @@ def test_a_checkpoint_that_a_hook_writes_at_the_end_of_an_epoch_goes_on_with_the
         same(again, whole)
 
 
+def test_a_callback_that_the_checkpoint_does_not_know_begins_to_count(tmp_path):
+    whole = trainer(callbacks=[], more=[Save(tmp_path, 5)])
+    fit(whole)
+    again = trainer()
+    again.restore(tmp_path / "5.safetensors")
+    fit(again)
+    assert again.memories[0]["epoch"] > 0
+
+
 SETTINGS = {
     "a schedule over the run": {"optimizer": {"name": "sgd", "lr": {"name": "cosine", "initial": 0.1}}},
     "a plateau": {
