@@ -78,7 +78,7 @@ def plain_numbers(component: object, path: str = "") -> list[tuple[str, float]]:
         if type(value := getattr(component, name, None)) in NUMBERS and value is not default and value != default
     ]
     for name in others:
-        value: Any = getattr(component, name, None)
+        value = getattr(component, name, None)
         if type(value) is tuple or type(value) is list:
             for i, item in enumerate(value):
                 found += plain_numbers(item, f"{path}{name}[{i}].")
