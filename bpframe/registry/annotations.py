@@ -57,7 +57,8 @@ class Wanted:
                 _refuse_huge(value, "int" in self.alternatives)
             return _convert(self.alternatives, value)
         got = checks.as_text(value)
-        raise Mismatch(f"wants {' or '.join(map(_say, self.alternatives))}, got {got}.{self._suggest(got)}")
+        text = value if isinstance(value, str) else got
+        raise Mismatch(f"wants {' or '.join(map(_say, self.alternatives))}, got {got}.{self._suggest(text)}")
 
     def _suggest(self, value: object) -> str:
         options = [str(option) for a in self.alternatives for option in _options(a)]
