@@ -84,8 +84,9 @@ def exit_code(error: BaseException) -> int:
 
 
 def is_of_output(error: BaseException) -> bool:
-    """Whether a write to stdout failed: only that is an error of the system that names no file."""
-    return isinstance(error, OSError) and error.filename is None and error.errno in (ENOSPC, EDQUOT, EIO, EBADF)
+    """Whether a write to stdout failed: only that is an error of the system that names no file, and no component."""
+    own = isinstance(error, OSError) and error.filename is None and error.errno in (ENOSPC, EDQUOT, EIO, EBADF)
+    return own and not getattr(error, "__notes__", [])
 
 
 def error_message(error: BaseException) -> str:

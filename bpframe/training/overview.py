@@ -28,7 +28,8 @@ def _rows(spec: TrainerSpec, history: History) -> Iterator[tuple[str, str]]:
     """(name, value in few words) of each part that is set, then the epochs so far."""
     for part in PARTS:
         value = getattr(spec, part.name)
-        if part.name != "network" and value is not None and (value or not isinstance(value, Sequence)):
+        unset = value is None or value is False or (isinstance(value, Sequence) and not value)
+        if part.name != "network" and not unset:
             yield part.name, _brief(part.kind, value)
     losses = [f"{name} {history.row(-1)[name]:.4g}" for name in history.keys() if name.endswith("loss")]  # noqa: SIM118  # no mapping
     yield "epochs", ", ".join([str(len(history)), *(losses if len(history) else [])])

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import bpframe as bp
+from bpframe.registry import registry
 from bpframe.testing import Report
 from tests.cli.commands import bad, bpframe, good
 from tests.conftest import Site
@@ -116,6 +117,7 @@ def test_check_of_a_distribution_or_of_all_covers_every_component(monkeypatch: p
     def checked(kind: str, name: str, **options: Any) -> Report:
         return Report(f"{kind}:{name}", ("protocol",))
 
+    monkeypatch.setattr(registry, "_local", {})  # names that other tests have given
     monkeypatch.setattr("bpframe.testing.check", checked)  # test_components.py runs every check
     own = [f"{p.kind}:{p.ref}" for p in bp.providers() if p.dist == "bpframe"]
     for target in ("bpframe", "BPFRAME", "--all"):

@@ -271,7 +271,7 @@ def test_after_a_loss_that_grew_and_grew_the_message_advises_against_its_model(f
 def test_after_numbers_that_are_not_finite_the_command_in_the_message_starts_from_the_last_finite_step(
     folder: Path,
 ) -> None:
-    regression(folder, '{ name = "sgd", lr = { name = "step", initial = 1e-3, every = 20, factor = 1e41 } }')
+    regression(folder, '{ name = "sgd", lr = { name = "step", initial = 1e-3, every = 20, factor = 3e38 } }')
     told = bad(4, "train", "run.toml", "--epochs", "400", "--quiet")
     (kept,) = (folder / "runs/run/checkpoints").iterdir()
     assert "The model after step 20 (4 whole epochs) is saved in runs/run. To start from it" in told

@@ -37,7 +37,8 @@ TARGETS: dict[str, tuple[int, Any]] = {  # by loss: scores a row, and y
 }
 
 
-REQUIRED: dict[str, dict[str, Any]] = {  # arguments that have no defaults
+REQUIRED: dict[str, dict[str, Any]] = {  # arguments that have no defaults, or none for networks this small
+    "muon": {"matrices": "all"},
     **{name: {"inner": "adam"} for name in ("ema", "lookahead", "sam")},
     **{name: {"average": "macro"} for name in ("f1", "precision", "recall")},
     "confusion": {"actual": 0, "predicted": 1},

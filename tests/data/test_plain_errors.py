@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import bpframe as bp
-from bpframe.errors import BrokenComponent, DataError, ShapeError
+from bpframe.errors import DataError, ShapeError
 from bpframe.sklearn import MLPRegressor
 
 X, Y = np.random.default_rng(0).normal(size=(6, 3)), np.arange(6.0)
@@ -109,12 +109,14 @@ def test_estimators_find_the_number_of_scores_and_pass_the_data_error_on():
 
 
 @pytest.mark.parametrize("error", [TypeError, KeyError, ZeroDivisionError])
-def test_any_other_error_is_still_that_of_a_broken_component(error):
+def test_any_other_error_of_the_programs_own_component_passes_with_a_note(error):
     loss, layer = Square(), Odd()
     loss.error = layer.error = error
-    with pytest.raises(BrokenComponent, match="fails in target_width"):
-        fit(bp.layers.dense(3), loss=loss)
-    with pytest.raises(BrokenComponent, match="fails in encode_target"):
-        fit(bp.layers.dense(2), loss=loss)
-    with pytest.raises(BrokenComponent, match="fails in init"):
-        fit(layer, bp.layers.dense(1))
+    for layers, given, where in (
+        ([bp.layers.dense(3)], {"loss": loss}, "loss Square in target_width"),
+        ([bp.layers.dense(2)], {"loss": loss}, "loss Square in encode_target"),
+        ([layer, bp.layers.dense(1)], {}, "layer Odd in init"),
+    ):
+        with pytest.raises(error) as caught:
+            fit(*layers, **given)
+        assert caught.value.__notes__ == [f"Raised by {where}."]

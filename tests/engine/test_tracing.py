@@ -177,7 +177,7 @@ def test_other_numbers_are_other_programs():
 
 
 def test_other_data_other_settings_and_restored_states_are_bound_anew(tmp_path):
-    made = pair()
+    made = pair(regularizers=["l2"])
     for each in made:
         each.checkpoint(tmp_path / "state.safetensors")
         each.fit(X[::-1], Y, epochs=2, batch_size=16)
@@ -185,7 +185,7 @@ def test_other_data_other_settings_and_restored_states_are_bound_anew(tmp_path):
         each.fit(X, Y, epochs=2, batch_size=16)
         each.regularizers = [bp.regularizers.l2(0.5)]
         each.fit(X, Y, epochs=2, batch_size=16)
-        each.regularizers = []
+        each.regularizers = [bp.regularizers.l2()]
         each.restore(tmp_path / "state.safetensors")
         each.fit(X, Y, epochs=2, batch_size=16)
     agree(*made)

@@ -83,6 +83,10 @@ def test_parts_that_nobody_registered_have_the_name_of_their_class() -> None:
     class Mine:
         """A callback."""
 
+        @bp.hookimpl
+        def bpframe_fit_end(self, state: Any) -> None:
+            """Nothing."""
+
     assert "callbacks  Mine" in str(bp.Trainer(bp.Network([bp.layers.dense(1)]), "mse", callbacks=[Mine()]))
 
 

@@ -348,7 +348,7 @@ def test_a_team_is_as_large_as_blas_would_be_where_its_threads_are_in_the_way(mo
 
 
 def test_without_threadpoolctl_there_is_no_team(monkeypatch):
-    def missing() -> Any:
+    def missing(*_: Any) -> Any:
         raise ConfigError("not installed")
 
     monkeypatch.setattr(blas, "_blas", [])

@@ -83,6 +83,9 @@ def train(made: Any) -> None:
     made.fit(X, CLASSES, epochs=2, batch_size=12 if "Lbfgs" in repr(made) else 5, validation=(X[:4], CLASSES[:4]))
 
 
+UNTRAINED = ("note", "rule_for", "reference", "range_after")  # not called in a fit
+
+
 def methods(made: Any) -> dict[str, tuple[type, str]]:
     """(class, name of the method) of every method of the components of a trainer, by "kind Class.method"."""
     kinds = {
@@ -93,7 +96,7 @@ def methods(made: Any) -> dict[str, tuple[type, str]]:
         f"{kind} {cls.__name__}.{name}": (cls, name)
         for cls, kind in kinds.items()
         for name, member in vars(cls).items()
-        if callable(member) and not name.startswith("_") and name not in ("note", "rule_for", "reference")
+        if callable(member) and not name.startswith("_") and name not in UNTRAINED
     }
 
 

@@ -12,7 +12,9 @@ import pytest
 
 import bpframe as bp
 from bpframe.registry import registry
-from bpframe.registry.provider import Provider, installed
+from bpframe.registry.catalog import Catalog
+from bpframe.registry.metadata_scan import core, third_parties
+from bpframe.registry.provider import Provider
 
 X = np.linspace(-1, 1, 12).reshape(6, 2)
 Y = X.sum(axis=1)
@@ -58,7 +60,7 @@ def install(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
         )
         for dist, (kind, cls) in OFFERS.items()
     ]
-    monkeypatch.setattr(registry, "_found", [*installed(), *offered])
+    monkeypatch.setattr(registry, "_catalog", Catalog(core, third_parties, lambda: offered))
 
 
 def write(folder: Path) -> tuple[Path, Path]:

@@ -93,6 +93,11 @@ def _end(loss: Loss) -> str | None:
     raise SkipCheck(f"no activation of bpframe's gives scores in {domain}")
 
 
+def _optimizer(optimizer: object) -> TrainingParts:
+    """With a hidden layer between two others: some rules are for its weights alone."""
+    return {"optimizer": optimizer, "layers": [_dense(4, activation="tanh"), *_layers(3)]}
+
+
 def _schedule(schedule: Schedule) -> TrainingParts:
     return {"optimizer": {"name": "sgd", "lr": schedule}}
 
@@ -110,6 +115,7 @@ PARTS_BY_KIND: dict[str, Callable[[Any], TrainingParts]] = {
     "activation": _activation,
     "layer": _layer,
     "loss": _loss,
+    "optimizer": _optimizer,
     "schedule": _schedule,
     "initializer": _initializer,
 }
