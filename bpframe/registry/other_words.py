@@ -214,8 +214,10 @@ def hide_other(method: Callable[P, R]) -> Callable[P, R]:
 
 def refuse_other(method: Callable[..., Any], other: Iterable[str]) -> None:
     """TypeError, as Python's own, for arguments that a method does not have, with what may be meant."""
+    known = list(inspect.signature(method).parameters)[1:] if other else []
     for name in other:
-        known = list(inspect.signature(method).parameters)[1:]
+        if name in known:
+            continue
         owner, hint = method.__qualname__, argument_suggestion(name, known)
         raise TypeError(f"{owner}() got an unexpected keyword argument '{name}'.{hint} Arguments: {', '.join(known)}.")
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from inspect import Parameter, Signature, signature
 from math import prod
-from typing import Any, final
+from typing import Any, TypedDict, TypeVar, Unpack, final
 
 from bpframe import checks
 from bpframe.engine.hyperparameters import Curve, monitoring, over
@@ -28,7 +29,7 @@ from bpframe.protocols import (
     Regularizer,
     Sampler,
 )
-from bpframe.registry import build, build_all
+from bpframe.registry import Spec, build, build_all
 from bpframe.registry.builder import SCHEDULED
 from bpframe.registry.constructor import wants
 from bpframe.training.foreign_hooks import refuse_without_hooks
@@ -37,7 +38,24 @@ from bpframe.training.parameter_groups import ParameterGroup, build_groups
 from bpframe.training.preflight import refuse_double_link, refuse_unscalable
 from bpframe.training.score_domain import refuse_other_range
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 HOW = {"defines": False}  # metadata of a part that says how, not what a trainer learns: no part of a model file
+
+
+class TrainerParts(TypedDict, total=False):
+    """The parts of a trainer that may be left out, as specifications: a field of TrainerSpec each, with its default."""
+
+    seed: int
+    engine: Spec
+    dtype: str
+    metrics: Sequence[Spec] | None
+    callbacks: Sequence[Spec]
+    regularizers: Sequence[Spec]
+    gradient_steps: Sequence[Spec]
+    constraints: Sequence[Spec]
+    groups: Sequence[Spec]
+    sampler: Spec | None
+    standardize_target: bool
 
 
 @final
@@ -74,12 +92,11 @@ class TrainerSpec:
     standardize_target: bool = False
 
     @classmethod
-    def build(cls, **given: Any) -> TrainerSpec:
+    def build(cls, network: Network, loss: Spec, optimizer: Spec, **parts: Unpack[TrainerParts]) -> TrainerSpec:
         """The spec of a Trainer's arguments: names and mappings become components; ConfigError for what is wrong."""
-        if not isinstance(given["network"], Network):
-            raise ConfigError(
-                f"Trainer needs a Network, got {given['network']!r}. For a list of layers: bp.Network([...])."
-            )
+        given: dict[str, Any] = {**DEFAULTS, **parts, "network": network, "loss": loss, "optimizer": optimizer}
+        if not isinstance(network, Network):
+            raise ConfigError(f"Trainer needs a Network, got {network!r}. For a list of layers: bp.Network([...]).")
         if given["dtype"] not in ("float32", "float64"):
             raise ConfigError(f"Trainer needs a dtype of float32 or float64, got {given['dtype']!r}.")
         if not isinstance(given["standardize_target"], bool):
@@ -197,3 +214,15 @@ def _part(name: str, metadata: Mapping[str, Any]) -> SpecPart:
 
 SWITCHES = tuple(f.name for f in fields(TrainerSpec) if f.default is False)  # files name them where they are on
 PARTS = tuple(_part(f.name, f.metadata) for f in fields(TrainerSpec))
+DEFAULTS = {f.name: f.metadata.get("default", f.default) for f in fields(TrainerSpec)}  # of those that have one
+
+
+def with_parts(method: Method) -> Method:
+    """The method itself, in whose signature the keys of TrainerParts stand, with their defaults, for `**parts`."""
+    shown = [p for p in signature(method).parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+    shown += [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=DEFAULTS[name], annotation=hint.__forward_arg__)
+        for name, hint in TrainerParts.__annotations__.items()
+    ]
+    method.__signature__ = Signature(shown)  # type: ignore[attr-defined]  # as any function may
+    return method

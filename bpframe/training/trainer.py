@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Never, final
+from typing import Any, Never, Unpack, final
 
 from numpy.typing import ArrayLike
 
@@ -50,7 +50,7 @@ from bpframe.training.parameters import Parameters
 from bpframe.training.part_change import attribute_changes
 from bpframe.training.preflight import require_pair
 from bpframe.training.session_snapshot import SessionSnapshot
-from bpframe.training.spec import PARTS, TrainerSpec
+from bpframe.training.spec import PARTS, TrainerParts, TrainerSpec, with_parts
 from bpframe.training.verbose import Verbose, require_verbose
 from bpframe.types import HostArray, Shape
 
@@ -77,48 +77,15 @@ class Trainer:
     seed: int
     standardize_target: bool
 
-    @hide_other
-    def __init__(
-        self,
-        network: Network,
-        loss: Spec,
-        optimizer: Spec = "sgd",
-        *,
-        seed: int = 0,
-        engine: Spec = "numpy",
-        dtype: str = "float32",
-        metrics: Sequence[Spec] | None = None,
-        callbacks: Sequence[Spec] = (),
-        regularizers: Sequence[Spec] = (),
-        gradient_steps: Sequence[Spec] = (),
-        constraints: Sequence[Spec] = (),
-        groups: Sequence[Spec] = (),
-        sampler: Spec | None = None,
-        standardize_target: bool = False,
-        **other: Never,
-    ) -> None:
-        refuse_other(Trainer.__init__, other)
-        spec = TrainerSpec.build(
-            network=network,
-            loss=loss,
-            optimizer=optimizer,
-            engine=engine,
-            callbacks=callbacks,
-            metrics=metrics,
-            regularizers=regularizers,
-            gradient_steps=gradient_steps,
-            constraints=constraints,
-            groups=groups,
-            sampler=sampler,
-            seed=seed,
-            dtype=dtype,
-            standardize_target=standardize_target,
-        )
+    @with_parts
+    def __init__(self, network: Network, loss: Spec, optimizer: Spec = "sgd", **parts: Unpack[TrainerParts]) -> None:
+        refuse_other(Trainer.__init__, parts)
+        spec = TrainerSpec.build(network, loss, optimizer, **parts)
         cost = spec.check()
         vars(self).update(vars(spec))  # each part is an attribute of its name
         self.history = History()
         self.task = Task(
-            spec.loss, cost, dtype, network.inputs, standardize=spec.standardize_target, layers=network.layers
+            spec.loss, cost, spec.dtype, network.inputs, standardize=spec.standardize_target, layers=network.layers
         )
         self.memories: list[dict[str, Any]] = [{} for _ in spec.callbacks]
         self._params: list[Param] = []  # the trained parameters, once there is a session

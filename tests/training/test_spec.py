@@ -60,8 +60,8 @@ def speaking(word: str) -> set[str]:
         ("sampler", {"data/order", "training/fit", "training/new_fit"}),
     ],
 )
-def test_a_kind_is_named_by_the_spec_the_trainer_and_the_modules_that_run_it_alone(kind, users):
-    listed = {"training/spec", "training/trainer"}
+def test_a_kind_is_named_by_the_spec_and_the_modules_that_run_it_alone(kind, users):
+    listed = {"training/spec"}
     assert listed <= speaking(kind) <= listed | users
 
 
