@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import final
 
 from bpframe.errors import ConfigError
@@ -58,6 +59,7 @@ class Policy:
         return None
 
 
+@lru_cache(maxsize=16)  # the environment's is asked for at every look-up
 def parse(text: str, origin: str) -> Policy:
     """A policy from one line: "all", "off", or names separated by commas, in any case; "-name" denies.
 

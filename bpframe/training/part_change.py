@@ -16,17 +16,16 @@ BY_NAME = {part.name: part for part in PARTS}
 OF_A_FIT = frozenset({"lr", "learning_rate", "batch_size", "epochs", "shuffle", "sample_weight", "class_weight"})
 AT_START = frozenset({"network", "loss", "dtype"})  # what a trainer knows of its task depends on them
 WITH_SESSION = frozenset({"engine", "seed"})
+KEPT = frozenset(BY_NAME) | OF_A_FIT  # the attributes that are looked at where they are set
 
 
 def attribute_changes(attributes: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
-    """What changes in a trainer's attributes where one is set; ConfigError where the trainer would not obey.
+    """What changes in a trainer's attributes where one of KEPT is set; ConfigError where the trainer would not obey.
 
     A part is built, as the Trainer's arguments are. A callback that stays keeps what it remembers.
     """
     if name in OF_A_FIT:
         raise ConfigError(f"A trainer has no {name} to set: it is an argument of fit, or of the optimizer.")
-    if name not in BY_NAME:
-        return {name: value}
     opened = attributes["_session"] is not None or attributes["_snapshot"] is not None
     spec = TrainerSpec(**{part: attributes[part] for part in BY_NAME})
     value = _part(spec, name, value, attributes["_params"] if opened else None, attributes["_fit"] is not None)

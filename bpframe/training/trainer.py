@@ -47,7 +47,7 @@ from bpframe.training.manifest import (
 from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.open_session import open_session
 from bpframe.training.parameters import Parameters
-from bpframe.training.part_change import attribute_changes
+from bpframe.training.part_change import KEPT, attribute_changes
 from bpframe.training.preflight import require_pair
 from bpframe.training.session_snapshot import SessionSnapshot
 from bpframe.training.spec import PARTS, TrainerParts, TrainerSpec, with_parts
@@ -103,7 +103,10 @@ class Trainer:
         return cls(**vars(spec))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        vars(self).update(attribute_changes(vars(self), name, value))
+        if name in KEPT:
+            vars(self).update(attribute_changes(vars(self), name, value))
+        else:
+            object.__setattr__(self, name, value)
 
     @property
     def spec(self) -> TrainerSpec:
