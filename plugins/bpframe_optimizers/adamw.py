@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Param, Scope, State, checks, ops
+from bpframe_optimizers import flavors
 from bpframe_optimizers.adam import adam_change
 from bpframe_optimizers.decay import check, rule_for
 
@@ -29,14 +30,14 @@ class Adamw:
     eps: float = 1e-8
     weight_decay: float = 0.01
     decay: Literal["weights", "all"] = "weights"
-    flavor: Literal["paper", "keras"] = "paper"
+    flavor: Literal["paper", "torch", "optax", "keras"] = "paper"
     scope: ClassVar[Scope] = "element"
 
     def __post_init__(self) -> None:
         checks.not_negative("adamw", lr=self.lr)
         checks.positive("adamw", eps=self.eps)
         checks.fraction("adamw", beta1=self.beta1, beta2=self.beta2)
-        checks.one_of("adamw", ("paper", "keras"), flavor=self.flavor)
+        flavors.settle("adamw", self, ("paper", "torch", "optax"), ("keras",))
         check("adamw", self)
 
     @classmethod
