@@ -19,8 +19,8 @@ class Adamw:
     """p <- p - lr weight_decay p - lr m^ / (sqrt(v^) + eps): Adam, its decay apart from the gradient.
 
     `decay` "weights" leaves biases, scales and shifts as they are. flavor: as in adam.
-    Defaults are PyTorch's; Keras has weight_decay 0.004 and eps 1e-7, optax weight_decay 1e-4. The paper's decay is
-    not multiplied by lr, only by the schedule.
+    Defaults are PyTorch's, where however all parameters decay: decay "all". Keras has weight_decay 0.004 and eps 1e-7,
+    optax weight_decay 1e-4. The paper's decay is not multiplied by lr, only by the schedule.
     Source: Loshchilov and Hutter (2019), arXiv:1711.05101, algorithm 2.
     """
 
