@@ -8,9 +8,9 @@ the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
 `Refresh` and `Fit` (layers); `EncodeTarget`, `PredictLabels`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget`
-(losses);
-`Totals`, `RuleFor`, `Probe`, `Observe` and `EvaluationParams` (optimizers); `Totals`, `Adjust` and `Periodic` (gradient
-steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers).
+(losses); `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams` and `Restart` (optimizers); `Totals`, `Adjust` and
+`Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules);
+`Draws` (samplers).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`
 (optimizers), `Compiles` and `Changeable` (engines), `ActsOn` (regularizers), `Compares` and `Directed` (metrics),
@@ -38,6 +38,7 @@ from bpframe.protocols.capabilities import (
     Probe,
     Reference,
     Refresh,
+    Restart,
     RuleFor,
     SampleTarget,
     SeveralHeads,
@@ -122,6 +123,7 @@ __all__ = [
     "Reference",
     "Refresh",
     "Regularizer",
+    "Restart",
     "RuleFor",
     "SampleTarget",
     "Sampler",

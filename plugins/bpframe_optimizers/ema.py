@@ -56,6 +56,10 @@ class Ema:
             n = ops.namespace(p).where(n > 0, 1 / (1 - h.decay), ops.namespace(p).ones_like(n))
         return p, {"average": average + (p - average) / n, "n": n, "inner": inner}
 
+    def restart(self, p: Array, state: State) -> State:
+        """The average starts from p."""
+        return {**state, "average": ops.namespace(p).asarray(p, copy=True)}
+
     def evaluation_params(self, p: Array, state: State, h: Hyper) -> Array:
         """The average; p before the first step."""
         average: Array = state["average"]
