@@ -67,8 +67,10 @@ def measure(
             values |= {f"{head.name}.{name}": value for name, value in measured.items()}
         return values
     w, point = np.ones(len(scores)) if weight is None else weight.astype(np.float64), task.point(scores)
-    pairs = {"predictions": (point, target)}
-    if any(compares(metric) == "labels" for _, metric in metrics):
+    pairs, wanted = {"predictions": (point, target)}, {compares(metric) for _, metric in metrics}
+    if "log_odds" in wanted:
+        pairs["log_odds"] = task.log_odds(scores), target
+    if "labels" in wanted:
         pairs["labels"] = task.class_numbers(scores, point), task.target_numbers(target)
     with np.errstate(all="ignore"):
         return {name: _number(metric, metric.value(*pairs[compares(metric)], w)) for name, metric in metrics}

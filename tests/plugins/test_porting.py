@@ -109,14 +109,6 @@ def test_one_cycle_is_torchs_with_another_start_of_the_fall():
 # --------------------------------------------------------------------------------------------------------------- losses
 
 
-def mean_loss(loss: str | dict, y, weight=None, **arguments) -> float:
-    """The loss of the golden scores as `Trainer.evaluate` gives it, of a network that hands its input on."""
-    scores = PORTING["scores"]
-    network = bp.Network([bp.layers.dense(3, weight="identity", activation="identity")], inputs=3)
-    trainer = bp.Trainer(network, {"name": loss, **arguments}, metrics=(), dtype="float64")
-    return trainer.evaluate(scores, y, weight)["loss"]
-
-
 def test_losses_are_those_of_the_libraries():
     z, y = PORTING["scores"], PORTING["classes"]
     one_hot = np.eye(3)[y]
