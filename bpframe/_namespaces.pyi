@@ -210,15 +210,15 @@ class Optimizers:
         """s <- beta2 s + (1 - beta2) (g - m)^2 + eps;  p <- p - lr m^ / (sqrt(s^) + eps): Adam that trusts what it expects."""
     def adadelta(self, lr: float | Schedule | Mapping[str, Any] = 1.0, rho: float | Schedule | Mapping[str, Any] = 0.95, eps: float | Schedule | Mapping[str, Any] = 1e-06) -> Optimizer:
         """change = sqrt(E[change^2] + eps) / sqrt(E[g^2] + eps) g;  p <- p - lr change."""
-    def adafactor(self, lr: float | Schedule | Mapping[str, Any] = 0.01, decay_rate: float | Schedule | Mapping[str, Any] = 0.8, eps1: float | Schedule | Mapping[str, Any] = 1e-30, eps2: float | Schedule | Mapping[str, Any] = 0.001, clip: float | Schedule | Mapping[str, Any] = 1.0, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, decay: Literal['weights', 'all'] = 'weights', relative_step: float | Schedule | Mapping[str, Any] = 1.0) -> Optimizer:
+    def adafactor(self, lr: float | Schedule | Mapping[str, Any] = 0.01, decay_rate: float | Schedule | Mapping[str, Any] = 0.8, eps1: float | Schedule | Mapping[str, Any] = 1e-30, eps2: float | Schedule | Mapping[str, Any] = 0.001, clip: float | Schedule | Mapping[str, Any] = 1.0, min_dim_size_to_factor: int = 1, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, decay: Literal['weights', 'all'] = 'weights', relative_step: float | Schedule | Mapping[str, Any] = 1.0) -> Optimizer:
         """p <- p - alpha u / max(1, rms(u) / clip),  u = g / sqrt(V),  alpha = max(eps2, rms(p)) rate."""
-    def adagrad(self, lr: float | Schedule | Mapping[str, Any] = 0.01, initial_accumulator: float | Schedule | Mapping[str, Any] = 0.0, eps: float | Schedule | Mapping[str, Any] = 1e-10, flavor: Literal['paper', 'keras'] = 'paper') -> Optimizer:
+    def adagrad(self, lr: float | Schedule | Mapping[str, Any] = 0.01, initial_accumulator: float | Schedule | Mapping[str, Any] = 0.0, eps: float | Schedule | Mapping[str, Any] = 1e-10, flavor: Literal['paper', 'torch', 'keras', 'optax'] = 'paper') -> Optimizer:
         """total <- total + g^2;  p <- p - lr g / (sqrt(initial_accumulator + total) + eps)."""
-    def adam(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['paper', 'keras'] = 'paper') -> Optimizer:
+    def adam(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['paper', 'torch', 'optax', 'keras'] = 'paper') -> Optimizer:
         """m <- beta1 m + (1 - beta1) g;  v <- beta2 v + (1 - beta2) g^2;  p <- p - lr m^ / (sqrt(v^) + eps)."""
-    def adamax(self, lr: float | Schedule | Mapping[str, Any] = 0.002, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['torch', 'keras'] = 'torch') -> Optimizer:
+    def adamax(self, lr: float | Schedule | Mapping[str, Any] = 0.002, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['torch', 'optax', 'keras'] = 'torch') -> Optimizer:
         """m <- beta1 m + (1 - beta1) g;  u <- max(beta2 u, |g| + eps);  p <- p - lr m / ((1 - beta1^t) u)."""
-    def adamw(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, weight_decay: float | Schedule | Mapping[str, Any] = 0.01, decay: Literal['weights', 'all'] = 'weights', flavor: Literal['paper', 'keras'] = 'paper') -> Optimizer:
+    def adamw(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, weight_decay: float | Schedule | Mapping[str, Any] = 0.01, decay: Literal['weights', 'all'] = 'weights', flavor: Literal['paper', 'torch', 'optax', 'keras'] = 'paper') -> Optimizer:
         """p <- p - lr weight_decay p - lr m^ / (sqrt(v^) + eps): Adam, its decay apart from the gradient."""
     def adan(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.98, beta2: float | Schedule | Mapping[str, Any] = 0.92, beta3: float | Schedule | Mapping[str, Any] = 0.99, eps: float | Schedule | Mapping[str, Any] = 1e-08, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, decay: Literal['weights', 'all'] = 'weights') -> Optimizer:
         """p <- p - lr weight_decay p - lr (m^ + beta2 d^) / (sqrt(n^) + eps): Nesterov's momentum without a look ahead."""
@@ -228,13 +228,13 @@ class Optimizers:
         """m <- beta1 m + (1 - beta1) clip(g / max(sqrt(v), eps), (t - 1)^(1/4));  p <- p - lr (m + weight_decay p)."""
     def amsgrad(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['torch', 'keras', 'optax'] = 'torch') -> Optimizer:
         """Adam with the largest v so far in place of v:  largest <- max(largest, v);  p <- p - lr m^ / (sqrt(v^) + eps)."""
-    def ema(self, inner: OptimizerSpec, decay: float | Schedule | Mapping[str, Any] = 0.999) -> Optimizer:
+    def ema(self, inner: OptimizerSpec, decay: float | Schedule | Mapping[str, Any] = 0.999, flavor: Literal['paper', 'optax', 'torch', 'keras'] = 'paper') -> Optimizer:
         """p <- inner(p, g);  n <- decay n + 1,  a <- a + (p - a) / n: trains with p, predicts with a."""
     def gradient_descent(self, lr: float | Schedule | Mapping[str, Any] = 0.01) -> Optimizer:
         """p <- p - lr g: vanilla gradient descent, on the gradient of whatever batch it is given."""
-    def lamb(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-06, weight_decay: float | Schedule | Mapping[str, Any] = 0.01, decay: Literal['weights', 'all'] = 'weights') -> Optimizer:
+    def lamb(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-06, weight_decay: float | Schedule | Mapping[str, Any] = 0.01, decay: Literal['weights', 'all'] = 'weights', ratio: Literal['weights', 'all'] = 'weights') -> Optimizer:
         """p <- p - lr (||p|| / ||u||) u,  u = m^ / (sqrt(v^) + eps) + weight_decay p,  m^ v^ Adam's moments."""
-    def lars(self, lr: float | Schedule | Mapping[str, Any] = 1.0, momentum: float | Schedule | Mapping[str, Any] = 0.9, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, trust_coefficient: float | Schedule | Mapping[str, Any] = 0.001, decay: Literal['weights', 'all'] = 'weights') -> Optimizer:
+    def lars(self, lr: float | Schedule | Mapping[str, Any] = 1.0, momentum: float | Schedule | Mapping[str, Any] = 0.9, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, trust_coefficient: float | Schedule | Mapping[str, Any] = 0.001, decay: Literal['weights', 'all'] = 'weights', ratio: Literal['weights', 'all'] = 'weights') -> Optimizer:
         """velocity <- momentum velocity + lr ratio (g + weight_decay p);  p <- p - velocity."""
     def lbfgs(self, history: int = 10, c1: float | Schedule | Mapping[str, Any] = 0.0001, c2: float | Schedule | Mapping[str, Any] = 0.9, evaluations: int = 20) -> Minimizer:
         """p <- p - a H g;  H the inverse Hessian that the last `history` pairs s = change of p, y = change of g suggest."""
@@ -242,19 +242,19 @@ class Optimizers:
         """p <- p - lr (sign(beta1 m + (1 - beta1) g) + weight_decay p);  then m <- beta2 m + (1 - beta2) g."""
     def lookahead(self, inner: OptimizerSpec, steps: int = 5, alpha: float | Schedule | Mapping[str, Any] = 0.5) -> Optimizer:
         """p <- inner(p, g); after every `steps` of these  q <- q + alpha (p - q),  p <- q."""
-    def momentum(self, lr: float | Schedule | Mapping[str, Any] = 0.01, momentum: float | Schedule | Mapping[str, Any] = 0.9, flavor: Literal['torch', 'keras'] = 'torch') -> Optimizer:
+    def momentum(self, lr: float | Schedule | Mapping[str, Any] = 0.01, momentum: float | Schedule | Mapping[str, Any] = 0.9, flavor: Literal['torch', 'optax', 'keras'] = 'torch') -> Optimizer:
         """velocity <- momentum velocity + g;  p <- p - lr velocity."""
     def muon(self, lr: float | Schedule | Mapping[str, Any] = 0.02, momentum: float | Schedule | Mapping[str, Any] = 0.95, nesterov: bool = True, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, steps: int = 5, eps: float | Schedule | Mapping[str, Any] = 1e-07, scale: Literal['original', 'match_rms_adamw'] = 'original', matrices: Literal['hidden', 'all'] = 'hidden', others: OptimizerSpec = ...) -> Optimizer:
         """velocity <- momentum velocity + (1 - momentum) g;  p <- p - lr (scale O + weight_decay p)."""
     def nadam(self, lr: float | Schedule | Mapping[str, Any] = 0.002, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['torch', 'keras', 'optax'] = 'torch') -> Optimizer:
         """p <- p - lr m^ / (sqrt(v^) + eps) with Nesterov's momentum, m^ = mu' m / (1 - P mu') + (1 - mu) g / (1 - P)."""
-    def nesterov(self, lr: float | Schedule | Mapping[str, Any] = 0.01, momentum: float | Schedule | Mapping[str, Any] = 0.9, flavor: Literal['torch', 'keras'] = 'torch') -> Optimizer:
+    def nesterov(self, lr: float | Schedule | Mapping[str, Any] = 0.01, momentum: float | Schedule | Mapping[str, Any] = 0.9, flavor: Literal['torch', 'optax', 'keras'] = 'torch') -> Optimizer:
         """velocity <- momentum velocity + g;  p <- p - lr (g + momentum velocity)."""
     def prodigy(self, lr: float | Schedule | Mapping[str, Any] = 1.0, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, d0: float | Schedule | Mapping[str, Any] = 1e-06, d_coef: float | Schedule | Mapping[str, Any] = 1.0, bias_correction: bool = False, safeguard_warmup: bool = False, decay: Literal['weights', 'all'] = 'weights') -> Optimizer:
         """p <- p - lr d m / (sqrt(v) + d' eps),  where d estimates from below how far p has to go."""
     def radam(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['torch', 'optax'] = 'torch') -> Optimizer:
         """p <- p - lr r m^ / (sqrt(v^) + eps) once v is worth rho > 5 gradients, before that p <- p - lr m^."""
-    def rmsprop(self, lr: float | Schedule | Mapping[str, Any] = 0.001, rho: float | Schedule | Mapping[str, Any] = 0.9, momentum: float | Schedule | Mapping[str, Any] = 0.0, eps: float | Schedule | Mapping[str, Any] = 1e-08, centered: bool = False, flavor: Literal['torch', 'keras'] = 'torch') -> Optimizer:
+    def rmsprop(self, lr: float | Schedule | Mapping[str, Any] = 0.001, rho: float | Schedule | Mapping[str, Any] = 0.9, momentum: float | Schedule | Mapping[str, Any] = 0.0, eps: float | Schedule | Mapping[str, Any] = 1e-08, centered: bool = False, flavor: Literal['torch', 'keras', 'optax'] = 'torch') -> Optimizer:
         """v <- rho v + (1 - rho) g^2;  velocity <- momentum velocity + g / (sqrt(v) + eps);  p <- p - lr velocity."""
     def rprop(self, lr: float | Schedule | Mapping[str, Any] = 0.01, eta_minus: float | Schedule | Mapping[str, Any] = 0.5, eta_plus: float | Schedule | Mapping[str, Any] = 1.2, min_step_size: float | Schedule | Mapping[str, Any] = 1e-06, max_step_size: float | Schedule | Mapping[str, Any] = 50.0) -> Optimizer:
         """p <- p - size sign(g): size grows by eta_plus while the sign of g stays, shrinks by eta_minus where it turns."""
@@ -284,8 +284,8 @@ class GradientSteps:
         """g <- sum w g / sum w over `steps` batches, then one update: the same as one batch of all their rows."""
     def adaptive_clip(self, limit: float | Schedule | Mapping[str, Any] = 0.01, eps: float | Schedule | Mapping[str, Any] = 0.001) -> GradientStep:
         """g <- g min(1, limit max(||p||, eps) / ||g||), unit by unit: no unit's gradient is long for its weights."""
-    def clip_global_norm(self, limit: float | Schedule | Mapping[str, Any] = 1.0) -> GradientStep:
-        """g <- g min(1, limit / ||G||): the whole step is made shorter, its direction stays."""
+    def clip_global_norm(self, limit: float | Schedule | Mapping[str, Any] = 1.0, eps: float | Schedule | Mapping[str, Any] = 0.0) -> GradientStep:
+        """g <- g min(1, limit / (||G|| + eps)): the whole step is made shorter, its direction stays."""
     def clip_norm(self, limit: float | Schedule | Mapping[str, Any] = 1.0) -> GradientStep:
         """g <- g min(1, limit / ||g||), for each parameter by itself: the direction of each one's gradient stays."""
     def clip_value(self, limit: float | Schedule | Mapping[str, Any] = 1.0) -> GradientStep:

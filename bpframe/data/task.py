@@ -173,6 +173,12 @@ class Task:
         prediction = self.prediction(scores)
         return self.loss.point(prediction) if isinstance(self.loss, Point) else prediction
 
+    def log_odds(self, scores: HostArray) -> HostArray:
+        """(N, C) log(p / (1 - p)) of each class, computed from the scores; without probabilities the points."""
+        if self.loss.link == "sigmoid":
+            return scores
+        return softmax_log_odds(scores) if self.loss.link == "softmax" else self.point(scores)
+
     def class_numbers(self, scores: HostArray, point: HostArray) -> HostArray:
         """(N,) class numbers, or (N, k) zeros and ones, from scores and the predictions made of them."""
         if not isinstance(self.loss, PredictLabels):
@@ -228,6 +234,19 @@ class HeadSlice:
     task: Task
     scores: slice
     target: slice
+
+
+def softmax_log_odds(z: HostArray) -> HostArray:
+    """z_k - log sum_{j != k} exp(z_j) of scores z (N, C), C >= 2: exact where a probability rounds to 0 or 1."""
+    rows, first = np.arange(len(z)), z.argmax(axis=1)
+    rest = z.copy()
+    rest[rows, first] = -np.inf
+    top, second = z[rows, first], rest.max(axis=1)
+    with np.errstate(all="ignore"):
+        e = np.exp(z - top[:, None])
+        others = top[:, None] + np.log(e.sum(axis=1, keepdims=True) - e)
+        others[rows, first] = second + np.log(np.exp(rest - second[:, None]).sum(axis=1))
+    return np.asarray(z - others)
 
 
 def share(data: Data) -> Any:

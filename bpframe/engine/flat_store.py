@@ -7,7 +7,7 @@ slice are gathered into one. An "array" rule runs over whole parameters, a minim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, cast, final
@@ -94,6 +94,12 @@ class FlatStore:
     def stable_gradient(self, i: int, g: Array) -> Array:
         """A gradient of piece i that stays as it is: a copy where it lies in g."""
         return self._slopes[i].copy() if g is self._slopes[i] else g
+
+    def mask(self, i: int, paths: Collection[tree.Path]) -> Any:
+        """Which elements of piece i belong to these parameters."""
+        chosen = np.repeat([path in paths for path in self.paths], self.sizes)
+        mask = self.pieces[i].of(chosen)
+        return mask if mask.any() and not mask.all() else bool(mask.all())
 
     def slope(self, i: int) -> Any:
         """The view of g that is piece i's."""

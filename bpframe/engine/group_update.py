@@ -6,13 +6,14 @@ value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast, final
 
-from bpframe.engine.optimizer_chain import ChainLink, chain_setting, with_capability
+from bpframe import tree
+from bpframe.engine.optimizer_chain import ChainLink, chain_setting, restarted, with_capability
 from bpframe.engine.parameter_store import Store
 from bpframe.engine.update_guards import with_guards
 from bpframe.errors import ConfigError
@@ -76,6 +77,17 @@ class GroupUpdate:
         objective = self.group.rule is None or self.group.rule.scope == "objective"
         self.stateful = stateful or self.components[self.first : self.rule if objective else self.rule + 1]
         return [[part.init(self.store.snapshot(i)) for part in self.stateful] for i in range(len(self.store))]
+
+    def restart(self, paths: Collection[tree.Path], first: bool) -> None:
+        """Take over parameters of these paths that were set; `first`: before the first step, so all starts anew."""
+        if first and self.stateful and any(path in paths for path in self.group.paths):
+            self.states = self.initial()
+        elif self.group.rule is not None and self.evaluators:
+            masks = [self.store.mask(i, paths) for i in range(len(self.store))]
+            for i, mask in enumerate(masks):
+                if mask is not False:
+                    state = restarted(self.group.rule, self.store.snapshot(i), self.states[i][-1], mask)
+                    self.states[i] = [*self.states[i][:-1], state]
 
     def copied_states(self, initial: bool) -> Callable[[], list[list[State]]]:
         """A function that gives the present states again and again; `initial`: they are those before the first step."""

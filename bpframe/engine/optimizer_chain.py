@@ -10,8 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast, final
 
+import numpy as np
+
 from bpframe.engine.hyperparameters import Settings
-from bpframe.protocols import GradientStep, Group, Minimizer, Optimizer, Param, Periodic, RuleFor
+from bpframe.protocols import (
+    EvaluationParams,
+    GradientStep,
+    Group,
+    Minimizer,
+    Optimizer,
+    Param,
+    Periodic,
+    Restart,
+    RuleFor,
+)
 from bpframe.protocols.implements import implements
 from bpframe.registry import arguments
 from bpframe.registry.nested import parts
@@ -58,6 +70,30 @@ def chain(rule: Rule, state: Mapping[str, Any] | None = None, path: tuple[str, .
 def with_capability(rule: Rule, state: Mapping[str, Any], capability: type) -> list[ChainLink]:
     """Those rules of the chain that have a capability."""
     return [link for link in chain(rule, state) if implements(link.rule, capability)]
+
+
+def restarted(rule: Rule, p: Array, state: State, mask: Any) -> State:
+    """The state of the chain once p was set where the mask says (True everywhere): averages start from p there.
+
+    A rule that averages and does not say how it restarts starts anew, but for the rules inside it.
+    """
+    for link in list(chain(rule, state)):
+        own = link.state(state)
+        if implements(link.rule, Restart):
+            new = link.rule.restart(p, own)
+        elif implements(link.rule, EvaluationParams):
+            new = {**link.rule.init(p), **{name: own[name] for name in rules_inside(link.rule) if name in own}}
+        else:
+            continue
+        state = link.replaced(state, {name: _where(mask, new[name], old) for name, old in own.items()})
+    return state
+
+
+def _where(mask: Any, new: Any, old: Any) -> Any:
+    """The new value where the mask holds; an old one that has not the mask's shape stays."""
+    if mask is True or new is old:
+        return new
+    return np.where(mask, new, old) if getattr(old, "shape", None) == mask.shape else old
 
 
 def totals(links: Iterable[ChainLink], h: Hyper, pieces: Iterable[PieceState]) -> list[Sums]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
+from bpframe import tree
 from bpframe.protocols import Constraint, GradientStep, Minimizer, Optimizer, Param, Regularizer
 from bpframe.types import Array, Params
 
@@ -34,6 +35,9 @@ class Store(Protocol):
 
     def show(self, pieces: Sequence[Any], params: Params) -> None:
         """Put these values of the pieces in the place of the parameters in a tree."""
+
+    def mask(self, i: int, paths: Collection[tree.Path]) -> Any:
+        """Which elements of piece i belong to these parameters: True all, False none, or a mask in its shape."""
 
     def param(self, i: int) -> Param | None:
         """The parameter that piece i is; None where it is a slice or several."""

@@ -9,9 +9,9 @@ the dtype of the arrays that came in.
 Capabilities are small protocols of their own, for the components that need one:
 `Refresh`, `Fit`, `CheckInputs` and `RangeAfter` (layers);
 `EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
-`Totals`, `RuleFor`, `Probe`, `Observe` and `EvaluationParams` (optimizers); `Totals`, `Adjust` and `Periodic` (gradient
-steps); `Applies` (gradient steps, regularizers, constraints); `Over` and `After` (schedules); `Draws` (samplers);
-`Select` and `TargetFile` (sources); `CheckMemory` (callbacks).
+`Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams` and `Restart` (optimizers);
+`Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
+`Over` and `After` (schedules); `Draws` (samplers); `Select` and `TargetFile` (sources); `CheckMemory` (callbacks).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
 `LearningRates` and `LrIsAFactor` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses` (sessions),
@@ -45,6 +45,7 @@ from bpframe.protocols.capabilities import (
     RangeAfter,
     Reference,
     Refresh,
+    Restart,
     RuleFor,
     SampleTarget,
     Select,
@@ -150,6 +151,7 @@ __all__ = [
     "Reference",
     "Refresh",
     "Regularizer",
+    "Restart",
     "RuleFor",
     "SampleTarget",
     "Sampler",

@@ -158,6 +158,17 @@ class EvaluationParams(Protocol):
 
 
 @runtime_checkable
+class Restart(Protocol):
+    """A rule whose state holds parameters: an average, slow weights, a base point."""
+
+    def restart(self, p: Array, state: State) -> State:
+        """The state once the parameter was set to p: what holds parameters is p, what is known of gradients stays.
+
+        Only arrays of p's shape change, each element by that of p alone.
+        """
+
+
+@runtime_checkable
 class Adjust(Protocol):
     """A gradient step that changes the parameter itself, before the update rule: decoupled decay."""
 

@@ -190,12 +190,13 @@ class Sampler(Protocol):
 class Metric(Protocol):
     """A number that says how good predictions are; host code. One name, one formula.
 
-    `of` chooses what it is given: "predictions" (after the link) and encoded targets, or "labels": class numbers
-    (B,), or 0/1 (B, k) under a sigmoid link, for both. `best` says which direction is better.
+    `of` chooses what it is given: "predictions" (after the link) and encoded targets; "log_odds", the same with
+    log(p / (1 - p)) of each class in the place of probabilities, which tells apart what rounds to 1; or "labels": class
+    numbers (B,), or 0/1 (B, k) under a sigmoid link, for both. `best` says which direction is better.
     """
 
     @property
-    def of(self) -> Literal["predictions", "labels"]:
+    def of(self) -> Literal["predictions", "log_odds", "labels"]:
         """What `value` compares."""
 
     @property

@@ -96,7 +96,11 @@ class Session(Protocol):
         """A copy of every parameter and buffer, by "layer/name"."""
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
-        """Replace some parameters, by "layer/name"; before the first step what rules remember starts anew from them."""
+        """Replace some parameters, by "layer/name".
+
+        Averages and what else stands for them start from the new values; other parameters, and what rules remember of
+        gradients, stay as they are. Before the first step all that rules remember starts anew.
+        """
 
     def snapshot(self) -> dict[str, HostArray]:
         """Copies of all that a continued run needs, by name: parameters as they are trained, what rules remember."""

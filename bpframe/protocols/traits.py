@@ -93,10 +93,10 @@ class ActsOn(Protocol):
 
 
 class Compares(Protocol):
-    """A metric that compares labels."""
+    """A metric that says what it compares."""
 
     @property
-    def of(self) -> Literal["predictions", "labels"]:
+    def of(self) -> Literal["predictions", "log_odds", "labels"]:
         """What it is given; "predictions" by default."""
 
 
@@ -234,7 +234,7 @@ def acts_on(regularizer: object) -> str:
 
 
 def compares(metric: object) -> str:
-    """What a metric is given: "predictions" or "labels"."""
+    """What a metric is given: "predictions", "log_odds" or "labels"."""
     return str(getattr(metric, "of", "predictions"))
 
 

@@ -6,7 +6,7 @@ nothing in the loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast, final
 
 import numpy as np
@@ -114,6 +114,10 @@ class FirstParameter:
     def show(self, pieces: Sequence[Any], params: Params) -> None:
         """Put it in a tree."""
         tree.assign(params, self._path, pieces[0])
+
+    def mask(self, i: int, paths: Collection[tree.Path]) -> bool:
+        """Whether it is one of these."""
+        return self._path in paths
 
     def param(self, i: int) -> Param | None:
         """What is known of it."""

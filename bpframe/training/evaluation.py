@@ -92,8 +92,10 @@ def measure(
     scores, target = view(scores), view(target)  # which are measured again
     w = view(np.ones(len(scores)) if weight is None else weight.astype(np.float64))
     point = view(task.point(scores))
-    pairs = {"predictions": (point, task.own_units(target, "target"))}
-    if any(compares(metric) == "labels" for _, metric in metrics):
+    pairs, wanted = {"predictions": (point, task.own_units(target, "target"))}, {compares(m) for _, m in metrics}
+    if "log_odds" in wanted:
+        pairs["log_odds"] = view(task.log_odds(scores)), target
+    if "labels" in wanted:
         pairs["labels"] = view(task.class_numbers(scores, point)), view(task.target_numbers(target))
     with np.errstate(all="ignore"):
         return {name: _number(metric, metric.value(*pairs[compares(metric)], w)) for name, metric in metrics}

@@ -11,17 +11,20 @@ from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
 @final
 @dataclass(frozen=True)
 class ClipGlobalNorm:
-    """g <- g min(1, limit / ||G||): the whole step is made shorter, its direction stays.
+    """g <- g min(1, limit / (||G|| + eps)): the whole step is made shorter, its direction stays.
 
+    PyTorch's clip_grad_norm_ has eps 1e-6, Keras and optax have none.
     Source: Pascanu, Mikolov and Bengio (2013), On the difficulty of training recurrent neural networks,
     arXiv:1211.5063, algorithm 1.
     """
 
     limit: float = 1.0
+    eps: float = 0.0
     scope: ClassVar[Scope] = "element"
 
     def __post_init__(self) -> None:
         checks.positive("clip_global_norm", limit=self.limit)
+        checks.not_negative("clip_global_norm", eps=self.eps)
 
     def init(self, p: Array) -> State:
         """Nothing to remember."""
@@ -34,5 +37,5 @@ class ClipGlobalNorm:
     def transform(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(g, shorter where G is too long, {})."""
         xp = ops.namespace(g)
-        norm = xp.sqrt(h.total["squared_norm"])
+        norm = xp.sqrt(h.total["squared_norm"]) + h.eps
         return g * (h.limit / xp.where(norm > h.limit, norm, xp.ones_like(norm) * h.limit)), {}

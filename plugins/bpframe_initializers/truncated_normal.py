@@ -16,7 +16,8 @@ from bpframe_initializers import scaling
 class TruncatedNormal:
     """Normal with these moments, draws beyond mean +- 2 stddev made again.
 
-    `stddev` is that of the normal before the cut, as in Keras and torch: what comes out has 0.8796 of it.
+    `stddev` is that of the normal before the cut, as in Keras and JAX: what comes out has 0.8796 of it. torch's
+    trunc_normal_ cuts at the numbers a and b, by default -2 and 2: the same for a stddev of 1 alone.
     """
 
     stddev: float = 0.05

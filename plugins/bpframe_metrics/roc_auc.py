@@ -1,4 +1,4 @@
-"""Area under the ROC curve.  Shapes: prediction (B, C) scores or probabilities, target (B, C), weight (B,)."""
+"""Area under the ROC curve.  Shapes: prediction (B, C), of which the order counts, target (B, C), weight (B,)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ class RocAuc:
     """P(a row of the class gets a larger prediction than one of the rest) + P(the same) / 2; rows drawn by weight.
 
     Mean over the C columns, each class against the rest (macro). A target of at least 1/2 belongs to the class. Not
-    defined where a column has rows of one side only: NaN then, as in scikit-learn.
+    defined where a column has rows of one side only: NaN then, as in scikit-learn. Probabilities are ranked
+    by their log odds, so those that round to 1 in float32 are not ties.
     Source: Hanley and McNeil (1982), The meaning and use of the area under a ROC curve; Mann and Whitney (1947).
     """
 
-    of: ClassVar[Literal["predictions"]] = "predictions"
+    of: ClassVar[Literal["log_odds"]] = "log_odds"
     best: ClassVar[Literal["max"]] = "max"
 
     def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:

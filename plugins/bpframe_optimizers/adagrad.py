@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe_optimizers import flavors
 
 
 @final
@@ -15,7 +16,7 @@ from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
 class Adagrad:
     """total <- total + g^2;  p <- p - lr g / (sqrt(initial_accumulator + total) + eps).
 
-    flavor "paper" (also PyTorch) has eps outside of the root, as above; "keras" (also optax) inside.
+    flavor "paper" (also "torch") has eps outside of the root, as above; "keras" (also "optax") inside.
     Defaults are PyTorch's; Keras and optax take initial_accumulator 0.1 and eps 1e-7.
     Source: Duchi, Hazan and Singer (2011), Adaptive subgradient methods, JMLR 12, figure 1 with diagonal matrices.
     """
@@ -23,13 +24,13 @@ class Adagrad:
     lr: float = 0.01
     initial_accumulator: float = 0.0
     eps: float = 1e-10
-    flavor: Literal["paper", "keras"] = "paper"
+    flavor: Literal["paper", "torch", "keras", "optax"] = "paper"
     scope: ClassVar[Scope] = "element"
 
     def __post_init__(self) -> None:
         checks.not_negative("adagrad", lr=self.lr, initial_accumulator=self.initial_accumulator)
         checks.positive("adagrad", eps=self.eps)
-        checks.one_of("adagrad", ("paper", "keras"), flavor=self.flavor)
+        flavors.settle("adagrad", self, ("paper", "torch"), ("keras", "optax"))
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

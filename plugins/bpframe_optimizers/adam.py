@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe_optimizers import flavors
 
 
 @final
@@ -16,7 +17,7 @@ class Adam:
     """m <- beta1 m + (1 - beta1) g;  v <- beta2 v + (1 - beta2) g^2;  p <- p - lr m^ / (sqrt(v^) + eps).
 
     m^ = m / (1 - beta1^t) and v^ = v / (1 - beta2^t) correct the start at 0; eps stands outside the root.
-    flavor "paper" (also PyTorch and optax) is algorithm 1. "keras" (also scikit-learn) is the paper's shorter form at
+    flavor "paper" (also "torch" and "optax") is algorithm 1. "keras" (also scikit-learn) is the paper's shorter form at
     the end of section 2, which adds eps to sqrt(v) before the correction: a larger eps at small t.
     Source: Kingma and Ba (2015), arXiv:1412.6980.
     """
@@ -25,14 +26,14 @@ class Adam:
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-    flavor: Literal["paper", "keras"] = "paper"
+    flavor: Literal["paper", "torch", "optax", "keras"] = "paper"
     scope: ClassVar[Scope] = "element"
 
     def __post_init__(self) -> None:
         checks.not_negative("adam", lr=self.lr)
         checks.positive("adam", eps=self.eps)
         checks.fraction("adam", beta1=self.beta1, beta2=self.beta2)
-        checks.one_of("adam", ("paper", "keras"), flavor=self.flavor)
+        flavors.settle("adam", self, ("paper", "torch", "optax"), ("keras",))
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
@@ -61,7 +62,7 @@ class Adam:
             yield p
 
 
-def adam_change(g: Array, state: State, h: Hyper, flavor: Literal["paper", "keras"]) -> tuple[Array, State]:
+def adam_change(g: Array, state: State, h: Hyper, flavor: str) -> tuple[Array, State]:
     """(lr m^ / (sqrt(v^) + eps), {m, v}): the step of Adam and of what builds on it, an array of the caller's own."""
     m = h.beta1 * state["m"]
     m += (1 - h.beta1) * g

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe_optimizers import flavors
 
 
 @final
@@ -15,7 +16,7 @@ class Adamax:
     """m <- beta1 m + (1 - beta1) g;  u <- max(beta2 u, |g| + eps);  p <- p - lr m / ((1 - beta1^t) u).
 
     Adam with the maximum norm. The paper has no eps, so that a gradient of 0 at the start would divide 0 by 0; flavor
-    "torch" (also optax) adds it to |g|, as above, "keras" to u where it divides.
+    "torch" (also "optax") adds it to |g|, as above, "keras" to u where it divides.
     Source: Kingma and Ba (2015), arXiv:1412.6980, algorithm 2.
     """
 
@@ -23,14 +24,14 @@ class Adamax:
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-    flavor: Literal["torch", "keras"] = "torch"
+    flavor: Literal["torch", "optax", "keras"] = "torch"
     scope: ClassVar[Scope] = "element"
 
     def __post_init__(self) -> None:
         checks.not_negative("adamax", lr=self.lr)
         checks.positive("adamax", eps=self.eps)
         checks.fraction("adamax", beta1=self.beta1, beta2=self.beta2)
-        checks.one_of("adamax", ("torch", "keras"), flavor=self.flavor)
+        flavors.settle("adamax", self, ("torch", "optax"), ("keras",))
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

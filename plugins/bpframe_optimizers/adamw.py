@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Param, Scope, State, checks, ops
+from bpframe_optimizers import flavors
 from bpframe_optimizers.adam import adam_change
 from bpframe_optimizers.decay import check, rule_for
 
@@ -18,8 +19,8 @@ class Adamw:
     """p <- p - lr weight_decay p - lr m^ / (sqrt(v^) + eps): Adam, its decay apart from the gradient.
 
     `decay` "weights" leaves biases, scales and shifts as they are. flavor: as in adam.
-    Defaults are PyTorch's; Keras has weight_decay 0.004 and eps 1e-7, optax weight_decay 1e-4. The paper's decay is
-    not multiplied by lr, only by the schedule.
+    Defaults are PyTorch's, where however all parameters decay: decay "all". Keras has weight_decay 0.004 and eps 1e-7,
+    optax weight_decay 1e-4. The paper's decay is not multiplied by lr, only by the schedule.
     Source: Loshchilov and Hutter (2019), arXiv:1711.05101, algorithm 2.
     """
 
@@ -29,14 +30,14 @@ class Adamw:
     eps: float = 1e-8
     weight_decay: float = 0.01
     decay: Literal["weights", "all"] = "weights"
-    flavor: Literal["paper", "keras"] = "paper"
+    flavor: Literal["paper", "torch", "optax", "keras"] = "paper"
     scope: ClassVar[Scope] = "element"
 
     def __post_init__(self) -> None:
         checks.not_negative("adamw", lr=self.lr)
         checks.positive("adamw", eps=self.eps)
         checks.fraction("adamw", beta1=self.beta1, beta2=self.beta2)
-        checks.one_of("adamw", ("paper", "keras"), flavor=self.flavor)
+        flavors.settle("adamw", self, ("paper", "torch", "optax"), ("keras",))
         check("adamw", self)
 
     @classmethod

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Literal, final
 
 from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, checks, ops
-from bpframe_optimizers import wrapped
+from bpframe_optimizers import flavors, wrapped
 
 
 @final
@@ -16,16 +16,20 @@ class Ema:
 
     a is the mean of the p after each step, weighted by decay^age: n is the sum of these weights, so the average owes
     nothing to the initial p (the correction that Adam makes, also right when decay follows a schedule).
+    flavor "paper" (also "optax", whose `ema` of the parameters it is) does so; "torch" (AveragedModel) and "keras"
+    (use_ema) start from the p of the first step, a <- decay a + (1 - decay) p from then on, which holds on to it.
     Source: Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging; faded as in Kingma and
     Ba (2015), arXiv:1412.6980, section 7.2.
     """
 
     inner: Optimizer
     decay: float = 0.999
+    flavor: Literal["paper", "optax", "torch", "keras"] = "paper"
 
     def __post_init__(self) -> None:
         wrapped.check("ema", self.inner)
         checks.fraction("ema", decay=self.decay)
+        flavors.settle("ema", self, ("paper", "optax"), ("torch", "keras"))
 
     @property
     def scope(self) -> Scope:
@@ -34,8 +38,8 @@ class Ema:
 
     @classmethod
     def example_configs(cls) -> list[dict[str, object]]:
-        """Around a rule with a state of its own."""
-        return [{"inner": "momentum", "decay": 0.9}]
+        """Around a rule with a state of its own, in each flavor."""
+        return [{"inner": "momentum", "decay": 0.9, "flavor": flavor} for flavor in ("paper", "torch")]
 
     def init(self, p: Array) -> State:
         """The average p itself, with weight 0."""
@@ -46,9 +50,16 @@ class Ema:
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """The inner rule's step, and the average with its outcome."""
         p, inner = self.inner.update(p, g, state["inner"], h.inner)
-        n = h.decay * state["n"] + 1
-        average = state["average"]
+        n, average = state["n"], state["average"]
+        if self.flavor == "paper":
+            n = h.decay * n + 1
+        else:  # 1 at the first step, 1 / (1 - decay) later
+            n = ops.namespace(p).where(n > 0, 1 / (1 - h.decay), ops.namespace(p).ones_like(n))
         return p, {"average": average + (p - average) / n, "n": n, "inner": inner}
+
+    def restart(self, p: Array, state: State) -> State:
+        """The average starts from p."""
+        return {**state, "average": ops.namespace(p).asarray(p, copy=True)}
 
     def evaluation_params(self, p: Array, state: State, h: Hyper) -> Array:
         """The average; p before the first step."""

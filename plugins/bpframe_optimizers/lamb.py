@@ -15,8 +15,10 @@ class Lamb:
     """p <- p - lr (||p|| / ||u||) u,  u = m^ / (sqrt(v^) + eps) + weight_decay p,  m^ v^ Adam's moments.
 
     Every layer moves by the part lr of its length; the ratio is 1 where ||p|| or ||u|| is 0. Vectors (biases, scales)
-    have no ratio, as in the authors' code, and only weights decay unless `decay` is "all": vectors follow Adam.
-    Source: You et al. (2020), arXiv:1904.00962, algorithm 2 with phi the identity. Keras decays outside of u.
+    have no ratio, as in the authors' code, and only weights decay unless `decay` is "all": vectors follow Adam. `ratio`
+    "all" gives them one, as optax and Keras do.
+    Source: You et al. (2020), arXiv:1904.00962, algorithm 2 with phi the identity. Keras decays outside of u:
+    weight_decay 0 here, and decoupled_weight_decay as a gradient step.
     """
 
     lr: float = 0.001
@@ -25,12 +27,14 @@ class Lamb:
     eps: float = 1e-6
     weight_decay: float = 0.01
     decay: Literal["weights", "all"] = "weights"
+    ratio: Literal["weights", "all"] = "weights"
     scope: ClassVar[Scope] = "array"
 
     def __post_init__(self) -> None:
         checks.not_negative("lamb", lr=self.lr)
         checks.positive("lamb", eps=self.eps)
         checks.fraction("lamb", beta1=self.beta1, beta2=self.beta2)
+        checks.one_of("lamb", ("weights", "all"), ratio=self.ratio)
         decay.check("lamb", self)
 
     def rule_for(self, param: Param) -> Optimizer:
@@ -49,7 +53,7 @@ class Lamb:
         v = h.beta2 * state["v"] + (1 - h.beta2) * (g * g)
         scale = xp.sqrt(v / (1 - h.beta2**h.step)) + h.eps
         u = m / (1 - h.beta1**h.step) / scale + h.weight_decay * p
-        lr = h.lr if p.ndim < 2 else h.lr * _ratio(p, u)
+        lr = h.lr if p.ndim < 2 and self.ratio == "weights" else h.lr * _ratio(p, u)
         return p - lr * u, {"m": m, "v": v}
 
 

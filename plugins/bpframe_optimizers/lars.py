@@ -16,7 +16,8 @@ class Lars:
 
     ratio = trust_coefficient ||p|| / (||g|| + weight_decay ||p||), so that every layer moves by the same part of its
     length; 1 where ||p|| or ||g|| is 0. Vectors (biases, scales) have no ratio: they take plain steps of momentum, as
-    in the MLPerf recipe, so lr must suit them too. Only weights decay unless `decay` is "all".
+    in the MLPerf recipe, so lr must suit them too; `ratio` "all", optax's default, gives them one. Only weights decay
+    unless `decay` is "all".
     Source: You, Gitman and Ginsburg (2017), arXiv:1708.03888, algorithm 1. optax has ||g + weight_decay p|| below,
     which is the same without decay.
     """
@@ -26,12 +27,14 @@ class Lars:
     weight_decay: float = 0.0
     trust_coefficient: float = 0.001
     decay: Literal["weights", "all"] = "weights"
+    ratio: Literal["weights", "all"] = "weights"
     scope: ClassVar[Scope] = "array"
 
     def __post_init__(self) -> None:
         checks.not_negative("lars", lr=self.lr)
         checks.positive("lars", trust_coefficient=self.trust_coefficient)
         checks.fraction("lars", momentum=self.momentum)
+        checks.one_of("lars", ("weights", "all"), ratio=self.ratio)
         decay.check("lars", self)
 
     def rule_for(self, param: Param) -> Optimizer:
@@ -44,7 +47,7 @@ class Lars:
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - velocity, {velocity})."""
-        lr = h.lr if p.ndim < 2 else h.lr * self._ratio(p, g, h)
+        lr = h.lr if p.ndim < 2 and self.ratio == "weights" else h.lr * self._ratio(p, g, h)
         velocity = h.momentum * state["velocity"] + lr * (g + h.weight_decay * p)
         return p - velocity, {"velocity": velocity}
 

@@ -50,6 +50,10 @@ class Lookahead:
         slow = xp.where(ends, slow + h.alpha * (fast - slow), slow)
         return xp.where(ends, slow, fast), {"slow": slow, "inner": inner}
 
+    def restart(self, p: Array, state: State) -> State:
+        """The slow weights start from p."""
+        return {**state, "slow": ops.namespace(p).asarray(p, copy=True)}
+
     def evaluation_params(self, p: Array, state: State, h: Hyper) -> Array:
         """The slow weights."""
         slow: Array = state["slow"]

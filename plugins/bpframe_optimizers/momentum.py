@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe_optimizers import flavors
 
 
 @final
@@ -14,7 +15,7 @@ from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
 class Momentum:
     """velocity <- momentum velocity + g;  p <- p - lr velocity.
 
-    flavor "torch" (also optax) keeps lr outside of the velocity, as above: a schedule acts on the whole step at once.
+    flavor "torch" (also "optax") keeps lr outside of the velocity, as above: a schedule acts on the whole step at once.
     "keras" (also scikit-learn) adds lr g instead, so that old gradients keep the lr that they came with. Both are the
     same while lr is constant.
     Source: Polyak (1964), Some methods of speeding up the convergence of iteration methods.
@@ -22,13 +23,13 @@ class Momentum:
 
     lr: float = 0.01
     momentum: float = 0.9
-    flavor: Literal["torch", "keras"] = "torch"
+    flavor: Literal["torch", "optax", "keras"] = "torch"
     scope: ClassVar[Scope] = "element"
 
     def __post_init__(self) -> None:
         checks.not_negative("momentum", lr=self.lr)
         checks.fraction("momentum", momentum=self.momentum)
-        checks.one_of("momentum", ("torch", "keras"), flavor=self.flavor)
+        flavors.settle("momentum", self, ("torch", "optax"), ("keras",))
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

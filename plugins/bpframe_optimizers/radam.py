@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Namespace, Scope, State, checks, ops
+from bpframe_optimizers import flavors
 
 TRACTABLE = 5.0  # how many gradients v must be worth
 
@@ -36,7 +37,7 @@ class Radam:
         checks.not_negative("radam", lr=self.lr)
         checks.positive("radam", eps=self.eps)
         checks.fraction("radam", beta1=self.beta1, beta2=self.beta2)
-        checks.one_of("radam", ("torch", "optax"), flavor=self.flavor)
+        flavors.settle("radam", self, ("torch",), ("optax",))
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

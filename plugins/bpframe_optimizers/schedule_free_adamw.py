@@ -63,6 +63,10 @@ class ScheduleFreeAdamw:
         y, rest = averaged.step(p, u, state, averaged.warmed_up(h, self.warmup_steps, p), h.beta1)
         return y, {"v": v, **rest}
 
+    def restart(self, p: Array, state: State) -> State:
+        """All three points are p."""
+        return {**state, "z": ops.namespace(p).asarray(p, copy=True)}
+
     def evaluation_params(self, p: Array, state: State, h: Hyper) -> Array:
         """The average x."""
         return averaged.average(p, state, h.beta1)

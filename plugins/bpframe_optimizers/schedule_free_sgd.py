@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks
+from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
 from bpframe_optimizers import averaged
 
 
@@ -43,6 +43,10 @@ class ScheduleFreeSgd:
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(y, {z, weight_sum})."""
         return averaged.step(p, g, state, averaged.warmed_up(h, self.warmup_steps, p), h.beta)
+
+    def restart(self, p: Array, state: State) -> State:
+        """All three points are p."""
+        return {**state, "z": ops.namespace(p).asarray(p, copy=True)}
 
     def evaluation_params(self, p: Array, state: State, h: Hyper) -> Array:
         """The average x."""

@@ -13,9 +13,12 @@ from typing import get_args, get_type_hints
 import numpy as np
 import pytest
 
+import bpframe as bp
 from bpframe.engine.hyperparameters import Settings
 from bpframe.errors import ConfigError
 from bpframe.protocols import Observe, Param
+from bpframe.registry import registry
+from bpframe.registry.describe import describe
 from bpframe_optimizers.adamw import Adamw
 from bpframe_optimizers.adan import Adan
 from bpframe_optimizers.ademamix import Ademamix
@@ -75,9 +78,40 @@ def test_the_reference_of_a_rule_meets_the_other_library_while_lr_stays(case, pa
         np.testing.assert_allclose(list(rule.reference(float(start), steps)), path[:CHANGE, i], rtol=1e-10, atol=0)
 
 
-def flavors(rule):
-    """The names of a rule's flavors."""
+def names_of_flavors(rule):
+    """The names that a rule's flavor may have."""
     return get_args(get_type_hints(rule).get("flavor"))
+
+
+def flavors(rule):
+    """The forms that these names stand for, by the first name of each."""
+    return list(dict.fromkeys(rule(flavor=name).flavor for name in names_of_flavors(rule)))
+
+
+@pytest.mark.parametrize(("case", "path"), [c for c in CASES if names_of_flavors(RULES[c[0]["rule"]])])
+def test_the_flavor_with_the_name_of_a_library_follows_its_path(case, path):
+    library = case["by"].split()[0]
+    assert library in names_of_flavors(RULES[case["rule"]])
+    np.testing.assert_allclose(golden_path(case, flavor=library), path, rtol=1e-10, atol=0)
+
+
+def test_the_libraries_that_have_a_rule_have_a_flavor_of_it():
+    made = {(case["rule"], case["by"].split()[0]) for case, _ in CASES}
+    for name, rule in RULES.items():
+        libraries = {by for rule_name, by in made if rule_name == name}
+        assert set(names_of_flavors(rule)) - {"paper"} in (libraries, set()), name
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES.values() if names_of_flavors(rule)])
+def test_an_unknown_flavor_is_an_error_that_lists_the_known_ones(rule):
+    with pytest.raises(ConfigError, match=f"one of {', '.join(names_of_flavors(rule))} as flavor, got 'tensorflow'"):
+        rule(flavor="tensorflow")
+
+
+def test_names_of_one_form_are_one_rule_in_files_and_locks():
+    assert bp.optimizers.adam(flavor="torch") == bp.optimizers.adam(flavor="optax") == bp.optimizers.adam()
+    assert describe(registry, "optimizer", bp.optimizers.adam(flavor="optax"))["flavor"] == "paper"
+    assert bp.optimizers.adam(flavor="keras") != bp.optimizers.adam()
 
 
 def test_every_rule_and_flavor_that_a_library_has_is_compared_with_it():

@@ -417,3 +417,21 @@ def test_predictions_that_are_nan_give_nan(spec, columns):
 )
 def test_labels_that_are_nan_give_nan(spec):
     assert math.isnan(value(spec, [0.0, np.nan, 1.0], [0, 0, 1]))
+
+
+@pytest.mark.parametrize("loss", ["softmax_cross_entropy", "sigmoid_cross_entropy"])
+def test_roc_auc_in_training_ranks_rows_whose_probabilities_round_to_the_same(loss):
+    rng = np.random.default_rng(0)
+    outputs = 3 if loss.startswith("softmax") else 1
+    x = (rng.normal(size=(300, outputs)) * 15 + (0 if outputs == 3 else 30)).astype(np.float32)
+    y = rng.integers(0, max(outputs, 2), size=300)
+    network = bp.Network([bp.layers.dense(outputs, weight_initializer="identity")], inputs=outputs)
+    trainer = bp.Trainer(network, loss, metrics=["roc_auc"])
+    measured = trainer.evaluate(x, y)["roc_auc"]
+    z = x.astype(np.float64)
+    others = [np.logaddexp.reduce(np.delete(z, k, axis=1), axis=1) for k in range(outputs)] if outputs > 1 else [0]
+    exact = z - np.stack(others, axis=-1) if outputs > 1 else z
+    areas = [theirs.roc_auc_score(y == k, exact[:, k]) for k in range(outputs)] if outputs > 1 else []
+    want = np.mean(areas) if outputs > 1 else theirs.roc_auc_score(y, exact[:, 0])
+    assert measured == pytest.approx(want, rel=1e-6)
+    assert len(np.unique(trainer.predict(x)[:, 0])) < 290  # many are the same number

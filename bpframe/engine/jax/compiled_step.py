@@ -6,7 +6,7 @@ T steps of a block at most; a table (T, K) of the K numbers that settings hold a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, cast, final
 
@@ -92,6 +92,10 @@ class TreeStore:
     def gradients(self, gradients: Params) -> list[Any]:
         """The gradient of each parameter."""
         return [tree.at(gradients, path) for path in self.paths]
+
+    def mask(self, i: int, paths: Collection[tree.Path]) -> bool:
+        """Whether parameter i is one of these."""
+        return self.paths[i] in paths
 
     def param(self, i: int) -> Param | None:
         """What is known of parameter i."""

@@ -123,19 +123,16 @@ class JaxSession:
             return {name: np.array(leaves[name]) for name in self._names}
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
-        """Replace some parameters, by "layer/name".
-
-        Optimizer state starts anew from them before the first step, and where a rule predicts with averages.
-        """
+        """Replace some parameters, by "layer/name", and let averages of them start from the new values."""
+        paths = {tuple(name.split("/")): value for name, value in values.items()}
         with self._device.scope():
-            for name, value in values.items():
+            for path, value in paths.items():
                 own = self._device.cast(value, copy=True)  # JAX may use an array in place
-                tree.assign(self._carry.params, tuple(name.split("/")), self._device.put(own))
+                tree.assign(self._carry.params, path, self._device.put(own))
             for k, update in enumerate(self._updates):
-                restart = self.step == 0 or update.evaluators
-                if restart and any("/".join(path) in values for path in update.group.paths):
-                    # A rule may keep a parameter, in several places, and the loop uses up each.
-                    update.states = self._carry.states[k] = jax.tree.map(jax.numpy.copy, update.initial())
+                update.restart(paths.keys(), first=self.step == 0)
+                # A rule may keep a parameter, in several places, and the loop uses up each.
+                update.states = self._carry.states[k] = jax.tree.map(jax.numpy.copy, update.states)
             self._finite = None  # not known of these
             self._rollback.mark()
 

@@ -115,16 +115,12 @@ class NumpySession:
         return {name: np.array(leaf) for name, leaf in tree.flatten(params).items()}
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
-        """Replace some parameters, by "layer/name".
-
-        Optimizer state starts anew from them before the first step, and where a rule predicts with averages.
-        """
-        for name, value in values.items():
-            tree.at(self._params, tuple(name.split("/")))[...] = value
+        """Replace some parameters, by "layer/name", and let averages of them start from the new values."""
+        paths = {tuple(name.split("/")): value for name, value in values.items()}
+        for path, value in paths.items():
+            tree.at(self._params, path)[...] = value
         for group in self._groups:
-            restart = (self.step == 0 and group.stateful) or group.evaluators
-            if restart and any("/".join(path) in values for path in group.group.paths):
-                group.states = group.initial()
+            group.restart(paths.keys(), first=self.step == 0)
         self._rollback.mark()
 
     def snapshot(self) -> dict[str, HostArray]:

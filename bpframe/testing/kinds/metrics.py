@@ -60,7 +60,9 @@ def _values(metric: Metric, rows: Rows) -> None:
     require(isinstance(value, float) and np.isfinite(value), f"the value must be a finite float, got {value!r}")
     best, of = better(metric) or "max", compares(metric)
     require(best in ("min", "max"), f'best must be "min" or "max", got {best!r}')
-    require(of in ("predictions", "labels"), f'of must be "predictions" or "labels", got {of!r}')
+    require(
+        of in ("predictions", "log_odds", "labels"), f'of must be "predictions", "log_odds" or "labels", got {of!r}'
+    )
 
 
 def _weights(metric: Metric, rows: Rows) -> None:
