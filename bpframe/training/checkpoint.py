@@ -147,13 +147,18 @@ def unpack_state(
         reason = str(error) if type(error) is ValueError else repr(error)
         raise CheckpointError(f"{path} cannot be made into a trainer's state: {reason}.") from error
     changed = _changed(content.get("made"), _conditions(spec.engine), changeable(spec.engine).values())
-    if changed := [*changed, *versions]:
+    _warn_of_conditions(path, [*changed, *versions])
+    return TrainerState(session, task, history, memories, data), fit
+
+
+def _warn_of_conditions(path: model_file.Path, changed: Sequence[str]) -> None:
+    """UserWarning, where the trainer is resumed or restored, for what may change bits."""
+    if changed:
         warnings.warn(
             f"{path} was written under other conditions: {'; '.join(changed)}. The run goes on, but not to the same "
             "bytes as one that was never stopped.",
-            stacklevel=4,
+            stacklevel=5,
         )
-    return TrainerState(session, task, history, memories, data), fit
 
 
 def _conditions(engine: object) -> dict[str, Any]:

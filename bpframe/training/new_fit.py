@@ -12,6 +12,7 @@ from bpframe.training.evaluation import named_metrics
 from bpframe.training.fit import FitRun
 from bpframe.training.fitted_data import note_other_data, refuse_other_data
 from bpframe.training.preflight import warn_of_part_batches
+from bpframe.training.progress import PartialEpoch
 from bpframe.training.run_state import RunState, curves
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.verbose import Verbose, fit_observer
@@ -55,19 +56,31 @@ def new_fit(
     else:
         note_other_data(learned.history, learned.data, given.data)
     metrics = named_metrics(learned.task, spec.metrics)
-    state = RunState(
-        trainer,
-        learned.history,
-        curves(metrics, validation is not None),
-        settings.epochs,
-        learned.memories,
-        epoch=done,
-        step=session.step,
-        start=session.step,
-        stopped=partial and partial.stopped,
-        resumed=partial is not None,
-        fingerprint=given.data,
-    )
+    state = _run_state(trainer, learned, curves(metrics, validation is not None), settings, partial)
+    state.fingerprint = given.data
     fit = FitRun(spec, session, learned.task, params, data, batches, settings, metrics, state, partial)
     fit.hooks.observer = fit_observer(given.verbose, spec.callbacks)
     return fit
+
+
+def _run_state(
+    trainer: object,
+    learned: TrainerState,
+    shown: dict[str, str | None],
+    settings: FitSettings,
+    partial: PartialEpoch | None,
+) -> RunState:
+    """What hooks are given, before the first step."""
+    step = learned.session.step
+    return RunState(
+        trainer,
+        learned.history,
+        shown,
+        settings.epochs,
+        learned.memories,
+        epoch=len(learned.history),
+        step=step,
+        start=step,
+        stopped=partial and partial.stopped,
+        resumed=partial is not None,
+    )
