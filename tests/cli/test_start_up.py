@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def test_a_training_makes_one_trainer(folder: Path, monkeypatch: pytest.MonkeyPa
     good("train", "small.toml", "--quiet", "--name", "first")
     made, init = [], bp.Trainer.__init__
 
+    @functools.wraps(init)
     def counting(self: bp.Trainer, *parts: Any, **more: Any) -> None:
         made.append(self)
         init(self, *parts, **more)
