@@ -38,16 +38,16 @@ def rows_to_measure(file: Path, data: DataTable, trainer: Trainer, target: str |
     if holds_arrays(reader):
         return read_rows(file, Selection(target), reader)
     names = table_header(file, reader)
-    selection = replace(_selection(data, trainer, names), target=target or data.target, id=None)
+    selection = replace(_selection(data, trainer, names, target), target=target or data.target, id=None)
     return read_rows(file, replace(selection, text=_text_labels(trainer)), reader)
 
 
-def _selection(data: DataTable, trainer: Trainer, names: Sequence[str]) -> Selection:
+def _selection(data: DataTable, trainer: Trainer, names: Sequence[str], target: str | None = None) -> Selection:
     """The columns that the model was trained on, where it knows their names; a note names those that it does not."""
     known = trainer.task.columns
     if known is None:
         return data.selection()
-    aside = {*known, data.target, data.id, *(data.exclude or ())}
+    aside = {*known, target, data.target, data.id, *(data.exclude or ())}
     if extra := [name for name in names if name not in aside]:
         click.echo(f"left out: {listing(extra)}, which the model was not trained on", err=True)
     return Selection(data.target, known)

@@ -1,4 +1,4 @@
-"""Signals during a fit: the first one ends it at the end of a block of steps, a second one immediately."""
+"""Signals during a fit: the first ends it at the end of a block of steps, a second at once; none while it is saved."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ class SignalHandler:
     """A callback that handles signals during a fit, in the main thread only.
 
     A signal that is ignored when the fit starts stays ignored: `nohup` does that to SIGHUP, shells to Ctrl-C for a job
-    in the background.
+    in the background. Once the fit ends by an exception, signals wait until `release`: what is kept is being written.
     """
 
     def __init__(self) -> None:
         self._arrived: int | None = None
+        self._saving = False
         self._previous: dict[int, Any] = {}
 
     @hookimpl
@@ -39,9 +40,13 @@ class SignalHandler:
         if self._arrived is not None:
             raise SIGNALS[self._arrived]
 
-    @hookimpl
+    @hookimpl(tryfirst=True)
     def bpframe_exception(self, state: RunState) -> None:
-        """Restore the previous handlers, once the state of the run is written."""
+        """From here on signals wait."""
+        self._saving = True
+
+    def release(self) -> None:
+        """Restore the previous handlers, once what is left of the run is written."""
         self._restore_handlers()
 
     @hookimpl
@@ -52,6 +57,8 @@ class SignalHandler:
             raise SIGNALS[self._arrived]
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._saving:
+            return
         if self._arrived is not None:
             raise SIGNALS[number]
         self._arrived = number

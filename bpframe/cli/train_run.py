@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import final
 
@@ -66,6 +66,7 @@ class _Run:
     parts: Partition
     recorder: Recorder
     wanted: WantedData
+    signals: SignalHandler = field(default_factory=SignalHandler)
 
     @classmethod
     def of(
@@ -92,7 +93,7 @@ class _Run:
     def trainer(self) -> tuple[Trainer, Stage]:
         """The trainer where the run is, and where that is."""
         keep = {"name": "checkpoint", "folder": CheckpointPath(self.recorder), **vars(self.checkpoints)}
-        own = self.recorder, build("callback", keep), SignalHandler()
+        own = self.recorder, build("callback", keep), self.signals
         trainer, stage = self.config.trainer(*own), Stage.NEW
         if self.wanted.earlier is not None:
             stage = restore_run(trainer, self.wanted.earlier, self.config.settings.train.epochs)
@@ -109,15 +110,15 @@ class _Run:
         differences = self.wanted.other_than_before(data)
         if not differences:
             return over, stage
-        if not self.options.new_data:
+        if stage is Stage.MODEL or not self.options.new_data:
+            further = "Give --new-data to train it further on these, or another --name."
+            if stage is Stage.MODEL:
+                further = (
+                    "--new-data needs a checkpoint of its end, which it has none of. Start another run from its model: "
+                    f"--from {self.folder.path} --name NAME."
+                )
             raise ConfigError(
-                f"{self.folder.path} is over, and was trained on other data: {'; '.join(differences)}. Give --new-data "
-                "to train it further on these, or another --name."
-            )
-        if stage is Stage.MODEL:
-            raise ConfigError(
-                f"--new-data needs a checkpoint of the end of {self.folder.path}, which has none. Start another run "
-                f"from its model: --from {self.folder.path} --name NAME."
+                f"{self.folder.path} is over, and was trained on other data: {'; '.join(differences)}. {further}"
             )
         self.recorder.anew = True
         return over, Stage.UNFINISHED
@@ -142,6 +143,8 @@ class _Run:
             if note := Interruption(self.config, self.options, self.recorder, trainer).note(error):
                 error.add_note(note)
             raise
+        finally:
+            self.signals.release()
 
     def evaluate(self, trainer: Trainer) -> str:
         """How good the trained network is; in the run's folder too, where that says that the run is over."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]  # the folder, or zip file, that holds the running package bpframe
 POINTS = "entry_points.txt"
+FILES = (POINTS, "METADATA", "PKG-INFO", "RECORD", "SOURCES.txt", "direct_url.json")
 GROUPS = {kind.group: kind.name for kind in KINDS.values()}
 NO_CORE = (
     "bpframe's own metadata, which names its components, is not there. Install it (pip install bpframe); a frozen "
@@ -97,6 +98,8 @@ def _distributions(name: str | None = None) -> Iterator[Distribution]:
 def _copy(dist: Distribution) -> int:
     """3: the distribution of the running package; 2: of another copy; 1: perhaps; 0: it has no more than the name."""
     try:
+        if _refuses(dist):
+            return 0
         record = dist.read_text("RECORD") or dist.read_text("SOURCES.txt")
         here = Path(str(dist.locate_file(""))).resolve() == ROOT.resolve()
         if f"{CORE}/__init__.py" in (record or ""):
@@ -132,12 +135,13 @@ def _read(dist: Distribution, own: bool = False) -> list[Provider | Unreadable]:
 
 
 def _refuses(dist: Distribution) -> bool:
-    """Whether the list of entry points is there, but is a pipe or a device, which would be waited for, or forbidden."""
+    """Whether a file of its metadata is there, but is a pipe or a device, which would be waited for, or forbidden."""
     folder: Any = getattr(dist, "_path", None)  # of every distribution that the import system finds on the path
     if folder is None:
         return False
-    file = folder.joinpath(POINTS)
-    return bool(file.exists()) and not (file.is_file() and dist.read_text(POINTS) is not None)
+    if any(folder.joinpath(name).exists() and not folder.joinpath(name).is_file() for name in FILES):
+        return True
+    return bool(folder.joinpath(POINTS).exists()) and dist.read_text(POINTS) is None
 
 
 def _describe(dist: Distribution) -> tuple[str, str, str]:

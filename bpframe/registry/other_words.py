@@ -17,6 +17,7 @@ NO_CONVOLUTION = "bpframe has no convolutions, pooling or recurrent layers: a pl
 SHAPE = "The shape of a row is an argument of the network: bp.Network([...], inputs=...)."
 SCORES = "A loss says itself what it takes: softmax_cross_entropy scores, cross_entropy probabilities."
 RULE = "It belongs to the optimizer: optimizer=bp.optimizers.adam(lr=...)."
+FIT = "It belongs to fit: trainer.fit(x, y, epochs=..., batch_size=...)."
 SCHEDULE = "A schedule stands in the place of the number: bp.optimizers.adam(lr=bp.schedules.cosine(...))."
 CLIPPING = "Clipping is a gradient step: gradient_steps=[bp.gradient_steps.clip_global_norm(...)]."
 SPLIT = "Give the rows themselves: validation=(x, y)."
@@ -134,6 +135,7 @@ COMPONENTS: Mapping[str, Mapping[str, str]] = {  # by kind
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {  # the first that is one of the arguments there are, or a sentence
     **dict.fromkeys(("learningrate", "stepsize", "eta", "eta0", "learningrateinit"), ("lr", RULE)),
     **dict.fromkeys(("lr", "momentum", "optimizerparams"), (RULE,)),
+    **{name: (word, FIT) for name, word in (("epochs", "epochs"), ("batchsize", "batch_size"), ("shuffle", "shuffle"))},
     **dict.fromkeys(("outfeatures", "features", "neurons", "numunits", "hiddensize", "width"), ("units",)),
     **dict.fromkeys(("inputdim", "vocabsize", "inputsize", "numtokens"), ("num_embeddings", SHAPE)),
     **dict.fromkeys(("infeatures", "inputshape", "batchinputshape"), (SHAPE,)),

@@ -39,6 +39,9 @@ def check_history(history: History) -> None:
         check_count("history.step", step)
     _check_numbers("history.lr", [rate for rate in history.lr if rate is not None])
     _check_numbers("history.seconds", history.seconds)
+    notes = history.data if isinstance(history.data, list) else [None]
+    if not all(isinstance(n, list | tuple) and len(n) == 2 and type(n[0]) is int and type(n[1]) is str for n in notes):
+        raise ValueError(f"history.data needs pairs of an epoch and a digest, got {history.data!r:.60}")
     for kind in ("train", "validation"):
         curves = getattr(history, kind)
         if not isinstance(curves, dict):

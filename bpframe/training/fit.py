@@ -256,7 +256,8 @@ class FitRun:
         like the others.
         """
         latest, rate = self.state.latest, self._rate(self.session.step)
-        if latest is not None and rate is not None and rate <= LARGE_RATE:
+        alone = not (self.spec.groups or self.spec.regularizers or self.spec.gradient_steps)  # with strengths of theirs
+        if alone and latest is not None and rate is not None and rate <= LARGE_RATE:
             losses = [abs(loss) for loss in latest[0].tolist()]
             if len(losses) > 1 and losses[-1] <= LARGE_RISE * (1 + min(losses)):
                 return

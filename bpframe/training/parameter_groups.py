@@ -63,6 +63,8 @@ class ParameterGroup:
 
 def build_groups(specs: Sequence[Any]) -> tuple[ParameterGroup, ...]:
     """Groups from mappings or ready groups; one ConfigError names every mistake."""
+    if not isinstance(specs, Sequence) or isinstance(specs, str):
+        raise ConfigError(f"groups need a list of mappings or of ParameterGroup, got {specs!r}.")
     builder = Builder(registry)
     groups = [
         builder.call(ParameterGroup, spec, f"groups[{i}]") if isinstance(spec, Mapping) else spec

@@ -14,7 +14,7 @@ from bpframe.training.update_groups import update_groups
 
 BY_NAME = {part.name: part for part in PARTS}
 OF_A_FIT = frozenset({"lr", "learning_rate", "batch_size", "epochs", "shuffle", "sample_weight", "class_weight"})
-AT_START = frozenset({"network", "loss", "dtype"})  # what a trainer knows of its task depends on them
+AT_START = frozenset({"network", "loss", "dtype", "standardize_target"})  # on which what it knows of its task depends
 WITH_SESSION = frozenset({"engine", "seed"})
 KEPT = frozenset(BY_NAME) | OF_A_FIT  # the attributes that are looked at where they are set
 

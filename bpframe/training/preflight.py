@@ -26,7 +26,8 @@ def refuse_double_link(network: Network, cost: CostLayer, loss: Loss) -> None:
     activation = activation_of(last)
     link = cost.link.phi if isinstance(cost.link, Elementwise) else as_layer(cost.link)
     same = activation is not None and type(activation) is type(link)
-    inside = loss.link in ("softmax", "sigmoid") and output_range(network.layers) == range_of(link)  # of containers
+    known = output_range(network.layers)  # of containers, and through layers that hand on what they are given
+    inside = loss.link in ("softmax", "sigmoid") and known is not None and known == range_of(link)
     if loss.link == "identity" or not (same or inside):
         return
     name = short_name(registry, "loss", loss)

@@ -44,7 +44,8 @@ def refuse_other_range(network: Network, loss: Loss) -> None:
         known = "[0, 1]"
     for head in heads:
         if head.domain and known and not is_subset(known, head.domain):
-            raise head.refusal(f"'{network.labels[-1]}' ends in {_words(known)}")
+            ends = _words(known) if known == SIMPLEX or head.domain != SIMPLEX else f"numbers in {known}"
+            raise head.refusal(f"'{network.labels[-1]}' ends in {'scores' if known == EVERYWHERE else ends}")
 
 
 def refuse_other_scores(network: Network, loss: Loss, session: Session, x: HostArray) -> None:

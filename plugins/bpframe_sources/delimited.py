@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from bpframe.plugin import HostArray, parse_cells
+from bpframe.plugin import HostArray, parse_cells, parse_number
 from bpframe_sources.blocks import Doubt, read_blocks
 from bpframe_sources.dialect import Dialect
 from bpframe_sources.records import NoNumber, read_header, read_records
@@ -18,9 +18,22 @@ def select(
 ) -> tuple[HostArray, Mapping[str, Sequence[str]]]:
     """(float64 (N, n) of the columns `numbers`, the cells of `texts` by name, none of them empty but with `gaps`)."""
     try:
-        return read_blocks(file, dialect, numbers, texts, gaps)
+        x, cells = read_blocks(file, dialect, numbers, texts, gaps)
     except Doubt:
-        return read_records(file, dialect, numbers, texts, gaps)
+        x, cells = read_records(file, dialect, numbers, texts, gaps)
+    if gaps or dialect.decimal == ".":
+        return x, cells
+    return x, {name: _with_points(column, dialect.decimal) for name, column in cells.items()}
+
+
+def _with_points(cells: Sequence[str], decimal: str) -> Sequence[str]:
+    """The cells of a column of numbers with points for decimal signs; those of any other column as they are."""
+    try:
+        for cell in cells:
+            parse_number(cell, decimal)
+    except ValueError:
+        return cells
+    return [cell.replace(decimal, ".") for cell in cells]
 
 
 def read_columns(file: BinaryIO, dialect: Dialect) -> dict[str, HostArray]:

@@ -130,6 +130,31 @@ def test_a_run_that_names_no_checkpoint_goes_on_after_any_end(
     same(cut, whole(folder))
 
 
+def test_signals_that_come_while_the_state_is_written_wait_for_that(
+    folder: Path, ends: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, sent = atomic._create, []
+
+    def interrupted(path: Path, parts: Any) -> None:
+        if "step-" in path.name:
+            sent.append(path)
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        create(path, parts)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
+    monkeypatch.setattr(atomic, "_create", interrupted)
+    ends.setattr(Ends, "error", KeyboardInterrupt())
+    assert bpframe("train", "run.toml", "--name", "cut", "--quiet").exit_code == 130
+    signal.signal(signal.SIGINT, before)
+    monkeypatch.setattr(atomic, "_create", create)
+    assert sent
+    assert len(list((folder / "runs/cut/checkpoints").iterdir())) == 1
+    ends.setattr(Ends, "error", None)
+    good("train", "run.toml", "--name", "cut", "--resume", "auto", "--quiet")
+    same(folder / "runs/cut", whole(folder))
+
+
 def test_the_command_in_the_note_goes_on(folder: Path, ends: pytest.MonkeyPatch) -> None:
     ends.setattr(Ends, "error", KeyboardInterrupt())
     options = ["--set", "optimizer.lr=0.01", "--runs", "my runs", "--epochs", "5"]

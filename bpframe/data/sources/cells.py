@@ -7,11 +7,15 @@ rounded as IEEE 754 has it: "1e400" is inf.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from bpframe.types import HostArray
+
+WHOLE = re.compile(r"[0-9]+")  # what may be the name of a class
 
 
 def parse_number(cell: str, decimal: str = ".") -> float:
@@ -26,16 +30,19 @@ def parse_number(cell: str, decimal: str = ".") -> float:
 
 
 def parse_cells(cells: Sequence[str], decimal: str = ".") -> HostArray:
-    """Cells as int64, float64 or text (N,), the first that fits every one."""
+    """Cells as int64, float64 or text (N,), the first that fits every one and keeps apart what is written apart.
+
+    So "007" and "7", or two whole numbers beyond 64 bits that float64 rounds to one, are text.
+    """
     if all(cell.isascii() and "_" not in cell for cell in cells):
-        try:
-            return np.array([int(cell) for cell in cells], dtype=np.int64)
-        except (ValueError, OverflowError):  # no whole number, or one beyond 64 bits
-            pass
-        try:
-            return np.array([parse_number(cell, decimal) for cell in cells], dtype=np.float64)
-        except ValueError:
-            pass
+        for parse, dtype in ((int, np.int64), (partial(parse_number, decimal=decimal), np.float64)):
+            try:
+                numbers = np.array([parse(cell) for cell in cells], dtype=dtype)
+            except (ValueError, OverflowError):  # no such number, or a whole one beyond 64 bits
+                continue
+            whole = {cell for cell in cells if WHOLE.fullmatch(cell)}
+            if len({float(cell) if dtype is np.float64 else int(cell) for cell in whole}) == len(whole):
+                return numbers
     return np.array(cells, dtype=np.str_)
 
 
