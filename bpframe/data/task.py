@@ -147,7 +147,10 @@ class Task:
         targets, learned = [], {}
         for head in heads:
             try:
-                target, learned[head.name] = head.task._encode(y[head.name], rows, weight)
+                own, columns = labels.in_order_of(y[head.name], head.task.learned)
+                target, learned[head.name] = head.task._encode(own, rows, weight)
+                if columns is not None and self.learns:
+                    learned[head.name][labels.COLUMNS] = columns
             except DataError as error:
                 raise type(error)(f"y of head '{head.name}': {error}") from None
             targets.append(target)

@@ -308,3 +308,19 @@ def test_a_description_makes_equal_heads_again():
     assert bp.build("loss", spec) == loss
     known = {type(part).__name__: type(part) for part in (loss, *loss.losses)}
     assert eval(repr(loss), known) == loss
+
+
+def test_columns_of_a_heads_targets_go_by_name(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    table = pandas.DataFrame({"u": 10 * x[:, 0], "v": -10 * x[:, 1]})
+    heads = bp.losses.heads(losses=["mse", "softmax_cross_entropy"], widths=[2, 3], names=["a", "b"])
+    trainer = bp.Trainer(bp.Network([bp.layers.dense(5)]), heads, "adam")
+    labels = np.arange(60) % 3
+    trainer.fit(x, {"a": table, "b": labels}, epochs=3)
+    trainer.save(tmp_path / "model")
+    for each in (trainer, bp.Trainer.load(tmp_path / "model")):
+        measured = each.evaluate(x, {"a": table, "b": labels})
+        assert each.evaluate(x, {"a": table[["v", "u"]], "b": labels}) == measured
+        with pytest.raises(DataError, match="y of head 'a': y needs a column 'u'"):
+            each.evaluate(x, {"a": table.rename(columns={"u": "w"}), "b": labels})
