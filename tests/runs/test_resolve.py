@@ -213,3 +213,10 @@ def test_a_name_imported_in_a_circle_is_given_up(tmp_path: Path, monkeypatch: py
     assert found.node is None
     assert declared_parameters("round_one:Thing") is None
     assert declared_parameters("round_two:Own") is None
+
+
+def test_a_table_without_a_name_is_the_default_component_with_these_arguments() -> None:
+    tables = {"loss": "mse", "model": {"layers": [{"name": "dense", "units": 1}]}, "optimizer": {"lr": 0.5}}
+    entries = resolve_components(registry, tables, "the config").entries
+    (entry,) = (each for each in entries if each["path"] == "optimizer")
+    assert (entry["name"], entry["arguments"]["lr"]) == ("bpframe/sgd", 0.5)
