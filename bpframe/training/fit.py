@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import final
 
@@ -105,7 +104,8 @@ class FitRun:
         if partial is None or not self._metrics:
             return partial
         rows = partial.values.shape[1] * self.settings.batch_size
-        return replace(partial, collected=self.session.collected()[:rows])
+        none = np.empty((0, self.task.outputs or 0), self.task.dtype)  # before the first step there is no room for them
+        return replace(partial, collected=self.session.collected()[:rows] if rows else none)
 
     def interruption(self, what: str) -> UnfinishedFit:
         """What goes on with this fit needs, from where it is now; CheckpointError that names what cannot have it."""
@@ -116,17 +116,22 @@ class FitRun:
 
     # -------------------------------------------------------------------------------------------------- for the loop
 
-    def runs_of_epochs(self) -> Iterator[Batches]:
-        """The batches of one epoch after another, or of as many as need no stop between; the first may be partial."""
+    def next_epochs(self) -> Batches | None:
+        """The batches of the next epoch, or of as many as need no stop between, of which the first may be partial.
+
+        None where no epoch is left, or a hook has stopped the fit.
+        """
         state = self.state
-        while state.epoch < state.epochs and state.stopped is None:
-            values = self.progress.restart(state.epoch, self.session.step, time.perf_counter())
-            state.done = values.shape[1]
-            if not state.done:
-                self.hooks.call("bpframe_epoch_start", state)
-            if state.stopped is None:
-                yield self._next_batches(values)
-            state.epoch += 1
+        if state.epoch == state.epochs or state.stopped is not None:
+            return None
+        values = self.progress.restart(state.epoch, self.session.step, time.perf_counter())
+        state.done = values.shape[1]
+        if not state.done:
+            self.hooks.call("bpframe_epoch_start", state)
+        if state.stopped is None:
+            return self._next_batches(values)
+        state.epoch += 1
+        return None
 
     def _next_batches(self, values: HostArray) -> Batches:
         """The batches of a run of epochs, (3, k) `values` of whose steps are known already."""

@@ -27,7 +27,7 @@ def run_fit(fit: FitRun) -> History:
 def run_epochs(fit: FitRun) -> None:
     """Each run of epochs in blocks of steps: as long as no hook has to run in between, of one step otherwise."""
     state, progress, run = fit.state, fit.progress, fit.session.run
-    for batches in fit.runs_of_epochs():
+    while (batches := fit.next_epochs()) is not None:
         while progress.made < len(batches) and state.stopped is None:
             if fit.stepwise:
                 step_with_hooks(fit)
@@ -35,6 +35,7 @@ def run_epochs(fit: FitRun) -> None:
                 fit.finish_block(run(batches, progress.made, fit.block_end()))
             fit.record_epochs()
         fit.record_epochs()  # what was made of the next epoch, where a hook that is called late stopped the fit
+        state.epoch += 1
 
 
 def step_with_hooks(fit: FitRun) -> None:

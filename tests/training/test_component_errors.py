@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import types
 from collections.abc import Iterator
@@ -197,3 +198,45 @@ def test_a_trainer_can_be_printed_though_a_part_of_it_cannot(own: Any) -> None:
             raise RuntimeError("no words")
 
     assert "Voiceless, whose repr fails>" in repr(one_part("loss", Voiceless()))
+
+
+class Starts:
+    """A callback that raises StopIteration where an epoch starts."""
+
+    @bp.hookimpl
+    def bpframe_epoch_start(self, state: Any) -> None:
+        raise StopIteration("enough")
+
+
+def test_a_stop_iteration_at_the_start_of_an_epoch_passes_as_it_is() -> None:
+    trainer = bp.Trainer(bp.Network([bp.layers.dense(1)]), "mse", callbacks=[Starts()])
+    with pytest.raises(StopIteration, match="enough"):
+        trainer.fit(np.ones((4, 2)), np.ones(4))
+
+
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_a_trainer_is_copied_and_checkpointed_before_the_first_step_of_a_fit_with_metrics(
+    engine: str, tmp_path
+) -> None:
+    copies: list[bp.Trainer] = []
+
+    class Copies:
+        @bp.hookimpl
+        def bpframe_fit_start(self, state: Any) -> None:
+            copies.append(copy.deepcopy(state.trainer))
+            state.trainer.checkpoint(tmp_path / "start")
+
+    x, y = np.random.default_rng(0).normal(size=(8, 2)), np.arange(8) % 2
+    trainer = bp.Trainer(
+        bp.Network([bp.layers.dense(2)]),
+        "softmax_cross_entropy",
+        metrics=["accuracy"],
+        callbacks=[Copies()],
+        engine=engine,
+    )
+    trainer.fit(x, y, epochs=2, batch_size=4)
+    again = bp.Trainer.resume(tmp_path / "start", callbacks=[])
+    for other in (again, copies[0]):
+        other.callbacks = []
+        other.fit(x, y, epochs=2, batch_size=4)
+        np.testing.assert_array_equal(other.parameters["dense_1/weight"], trainer.parameters["dense_1/weight"])

@@ -69,8 +69,8 @@ def _component_specs(tables: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]
         elif part.kind and part.many:
             yield from ((f"{path}[{i}]", part.kind, item) for i, item in enumerate(_list(value)))
         elif part.kind and value is not None:
-            named = not isinstance(value, Mapping) or "name" in value or not part.default
-            yield path, part.kind, value if named else {"name": part.default, **value}
+            unnamed = isinstance(value, Mapping) and "name" not in value and part.default
+            yield path, part.kind, {"name": part.default, **value} if unnamed else value
     if _table(tables.get("data")).get("standardize"):
         yield "data.standardize", "layer", STANDARDIZE
     data = _table(tables.get("data"))
