@@ -32,6 +32,9 @@ class NamedSource:
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        return self.name
+
     @property
     def table(self) -> bool:
         """Whether its columns have names."""
@@ -57,6 +60,9 @@ class FileSource:
     path: Path
     reader: Source
     named: bool = False
+
+    def __str__(self) -> str:
+        return str(self.path)
 
     @property
     def table(self) -> bool:

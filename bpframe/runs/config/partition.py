@@ -15,6 +15,7 @@ from bpframe.data import arrays
 from bpframe.data.columns import NamedRows
 from bpframe.data.sources.selection import Selection
 from bpframe.data.splits import split
+from bpframe.errors import DataError
 from bpframe.runs.config.data_sources import FileSource, NamedSource
 from bpframe.runs.config.schema import DataTable, SplitTable
 from bpframe.types import HostArray
@@ -53,10 +54,13 @@ def read_partition(table: DataTable, folder: Path, seed: int, dtype: str) -> Par
 
 
 def _pair(source: NamedSource | FileSource, folder: Path, selection: Selection, dtype: str) -> Pair:
-    """x and y of one source, each usable."""
+    """x and y of one source, each usable; what no network can take is refused in the name of its source."""
     rows = source.read(folder, selection)
     assert rows.y is not None
-    _refuse_unusable(rows.x, rows.y, dtype)
+    try:
+        _refuse_unusable(rows.x, rows.y, dtype)
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from error
     return rows.x, rows.y
 
 
