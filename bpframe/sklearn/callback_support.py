@@ -24,7 +24,13 @@ except ImportError:  # an older version, which has no callbacks
     callback = None
 
 Method = TypeVar("Method", bound=Callable[..., Any])
-CallbackSupportMixin: Any = object if callback is None else callback.CallbackSupportMixin
+
+
+class NoCallbacks:
+    """The base of estimators where scikit-learn has no callbacks."""
+
+
+CallbackSupportMixin: Any = NoCallbacks if callback is None else callback.CallbackSupportMixin
 
 
 def with_callbacks(method: Method) -> Method:
