@@ -68,6 +68,10 @@ def check_fit(settings: Any, partial: PartialEpoch, done: tuple[int, int], colle
             check_count(f"fit.{each.name}", value, least=1)
         elif each.type == "bool" and type(value) is not bool:
             raise ValueError(f"fit.{each.name} needs true or false, got {value!r}")
+    if settings.first is not None:
+        check_count("fit.first", settings.first)
+    if (settings.first or 0) > done[1]:
+        raise ValueError(f"fit.first needs an epoch of the {done[1]} that are made, got {settings.first}")
     if settings.steps < done[0] or settings.epochs < done[1]:
         raise ValueError(f"fit needs to end after the {done[0]} steps and {done[1]} epochs that are made")
     _check_values(partial, done[0])

@@ -14,7 +14,7 @@ EPOCHS = 25  # of two steps
 COMPONENTS = [
     (kind, name)
     for kind in KINDS
-    if kind not in ("engine", "callback")
+    if kind not in ("engine", "callback", "source")
     for name in registry.names(kind)
     if name not in ("cf0910", "gradient_descent")  # other names of relu6 and sgd
 ]

@@ -123,6 +123,8 @@ FAULTS = {
     "a negative count": (("step",), -1),
     "a fit that has ended before": (("fit", "steps"), 3),
     "a truth value for a count": (("fit", "rows"), True),
+    "a first epoch that is text": (("fit", "first"), "text"),
+    "a first epoch that is not made": (("fit", "first"), 3),
     "curves of text": (("history", "of", "train", "of", "loss"), ["low"]),
     "rates for other epochs": (("history", "of", "lr"), []),
     "a memory that is a list": (("memories", "EarlyStopping"), [1]),
