@@ -43,9 +43,11 @@ def as_in(template: Any, value: Any) -> Any:
 
     A copy, since programs write in place, and what was read may be read-only, such as a mapped file.
     Keys keep their order in `template`; a number that a file keeps as an array without axes is a number again.
-    ValueError for another shape: what is filled in later are numbers without axes.
+    ValueError for another shape, and for a value that is missing: what is filled in later are numbers without axes.
     """
     if isinstance(value, Mapping):
+        if not isinstance(template, Mapping | None):
+            raise ValueError(f"an optimizer's state needs an array of shape {np.shape(template)}, which is missing")
         present = template if isinstance(template, Mapping) else {}
         keys = [*present, *(key for key in value if key not in present)]
         return {key: as_in(present.get(key), value.get(key, {})) for key in keys}

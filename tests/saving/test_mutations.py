@@ -160,6 +160,14 @@ def test_a_checkpoint_with_a_fault_changes_nothing(tmp_path: Path, fault: str, w
     np.testing.assert_equal(reader.session.snapshot(), snapshot)
 
 
+def test_what_a_minimizer_lacks_is_missed_on_jax(tmp_path: Path):
+    tensors, manifest = content(tmp_path, "lbfgs", "jax")
+    del tensors["session/minimizer/0/0/0/count"]
+    tensor_file.write_tensors(tmp_path / "mutant", tensors, manifest)
+    with pytest.raises(CheckpointError, match=r"state needs an array of shape \(\), which is missing"):
+        bp.Trainer.resume(tmp_path / "mutant")
+
+
 def test_a_trainer_takes_over_a_sound_checkpoint_whatever_it_did_before(tmp_path: Path):
     content(tmp_path, "ema", "numpy")
     whole = trainer(tmp_path, "ema", "numpy")
