@@ -160,6 +160,7 @@ def test_a_checkpoint_with_a_fault_changes_nothing(tmp_path: Path, fault: str, w
     np.testing.assert_equal(reader.session.snapshot(), snapshot)
 
 
+@pytest.mark.filterwarnings("ignore:lbfgs needs the same objective")
 def test_what_a_minimizer_lacks_is_missed_on_jax(tmp_path: Path):
     tensors, manifest = content(tmp_path, "lbfgs", "jax")
     del tensors["session/minimizer/0/0/0/count"]
