@@ -9,9 +9,8 @@ import json
 import os
 import subprocess
 import sys
-import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,14 +105,6 @@ NOT_YIELDED: dict[str, Callable[..., None]] = {
     )
     if hasattr(estimator_checks, name)
 }
-
-
-@pytest.fixture
-def quiet() -> Iterator[None]:
-    """The checks train for a few epochs on purpose."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 @BOTH

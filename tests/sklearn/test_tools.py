@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import warnings
-from collections.abc import Iterator
 
 import joblib
 import numpy as np
@@ -17,7 +15,6 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import BaggingClassifier, StackingRegressor, VotingClassifier
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_validate
@@ -33,12 +30,7 @@ X = StandardScaler().fit_transform(X)
 ROWS, TARGET = load_diabetes(return_X_y=True)
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """The fits are short on purpose."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def small(**settings: object) -> MLPClassifier:
