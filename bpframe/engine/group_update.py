@@ -59,7 +59,7 @@ class GroupUpdate:
         self.group = group
         self.first = len(group.regularizers)  # number of the first gradient step
         self.rule = self.first + len(group.gradient_steps)  # number of the rule
-        self.components = components_in_order(group)
+        self.components = [component for _, component in group.components()]
         self._acting = with_guards(group)
         self.settings: list[Any] = [self.store.settings(component) for component in self.components]
         periodic = [k for k, part in enumerate(self.components) if implements(part, Periodic)]
@@ -213,9 +213,3 @@ def refuse_other_groups(updates: Sequence[GroupUpdate], groups: Sequence[Group])
             "A trainer needs the groups of its first fit, which say what trains and what is frozen. Make a new Trainer "
             "with the other groups, and give it the parameters: new.parameters.replace(old.parameters.copy())."
         )
-
-
-def components_in_order(group: Group) -> list[Any]:
-    """The components of a group in the order in which they act."""
-    rule = [group.rule] if group.rule else []
-    return [*group.regularizers, *group.gradient_steps, *rule, *group.constraints]

@@ -5,7 +5,6 @@ As those of layers and losses (`bpframe.network.guards`).  p, g any shape, alike
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, final
 
 from bpframe.network.guards import check_result, is_foreign, view
@@ -56,13 +55,4 @@ class GuardedPart:
 
 def with_guards(group: Group) -> list[Any]:
     """The components of a group in the order in which they act, those behind guards that are not bpframe's own."""
-    rule = [group.rule] if group.rule else []
-    kinds: list[tuple[str, Sequence[Any]]] = [
-        ("regularizer", group.regularizers),
-        ("gradient_step", group.gradient_steps),
-        ("optimizer", rule),
-        ("constraint", group.constraints),
-    ]
-    return [
-        GuardedPart(kind, part) if is_foreign(kind, part) else part for kind, components in kinds for part in components
-    ]
+    return [GuardedPart(kind, part) if is_foreign(kind, part) else part for kind, part in group.components()]

@@ -29,6 +29,16 @@ class Group:
     params: tuple[Param, ...] = ()  # what is known of each path
     penalised: int = 0
 
+    def components(self) -> list[tuple[str, Any]]:
+        """(kind, component) of each, in the order in which they act."""
+        kinds: list[tuple[str, tuple[Any, ...]]] = [
+            ("regularizer", self.regularizers),
+            ("gradient_step", self.gradient_steps),
+            ("optimizer", (self.rule,) if self.rule else ()),
+            ("constraint", self.constraints),
+        ]
+        return [(kind, component) for kind, components in kinds for component in components]
+
 
 @dataclass(frozen=True)
 class Batches:
@@ -66,6 +76,10 @@ class Data:
     x: HostArray
     target: HostArray
     weight: HostArray | None = None
+
+    def take(self, rows: HostArray | slice) -> Data:
+        """The rows of these numbers, or of a slice."""
+        return Data(self.x[rows], self.target[rows], None if self.weight is None else self.weight[rows])
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,15 @@ OPTIONAL = {"best", "of"}  # metrics have defaults for these
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component: singular name, entry-point group, the protocols of which it must keep one."""
+    """A kind of component: singular name, entry-point group, the protocols of which it must keep one.
+
+    `capabilities`: optional protocols that are called from outside, which a component must have where one inside has.
+    """
 
     name: str
     group: str
     protocols: tuple[type, ...]
+    capabilities: tuple[type, ...] = ()
 
     @property
     def plural(self) -> str:
@@ -47,14 +51,19 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("activation", "bpframe.activations", (protocols.Activation, protocols.Layer)),
-        Kind("layer", "bpframe.layers", (protocols.Layer,)),
+        Kind("layer", "bpframe.layers", (protocols.Layer,), (protocols.Refresh, protocols.Fit)),
         Kind("loss", "bpframe.losses", (protocols.Loss,)),
         Kind("optimizer", "bpframe.optimizers", (protocols.Optimizer, protocols.Minimizer)),
-        Kind("gradient_step", "bpframe.gradient_steps", (protocols.GradientStep,)),
+        Kind(
+            "gradient_step",
+            "bpframe.gradient_steps",
+            (protocols.GradientStep,),
+            (protocols.Adjust, protocols.Totals, protocols.Periodic, protocols.Applies),
+        ),
         Kind("schedule", "bpframe.schedules", (protocols.Schedule,)),
         Kind("initializer", "bpframe.initializers", (protocols.Initializer,)),
-        Kind("regularizer", "bpframe.regularizers", (protocols.Regularizer,)),
-        Kind("constraint", "bpframe.constraints", (protocols.Constraint,)),
+        Kind("regularizer", "bpframe.regularizers", (protocols.Regularizer,), (protocols.Applies,)),
+        Kind("constraint", "bpframe.constraints", (protocols.Constraint,), (protocols.Applies,)),
         Kind("sampler", "bpframe.samplers", (protocols.Sampler,)),
         Kind("metric", "bpframe.metrics", (protocols.Metric,)),
         Kind("callback", "bpframe.callbacks", (protocols.Callback,)),

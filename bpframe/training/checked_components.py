@@ -5,8 +5,10 @@ A component that would broadcast in silence or change its inputs is named by an 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 from typing import Any, cast, final
 
 import numpy as np
@@ -14,11 +16,12 @@ import numpy as np
 from bpframe import tree
 from bpframe.data.arrays import read_only
 from bpframe.errors import IncompatibleComponent
-from bpframe.protocols import Activation, Constraint, Context, GradientStep, Group, Layer, Optimizer, Regularizer
+from bpframe.protocols import Activation, Context, Group, Layer
 from bpframe.protocols.traits import activation_of
 from bpframe.registry import registry
 from bpframe.registry.describe import title
-from bpframe.types import Array, Cache, HostArray, Hyper, Params, Shape, State
+from bpframe.training.spec import UPDATING
+from bpframe.types import Array, Cache, HostArray, Params, Shape, State
 
 
 @final
@@ -80,85 +83,47 @@ class CheckedLoss:
 
 @final
 @dataclass(frozen=True)
-class CheckedRegularizer:
-    """A regularizer."""
+class CheckedPart:
+    """A part of an update of a group, whose methods give what the spec says (`SpecPart.results`).
 
-    part: Regularizer
+    Arrays are like the first argument, a state like the one that came in, and `init` makes one.
+    """
 
-    def value_and_gradient(self, p: HostArray, h: Hyper) -> tuple[Any, HostArray]:
-        """(one number, gradient like p)."""
-        result = self.part.value_and_gradient(read_only(p), h)
-        value, gradient = _pair("regularizer", self.part, "value_and_gradient", result)
-        if np.shape(value) != () or np.asarray(value).dtype.kind not in "biuf":
-            raise _broken("regularizer", self.part, f"value_and_gradient, value, must be one number, got {value!r}")
-        return value, _same("regularizer", self.part, "value_and_gradient, gradient,", gradient, p.shape, p.dtype)
+    kind: str
+    part: Any
+    results: Mapping[str, Sequence[str]]
 
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        if method not in self.results:
+            raise AttributeError(method)
+        return partial(self._call, method)
 
-@final
-@dataclass(frozen=True)
-class CheckedGradientStep:
-    """A gradient step."""
+    def _call(self, method: str, p: HostArray, *others: Any) -> Any:
+        given = [read_only(each) if isinstance(each, np.ndarray) else each for each in (p, *others)]
+        names, result = self.results[method], getattr(self.part, method)(*given)
+        if len(names) == 1:
+            return self._result(method, names[0], method, result, given)
+        both = _pair(self.kind, self.part, method, result)
+        whats = (f"{method}, {name}," for name in names)
+        return tuple(map(self._result, repeat(method), names, whats, both, repeat(given)))
 
-    part: GradientStep
-
-    def init(self, p: HostArray) -> State:
-        """The initial state, read-only."""
-        return _initial_state("gradient_step", self.part, self.part.init(read_only(p)))
-
-    def transform(self, p: HostArray, g: HostArray, state: State, h: Hyper) -> tuple[HostArray, State]:
-        """(g, state), like those before."""
-        result = self.part.transform(read_only(p), read_only(g), state, h)
-        new, after = _pair("gradient_step", self.part, "transform", result)
-        new = _same("gradient_step", self.part, "transform, g,", new, p.shape, p.dtype)
-        _check_state("gradient_step", self.part, "transform", after, state)
-        return new, after
-
-    def adjust(self, p: HostArray, h: Hyper) -> HostArray:
-        """p, like that before."""
-        part: Any = self.part
-        return _same("gradient_step", part, "adjust", part.adjust(read_only(p), h), p.shape, p.dtype)
-
-
-@final
-@dataclass(frozen=True)
-class CheckedOptimizer:
-    """An update rule."""
-
-    part: Optimizer
-
-    def init(self, p: HostArray) -> State:
-        """The initial state, read-only."""
-        return _initial_state("optimizer", self.part, self.part.init(read_only(p)))
-
-    def update(self, p: HostArray, g: HostArray, state: State, h: Hyper) -> tuple[HostArray, State]:
-        """(p, state), like those before."""
-        new, after = _pair("optimizer", self.part, "update", self.part.update(read_only(p), read_only(g), state, h))
-        new = _same("optimizer", self.part, "update, p,", new, p.shape, p.dtype)
-        _check_state("optimizer", self.part, "update", after, state)
-        return new, after
-
-
-@final
-@dataclass(frozen=True)
-class CheckedConstraint:
-    """A constraint."""
-
-    part: Constraint
-
-    def project(self, p: HostArray, h: Hyper) -> HostArray:
-        """p, like that before."""
-        return _same("constraint", self.part, "project", self.part.project(read_only(p), h), p.shape, p.dtype)
+    def _result(self, method: str, name: str, what: str, result: Any, given: Sequence[Any]) -> Any:
+        """A result of this name; `what` it is called in an error."""
+        if name == "value":
+            return _number(self.kind, self.part, what, result)
+        if name != "state":
+            return _same(self.kind, self.part, what, result, given[0].shape, given[0].dtype)
+        before = next((each for each in given if isinstance(each, dict)), None)
+        if before is None:
+            return _initial_state(self.kind, self.part, result)
+        _check_state(self.kind, self.part, method, result, before)
+        return result
 
 
 def checked_components(group: Group) -> list[Any]:
     """The components of a group in the order in which they act."""
-    rule: Any = group.rule
-    return [
-        *map(CheckedRegularizer, group.regularizers),
-        *map(CheckedGradientStep, group.gradient_steps),
-        CheckedOptimizer(rule),
-        *map(CheckedConstraint, group.constraints),
-    ]
+    results = {part.kind: part.results for part in UPDATING}
+    return [CheckedPart(kind, component, results[kind]) for kind, component in group.components()]
 
 
 def _check_activation(phi: Activation | Layer | None, dtype: np.dtype[Any]) -> None:
@@ -169,6 +134,13 @@ def _check_activation(phi: Activation | Layer | None, dtype: np.dtype[Any]) -> N
     u = read_only(np.array([[-1.0, 0.5, 2.0]], dtype))
     v = _same("activation", phi, "value", phi.value(u), u.shape, dtype)
     _same("activation", phi, "derivative", phi.derivative(v), u.shape, dtype)
+
+
+def _number(kind: str, part: object, what: str, value: Any) -> Any:
+    """The value, if it is one number."""
+    if np.shape(value) != () or np.asarray(value).dtype.kind not in "biuf":
+        raise _broken(kind, part, f"{what} must be one number, got {value!r}")
+    return value
 
 
 def _initial_state(kind: str, part: object, state: Any) -> State:

@@ -8,14 +8,13 @@ from typing import final
 
 import numpy as np
 
-from bpframe.data.order import select_rows
 from bpframe.data.target_scale import is_scalable
 from bpframe.data.task import Task, share
 from bpframe.engine.learning_rates import main_rate, rate_at
 from bpframe.engine.optimizer_chain import rule_step
 from bpframe.errors import CheckpointError, NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
-from bpframe.protocols import Batches, Data, Draws, Group, Losses, Param, Session
+from bpframe.protocols import Batches, Data, Group, Losses, Param, Session
 from bpframe.protocols.traits import block_losses
 from bpframe.registry import registry
 from bpframe.registry.describe import title
@@ -84,7 +83,7 @@ class FitRun:
         if first and not all(
             map(registry.owns, component_kinds(self.spec, self.task.cost))
         ):  # bpframe's own are proven
-            few = select_rows(data, np.arange(len(data.x))[:2])
+            few = data.take(np.arange(len(data.x))[:2])
             DryRun(network, self.task.cost, groups, network.params(session.parameters)).step(few)
         session.use(groups)
         session.load(data, bool(self._metrics), self._collected)
@@ -150,8 +149,7 @@ class FitRun:
 
     def _looks_between(self) -> bool:
         """Whether something is measured after each epoch, or their lengths may differ."""
-        uneven = self.spec.sampler is not None and not isinstance(self.spec.sampler, Draws)
-        return self._validation is not None or uneven or bool(self._metrics or self._monitored)
+        return self._validation is not None or not self.spec.even_epochs or bool(self._metrics or self._monitored)
 
     def block_end(self) -> int:
         """The batch before which the next block has to end: at a step that a hook looks at, or with the run."""
@@ -241,7 +239,7 @@ class FitRun:
     def _failure(self, i: int) -> NumericalError:
         """The error for numbers that are not finite in batch i."""
         rows, session, network = self._batches.rows(min(i, len(self._batches) - 1)), self.session, self.spec.network
-        data = select_rows(self._data, rows)
+        data = self._data.take(rows)
         when = {
             "step": session.step + 1,
             "lr": self._rate(session.step),
@@ -266,7 +264,7 @@ class FitRun:
             losses = [abs(loss) for loss in latest[0].tolist()]
             if len(losses) > 1 and losses[-1] <= LARGE_RISE * (1 + min(losses)):
                 return
-        data = select_rows(self._data, slice(LOOK_ROWS))
+        data = self._data.take(slice(LOOK_ROWS))
         if exploded(self.spec, self.task, self.session, data):
             raise self._failure(max(self.progress.made - 1, 0))
 

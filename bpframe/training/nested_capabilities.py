@@ -7,28 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+
+from typing_extensions import get_protocol_members
 
 from bpframe.errors import IncompatibleComponent
-from bpframe.protocols import Adjust, Applies, Fit, Periodic, Refresh, Totals
 from bpframe.protocols.traits import acts_on
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name, title
+from bpframe.registry.kinds import KINDS
 from bpframe.registry.labelled import unlabelled
 from bpframe.registry.nested import parts
 
-CAPABILITIES: Mapping[str, Mapping[str, Any]] = {  # by kind: those that are called from outside, by their method
-    "layer": {"refresh": Refresh, "fit": Fit},
-    "gradient_step": {"adjust": Adjust, "totals": Totals, "period": Periodic, "applies": Applies},
-    "regularizer": {"applies": Applies},
-    "constraint": {"applies": Applies},
-}
 REMEDY = "so nobody would call that. Give the outer one a {} that passes on to what it holds"
 
 
 def refuse_hidden_capabilities(kind: str, component: object) -> None:
     """IncompatibleComponent for a component that holds one of its kind whose capability it lacks, at any depth."""
-    if kind not in CAPABILITIES:
+    if not KINDS[kind].capabilities:
         return
     try:
         _examine(kind, component)
@@ -41,9 +36,9 @@ def _examine(kind: str, component: object) -> None:
     outer = unlabelled(component)
     for inner in _inside(kind, outer):
         refuse_hidden_capabilities(kind, inner)
-        for method, capability in CAPABILITIES[kind].items():
+        for capability in KINDS[kind].capabilities:
             if isinstance(inner, capability) and not isinstance(outer, capability):
-                _refuse(kind, outer, inner, method)
+                _refuse(kind, outer, inner, *get_protocol_members(capability))
         if kind == "regularizer" and acts_on(inner) == "activations" != acts_on(outer):
             _refuse(kind, outer, inner, "on")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bpframe.data.fingerprint import LazyFingerprint
-from bpframe.data.order import epoch_order
 from bpframe.protocols import Batches, Data, Param
 from bpframe.training.checkpoint import FitSettings, TrainerState, UnfinishedFit
 from bpframe.training.evaluation import named_metrics
@@ -45,9 +44,8 @@ def new_fit(
     session, rows, done = learned.session, len(train.x), len(learned.history)
     warn_of_part_batches(spec.rules(), given.batch_size, rows)
     size = min(given.batch_size, rows)
-    order = epoch_order(spec.seed, learned.task.class_columns(train), given.shuffle, spec.sampler)
-    batches = Batches(done, order, size)
-    steps = session.step + given.epochs * len(batches)  # epochs of a sampler count as long as the first
+    batches = Batches(done, spec.epoch_order(learned.task.class_columns(train), given.shuffle), size)
+    steps = session.step + given.epochs * len(batches)  # all epochs count as long as the first
     settings, partial = FitSettings(done + given.epochs, steps, size, given.shuffle, rows, done), None
     if unfinished is not None:
         unfinished[0].refuse_other(settings)

@@ -10,7 +10,7 @@ from bpframe.errors import ConfigError
 from bpframe.protocols import Group, Param
 from bpframe.registry.nested import walk
 from bpframe.training.spec import PARTS, TrainerSpec
-from bpframe.training.update_groups import update_groups
+from bpframe.training.update_groups import CHANGES, update_groups
 
 BY_NAME = {part.name: part for part in PARTS}
 OF_A_FIT = frozenset({"lr", "learning_rate", "batch_size", "epochs", "shuffle", "sample_weight", "class_weight"})
@@ -67,7 +67,7 @@ def _structure(params: Sequence[Param], spec: TrainerSpec) -> list[Any]:
 
 def _components(group: Group) -> Iterator[tuple[str, Any]]:
     yield "optimizer", group.rule
-    yield from (("", part) for part in (*group.gradient_steps, *group.constraints))
+    yield from (("", part) for name in CHANGES for part in getattr(group, name))
 
 
 def _stateful(kind: str, component: Any) -> Iterator[Any]:

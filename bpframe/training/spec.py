@@ -12,6 +12,7 @@ from math import prod
 from typing import Any, TypedDict, TypeVar, Unpack, final
 
 from bpframe import checks
+from bpframe.engine.epoch_order import epoch_order
 from bpframe.engine.hyperparameters import Curve, monitoring, over
 from bpframe.errors import ConfigError
 from bpframe.network.backprop import CostLayer
@@ -19,6 +20,8 @@ from bpframe.network.network import Network
 from bpframe.protocols import (
     Callback,
     Constraint,
+    Data,
+    Draws,
     Engine,
     GradientStep,
     Loss,
@@ -33,13 +36,23 @@ from bpframe.registry import Spec, build, build_all
 from bpframe.registry.builder import SCHEDULED
 from bpframe.registry.constructor import wants
 from bpframe.training.foreign_hooks import refuse_without_hooks
-from bpframe.training.nested_capabilities import CAPABILITIES, refuse_hidden_capabilities
+from bpframe.training.nested_capabilities import refuse_hidden_capabilities
 from bpframe.training.parameter_groups import ParameterGroup, build_groups
 from bpframe.training.preflight import refuse_double_link, refuse_unscalable
 from bpframe.training.score_domain import refuse_other_range
+from bpframe.types import HostArray
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 HOW = {"defines": False}  # metadata of a part that says how, not what a trainer learns: no part of a model file
+
+
+def updating(*, everywhere: bool = False, **results: str) -> dict[str, Any]:
+    """Metadata of a part that acts in the update of a group of parameters.
+
+    `everywhere`: on every parameter where it does not say itself which; otherwise on weights alone. `results`: what
+    each of its methods gives, in order: "state", "value" (one number), or the name of an array like the parameter.
+    """
+    return {"everywhere": everywhere, "results": {method: names.split() for method, names in results.items()}}
 
 
 class TrainerParts(TypedDict, total=False):
@@ -63,7 +76,8 @@ class TrainerParts(TypedDict, total=False):
 class TrainerSpec:
     """The parts of a trainer, every component built; their meaning is that of the Trainer's arguments.
 
-    The kind of a part stands in its annotation, its metadata may hold a `default` name. Files and locks keep the order.
+    The kind of a part stands in its annotation, its metadata may hold a `default` name and how it acts in an update.
+    Files and locks keep the order.
 
     loss            what is minimised, and with it what predictions are
     optimizer       how a step moves the parameters
@@ -78,13 +92,15 @@ class TrainerSpec:
 
     network: Network
     loss: Loss
-    optimizer: Optimizer | Minimizer = field(metadata={"default": "sgd"})
+    optimizer: Optimizer | Minimizer = field(metadata={"default": "sgd", **updating(init="state", update="p state")})
     engine: Engine = field(metadata={"default": "numpy", **HOW})
     callbacks: Sequence[Callback] = field(default=(), metadata=HOW)
     metrics: Sequence[Metric] | None = None
-    regularizers: Sequence[Regularizer] = ()
-    gradient_steps: Sequence[GradientStep] = ()
-    constraints: Sequence[Constraint] = ()
+    regularizers: Sequence[Regularizer] = field(default=(), metadata=updating(value_and_gradient="value gradient"))
+    gradient_steps: Sequence[GradientStep] = field(
+        default=(), metadata=updating(everywhere=True, init="state", transform="g state", adjust="p")
+    )
+    constraints: Sequence[Constraint] = field(default=(), metadata=updating(project="p"))
     groups: Sequence[ParameterGroup] = ()
     sampler: Sampler | None = None
     seed: int = 0
@@ -109,11 +125,8 @@ class TrainerSpec:
     def check(self) -> CostLayer:
         """The loss joined with its link; ConfigError for parts that do not fit together."""
         cost = CostLayer.of(self.loss)
-        layers = [layer for _, layer in self.network.layers]
-        holders = layers, self.gradient_steps, self.regularizers, self.constraints
-        for kind, components in zip(CAPABILITIES, holders, strict=True):
-            for component in components:
-                refuse_hidden_capabilities(kind, component)
+        for _, kind, component in self.components():
+            refuse_hidden_capabilities(kind, component)
         refuse_double_link(self.network, cost, self.loss)
         if self.standardize_target:
             refuse_unscalable(self.loss)
@@ -135,6 +148,15 @@ class TrainerSpec:
     def period(self) -> int:
         """How many steps make one update of the optimizers."""
         return prod(step.period for step in self.gradient_steps if isinstance(step, Periodic))
+
+    @property
+    def even_epochs(self) -> bool:
+        """Whether all epochs have as many rows as the first."""
+        return self.sampler is None or isinstance(self.sampler, Draws)
+
+    def epoch_order(self, data: Data, shuffle: bool) -> Callable[[int], HostArray]:
+        """The row numbers of each epoch in their order, by its number; targets of classes have a column for each."""
+        return epoch_order(self.seed, data, shuffle, self.sampler)
 
     def monitoring(self) -> list[Any]:
         """The schedules that depend on a curve of the history."""
@@ -161,7 +183,8 @@ class SpecPart:
     """A field of TrainerSpec: the kind of its component or of its list's items, if it has one.
 
     `optional`: whether it may be None; `default`: the specification that stands for it when left out; `defines`:
-    whether it says what a trainer learns. The network is a list of layers here.
+    whether it says what a trainer learns; `everywhere` and `results`: see `updating`. The network is a list of layers
+    here.
     """
 
     name: str
@@ -169,7 +192,9 @@ class SpecPart:
     many: bool
     optional: bool
     default: Any
-    defines: bool
+    defines: bool = True
+    everywhere: bool = False
+    results: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def build(self, given: Any) -> Any:
         """The part, from specifications."""
@@ -201,19 +226,14 @@ class SpecPart:
 def _part(name: str, metadata: Mapping[str, Any]) -> SpecPart:
     want = wants(TrainerSpec)[name]
     if name == "network":
-        return SpecPart(name, "layer", many=True, optional=False, default=None, defines=True)
-    return SpecPart(
-        name,
-        want.kind or want.kind_of_items,
-        want.kind_of_items is not None,
-        "None" in want.alternatives,
-        metadata.get("default"),
-        metadata.get("defines", True),
-    )
+        return SpecPart(name, "layer", many=True, optional=False, default=None)
+    kind, many, optional = want.kind or want.kind_of_items, want.kind_of_items is not None, "None" in want.alternatives
+    return SpecPart(name, kind, many, optional, **{"default": None, **metadata})
 
 
 SWITCHES = tuple(f.name for f in fields(TrainerSpec) if f.default is False)  # files name them where they are on
 PARTS = tuple(_part(f.name, f.metadata) for f in fields(TrainerSpec))
+UPDATING = tuple(part for part in PARTS if part.results)
 DEFAULTS = {f.name: f.metadata.get("default", f.default) for f in fields(TrainerSpec)}  # of those that have one
 
 

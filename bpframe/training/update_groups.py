@@ -1,7 +1,7 @@
-"""The groups that an engine updates: parameters that share an optimizer, gradient steps, constraints and penalties.
+"""The groups that an engine updates: parameters that share an optimizer and all else that acts in an update.
 
-Parameters part by the user's groups, and where an optimizer, gradient step or constraint treats them differently, or
-where each has penalties of its own; some may have penalties and others of the group none.
+Parameters part by the user's groups, and where a component treats them differently, or where each has penalties of its
+own; some may have penalties and others of the group none. The spec says which of its parts act in an update, and how.
 """
 
 from __future__ import annotations
@@ -15,12 +15,16 @@ from bpframe import tree
 from bpframe.engine.learning_rates import refuse_idle_schedule
 from bpframe.engine.optimizer_chain import rule_for
 from bpframe.errors import ConfigError
-from bpframe.protocols import Applies, Group, Minimizer, Optimizer, Param, Regularizer
+from bpframe.protocols import Applies, Group, Minimizer, Optimizer, Param
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import acts_on
 from bpframe.training.parameter_groups import ParameterGroup
-from bpframe.training.spec import TrainerSpec
+from bpframe.training.spec import UPDATING, TrainerSpec
 from bpframe.types import Params, Shape
+
+LISTS = tuple(part for part in UPDATING if part.many)
+PENALTIES = {part.name for part in LISTS if any("value" in names for names in part.results.values())}
+CHANGES = tuple(part.name for part in LISTS if part.name not in PENALTIES)  # the lists of what no objective has
 
 
 def trained_parameters(params: Params) -> list[Param]:
@@ -59,34 +63,32 @@ def _group(param: Param, spec: TrainerSpec, rules: Sequence[Optimizer | Minimize
     rule = user.rule(spec.optimizer) if user else spec.optimizer
     given = user.optimizer if user and user.optimizer else spec.optimizer
     origin = next(i for i, other in enumerate(rules) if other is given)
-    penalties = _acting((part for part in spec.regularizers if not _on_activations(part)), param)
+    acting = {part.name: _acting(getattr(spec, part.name), param, part.everywhere) for part in LISTS}
     return Group(
         (tuple(param.name.split("/")),),
         None if rule is None else rule_for(rule, param),
-        _acting(spec.gradient_steps, param, otherwise=True),
-        penalties,
-        _acting(spec.constraints, param),
-        origin,
-        (param,),
-        1 if penalties else 0,
+        origin=origin,
+        params=(param,),
+        penalised=int(any(acting[name] for name in PENALTIES)),
+        **acting,
     )
 
 
-def _acting(parts: Iterable[Any], param: Param, otherwise: bool | None = None) -> tuple[Any, ...]:
+def _acting(parts: Iterable[Any], param: Param, everywhere: bool) -> tuple[Any, ...]:
     """Those that act on a parameter; weights only, unless they say otherwise."""
-    default = param.role == "weight" if otherwise is None else otherwise
-    return tuple(part for part in parts if (part.applies(param) if implements(part, Applies) else default))
+    default = everywhere or param.role == "weight"
+    on_parameters = (part for part in parts if not _on_activations(part))
+    return tuple(part for part in on_parameters if (part.applies(param) if implements(part, Applies) else default))
 
 
-def _on_activations(regularizer: Regularizer) -> bool:
-    return acts_on(regularizer) == "activations"
+def _on_activations(part: object) -> bool:
+    return acts_on(part) == "activations"
 
 
 def _alike(a: Group, b: Group) -> bool:
     """Whether two groups differ in their parameters only, or one of them has no penalty besides."""
-    lists = [(a.gradient_steps, b.gradient_steps), (a.constraints, b.constraints)]
-    if a.regularizers and b.regularizers:
-        lists.append((a.regularizers, b.regularizers))
+    lists = [(getattr(a, part.name), getattr(b, part.name)) for part in LISTS]
+    lists = [(x, y) for part, (x, y) in zip(LISTS, lists, strict=True) if part.name not in PENALTIES or (x and y)]
     same = all(len(x) == len(y) and all(p is q for p, q in zip(x, y, strict=True)) for x, y in lists)
     return same and a.origin == b.origin and (a.rule is b.rule or bool(a.rule == b.rule))
 
@@ -118,7 +120,7 @@ def _refuse_shared_objective(groups: list[Group]) -> None:
     if minimizer is None:
         return
     name = type(minimizer).__name__
-    if any(group.gradient_steps or group.constraints for group in trained):
-        raise ConfigError(f"{name} works on the objective itself. Leave out gradient_steps and constraints.")
+    if any(getattr(group, each) for group in trained for each in CHANGES):
+        raise ConfigError(f"{name} works on the objective itself. Leave out {' and '.join(CHANGES)}.")
     if any(group.rule != minimizer for group in trained):
         raise ConfigError(f"{name} moves all trained parameters as one vector. Freeze those that it is not to move.")

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bpframe import tree
-from bpframe.engine.group_update import GroupUpdate, components_in_order
+from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.parameter_store import UpdateComponent
 from bpframe.engine.step import training_step
@@ -144,7 +144,7 @@ def settings_table(groups: Sequence[Group], first: int, steps: int) -> HostArray
     columns: list[list[float]] = []
     for group in groups:
         clock = list(range(first, first + steps))
-        for component in components_in_order(group):
+        for _, component in group.components():
             for _, _, value in Settings(component, float).slots:
                 columns.append([value.value(max(t, 0)) for t in clock] if is_schedule(value) else [value] * steps)
             if isinstance(component, Periodic):
@@ -154,13 +154,13 @@ def settings_table(groups: Sequence[Group], first: int, steps: int) -> HostArray
 
 def any_scheduled(groups: Sequence[Group]) -> bool:
     """Whether any setting follows a schedule."""
-    slots = (slot for group in groups for part in components_in_order(group) for slot in Settings(part, float).slots)
+    slots = (slot for group in groups for _, part in group.components() for slot in Settings(part, float).slots)
     return any(is_schedule(value) for _, _, value in slots)
 
 
 def table_width(groups: Sequence[Group]) -> int:
     """K, the numbers of all settings."""
-    return sum(len(Settings(part, float).slots) for group in groups for part in components_in_order(group))
+    return sum(len(Settings(part, float).slots) for group in groups for _, part in group.components())
 
 
 @final

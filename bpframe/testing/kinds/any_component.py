@@ -11,11 +11,12 @@ from typing import Any
 from bpframe.errors import CheckFailed, IncompatibleComponent
 from bpframe.registry import arguments, build, registry
 from bpframe.registry.describe import describe
+from bpframe.registry.kinds import KINDS
 from bpframe.registry.labelled import Labelled
 from bpframe.registry.nested import classes
 from bpframe.testing.laws.comparison import require
 from bpframe.testing.report import Check, SkipCheck
-from bpframe.training.nested_capabilities import CAPABILITIES, refuse_hidden_capabilities
+from bpframe.training.nested_capabilities import refuse_hidden_capabilities
 
 FORMULAS = ("activation", "layer", "loss", "optimizer", "gradient_step", "schedule", "regularizer", "constraint")
 FORMULA = re.compile(r"=|<-|->|[←→∈≤≥<>]")
@@ -29,7 +30,7 @@ def component_checks(kind: str, component: object) -> dict[str, Check]:
         "repr": partial(_repr, component),
         "arguments": partial(_rebuild, component),
         "json": partial(_json, kind, component),
-        **({"nested capabilities": partial(_nested_capabilities, kind, component)} if kind in CAPABILITIES else {}),
+        **({"nested capabilities": partial(_nested_capabilities, kind, component)} if KINDS[kind].capabilities else {}),
     }
 
 

@@ -1,4 +1,4 @@
-"""The order of rows in each epoch, and rows of data by number.  Row numbers (n,)."""
+"""The order of rows in each epoch: that of a sampler, shuffled, or as they stand.  Row numbers (n,)."""
 
 from __future__ import annotations
 
@@ -56,8 +56,3 @@ def _checked(sampler: object, given: object, n: int) -> HostArray:
 def _unsigned(rows: HostArray) -> HostArray:
     """Numbers below 0 as very large ones."""
     return rows.view(f"u{rows.itemsize}")
-
-
-def select_rows(data: Data, numbers: HostArray | slice) -> Data:
-    """The rows of these numbers, or of a slice."""
-    return Data(data.x[numbers], data.target[numbers], None if data.weight is None else data.weight[numbers])
