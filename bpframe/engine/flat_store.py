@@ -131,8 +131,7 @@ class FlatStore:
     # ------------------------------------------------------------------------------------------------------- pieces
 
     def _pieces(self, group: Group) -> list[Piece]:
-        parts = (*group.regularizers, *group.gradient_steps, group.rule, *group.constraints)
-        scopes = {scope_of(component) for component in parts}
+        scopes = {scope_of(component) for _, component in group.components()}
         if "objective" in scopes:
             return [Piece(0, len(self.p), self.p.shape, _gather(self.paths))]
         return self._parameters(group.params) if "array" in scopes else self._slices()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import bpframe as bp
-from bpframe.data import order
+from bpframe.engine.epoch_order import epoch_order
 from bpframe.engine.jax import device_batches
 from bpframe.engine.jax import session as compiled
 from bpframe.engine.jax.device import Device
@@ -23,7 +23,7 @@ DATA = Data(X, np.eye(2, dtype=np.float32)[Y], np.linspace(0.5, 2, ROWS, dtype=n
 
 
 def batches(size, epochs=1):
-    return Batches(0, order.epoch_order(3, DATA, True, None), size, epochs)
+    return Batches(0, epoch_order(3, DATA, True, None), size, epochs)
 
 
 @pytest.mark.parametrize("resident", [False, True])

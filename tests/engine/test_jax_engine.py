@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import bpframe as bp
-from bpframe.data import order
+from bpframe.engine.epoch_order import epoch_order
 from bpframe.engine.jax import blocks, compiled_step
 from bpframe.errors import ConfigError, NumericalError, PluginError
 from bpframe.ops import aligned
@@ -226,7 +226,7 @@ def test_parameters_that_turn_infinite_in_the_very_last_step_are_not_handed_out(
         made.fit(X, Y, epochs=2, batch_size=16)
     assert made._session.step == 9
     before.fit(X, Y, epochs=1, batch_size=16)
-    epoch = Batches(1, order.epoch_order(0, Data(X, Y), True, None), 16)
+    epoch = Batches(1, epoch_order(0, Data(X, Y), True, None), 16)
     before._session.run(epoch, 0, 4)
     while before._session.step < 9:
         before._session.run(epoch, before._session.step - 5, 4)

@@ -43,24 +43,20 @@ def compiled(key: Hashable, make: Callable[[], Callable[..., Any]], donate: Sequ
 
 def step_keys(network: Network, cost: CostLayer, groups: Sequence[Group]) -> tuple[Hashable, ...]:
     """What a step depends on besides its arguments; of settings that follow a schedule, only that they do."""
-    lists = ("gradient_steps", "regularizers", "constraints")
     parts = tuple(
         (
             group.params,
             group.origin,
             group.penalised,
-            component_key(group.rule),
-            *(tuple(map(component_key, getattr(group, n))) for n in lists),
+            *((kind, component_key(component)) for kind, component in group.components()),
         )
         for group in groups
     )
     return network.layers, cost, parts
 
 
-def component_key(part: Any) -> Hashable:
+def component_key(part: object) -> Hashable:
     """A component of an update, its schedules left out."""
-    if part is None:
-        return None
     scheduled = {id(value) for _, _, value in Settings(part, float).slots if is_schedule(value)}
     values = tuple((name, _argument(value, scheduled)) for name, value in arguments(part).items())
     return type(part), values
