@@ -78,11 +78,11 @@ def _layer(layer: Layer) -> TrainingParts:
 def _loss(loss: Loss) -> TrainingParts:
     """A network whose scores have the loss's width and domain, and labels from its example."""
     outputs = example_batch(loss, 1)[0].shape[1]
-    last = _dense(outputs, activation=_end(loss))
+    last = _dense(outputs, activation=end_of_network(loss))
     return {"loss": loss, "layers": [_dense(4), last], "y": example_labels(loss, ROWS), "metrics": []}
 
 
-def _end(loss: Loss) -> str | None:
+def end_of_network(loss: Loss) -> str | None:
     """An activation whose values lie in the loss's domain; SkipCheck where bpframe has none."""
     domain = domain_of(loss)
     if domain is None:

@@ -1,0 +1,149 @@
+"""A training by its definition, the independent computation with which trainings of pairs are compared.
+
+Whole parameters by name, one component after the other, in float64: no groups, pieces, stages, blocks or engines.
+x (N, ...), target (N, M), weight (N,); parameters and gradients by path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, final
+
+import numpy as np
+
+from bpframe import random, tree
+from bpframe.network.context import StepContext
+from bpframe.protocols import Data, Draws, Refresh
+from bpframe.protocols.traits import acts_on
+from bpframe.testing.pairs.rule_definition import hyper
+from bpframe.testing.pairs.update_definition import Path, UpdateByDefinition
+from bpframe.training.spec import TrainerSpec
+from bpframe.training.update_groups import trained_parameters
+from bpframe.types import HostArray, Params, State
+
+
+class Backprop(NamedTuple):
+    """What one pass gives: mean loss, penalty on activations, what layers keep, scores, gradients by path."""
+
+    loss: float
+    penalty: float
+    caches: Sequence[Any]
+    scores: HostArray
+    gradients: dict[Path, Any]
+
+
+@final
+class TrainingByDefinition:
+    """A training of a spec's parts on data, in batches of `size` rows, from the parameters p by path."""
+
+    def __init__(self, spec: TrainerSpec, p: Mapping[Path, HostArray], data: Data, size: int) -> None:
+        self.p = {path: np.array(value, dtype=np.float64) for path, value in p.items()}
+        self._data, self._size, self._layers = data, size, spec.network.layers
+        self._loss: Any = spec.loss
+        known = {tuple(each.name.split("/")): each for each in trained_parameters(self._tree())}
+        self.update = UpdateByDefinition(spec, self.p, known)
+        self._memory: State = {}  # of a minimizer
+
+    @property
+    def batches(self) -> int:
+        """Batches of an epoch."""
+        return -(-len(self._order(0, shuffle=False)) // self._size)
+
+    def epoch(self, number: int, shuffle: bool = True) -> None:
+        """The steps of an epoch."""
+        rows, key = self._order(number, shuffle), random.epoch_key(self.update.spec.seed, number)
+        for batch, start in enumerate(range(0, len(rows), self._size)):
+            self.step(rows[start : start + self._size], key.child(batch))
+
+    def step(self, rows: HostArray, key: Any) -> None:
+        """One step on a batch of rows, with the randomness of a key."""
+        data, update = self._data.take(rows), self.update
+        share = 1 / len(rows) if data.weight is None else data.weight / data.weight.sum()
+        here = self._backprop(data, share, key)
+        if update.minimizer:
+            self._minimise(lambda: self._backprop(data, share, key))
+            self._refresh(here.caches)
+            return
+        gradients = here.gradients
+        weight = float(len(rows)) if data.weight is None else float(data.weight.sum())
+        info = {"loss": here.loss, "weight": weight, "rows": len(rows)}
+        if update.observes():
+            drawn = Data(data.x, self._loss.sample_target(here.scores, key.child("targets")))
+            update.observe(self._backprop(drawn, 1 / len(rows), key).gradients, {"rows": len(rows)})
+        before = dict(self.p)
+        if update.probe(gradients, info):
+            gradients = self._backprop(data, share, key).gradients
+            self.p.update(before)
+        update.step(gradients, info)
+        self._refresh(here.caches)
+
+    def _minimise(self, backprop: Callable[[], Backprop]) -> None:
+        """One step of a minimizer on the vector of all trained parameters."""
+        update, paths = self.update, list(self.update.rules)
+        ends = np.cumsum([self.p[path].size for path in paths])
+
+        def move(vector: HostArray) -> None:
+            for path, piece in zip(paths, np.split(vector, ends[:-1]), strict=True):
+                self.p[path] = piece.reshape(self.p[path].shape)
+
+        def objective(vector: HostArray) -> tuple[float, HostArray]:
+            move(vector)
+            here = backprop()
+            value = here.loss + here.penalty + update.penalise(here.gradients, {})
+            return value, np.concatenate([here.gradients[path].reshape(-1) for path in paths])
+
+        start = np.concatenate([self.p[path].reshape(-1) for path in paths])
+        state = self._memory or update.minimizer.init(start)
+        new, self._memory = update.minimizer.update(start, objective, state, hyper(update.minimizer, update.made))
+        move(new)
+        update.made += 1
+
+    # ------------------------------------------------------------------------------------------------- the recursion
+
+    def _tree(self) -> Params:
+        empty: Params = {label: {} for label, _ in self._layers}
+        return empty | tree.nest({"/".join(path): value for path, value in self.p.items()})
+
+    def _backprop(self, data: Data, share: Any, key: Any) -> Backprop:
+        params, caches, outputs = self._tree(), list[Any](), list[Any]()
+        v: Any = data.x
+        contexts = [StepContext(True, True, key, (label,)) for label, _ in self._layers]
+        for (label, layer), context in zip(self._layers, contexts, strict=True):
+            v, cache = layer.forward(params[label], v, context)
+            outputs.append(v)
+            caches.append(cache)
+        values, dy = self._loss.value_and_delta(v, data.target)
+        if np.ndim(values):
+            dy = dy * (share if np.ndim(share) == 0 else share[:, None])
+        gradients: dict[Path, Any] = {}
+        penalty, slopes = self._activity(outputs[:-1])
+        for k, (label, layer) in reversed(list(enumerate(self._layers))):
+            dy, own = layer.backward(params[label], caches[k], dy + slopes[k], contexts[k])
+            gradients |= {(label, *path): g for path, g in tree.leaves(own)}
+        loss = float(np.sum(values * share) if np.ndim(values) else values)
+        return Backprop(loss, penalty, caches, v, gradients)
+
+    def _activity(self, outputs: Sequence[HostArray]) -> tuple[float, list[Any]]:
+        """(the penalties on the outputs of hidden layers, their slope for each layer, the last without one)."""
+        penalty, slopes = 0.0, list[Any]([0.0] * len(self._layers))
+        for part in self.update.spec.regularizers:
+            for k, v in enumerate(outputs if acts_on(part) == "activations" else ()):
+                value, slope = part.value_and_gradient(v, hyper(part, self.update.made))
+                penalty, slopes[k] = penalty + float(value) / len(v), slopes[k] + slope / len(v)
+        return penalty, slopes
+
+    def _refresh(self, caches: Sequence[Any]) -> None:
+        params = self._tree()
+        for (label, layer), cache in zip(self._layers, caches, strict=True):
+            if isinstance(layer, Refresh):
+                self.p |= {(label, *path): leaf for path, leaf in tree.leaves(layer.refresh(params[label], cache))}
+
+    def _order(self, epoch: int, shuffle: bool) -> HostArray:
+        spec, n = self.update.spec, len(self._data.x)
+        if isinstance(spec.sampler, Draws):
+            return np.asarray(spec.sampler.epoch_rows(epoch, n))
+        generator = random.host_generator(spec.seed, random.ORDER, epoch)
+        if spec.sampler is not None:
+            weight = np.ones(n) if self._data.weight is None else self._data.weight
+            return np.asarray(spec.sampler.order(generator, self._data.target, weight))
+        return random.permutation(generator, n) if shuffle else np.arange(n)

@@ -1,0 +1,193 @@
+"""The laws that every meeting of two components keeps.
+
+definition    parameters and predictions are those of a training by its definition: through two fits, with a parameter
+              set between them, a frozen bias, a group at another rate, and rows of different weights
+grouping      steps taken one by one give the bits of steps in blocks
+resume        a run that stops in the middle of an epoch and goes on ends with the bits of one that does not
+second fit    two fits give the bits of one as long
+no weight     a row of weight 0 counts as if it were not there, in one whole batch
+feasible      what predicts is inside every constraint, before the first step too
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast, final
+
+import numpy as np
+
+from bpframe.protocols import Over
+from bpframe.protocols.implements import implements
+from bpframe.testing.laws.comparison import require_close, require_same_bits
+from bpframe.testing.pairs.definition import TrainingByDefinition
+from bpframe.testing.pairs.meeting import ROWS, Meeting
+from bpframe.testing.pairs.rule_definition import hyper
+from bpframe.testing.report import SkipCheck
+from bpframe.training.hooks import hookimpl
+from bpframe.training.monitor import MonitoredCurve
+from bpframe.training.run_state import RunState
+from bpframe.training.trainer import Trainer
+from bpframe.types import HostArray
+
+EPOCHS, MIDDLE = 3, 5  # epochs of a training, and the step at which it stops
+SET = "dense_2/weight"  # what is set between two fits
+RTOL = 1e-8
+
+
+@final
+class Start:
+    """A callback that keeps the parameters before the first step."""
+
+    parameters: Mapping[str, HostArray] = {}
+
+    @hookimpl
+    def bpframe_fit_start(self, state: RunState) -> None:
+        """Keep them, once."""
+        self.parameters = self.parameters or cast(Trainer, state.trainer).parameters.copy()
+
+
+@final
+class StopInTheMiddle:
+    """A callback that writes a checkpoint at one step, and asks for control at each."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @hookimpl
+    def bpframe_batch_end(self, state: RunState) -> None:
+        """Write it at that step."""
+        if state.step == MIDDLE:
+            cast(Trainer, state.trainer).checkpoint(self._path)
+
+
+def definition(meeting: Meeting) -> None:
+    """As the head of this file says."""
+    start, weight = Start(), None if meeting.coupled else np.linspace(0.5, 2.0, ROWS)
+    trainer = meeting.trainer(callbacks=[start])
+    training: TrainingByDefinition | None = None
+    for epochs in (2, 1):
+        done = len(trainer.history)
+        meeting.fit(trainer, epochs, sample_weight=weight)
+        if training is None:
+            data = trainer.task.encoded(meeting.x, meeting.y, weight)[0]
+            parameters = {tuple(name.split("/")): value for name, value in start.parameters.items()}
+            training = TrainingByDefinition(trainer.spec, parameters, data, meeting.batch_size)
+        for epoch in range(done, done + epochs):
+            training.update.use(_bound(trainer, epoch, (done + epochs) * training.batches))
+            training.epoch(epoch)
+        _require_alike(trainer, training)
+        moved = trainer.parameters[SET] + 0.01
+        trainer.parameters[SET] = moved
+        training.update.assign(("dense_2", "weight"), moved)
+        _require_alike(trainer, training)
+
+
+def grouping(meeting: Meeting) -> None:
+    """As the head of this file says."""
+    with tempfile.TemporaryDirectory() as folder:
+        blocks = _trained(meeting)
+        steps = _trained(meeting, callbacks=[StopInTheMiddle(Path(folder, "checkpoint"))])
+    require_same_bits("parameters after single steps", steps, blocks)
+
+
+def resume(meeting: Meeting) -> None:
+    """As the head of this file says."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "checkpoint")
+        trainer = meeting.trainer()
+        whole = _trained(meeting, callbacks=[StopInTheMiddle(path)])
+        if not path.exists():  # one step an epoch
+            meeting.fit(trainer, 1)
+            trainer.checkpoint(path)
+        trainer.restore(path)
+        meeting.fit(trainer, EPOCHS if trainer.unfinished else EPOCHS - 1)
+    require_same_bits("parameters of the run that went on", trainer.parameters.copy(), whole)
+
+
+def second_fit(meeting: Meeting) -> None:
+    """As the head of this file says."""
+    if any(implements(schedule, Over) for schedule in meeting.of_kind("schedule")):
+        raise SkipCheck("a schedule over a run is another one in a run of another length")
+    trainer = meeting.trainer()
+    meeting.fit(trainer, 1)
+    meeting.fit(trainer, EPOCHS - 1)
+    require_same_bits("parameters after a second fit", trainer.parameters.copy(), _trained(meeting))
+
+
+def no_weight(meeting: Meeting) -> None:
+    """As the head of this file says."""
+    roles = {partner.role for partner in meeting.partners}
+    if meeting.coupled or roles & {"layer with draws", "observing rule", "sampler", "sampler that draws"}:
+        raise SkipCheck("rows have no weights, or draws and orders depend on how many they are")
+    with_row, without = meeting.trainer(), meeting.trainer()
+    x = np.concatenate([meeting.x, np.full((1, meeting.x.shape[1]), 50.0)])
+    y, weight = np.concatenate([meeting.y, meeting.y[:1]]), np.append(np.ones(ROWS), 0.0)
+    whole: dict[str, Any] = {"batch_size": ROWS + 1, "shuffle": False}
+    meeting.fit(with_row, EPOCHS, x=x, y=y, sample_weight=weight, **whole)
+    meeting.fit(without, EPOCHS, **whole)
+    for name, value in without.parameters.items():
+        require_close(f"{name} with a row of weight 0", with_row.parameters[name], value, RTOL, RTOL * _size(value))
+
+
+def feasible(meeting: Meeting) -> None:
+    """As the head of this file says."""
+    constraints = meeting.of_kind("constraint")
+    if not constraints:
+        raise SkipCheck("nothing is constrained")
+    trainer = meeting.trainer(callbacks=[Feasible(constraints)])
+    meeting.fit(trainer, EPOCHS)
+
+
+LAWS: Mapping[str, Callable[[Meeting], None]] = {
+    "definition": definition,
+    "grouping": grouping,
+    "resume": resume,
+    "second fit": second_fit,
+    "no weight": no_weight,
+    "feasible": feasible,
+}
+
+
+@final
+class Feasible:
+    """A callback that compares what predicts with its projection, at the start and after every epoch."""
+
+    def __init__(self, constraints: list[Any]) -> None:
+        self._constraints = constraints
+
+    @hookimpl
+    def bpframe_fit_start(self, state: RunState) -> None:
+        """Look."""
+        trainer = cast(Trainer, state.trainer)
+        for name, value in trainer.parameters.items():
+            if name.endswith("/weight"):
+                for constraint in self._constraints:
+                    inside = constraint.project(value, hyper(constraint, 0))
+                    require_close(f"{name}, which predicts, inside the constraint", value, inside, 1e-9, 1e-12)
+
+    bpframe_epoch_end = bpframe_fit_start
+
+
+def _trained(meeting: Meeting, **more: Any) -> dict[str, HostArray]:
+    """The parameters after a whole training."""
+    trainer = meeting.trainer(**more)
+    meeting.fit(trainer, EPOCHS)
+    return trainer.parameters.copy()
+
+
+def _bound(trainer: Trainer, epoch: int, steps: int) -> Any:
+    """The spec of the trainer, its schedules bound to a run of so many steps and to the epochs before this one."""
+    return trainer.spec.over(steps, lambda name: MonitoredCurve(trainer.history.curve(name)[:epoch], "min"))
+
+
+def _require_alike(trainer: Trainer, training: TrainingByDefinition) -> None:
+    found = trainer.parameters.copy()
+    for path, value in training.update.evaluated().items():
+        name = "/".join(path)
+        require_close(f"{name} beside the definition", found[name], value, RTOL, RTOL * _size(value))
+
+
+def _size(value: HostArray) -> float:
+    return float(np.max(np.abs(value), initial=0.0))

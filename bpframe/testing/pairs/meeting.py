@@ -1,0 +1,141 @@
+"""A meeting: the training in which two partners stand beside each other.  x (N, n), target (N, M), weight (N,).
+
+A network of three dense layers; layers under test stand where they act: before the first if they are fitted to the
+data, between the others if not. Two rules move a group of parameters each; one bias rests.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+
+from bpframe.engine.learning_rates import rates, with_rate
+from bpframe.errors import ConfigError
+from bpframe.network.network import Network
+from bpframe.protocols import Fit
+from bpframe.protocols.implements import implements
+from bpframe.protocols.traits import is_coupled, needs_whole_batch
+from bpframe.registry import build
+from bpframe.testing.laws.examples import example_batch, example_labels
+from bpframe.testing.laws.short_training import end_of_network
+from bpframe.testing.pairs.partners import Partner
+from bpframe.training.spec import PARTS
+from bpframe.training.trainer import Trainer
+from bpframe.types import HostArray
+
+ROWS, N, BATCH = 14, 4, 4
+SINGLE = {part.kind or "" for part in PARTS if not part.many} - {"optimizer"}  # kinds of which a trainer has one
+GROUP = "dense_2/*"  # what the second of two rules moves, or one rule at half its rate
+REST = "dense_1/bias"  # what stays as it is
+
+
+@final
+@dataclass(frozen=True)
+class Meeting:
+    """A training with these partners, on an engine."""
+
+    partners: tuple[Partner, ...]
+    engine: str = "numpy"
+
+    @property
+    def applicable(self) -> bool:
+        """Whether they can stand beside each other: a trainer has one loss and one sampler, a rate one schedule."""
+        kinds = [partner.kind for partner in self.partners]
+        return not any(kinds.count(kind) > 1 for kind in (*SINGLE, "schedule"))
+
+    def of_kind(self, kind: str) -> list[Any]:
+        """The components of that kind."""
+        return [partner.component for partner in self.partners if partner.kind == kind]
+
+    @cached_property
+    def coupled(self) -> bool:
+        """Whether the loss couples the rows of a batch, which have no weights then."""
+        return any(map(is_coupled, self.of_kind("loss")))
+
+    @cached_property
+    def batch_size(self) -> int:
+        """4, or all rows where a rule needs them."""
+        return ROWS if any(map(needs_whole_batch, self.of_kind("optimizer"))) else BATCH
+
+    @cached_property
+    def loss(self) -> Any:
+        """The loss among the partners, or one that every rule can follow."""
+        return next(iter(self.of_kind("loss")), None) or build("loss", "softmax_cross_entropy")
+
+    @cached_property
+    def y(self) -> HostArray:
+        """Labels for the loss."""
+        return example_labels(self.loss, ROWS)
+
+    @cached_property
+    def x(self) -> HostArray:
+        """Rows of normal numbers."""
+        return np.random.default_rng(0).normal(size=(ROWS, N))
+
+    def trainer(self, **more: Any) -> Trainer:
+        """A new trainer with the partners."""
+        return Trainer(Network(self._layers()), self.loss, **self._parts(), metrics=[], dtype="float64", **more)
+
+    def fit(self, trainer: Trainer, epochs: int, **more: Any) -> None:
+        """Train for so many more epochs."""
+        rows = {"x": self.x, "y": self.y, "batch_size": self.batch_size, "validation": (self.x, self.y), **more}
+        with quiet():
+            trainer.fit(**rows, epochs=epochs, verbose=0)
+
+    def _layers(self) -> list[Any]:
+        layers = self.of_kind("layer")
+        outputs = example_batch(self.loss, 1)[0].shape[1]
+        return [
+            *(layer for layer in layers if implements(layer, Fit)),
+            _dense(5, "tanh"),
+            *(each for layer in layers if not implements(layer, Fit) for each in (layer, _dense(5, "tanh"))),
+            _dense(4, "tanh"),
+            _dense(outputs, end_of_network(self.loss)),
+        ]
+
+    def _parts(self) -> dict[str, Any]:
+        """Arguments of the trainer but for network and loss."""
+        rules: Sequence[Any] = self.of_kind("optimizer") or [build("optimizer", {"name": "momentum", "lr": 0.05})]
+        if schedules := self.of_kind("schedule"):
+            rules = [with_rate(rules[0], schedules[0])]
+        parts: dict[str, Any] = {
+            "optimizer": rules[0],
+            "engine": self.engine,
+            "groups": [{"match": REST, "frozen": True}],
+        }
+        if len(rules) > 1:
+            parts["groups"].append({"match": GROUP, "optimizer": rules[1]})
+        elif _has_rate(rules[0]):
+            parts["groups"].append({"match": GROUP, "lr_multiplier": 0.5})
+        for part in PARTS:
+            found = self.of_kind(part.kind) if part.kind else []
+            if part.name not in ("network", "loss", "optimizer", "engine", "groups") and found:
+                parts[part.name] = found if part.many else found[0]
+        return parts
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """A block without warnings: what is warned of runs."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _has_rate(rule: Any) -> bool:
+    """Whether a group may multiply the learning rate of a rule."""
+    try:
+        return rule.scope != "objective" and bool(list(rates(rule)))
+    except ConfigError:
+        return False
+
+
+def _dense(units: int, activation: str | None) -> Any:
+    settings: Mapping[str, Any] = {} if activation is None else {"activation": activation}
+    return build("layer", {"name": "dense", "units": units, **settings})

@@ -1,0 +1,86 @@
+"""Partners: components that stand beside others in a training, and the role in which each of them does.
+
+A role is what a component declares: its kind, and the capabilities by which an engine treats it otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+from bpframe.protocols import (
+    Adjust,
+    After,
+    Draws,
+    EvaluationParams,
+    Fit,
+    Observe,
+    Over,
+    Periodic,
+    Probe,
+    Refresh,
+    SampleTarget,
+    Totals,
+)
+from bpframe.protocols.implements import implements
+from bpframe.protocols.traits import acts_on, is_coupled, is_stochastic
+from bpframe.registry import build, registry
+from bpframe.registry.provider import Provider
+from bpframe.testing.suite import configs_to_check
+
+ROLES: Mapping[str, Mapping[str, type]] = {  # of a kind: what is called by which capability, the first that it has
+    "optimizer": {
+        "averaging rule": EvaluationParams,
+        "probing rule": Probe,
+        "observing rule": Observe,
+        "rule with sums": Totals,
+    },
+    "gradient_step": {"gathering step": Periodic, "adjusting step": Adjust, "step with sums": Totals},
+    "layer": {"layer with running statistics": Refresh, "fitted layer": Fit},
+    "loss": {"loss with a distribution": SampleTarget},
+    "schedule": {"schedule of the history": After, "schedule over a run": Over},
+    "sampler": {"sampler that draws": Draws},
+    "regularizer": {},
+    "constraint": {},
+}
+PLAIN = {"optimizer": "rule", "gradient_step": "gradient step", "regularizer": "penalty"}
+
+
+@final
+@dataclass(frozen=True)
+class Partner:
+    """A component of a kind, built; `role`: as what it meets others."""
+
+    kind: str
+    name: str
+    component: Any
+
+    @property
+    def role(self) -> str:
+        """What it is to an engine."""
+        if self.kind == "optimizer" and self.component.scope == "objective":
+            return "minimizer"
+        if self.kind == "regularizer" and acts_on(self.component) == "activations":
+            return "penalty on activations"
+        if self.kind == "loss" and is_coupled(self.component):
+            return "loss that couples rows"
+        if self.kind == "layer" and is_stochastic(self.component):
+            return "layer with draws"
+        roles = ROLES[self.kind].items()
+        plain = PLAIN.get(self.kind, self.kind)
+        return next((role for role, capability in roles if implements(self.component, capability)), plain)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+def partners(providers: Iterable[Provider]) -> Iterator[Partner]:
+    """Those among these components that have a part in how a training goes; layers, where they remember or draw."""
+    for provider in providers:
+        if provider.kind in ROLES:
+            config = configs_to_check(registry.load(provider.kind, provider.ref))[0]
+            component = build(provider.kind, {"name": provider.ref, **config})
+            found = Partner(provider.kind, provider.name, component)
+            if provider.kind != "layer" or found.role != "layer":
+                yield found

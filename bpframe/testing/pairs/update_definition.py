@@ -1,0 +1,209 @@
+"""The update of a step by its definition: penalties, gradient steps, rules and constraints, each on whole parameters.
+
+p and gradients by path; `info`: what settings show of the batch (loss, weight, rows).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from math import prod
+from typing import Any, cast, final
+
+import numpy as np
+
+from bpframe.protocols import (
+    Adjust,
+    Applies,
+    EvaluationParams,
+    Observe,
+    Param,
+    Periodic,
+    Probe,
+    Restart,
+    Totals,
+)
+from bpframe.protocols.implements import implements
+from bpframe.protocols.traits import acts_on
+from bpframe.testing.pairs.rule_definition import Link, hyper, links, own_rule, sums_by_name
+from bpframe.training.spec import TrainerSpec
+from bpframe.types import HostArray, Hyper, State
+
+Path = tuple[str, ...]
+Info = Mapping[str, Any]
+
+
+@final
+class UpdateByDefinition:
+    """What moves the parameters p, with what rules and gradient steps remember; `made` steps so far."""
+
+    def __init__(self, spec: TrainerSpec, p: dict[Path, HostArray], known: Mapping[Path, Param]) -> None:
+        self.p, self.known, self.made = p, known, 0
+        self.use(spec)
+        self.states: dict[Path, State] = {path: rule.init(p[path]) for path, rule in self.rules.items()}
+        self.memories = [{path: step.init(p[path]) for path in self.acting(step, True)} for step in spec.gradient_steps]
+
+    def use(self, spec: TrainerSpec) -> None:
+        """Go on with the settings of this spec."""
+        self.spec, groups = spec, {path: self._group(path, spec) for path in self.known}
+        rules = {path: group.rule(spec.optimizer) if group else spec.optimizer for path, group in groups.items()}
+        self.rules = {path: own_rule(rule, self.known[path]) for path, rule in rules.items() if rule is not None}
+
+    @property
+    def minimizer(self) -> Any:
+        """The rule that takes the objective itself, which moves all parameters, if there is one."""
+        return next((rule for rule in self.rules.values() if rule.scope == "objective"), None)
+
+    def step(self, gradients: dict[Path, Any], info: Info) -> None:
+        """The update of one step; where a gradient step gathers, what follows it is not due at each."""
+        clock, due = self.made, True
+        self.penalise(gradients, info)
+        for part, memory in zip(self._gradient_steps, self.memories, strict=True):
+            if due:
+                self._transform(part, memory, gradients, clock, info)
+            if implements(part, Periodic):
+                due = due and (clock + 1) % part.period == 0
+                clock = (clock + 1) // part.period - 1
+        if due:
+            self._move(gradients, info)
+            self._project(clock, info)
+        self.made += 1
+
+    def evaluated(self) -> dict[Path, HostArray]:
+        """The parameters to predict with: those of the outermost rule that has others."""
+        found = dict(self.p)
+        for path, link in reversed(self._links() if self.made else []):
+            if implements(link.rule, EvaluationParams):
+                h = link.h(hyper(self.rules[path], self.clock(self.made - 1), param=self.known[path]))
+                found[path] = link.rule.evaluation_params(self.p[path], link.state(self.states[path]), h)
+        return found
+
+    def assign(self, path: Path, value: HostArray) -> None:
+        """Set one parameter: what holds its values starts from there, and what is known of gradients stays."""
+        self.p[path] = np.array(value, dtype=np.float64)
+        for at, link in self._links():
+            if at == path:
+                self._change(path, link, partial(self._restarted, path, link))
+
+    def penalise(self, gradients: dict[Path, Any], info: Info) -> float:
+        """The penalties on parameters, whose slopes are added to the gradients."""
+        penalty = 0.0
+        for part in self.spec.regularizers:
+            for path in self.acting(part) if acts_on(part) != "activations" else ():
+                h = hyper(part, self.made, param=self.known[path], **info)
+                value, slope = part.value_and_gradient(self.p[path], h)
+                penalty, gradients[path] = penalty + float(value), gradients[path] + slope
+        return penalty
+
+    # --------------------------------------------------------------------------------------- what some rules do first
+
+    def observes(self) -> bool:
+        """Whether a rule looks at a gradient for drawn targets before this update."""
+        return any(implements(link.rule, Observe) and link.rule.observes(self.clock() + 1) for _, link in self._links())
+
+    def observe(self, gradients: Mapping[Path, Any], info: Info) -> None:
+        """Show rules such a gradient."""
+        for path, link in self._links():
+            if implements(link.rule, Observe):
+                h = link.h(hyper(self.rules[path], self.clock(), param=self.known[path], **info))
+                self._change(path, link, partial(link.rule.observe, self.p[path], gradients[path], h=h))
+
+    def probe(self, gradients: Mapping[Path, Any], info: Info) -> bool:
+        """Go where rules want their gradient taken, if any does; the parameters before are the caller's to keep."""
+        probing = [(path, link) for path, link in self._links() if implements(link.rule, Probe)]
+        hypers = self._summed(gradients, info) if probing else {}
+        for path, link in probing:
+            state, h = link.state(self.states[path]), link.h(hypers[path])
+            self.p[path] = link.rule.probe(self.p[path], gradients[path], state, h)
+        return bool(probing)
+
+    # -------------------------------------------------------------------------------------------------------- stages
+
+    def _transform(
+        self, part: Any, memory: dict[Path, State], gradients: dict[Path, Any], clock: int, info: Info
+    ) -> None:
+        def h(path: Path, total: Any = None) -> Hyper:
+            rule = hyper(self.rules[path], self.clock(), param=self.known[path], **info)
+            return hyper(part, clock, param=self.known[path], **info, rule=rule, total=total)
+
+        total = None
+        if implements(part, Totals):
+            total = sums_by_name(part.totals(self.p[path], gradients[path], memory[path], h(path)) for path in memory)
+        for path in memory:
+            place = h(path, total)
+            gradients[path], memory[path] = part.transform(self.p[path], gradients[path], memory[path], place)
+            if implements(part, Adjust):
+                self.p[path] = part.adjust(self.p[path], place)
+
+    def _move(self, gradients: Mapping[Path, Any], info: Info) -> None:
+        hypers = self._summed(gradients, info)
+        for path, rule in self.rules.items():
+            p, g, state = self.p[path], gradients[path], self.states[path]
+            self.p[path], self.states[path] = rule.update(p, g, state, hypers[path])
+
+    def _project(self, clock: int, info: Info) -> None:
+        for part in self.spec.constraints:
+            for path in self.acting(part):
+                h = hyper(part, clock, param=self.known[path], **info)
+                self.p[path] = cast(HostArray, part.project(self.p[path], h))
+
+    def _summed(self, gradients: Mapping[Path, Any], info: Info) -> dict[Path, Hyper]:
+        """h of each parameter's rule, with the sums over the parameters that one optimizer of the user's moves."""
+        hypers = {path: hyper(rule, self.clock(), param=self.known[path], **info) for path, rule in self.rules.items()}
+        summing = [(path, link) for path, link in self._links() if implements(link.rule, Totals)]
+        totals = []
+        for path, link in summing:
+            alike = [(p, each) for p, each in summing if each.path == link.path and self._owner(p) is self._owner(path)]
+            totals.append(
+                sums_by_name(
+                    each.rule.totals(self.p[p], gradients[p], each.state(self.states[p]), each.h(hypers[p]))
+                    for p, each in alike
+                )
+            )
+        for (path, link), total in zip(summing, totals, strict=True):
+            link.h(hypers[path]).total = total
+        return hypers
+
+    # ------------------------------------------------------------------------------------------ who acts, and when
+
+    def clock(self, made: int | None = None) -> int:
+        """How many updates the rules had made before the step that follows so many."""
+        made = self.made if made is None else made
+        period: int = prod(step.period for step in self._gradient_steps if implements(step, Periodic))
+        return (made + 1) // period - 1
+
+    @property
+    def _gradient_steps(self) -> list[Any]:
+        return list(self.spec.gradient_steps)
+
+    def _links(self) -> list[tuple[Path, Link]]:
+        return [(path, link) for path, state in self.states.items() for link in links(self.rules[path], state)]
+
+    def _group(self, path: Path, spec: TrainerSpec) -> Any:
+        return next((group for group in spec.groups if group.holds(self.known[path])), None)
+
+    def _owner(self, path: Path) -> Any:
+        """The optimizer of the user's that moves a parameter."""
+        group = self._group(path, self.spec)
+        return group.optimizer if group and group.optimizer else self.spec.optimizer
+
+    def acting(self, part: Any, everywhere: bool = False) -> Iterator[Path]:
+        """The trained parameters on which a part acts."""
+        for path in self.rules:
+            param = self.known[path]
+            if part.applies(param) if implements(part, Applies) else everywhere or param.role == "weight":
+                yield path
+
+    def _change(self, path: Path, link: Link, change: Callable[[State], State]) -> None:
+        self.states[path] = link.with_state(self.states[path], change)
+
+    def _restarted(self, path: Path, link: Link, own: State) -> State:
+        if implements(link.rule, Restart):
+            state: State = link.rule.restart(self.p[path], own)
+            return state
+        if not implements(link.rule, EvaluationParams):
+            return own
+        inside = {
+            name: own[name] for name, inner in vars(link.rule).items() if name in own and hasattr(inner, "update")
+        }
+        return {**link.rule.init(self.p[path]), **inside}
