@@ -34,7 +34,8 @@ class ByLabel(Protocol):
 def apply_class_weight(data: Data, task: Task, class_weight: ClassWeight) -> Data:
     """The data with each row's weight multiplied by that of its class.
 
-    "balanced": N / (C n_c) for the C classes that occur, n_c rows of class c, so that each class weighs the same; a
+    "balanced": N / (C n_c) for the C classes that occur, n_c rows of class c, so that each class weighs the same; where
+    rows have sample weights, N and n_c are sums of those, and a class of weight 0 does not occur. A
     mapping holds weights by label, 1 for labels left out; a sequence or an array has one weight for each class, in
     the order of the classes. DataError where no row is left with a weight above 0.
     """
@@ -47,7 +48,8 @@ def apply_class_weight(data: Data, task: Task, class_weight: ClassWeight) -> Dat
     numbers = task.target_numbers(data.target)
     if numbers.ndim != 1:
         raise DataError("class_weight needs one label a row, got several. Use sample_weight.")
-    factor = _balanced(numbers) if isinstance(class_weight, str) else _by_label(numbers, task, class_weight)
+    balanced = isinstance(class_weight, str)
+    factor = _balanced(numbers, data.sample_weight) if balanced else _by_label(numbers, task, class_weight)
     weight = factor if data.weight is None else data.weight * factor
     if not weight.any():
         raise DataError(
@@ -57,9 +59,13 @@ def apply_class_weight(data: Data, task: Task, class_weight: ClassWeight) -> Dat
     return replace(data, weight=ratios(weight, data.x.dtype))
 
 
-def _balanced(numbers: HostArray) -> HostArray:
+def _balanced(numbers: HostArray, weight: HostArray | None) -> HostArray:
     _, place, counts = np.unique(numbers, return_inverse=True, return_counts=True)
-    return np.asarray(len(numbers) / (len(counts) * counts)[place])
+    if weight is None:
+        return np.asarray(len(numbers) / (len(counts) * counts)[place])
+    sums = np.bincount(place, weights=weight)
+    factors = np.divide(sums.sum(), np.count_nonzero(sums) * sums, out=np.zeros_like(sums), where=sums > 0)
+    return np.asarray(factors[place])
 
 
 def _by_label(numbers: HostArray, task: Task, class_weight: object) -> HostArray:

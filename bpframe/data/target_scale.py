@@ -36,7 +36,12 @@ def is_scalable(loss: Loss) -> bool:
 
 
 def learn_scale(y: HostArray, weight: HostArray | None) -> dict[str, list[float]]:
-    """The weighted mean and standard deviation of each column; deviation 1 where all values are the same."""
+    """The weighted mean and standard deviation of each column; deviation 1 where all values are the same.
+
+    Rows of weight 0 do not count.
+    """
+    if weight is not None and not weight.all():
+        y, weight = y[weight > 0], weight[weight > 0]
     same = (y == y[:1]).all(axis=0)
     size = np.abs(y).max(axis=0, initial=0.0)
     unit = np.where(size > 0, size, 1.0)  # whose squares no number overflows

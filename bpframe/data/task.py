@@ -96,16 +96,17 @@ class Task:
         self, rows: HostArray, y: Targets, sample_weight: ArrayLike | None = None, name: str = "x"
     ) -> tuple[Data, Task]:
         """What `admit` gives, of rows that `inputs` has checked."""
-        scaling = arrays.weights(sample_weight, len(rows), "float64") if self.learns and self.standardize else None
         try:
+            weight = arrays.weights(sample_weight, len(rows), "float64")
+            scaling = weight if self.learns and self.standardize else None
             y, names = labels.in_order_of(y, self.learned)
             target, learned = self._encode(y, len(rows), scaling)
         except DataError as error:
             raise type(error)(f"{name.removesuffix('x')}{error}") from None  # "validation y needs ..."
         if names is not None and self.learns:
             learned[labels.COLUMNS] = names
-        weight = arrays.weights(sample_weight, len(rows), self.dtype)
-        return Data(rows, target, weight), replace(self, learned=learned, learns=False)
+        weight = None if weight is None else weight.astype(self.dtype)
+        return Data(rows, target, weight, weight), replace(self, learned=learned, learns=False)
 
     def _encode(self, given: Targets, rows: int, weight: HostArray | None) -> tuple[HostArray, dict[str, Any]]:
         """(target (N, M), what was learned) of y, of its scale by the rows' weights."""

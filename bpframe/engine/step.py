@@ -85,7 +85,7 @@ def training_step(on: StepOperations, updates: StepUpdates, step: Any) -> LossAn
         def observe(states: list[Any]) -> list[Any]:
             drawn = on.sampled_gradients(result)
             on.begin_update()
-            return updates.observe(states, drawn, step, len(result.scores))
+            return updates.observe(states, drawn, step, result.rows)
 
         updates.take_states(on.when(updates.observes(step), observe, updates.observed_states()))
     on.begin_update()

@@ -9,7 +9,7 @@ from bpframe import tree
 from bpframe.protocols import Key
 from bpframe.random import HashKey
 from bpframe.tree import Path
-from bpframe.types import Params
+from bpframe.types import Array, Params
 
 
 @final
@@ -17,18 +17,26 @@ class StepContext:
     """The `Context` of both engines; its key is made when a layer asks for it, since few do.
 
     `frozen`: the paths of layers, this one or inside it, that run as in evaluation though the step is one of training.
+    `mask`: (B,) which rows count; None for all.
     """
 
-    __slots__ = ("_frozen", "_path", "_root", "need_dx", "training")
+    __slots__ = ("_frozen", "_path", "_root", "mask", "need_dx", "training")
 
     def __init__(
-        self, training: bool, need_dx: bool, root: Key, path: Path = (), frozen: frozenset[Path] = frozenset()
+        self,
+        training: bool,
+        need_dx: bool,
+        root: Key,
+        path: Path = (),
+        frozen: frozenset[Path] = frozenset(),
+        mask: Array | None = None,
     ) -> None:
         self.training = training and path not in frozen
         self.need_dx = need_dx
         self._root = root
         self._path = path
         self._frozen = frozen
+        self.mask = mask
 
     @property
     def key(self) -> Key:
@@ -40,7 +48,11 @@ class StepContext:
 
     def child(self, name: str, need_dx: bool = True) -> StepContext:
         """The context of a layer inside this one."""
-        return StepContext(self.training, need_dx, self._root, (*self._path, name), self._frozen)
+        return StepContext(self.training, need_dx, self._root, (*self._path, name), self._frozen, self.mask)
+
+    def masked(self, mask: Array) -> StepContext:
+        """The same for a batch of whose rows only some count."""
+        return StepContext(self.training, self.need_dx, self._root, self._path, self._frozen, mask)
 
 
 def step_contexts(

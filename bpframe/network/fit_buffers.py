@@ -1,6 +1,6 @@
 """Buffers that layers fit to the training rows before the first step, such as means and scales.
 
-Shapes: x (N, *in_shape) all training rows.
+Shapes: x (N, *in_shape) all training rows, weight (N,).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from bpframe import tree
 from bpframe.network.context import EVALUATION
 from bpframe.network.guards import view
 from bpframe.network.network import LabelledLayers, Network
-from bpframe.protocols import Fit
+from bpframe.protocols import Data, Fit, WeightedFit
 from bpframe.types import HostArray, Params
 
 
@@ -21,17 +21,29 @@ def layers_with_fit(layers: LabelledLayers) -> list[int]:
 
 
 @np.errstate(all="ignore")  # what overflows here is found by the first step
-def fit_buffers(layers: LabelledLayers, params: Params, x: HostArray) -> Params:
-    """Parameters with the buffers that layers in a row learn from x, each from what reaches it."""
+def fit_buffers(layers: LabelledLayers, params: Params, x: HostArray, weight: HostArray | None = None) -> Params:
+    """Parameters with the buffers that layers in a row learn from x, each from what reaches it.
+
+    `weight` (N,): those of the rows, all above 0, for layers that take them into account; None: all alike.
+    """
     params, x = dict(params), view(x)  # which may be the user's own array
-    for label, layer in layers[: max(layers_with_fit(layers), default=-1) + 1]:
-        if isinstance(layer, Fit):
+    last = max(layers_with_fit(layers), default=-1)
+    for k, (label, layer) in enumerate(layers[: last + 1]):
+        if weight is not None and isinstance(layer, WeightedFit):
+            params[label] = layer.weighted_fit(params[label], x, weight)
+        elif isinstance(layer, Fit):
             params[label] = layer.fit(params[label], x)
-        x = view(np.asarray(layer.forward(params.get(label, {}), x, EVALUATION)[0]))
+        if k < last:
+            x = view(np.asarray(layer.forward(params.get(label, {}), x, EVALUATION)[0]))
     return params
 
 
-def buffers_by_name(network: Network, params: Params, x: HostArray) -> dict[str, HostArray]:
-    """Every buffer of the network by "layer/name", those that layers learn from x learned."""
-    fitted = fit_buffers(network.layers, params, x)
+def buffers_by_name(network: Network, params: Params, data: Data) -> dict[str, HostArray]:
+    """Every buffer of the network by "layer/name", those that layers learn from x learned from the rows that count."""
+    x, weight, mask = data.x, data.sample_weight, data.mask
+    if weight is not None and mask is not None:
+        x, weight = x[mask], weight[mask]
+    if weight is not None and (weight == weight[0]).all():
+        weight = None
+    fitted = fit_buffers(network.layers, params, x, weight)
     return {"/".join(path): leaf for path, leaf in tree.leaves(fitted) if "buffers" in path}

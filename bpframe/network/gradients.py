@@ -5,35 +5,39 @@ Shapes: B rows of a batch; x (B, ...), target (B, C), share (B,) or one number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast, final
 
-from bpframe.network.backprop import NO_PENALTIES, CostLayer, Layers, backward, forward, lowest_trained
+from bpframe import ops
+from bpframe.network.activity import Activity, activity_penalties, at_least_one
+from bpframe.network.backprop import CostLayer, Layers, backward, forward, lowest_trained
 from bpframe.network.context import StepContext, frozen_layers, step_contexts
-from bpframe.network.guards import GuardedLayer, GuardedLoss, is_foreign, view
-from bpframe.protocols import Group, Key, Loss, Refresh, Regularizer, SampleTarget
-from bpframe.types import Array, Cache, Params
-
-Activity = Sequence[tuple[Regularizer, Any]]  # penalties on the outputs of hidden layers, with their settings
+from bpframe.network.guards import GuardedLayer, GuardedLoss, is_foreign
+from bpframe.protocols import Group, Key, Loss, Refresh, SampleTarget
+from bpframe.types import Cache, Params
 
 
 class Batch(NamedTuple):
-    """What a step works on, with the sum of its weights and each row's share of it."""
+    """What a step works on: what its weighted losses are divided by, each row's share, which rows count (None: all)."""
 
     x: Any
     target: Any
     weight: Any
     share: Any
+    mask: Any = None
 
 
-def weight_shares(rows: int, weight: Any = None) -> tuple[Any, Any]:
-    """(sum of the weights (B,), each row's share of it); one number for all where rows have no weights.
+def weight_shares(rows: int, weight: Any = None, by_rows: bool = False) -> tuple[Any, Any]:
+    """(the sum of the weights (B,), each row's share of it); one number for all where rows have no weights.
 
-    Where all weights are 0, so are the shares.
+    Where all weights are 0, so are the shares. `by_rows`: shares of the number of rows, for weights whose mean over
+    all data is 1 (`bpframe.protocols.Data`).
     """
     if weight is None:
         return float(rows), 1.0 / rows
+    if by_rows:
+        return float(rows), weight / rows
     total = weight.sum()
     return total, weight / (total + (total == 0))
 
@@ -42,7 +46,7 @@ def weight_shares(rows: int, weight: Any = None) -> tuple[Any, Any]:
 class LossAndGradients:
     """Mean loss, penalty on activations, scores (B, C), what layers keep, gradients; after a step the weights' penalty.
 
-    No gradients where there was no backward pass.
+    No gradients where there was no backward pass. `rows`: how many rows count.
     """
 
     loss: Any
@@ -51,6 +55,7 @@ class LossAndGradients:
     caches: Sequence[Cache]
     gradients: Params | None = None
     weight_penalty: Any = 0.0
+    rows: Any = 0
 
 
 @final
@@ -66,10 +71,14 @@ class Recursion:
         self.lowest = lowest_trained(layers, self._trained)
         self.refreshing = [(k, label, part) for k, (label, part) in enumerate(layers) if isinstance(part, Refresh)]
 
-    def contexts(self, key: Key, params: Params) -> list[StepContext]:
-        """The context of each layer in a step of that key; layers with buffers whose parameters rest do not train."""
+    def contexts(self, key: Key, params: Params, mask: Any = None) -> list[StepContext]:
+        """The context of each layer in a step of that key; layers with buffers whose parameters rest do not train.
+
+        `mask`: which rows of the batch count; None for all.
+        """
         frozen = frozenset(frozen_layers(params, self._trained))
-        return step_contexts([label for label, _ in self.layers], self.lowest, key, frozen)
+        contexts = step_contexts([label for label, _ in self.layers], self.lowest, key, frozen)
+        return contexts if mask is None else [context.masked(mask) for context in contexts]
 
     def moves_buffers(self, contexts: Sequence[StepContext]) -> bool:
         """Whether `refresh` has anything to do."""
@@ -87,19 +96,21 @@ class Recursion:
         """The recursion on a batch, after `step` steps; `back`: whether a loss is worth the backward pass."""
         outputs, caches = forward(self._steps, params, batch.x, contexts)
         loss, delta = self._end.mean_and_delta(outputs[-1], batch.target, batch.share)
-        result = LossAndGradients(loss, 0.0, outputs[-1], caches)
+        result = LossAndGradients(loss, 0.0, outputs[-1], caches, rows=ops.counted_rows(batch.mask, batch.x))
         if back(loss):
-            result.penalty, slopes = _penalties(activity, outputs, step)
+            result.penalty, slopes = activity_penalties(activity, outputs, step, batch.mask)
             result.gradients = backward(self._steps, params, caches, delta, contexts, self.lowest, slopes)
         return result
 
     def sampled_gradients(
         self, params: Params, result: LossAndGradients, contexts: Sequence[StepContext], key: Key
     ) -> Params:
-        """Gradients for targets that are drawn from the predictions themselves."""
-        scores = result.scores
-        target = cast(SampleTarget, self._end.loss).sample_target(scores, key)
-        _, delta = self._end.mean_and_delta(scores, target, 1.0 / len(scores))
+        """Gradients for targets that are drawn from the predictions themselves, of rows that count."""
+        scores, mask = result.scores, contexts[0].mask
+        target, share = cast(SampleTarget, self._end.loss).sample_target(scores, key), 1.0 / len(scores)
+        if mask is not None:
+            share = ops.namespace(scores).astype(mask, scores.dtype) / at_least_one(result.rows)
+        _, delta = self._end.mean_and_delta(scores, target, share)
         return backward(self._steps, params, result.caches, delta, contexts, self.lowest)
 
     def refresh(self, params: Params, caches: Sequence[Cache], contexts: Sequence[StepContext]) -> Params:
@@ -108,18 +119,3 @@ class Recursion:
             if contexts[k].training:
                 params[label] = layer.refresh(params[label], caches[k])
         return params
-
-
-def _penalties(activity: Activity, outputs: Sequence[Array], step: Any) -> tuple[Any, Mapping[int, Array]]:
-    """(what is added to the loss for the outputs of hidden layers, its slope by number of the layer)."""
-    if not activity:
-        return 0.0, NO_PENALTIES
-    penalty: Any = 0.0
-    slopes: dict[int, Any] = {}
-    for part, settings in activity:
-        for k, v in enumerate(outputs[:-1]):
-            rows = len(cast(Any, v))
-            value, slope = part.value_and_gradient(view(v), settings.at(step))
-            penalty = penalty + value / rows
-            slopes[k] = slopes.get(k, 0.0) + slope / rows
-    return penalty, slopes

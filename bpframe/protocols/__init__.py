@@ -7,7 +7,7 @@ settings are constructor arguments. They speak the Array API standard (`xp = x._
 the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
-`Refresh`, `Fit`, `CheckInputs` and `RangeAfter` (layers);
+`Refresh`, `Fit`, `WeightedFit`, `CheckInputs` and `RangeAfter` (layers);
 `EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams` and `Restart` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
@@ -53,6 +53,7 @@ from bpframe.protocols.capabilities import (
     TargetFile,
     TargetWidth,
     Totals,
+    WeightedFit,
 )
 from bpframe.protocols.components import (
     Activation,
@@ -164,6 +165,7 @@ __all__ = [
     "TargetFile",
     "TargetWidth",
     "Totals",
+    "WeightedFit",
     "WholeBatch",
     "WithActivation",
     "WithDomain",

@@ -25,7 +25,21 @@ class Fit(Protocol):
     """A layer whose buffers are learned from the training inputs before the first step."""
 
     def fit(self, params: Params, x: HostArray) -> Params:
-        """New parameters, from all training rows as they reach this layer, (N, *in_shape)."""
+        """New parameters, from all training rows as they reach this layer, (N, *in_shape).
+
+        Rows of sample weight 0 are not among them.
+        """
+
+
+@runtime_checkable
+class WeightedFit(Protocol):
+    """A layer with `fit` whose buffers depend on the sample weights of the training rows."""
+
+    def weighted_fit(self, params: Params, x: HostArray, weight: HostArray) -> Params:
+        """What `fit` gives where row i of x (N, *in_shape) stands weight_i times; all of weight (N,) are above 0.
+
+        Asked instead of `fit` where rows have weights that differ. Class weights are none: they act on the loss alone.
+        """
 
 
 @runtime_checkable

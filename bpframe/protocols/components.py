@@ -43,6 +43,14 @@ class Context(Protocol):
     def key(self) -> Key:
         """This layer's own randomness, this step's."""
 
+    @property
+    def mask(self) -> Array | None:
+        """(B,) False for rows that do not count, of sample weight 0; None where all count, and in evaluation.
+
+        A layer that joins rows in training, as by their mean, leaves those out: the outputs of rows that count are
+        what they would be without them. Other weights are of the loss alone.
+        """
+
     def child(self, name: str, need_dx: bool = True) -> Context:
         """The context of the layer of that label that this layer holds.
 

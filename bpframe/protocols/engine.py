@@ -71,15 +71,32 @@ class Batches:
 
 @dataclass(frozen=True)
 class Data:
-    """Training arrays as the engine gets them: checked, encoded, in the dtype of the run; weight None: all 1."""
+    """Training arrays as the engine gets them: checked, encoded, in the dtype of the run; weight None: all 1.
+
+    weight (N,) is that of a row in the loss; sample_weight (N,) the same without class weights, for metrics and for
+    statistics. `by_rows`: the mean of `weight` is 1, and a batch's sum of weighted losses is divided by its rows;
+    otherwise by the sum of its own weights.
+    """
 
     x: HostArray
     target: HostArray
     weight: HostArray | None = None
+    sample_weight: HostArray | None = None
+    by_rows: bool = False
+
+    @property
+    def mask(self) -> HostArray | None:
+        """(N,) whether a row counts: those do whose sample weight is above 0; None where all do.
+
+        `Context.mask` holds a batch's part of it, and an engine leaves the other rows out of what it measures itself.
+        """
+        counts = None if self.sample_weight is None else self.sample_weight > 0
+        return None if counts is None or counts.all() else counts
 
     def take(self, rows: HostArray | slice) -> Data:
         """The rows of these numbers, or of a slice."""
-        return Data(self.x[rows], self.target[rows], None if self.weight is None else self.weight[rows])
+        weight, sample_weight = (None if w is None else w[rows] for w in (self.weight, self.sample_weight))
+        return Data(self.x[rows], self.target[rows], weight, sample_weight, self.by_rows)
 
 
 @dataclass(frozen=True)

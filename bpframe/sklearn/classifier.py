@@ -37,6 +37,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
     monitor: what it watches there: a metric, a scikit-learn scorer, or "loss"; left out, accuracy.
     engine: "numpy", "jax", or another. callbacks: objects with bpframe's hooks. max_time: seconds of a fit.
     dtype: "float32", "float64", or "auto", that of X.
+    weights_by_batch: whether the weighted losses and penalties of a batch are divided by the sum of its own weights, as
+    in scikit-learn, or, False, by its rows times the mean weight of all, as bpframe's Trainer does (see `fit`).
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CLASSIFIER
@@ -81,13 +83,18 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
         callbacks: Any = (),
         max_time: float | None = None,
         dtype: str = "auto",
+        weights_by_batch: bool = True,
     ) -> None:
         arguments = dict(locals())
         self.__dict__.update((name, value) for name, value in arguments.items() if name not in ("self", "__class__"))
 
     @with_callbacks
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPClassifier:
-        """Train on X and y; a row counts as often as its weight says."""
+        """Train on X and y, with sample_weight (N,) for the rows.
+
+        Each batch takes sum w loss / sum w over its own rows, as scikit-learn does, so that weights act within a batch
+        alone: in batches of one row not at all. `weights_by_batch=False` minimises sum w loss / sum w over all rows.
+        """
         self._check_arguments()
         return self._fit(X, y, sample_weight, incremental=False)  # type: ignore[no-any-return]  # self
 

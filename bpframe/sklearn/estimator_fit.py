@@ -92,7 +92,10 @@ def _run(
 
 
 def _train(model: BaseEstimator, rows: Rows, epochs: int, size: int, validation_rows: Rows | None) -> None:
-    validation = None if validation_rows is None else (validation_rows[0], model._targets(validation_rows[1]))
+    validation = None
+    if validation_rows is not None:
+        x, y, weight = validation_rows
+        validation = (x, model._targets(y)) if weight is None else (x, model._targets(y), weight)
     options = {"epochs": epochs, "batch_size": size, "validation": validation, "shuffle": False, "verbose": 0}
     model._trainer.fit(rows[0], model._targets(rows[1]), sample_weight=rows[2], **options)
 

@@ -83,6 +83,7 @@ def create_trainer(model: BaseEstimator, rows: Rows, first: bool, random: np.ran
         regularizers=[penalty(model)],  # also if it is 0: a change of it must not change parameter groups
         gradient_steps=_gradient_steps(model),
         standardize_target=getattr(model, "standardize_target", False),
+        weights_by_batch=model.weights_by_batch,
     )
     model.out_activation_ = estimator_losses.output_activation(loss)
     if hasattr(model, "_trainer"):
@@ -133,7 +134,7 @@ def penalty(model: BaseEstimator, rows: Rows | None = None, size: int = 1) -> Pe
     if minimizing:
         unit = float(size if weight is None else weight.mean() * size)
     elif weight is not None:
-        unit = float(weight.max())
+        unit = float(weight.max() if model.weights_by_batch else weight.mean())
     weightless = weight is not None and not weight.all()
     return Penalty(float(model.alpha), float(model.l1), unit, not minimizing, weightless)
 

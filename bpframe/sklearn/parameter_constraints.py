@@ -101,6 +101,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "callbacks": ["array-like"],
     "max_time": [at_least(0, "neither"), None],
     "dtype": [StrOptions({"auto", "float32", "float64"})],
+    "weights_by_batch": ["boolean"],
 }
 CLASSIFIER: dict[str, list[Any]] = {
     **CONSTRAINTS,

@@ -14,8 +14,9 @@ from bpframe.types import Array, Hyper
 class Penalty:
     """penalty = (alpha / 2 sum w^2 + l1 sum |w|) / s;  gradient = (alpha w + l1 sign(w)) / s.
 
-    s is the sum of the batch's sample weights, the number of its rows where there are none: `h.weight` times `unit`,
-    the weight that the trainer has scaled to 1. Without `by_batch`, for minimizers, which have no batch, s is `unit`.
+    s is what the batch's weighted losses are divided by, the sum of its sample weights, the number of its rows where
+    there are none: `h.weight` times `unit`, the weight that the trainer has scaled to 1. Without `by_batch`, for
+    minimizers, which have no batch, s is `unit`.
     `weightless`: some weights are 0, and so s may be; a batch without weight has no penalty, as it has no loss.
     Source: `MLPClassifier._backprop` of scikit-learn; `l1` is scaled alike.
     """

@@ -72,13 +72,18 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-
         max_time: float | None = None,
         dtype: str = "auto",
         standardize_target: bool = False,
+        weights_by_batch: bool = True,
     ) -> None:
         arguments = dict(locals())
         self.__dict__.update((name, value) for name, value in arguments.items() if name not in ("self", "__class__"))
 
     @with_callbacks
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPRegressor:
-        """Train on X and y; a row counts as often as its weight says."""
+        """Train on X and y, with sample_weight (N,) for the rows.
+
+        Each batch takes sum w loss / sum w over its own rows, as scikit-learn does, so that weights act within a batch
+        alone: in batches of one row not at all. `weights_by_batch=False` minimises sum w loss / sum w over all rows.
+        """
         self._check_arguments()
         return self._fit(X, y, sample_weight, incremental=False)  # type: ignore[no-any-return]  # self
 

@@ -41,7 +41,8 @@ Memories = list[dict[str, Any]]
 class FitSettings:
     """The settings of a fit: the epoch and the step at which it ends, from the first fit on, and how it takes rows.
 
-    `first`: the epoch at which it began; None in a file of an earlier bpframe.
+    `first`: the epoch at which it began; None in a file of an earlier bpframe. `by_rows`: of rows with weights, whether
+    a batch's losses are divided by its rows, for weights of mean 1; an earlier bpframe took the sum of their weights.
     """
 
     epochs: int
@@ -50,6 +51,7 @@ class FitSettings:
     shuffle: bool
     rows: int
     first: int | None = None
+    by_rows: bool = False
 
     @property
     def length(self) -> int | None:
@@ -102,7 +104,8 @@ def pack_state(
     if fit is not None:
         settings, partial = fit
         finite = json_values.encode_value(partial.last_finite, arrays, FIT + "finite")
-        content["fit"] = vars(settings) | {"finite": finite, "stopped": partial.stopped}
+        named = {name: value for name, value in vars(settings).items() if name != "by_rows" or value}
+        content["fit"] = named | {"finite": finite, "stopped": partial.stopped}
         arrays[FIT + "values"] = partial.values
         if partial.collected is not None:
             arrays[FIT + "collected"] = partial.collected

@@ -51,11 +51,14 @@ def named_metrics(task: Task, metrics: Sequence[Metric] | None) -> list[tuple[st
 def evaluate_scores(task: Task, scores: HostArray, data: Data, metrics: NamedMetrics) -> dict[str, float]:
     """{"loss": mean loss, and every metric by name}."""
     loss = {"loss": mean_loss(task, scores, data)}
-    return loss | measure(task, scores, data.target, data.weight, metrics)
+    return loss | measure(task, scores, data.target, data.sample_weight, metrics)
 
 
 def mean_loss(task: Task, scores: HostArray, data: Data) -> float:
-    """sum w loss / sum w over all rows."""
+    """sum w loss / sum w over all rows; what a row of weight 0 scores is not looked at."""
+    if data.weight is not None and not data.weight.all():
+        kept = data.weight > 0
+        scores, data = scores[kept], data.take(kept)
     with np.errstate(all="ignore"):
         return float(task.cost.mean_and_delta(scores, data.target, share(data))[0])
 
@@ -79,7 +82,13 @@ def exploded(spec: TrainerSpec, task: Task, session: Session, data: Data) -> boo
 def measure(
     task: Task, scores: HostArray, target: HostArray, weight: HostArray | None, metrics: NamedMetrics
 ) -> dict[str, float]:
-    """Each metric's value by its name; NaN where a score is NaN."""
+    """Each metric's value by its name, by the rows' sample weights; NaN where a score of a row that counts is NaN.
+
+    Rows of weight 0 are left out, so that no metric has to know of them; without any other row a metric is NaN.
+    """
+    if weight is not None and not weight.all():
+        kept = weight > 0
+        scores, target, weight = scores[kept], target[kept], weight[kept]
     if heads := task.heads:
         values: dict[str, float] = {}
         for head in heads:
@@ -87,7 +96,7 @@ def measure(
             measured = measure(head.task, scores[:, head.scores], target[:, head.target], weight, own)
             values |= {f"{head.name}.{name}": value for name, value in measured.items()}
         return values
-    if np.isnan(scores).any():  # labels made of them would look like any others
+    if np.isnan(scores).any() or not len(scores):  # labels made of them would look like any others
         return {name: math.nan for name, _ in metrics}
     scores, target = view(scores), view(target)  # which are measured again
     w = view(np.ones(len(scores)) if weight is None else weight.astype(np.float64))

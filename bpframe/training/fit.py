@@ -23,6 +23,7 @@ from bpframe.training.diagnosis import component_kinds, diagnose
 from bpframe.training.dry_run import DryRun
 from bpframe.training.evaluation import NamedMetrics, evaluate_scores, exploded, measure
 from bpframe.training.hooks import Hooks
+from bpframe.training.mask_check import warn_of_unmasked_layers
 from bpframe.training.monitor import MonitoredCurve
 from bpframe.training.preflight import refuse_other_curves, warn_of_idle_rules
 from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
@@ -74,7 +75,7 @@ class FitRun:
         """Make the session ready; before the `first` fit of a trainer a dry run finds components that are wrong."""
         session, network, data = self.session, self.spec.network, self._data
         if first and layers_with_fit(network.layers):
-            session.assign(buffers_by_name(network, network.params(session.parameters), data.x))
+            session.assign(buffers_by_name(network, network.params(session.parameters), data))
         if first:
             refuse_other_scores(network, self.spec.loss, session, data.x)
         groups = self._groups()
@@ -85,6 +86,7 @@ class FitRun:
         ):  # bpframe's own are proven
             few = data.take(np.arange(len(data.x))[:2])
             DryRun(network, self.task.cost, groups, network.params(session.parameters)).step(few)
+        warn_of_unmasked_layers(network, session, data)
         session.use(groups)
         session.load(data, bool(self._metrics), self._collected)
 
@@ -211,6 +213,7 @@ class FitRun:
         state.epoch, state.step, state.latest = epoch
         state.done = epoch.values.shape[1]
         loss, penalty = means(epoch.values)
+        loss /= self._visited_weight()
         train = {"loss": loss, "objective": loss + penalty} | self._training_metrics()
         validation = self._validation_metrics()
         seconds += time.perf_counter() - began
@@ -221,13 +224,21 @@ class FitRun:
         }
         self.hooks.call("bpframe_epoch_end", state)
 
+    def _visited_weight(self) -> float:
+        """The mean weight of the epoch's rows, which a sampler has chosen or a stop cut short; 1 of all rows."""
+        weight, sampled = self._data.weight, self.spec.sampler is not None
+        if weight is None or not self._data.by_rows or not (sampled or self.state.done < self._batches.steps):
+            return 1.0
+        rows = self._batches.order(self.state.epoch)[: self.state.done * self._batches.size]
+        return float(weight.take(rows).mean(dtype=np.float64)) or 1.0
+
     def _training_metrics(self) -> dict[str, float]:
         """Metrics of the epoch's predictions as they were made; fewer rows than all where a hook stopped the epoch."""
         if not self._metrics:
             return {}
         rows = self._batches.order(self.state.epoch)[: self.state.done * self._batches.size]
         target = self._data.target.take(rows, axis=0)
-        weight = None if self._data.weight is None else self._data.weight.take(rows)
+        weight = None if self._data.sample_weight is None else self._data.sample_weight.take(rows)
         return measure(self.task, self.session.collected()[: len(rows)], target, weight, self._metrics)
 
     def _validation_metrics(self) -> dict[str, float]:

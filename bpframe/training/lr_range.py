@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from bpframe import checks, layout
 from bpframe.data.arrays import Targets
+from bpframe.data.class_weight import ClassWeight
 from bpframe.engine.learning_rates import rates, with_rate
 from bpframe.errors import ConfigError, NumericalError
 from bpframe.training.hooks import hookimpl
@@ -108,12 +109,14 @@ def lr_range_test(
     highest: float = 10.0,
     steps: int = 100,
     batch_size: int = 32,
+    sample_weight: ArrayLike | None = None,
+    class_weight: ClassWeight = None,
 ) -> LrRange:
     """Train a copy of the trainer for `steps` steps while its learning rate grows from lowest to highest.
 
     Rules inside the optimizer and those of parameter groups grow with it: their rates stay in the ratio that they have
-    to its own. The trainer itself stays as it is. Ends early where the loss diverges or stops being finite.
-    ConfigError for a rule without a learning rate.
+    to its own. Weights are those of `Trainer.fit`. The trainer itself stays as it is. Ends early where the loss
+    diverges or stops being finite. ConfigError for a rule without a learning rate.
     """
     checks.positive("lr_range_test", lowest=lowest)
     checks.finite("lr_range_test", highest=highest)
@@ -123,8 +126,9 @@ def lr_range_test(
     growing = Geometric(lowest, highest, steps)
     recorder = _Recorder(growing)
     twin = _twin(trainer, **_growing_rates(trainer.spec, growing), metrics=[], callbacks=[recorder])
+    weights: dict[str, Any] = {"sample_weight": sample_weight, "class_weight": class_weight}
     with suppress(NumericalError):
-        twin.fit(x, y, epochs=steps, batch_size=batch_size, verbose=0)
+        twin.fit(x, y, epochs=steps, batch_size=batch_size, verbose=0, **weights)
     return recorder.outcome
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bpframe.data.fingerprint import LazyFingerprint
+from bpframe.data.row_weights import training_data
 from bpframe.protocols import Batches, Data, Param
 from bpframe.training.checkpoint import FitSettings, TrainerState, UnfinishedFit
 from bpframe.training.evaluation import named_metrics
@@ -46,13 +47,15 @@ def new_fit(
     size = min(given.batch_size, rows)
     batches = Batches(done, spec.epoch_order(learned.task.class_columns(train), given.shuffle), size)
     steps = session.step + given.epochs * len(batches)  # all epochs count as long as the first
-    settings, partial = FitSettings(done + given.epochs, steps, size, given.shuffle, rows, done), None
+    by_rows = train.weight is not None and not spec.weights_by_batch
+    settings, partial = FitSettings(done + given.epochs, steps, size, given.shuffle, rows, done, by_rows), None
     if unfinished is not None:
         unfinished[0].refuse_other(settings)
         refuse_other_data(learned.data, given.data)
         settings, partial = unfinished
     else:
         note_other_data(learned.history, learned.data, given.data)
+    data = training_data(train, settings.by_rows), validation
     metrics = named_metrics(learned.task, spec.metrics)
     state = _run_state(trainer, learned, curves(metrics, validation is not None), settings, partial)
     state.fingerprint = given.data

@@ -104,8 +104,10 @@ def _warn_of_idle_rule(rule: Optimizer | Minimizer, other: Optimizer | Minimizer
     )
 
 
-def require_pair(validation: object) -> tuple[Any, Any]:
-    """(x, y) of the argument `validation`; ConfigError for anything else."""
-    if not isinstance(validation, tuple | list) or len(validation) != 2:
-        raise ConfigError(f"fit needs a pair (x, y) as validation, got {type(validation).__name__}.")
-    return validation[0], validation[1]
+def require_rows(validation: object) -> tuple[Any, Any, Any]:
+    """(x, y, sample_weight or None) of the argument `validation`; ConfigError for anything else."""
+    if not isinstance(validation, tuple | list) or len(validation) not in (2, 3):
+        got = type(validation).__name__
+        got = f"{got} of {len(validation)}" if isinstance(validation, tuple | list) else got
+        raise ConfigError(f"fit needs a pair (x, y) as validation, or (x, y, sample_weight), got {got}.")
+    return validation[0], validation[1], validation[2] if len(validation) == 3 else None

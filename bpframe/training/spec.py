@@ -69,6 +69,7 @@ class TrainerParts(TypedDict, total=False):
     groups: Sequence[Spec]
     sampler: Spec | None
     standardize_target: bool
+    weights_by_batch: bool
 
 
 @final
@@ -106,6 +107,7 @@ class TrainerSpec:
     seed: int = 0
     dtype: str = "float32"
     standardize_target: bool = False
+    weights_by_batch: bool = False
 
     @classmethod
     def build(cls, network: Network, loss: Spec, optimizer: Spec, **parts: Unpack[TrainerParts]) -> TrainerSpec:
@@ -115,10 +117,9 @@ class TrainerSpec:
             raise ConfigError(f"Trainer needs a Network, got {network!r}. For a list of layers: bp.Network([...]).")
         if given["dtype"] not in ("float32", "float64"):
             raise ConfigError(f"Trainer needs a dtype of float32 or float64, got {given['dtype']!r}.")
-        if not isinstance(given["standardize_target"], bool):
-            raise ConfigError(
-                f"Trainer needs true or false as standardize_target, got {given['standardize_target']!r}."
-            )
+        for name in SWITCHES:
+            if not isinstance(given[name], bool):
+                raise ConfigError(f"Trainer needs true or false as {name}, got {given[name]!r}.")
         given["seed"] = checks.whole("Trainer", 0, seed=given["seed"])
         return cls(**{part.name: part.build(given[part.name]) for part in PARTS})
 

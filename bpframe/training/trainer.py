@@ -48,7 +48,7 @@ from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.open_session import open_session
 from bpframe.training.parameters import Parameters
 from bpframe.training.part_change import KEPT, attribute_changes
-from bpframe.training.preflight import require_pair
+from bpframe.training.preflight import require_rows
 from bpframe.training.session_snapshot import SessionSnapshot
 from bpframe.training.spec import PARTS, TrainerParts, TrainerSpec, with_parts
 from bpframe.training.verbose import Verbose, require_verbose
@@ -64,7 +64,8 @@ class Trainer:
     `groups` take parameters out by name: {"match": "*/bias", "lr_multiplier": 2.0}, frozen=True, or an optimizer of
     their own (see ParameterGroup). `standardize_target`: train on (y - mean) / deviation of each column of y, over the
     rows of the first fit by their weights, for losses of differences; predictions and metrics come back in y's units,
-    loss, scores and traces are those of the standardised y.
+    loss, scores and traces are those of the standardised y. `weights_by_batch`: what the weighted losses of a batch are
+    divided by, see `fit`.
     A second `fit` goes on where the first ended; a new Trainer starts afresh.
     """
 
@@ -76,6 +77,7 @@ class Trainer:
     metrics: Sequence[Metric] | None
     seed: int
     standardize_target: bool
+    weights_by_batch: bool
 
     @with_parts
     def __init__(self, network: Network, loss: Spec, optimizer: Spec = "sgd", **parts: Unpack[TrainerParts]) -> None:
@@ -123,7 +125,7 @@ class Trainer:
         *,
         epochs: int = 10,
         batch_size: int = 32,
-        validation: tuple[ArrayLike, Targets] | None = None,
+        validation: tuple[ArrayLike, Targets] | tuple[ArrayLike, Targets, ArrayLike] | None = None,
         sample_weight: ArrayLike | None = None,
         class_weight: ClassWeight = None,
         shuffle: bool = True,
@@ -133,9 +135,15 @@ class Trainer:
         """Train for `epochs` more epochs on x (N, n) and y; the history of all epochs so far.
 
         The first fit learns the names of columns, if x is a table; rows with names are read by them from then on.
-        Minimises sum_i w_i loss_i / sum_i w_i over each batch (plus penalties). The last batch of an epoch may be
-        smaller. `class_weight`: a weight by label, or of each class in order, or "balanced" for N / (C n_c); it
-        multiplies sample weights.
+        Minimises sum_i w_i loss_i / sum_i w_i over all rows, plus penalties, in batches of any size: a batch of B rows
+        takes sum_i w_i loss_i / (B mean w), mean w that of all rows (Keras: sum_i w_i loss_i / B). The last batch of an
+        epoch may be smaller. With the Trainer's `weights_by_batch` it takes sum_i w_i loss_i / sum_i w_i over its own
+        rows (as PyTorch with class numbers as targets, and scikit-learn's MLP), where weights act within a batch alone.
+        `sample_weight` (N,) is that of each row, `class_weight` multiplies it in the loss: a weight by label, or of
+        each class in order, or "balanced" for N / (C n_c), sums of sample weights where there are some. Metrics and the
+        layer standardize go by sample weights alone. Rows of sample weight 0 count for nothing, batch statistics and
+        activity penalties included. `validation`: (x, y) or (x, y, sample_weight), measured after each epoch as
+        `evaluate` does.
         `verbose`: 0 shows nothing, 1 a live line in a terminal or a notebook and some twenty plain lines elsewhere, 2 a
         line an epoch; "auto" is 1 for fits of the main thread that last longer than a second, plain lines on stderr.
         Raises DataError for unusable data, NumericalError when numbers stop being finite.
@@ -183,7 +191,10 @@ class Trainer:
     def evaluate(
         self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None, **other: Never
     ) -> dict[str, float]:
-        """{"loss": mean loss, and every metric by name} on x and y, in evaluation mode."""
+        """{"loss": sum_i w_i loss_i / sum_i w_i, and every metric by name} on x and y, in evaluation mode.
+
+        Metrics go by `sample_weight` (N,) too; rows of weight 0 count for nothing.
+        """
         refuse_other(Trainer.evaluate, other)
         session, data = self.session, self.task.admit(x, y, sample_weight)[0]
         with name_culprit(self._kinds):
@@ -334,7 +345,7 @@ class Trainer:
         session, task = self._open_session(rows.shape[1:])
         data, task = task.for_fit(x).encoded(rows, y, sample_weight)
         data = apply_class_weight(data, task, class_weight)
-        apart = None if validation is None else task.admit(*require_pair(validation), name="validation x")[0]
+        apart = None if validation is None else task.admit(*require_rows(validation), name="validation x")[0]
         self._session, self.task = session, task
         return data, apart
 

@@ -5,14 +5,23 @@ Means are over every axis but the last, that is over m = B ... numbers a feature
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
 
 from bpframe.plugin import Array, Cache, Context, Params, Shape, checks, ops
-from bpframe_layers.moments import affine, affine_backward, affine_init, centred, features, mean, unit, unit_backward
+from bpframe_layers.moments import (
+    affine,
+    affine_backward,
+    affine_init,
+    centred,
+    features,
+    mean,
+    numbers,
+    unit,
+    unit_backward,
+)
 
 
 @final
@@ -24,7 +33,8 @@ class BatchNorm:
     var are the running ones, constants: running <- momentum running + (1 - momentum) batch after each step (PyTorch's
     momentum is 1 - this one). They start at 0 and 1. The batch is scaled by its variance divided by m; the running
     variance gathers the unbiased one, divided by m - 1, as in the paper and PyTorch (Keras and Flax: by m). A batch
-    of one number a feature gives y = shift, moves the running mean and says nothing of the variance.
+    of one number a feature gives y = shift, moves the running mean and says nothing of the variance. Rows of sample
+    weight 0 (`Context.mask`) are in no mean; other weights do not count.
     Where scale and shift are frozen, running statistics stand still and the layer works as in evaluation (as in Keras);
     without any parameters, scale=False and center=False, it cannot be frozen and goes on.
     Source: Ioffe and Szegedy (2015), arXiv:1502.03167, algorithms 1 and 2.
@@ -47,7 +57,7 @@ class BatchNorm:
         return {**affine_init(n, self.scale, self.center), "buffers": buffers}, in_shape
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
-        """(y, (z, 1 / sqrt(var + eps), the batch's mean and variance, m))."""
+        """(y, (z, 1 / sqrt(var + eps), the batch's mean and variance, m, mask))."""
         xp = ops.namespace(x)
         if not context.training:
             running = params["buffers"]
@@ -55,10 +65,11 @@ class BatchNorm:
             z = (x - running["mean"]) * inverse
             return affine(params, z), (z, inverse)
         rows = tuple(range(x.ndim - 1))
-        apart, middle = centred(x, rows)
-        z, inverse, variance = unit(apart, rows, self.eps)
+        mask = context.mask
+        apart, middle = centred(x, rows, mask)
+        z, inverse, variance = unit(apart, rows, self.eps, mask)
         statistics = (xp.reshape(a, x.shape[-1:]) for a in (middle, variance))
-        return affine(params, z), (z, inverse, *statistics, math.prod(x.shape[:-1]))
+        return affine(params, z), (z, inverse, *statistics, numbers(x, rows, mask), mask)
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """(dx or None, {"scale", "shift"}); in training also through the batch's mean and variance."""
@@ -69,16 +80,32 @@ class BatchNorm:
         if not context.training:
             return dz * inverse, gradients
         rows = tuple(range(dy.ndim - 1))
+        if context.mask is not None:
+            return _masked_backward(z, inverse, dz, context.mask), gradients
         dx = unit_backward(z, inverse, dz, rows)
         return dx - mean(dx, rows), gradients
 
     def refresh(self, params: Params, cache: Cache) -> Params:
         """The same parameters, with running statistics that a training batch has moved."""
-        *_, middle, variance, m = cache
+        *_, middle, variance, m, mask = cache
         old, new = params["buffers"], 1 - self.momentum
         buffers = dict(old)
+        if mask is not None:  # m is an array, whose value a compiled step does not know
+            xp = ops.namespace(middle)
+            mean, unbiased = self.momentum * old["mean"] + new * middle, new * m / xp.maximum(m - 1, 1.0) * variance
+            buffers["mean"] = xp.where(m > 0, mean, old["mean"])
+            buffers["variance"] = xp.where(m > 1, self.momentum * old["variance"] + unbiased, old["variance"])
+            return {**params, "buffers": buffers}
         if m > 0:
             buffers["mean"] = self.momentum * old["mean"] + new * middle
         if m > 1:
             buffers["variance"] = self.momentum * old["variance"] + (new * m / (m - 1)) * variance
         return {**params, "buffers": buffers}
+
+
+def _masked_backward(z: Array, inverse: Array, dz: Array, mask: Array) -> Array:
+    """dx where rows of the mask alone are in mean and variance, on which all rows depend."""
+    xp, rows = ops.namespace(dz), tuple(range(dz.ndim - 1))
+    m = xp.maximum(numbers(dz, rows, mask), 1.0)
+    shared = (xp.sum(dz, axis=rows, keepdims=True) + z * xp.sum(dz * z, axis=rows, keepdims=True)) / m
+    return (dz - xp.where(ops.along_rows(mask, dz), shared, 0.0)) * inverse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bpframe.plugin import Cache, Fit, LabelledLayers, Layer, Params, Refresh
+from bpframe.plugin import Cache, Fit, LabelledLayers, Layer, Params, Refresh, WeightedFit
 
 
 class HeldCache(NamedTuple):
@@ -18,12 +18,12 @@ class HeldCache(NamedTuple):
 def take_after(holder: Layer, layers: LabelledLayers) -> None:
     """Let a layer be what those inside are: stochastic, coupled, with buffers to refresh, with buffers to fit.
 
-    Its `_refresh` and `_fit` become capabilities, `refresh` and `fit`, only where a layer inside has them: an engine
-    calls them, and passes all training rows, only where they are needed.
+    Its `_refresh`, `_fit` and `_weighted_fit` become capabilities, `refresh`, `fit` and `weighted_fit`, only where a
+    layer inside has them: an engine calls them, and passes all training rows, only where they are needed.
     """
     for trait in ("stochastic", "coupled"):
         object.__setattr__(holder, trait, any(getattr(layer, trait, False) for _, layer in layers))
-    for name, capability in (("refresh", Refresh), ("fit", Fit)):
+    for name, capability in (("refresh", Refresh), ("fit", Fit), ("weighted_fit", WeightedFit)):
         if any(isinstance(layer, capability) for _, layer in layers):
             object.__setattr__(holder, name, getattr(holder, f"_{name}"))
 

@@ -1,12 +1,13 @@
 """Common code of normalisation layers: scaling to a mean square of 1, and the trained scale and shift that follow.
 
-Shapes: x, z, y and their slopes (B, ..., n), alike; scale and shift (n,); means keep the axes they are taken over, with
-length 1.
+Shapes: x, z, y and their slopes (B, ..., n), alike; scale and shift (n,); mask (B,) which rows count, None: all; means
+keep the axes they are taken over, with length 1.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -23,30 +24,41 @@ def features(owner: str, in_shape: Shape) -> Shape:
     return in_shape[-1:]
 
 
-def mean(x: Array, axes: Axes) -> Array:
-    """The mean over some axes; 0 over none."""
-    return ops.namespace(x).sum(x, axis=axes, keepdims=True) / max(1, math.prod(x.shape[a] for a in axes))
+def mean(x: Array, axes: Axes, mask: Array | None = None) -> Array:
+    """The mean over some axes; 0 over none. With a mask (B,), axis 0 among them, that of the rows that count."""
+    xp = ops.namespace(x)
+    if mask is None:
+        return xp.sum(x, axis=axes, keepdims=True) / max(1, math.prod(x.shape[a] for a in axes))
+    kept = xp.where(ops.along_rows(mask, x), x, 0.0)
+    return xp.sum(kept, axis=axes, keepdims=True) / xp.maximum(numbers(x, axes, mask), 1.0)
 
 
-def centred(x: Array, axes: Axes) -> tuple[Array, Array]:
-    """(x - mean x, mean x).
+def numbers(x: Array, axes: Axes, mask: Array | None = None) -> Any:
+    """How many numbers a mean over some axes is over, of the rows that count if axis 0 is among them."""
+    if mask is None:
+        return math.prod(x.shape[a] for a in axes)
+    return ops.counted_rows(mask, x) * math.prod(x.shape[a] for a in axes if a)
+
+
+def centred(x: Array, axes: Axes, mask: Array | None = None) -> tuple[Array, Array]:
+    """(x - mean x, mean x), with a mask the mean of the rows that count.
 
     Over many numbers of less than double precision x is first taken relative to one of them: where the mean is large
     beside the deviation, the rounding of the mean would shift every number alike.
     """
     if math.prod(x.shape[a] for a in axes) <= MANY or x.dtype == ops.namespace(x).float64:
-        middle = mean(x, axes)
+        middle = mean(x, axes, mask)
         return x - middle, middle
     over = {a % x.ndim for a in axes}
     one = x[tuple(slice(0, 1) if a in over else slice(None) for a in range(x.ndim))]
     apart = x - one
-    middle = mean(apart, axes)
+    middle = mean(apart, axes, mask)
     return apart - middle, one + middle
 
 
-def unit(x: Array, axes: Axes, eps: float) -> tuple[Array, Array, Array]:
+def unit(x: Array, axes: Axes, eps: float, mask: Array | None = None) -> tuple[Array, Array, Array]:
     """(z = x / r, 1 / r, mean x^2) with r = sqrt(mean x^2 + eps)."""
-    square = mean(x * x, axes)
+    square = mean(x * x, axes, mask)
     inverse = 1 / ops.namespace(x).sqrt(square + eps)
     return x * inverse, inverse, square
 

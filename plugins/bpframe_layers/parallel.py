@@ -15,7 +15,6 @@ from bpframe.plugin import (
     Cache,
     ConfigError,
     Context,
-    Fit,
     HostArray,
     LabelledLayers,
     Layer,
@@ -24,6 +23,7 @@ from bpframe.plugin import (
     ShapeError,
     check_inputs,
     checks,
+    fit_buffers,
     label_layers,
     number_sets,
     ops,
@@ -112,8 +112,13 @@ class Parallel:
 
     def _fit(self, params: Params, x: HostArray) -> Params:
         """The parameters with buffers that branches learn, each from x."""
-        learning = {label: layer.fit(params[label], x) for label, layer in self.inner if isinstance(layer, Fit)}
-        return {**params, **learning}
+        return self._weighted_fit(params, x, None)
+
+    def _weighted_fit(self, params: Params, x: HostArray, weight: HostArray | None) -> Params:
+        """The same of rows with weights."""
+        for branch in self.inner:
+            params = fit_buffers((branch,), params, x, weight)
+        return params
 
     def _joined(self, shapes: list[Shape]) -> Shape:
         """The shape of a row of y."""

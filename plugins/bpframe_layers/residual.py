@@ -78,3 +78,7 @@ class Residual:
     def _fit(self, params: Params, x: HostArray) -> Params:
         """The parameters with buffers that layers inside learn, each from what reaches it."""
         return fit_buffers(self.chain.inner, params, x)
+
+    def _weighted_fit(self, params: Params, x: HostArray, weight: HostArray) -> Params:
+        """The same of rows with weights."""
+        return fit_buffers(self.chain.inner, params, x, weight)

@@ -91,6 +91,10 @@ class Sequential:
         """The parameters with buffers that layers inside learn, each from what reaches it."""
         return fit_buffers(self.inner, params, x)
 
+    def _weighted_fit(self, params: Params, x: HostArray, weight: HostArray) -> Params:
+        """The same of rows with weights."""
+        return fit_buffers(self.inner, params, x, weight)
+
     def _contexts(self, params: Params, context: Context) -> list[Context]:
         trained = (k for k, (label, _) in enumerate(self.inner) if params.get(label, {}).keys() - {"buffers"})
         lowest = -1 if context.need_dx else next(trained, len(self.inner) - 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from bpframe.plugin import Array, Cache, Context, HostArray, Params, Shape
 class Standardize:
     """y = (x - mean) scale, scale = 1 / standard deviation, both of the training rows; dx = dy scale.
 
-    Each place of a row has its own. Saved with the model as buffers, not trained. A constant column becomes 0.
+    Each place of a row has its own. Rows count by their sample weights, as in scikit-learn's StandardScaler, not by
+    class weights. Saved with the model as buffers, not trained. A constant column becomes 0.
     """
 
     range: ClassVar[str] = "(-inf, inf)"
@@ -31,9 +32,21 @@ class Standardize:
         rows = x if (unit == 1.0).all() else x / unit
         mean = unit * rows.mean(axis=0, dtype=np.float64)
         deviation = unit * rows.std(axis=0, dtype=np.float64)
+        return self._buffers(mean, deviation, x.dtype)
+
+    def weighted_fit(self, params: Params, x: HostArray, weight: HostArray) -> Params:
+        """The same with weights (N,): sum w x / sum w, and the square root of sum w (x - mean)^2 / sum w."""
+        peak = np.maximum(x.max(axis=0), -x.min(axis=0)).astype(np.float64)
+        unit = np.where(peak > 1e150, peak, 1.0)  # whose squares would not fit
+        rows, w = x / unit, weight.astype(np.float64)
+        mean = np.average(rows, axis=0, weights=w)
+        deviation = np.sqrt(np.average((rows - mean) ** 2, axis=0, weights=w))
+        return self._buffers(unit * mean, unit * deviation, x.dtype)
+
+    def _buffers(self, mean: HostArray, deviation: HostArray, dtype: np.dtype[Any]) -> Params:
         varies = deviation > 1e-12 * np.abs(mean)  # one value only: what is left is the rounding of the mean
         scale = np.divide(1.0, deviation, out=np.zeros_like(mean), where=varies)
-        return {"buffers": {"mean": mean, "scale": np.minimum(scale, np.finfo(x.dtype).max)}}
+        return {"buffers": {"mean": mean, "scale": np.minimum(scale, np.finfo(dtype).max)}}
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """((x - mean) scale, nothing)."""

@@ -36,36 +36,39 @@ class Epoch:
 
 
 def plain_epochs(
-    p: Parameters, epochs: int, size: int, lr: float, strength: float = 0.0, weight: Any = None
+    p: Parameters, epochs: int, size: int, lr: float, strength: float = 0.0, weight: Any = None, by_batch: bool = False
 ) -> Iterator[Epoch]:
     """Linear least squares by gradient descent in the order of the rows; p {"w", "b"} is changed in place."""
     weight = np.ones(len(X)) if weight is None else weight
+    overall = sum(weight) / len(weight)
     for _ in range(epochs):
         loss = penalty = mae = 0.0
         for start in range(0, len(X), size):
             x, y, w = X[start : start + size], Y[start : start + size], weight[start : start + size]
             residual = x @ p["w"] + p["b"] - y
-            penalty += w.sum() * strength / 2 * (p["w"] ** 2).sum()
+            total = w.sum() if by_batch else len(x) * overall
+            penalty += total * strength / 2 * (p["w"] ** 2).sum()
             dw, db = np.zeros_like(p["w"]), np.zeros_like(p["b"])
             for i in range(len(x)):
                 loss += w[i] * (residual[i] ** 2).sum() / 2
                 mae += w[i] * np.abs(residual[i]).mean()
                 dw += w[i] * np.outer(x[i], residual[i])
                 db += w[i] * residual[i]
-            total = w.sum() or 1.0
-            p["w"] -= lr * (dw / total + strength * p["w"])
-            p["b"] -= lr * db / total
+            p["w"] -= lr * (dw / (total or 1.0) + strength * p["w"])
+            p["b"] -= lr * db / (total or 1.0)
         total = weight.sum()
         yield Epoch(loss / total, (loss + penalty) / total, mae / total)
 
 
 @pytest.mark.parametrize("size", [1, 5, 8, 23, 100])
-@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
-def test_train_curves_are_weighted_means_over_the_batches_as_they_were_met(size, weight):
-    trainer = linear(metrics=["mae"], regularizers=[{"name": "l2", "strength": 0.3}])
+@pytest.mark.parametrize(
+    ("weight", "by_batch"), [(None, False), (WEIGHT, False), (WEIGHT, True)], ids=["plain", "weighted", "by batch"]
+)
+def test_train_curves_are_weighted_means_over_the_batches_as_they_were_met(size, weight, by_batch):
+    trainer = linear(metrics=["mae"], regularizers=[{"name": "l2", "strength": 0.3}], weights_by_batch=by_batch)
     p = start_of(trainer)
     history = trainer.fit(X, Y, epochs=4, batch_size=size, shuffle=False, sample_weight=weight)
-    epochs = list(plain_epochs(p, 4, size, 0.1, 0.3, weight))
+    epochs = list(plain_epochs(p, 4, size, 0.1, 0.3, weight, by_batch))
     np.testing.assert_allclose(history.train["loss"], [epoch.loss for epoch in epochs], rtol=1e-11)
     np.testing.assert_allclose(history.train["objective"], [epoch.objective for epoch in epochs], rtol=1e-11)
     np.testing.assert_allclose(history.train["mae"], [epoch.mae for epoch in epochs], rtol=1e-11)

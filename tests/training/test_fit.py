@@ -162,10 +162,11 @@ def test_rows_of_weight_zero_contribute_exactly_nothing():
     assert one.evaluate(X, LABELS, sample_weight=WEIGHT) == one.evaluate(x, y, sample_weight=WEIGHT)
 
 
-def test_a_batch_without_weight_makes_a_step_that_moves_nothing():
+@pytest.mark.parametrize(("by_batch", "lr"), [(True, 0.1), (False, 0.2)])
+def test_a_batch_without_weight_makes_a_step_that_moves_nothing(by_batch, lr):
     weight = np.ones(6)
-    weight[:3] = 0
-    trainer, half = linear(), linear()
+    weight[:3] = 0  # so that the mean weight is 1/2, by which the other batch's gradient is divided
+    trainer, half = linear(weights_by_batch=by_batch), linear(optimizer={"name": "sgd", "lr": lr})
     history = trainer.fit(X[:6], Y[:6], epochs=1, batch_size=3, shuffle=False, sample_weight=weight)
     half.fit(X[3:6], Y[3:6], epochs=1, batch_size=3, shuffle=False)
     assert history.step == [2]

@@ -19,9 +19,9 @@ from bpframe import tree
 from bpframe.engine.flat_store import FlatStore
 from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.jax import compile_cache, compiled_step
-from bpframe.engine.jax.compiled_step import Carry, CompiledStep
+from bpframe.engine.jax.compiled_step import Carry, CompiledStep, Rows
 from bpframe.engine.jax.device import Device
-from bpframe.engine.jax.device_batches import LENGTH, DeviceBatch, Stream
+from bpframe.engine.jax.device_batches import DATA, LENGTH, DeviceBatch, Stream
 from bpframe.engine.minimize import Minimization
 from bpframe.engine.numpy.host_batches import with_room
 from bpframe.engine.update import Updates
@@ -59,7 +59,7 @@ class Blocks:
     def load(self, data: Data, collect: bool, collected: HostArray | None, resident: bool) -> None:
         """Train on these arrays from now on; with `resident` they go to the device at once."""
         self._stream = Stream(data, self._seed, self._device, resident)
-        self._collect = collect
+        self._collect, self._by_rows = collect, data.by_rows
         self.collected = collected  # scores of the latest epoch, in the order of its rows
         self._programs: dict[Any, Callable[..., Any]] = {}
         self._constant: tuple[Sequence[Group], Any] | None = None
@@ -153,9 +153,10 @@ class Blocks:
         if short_key not in self._programs:  # the look-up below compares every component
             parts, size = (self._network, self._cost, groups), sizes[0]
             room = self._stream.room(size) * size if self._collect else 0
-            key = what, *compile_cache.step_keys(*parts), sizes, room, self._device.precision, self._device.dtype
+            on = self._by_rows, self._device.precision, self._device.dtype
+            key = what, *compile_cache.step_keys(*parts), sizes, room, *on
             self._programs[short_key] = compile_cache.compiled(
-                key, lambda: partial(function, CompiledStep(*parts), sizes, room), donate
+                key, lambda: partial(function, CompiledStep(*parts, self._by_rows), sizes, room), donate
             )
         return self._programs[short_key]
 
@@ -226,11 +227,11 @@ def _objective(
     return step.objective(params, _rows_of_step(block, 0, sizes[0]), HashKey(a, b).child(i), step_count, row)
 
 
-def _rows_of_step(block: DeviceBatch, first: int | jax.Array, size: int) -> tuple[Any, Any, Any]:
-    """(x, target, weight) of `size` rows from `first` on."""
+def _rows_of_step(block: DeviceBatch, first: int | jax.Array, size: int) -> Rows:
+    """(x, target, weight, mask) of `size` rows from `first` on."""
     if block.rows is None:
         cut = partial(jax.lax.dynamic_slice_in_dim, start_index=first, slice_size=size)
-        return cut(block.x), cut(block.target), None if block.weight is None else cut(block.weight)
+        return cast(Rows, tuple(None if part is None else cut(part) for part in block[:DATA]))
     rows = jax.lax.dynamic_slice_in_dim(block.rows, first, size)
-    gathered = [None if part is None else part.at[rows].get(mode="promise_in_bounds") for part in block[:3]]
-    return cast(tuple[Any, Any, Any], compiled_step.as_it_is(tuple(gathered)))
+    gathered = [None if part is None else part.at[rows].get(mode="promise_in_bounds") for part in block[:DATA]]
+    return cast(Rows, compiled_step.as_it_is(tuple(gathered)))

@@ -1,7 +1,7 @@
 """The compiled training step: the recursion and the update as one function of its arguments, for XLA.
 
-Shapes: B rows of a batch out of N; x (N, ...), target (N, C), weight (N,) or None; order (n,) row numbers of an epoch;
-T steps of a block at most; a table (T, K) of the K numbers that settings hold at each step, of which a row (K,).
+Shapes: B rows of a batch out of N; x (N, ...), target (N, C), weight and mask (N,) or None; order (n,) row numbers of
+an epoch; T steps of a block at most; a table (T, K) of the K numbers that settings hold at each step, a row (K,) of it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.parameter_store import UpdateComponent
 from bpframe.engine.step import training_step
 from bpframe.engine.update import Updates
+from bpframe.network.activity import Activity
 from bpframe.network.backprop import CostLayer
-from bpframe.network.gradients import Activity, Batch, LossAndGradients, Recursion, weight_shares
+from bpframe.network.gradients import Batch, LossAndGradients, Recursion, weight_shares
 from bpframe.network.network import Network
 from bpframe.ops.linalg import MATMUL_TN
 from bpframe.protocols import Group, Param, Periodic
@@ -31,6 +32,7 @@ from bpframe.types import Array, HostArray, Params, State
 
 SMALL = 2**21  # multiplications up to which laying out a factor anew costs less than it brings
 as_it_is: Callable[[Any], Any] = jax.lax.optimization_barrier  # XLA makes these arrays and does not rewrite across
+Rows = tuple[Any, Any, Any, Any]  # x, target, weight, mask of a batch
 CarryStates = list[list[list[State]]]  # by group, piece, and component with a state
 
 
@@ -167,25 +169,26 @@ def table_width(groups: Sequence[Group]) -> int:
 class CompiledStep:
     """One step, written as a function of its arguments alone."""
 
-    def __init__(self, network: Network, cost: CostLayer, groups: Sequence[Group]) -> None:
-        self.layers, self._groups = network.layers, list(groups)
+    def __init__(self, network: Network, cost: CostLayer, groups: Sequence[Group], by_rows: bool) -> None:
+        self.layers, self._groups, self._by_rows = network.layers, list(groups), by_rows
         self._recursion = Recursion(network.layers, cost, groups)
 
-    def step(self, carry: Carry, batch: tuple[Any, Any, Any], key: HashKey, step: Any, row: Any) -> Any:
-        """(carry, (loss, penalty, weight), scores) after a batch (x, target, w), `step` steps made before."""
+    def step(self, carry: Carry, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:
+        """(carry, (loss, penalty, weight), scores) after a batch, `step` steps made before."""
         params = _shallow_copy(carry.params)
         groups, activity = self._updates(params, row)
         for group, states in zip(groups, carry.states, strict=True):
             group.states = [list(states) for states in states]
-        on = TracedOperations(self._recursion, params, _batch(*batch), key, activity, step)
+        on = TracedOperations(self._recursion, params, _batch(batch, self._by_rows), key, activity, step)
         result = training_step(on, Updates(groups), step)
         numbers = result.loss, result.penalty + result.weight_penalty, on.batch.weight
         return Carry(params, [group.states for group in groups]), numbers, result.scores
 
-    def objective(self, params: Params, batch: tuple[Any, Any, Any], key: HashKey, step: Any, row: Any) -> Any:
+    def objective(self, params: Params, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:
         """(loss, penalty on activations, weight, scores, gradients, new buffers), without an update."""
         params = _shallow_copy(params)
-        on = TracedOperations(self._recursion, params, _batch(*batch), key, self._updates(params, row)[1], step)
+        rows, (_, activity) = _batch(batch, self._by_rows), self._updates(params, row)
+        on = TracedOperations(self._recursion, params, rows, key, activity, step)
         result = on.value_and_gradients()
         on.refresh(result)
         buffers: Params = {}
@@ -214,7 +217,7 @@ class TracedOperations:
         self, recursion: Recursion, params: Params, batch: Batch, key: HashKey, activity: Activity, step: Any
     ) -> None:
         self._recursion, self._params, self.batch, self._key = recursion, params, batch, key
-        self._contexts = recursion.contexts(key, params)
+        self._contexts = recursion.contexts(key, params, batch.mask)
         self.value_and_gradients = partial(recursion.value_and_gradients, params, batch, self._contexts, activity, step)
 
     def sampled_gradients(self, result: LossAndGradients) -> Params:
@@ -237,10 +240,11 @@ class TracedOperations:
         self._recursion.refresh(self._params, result.caches, self._contexts)
 
 
-def _batch(x: Any, target: Any, w: Any) -> Batch:
-    """The rows, with the sum of their weights and each row's share of it."""
-    total, share = weight_shares(len(x), w)
-    return Batch(x, target, jnp.asarray(total, x.dtype), share)
+def _batch(rows: Rows, by_rows: bool) -> Batch:
+    """The rows, with what their losses are divided by and each row's share of it."""
+    x, target, w, mask = rows
+    total, share = weight_shares(len(x), w, by_rows)
+    return Batch(x, target, jnp.asarray(total, x.dtype), share, mask)
 
 
 def _matmul_tn(a: Any, b: Any) -> Any:

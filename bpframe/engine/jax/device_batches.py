@@ -2,7 +2,7 @@
 
 Either the rows of a block are gathered on the host in their order, those of the next block while the device works on
 this one; or all rows stay on the device and only their numbers travel.
-Shapes: B rows of a batch, a block of at most T steps; x (N, ...), target (N, C), weight (N,) or None.
+Shapes: B rows of a batch, a block of at most T steps; x (N, ...), target (N, C), weight and mask (N,) or None.
 """
 
 from __future__ import annotations
@@ -19,19 +19,21 @@ from bpframe.random import epoch_key
 from bpframe.types import HostArray
 
 LENGTH = 1024  # steps of a block at most
+DATA = 4  # the arrays of a DeviceBatch that are data
 BYTES = 2**25  # that the rows of a block may take on the host
 
 
 class DeviceBatch(NamedTuple):
     """What a block is trained on. Arrays have room for T steps; those behind the last step are never read.
 
-    x (T B, ...), target, weight: rows in their order; or all rows, and `rows` (T B,) says which.
+    x (T B, ...), target, weight, mask: rows in their order; or all rows, and `rows` (T B,) says which.
     keys (T, 3): of each step the two words of its epoch's key, and its number in the epoch.
     """
 
     x: Any
     target: Any
     weight: Any
+    mask: Any
     rows: Any
     keys: Any
 
@@ -49,7 +51,7 @@ class Stream:
 
     def __init__(self, data: Data, seed: int, device: Device, resident: bool) -> None:
         """With `resident` all rows go to the device at once."""
-        self._host = DeviceBatch(data.x, data.target, data.weight, None, None)
+        self._host = DeviceBatch(data.x, data.target, data.weight, data.mask, None, None)
         self._resident: DeviceBatch | None = device.put(self._host) if resident else None
         self._send = device.send
         self._words = lru_cache(maxsize=1)(lambda epoch: epoch_key(seed, epoch))
@@ -60,7 +62,7 @@ class Stream:
         """T for batches of `size` rows."""
         if self._resident is not None:
             return LENGTH
-        row: int = sum(part[:1].nbytes for part in self._host[:3] if part is not None)
+        row: int = sum(part[:1].nbytes for part in self._host[:DATA] if part is not None)
         return min(LENGTH, max(1, BYTES // (row * size)))
 
     def block(self, batches: Batches, start: int, stop: int) -> tuple[DeviceBatch, int]:
@@ -93,14 +95,14 @@ class Stream:
             i += steps
         sent = DeviceBatch(*(None if part is None else self._send(part) for part in buffers))
         return _Block(
-            batches, start, stop, sent if self._resident is None else DeviceBatch(*self._resident[:3], *sent[3:])
+            batches, start, stop, sent if self._resident is None else DeviceBatch(*self._resident[:DATA], *sent[DATA:])
         )
 
     def _gather(self, rows: HostArray, buffers: DeviceBatch, place: slice) -> None:
         if self._resident is not None:
             buffers.rows[place] = rows
             return
-        for part, buffer in zip(self._host[:3], buffers[:3], strict=True):
+        for part, buffer in zip(self._host[:DATA], buffers[:DATA], strict=True):
             if part is not None:
                 np.take(part, rows, axis=0, out=buffer[place], mode="clip")  # the default mode would copy once more
 
@@ -108,9 +110,9 @@ class Stream:
         room = self.room(size)
         keys = aligned.empty((room, 3), np.uint32)
         if self._resident is not None:
-            return DeviceBatch(None, None, None, aligned.empty((room * size,), np.int32), keys)
-        x, target, weight = (
+            return DeviceBatch(None, None, None, None, aligned.empty((room * size,), np.int32), keys)
+        x, target, weight, mask = (
             None if part is None else aligned.empty((room * size, *part.shape[1:]), part.dtype)
-            for part in self._host[:3]
+            for part in self._host[:DATA]
         )
-        return DeviceBatch(x, target, weight, None, keys)
+        return DeviceBatch(x, target, weight, mask, None, keys)

@@ -5,7 +5,7 @@ Shapes: B rows of a batch out of N, C scores a row.
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import Any, cast, final
 
 import numpy as np
 
@@ -20,22 +20,24 @@ class HostBatches:
     """Batches in arrays that serve every batch of their length; `collect`: keeps scores for metrics."""
 
     def __init__(self, data: Data, collect: bool, collected: HostArray | None = None) -> None:
-        self._data, self._collect = data, collect
+        self._collect, self._by_rows = collect, data.by_rows
+        self._arrays = {"x": data.x, "target": data.target, "weight": data.weight, "mask": data.mask}
         self._buffers: dict[tuple[str, int], HostArray] = {}
         self._scores = collected
 
     def batch(self, rows: HostArray) -> Batch:
         """The batch of these rows, valid until the next one."""
         x, target = self._take("x", rows), self._take("target", rows)
-        if self._data.weight is None:
+        if self._arrays["weight"] is None:
             return Batch(x, target, *weight_shares(len(rows)))
         weight = self._take("weight", rows)
-        total, weight[...] = weight_shares(len(rows), weight)
-        return Batch(x, target, float(total), weight)
+        total, weight[...] = weight_shares(len(rows), weight, self._by_rows)
+        mask = None if self._arrays["mask"] is None else self._take("mask", rows)
+        return Batch(x, target, float(total), weight, mask)
 
     def _take(self, name: str, rows: HostArray) -> HostArray:
-        """The rows (B, ...) of "x", "target" or "weight"."""
-        array: HostArray = getattr(self._data, name)
+        """The rows (B, ...) of "x", "target", "weight" or "mask"."""
+        array = cast(HostArray, self._arrays[name])
         buffer = self._buffers.get((name, len(rows)))
         if buffer is None:
             buffer = self._buffers[name, len(rows)] = aligned.empty((len(rows), *array.shape[1:]), array.dtype)

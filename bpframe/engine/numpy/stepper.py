@@ -59,7 +59,7 @@ class Stepper:
         self.flats = [FlatStore(group, params, dtype, self._slots if group.rule else {}) for group in groups]
         self.groups = [GroupUpdate(group, flat) for group, flat in zip(groups, self.flats, strict=True)]
         self._programs = ProgramCache([*(layer for _, layer in network.layers), cost.loss, cost.link])
-        self._contexts = self._recursion.contexts(key, params)
+        self._contexts = self._unmasked = self._recursion.contexts(key, params)
         self._configure(groups)
 
     def use(self, groups: Sequence[Group], step: int) -> None:
@@ -90,7 +90,8 @@ class Stepper:
 
     def begin(self, batch: Batch, step: int) -> None:
         """Get ready for the step on a batch that follows `step` steps."""
-        self.batch = batch
+        self.batch, mask = batch, batch.mask
+        self._contexts = self._unmasked if mask is None else [each.masked(mask) for each in self._unmasked]
         if self._traceable and (program := self._program(batch)):
             if program is not self._bound:  # mostly that of the step before
                 self._bound, self.value_and_gradients = program, partial(_run, program, self._slots)

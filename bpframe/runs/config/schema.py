@@ -27,6 +27,7 @@ PLACES = {
     "seed": "train.seed",
     "dtype": "train.dtype",
     "standardize_target": "data.standardize_target",
+    "weights_by_batch": "train.weights_by_batch",
 }
 
 
@@ -164,16 +165,17 @@ class CheckpointTable:
 class TrainTable:
     """How long and how to train.
 
-    epochs        passes over the rows of training, at most
-    batch_size    rows of a step; the last batch of an epoch may be smaller
-    seed          fixes first weights, parts that are held out, order of rows, and every draw
-    engine        what runs the recursion
-    dtype         the precision of all numbers
-    shuffle       whether each epoch has an order of its own
-    class_weight  a weight by label, or "balanced" for N / (C n_c), which multiplies the loss of its rows
-    checkpoint    how often the state of the run is written, so that it can go on; left out, with --resume as by
-                  default, otherwise only where a run is stopped
-    start         a model file, or the folder of a run, whose parameters training starts from instead of drawn ones
+    epochs            passes over the rows of training, at most
+    batch_size        rows of a step; the last batch of an epoch may be smaller
+    seed              fixes first weights, parts that are held out, order of rows, and every draw
+    engine            what runs the recursion
+    dtype             the precision of all numbers
+    shuffle           whether each epoch has an order of its own
+    class_weight      a weight by label, or "balanced" for N / (C n_c), which multiplies the loss of its rows
+    weights_by_batch  whether a batch's weighted losses are divided by the sum of its own weights, not by its rows
+    checkpoint        how often the state of the run is written, so that it can go on; left out, with --resume as by
+                      default, otherwise only where a run is stopped
+    start             a model file, or the folder of a run, whose parameters training starts from instead of drawn ones
     """
 
     epochs: int = field(default=10, metadata=minimum(1))
@@ -183,6 +185,7 @@ class TrainTable:
     dtype: Literal["float32", "float64"] = "float32"
     shuffle: bool = True
     class_weight: Literal["balanced"] | Mapping[str, float] | None = None
+    weights_by_batch: bool = False
     start: str | None = None
     checkpoint: CheckpointTable | None = field(default=None, metadata=table_field(CheckpointTable))
 

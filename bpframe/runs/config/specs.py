@@ -19,6 +19,8 @@ from bpframe.training.spec import PARTS, SpecPart
 def to_tables(settings: ConfigFile, folder: Path) -> dict[str, Any]:
     """The tables of a config file; relative paths in it started at `folder`."""
     train = {**vars(settings.train), "engine": _short(_spec("engine", settings.train.engine))}
+    if not settings.train.weights_by_batch:
+        del train["weights_by_batch"]
     if settings.train.checkpoint is not None:
         train["checkpoint"] = vars(settings.train.checkpoint)
     tables: dict[str, Any] = {"data": _data(settings.data, folder)}

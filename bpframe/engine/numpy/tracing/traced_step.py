@@ -45,7 +45,8 @@ class TracedGradient:
         """Layers and cost, shapes and dtypes."""
         shapes = tuple((path, layout_of(leaf)) for path, leaf in tree.leaves(self.params))
         slots = tuple(path for path, _ in tree.leaves(self.slots))
-        rows = layout_of(self.batch.x), layout_of(self.batch.target), isinstance(self.batch.share, float)
+        weights = isinstance(self.batch.share, float), self.batch.mask is None
+        rows = layout_of(self.batch.x), layout_of(self.batch.target), *weights
         return self.recursion.layers, self.recursion.cost, self.recursion.lowest, shapes, slots, rows
 
     def align(self) -> None:
@@ -53,17 +54,16 @@ class TracedGradient:
 
     def arguments(self) -> Sequence[Any]:
         """Arrays of the batch, parameters, slots, the key."""
-        rows = [part for part in (self.batch.x, self.batch.target, self.batch.share) if not isinstance(part, float)]
+        rows = [part for part in self.batch if isinstance(part, np.ndarray)]
         leaves = [leaf for branch in (self.params, self.slots) for _, leaf in tree.leaves(branch)]
         return [*rows, *leaves, self.draws]
 
     def trace(self, recording: Recording) -> Sequence[Any]:
         """(loss, scores)."""
         params = tree.transform(self.params, recording.array)
-        batch = Batch(*(part if isinstance(part, float) else recording.array(part) for part in self.batch))
-        result = self.recursion.value_and_gradients(
-            params, batch, self.recursion.contexts(KeyTracer(recording, self.draws), self.params)
-        )
+        batch = Batch(*(recording.array(part) if isinstance(part, np.ndarray) else part for part in self.batch))
+        contexts = self.recursion.contexts(KeyTracer(recording, self.draws), self.params, batch.mask)
+        result = self.recursion.value_and_gradients(params, batch, contexts)
         for path, slot in tree.leaves(self.slots):
             recording.output(tree.at(result.gradients, path), slot)
         return result.loss, result.scores
