@@ -18,9 +18,10 @@ def training_data(data: Data, by_rows: bool) -> Data:
     `by_rows`: weights are divided by their mean, so that sum_i w_i loss_i / B over the B rows of a batch is, on the
     average of batches, the weighted mean over all data; otherwise they stay, for sum_i w_i loss_i / sum_i w_i.
     """
-    if data.weight is None:
+    weight = data.weight
+    if weight is None:
         return data
-    data, weight = _with_stand_ins(data), data.weight
+    data = _with_stand_ins(data)
     if not by_rows:
         return data
     return replace(data, weight=(weight / weight.mean(dtype=np.float64)).astype(weight.dtype), by_rows=True)

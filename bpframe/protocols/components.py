@@ -171,10 +171,10 @@ class Initializer(Protocol):
 
 
 class Regularizer(Protocol):
-    """A penalty on weights, added to the mean loss.
+    """A penalty on weights, added to the mean loss, whatever weights rows have.
 
     One that declares `on = "activations"` is given the outputs (B, ...) of hidden layers instead; its penalty is then
-    divided by B.
+    divided by B. Rows that do not count (`Context.mask`) are 0 there, and what rows of 0 cost is taken off.
     """
 
     def value_and_gradient(self, p: Array, h: Hyper) -> tuple[Array, Array]:
@@ -212,7 +212,7 @@ class Metric(Protocol):
         """Which end of the scale is better."""
 
     def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
-        """The metric, weighted by `weight` (B,)."""
+        """The metric, weighted by `weight` (B,): sample weights, all above 0."""
 
 
 class Source(Protocol):

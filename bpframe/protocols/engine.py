@@ -101,7 +101,10 @@ class Data:
 
 @dataclass(frozen=True)
 class Losses:
-    """What a block of steps reports, a value a step: mean loss, penalty, and the weight of the batch."""
+    """What a block of steps reports, a value a step: mean loss, penalty, and the weight of the batch.
+
+    That is what its sum of weighted losses was divided by: its rows, or the sum of their weights (`Data.by_rows`).
+    """
 
     loss: Sequence[float]
     penalty: Sequence[float]

@@ -13,7 +13,8 @@ from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
 class Accumulate:
     """g <- sum w g / sum w over `steps` batches, then one update: the same as one batch of all their rows.
 
-    What follows it, the update rule too, runs at every steps-th batch only; w is the sum of a batch's sample weights.
+    What follows it, the update rule too, runs at every steps-th batch only; w is what a batch's weighted losses are
+    divided by: its rows, or the sum of their weights (`Trainer.fit`).
     Exact where the loss of a row depends on that row alone: batch norm still sees the small batches.
     """
 

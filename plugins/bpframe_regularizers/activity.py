@@ -14,7 +14,8 @@ from bpframe_regularizers.l1 import L1
 class Activity:
     """penalty = mean over the B rows of inner's penalty of the row's outputs, for every hidden layer.
 
-    With l1, the default, few units are active at a time: a sparse code. The division by B is the engine's.
+    With l1, the default, few units are active at a time: a sparse code. The division by B is the engine's,
+    which leaves out rows of sample weight 0.
     Source: Glorot, Bordes and Bengio (2011), Deep sparse rectifier neural networks, section 3; Keras's
     activity_regularizer, for all hidden layers at once.
     """

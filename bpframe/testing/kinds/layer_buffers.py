@@ -6,7 +6,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.network.context import StepContext
-from bpframe.protocols import Fit, Refresh
+from bpframe.protocols import Fit, Refresh, WeightedFit
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import max_abs, require, require_close, require_finite, require_same_bits
 from bpframe.testing.laws.layer_run import KEY, LayerRun
@@ -35,7 +35,10 @@ def require_refresh(run: LayerRun) -> None:
 
 
 def require_fit(run: LayerRun) -> None:
-    """`fit` computes buffers: in the same tree, finite also for constant columns, independent of the order of rows."""
+    """`fit` computes buffers: in the same tree, finite also for constant columns, independent of the order of rows.
+
+    Where the layer has `weighted_fit`, a row of weight 2 is one that stands twice.
+    """
     layer, params, x = run.layer, run.params, run.x(rows=12)
     assert isinstance(layer, Fit)
     after = call_read_only("fit", layer.fit, params, x)
@@ -45,6 +48,13 @@ def require_fit(run: LayerRun) -> None:
         require_close(
             f"{'/'.join(path)} fitted to the same rows backwards", tree.at(back, path), leaf, 1e-9, 1e-9 * max_abs(leaf)
         )
+    if isinstance(layer, WeightedFit):
+        times = np.arange(len(x)) % 3 + 1
+        weighted = call_read_only("weighted_fit", layer.weighted_fit, params, x, times.astype(np.float64))
+        _same_tree("weighted_fit", weighted, params)
+        for path, leaf in tree.leaves(layer.fit(params, np.repeat(x, times, axis=0))):
+            what = f"{'/'.join(path)} fitted by weights, beside rows that stand as often"
+            require_close(what, tree.at(weighted, path), leaf, 1e-9, 1e-9 * max_abs(leaf))
     constant = layer.fit(params, np.ones_like(x))
     require_finite("buffers fitted to rows that are all alike", constant)
     require_finite("a pass after that", run.forward_backward(constant, x))
