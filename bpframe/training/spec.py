@@ -117,9 +117,6 @@ class TrainerSpec:
             raise ConfigError(f"Trainer needs a Network, got {network!r}. For a list of layers: bp.Network([...]).")
         if given["dtype"] not in ("float32", "float64"):
             raise ConfigError(f"Trainer needs a dtype of float32 or float64, got {given['dtype']!r}.")
-        for name in SWITCHES:
-            if not isinstance(given[name], bool):
-                raise ConfigError(f"Trainer needs true or false as {name}, got {given[name]!r}.")
         given["seed"] = checks.whole("Trainer", 0, seed=given["seed"])
         return cls(**{part.name: part.build(given[part.name]) for part in PARTS})
 
@@ -199,6 +196,8 @@ class SpecPart:
 
     def build(self, given: Any) -> Any:
         """The part, from specifications."""
+        if self.name in SWITCHES and not isinstance(given, bool):
+            raise ConfigError(f"Trainer needs true or false as {self.name}, got {given!r}.")
         if self.name == "groups":
             return build_groups(given)
         if self.name == "network" or self.kind is None or (given is None and self.optional):

@@ -211,6 +211,8 @@ def test_the_formula_stands_in_files_where_it_is_not_the_default(tmp_path):
         assert bp.Trainer.load(tmp_path / "model.safetensors").weights_by_batch is by_batch
     with pytest.raises(ConfigError, match="needs true or false as weights_by_batch, got 1"):
         linear(weights_by_batch=1)
+    with pytest.raises(ConfigError, match="needs true or false as weights_by_batch, got 'no'"):
+        linear().weights_by_batch = "no"
 
 
 def test_a_range_of_rates_is_tested_on_weighted_losses():
