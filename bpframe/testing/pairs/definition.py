@@ -58,24 +58,32 @@ class TrainingByDefinition:
     def step(self, rows: HostArray, key: Any) -> None:
         """One step on a batch of rows, with the randomness of a key."""
         data, update = self._data.take(rows), self.update
-        share = 1 / len(rows) if data.weight is None else data.weight / data.weight.sum()
+        weight, share = self._weighed(data)
         here = self._backprop(data, share, key)
         if update.minimizer:
             self._minimise(lambda: self._backprop(data, share, key))
             self._refresh(here.caches)
             return
         gradients = here.gradients
-        weight = float(len(rows)) if data.weight is None else float(data.weight.sum())
         info = {"loss": here.loss, "weight": weight, "rows": len(rows)}
         if update.observes():
             drawn = Data(data.x, self._loss.sample_target(here.scores, key.child("targets")))
-            update.observe(self._backprop(drawn, 1 / len(rows), key).gradients, {"rows": len(rows)})
+            update.observe(self._backprop(drawn, 1 / len(rows), key, penalised=False).gradients, {"rows": len(rows)})
         before = dict(self.p)
         if update.probe(gradients, info):
             gradients = self._backprop(data, share, key).gradients
             self.p.update(before)
         update.step(gradients, info)
         self._refresh(here.caches)
+
+    def _weighed(self, data: Data) -> tuple[float, Any]:
+        """(what a batch's weighted losses are divided by where the mean weight is 1, each row's share of it)."""
+        weight, whole, rows = data.weight, self._data.weight, len(data.x)
+        if weight is None or whole is None:
+            return float(rows), 1 / rows
+        if self.update.spec.weights_by_batch:
+            return float(weight.sum()), weight / weight.sum()
+        return float(rows), weight / (rows * whole.mean())
 
     def _minimise(self, backprop: Callable[[], Backprop]) -> None:
         """One step of a minimizer on the vector of all trained parameters."""
@@ -104,7 +112,7 @@ class TrainingByDefinition:
         empty: Params = {label: {} for label, _ in self._layers}
         return empty | tree.nest({"/".join(path): value for path, value in self.p.items()})
 
-    def _backprop(self, data: Data, share: Any, key: Any) -> Backprop:
+    def _backprop(self, data: Data, share: Any, key: Any, penalised: bool = True) -> Backprop:
         params, caches, outputs = self._tree(), list[Any](), list[Any]()
         v: Any = data.x
         contexts = [StepContext(True, True, key, (label,)) for label, _ in self._layers]
@@ -116,7 +124,7 @@ class TrainingByDefinition:
         if np.ndim(values):
             dy = dy * (share if np.ndim(share) == 0 else share[:, None])
         gradients: dict[Path, Any] = {}
-        penalty, slopes = self._activity(outputs[:-1])
+        penalty, slopes = self._activity(outputs[:-1] if penalised else ())
         for k, (label, layer) in reversed(list(enumerate(self._layers))):
             dy, own = layer.backward(params[label], caches[k], dy + slopes[k], contexts[k])
             gradients |= {(label, *path): g for path, g in tree.leaves(own)}
