@@ -10,8 +10,9 @@ Errors           `ConfigError`, `DataError`, `ShapeError`, ...: see `bpframe.err
 Protocols        of each kind of component, and capabilities that it may have: see `bpframe.protocols`.
 ops, checks      functions of arrays for every engine; checks of constructor arguments.
 Layers           `as_layer` makes an activation a layer; `draw_parameter` draws initial values by an initializer.
-Layers inside    `label_layers`, `init_layers`, `fit_buffers`, `check_inputs` and `StepContext` for a layer that holds
-                 others, whose labels come as `Labelled`; `LabelledLayers` is what it then has: (label, layer) in order.
+Layers inside    `label_layers`, `init_layers`, `fit_buffers`, `own_statistics`, `check_inputs` and `StepContext` for a
+                 layer that holds others, whose labels come as `Labelled`; `LabelledLayers` is what it then has:
+                 (label, layer) in order.
 Number sets      `number_sets` names where scores and outputs lie, `output_range` where those of layers in a row do.
 Losses           `one_hot`, `binary`, `ordinal` and `continuous` encode labels as targets; `CostLayer` is a loss with
                  its link.
@@ -111,6 +112,7 @@ from bpframe.protocols import (
     Session,
     SeveralHeads,
     Source,
+    Statistics,
     Stochastic,
     TargetFile,
     TargetWidth,
@@ -130,6 +132,7 @@ if TYPE_CHECKING:
     from bpframe.engine.hyperparameters import ScaledSchedule, monitored_curves
     from bpframe.engine.optimizer_chain import rule_for
     from bpframe.network.backprop import CostLayer, as_layer
+    from bpframe.network.batch_statistics import own_statistics
     from bpframe.network.context import StepContext
     from bpframe.network.fit_buffers import fit_buffers
     from bpframe.network.input_checks import check_inputs
@@ -168,6 +171,7 @@ _HOME = {
     "parse_number": "data.sources.cells",
     "ordinal": "data.labels",
     "output_range": "network.output_range",
+    "own_statistics": "network.batch_statistics",
     "permutation": "random",
     "rule_for": "engine.optimizer_chain",
     "sweep": "saving.atomic",
@@ -265,6 +269,7 @@ __all__ = [
     "ShapeError",
     "Source",
     "State",
+    "Statistics",
     "StepContext",
     "Stochastic",
     "TargetFile",
@@ -296,6 +301,7 @@ __all__ = [
     "ops",
     "ordinal",
     "output_range",
+    "own_statistics",
     "parse_cells",
     "parse_number",
     "permutation",

@@ -62,6 +62,9 @@ class GroupUpdate:
         self.components = [component for _, component in group.components()]
         self._acting = with_guards(group)
         self.settings: list[Any] = [self.store.settings(component) for component in self.components]
+        self._constraints = range(self.rule + (group.rule is not None), len(self.components))
+        if group.rule is not None and self._constraints:
+            self.settings[self.rule].note(project=self._project)
         periodic = [k for k, part in enumerate(self.components) if implements(part, Periodic)]
         self._adjusting = {k for k, part in enumerate(self.components) if implements(part, Adjust)}
         self._periods: dict[int, int] = {k: self.components[k].period for k in periodic}
@@ -194,15 +197,31 @@ class GroupUpdate:
         """(p, g, states) after the gradient step, rule or constraint number k."""
         component: Any = self._acting[k]
         h = self.h(k, i)
-        if k > self.rule or self.group.rule is None:
+        if k in self._constraints:
             return component.project(p, h), g, states
         at = k - self.first
         if k == self.rule:
+            self._note_param(i)
             p, new = component.update(p, g, states[at], h)
         else:
             g, new = component.transform(p, g, states[at], h)
             p = component.adjust(p, h) if k in self._adjusting else p
         return p, g, [*states[:at], new, *states[at + 1 :]]
+
+    def projected(self, i: int, p: Array) -> Array:
+        """A value of piece i in the sets of the constraints."""
+        self._note_param(i)
+        return self._project(p)
+
+    def _project(self, p: Array) -> Array:
+        for k in self._constraints:
+            p = self._acting[k].project(p, self.settings[k].h)
+        return p
+
+    def _note_param(self, i: int) -> None:
+        """Let constraints know of which piece the next p is."""
+        for k in self._constraints:
+            self.h(k, i)
 
 
 def refuse_other_groups(updates: Sequence[GroupUpdate], groups: Sequence[Group]) -> None:

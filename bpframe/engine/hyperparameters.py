@@ -3,7 +3,8 @@
 h mirrors the constructor: every float argument as its value at this step, every argument that is a component as a
 nested h; text, flags and whole numbers stay on the component. Each h, nested ones too, has `step` (from 1), and, where
 they are known, `loss`, `total` (sums over the model), `param` (in scope "array"), `weight` (of the batch), `rows` and
-`rule` (the h of the update rule, for gradient steps).
+`rule` (the h of the update rule, for gradient steps). `project(p)` of an update rule's h gives the p of this piece that
+the constraints allow; p itself where there are none.
 """
 
 from __future__ import annotations
@@ -24,8 +25,24 @@ from bpframe.registry import arguments, registry
 from bpframe.registry.constructor import parameters, wants
 from bpframe.registry.describe import title
 from bpframe.registry.nested import Nested, is_schedule, parts, plain_numbers
+from bpframe.types import Array
 
-KNOWN = {"step": 0, "loss": None, "total": None, "param": None, "weight": None, "rows": None, "rule": None}
+
+def unconstrained(p: Array) -> Array:
+    """p itself: the projection where nothing constrains it."""
+    return p
+
+
+KNOWN = {
+    "step": 0,
+    "loss": None,
+    "total": None,
+    "param": None,
+    "weight": None,
+    "rows": None,
+    "rule": None,
+    "project": unconstrained,
+}
 HAVING_SETTINGS = ("optimizer", "gradient_step", "regularizer", "constraint")
 CLOCKED = ("optimizer", "gradient_step", "regularizer", "schedule")  # kinds that follow the clock of a run
 Curve = Callable[[str], Sequence[float]]  # a curve of the history so far, by name

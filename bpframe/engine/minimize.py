@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import cast, final
+from typing import Any, NamedTuple, cast, final
 
 import numpy as np
 
@@ -14,9 +14,16 @@ from bpframe.engine.update import Updates
 from bpframe.protocols import Minimizer
 from bpframe.types import HostArray, Params
 
-ValueAndGradients = Callable[
-    [], tuple[float, Params | None]
-]  # (value without penalties on weights, gradients) at present
+
+class Evaluation(NamedTuple):
+    """The value without penalties on weights and the gradients, None where it is not finite, at the present parameters.
+
+    `result`: what else was computed, for the engine.
+    """
+
+    value: float
+    gradients: Params | None
+    result: Any
 
 
 @final
@@ -29,26 +36,37 @@ class Minimization:
         if not self.groups[0].states[0]:
             self.groups[0].states = [[self._rule.init(self._gathered())]]
 
-    def step(self, step: int, value_and_gradients: ValueAndGradients) -> None:
-        """Move the parameters once; `value_and_gradients()` is of the present ones."""
+    def step(self, step: int, evaluate: Callable[[], Evaluation], revisit: bool) -> tuple[Any, Any]:
+        """Move the parameters once; the results of the evaluation at the start, and of one where they are now.
+
+        `revisit`: whether that is made anew, if it was neither the first nor the last of the rule's; else None may
+        stand for it.
+        """
         p, first = self._gathered(), self.groups[0]
         for group in self.groups:
             group.begin(step)
-        penalties: list[float] = []
+        start: list[tuple[HostArray, Any]] = []
+        last: list[tuple[HostArray, Any]] = []
 
         def objective(at: HostArray) -> tuple[float, HostArray]:
             self._move(at)
-            value, gradients = value_and_gradients()
-            penalties.append(math.inf if gradients is None else self._slopes(gradients))
+            value, gradients, result = evaluate()
+            penalty = math.inf if gradients is None else self._slopes(gradients)
+            last[:] = [(np.array(at), result)]
+            if not start:
+                start[:], self.penalty = last, penalty
             if gradients is None:
                 return math.inf, np.zeros_like(at)
-            return value + penalties[-1], np.concatenate([group.g[0] for group in self.groups], dtype=np.float64)
+            return value + penalty, np.concatenate([group.g[0] for group in self.groups], dtype=np.float64)
 
         new, state = self._rule.update(p, objective, first.states[0][-1], first.settings[first.rule].h)
-        self.penalty = penalties[0]
         finite = math.isfinite(self.penalty)  # at the start
         self._move(new if finite else p)
         first.states = [[state]] if finite else first.states
+        there = next((result for at, result in (*last, *start) if np.array_equal(at, new)), None)
+        if there is None and finite and revisit:
+            there = evaluate().result
+        return start[0][1], there
 
     @property
     def _rule(self) -> Minimizer:

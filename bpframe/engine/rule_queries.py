@@ -23,13 +23,13 @@ def evaluation_params(groups: Sequence[GroupUpdate], params: Params, step: int) 
 
 
 def evaluation_pieces(group: GroupUpdate) -> list[Array]:
-    """The pieces of a group to predict with."""
+    """The pieces of a group to predict with, which its constraints allow, whatever a rule averages."""
     pieces = [group.store.get(i) for i in range(len(group.store))]
     for link in group.evaluators[:1]:
-        return [
-            link.rule.evaluation_params(p, link.state(group.states[i][-1]), link.settings(group.h(group.rule, i)))
-            for i, p in enumerate(pieces)
-        ]
+        h = (group.h(group.rule, i) for i in range(len(pieces)))
+        states = (link.state(each[-1]) for each in group.states)
+        shown = map(link.rule.evaluation_params, pieces, states, map(link.settings, h))
+        return [group.projected(i, p) for i, p in enumerate(shown)]
     return pieces
 
 

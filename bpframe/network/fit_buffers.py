@@ -5,14 +5,18 @@ Shapes: x (N, *in_shape) all training rows, weight (N,).
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import numpy as np
 
 from bpframe import tree
-from bpframe.network.context import EVALUATION
+from bpframe.network.batch_statistics import own_statistics
+from bpframe.network.context import EVALUATION, StepContext, frozen_layers
 from bpframe.network.guards import view
 from bpframe.network.network import LabelledLayers, Network
-from bpframe.protocols import Data, Fit, WeightedFit
-from bpframe.types import HostArray, Params
+from bpframe.protocols import Data, Fit, Layer, Refresh, WeightedFit
+from bpframe.random import HashKey
+from bpframe.types import Array, HostArray, Params
 
 
 def layers_with_fit(layers: LabelledLayers) -> list[int]:
@@ -21,29 +25,51 @@ def layers_with_fit(layers: LabelledLayers) -> list[int]:
 
 
 @np.errstate(all="ignore")  # what overflows here is found by the first step
-def fit_buffers(layers: LabelledLayers, params: Params, x: HostArray, weight: HostArray | None = None) -> Params:
-    """Parameters with the buffers that layers in a row learn from x, each from what reaches it.
+def fit_buffers(
+    layers: LabelledLayers,
+    params: Params,
+    x: HostArray,
+    weight: HostArray | None = None,
+    frozen: frozenset[tree.Path] = frozenset(),
+) -> Params:
+    """Parameters with the buffers that layers in a row learn from x, each from what will reach it.
 
-    `weight` (N,): those of the rows, all above 0, for layers that take them into account; None: all alike.
+    `weight` (N,): those of the rows, all above 0, for layers that take them into account; None: all alike. Layers with
+    running statistics, but for those at the paths `frozen`, hand on x by the statistics of x, to which their own, kept
+    as they are, will come; layers that draw in training do not.
     """
     params, x = dict(params), view(x)  # which may be the user's own array
     last = max(layers_with_fit(layers), default=-1)
     for k, (label, layer) in enumerate(layers[: last + 1]):
+        own = params.get(label, {})
         if weight is not None and isinstance(layer, WeightedFit):
-            params[label] = layer.weighted_fit(params[label], x, weight)
+            params[label] = own = layer.weighted_fit(own, x, weight)
         elif isinstance(layer, Fit):
-            params[label] = layer.fit(params[label], x)
+            params[label] = own = layer.fit(own, x)
         if k < last:
-            x = view(np.asarray(layer.forward(params.get(label, {}), x, EVALUATION)[0]))
+            x = view(np.asarray(_handed_on(label, layer, own, x, frozen)))
     return params
 
 
-def buffers_by_name(network: Network, params: Params, data: Data) -> dict[str, HostArray]:
-    """Every buffer of the network by "layer/name", those that layers learn from x learned from the rows that count."""
+def _handed_on(label: str, layer: Layer, own: Params, x: HostArray, frozen: frozenset[tree.Path]) -> Array:
+    """What a layer will hand on, with statistics of x where it has running ones that train."""
+    context = StepContext(True, True, HashKey(0, 0), (label,), frozen)
+    if isinstance(layer, Refresh) and context.training:
+        own = own_statistics(layer, own, layer.forward(own, x, context)[1])
+    return layer.forward(own, x, EVALUATION)[0]
+
+
+def buffers_by_name(
+    network: Network, params: Params, data: Data, trained: Container[tree.Path]
+) -> dict[str, HostArray]:
+    """Every buffer of the network by "layer/name", those that layers learn from x learned from the rows that count.
+
+    `trained`: the paths of trained parameters.
+    """
     x, weight, mask = data.x, data.sample_weight, data.mask
     if weight is not None and mask is not None:
         x, weight = x[mask], weight[mask]
     if weight is not None and (weight == weight[0]).all():
         weight = None
-    fitted = fit_buffers(network.layers, params, x, weight)
+    fitted = fit_buffers(network.layers, params, x, weight, frozenset(frozen_layers(params, trained)))
     return {"/".join(path): leaf for path, leaf in tree.leaves(fitted) if "buffers" in path}

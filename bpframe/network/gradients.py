@@ -12,10 +12,11 @@ from typing import Any, NamedTuple, cast, final
 from bpframe import ops
 from bpframe.network.activity import Activity, activity_penalties, at_least_one
 from bpframe.network.backprop import CostLayer, Layers, backward, forward, lowest_trained
+from bpframe.network.batch_statistics import buffers_of, refreshed, settled
 from bpframe.network.context import StepContext, frozen_layers, step_contexts
 from bpframe.network.guards import GuardedLayer, GuardedLoss, is_foreign
 from bpframe.protocols import Group, Key, Loss, Refresh, SampleTarget
-from bpframe.types import Cache, Params
+from bpframe.types import Array, Cache, Params
 
 
 class Batch(NamedTuple):
@@ -113,9 +114,28 @@ class Recursion:
         _, delta = self._end.mean_and_delta(scores, target, share)
         return backward(self._steps, params, result.caches, delta, contexts, self.lowest)
 
-    def refresh(self, params: Params, caches: Sequence[Cache], contexts: Sequence[StepContext]) -> Params:
-        """The parameters, in which layers that train have moved their buffers, from what they kept on the way up."""
+    def refresh(
+        self,
+        params: Params,
+        caches: Sequence[Cache],
+        contexts: Sequence[StepContext],
+        change: Callable[[Refresh, Params, Cache], Params] = refreshed,
+    ) -> Params:
+        """The parameters, in which layers that train have moved their buffers, from what they kept on the way up.
+
+        `change`: how; as they do after a step, if left out.
+        """
         for k, label, layer in self.refreshing:
             if contexts[k].training:
-                params[label] = layer.refresh(params[label], caches[k])
+                params[label] = change(layer, params[label], caches[k])
         return params
+
+    def batch_statistics(self, params: Params, x: Array, key: Key) -> dict[str, Array]:
+        """The buffers of layers with running statistics, by "layer/name", with those of rows x alone in their place.
+
+        Rows reach each layer as in a step of training with that key.
+        """
+        contexts = self.contexts(key, params)
+        caches = forward(self._steps, params, x, contexts)[1]
+        labels = [label for _, label, _ in self.refreshing]
+        return buffers_of(self.refresh(dict(params), caches, contexts, settled), labels)

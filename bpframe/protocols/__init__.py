@@ -7,7 +7,7 @@ settings are constructor arguments. They speak the Array API standard (`xp = x._
 the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
-`Refresh`, `Fit`, `WeightedFit`, `CheckInputs` and `RangeAfter` (layers);
+`Refresh`, `Statistics`, `Fit`, `WeightedFit`, `CheckInputs` and `RangeAfter` (layers);
 `EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams` and `Restart` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
@@ -50,6 +50,7 @@ from bpframe.protocols.capabilities import (
     SampleTarget,
     Select,
     SeveralHeads,
+    Statistics,
     TargetFile,
     TargetWidth,
     Totals,
@@ -161,6 +162,7 @@ __all__ = [
     "Session",
     "SeveralHeads",
     "Source",
+    "Statistics",
     "Stochastic",
     "TargetFile",
     "TargetWidth",

@@ -14,10 +14,22 @@ from bpframe.types import Array, Cache, HostArray, Hyper, Params, State
 
 @runtime_checkable
 class Refresh(Protocol):
-    """A layer whose buffers follow the data (running statistics)."""
+    """A layer whose buffers follow the data (running statistics).
+
+    Where a rule averages, predictions go with statistics of the averaged parameters: to them goes b of each buffer
+    that is a running mean, b <- m b + (1 - m) s; others stay.
+    """
 
     def refresh(self, params: Params, cache: Cache) -> Params:
         """The same parameters with new "buffers", from the cache of a committed training step."""
+
+
+@runtime_checkable
+class Statistics(Protocol):
+    """A layer that can tell the statistics of one batch, which it uses in training, from those that it keeps."""
+
+    def statistics(self, params: Params, cache: Cache) -> Params:
+        """The same parameters with the "buffers" with which evaluation gives for a batch what training gave for it."""
 
 
 @runtime_checkable

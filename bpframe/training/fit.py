@@ -12,6 +12,7 @@ from bpframe.data.target_scale import is_scalable
 from bpframe.data.task import Task, share
 from bpframe.engine.learning_rates import main_rate, rate_at
 from bpframe.engine.optimizer_chain import rule_step
+from bpframe.engine.projection import projected
 from bpframe.errors import CheckpointError, NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
 from bpframe.protocols import Batches, Data, Group, Losses, Param, Session
@@ -74,12 +75,12 @@ class FitRun:
     def prepare(self, first: bool) -> None:
         """Make the session ready; before the `first` fit of a trainer a dry run finds components that are wrong."""
         session, network, data = self.session, self.spec.network, self._data
+        groups = self._groups()
         if first and layers_with_fit(network.layers):
-            session.assign(buffers_by_name(network, network.params(session.parameters), data))
+            trained = {path for group in groups if group.rule for path in group.paths}
+            session.assign(buffers_by_name(network, network.params(session.parameters), data, trained))
         if first:
             refuse_other_scores(network, self.spec.loss, session, data.x)
-        groups = self._groups()
-        if first:
             warn_of_idle_rules(groups, self.spec.rules())
         if first and not all(
             map(registry.owns, component_kinds(self.spec, self.task.cost))
@@ -88,6 +89,9 @@ class FitRun:
             DryRun(network, self.task.cost, groups, network.params(session.parameters)).step(few)
         warn_of_unmasked_layers(network, session, data)
         session.use(groups)
+        limits = groups if self.spec.constraints and not self.state.resumed else ()  # which may be others than before
+        if limits and (outside := projected(limits, session.parameters)):
+            session.assign(outside)
         session.load(data, bool(self._metrics), self._collected)
 
     def keep_whole_steps(self) -> bool:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from bpframe import tree
 from bpframe.data.task import Task
+from bpframe.engine.projection import projected
 from bpframe.errors import IncompatibleComponent, ShapeError
-from bpframe.protocols import Param, Session
+from bpframe.protocols import Group, Param, Session
 from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.training.number_ranges import refuse_out_of_range
 from bpframe.training.preflight import refuse_unsampled
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.update_groups import trained_parameters, update_groups
-from bpframe.types import Shape
+from bpframe.types import Params, Shape
 
 
 def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, Task, list[Param]]:
@@ -26,8 +29,16 @@ def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, 
     trained = trained_parameters(params)
     groups = update_groups(trained, spec)
     refuse_unsampled(groups, spec.loss)
+    _project(groups, params)
     session = spec.engine.session(network, task.cost, groups, params, spec.dtype, spec.seed)
     if session is None:
         raise IncompatibleComponent(f"{title(registry, 'engine', spec.engine)}: session must give a session, got None.")
     network.input_shape = shape  # for summary()
     return session, replace(task, shape=shape, outputs=out[0]), trained
+
+
+def _project(groups: Sequence[Group], params: Params) -> None:
+    """Put initial parameters where constraints allow them."""
+    if any(group.constraints for group in groups):
+        for name, p in projected(groups, tree.flatten(params)).items():
+            tree.assign(params, tuple(name.split("/")), p)

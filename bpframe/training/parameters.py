@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any, final
 
 from bpframe.data.arrays import as_numbers
@@ -10,6 +10,8 @@ from bpframe.data.dense import as_dense
 from bpframe.errors import ShapeError
 from bpframe.protocols import Session
 from bpframe.types import HostArray
+
+Projection = Callable[[Mapping[str, HostArray]], Mapping[str, HostArray]]
 
 
 @final
@@ -34,12 +36,13 @@ class Parameters(MutableMapping[str, HostArray]):
     """Parameters and buffers by "layer/name", in the layers' order.
 
     Reading gives a copy; setting checks shape and numbers and replaces the value in the model; deleting is a TypeError,
-    since the network needs every one. `replace` sets all at once, `copy` gives all as a dict. A pickle or deep copy of
-    it has values of its own.
+    since the network needs every one. `replace` sets all at once, `copy` gives all as a dict. A value outside of the
+    sets of the trainer's constraints is projected. A pickle or deep copy of it has values of its own.
     """
 
-    def __init__(self, session: Session | Values) -> None:
-        self._session = session
+    def __init__(self, session: Session | Values, project: Projection = lambda values: values) -> None:
+        """`project`: makes values to be set such as constraints allow."""
+        self._session, self._project = session, project
 
     def __reduce__(self) -> Any:
         return Parameters, (Values(self.copy()),)  # a copy stands on its own
@@ -48,7 +51,7 @@ class Parameters(MutableMapping[str, HostArray]):
         return self._value(name)
 
     def __setitem__(self, name: str, value: object) -> None:
-        self._session.assign({name: _checked(name, value, self._value(name))})
+        self._assign({name: _checked(name, value, self._value(name))})
 
     def __delitem__(self, name: str) -> None:
         raise TypeError(f"Parameter '{name}' cannot be deleted: the network needs it.")
@@ -71,7 +74,10 @@ class Parameters(MutableMapping[str, HostArray]):
         present = self._session.parameters  # once: each look copies all
         if missing := [name for name in present if name not in values]:
             raise ShapeError(f"The network needs a value for '{missing[0]}', which is missing.")
-        self._session.assign({name: _checked(name, value, _at(present, name)) for name, value in values.items()})
+        self._assign({name: _checked(name, value, _at(present, name)) for name, value in values.items()})
+
+    def _assign(self, values: dict[str, HostArray]) -> None:
+        self._session.assign(self._project(values))
 
     def _value(self, name: str) -> HostArray:
         return _at(self._session.parameters, name)

@@ -19,6 +19,7 @@ from bpframe.data.arrays import Targets
 from bpframe.data.class_weight import ClassWeight, apply_class_weight
 from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.data.task import Labels, Task, share
+from bpframe.engine.projection import projected
 from bpframe.errors import CheckpointError, ConfigError
 from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
@@ -51,6 +52,7 @@ from bpframe.training.part_change import KEPT, attribute_changes
 from bpframe.training.preflight import require_rows
 from bpframe.training.session_snapshot import SessionSnapshot
 from bpframe.training.spec import PARTS, TrainerParts, TrainerSpec, with_parts
+from bpframe.training.update_groups import update_groups
 from bpframe.training.verbose import Verbose, require_verbose
 from bpframe.types import HostArray, Shape
 
@@ -216,7 +218,7 @@ class Trainer:
     @property
     def parameters(self) -> Parameters:
         """Parameters and buffers by "layer/name": reading gives copies, setting replaces."""
-        return Parameters(self.session)
+        return Parameters(self.session, self._projected)
 
     @property
     def session(self) -> Session:
@@ -348,6 +350,11 @@ class Trainer:
         apart = None if validation is None else task.admit(*require_rows(validation), name="validation x")[0]
         self._session, self.task = session, task
         return data, apart
+
+    def _projected(self, values: Mapping[str, HostArray]) -> dict[str, HostArray]:
+        """Parameters to be set, as constraints allow them."""
+        spec = self.spec
+        return {**values, **(projected(update_groups(self._params, spec), values) if spec.constraints else {})}
 
     @property
     def _state(self) -> TrainerState:

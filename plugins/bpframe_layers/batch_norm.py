@@ -35,6 +35,8 @@ class BatchNorm:
     variance gathers the unbiased one, divided by m - 1, as in the paper and PyTorch (Keras and Flax: by m). A batch
     of one number a feature gives y = shift, moves the running mean and says nothing of the variance. Rows of sample
     weight 0 (`Context.mask`) are in no mean; other weights do not count.
+    After a step of a rule that minimizes the objective itself (lbfgs) they are those of its batch, as it was scaled.
+    Where a rule averages (ema, lookahead, schedule_free), predictions go with statistics of the averaged parameters.
     Where scale and shift are frozen, running statistics stand still and the layer works as in evaluation (as in Keras);
     without any parameters, scale=False and center=False, it cannot be frozen and goes on.
     Source: Ioffe and Szegedy (2015), arXiv:1502.03167, algorithms 1 and 2.
@@ -101,6 +103,15 @@ class BatchNorm:
         if m > 1:
             buffers["variance"] = self.momentum * old["variance"] + (new * m / (m - 1)) * variance
         return {**params, "buffers": buffers}
+
+    def statistics(self, params: Params, cache: Cache) -> Params:
+        """The same parameters, with the batch's own mean and variance, divided by m, as the running ones."""
+        *_, middle, variance, m, mask = cache
+        if mask is not None:
+            xp, old = ops.namespace(middle), params["buffers"]
+            new = {"mean": middle, "variance": variance}
+            return {**params, "buffers": {name: xp.where(m > 0, new[name], old[name]) for name in new}}
+        return {**params, "buffers": {"mean": middle, "variance": variance}} if m > 0 else params
 
 
 def _masked_backward(z: Array, inverse: Array, dz: Array, mask: Array) -> Array:

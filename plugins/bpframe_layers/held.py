@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from bpframe.plugin import Cache, Fit, LabelledLayers, Layer, Params, Refresh, WeightedFit
+from bpframe.plugin import (
+    Cache,
+    Fit,
+    LabelledLayers,
+    Layer,
+    Params,
+    Refresh,
+    Statistics,
+    WeightedFit,
+    own_statistics,
+)
 
 
 class HeldCache(NamedTuple):
@@ -18,21 +28,36 @@ class HeldCache(NamedTuple):
 def take_after(holder: Layer, layers: LabelledLayers) -> None:
     """Let a layer be what those inside are: stochastic, coupled, with buffers to refresh, with buffers to fit.
 
-    Its `_refresh`, `_fit` and `_weighted_fit` become capabilities, `refresh`, `fit` and `weighted_fit`, only where a
+    Its `_refresh`, `_statistics`, `_fit` and `_weighted_fit` become capabilities, `refresh` and so on, only where a
     layer inside has them: an engine calls them, and passes all training rows, only where they are needed.
     """
     for trait in ("stochastic", "coupled"):
         object.__setattr__(holder, trait, any(getattr(layer, trait, False) for _, layer in layers))
-    for name, capability in (("refresh", Refresh), ("fit", Fit), ("weighted_fit", WeightedFit)):
+    capabilities = {"refresh": Refresh, "statistics": Statistics, "fit": Fit, "weighted_fit": WeightedFit}
+    for name, capability in capabilities.items():
         if any(isinstance(layer, capability) for _, layer in layers):
             object.__setattr__(holder, name, getattr(holder, f"_{name}"))
 
 
 def refreshed(layers: LabelledLayers, params: Params, caches: Sequence[HeldCache]) -> Params:
     """The same parameters with the new buffers of the layers inside, those aside that did not train."""
+    return _changed(lambda layer, *arguments: layer.refresh(*arguments), layers, params, caches)
+
+
+def with_statistics(layers: LabelledLayers, params: Params, caches: Sequence[HeldCache]) -> Params:
+    """The same parameters with the statistics with which layers inside saw this batch, but for frozen ones."""
+    return _changed(own_statistics, layers, params, caches)
+
+
+def _changed(
+    change: Callable[[Refresh, Params, Cache], Params],
+    layers: LabelledLayers,
+    params: Params,
+    caches: Sequence[HeldCache],
+) -> Params:
     held = zip(layers, caches, strict=True)
     new = {
-        label: layer.refresh(params[label], kept.cache)
+        label: change(layer, params[label], kept.cache)
         for (label, layer), kept in held
         if isinstance(layer, Refresh) and kept.training
     }

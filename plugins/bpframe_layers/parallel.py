@@ -29,7 +29,7 @@ from bpframe.plugin import (
     ops,
     output_range,
 )
-from bpframe_layers.held import HeldCache, refreshed, take_after
+from bpframe_layers.held import HeldCache, refreshed, take_after, with_statistics
 
 
 @final
@@ -109,6 +109,10 @@ class Parallel:
     def _refresh(self, params: Params, cache: Cache) -> Params:
         """The same parameters with the new buffers of the layers inside."""
         return refreshed(self.inner, params, cache[0])
+
+    def _statistics(self, params: Params, cache: Cache) -> Params:
+        """The same parameters with the statistics with which layers inside saw this batch."""
+        return with_statistics(self.inner, params, cache[0])
 
     def _fit(self, params: Params, x: HostArray) -> Params:
         """The parameters with buffers that branches learn, each from x."""

@@ -20,7 +20,7 @@ from bpframe.plugin import (
     fit_buffers,
     label_layers,
 )
-from bpframe_layers.held import refreshed, take_after
+from bpframe_layers.held import refreshed, take_after, with_statistics
 from bpframe_layers.sequential import Sequential
 
 
@@ -74,6 +74,10 @@ class Residual:
     def _refresh(self, params: Params, cache: Cache) -> Params:
         """The same parameters with the new buffers of the layers inside."""
         return refreshed(self.chain.inner, params, cache)
+
+    def _statistics(self, params: Params, cache: Cache) -> Params:
+        """The same parameters with the statistics with which layers inside saw this batch."""
+        return with_statistics(self.chain.inner, params, cache)
 
     def _fit(self, params: Params, x: HostArray) -> Params:
         """The parameters with buffers that layers inside learn, each from what reaches it."""

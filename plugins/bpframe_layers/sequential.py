@@ -24,7 +24,7 @@ from bpframe.plugin import (
     label_layers,
     output_range,
 )
-from bpframe_layers.held import HeldCache, refreshed, take_after
+from bpframe_layers.held import HeldCache, refreshed, take_after, with_statistics
 
 
 @final
@@ -86,6 +86,10 @@ class Sequential:
     def _refresh(self, params: Params, cache: Cache) -> Params:
         """The same parameters with the new buffers of the layers inside."""
         return refreshed(self.inner, params, cache)
+
+    def _statistics(self, params: Params, cache: Cache) -> Params:
+        """The same parameters with the statistics with which layers inside saw this batch."""
+        return with_statistics(self.inner, params, cache)
 
     def _fit(self, params: Params, x: HostArray) -> Params:
         """The parameters with buffers that layers inside learn, each from what reaches it."""

@@ -1,10 +1,13 @@
 """Averaging in the place of a learning rate schedule, common to the schedule-free rules.
 
 x average (what one predicts with), y where the gradient is taken, z what the steps move; one shape.
-The rules keep y as the parameter and z as state: x follows from both.
+The rules keep y as the parameter and z as state: x follows from both. Constraints hold for z: where their set is convex
+x, a mean of all z, and y between the two are in it as well.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from bpframe.plugin import Array, Hyper, State, ops
 
@@ -23,10 +26,12 @@ def warmed_up(h: Hyper, steps: int, like: Array) -> Array:
     return lr
 
 
-def step(y: Array, u: Array, state: State, lr: Array, beta: Array) -> tuple[Array, State]:
+def step(
+    y: Array, u: Array, state: State, lr: Array, beta: Array, project: Callable[[Array], Array]
+) -> tuple[Array, State]:
     """(y, new state) after z <- z - lr u;  x <- (1 - c) x + c z, c = lr^2 / sum of lr^2;  y <- (1 - beta) z + beta x.
 
-    Written without x: y + c (z - y) is (1 - beta) z + beta x with the new x and the old z.
+    Written without x: y + c (z - y) is (1 - beta) z + beta x with the new x and the old z. `project`: of constraints.
     """
     xp = ops.namespace(y)
     weight = lr * lr
@@ -34,7 +39,11 @@ def step(y: Array, u: Array, state: State, lr: Array, beta: Array) -> tuple[Arra
     c = weight / xp.where(weight_sum > 0, weight_sum, xp.ones_like(weight_sum))
     z = state["z"]
     moved = y + c * (z - y) - lr * (1 - beta * (1 - c)) * u
-    return moved, {"z": z - lr * u, "weight_sum": weight_sum}
+    free = z - lr * u
+    base = project(free)
+    if base is not free:
+        moved = moved + (1 - beta * (1 - c)) * (base - free)
+    return moved, {"z": base, "weight_sum": weight_sum}
 
 
 def average(y: Array, state: State, beta: Array) -> Array:

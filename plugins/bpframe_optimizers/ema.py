@@ -16,6 +16,7 @@ class Ema:
 
     a is the mean of the p after each step, weighted by decay^age: n is the sum of these weights, so the average owes
     nothing to the initial p (the correction that Adam makes, also right when decay follows a schedule).
+    Constraints hold for each p before it is averaged, and for a.
     flavor "paper" (also "optax", whose `ema` of the parameters it is) does so; "torch" (AveragedModel) and "keras"
     (use_ema) start from the p of the first step, a <- decay a + (1 - decay) p from then on, which holds on to it.
     Source: Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging; faded as in Kingma and
@@ -50,6 +51,7 @@ class Ema:
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """The inner rule's step, and the average with its outcome."""
         p, inner = self.inner.update(p, g, state["inner"], h.inner)
+        p = h.project(p)
         n, average = state["n"], state["average"]
         if self.flavor == "paper":
             n = h.decay * n + 1

@@ -15,7 +15,7 @@ class Lookahead:
     """p <- inner(p, g); after every `steps` of these  q <- q + alpha (p - q),  p <- q.
 
     Predicts with q: the paper finds that on the way between two q the accuracy falls, and that the step back restores
-    it. What the inner rule remembers stays as it is when p goes back to q.
+    it. What the inner rule remembers stays as it is when p goes back to q. Constraints hold for both.
     Source: Zhang et al. (2019), Lookahead optimizer, arXiv:1907.08610, algorithm 1.
     """
 
@@ -46,8 +46,9 @@ class Lookahead:
         """The inner rule's step; at the end of a round the way back to the slow weights."""
         xp = ops.namespace(p)
         fast, inner = self.inner.update(p, g, state["inner"], h.inner)
+        fast = h.project(fast)
         slow, ends = state["slow"], xp.asarray(h.step % self.steps == 0, **ops.placement(p))
-        slow = xp.where(ends, slow + h.alpha * (fast - slow), slow)
+        slow = xp.where(ends, h.project(slow + h.alpha * (fast - slow)), slow)
         return xp.where(ends, slow, fast), {"slow": slow, "inner": inner}
 
     def restart(self, p: Array, state: State) -> State:

@@ -22,13 +22,13 @@ from bpframe.engine.jax import compile_cache, compiled_step
 from bpframe.engine.jax.compiled_step import Carry, CompiledStep, Rows
 from bpframe.engine.jax.device import Device
 from bpframe.engine.jax.device_batches import DATA, LENGTH, DeviceBatch, Stream
-from bpframe.engine.minimize import Minimization
+from bpframe.engine.minimize import Evaluation, Minimization
 from bpframe.engine.numpy.host_batches import with_room
 from bpframe.engine.update import Updates
 from bpframe.network.backprop import CostLayer, evaluate
 from bpframe.network.chunks import chunk_rows, in_chunks
 from bpframe.network.network import Network
-from bpframe.protocols import Batches, Data, Group
+from bpframe.protocols import Batches, Data, Group, Refresh
 from bpframe.random import HashKey
 from bpframe.types import HostArray, Params, State
 
@@ -91,21 +91,24 @@ class Blocks:
         dtype = np.dtype(self._device.dtype)
         updates = Updates([GroupUpdate(group, FlatStore(group, host, dtype)) for group in groups])
         updates.groups[0].states = [[memory]] if memory else [[]]
-        minimization, results = Minimization(updates), []
+        minimization, refreshing = (
+            Minimization(updates),
+            any(isinstance(part, Refresh) for _, part in self._network.layers),
+        )
 
-        def value_and_gradients() -> tuple[float, Params | None]:
-            results.append(objective(tree.transform(host, self._device.put), batch, row, step_count))
-            loss, penalty, *_, gradients, _ = results[-1]
-            return float(loss + penalty), tree.transform(gradients, np.asarray) if np.isfinite(loss) else None
+        def evaluate() -> Evaluation:
+            result = objective(tree.transform(host, self._device.put), batch, row, step_count)
+            loss, penalty, *_, gradients, _ = result
+            slopes = tree.transform(gradients, np.asarray) if np.isfinite(loss) else None
+            return Evaluation(float(loss + penalty), slopes, result)
 
-        minimization.step(step_count, value_and_gradients)
-        loss, penalty, weight, scores, _, buffers = results[0]
+        (loss, penalty, weight, scores, *_), there = minimization.step(step_count, evaluate, refreshing)
         numbers = np.array([[float(n) for n in (loss, penalty + minimization.penalty, weight)], [np.nan] * 3])
         report = BlockReport(numbers, scores if self._collect else None)
         if not np.isfinite(loss):
             return carry, memory, report
         moved = tree.transform(host, self._device.put)
-        for path, leaf in tree.leaves(buffers):
+        for path, leaf in tree.leaves(there[-1] if refreshing else {}):
             tree.assign(moved, path, leaf)
         return Carry(moved, carry.states), updates.groups[0].states[0][0], report
 

@@ -22,6 +22,7 @@ from bpframe.engine.step import training_step
 from bpframe.engine.update import Updates
 from bpframe.network.activity import Activity
 from bpframe.network.backprop import CostLayer
+from bpframe.network.batch_statistics import own_statistics
 from bpframe.network.gradients import Batch, LossAndGradients, Recursion, weight_shares
 from bpframe.network.network import Network
 from bpframe.ops.linalg import MATMUL_TN
@@ -185,12 +186,12 @@ class CompiledStep:
         return Carry(params, [group.states for group in groups]), numbers, result.scores
 
     def objective(self, params: Params, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:
-        """(loss, penalty on activations, weight, scores, gradients, new buffers), without an update."""
+        """(loss, penalty on activations, weight, scores, gradients, buffers of this batch alone), without an update."""
         params = _shallow_copy(params)
         rows, (_, activity) = _batch(batch, self._by_rows), self._updates(params, row)
         on = TracedOperations(self._recursion, params, rows, key, activity, step)
         result = on.value_and_gradients()
-        on.refresh(result)
+        on.settle(result)
         buffers: Params = {}
         for path, leaf in tree.leaves(params):
             if "buffers" in path:
@@ -238,6 +239,10 @@ class TracedOperations:
     def refresh(self, result: LossAndGradients) -> None:
         """Put new buffers in the tree of this trace."""
         self._recursion.refresh(self._params, result.caches, self._contexts)
+
+    def settle(self, result: LossAndGradients) -> None:
+        """Put the statistics of this batch alone in the place of running ones, in the tree of this trace."""
+        self._recursion.refresh(self._params, result.caches, self._contexts, own_statistics)
 
 
 def _batch(rows: Rows, by_rows: bool) -> Batch:

@@ -15,7 +15,7 @@ import numpy as np
 from bpframe.engine.flat_store import FlatStore
 from bpframe.engine.group_update import GroupUpdate, refuse_other_groups
 from bpframe.engine.hyperparameters import Settings
-from bpframe.engine.minimize import Minimization
+from bpframe.engine.minimize import Evaluation, Minimization
 from bpframe.engine.numpy.parameter_update import ParameterUpdater
 from bpframe.engine.numpy.tracing.codegen import BoundProgram
 from bpframe.engine.numpy.tracing.program_cache import ProgramCache
@@ -24,6 +24,7 @@ from bpframe.engine.rollback import Rollback
 from bpframe.engine.step import StepUpdates, training_step
 from bpframe.engine.update import Updates
 from bpframe.network.backprop import CostLayer
+from bpframe.network.batch_statistics import own_statistics
 from bpframe.network.gradients import Batch, LossAndGradients, Recursion
 from bpframe.network.network import Network
 from bpframe.protocols import Group, Key
@@ -109,20 +110,22 @@ class Stepper:
         )
 
     def minimizing_step(self, updates: StepUpdates, step: int) -> LossAndGradients:
-        """A step of a rule that asks for the objective itself; what was computed at its start."""
-        results: list[LossAndGradients] = []
+        """A step of a rule that asks for the objective itself; what was computed at its start.
 
-        def value_and_gradients() -> tuple[float, Params | None]:
-            results.append(self.value_and_gradients())
-            return float(results[-1].loss) + float(results[-1].penalty), results[-1].gradients
+        It ends where one evaluation was made, whose statistics take the place of running ones.
+        """
+
+        def evaluate() -> Evaluation:
+            result = self.value_and_gradients()
+            return Evaluation(float(result.loss) + float(result.penalty), result.gradients, result)
 
         self.begin_update()
-        minimization = cast(Minimization, self._minimization)
-        minimization.step(step, value_and_gradients)
-        results[0].weight_penalty = minimization.penalty
-        if results[0].gradients is not None:
-            self.refresh(results[0])
-        return results[0]
+        minimization, moving = cast(Minimization, self._minimization), self._recursion.moves_buffers(self._contexts)
+        first, there = minimization.step(step, evaluate, moving)
+        first.weight_penalty = minimization.penalty
+        if first.gradients is not None and moving:
+            self._recursion.refresh(self.params, there.caches, self._contexts, own_statistics)
+        return cast(LossAndGradients, first)
 
     # ------------------------------------------------------------------------------------------ of a training step
 

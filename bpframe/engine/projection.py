@@ -1,0 +1,48 @@
+"""Projection of parameters that no update made, the initial ones and those that are set, into their constraints.
+
+p any shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from bpframe.engine.hyperparameters import Settings
+from bpframe.protocols import Constraint, Group, Param
+from bpframe.types import HostArray
+
+ROUNDING = 64  # units in the last place by which a projection may move what lies inside
+
+
+def projected(groups: Iterable[Group], values: Mapping[str, HostArray]) -> dict[str, HostArray]:
+    """Those of the values, by "layer/name", that lie outside of constraints of the group that trains them, projected.
+
+    A projection of what a projection gave may differ in the last digits: so much counts as inside.
+    """
+    moved = {}
+    for group in groups:
+        if group.rule is None or not group.constraints:
+            continue
+        for param in group.params:
+            if (p := values.get(param.name)) is not None and not _near(
+                new := _projected(group.constraints, param, p), p
+            ):
+                moved[param.name] = new
+    return moved
+
+
+@np.errstate(all="ignore")  # what is not finite is found elsewhere
+def _projected(constraints: Iterable[Constraint], param: Param, p: HostArray) -> HostArray:
+    new: Any = p
+    for constraint in constraints:
+        settings = Settings(constraint, p.dtype.type)
+        settings.note(step=1, param=param)
+        new = constraint.project(new, settings.h)
+    return np.asarray(new, dtype=p.dtype)
+
+
+def _near(new: HostArray, p: HostArray) -> bool:
+    return bool(np.all((new == p) | (np.abs(new - p) <= ROUNDING * np.finfo(p.dtype).eps * np.abs(p))))
