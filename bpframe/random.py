@@ -18,7 +18,8 @@ import numpy as np
 from bpframe.ops.host import HOST_TYPES, placement
 from bpframe.types import Array, HostArray
 
-INITIAL, SPLIT, ORDER, STEP, DATA = range(5)  # streams of a seed: draws from one never shift those from another
+# Streams of a seed: draws from one never shift those from another.
+INITIAL, SPLIT, ORDER, STEP, DATA, STATISTICS = range(6)
 MASK = 0xFFFFFFFF
 Word = Any  # 32 bits: a Python int on the host, a uint32 array inside a compiled step
 

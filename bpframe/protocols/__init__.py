@@ -11,7 +11,8 @@ Capabilities are small protocols of their own, for the components that need one:
 `EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams` and `Restart` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
-`Over` and `After` (schedules); `Draws` (samplers); `Select` and `TargetFile` (sources); `CheckMemory` (callbacks).
+`Over` and `After` (schedules); `Draws` (samplers); `Select` and `TargetFile` (sources); `CheckMemory` (callbacks);
+`SessionStatistics` (sessions of engines).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
 `LearningRates` and `LrIsAFactor` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses` (sessions),
@@ -75,7 +76,7 @@ from bpframe.protocols.components import (
     Schedule,
     Source,
 )
-from bpframe.protocols.engine import Batches, Data, Engine, Group, Losses, Session
+from bpframe.protocols.engine import Batches, Data, Engine, Group, Losses, Session, SessionStatistics
 from bpframe.protocols.traits import (
     ActsOn,
     BlockLosses,
@@ -160,6 +161,7 @@ __all__ = [
     "Schedule",
     "Select",
     "Session",
+    "SessionStatistics",
     "SeveralHeads",
     "Source",
     "Statistics",

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from typing_extensions import Protocol
+from typing_extensions import Protocol, runtime_checkable
 
-from bpframe.protocols.components import Constraint, GradientStep, Minimizer, Optimizer, Param, Regularizer
+from bpframe.protocols.components import Constraint, GradientStep, Key, Minimizer, Optimizer, Param, Regularizer
 from bpframe.types import HostArray, Params
 
 
@@ -169,6 +169,20 @@ class Session(Protocol):
 
     def setting(self, name: str, step: int) -> float | None:
         """A setting of the first group's rule ("lr") in the update that led to `step`, None where it has none."""
+
+
+@runtime_checkable
+class SessionStatistics(Protocol):
+    """A session that makes statistics of rows, and predicts with them, where it computes; else both happen in NumPy."""
+
+    def batch_statistics(self, x: HostArray, key: Key) -> dict[str, HostArray]:
+        """The buffers of layers with running statistics, by "layer/name", with those of rows x alone in their place.
+
+        Of the parameters to predict with; rows reach each layer as in a step of training with that key.
+        """
+
+    def scores_with(self, x: HostArray, buffers: Mapping[str, HostArray]) -> HostArray:
+        """Scores of rows in evaluation mode, with these buffers in the place of those of the same names."""
 
 
 class Engine(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bpframe.training.fit import FitRun
 from bpframe.training.history import History
+from bpframe.training.statistics_session import finish
 
 
 def run_fit(fit: FitRun) -> History:
@@ -14,6 +15,7 @@ def run_fit(fit: FitRun) -> History:
         run_epochs(fit)
         hooks.call("bpframe_fit_end", state)
         fit.refuse_exploded()
+        finish(fit.session)
     except BaseException as exception:
         state.exception, state.cut = exception, not fit.keep_whole_steps()
         state.step = fit.session.step

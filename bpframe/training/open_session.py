@@ -15,6 +15,7 @@ from bpframe.registry.describe import title
 from bpframe.training.number_ranges import refuse_out_of_range
 from bpframe.training.preflight import refuse_unsampled
 from bpframe.training.spec import TrainerSpec
+from bpframe.training.statistics_session import with_statistics
 from bpframe.training.update_groups import trained_parameters, update_groups
 from bpframe.types import Params, Shape
 
@@ -34,6 +35,7 @@ def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, 
     if session is None:
         raise IncompatibleComponent(f"{title(registry, 'engine', spec.engine)}: session must give a session, got None.")
     network.input_shape = shape  # for summary()
+    session = with_statistics(session, network, task.cost, groups, params, spec.seed)
     return session, replace(task, shape=shape, outputs=out[0]), trained
 
 

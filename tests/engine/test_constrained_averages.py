@@ -68,7 +68,7 @@ CONSTRAINTS: dict[str, Any] = {
 }
 PAIRS = [(rule, kind, "numpy") for rule in RULES for kind in CONSTRAINTS] + [
     ("schedule_free_sgd", "max_norm", "jax"),
-    ("foreign", "unit_norm", "jax"),
+    pytest.param("foreign", "unit_norm", "jax", marks=pytest.mark.slow),
 ]
 
 

@@ -27,6 +27,7 @@ from bpframe.engine.numpy.host_batches import with_room
 from bpframe.engine.update import Updates
 from bpframe.network.backprop import CostLayer, evaluate
 from bpframe.network.chunks import chunk_rows, in_chunks
+from bpframe.network.gradients import Recursion
 from bpframe.network.network import Network
 from bpframe.protocols import Batches, Data, Group, Refresh
 from bpframe.random import HashKey
@@ -130,6 +131,16 @@ class Blocks:
 
         return in_chunks(scores, x, size)
 
+    def batch_statistics(self, params: Params, groups: Sequence[Group], x: HostArray, key: Any) -> dict[str, HostArray]:
+        """The buffers of layers with running statistics, with those of rows x alone; `groups` say what is frozen."""
+        layers, frozen = self._network.layers, tuple(group.paths for group in groups if group.rule is None)
+        program = compile_cache.compiled(
+            ("statistics", layers, frozen, self._device.precision),
+            lambda: partial(_batch_statistics, Recursion(layers, self._cost, groups)),
+        )
+        words = np.array([key.a, key.b], np.uint32)
+        return {name: np.asarray(leaf) for name, leaf in program(params, self._device.put(x), words).items()}
+
     @property
     def _evaluate(self) -> Callable[..., Any]:
         layers = self._network.layers
@@ -228,6 +239,11 @@ def _objective(
     """The objective of a block's first batch, its gradients, and what `CompiledStep.objective` gives besides."""
     a, b, i = block.keys[0]
     return step.objective(params, _rows_of_step(block, 0, sizes[0]), HashKey(a, b).child(i), step_count, row)
+
+
+def _batch_statistics(recursion: Recursion, params: Params, x: jax.Array, words: jax.Array) -> dict[str, Any]:
+    """Those of rows x, with draws by a key of these two words."""
+    return recursion.batch_statistics(params, x, HashKey(words[0], words[1]))
 
 
 def _rows_of_step(block: DeviceBatch, first: int | jax.Array, size: int) -> Rows:

@@ -34,7 +34,7 @@ from bpframe.engine.rule_queries import current_setting, evaluation_params
 from bpframe.engine.update import minimizing
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
-from bpframe.protocols import Batches, Data, Group, Losses, Minimizer
+from bpframe.protocols import Batches, Data, Group, Key, Losses, Minimizer
 from bpframe.types import HostArray, Params, State
 
 BLOCK_SECONDS = 0.5  # how long a call may take: each costs a large network 1 to 2 ms besides its steps
@@ -232,8 +232,26 @@ class JaxSession:
 
     def scores(self, x: HostArray) -> HostArray:
         """Scores of rows in evaluation mode."""
+        return self.scores_with(x, {})
+
+    def scores_with(self, x: HostArray, buffers: Mapping[str, HostArray]) -> HostArray:
+        """The same with other buffers in the place of those of these names."""
         with self._device.scope():
-            return self._blocks.scores(evaluation_params(self._updates, self._carry.params, self.step), x)
+            return self._blocks.scores(self._shown(buffers), x)
+
+    def batch_statistics(self, x: HostArray, key: Key) -> dict[str, HostArray]:
+        """The buffers of layers with running statistics, by "layer/name", with those of rows x alone in their place."""
+        with self._device.scope():
+            return self._blocks.batch_statistics(self._shown({}), self._groups, x, key)
+
+    def _shown(self, buffers: Mapping[str, HostArray]) -> Params:
+        """The parameters to predict with, with these buffers."""
+        params = evaluation_params(self._updates, self._carry.params, self.step)
+        if buffers:
+            params = tree.transform(params, lambda leaf: leaf)
+        for name, value in buffers.items():
+            tree.assign(params, tuple(name.split("/")), self._device.put(value))
+        return params
 
     def _end(self, start: int, stop: int) -> int:
         """Where a block that begins at `start` ends, in time."""

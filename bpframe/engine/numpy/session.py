@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, final
+from typing import NamedTuple, cast, final
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from bpframe.network.chunks import chunk_rows, in_chunks
 from bpframe.network.gradients import LossAndGradients
 from bpframe.network.network import Network
 from bpframe.ops import malloc
-from bpframe.protocols import Batches, Data, Group, Losses
+from bpframe.protocols import Batches, Data, Group, Key, Losses
 from bpframe.random import StepKey
 from bpframe.types import HostArray, Params, State
 
@@ -194,10 +194,22 @@ class NumpySession:
 
     def scores(self, x: HostArray) -> HostArray:
         """Scores of rows in evaluation mode, a bounded number of rows at a time."""
+        return self.scores_with(x, {})
+
+    def scores_with(self, x: HostArray, buffers: Mapping[str, HostArray]) -> HostArray:
+        """The same with other buffers in the place of those of these names."""
         with self.computing():
             params = tree.transform(evaluation_params(self._groups, self._params, self.step), read_only)
+            for name, value in buffers.items():
+                tree.assign(params, tuple(name.split("/")), value)
             size = chunk_rows(x.shape[1:], params)
             return in_chunks(partial(evaluate, self._network.layers, params), read_only(x), size)
+
+    def batch_statistics(self, x: HostArray, key: Key) -> dict[str, HostArray]:
+        """The buffers of layers with running statistics, by "layer/name", with those of rows x alone in their place."""
+        with self.computing():
+            params = tree.transform(evaluation_params(self._groups, self._params, self.step), read_only)
+            return cast(dict[str, HostArray], self._stepper.recursion.batch_statistics(params, x, key))
 
     def _begin(self, batches: Batches, i: int) -> None:
         """Get ready for the step on batch i."""

@@ -54,13 +54,13 @@ class Stepper:
         scripts: bool,
     ) -> None:
         self.params, self._rollback = params, rollback
-        self._recursion = Recursion(network.layers, cost, groups)
+        self.recursion = Recursion(network.layers, cost, groups)
         self._number, self._key, self._tracing = dtype.type, key, scripts
         self._slots: Params = {}
         self.flats = [FlatStore(group, params, dtype, self._slots if group.rule else {}) for group in groups]
         self.groups = [GroupUpdate(group, flat) for group, flat in zip(groups, self.flats, strict=True)]
         self._programs = ProgramCache([*(layer for _, layer in network.layers), cost.loss, cost.link])
-        self._contexts = self._unmasked = self._recursion.contexts(key, params)
+        self._contexts = self._unmasked = self.recursion.contexts(key, params)
         self._configure(groups)
 
     def use(self, groups: Sequence[Group], step: int) -> None:
@@ -81,7 +81,7 @@ class Stepper:
         penalties = [part for group in groups if not group.paths for part in group.regularizers]
         self._activity = [(part, Settings(part, self._number)) for part in penalties]
         looking = minimizing or self.updates.probing or self.updates.observing
-        moving = self._recursion.moves_buffers(self._contexts)
+        moving = self.recursion.moves_buffers(self._contexts)
         self._traceable = self._tracing and not (self._activity or moving or looking)
 
     def forget(self) -> None:
@@ -98,7 +98,7 @@ class Stepper:
                 self._bound, self.value_and_gradients = program, partial(_run, program, self._slots)
             return
         self._bound, arguments = None, (self.params, batch, self._contexts, self._activity, step, math.isfinite)
-        self.value_and_gradients = partial(self._recursion.value_and_gradients, *arguments)
+        self.value_and_gradients = partial(self.recursion.value_and_gradients, *arguments)
 
     def _program(self, batch: Batch) -> BoundProgram | None:
         """The traced program for batches like this one, if there is one or it is time for it."""
@@ -106,7 +106,7 @@ class Stepper:
         if program := programs.get(name, owner):
             return program
         return programs.get_or_record(
-            name, owner, TracedGradient(self._recursion, self.params, self._slots, batch, self._key)
+            name, owner, TracedGradient(self.recursion, self.params, self._slots, batch, self._key)
         )
 
     def minimizing_step(self, updates: StepUpdates, step: int) -> LossAndGradients:
@@ -120,18 +120,18 @@ class Stepper:
             return Evaluation(float(result.loss) + float(result.penalty), result.gradients, result)
 
         self.begin_update()
-        minimization, moving = cast(Minimization, self._minimization), self._recursion.moves_buffers(self._contexts)
+        minimization, moving = cast(Minimization, self._minimization), self.recursion.moves_buffers(self._contexts)
         first, there = minimization.step(step, evaluate, moving)
         first.weight_penalty = minimization.penalty
         if first.gradients is not None and moving:
-            self._recursion.refresh(self.params, there.caches, self._contexts, own_statistics)
+            self.recursion.refresh(self.params, there.caches, self._contexts, own_statistics)
         return cast(LossAndGradients, first)
 
     # ------------------------------------------------------------------------------------------ of a training step
 
     def sampled_gradients(self, result: LossAndGradients) -> Params:
         """Gradients for targets drawn from the predictions."""
-        return self._recursion.sampled_gradients(self.params, result, self._contexts, self._key.child("targets"))
+        return self.recursion.sampled_gradients(self.params, result, self._contexts, self._key.child("targets"))
 
     def batch_info(self, result: LossAndGradients) -> Mapping[str, Any]:
         """Loss and weight in the run's dtype."""
@@ -148,7 +148,7 @@ class Stepper:
     def refresh(self, result: LossAndGradients) -> None:
         """Move the buffers of layers."""
         if result.caches:  # a traced step has none, nor buffers to move
-            self._recursion.refresh(self.params, result.caches, self._contexts)
+            self.recursion.refresh(self.params, result.caches, self._contexts)
 
 
 def _run(program: BoundProgram, slots: Params) -> LossAndGradients:
