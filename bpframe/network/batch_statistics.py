@@ -20,7 +20,7 @@ def refreshed(layer: Refresh, params: Params, cache: Cache) -> Params:
     return layer.refresh(params, cache)
 
 
-def settled(layer: Refresh, params: Params, cache: Cache) -> Params:
+def refresh_limit(layer: Refresh, params: Params, cache: Cache) -> Params:
     """The same parameters with the buffers to which `refresh` with this cache would lead after ever so many calls.
 
     A running mean, b <- m b + (1 - m) s with 0 <= m < 1, would come to s: what the batch alone gives. m and s follow
@@ -46,7 +46,7 @@ def own_statistics(layer: Refresh, params: Params, cache: Cache) -> Params:
 
     Those to which `refresh` would lead, where a layer does not tell: they may allow for the size of the batch.
     """
-    return layer.statistics(params, cache) if isinstance(layer, Statistics) else settled(layer, params, cache)
+    return layer.statistics(params, cache) if isinstance(layer, Statistics) else refresh_limit(layer, params, cache)
 
 
 def buffers_of(params: Params, labels: Collection[str]) -> dict[str, Array]:
@@ -79,4 +79,4 @@ def _limit(b: Array, c: Array, at_0: Any, at_1: Any, at_2: Any) -> Array:
 
 
 def _is_float(leaf: Any) -> bool:
-    return getattr(getattr(leaf, "dtype", None), "kind", "") == "f"
+    return bool(leaf.dtype.kind == "f")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast, final
 from bpframe import ops
 from bpframe.network.activity import Activity, activity_penalties, at_least_one
 from bpframe.network.backprop import CostLayer, Layers, backward, forward, lowest_trained
-from bpframe.network.batch_statistics import buffers_of, refreshed, settled
+from bpframe.network.batch_statistics import buffers_of, refresh_limit, refreshed
 from bpframe.network.context import StepContext, frozen_layers, step_contexts
 from bpframe.network.guards import GuardedLayer, GuardedLoss, is_foreign
 from bpframe.protocols import Group, Key, Loss, Refresh, SampleTarget
@@ -138,4 +138,4 @@ class Recursion:
         contexts = self.contexts(key, params)
         caches = forward(self._steps, params, x, contexts)[1]
         labels = [label for _, label, _ in self.refreshing]
-        return buffers_of(self.refresh(dict(params), caches, contexts, settled), labels)
+        return buffers_of(self.refresh(dict(params), caches, contexts, refresh_limit), labels)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bpframe.network.batch_statistics import own_statistics, settled
+from bpframe.network.batch_statistics import own_statistics, refresh_limit
 from bpframe.network.context import EVALUATION, StepContext
 from bpframe.random import HashKey
 from bpframe_activations.relu import Relu
@@ -33,7 +33,7 @@ def trained(layer: Any, x: Any = X) -> tuple[Any, Any, Any]:
 def test_running_statistics_settle_at_those_of_the_batch(momentum):
     layer = BatchNorm(momentum)
     params, _, cache = trained(layer)
-    buffers = settled(layer, params, cache)["buffers"]
+    buffers = refresh_limit(layer, params, cache)["buffers"]
     np.testing.assert_allclose(buffers["mean"], X.mean(axis=0), rtol=1e-11)
     np.testing.assert_allclose(buffers["variance"], X.var(axis=0, ddof=1), rtol=1e-11)
 
@@ -42,7 +42,7 @@ def test_in_float32_they_settle_as_far_as_its_digits_go():
     layer, x = BatchNorm(), X.astype(np.float32)
     params = {"scale": np.ones(3, "f4"), "shift": np.zeros(3, "f4")}
     params["buffers"] = {"mean": np.full(3, 1e3, "f4"), "variance": np.full(3, 1e-3, "f4")}
-    buffers = settled(layer, params, layer.forward(params, x, TRAINING)[1])["buffers"]
+    buffers = refresh_limit(layer, params, layer.forward(params, x, TRAINING)[1])["buffers"]
     assert buffers["mean"].dtype == buffers["variance"].dtype == np.float32
     np.testing.assert_allclose(buffers["mean"], x.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(buffers["variance"], x.var(axis=0, ddof=1), rtol=1e-5)
@@ -67,7 +67,7 @@ class Diary:
 def test_buffers_that_are_no_running_means_stay():
     buffers = {name: np.full(3, 2.0) for name in ("running", "peak", "mean", "seen")} | {"count": np.array(7)}
     cache = np.array([1.0, 2.0, 5.0])
-    after = settled(Diary(), {"buffers": buffers}, cache)["buffers"]
+    after = refresh_limit(Diary(), {"buffers": buffers}, cache)["buffers"]
     np.testing.assert_allclose(after.pop("running"), cache, rtol=1e-14)
     for name, array in after.items():
         np.testing.assert_array_equal(array, buffers[name], err_msg=name)
@@ -93,6 +93,6 @@ def test_containers_settle_what_is_inside_and_leave_the_rest():
     layer = Sequential((Dropout(0.5), BatchNorm()))
     params, _, cache = trained(layer)
     kept = Dropout(0.5).forward({}, X, TRAINING.child("dropout_1"))[0]
-    buffers = settled(layer, params, cache)["batch_norm_1"]["buffers"]
+    buffers = refresh_limit(layer, params, cache)["batch_norm_1"]["buffers"]
     np.testing.assert_allclose(buffers["mean"], kept.mean(axis=0), rtol=1e-11)
     assert params["batch_norm_1"]["buffers"]["mean"].max() == 0
