@@ -177,10 +177,13 @@ class Observe(Protocol):
 
 @runtime_checkable
 class EvaluationParams(Protocol):
-    """A rule that predicts with other parameters than it trains with, such as their average."""
+    """A rule that predicts with other parameters than it trains with, such as their average.
+
+    It averages what constraints allow if its `update` takes h.project(p) of what it averages; p itself without any.
+    """
 
     def evaluation_params(self, p: Array, state: State, h: Hyper) -> Array:
-        """The parameters to predict with, shape of p."""
+        """The parameters to predict with, shape of p; the engine projects them where constraints hold."""
 
 
 @runtime_checkable

@@ -182,7 +182,10 @@ class Regularizer(Protocol):
 
 
 class Constraint(Protocol):
-    """A set that a parameter is kept in, by projection after each update."""
+    """A set that a parameter is kept in, by projection after each update.
+
+    Initial values and values that are set are projected, too, and so is what a rule predicts with in the place of p.
+    """
 
     def project(self, p: Array, h: Hyper) -> Array:
         """The nearest allowed p; a projection: twice is the same as once."""

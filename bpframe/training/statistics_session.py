@@ -21,7 +21,7 @@ from bpframe.network.backprop import CostLayer, evaluate
 from bpframe.network.chunks import chunk_rows, in_chunks
 from bpframe.network.gradients import Recursion
 from bpframe.network.network import Network
-from bpframe.protocols import Batches, Data, EvaluationParams, Group, Losses, Session, SessionStatistics
+from bpframe.protocols import Batches, Data, EvaluationParams, Group, Losses, Refresh, Session, SessionStatistics
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import block_losses
 from bpframe.types import HostArray, Params
@@ -34,11 +34,15 @@ def with_statistics(
     session: Session, network: Network, cost: CostLayer, groups: Sequence[Group], params: Params, seed: int
 ) -> Session:
     """The session itself, unless a rule averages and layers that train keep running statistics."""
-    averages = any(implements(link.rule, EvaluationParams) for g in groups if g.rule for link in chain(g.rule))
-    recursion = Recursion(network.layers, cost, groups) if averages else None
-    if recursion is None or not recursion.moves_buffers(recursion.contexts(random.HashKey(0, 0), params)):
+    if not any(isinstance(layer, Refresh) for _, layer in network.layers) or not any(map(_averages, groups)):
         return session
-    return StatisticsSession(session, network, recursion, seed)
+    recursion = Recursion(network.layers, cost, groups)
+    moving = recursion.moves_buffers(recursion.contexts(random.HashKey(0, 0), params))
+    return StatisticsSession(session, network, recursion, seed) if moving else session
+
+
+def _averages(group: Group) -> bool:
+    return group.rule is not None and any(implements(link.rule, EvaluationParams) for link in chain(group.rule))
 
 
 def finish(session: Session) -> None:

@@ -16,7 +16,8 @@ class Standardize:
     """y = (x - mean) scale, scale = 1 / standard deviation, both of the training rows; dx = dy scale.
 
     Each place of a row has its own. Rows count by their sample weights, as in scikit-learn's StandardScaler, not by
-    class weights. Saved with the model as buffers, not trained. A constant column becomes 0.
+    class weights. Behind a `batch_norm` the rows are those that it gives by statistics of all rows, behind a layer that
+    draws those without draws. Saved with the model as buffers, not trained. A constant column becomes 0.
     """
 
     range: ClassVar[str] = "(-inf, inf)"

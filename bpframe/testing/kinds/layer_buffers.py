@@ -6,7 +6,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.network.context import StepContext
-from bpframe.protocols import Fit, Refresh, WeightedFit
+from bpframe.protocols import Fit, Refresh, Statistics, WeightedFit
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import max_abs, require, require_close, require_finite, require_same_bits
 from bpframe.testing.laws.layer_run import KEY, LayerRun
@@ -32,6 +32,20 @@ def require_refresh(run: LayerRun) -> None:
         before = {path: leaf.tobytes() for path, leaf in tree.leaves(params)}
         moved = [path for path, leaf in tree.leaves(after) if np.asarray(leaf).tobytes() != before[path]]
         require(moved, "refresh must change buffers after a training step, but all stayed as they were")
+
+
+def require_statistics(run: LayerRun) -> None:
+    """`statistics` of a training pass: with them evaluation gives for these rows what training gave; the same tree."""
+    layer = run.layer
+    assert isinstance(layer, Statistics)
+    for dtype in precision.DTYPES:
+        params, x = run.in_dtype(dtype), run.x(rows=12).astype(dtype)
+        y, cache = run.layer.forward(params, x, step_context(True))
+        after = call_read_only("statistics", layer.statistics, params, cache)
+        _same_tree("statistics", after, params)
+        shown, _ = run.layer.forward(after, x, step_context(False))
+        near = 1e-9 if dtype == "float64" else 1e-3
+        require_close("evaluation with the statistics of these rows", shown, y, near, near * max_abs(y))
 
 
 def require_fit(run: LayerRun) -> None:

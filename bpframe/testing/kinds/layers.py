@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from bpframe import tree
-from bpframe.protocols import CheckInputs, Fit, Layer, Refresh
+from bpframe.protocols import CheckInputs, Fit, Layer, Refresh, Statistics
 from bpframe.protocols.traits import is_coupled, is_stochastic
 from bpframe.random import HashKey
 from bpframe.testing.kinds import layer_buffers
@@ -56,6 +56,8 @@ def layer_checks(layer: Layer, in_shape: Shape = (5,)) -> dict[str, Check]:
     }
     if isinstance(layer, Refresh):
         checks["refresh"] = partial(layer_buffers.require_refresh, run)
+    if isinstance(layer, Statistics) and not is_stochastic(layer):
+        checks["statistics"] = partial(layer_buffers.require_statistics, run)
     if isinstance(layer, CheckInputs):
         checks["checked inputs"] = partial(_checked_inputs, run)
     if isinstance(layer, Fit):
