@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bpframe.engine.hyperparameters import Settings
+from bpframe.engine.update_guards import GuardedPart
 from bpframe.protocols import Constraint, Group, Param
 from bpframe.types import HostArray
 
@@ -40,7 +41,7 @@ def _projected(constraints: Iterable[Constraint], param: Param, p: HostArray) ->
     for constraint in constraints:
         settings = Settings(constraint, p.dtype.type)
         settings.note(step=1, param=param)
-        new = constraint.project(new, settings.h)
+        new = GuardedPart("constraint", constraint).project(new, settings.h)
     return np.asarray(new, dtype=p.dtype)
 
 
