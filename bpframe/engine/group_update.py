@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, cast, final
 
 from bpframe import tree
-from bpframe.engine.optimizer_chain import ChainLink, chain_setting, restarted, with_capability
+from bpframe.engine.optimizer_chain import ChainLink, chain_setting, gathered_anew, restarted, with_capability
 from bpframe.engine.parameter_store import Store
 from bpframe.engine.update_guards import with_guards
 from bpframe.errors import ConfigError
@@ -83,6 +83,7 @@ class GroupUpdate:
 
     def restart(self, paths: Collection[tree.Path], first: bool) -> None:
         """Take over parameters of these paths that were set; `first`: before the first step, so all starts anew."""
+        self._drop_gathered(paths)
         if first and self.stateful and any(path in paths for path in self.group.paths):
             self.states = self.initial()
         elif self.group.rule is not None and self.evaluators:
@@ -91,6 +92,15 @@ class GroupUpdate:
                 if mask is not False:
                     state = restarted(self.group.rule, self.store.snapshot(i), self.states[i][-1], mask)
                     self.states[i] = [*self.states[i][:-1], state]
+
+    def _drop_gathered(self, paths: Collection[tree.Path]) -> None:
+        """Have gradient steps that gather forget what they hold for these parameters: it is of their old values."""
+        gathering = {k: part for k, part in enumerate(self.group.gradient_steps) if implements(part, Periodic)}
+        for i in range(len(self.store)) if gathering else ():
+            if (mask := self.store.mask(i, paths)) is not False:
+                p = self.store.snapshot(i)
+                changed = {k: gathered_anew(part, p, self.states[i][k], mask) for k, part in gathering.items()}
+                self.states[i] = [changed.get(k, state) for k, state in enumerate(self.states[i])]
 
     def copied_states(self, initial: bool) -> Callable[[], list[list[State]]]:
         """A function that gives the present states again and again; `initial`: they are those before the first step."""

@@ -13,6 +13,7 @@ from typing import Any, cast, final
 import numpy as np
 
 from bpframe.engine.hyperparameters import Settings
+from bpframe.engine.update_clock import rule_step
 from bpframe.protocols import (
     EvaluationParams,
     GradientStep,
@@ -20,7 +21,6 @@ from bpframe.protocols import (
     Minimizer,
     Optimizer,
     Param,
-    Periodic,
     Restart,
     RuleFor,
 )
@@ -89,6 +89,21 @@ def restarted(rule: Rule, p: Array, state: State, mask: Any) -> State:
     return state
 
 
+def gathered_anew(part: GradientStep, p: Array, state: State, mask: Any) -> State:
+    """The state of a gradient step that gathers once p was set where the mask says: nothing is gathered there.
+
+    What is one number for all elements becomes one for each where only some were set.
+    """
+    new = part.init(p)
+    return new if mask is True else {name: _chosen(mask, value, state[name]) for name, value in new.items()}
+
+
+def _chosen(mask: Any, new: Any, old: Any) -> Any:
+    if isinstance(new, Mapping):
+        return {name: _chosen(mask, value, old[name]) for name, value in new.items()}
+    return np.where(mask, new, old) if np.shape(new) in ((), mask.shape) else old
+
+
 def _where(mask: Any, new: Any, old: Any) -> Any:
     """The new value where the mask holds; an old one that has not the mask's shape stays."""
     if mask is True or new is old:
@@ -137,13 +152,6 @@ def chain_setting(group: Group, settings: Settings, state: State, name: str, ste
     links = chain(group.rule, state) if group.rule else ()
     values = (settings.value(link.settings(settings.h), name, before) for link in links)
     return next((value for value in values if value is not None), None)
-
-
-def rule_step(gradient_steps: Iterable[Any], step: int) -> int:
-    """How many updates a rule has made when `step` steps were: fewer, where a gradient step gathers several."""
-    for part in gradient_steps:
-        step = (step + 1) // part.period - 1 if implements(part, Periodic) else step
-    return step
 
 
 def rules_inside(rule: Rule) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 from bpframe.engine.group_update import GroupUpdate
-from bpframe.engine.optimizer_chain import set_totals, summed, totals
+from bpframe.engine.optimizer_chain import ChainLink, set_totals, summed, totals
 from bpframe.engine.parameter_store import Store
+from bpframe.engine.update_clock import due_update
 from bpframe.types import Array, Params, State
 
 Advance = Callable[[GroupUpdate, int, int], Any]
@@ -73,7 +74,7 @@ class Updates:
 
     def observes(self, step: Any) -> Any:
         """Whether a rule observes before the update that follows `step` updates."""
-        looks = [link.rule.observes(step + 1) for group in self.observing for link in group.observers]
+        looks = [_observes(group, link, step) for group in self.observing for link in group.observers]
         return looks[0] if len(looks) == 1 else sum(looks) > 0
 
     def observed_states(self) -> list[list[list[State]]]:
@@ -108,6 +109,12 @@ def trained_groups(groups: Sequence[GroupUpdate]) -> list[GroupUpdate]:
 def minimizing(groups: Sequence[GroupUpdate]) -> bool:
     """Whether a rule asks for the objective itself."""
     return any(group.group.rule is not None and group.group.rule.scope == "objective" for group in groups)
+
+
+def _observes(group: GroupUpdate, link: ChainLink, step: Any) -> Any:
+    """Whether a rule looks in the batch that follows `step` batches: it counts updates, and looks where one is due."""
+    due, updates = due_update(group.group.gradient_steps, step)
+    return link.rule.observes(updates + 1) & due
 
 
 def _probed(group: GroupUpdate) -> tuple[Store, list[Array]]:

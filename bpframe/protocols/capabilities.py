@@ -169,7 +169,7 @@ class Observe(Protocol):
     """A rule that looks, now and then, at a gradient for targets drawn from the model's own predictions."""
 
     def observes(self, step: Any) -> Any:
-        """Whether it looks before the update number `step`, from 1."""
+        """Whether it looks before the update number `step`, from 1; of the batches of an update, at the last."""
 
     def observe(self, p: Array, g: Array, state: State, h: Hyper) -> State:
         """The new state; g is the mean gradient over `h.rows` rows whose targets were drawn."""
@@ -215,7 +215,10 @@ class Draws(Protocol):
 
 @runtime_checkable
 class Periodic(Protocol):
-    """A gradient step that gathers: what follows it runs at every `period`-th step only."""
+    """A gradient step that gathers: what follows it runs at every `period`-th step only.
+
+    Its state starts anew, as `init` makes it, for a parameter that is set.
+    """
 
     @property
     def period(self) -> int:

@@ -112,7 +112,8 @@ def check_memories(callbacks: Sequence[object], memories: Sequence[object], para
 def check_snapshot(needed: Tensors, given: Tensors) -> None:
     """Arrays that fit those of a new session: the same parameters, alike in shape and dtype, and without NaN.
 
-    Numbers without axes may have another width. What a session begins to keep later is for its engine to check.
+    Numbers without axes may have another width. Where they stand for several elements, and what a session begins to
+    keep later, is for its engine to check.
     """
     if extra := [name for name in given if name.startswith("parameters/") and name not in needed]:
         raise ValueError(f"{extra[0]} is no parameter of the network")
@@ -120,7 +121,7 @@ def check_snapshot(needed: Tensors, given: Tensors) -> None:
         if name not in given:
             raise ValueError(f"{name} needs shape {array.shape}, and is missing")
         other, free = given[name], name.startswith("memory/") and array.ndim == 0
-        if other.shape != array.shape or (other.dtype.kind if free else other.dtype) != (
+        if (other.shape != array.shape and not free) or (other.dtype.kind if free else other.dtype) != (
             array.dtype.kind if free else array.dtype
         ):
             raise ValueError(f"{name} needs {array.dtype} {array.shape}, got {other.dtype} {other.shape}")

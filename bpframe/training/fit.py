@@ -11,8 +11,8 @@ import numpy as np
 from bpframe.data.target_scale import is_scalable
 from bpframe.data.task import Task, share
 from bpframe.engine.learning_rates import main_rate, rate_at
-from bpframe.engine.optimizer_chain import rule_step
 from bpframe.engine.projection import projected
+from bpframe.engine.update_clock import rule_step
 from bpframe.errors import CheckpointError, NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
 from bpframe.protocols import Batches, Data, Group, Losses, Param, Session
@@ -20,6 +20,7 @@ from bpframe.protocols.traits import block_losses
 from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.training.checkpoint import FitSettings, UnfinishedFit
+from bpframe.training.clock_warnings import warn_of_clocks
 from bpframe.training.diagnosis import component_kinds, diagnose
 from bpframe.training.dry_run import DryRun
 from bpframe.training.evaluation import NamedMetrics, evaluate_scores, exploded, measure
@@ -81,6 +82,9 @@ class FitRun:
             session.assign(buffers_by_name(network, network.params(session.parameters), data, trained))
         if first:
             refuse_other_scores(network, self.spec.loss, session, data.x)
+        run = session.step, self.settings.steps
+        warn_of_clocks(groups, network, self._batches, len(data.x), run, not self.state.resumed)
+        if first:
             warn_of_idle_rules(groups, self.spec.rules())
         if first and not all(
             map(registry.owns, component_kinds(self.spec, self.task.cost))

@@ -11,7 +11,6 @@ from bpframe.training.checkpoint import FitSettings, TrainerState, UnfinishedFit
 from bpframe.training.evaluation import named_metrics
 from bpframe.training.fit import FitRun
 from bpframe.training.fitted_data import note_other_data, refuse_other_data
-from bpframe.training.preflight import warn_of_part_batches
 from bpframe.training.progress import PartialEpoch
 from bpframe.training.run_state import RunState, curves
 from bpframe.training.spec import TrainerSpec
@@ -43,7 +42,6 @@ def new_fit(
     """
     train, validation = data
     session, rows, done = learned.session, len(train.x), len(learned.history)
-    warn_of_part_batches(spec.rules(), given.batch_size, rows)
     size = min(given.batch_size, rows)
     batches = Batches(done, spec.epoch_order(learned.task.class_columns(train), given.shuffle), size)
     steps = session.step + given.epochs * len(batches)  # all epochs count as long as the first

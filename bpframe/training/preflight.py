@@ -14,7 +14,7 @@ from bpframe.network.network import Network
 from bpframe.network.output_range import output_range
 from bpframe.protocols import Group, Loss, Minimizer, Observe, Optimizer, RuleFor, SampleTarget, SeveralHeads
 from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import activation_of, needs_whole_batch, range_of
+from bpframe.protocols.traits import activation_of, range_of
 from bpframe.registry import arguments, registry
 from bpframe.registry.describe import short_name, title
 from bpframe.training.monitor import monitor_direction, require_curve
@@ -70,17 +70,6 @@ def refuse_other_curves(schedules: Iterable[Any], curves: Mapping[str, str | Non
         require_curve(owner, schedule.monitor, curves)
         if "mode" in arguments(schedule):
             monitor_direction(owner, schedule.monitor, arguments(schedule)["mode"], curves)
-
-
-def warn_of_part_batches(rules: Iterable[Optimizer | Minimizer], size: int, rows: int) -> None:
-    """UserWarning for a rule that compares gradients of one step with the next, on batches that differ."""
-    for rule in rules:
-        if size < rows and any(needs_whole_batch(link.rule) for link in chain(rule)):
-            name = short_name(registry, "optimizer", rule)
-            warnings.warn(
-                f"{name} needs the same objective at each step: set batch_size to {rows} rows or more, got {size}.",
-                stacklevel=4,  # the line that called Trainer.fit
-            )
 
 
 def warn_of_idle_rules(groups: Sequence[Group], rules: Sequence[Optimizer | Minimizer]) -> None:

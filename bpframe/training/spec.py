@@ -14,6 +14,7 @@ from typing import Any, TypedDict, TypeVar, Unpack, final
 from bpframe import checks
 from bpframe.engine.epoch_order import epoch_order
 from bpframe.engine.hyperparameters import Curve, monitoring, over
+from bpframe.engine.update_clock import acting_counts
 from bpframe.errors import ConfigError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
@@ -163,12 +164,15 @@ class TrainerSpec:
 
     def over(self, steps: int, curve: Curve) -> TrainerSpec:
         """The same, its schedules bound to a run of `steps` steps and to the history so far."""
-        updates = steps // self.period
+        *counts, updates = acting_counts(self.gradient_steps, steps)
         bound: dict[str, Any] = {
             part.name: part.mapped(lambda component: over(component, steps, curve), value)
             for part in PARTS
             if part.kind in SCHEDULED and part.kind != "optimizer" and (value := getattr(self, part.name))
         }
+        if self.gradient_steps:
+            each = zip(self.gradient_steps, counts, strict=True)
+            bound["gradient_steps"] = tuple(over(part, count, curve) for part, count in each)
         if self.groups:
             bound["groups"] = tuple(g if g.optimizer is None else g.over(updates, curve) for g in self.groups)
         optimizer = over(self.optimizer, updates, curve)

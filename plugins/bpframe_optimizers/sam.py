@@ -14,8 +14,9 @@ from bpframe_optimizers import wrapped
 class Sam:
     """p <- inner(p, gradient at p + e),  e = rho g / ||G||: steps down from the worst point within rho, or nearly so.
 
-    Two gradients a step. `adaptive` measures the distance in units of |p|, so that the result does not depend on how
-    the weights are scaled: e = rho p^2 g / || |P| G ||; its authors take a rho about ten times as large.
+    Two gradients a step; under accumulate two of each batch, with an e of its own. `adaptive` measures the distance in
+    units of |p|, so that the result does not depend on how the weights are scaled: e = rho p^2 g / || |P| G ||; its
+    authors take a rho about ten times as large.
     ||.|| is the norm over the whole model; where it is 0, e = 0.
     Source: Foret et al. (2021), arXiv:2010.01412, equation 2; adaptive: Kwon et al. (2021), ASAM, arXiv:2102.11600,
     without the 0.01 that its code adds to |p|.

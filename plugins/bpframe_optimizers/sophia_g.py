@@ -15,9 +15,10 @@ from bpframe_optimizers.decay import check, rule_for
 class SophiaG:
     """p <- p - lr weight_decay p - lr clip(m / max(rho curvature, eps), 1): Newton's step, never longer than lr.
 
-    m <- beta1 m + (1 - beta1) g. Every `every` steps, first of all, curvature <- beta2 curvature + (1 - beta2) B g~^2,
-    where g~ is the mean gradient over B rows whose targets were drawn from the model's own predictions (the
-    Gauss-Newton-Bartlett estimate). Until then, and where curvature is 0, it moves by sign(m). `decay` as in adamw.
+    m <- beta1 m + (1 - beta1) g. Every `every` updates, first of all, curvature <- beta2 curvature +
+    (1 - beta2) B g~^2, where g~ is the mean gradient over B rows whose targets were drawn from the model's own
+    predictions (the Gauss-Newton-Bartlett estimate; under accumulate those of the last batch alone). Until then, and
+    where curvature is 0, it moves by sign(m). `decay` as in adamw.
     The estimate holds B, as in the paper; the authors' code leaves B out of it and multiplies by it here, adds eps
     1e-15 where the paper takes the maximum, and gives the defaults. The paper calls rho gamma.
     Source: Liu et al. (2024), arXiv:2305.14342, algorithms 2 and 3.
@@ -55,7 +56,7 @@ class SophiaG:
         return {"m": zeros(p), "curvature": zeros(p)}
 
     def observes(self, step: Any) -> Any:
-        """At steps 1, 1 + every, 1 + 2 every, ..."""
+        """At updates 1, 1 + every, 1 + 2 every, ..."""
         return (step - 1) % self.every == 0
 
     def observe(self, p: Array, g: Array, state: State, h: Hyper) -> State:

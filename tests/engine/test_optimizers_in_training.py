@@ -160,6 +160,7 @@ def test_accumulate_weighs_batches_by_their_sample_weights():
     agree(dict(small.parameters), fit(linear({"name": "sgd", "lr": 0.1}), 2, sample_weight=w)[-1])
 
 
+@pytest.mark.filterwarnings("ignore:accumulate gathers 2 batches")  # each fit has one
 def test_between_two_updates_of_accumulate_nothing_moves_and_schedules_count_updates():
     schedule = {"name": "step", "initial": 0.2, "every": 1, "factor": 0.5}
     trainer = linear({"name": "sgd", "lr": schedule}, gradient_steps=[bp.gradient_steps.accumulate(2)])

@@ -27,6 +27,8 @@ RULES = {
     "lbfgs": {"name": "lbfgs"},
 }
 
+DRAWING = pytest.mark.filterwarnings("ignore:.* leave out layer 'dropout_1', which draws")
+
 
 def callbacks():
     return [{"name": "early_stopping", "patience": 3, "min_delta": 10.0}]
@@ -90,12 +92,14 @@ def check(tmp_path, settings, size=16, resumed=None):
     print(f"measured: places of {len(steps)} at which the run was resumed to the same bytes: {len(places)}")
 
 
+@DRAWING
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("rule", RULES)
 def test_a_run_resumed_at_any_step_gives_the_bytes_of_one_never_stopped(tmp_path, engine, rule):
     check(tmp_path, {"optimizer": RULES[rule], "engine": engine}, 70 if rule == "lbfgs" else 16)
 
 
+@DRAWING
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("rule", sorted(bp.names("optimizer")))
