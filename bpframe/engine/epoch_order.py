@@ -44,6 +44,14 @@ def epoch_order(seed: int, data: Data, shuffle: bool, sampler: Sampler | None) -
     return order
 
 
+def remedy_for_other_rows(order: Callable[[int], HostArray], epoch: int, n: int) -> str | None:
+    """What to leave out where that epoch has other rows than the next; None where it has all n, or the same."""
+    first = np.sort(order(epoch))
+    if np.array_equal(first, np.arange(n)) or np.array_equal(first, np.sort(order(epoch + 1))):
+        return None
+    return "leave out the sampler, which gives other rows in each epoch"
+
+
 def _checked(sampler: object, given: object, n: int) -> HostArray:
     """The row numbers that a sampler gave; DataError where they are none."""
     rows = np.asarray(given)

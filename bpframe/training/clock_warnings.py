@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from typing import Any, cast
 
-import numpy as np
-
+from bpframe.data.order import remedy_for_other_rows
 from bpframe.engine.optimizer_chain import chain
 from bpframe.engine.update_clock import periods, updates_made
 from bpframe.network.network import Network
@@ -67,8 +66,8 @@ def _changing_objective(
     for group in groups:
         for name in [_rule_name(link.rule) for link in chain(group.rule) if needs_whole_batch(link.rule)]:  # type: ignore[arg-type]  # there is one
             needs = f"{name} needs the same objective at each step:"
-            if not _same_rows(batches, rows):
-                yield f"{needs} leave out the sampler, which gives other rows in each epoch."
+            if remedy := remedy_for_other_rows(batches.order, batches.epoch, rows):
+                yield f"{needs} {remedy}."
             elif _period(group) % batches.steps or start % batches.steps:
                 gathered = (
                     f", {_period(group)} batches of which are gathered for an update" if _period(group) > 1 else ""
@@ -76,12 +75,6 @@ def _changing_objective(
                 yield f"{needs} set batch_size to {rows} rows or more, got {batches.size}{gathered}."
             if drawing is not None:
                 yield f"{needs} leave out layer '{drawing}', which draws anew at each step, or take another optimizer."
-
-
-def _same_rows(batches: Batches, rows: int) -> bool:
-    """Whether epochs have the same rows: all of the data, or what the next one has, too."""
-    first = np.sort(batches.order(batches.epoch))
-    return np.array_equal(first, np.arange(rows)) or np.array_equal(first, np.sort(batches.order(batches.epoch + 1)))
 
 
 def _period(group: Group) -> int:
