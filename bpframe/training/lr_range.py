@@ -1,6 +1,6 @@
 """The learning rate range test: which rates are too small to learn, and which too large to stay stable.
 
-Source: Smith (2017), arXiv:1506.01186, section 3.3; the rate grows by a constant factor a step, as is usual since.
+Source: Smith (2017), arXiv:1506.01186, section 3.3; the rate grows by a constant factor an update, as is usual since.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from bpframe import checks, layout
@@ -17,9 +18,10 @@ from bpframe.data.class_weight import ClassWeight
 from bpframe.engine.learning_rates import rates, with_rate
 from bpframe.errors import ConfigError, NumericalError
 from bpframe.training.hooks import hookimpl
-from bpframe.training.run_state import RunState
+from bpframe.training.run_state import RunState, means
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.trainer import Trainer
+from bpframe.types import HostArray
 
 SMOOTHING = 0.9  # weight of the past in the running mean of losses
 MOST_ROWS = 25  # of a table that is printed, or one more
@@ -29,7 +31,7 @@ DIVERGED = 4.0  # how many times its least value the smoothed loss may reach
 @final
 @dataclass(frozen=True)
 class Geometric:
-    """A schedule: lr(t) = lowest (highest / lowest)^(t / (steps - 1))."""
+    """A schedule: lr(t) = lowest (highest / lowest)^(t / (steps - 1)), t counting updates."""
 
     lowest: float
     highest: float
@@ -81,18 +83,26 @@ class LrRange:
 
 @final
 class _Recorder:
-    """Records the smoothed loss after each step, and stops where it has left its minimum far behind."""
+    """Records the smoothed loss after each update, and stops where it has left its minimum far behind.
 
-    def __init__(self, growing: Geometric) -> None:
-        self.growing, self.outcome, self._mean = growing, LrRange(), 0.0
+    An update is that of `period` batches, whose losses count by their weights, as those of one batch would.
+    """
+
+    def __init__(self, growing: Geometric, period: int) -> None:
+        self.growing, self.outcome, self._mean, self._period = growing, LrRange(), 0.0, period
+        self._batches: list[HostArray] = []  # (3, 1) values of each, since the last update
 
     @hookimpl
     def bpframe_batch_end(self, state: RunState) -> None:
-        """One more rate."""
-        assert state.loss is not None  # a step was made
+        """One more rate, where a batch ends in an update."""
+        assert state.latest is not None  # a step was made
+        self._batches.append(state.latest)
+        if len(self._batches) < self._period:
+            return
+        loss, self._batches = means(np.concatenate(self._batches, axis=1))[0], []
         n = len(self.outcome.lr) + 1
-        self._mean = SMOOTHING * self._mean + (1 - SMOOTHING) * state.loss
-        self.outcome.lr.append(self.growing.value(state.step - 1))
+        self._mean = SMOOTHING * self._mean + (1 - SMOOTHING) * loss
+        self.outcome.lr.append(self.growing.value(n - 1))
         self.outcome.loss.append(self._mean / (1 - SMOOTHING**n))
         if n == self.growing.steps:
             state.stop("every rate has been tried")
@@ -112,7 +122,10 @@ def lr_range_test(
     sample_weight: ArrayLike | None = None,
     class_weight: ClassWeight = None,
 ) -> LrRange:
-    """Train a copy of the trainer for `steps` steps while its learning rate grows from lowest to highest.
+    """Train a copy of the trainer for `steps` updates while its learning rate grows from lowest to highest.
+
+    Each rate is that of one update, its loss that of the batches which the update follows: one, or, under accumulate,
+    those that are gathered for it.
 
     Rules inside the optimizer and those of parameter groups grow with it: their rates stay in the ratio that they have
     to its own. Weights are those of `Trainer.fit`. The trainer itself stays as it is. Ends early where the loss
@@ -124,11 +137,12 @@ def lr_range_test(
     if not highest > lowest:
         raise ConfigError(f"lr_range_test needs highest above lowest ({lowest:g}), got {highest:g}.")
     growing = Geometric(lowest, highest, steps)
-    recorder = _Recorder(growing)
+    period = trainer.spec.period
+    recorder = _Recorder(growing, period)
     twin = _twin(trainer, **_growing_rates(trainer.spec, growing), metrics=[], callbacks=[recorder])
     weights: dict[str, Any] = {"sample_weight": sample_weight, "class_weight": class_weight}
     with suppress(NumericalError):
-        twin.fit(x, y, epochs=steps, batch_size=batch_size, verbose=0, **weights)
+        twin.fit(x, y, epochs=steps * period, batch_size=batch_size, verbose=0, **weights)
     return recorder.outcome
 
 
