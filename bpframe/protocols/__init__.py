@@ -15,10 +15,10 @@ Capabilities are small protocols of their own, for the components that need one:
 `SessionStatistics` (sessions of engines).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
-`LearningRates` and `LrIsAFactor` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses` (sessions),
-`CheckpointFolder` (callbacks), `ActsOn` (regularizers), `Compares` and `Directed` (metrics), `HoldsArrays` (sources),
-`WithDomain` and `Ordered` (losses), `WithRange` (activations, layers), `OwnLabel`, `WithActivation`, `Stochastic` and
-`Coupled` (layers), `Pure` and `ExampleConfigs` (any).
+`LearningRates`, `LrIsAFactor` and `EvaluationPeriod` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses`
+(sessions), `CheckpointFolder` and `Monitoring` (callbacks), `ActsOn` (regularizers), `Compares` and `Directed`
+(metrics), `HoldsArrays` (sources), `WithDomain` and `Ordered` (losses), `WithRange` (activations, layers), `OwnLabel`,
+`WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -86,10 +86,12 @@ from bpframe.protocols.traits import (
     Compiles,
     Coupled,
     Directed,
+    EvaluationPeriod,
     ExampleConfigs,
     HoldsArrays,
     LearningRates,
     LrIsAFactor,
+    Monitoring,
     Ordered,
     OwnLabel,
     Pure,
@@ -125,6 +127,7 @@ __all__ = [
     "EncodeTarget",
     "Engine",
     "EvaluationParams",
+    "EvaluationPeriod",
     "ExampleConfigs",
     "Fit",
     "GradientStep",
@@ -139,6 +142,7 @@ __all__ = [
     "LrIsAFactor",
     "Metric",
     "Minimizer",
+    "Monitoring",
     "Observe",
     "Optimizer",
     "Ordered",

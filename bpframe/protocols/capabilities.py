@@ -247,7 +247,8 @@ class After(Protocol):
     def after(self, curve: Sequence[float]) -> Schedule:
         """The schedule that holds after epochs with these values; depends on nothing else.
 
-        A fit's `curve` has an attribute `best`, "min", "max" or None: which of its values are better.
+        A fit's `curve` has an attribute `best`, "min", "max" or None: which of its values are better. It lacks epochs
+        that say nothing new: those without an update, and, in validation, with an average that was not renewed.
         """
 
 

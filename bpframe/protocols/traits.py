@@ -25,6 +25,22 @@ class WholeBatch(Protocol):
         """Whether a fit warns of smaller batches; False by default."""
 
 
+class EvaluationPeriod(Protocol):
+    """An optimizer that predicts with other parameters than it trains, and renews those at some updates only."""
+
+    @property
+    def evaluation_period(self) -> int:
+        """How many updates that takes; 1 by default. A fit says so where an epoch has fewer, and a callback waits."""
+
+
+class Monitoring(Protocol):
+    """A callback that waits for a curve of the history to improve."""
+
+    @property
+    def monitor(self) -> str:
+        """That curve, "validation.loss"; none by default."""
+
+
 class LearningRates(Protocol):
     """An optimizer whose learning rate is more, or less, than its `lr` and those of the optimizers inside it."""
 
@@ -183,6 +199,17 @@ class ExampleConfigs(Protocol):
 def needs_whole_batch(rule: object) -> bool:
     """Whether an optimizer needs all rows in each batch."""
     return bool(getattr(rule, "whole_batch", False))
+
+
+def evaluation_period(rule: object) -> int:
+    """How many updates it takes until an optimizer renews the parameters to predict with."""
+    return int(getattr(rule, "evaluation_period", 1))
+
+
+def monitor_of(callback: object) -> str | None:
+    """The curve that a callback waits for; None: none."""
+    monitor: str | None = getattr(callback, "monitor", None)
+    return monitor
 
 
 def learning_rates(rule: object) -> tuple[str, ...] | None:

@@ -94,7 +94,8 @@ class EarlyStopping:
             verbose_print(f"Validation score: {score:f}")
         better, stalled = validation_rows.improved(score, model.best_validation_score_, model.tol)
         if model.early_stopping:
-            model._no_improvement_count = model._no_improvement_count + 1 if stalled else 0
+            counted = 0 if state.is_idle("validation.loss") else 1
+            model._no_improvement_count = model._no_improvement_count + counted if stalled else 0
         if better:
             model.best_validation_score_ = score
             model._best = state.parameters.copy() if model.early_stopping else {}

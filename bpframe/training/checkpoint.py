@@ -95,7 +95,7 @@ def pack_state(
     content["engine"] = describe(registry, "engine", spec.engine)
     content["made"] = _conditions(spec.engine)
     content["plugins"] += foreign_helpers(spec)
-    content["history"] = json_values.encode_value(vars(state.history), arrays, "history")
+    content["history"] = json_values.encode_value(state.history.saved(), arrays, "history")
     memories = zip(_names(spec.callbacks), state.memories, strict=True)
     content["memories"] = {
         name: json_values.encode_value(memory, arrays, f"callbacks/{name}") for name, memory in memories if memory

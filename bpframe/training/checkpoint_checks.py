@@ -42,6 +42,7 @@ def check_history(history: History) -> None:
     notes = history.data if isinstance(history.data, list) else [None]
     if not all(isinstance(n, list | tuple) and len(n) == 2 and type(n[0]) is int and type(n[1]) is str for n in notes):
         raise ValueError(f"history.data needs pairs of an epoch and a digest, got {history.data!r:.60}")
+    _check_idle(history.idle, history.averaged)
     for kind in ("train", "validation"):
         curves = getattr(history, kind)
         if not isinstance(curves, dict):
@@ -50,6 +51,13 @@ def check_history(history: History) -> None:
             _check_numbers(f"history.{kind}.{name}", curve)
             if len(curve) > epochs:
                 raise ValueError(f"history.{kind}.{name} needs {epochs} values at most, got {len(curve)}")
+
+
+def _check_idle(idle: object, averaged: object) -> None:
+    if not isinstance(idle, dict) or not idle.keys() <= {"train", "validation"} or not isinstance(averaged, str):
+        raise ValueError(f"history.idle needs epochs of train and validation, got {idle!r:.60} and {averaged!r:.60}")
+    for part, epochs in idle.items():
+        _check_numbers(f"history.idle.{part}", epochs)
 
 
 def _check_numbers(name: str, values: object) -> None:

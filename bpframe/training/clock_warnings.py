@@ -6,7 +6,7 @@ All before the first step, from the groups of the fit.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any, cast
 
@@ -14,20 +14,30 @@ from bpframe.data.order import remedy_for_other_rows
 from bpframe.engine.optimizer_chain import chain
 from bpframe.engine.update_clock import periods, updates_made
 from bpframe.network.network import Network
-from bpframe.protocols import Adjust, Batches, Group, Periodic
+from bpframe.protocols import Adjust, Batches, EvaluationParams, Group, Periodic
 from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import is_stochastic, needs_whole_batch
+from bpframe.protocols.traits import evaluation_period, is_stochastic, needs_whole_batch
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name
 
 
 def warn_of_clocks(
-    groups: Sequence[Group], network: Network, batches: Batches, rows: int, run: tuple[int, int], new: bool
+    groups: Sequence[Group],
+    network: Network,
+    batches: Batches,
+    rows: int,
+    run: tuple[int, int],
+    watchers: Mapping[str, str],
+    new: bool,
 ) -> None:
-    """UserWarning for each. `run`: batches made before this fit and at its end; `new`: it does not go on with one."""
+    """UserWarning for each. `run`: batches made before this fit and at its end; `new`: it does not go on with one.
+
+    `watchers`: what waits for a curve to improve, by name, with that curve.
+    """
     trained = [group for group in groups if group.rule is not None and group.paths]
     found = [*_idle_fit(trained, *run)] if new else []
     found += [*_repeated_adjustments(trained), *_changing_objective(trained, network, batches, rows, run[0])]
+    found += _rare_changes(trained, batches.steps, watchers)
     for sentence in dict.fromkeys(found):
         warnings.warn(sentence, stacklevel=4)  # the line that called Trainer.fit
 
@@ -42,6 +52,20 @@ def _idle_fit(groups: Iterable[Group], start: int, stop: int) -> Iterator[str]:
                 f"none: '{group.params[0].name}' does not move. What is gathered is kept for the next fit. Take more "
                 "epochs, or smaller batches, or gather fewer."
             )
+
+
+def _rare_changes(groups: Iterable[Group], steps: int, watchers: Mapping[str, str]) -> Iterator[str]:
+    """Updates, or averages that predict, for which an epoch of so many steps is too short, where something waits."""
+    for group in groups:
+        rule = next((link.rule for link in chain(group.rule) if implements(link.rule, EvaluationParams)), None)  # type: ignore[arg-type]  # there is one
+        renewed = _period(group) * evaluation_period(rule)
+        if _period(group) > steps and watchers:
+            what, who = f"an update takes {_period(group)} batches", watchers
+        elif renewed > steps and (who := {k: v for k, v in watchers.items() if v.startswith("validation.")}):
+            what = f"{_rule_name(rule)} renews what predicts every {renewed} batches"
+        else:
+            continue
+        yield f"{what}, and an epoch has {steps}: {' and '.join(who)} will not count an epoch without as not improved."
 
 
 def _repeated_adjustments(groups: Iterable[Group]) -> Iterator[str]:

@@ -25,8 +25,9 @@ from bpframe.training.diagnosis import component_kinds, diagnose
 from bpframe.training.dry_run import DryRun
 from bpframe.training.evaluation import NamedMetrics, evaluate_scores, exploded, measure
 from bpframe.training.hooks import Hooks
+from bpframe.training.idle_epochs import IdleEpochs
 from bpframe.training.mask_check import warn_of_unmasked_layers
-from bpframe.training.monitor import MonitoredCurve
+from bpframe.training.monitor import MonitoredCurve, watchers
 from bpframe.training.preflight import refuse_other_curves, warn_of_idle_rules
 from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
 from bpframe.training.run_state import RunState, means
@@ -71,6 +72,7 @@ class FitRun:
         self._data, self._validation = data
         self._monitored = spec.monitoring()
         self._collected = partial and partial.collected
+        self._idle: IdleEpochs | None = None
         refuse_other_curves(self._monitored, state.curves)
 
     def prepare(self, first: bool) -> None:
@@ -83,7 +85,10 @@ class FitRun:
         if first:
             refuse_other_scores(network, self.spec.loss, session, data.x)
         run = session.step, self.settings.steps
-        warn_of_clocks(groups, network, self._batches, len(data.x), run, not self.state.resumed)
+        watching = watchers(self.spec.callbacks, self._monitored)
+        warn_of_clocks(groups, network, self._batches, len(data.x), run, watching, not self.state.resumed)
+        if self._monitored or self.hooks.listens("bpframe_epoch_end"):
+            self._idle = IdleEpochs(groups, self._validation is not None)
         if first:
             warn_of_idle_rules(groups, self.spec.rules())
         if first and not all(
@@ -226,6 +231,8 @@ class FitRun:
         validation = self._validation_metrics()
         seconds += time.perf_counter() - began
         state.history.append(train, validation, self._rate(epoch.step), epoch.step, seconds)
+        if self._idle is not None:
+            self._idle.note(state.history, self.session, epoch.step - state.done, epoch.step)
         self.progress.mark_recorded()
         state.metrics = {f"train.{k}": v for k, v in train.items()} | {
             f"validation.{k}": v for k, v in validation.items()
@@ -296,7 +303,9 @@ class FitRun:
         return groups
 
     def _curve(self, name: str) -> MonitoredCurve:
-        return MonitoredCurve(self.state.history.curve(name), self.state.curves[name])
+        history = self.state.history
+        values = enumerate(history.curve(name), start=1)
+        return MonitoredCurve((v for i, v in values if not history.is_idle(name, i)), self.state.curves[name])
 
     def _rate(self, step: int) -> float | None:
         """The learning rate of the trainer's optimizer in the update that led to `step`; of a group's, if all have one.

@@ -23,7 +23,9 @@ class History:
     curve is empty where no validation data were given. lr: that of the trainer's optimizer, without the multipliers of
     parameter groups, or of the first group's where every parameter follows an optimizer of its group. data: (epoch
     from 1, digest) of the first epoch on other data than those before, in a trainer that goes on after its fit was
-    written to a file.
+    written to a file. idle: of "train" and of "validation" the epochs (from 1) whose values say nothing new, since no
+    update was made in them, or, of validation, since what predicts is an average that was not renewed. averaged: a
+    digest of such averages after the latest epoch.
 
     `history["validation.loss"]` is a curve by its whole name, `history["loss"]` the one of training; "epoch", "step",
     "lr" and "seconds" are there, too. Iteration gives a row an epoch, a dict from such names to values, so that
@@ -36,6 +38,8 @@ class History:
     step: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     data: list[tuple[int, str]] = field(default_factory=list)
+    idle: dict[str, list[int]] = field(default_factory=dict)
+    averaged: str = ""
 
     def __len__(self) -> int:
         return len(self.step)
@@ -59,6 +63,19 @@ class History:
         """From the next epoch on the data are others, of this digest; None: they are not."""
         epoch = len(self) + 1
         self.data = [note for note in self.data if note[0] != epoch] + ([(epoch, digest)] if digest else [])
+
+    def note_idle(self, *parts: str) -> None:
+        """The latest epoch says nothing new of the curves of these parts."""
+        for part in parts:
+            self.idle.setdefault(part, []).append(len(self))
+
+    def is_idle(self, name: str, epoch: int) -> bool:
+        """Whether an epoch (from 1) says nothing new of a curve, by its whole name."""
+        return epoch in self.idle.get(name.partition(".")[0], ())
+
+    def saved(self) -> dict[str, Any]:
+        """All that it holds, as arguments of a new one; what is empty in most runs is left out where it is."""
+        return {name: value for name, value in vars(self).items() if value or name not in ("idle", "averaged")}
 
     def curve(self, name: str) -> list[float]:
         """A curve by its whole name, "validation.loss"; empty before the first epoch."""

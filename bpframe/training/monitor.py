@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import final
+from typing import Any, final
 
 from bpframe.errors import ConfigError
+from bpframe.protocols.traits import monitor_of
+from bpframe.registry import registry
+from bpframe.registry.describe import short_name
 
 
 @final
@@ -39,6 +42,13 @@ def require_curve(owner: str, monitor: str, curves: Mapping[str, str | None]) ->
     if monitor not in curves:
         remedy = " Give the fit validation data." if monitor.startswith("validation.") else ""
         raise ConfigError(f"{owner} monitors '{monitor}', but the run has {', '.join(curves)}.{remedy}")
+
+
+def watchers(callbacks: Iterable[Any], schedules: Iterable[Any]) -> dict[str, str]:
+    """Callbacks and schedules that wait for a curve to improve, by name, with that curve."""
+    curves = {short_name(registry, "callback", part): monitor_of(part) for part in callbacks}
+    curves |= {short_name(registry, "schedule", part): part.monitor for part in schedules}
+    return {name: curve for name, curve in curves.items() if curve is not None}
 
 
 def lower(value: float, best: float | None, min_delta: float = 0.0) -> bool:

@@ -27,7 +27,7 @@ class RunState:
     curves: every curve that the run records, by name ("validation.loss"), with the direction that is better: "min",
         "max", or None where that is not known.
     epochs, epoch: the epoch at which this fit ends, and the present one, from 0; both count from the first fit.
-    step, steps, done: updates made since the first fit; batches of an epoch; batches made of the present epoch.
+    step, steps, done: batches made since the first fit; those of an epoch; those made of the present epoch.
     latest: (3, k) loss, penalty and weight of the k steps of the latest block, in bpframe_epoch_end of the whole epoch.
     loss: the mean loss of those.
     metrics: the latest epoch's value of each curve, {"train.loss": ...}.
@@ -76,6 +76,14 @@ class RunState:
     def parameters(self) -> Parameters:
         """The trainer's parameters, to read and to set."""
         return cast(Parameters, self.trainer.parameters)
+
+    def is_idle(self, curve: str) -> bool:
+        """In bpframe_epoch_end: whether the epoch says nothing new of a curve, and so is not one without improvement.
+
+        That is so where no update was made in it, and, for curves of validation, where the network predicts with an
+        average that was not renewed.
+        """
+        return self.history.is_idle(curve, len(self.history))
 
     def look(self, step: int) -> None:
         """Have the block that runs into this step end there, so that bpframe_block_end is called at it."""

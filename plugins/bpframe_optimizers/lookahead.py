@@ -23,6 +23,11 @@ class Lookahead:
     steps: int = 5
     alpha: float = 0.5
 
+    @property
+    def evaluation_period(self) -> int:
+        """`steps`."""
+        return self.steps
+
     def __post_init__(self) -> None:
         wrapped.check("lookahead", self.inner)
         checks.whole("lookahead", 1, steps=self.steps)

@@ -17,7 +17,8 @@ class ReduceOnPlateau:
     """value(t) = s(t) max(factor^k, min_factor), s the schedule and k the cuts that the curve so far has earned.
 
     A cut is earned by `patience` epochs in a row that are not better than the best by more than `min_delta`; NaN is
-    not better. Then the count starts anew, and the next `cooldown` epochs do not count. k follows from the curve
+    not better; epochs without an update, or, on a curve of validation, with the average that predicted before, are
+    left out. Then the count starts anew, and the next `cooldown` epochs do not count. k follows from the curve
     alone, so a resumed run agrees. `min_delta` is in units of the curve `monitor`, and `mode` says which direction
     is better where the curve does not say it itself, as losses and most metrics do.
     Keras waits as long; torch, whose patience is the number of epochs it lets pass, cuts one epoch later.
