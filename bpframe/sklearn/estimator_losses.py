@@ -18,7 +18,7 @@ from bpframe.protocols.traits import order_of
 from bpframe.registry import Spec, build
 from bpframe.types import Array, HostArray
 
-LINKS = {"sigmoid": "logistic", "exponential": "exp"}  # their names in scikit-learn
+LINKS = {"sigmoid": "logistic", "exponential": "exp", "BoundedVariance": "identity"}  # their names in scikit-learn
 REGISTERED = {"LogLoss": "softmax_cross_entropy", "LogLosses": "sigmoid_cross_entropy", "PoissonDeviance": "poisson"}
 
 

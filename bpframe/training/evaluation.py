@@ -82,9 +82,10 @@ def exploded(spec: TrainerSpec, task: Task, session: Session, data: Data) -> boo
 def measure(
     task: Task, scores: HostArray, target: HostArray, weight: HostArray | None, metrics: NamedMetrics
 ) -> dict[str, float]:
-    """Each metric's value by its name, by the rows' sample weights; NaN where a score of a row that counts is NaN.
+    """Each metric's value by its name, by the rows' sample weights.
 
-    Rows of weight 0 are left out, so that no metric has to know of them; without any other row a metric is NaN.
+    NaN where a score of a row that counts is NaN, or a prediction, of scores that are not finite. Rows of weight 0 are
+    left out, so that no metric has to know of them; without any other row a metric is NaN.
     """
     if weight is not None and not weight.all():
         kept = weight > 0
@@ -96,11 +97,13 @@ def measure(
             measured = measure(head.task, scores[:, head.scores], target[:, head.target], weight, own)
             values |= {f"{head.name}.{name}": value for name, value in measured.items()}
         return values
-    if np.isnan(scores).any() or not len(scores):  # labels made of them would look like any others
+    if not len(scores):
         return {name: math.nan for name, _ in metrics}
     scores, target = view(scores), view(target)  # which are measured again
     w = view(np.ones(len(scores)) if weight is None else weight.astype(np.float64))
     point = view(task.point(scores))
+    if np.isnan(scores).any() or np.isnan(point).any():  # labels made of them would look like any others
+        return {name: math.nan for name, _ in metrics}
     pairs, wanted = {"predictions": (point, task.own_units(target, "target"))}, {compares(m) for _, m in metrics}
     if "log_odds" in wanted:
         pairs["log_odds"] = view(task.log_odds(scores)), target

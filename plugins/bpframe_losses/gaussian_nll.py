@@ -8,7 +8,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from bpframe.plugin import Array, HostArray, Key, ShapeError, checks, ops
+from bpframe.plugin import Array, Cache, Context, HostArray, Key, Layer, Params, Shape, ShapeError, checks, ops
 
 LARGEST = 40.0  # of a log variance: a standard deviation of 5e8
 
@@ -19,12 +19,18 @@ class GaussianNll:
     """loss = 1/2 sum_j s_j + r_j^2 exp(-s_j), r = mu - y, in nats; delta = (r exp(-s), (1 - r^2 exp(-s)) / 2).
 
     The negative log likelihood of normal distributions, without log(2 pi) / 2. Variances are kept from `eps`, in
-    squared units of y, to exp(40): beyond, value and delta are those of the bound. Metrics compare means.
+    squared units of y, to exp(40), in predictions too: beyond, the value is that of the bound, and the delta of s is
+    that of the bound where it leads back, 0 where it would lead further away. Metrics compare means.
     Source: Nix and Weigend (1994), Estimating the mean and variance of the target probability distribution.
     """
 
     eps: float = 1e-6
-    link: ClassVar[str] = "identity"
+    surrogate: ClassVar[str] = "beyond its bounds a log variance has the slope of the bound, where that leads back"
+
+    @property
+    def link(self) -> Layer:
+        """Log variances within their bounds, means as they are."""
+        return BoundedVariance(math.log(self.eps))
 
     def __post_init__(self) -> None:
         checks.positive("gaussian_nll", eps=self.eps)
@@ -44,7 +50,10 @@ class GaussianNll:
         mean, s = self._parts(scores)
         r, precision = mean - target, xp.exp(-s)
         share = r * r * precision
-        return 0.5 * xp.sum(s + share, axis=-1), xp.concat([r * precision, 0.5 * (1 - share)], axis=-1)
+        slope, given, none = 0.5 * (1 - share), scores[:, mean.shape[-1] :], xp.zeros_like(s)
+        slope = xp.where(given < s, xp.minimum(slope, none), slope)  # below the least: never further down
+        slope = xp.where(given > s, xp.maximum(slope, none), slope)
+        return 0.5 * xp.sum(s + share, axis=-1), xp.concat([r * precision, slope], axis=-1)
 
     def point(self, prediction: HostArray) -> HostArray:
         """(B, m) means."""
@@ -57,9 +66,36 @@ class GaussianNll:
 
     def _parts(self, scores: Array) -> tuple[Array, Array]:
         """(means, log variances within their bounds), (B, m) each."""
-        m = scores.shape[-1] // 2
-        return scores[:, :m], ops.namespace(scores).clip(scores[:, m:], math.log(self.eps), LARGEST)
+        return bounded(scores, math.log(self.eps))
 
     def example(self, rng: np.random.Generator) -> tuple[HostArray, HostArray]:
         """Scores and targets, two a row."""
         return rng.normal(size=(5, 4)), rng.normal(size=(5, 2))
+
+
+@final
+@dataclass(frozen=True)
+class BoundedVariance:
+    """v = (means, log variances s within `least` and 40) of u (B, 2 m); du = dv where s lies within, otherwise 0."""
+
+    least: float
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """No parameters; rows keep their shape."""
+        return {}, in_shape
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """(v, where u is as it was)."""
+        xp = ops.namespace(x)
+        v = xp.concat(list(bounded(x, self.least)), axis=-1)
+        return v, v == x
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """dv where u is as it was."""
+        return ops.namespace(dy).where(cache, dy, 0.0), {}
+
+
+def bounded(scores: Array, least: float) -> tuple[Array, Array]:
+    """(means, log variances from `least` to 40), (B, m) each."""
+    m = scores.shape[-1] // 2
+    return scores[:, :m], ops.namespace(scores).clip(scores[:, m:], least, LARGEST)

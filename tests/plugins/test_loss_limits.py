@@ -143,6 +143,38 @@ def test_beyond_the_bound_of_a_variance_value_and_delta_are_those_of_the_bound(s
     assert np.sign(at[1][0, 1]) == side
 
 
+@pytest.mark.parametrize(("s", "r"), [(-100.0, 0.01), (100.0, 1e12)], ids=["below", "above"])
+def test_beyond_its_bounds_a_log_variance_has_no_slope_that_leads_further_away(s, r):
+    loss, y = bp.losses.gaussian_nll(eps=0.01), np.array([[1.0], [1.0]])
+    value, delta = loss.value_and_delta(np.array([[1 + r, s], [1 + r, 0.0]]), y)
+    assert delta[0, 1] == 0
+    assert np.isfinite(value).all()
+    np.testing.assert_allclose(delta[1, 1], (1 - r**2) / 2, rtol=1e-12)  # within
+
+
+def test_inside_the_bounds_of_a_variance_the_slope_is_that_of_the_value():
+    loss, rng, step = bp.losses.gaussian_nll(eps=0.01), np.random.default_rng(0), 1e-6
+    z, y = rng.normal(size=(20, 4)), rng.normal(size=(20, 2))
+    delta = loss.value_and_delta(z, y)[1]
+    for k in range(4):
+        move = step * np.eye(4)[k]
+        ends = [loss.value_and_delta(z + side * move, y)[0] for side in (1, -1)]
+        np.testing.assert_allclose((ends[0] - ends[1]) / (2 * step), delta[:, k], rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("jax", marks=pytest.mark.slow)])
+def test_a_variance_below_its_least_neither_drifts_nor_predicts_and_comes_back(engine):
+    network = bp.Network([bp.layers.dense(2)], inputs=1)
+    made = bp.Trainer(network, "gaussian_nll", {"name": "sgd", "lr": 0.1}, engine=engine, dtype="float64")
+    x, least = np.zeros((4, 1)), math.log(1e-6)
+    made.parameters["dense_1/bias"] = np.array([1.0, -20.0])
+    made.fit(x, np.ones(4), epochs=50)  # the mean is met, so a smaller variance would pay
+    np.testing.assert_array_equal(made.parameters["dense_1/bias"], [1.0, -20.0])
+    np.testing.assert_array_equal(made.predict(x), [[1.0, least]] * 4)
+    made.fit(x, np.full(4, 1 + 3e-3), epochs=1)  # r^2 of 9 eps
+    assert made.parameters["dense_1/bias"][1] == pytest.approx(-20 - 0.1 * (1 - 9) / 2)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_probabilities_down_to_the_smallest_number_count_with_their_own_logarithm(dtype):
     tiny = float(np.finfo(dtype).smallest_normal)

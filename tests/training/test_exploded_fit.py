@@ -75,6 +75,15 @@ def test_a_model_of_nan_scores_nan_by_every_metric(loss, outputs, metrics):
     assert all(math.isnan(value) for value in measured.values())
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "roc_auc", "top_k", "log_loss", "brier"])
+def test_predictions_that_are_nan_of_scores_that_are_infinite_measure_nan(metric):
+    metric = {"name": "top_k", "k": 2} if metric == "top_k" else metric
+    made = exploding(lr=1e-3, loss="softmax_cross_entropy", outputs=3, metrics=[metric])
+    made.fit(X, np.arange(8) % 3, epochs=1)
+    made.session.assign({"dense_1/bias": np.full(3, np.inf, np.float32)})  # softmax of inf, inf, inf
+    assert all(math.isnan(value) for value in made.evaluate(X, np.arange(8) % 3).values())
+
+
 @pytest.mark.parametrize("fit", ["fit", "partial_fit"])
 def test_estimators_keep_what_scikit_learn_keeps(fit):
     """Finite parameters stand, however large: scikit-learn looks at nothing else."""
