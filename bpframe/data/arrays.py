@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bpframe.data.columns import Names, column_names, in_order
+from bpframe.data.columns import column_names
 from bpframe.data.dense import place_text
 from bpframe.data.frames import as_real_rows
 from bpframe.errors import DataError, RangeError, ShapeError
@@ -22,16 +22,12 @@ from bpframe.types import HostArray, Shape
 Targets = ArrayLike | Mapping[str, ArrayLike]  # y of one head, or of several by name
 
 
-def inputs(
-    x: object, dtype: str, shape: Shape | None = None, name: str = "x", columns: Names | None = None
-) -> HostArray:
+def inputs(x: object, dtype: str, shape: Shape | None = None, name: str = "x") -> HostArray:
     """x as a C-contiguous array of numbers of `dtype`, not empty; rows of `shape` where that is known.
-
-    Of a table the `columns` of these names, in this order, where they are known.
 
     Numbers whose squares `dtype` cannot hold are refused: a gradient multiplies x by what came of x.
     """
-    array = as_numbers(in_order(x, columns, name), dtype, name, squares=True)
+    array = as_numbers(x, dtype, name, squares=True)
     if array.ndim < 2:
         raise ShapeError(
             f"{name} needs rows and columns, got shape {array.shape}. "

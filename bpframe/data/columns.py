@@ -79,7 +79,8 @@ def in_order(x: object, known: Names | None, who: str = "x") -> object:
     if missing := [name for name in known if name not in given]:
         raise DataError(_missing_text(missing, given, known, who))
     if extra := [name for name in given if name not in known]:
-        _warn(f"{who} has columns that the model does not know, and leaves out: {_listing(extra)}.")
+        message = f"{who} has columns that the model does not know, and leaves out: {_listing(extra)}."
+        warn_caller(message, ColumnWarning)
     at = {name: i for i, name in enumerate(given)}
     return take_columns(x, [at[name] for name in known])
 
@@ -115,9 +116,9 @@ def _listing(names: Sequence[str], most: int = 10) -> str:
     return ", ".join(f"'{name}'" for name in names[:most]) + more
 
 
-def _warn(message: str) -> None:
-    """A ColumnWarning at the line that called bpframe, however deep that is."""
+def warn_caller(message: str, category: type[Warning]) -> None:
+    """A warning at the line that called bpframe, however deep that is."""
     frame, level = sys._getframe(), 1
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "bpframe":
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, ColumnWarning, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)

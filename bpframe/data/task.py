@@ -13,9 +13,10 @@ from typing import Any, cast, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bpframe.data import arrays, labels, target_scale
+from bpframe.data import arrays, input_offset, labels, target_scale
 from bpframe.data.arrays import Targets
-from bpframe.data.columns import Names, learned_names
+from bpframe.data.columns import Names, in_order, learned_names
+from bpframe.data.frames import as_real_rows
 from bpframe.data.target_encoding import number_of_classes, own_target, target_width
 from bpframe.errors import DataError, ShapeError
 from bpframe.network.backprop import CostLayer
@@ -24,7 +25,7 @@ from bpframe.network.input_checks import check_inputs
 from bpframe.network.network import LabelledLayers
 from bpframe.protocols import ClassTargets, Data, EncodeTarget, Loss, Point, PredictLabels, SeveralHeads, TargetWidth
 from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import order_of
+from bpframe.protocols.traits import order_of, removes_offset
 from bpframe.types import HostArray, Shape
 
 Labels = HostArray | dict[str, Any]  # of one head, or of several by name
@@ -78,13 +79,33 @@ class Task:
 
     def inputs(self, x: ArrayLike, name: str = "x") -> HostArray:
         """Rows (N, n), checked, in the run's dtype; columns of a table by the names that the first fit had."""
-        rows = arrays.inputs(x, self.dtype, self.shape, name, self.columns)
+        ordered = in_order(x, self.columns, name)
+        rows = arrays.inputs(ordered, self.dtype, self.shape, name)
+        if offset := self.learned.get(input_offset.KEY):
+            rows = input_offset.without_offset(as_real_rows(ordered, name), rows, offset)
         check_inputs(self.layers, rows, name)
         return rows
 
     def for_fit(self, x: ArrayLike) -> Task:
         """The task that a fit on rows x begins with: it knows their columns, and learns of targets what it lacks."""
         return replace(self, columns=self.columns or learned_names(x), learns=True)
+
+    def with_offset(self, x: ArrayLike, rows: HostArray) -> tuple[HostArray, Task]:
+        """(rows, the task) of a first fit on x, of which `rows` are the numbers: without the offset, if it has one.
+
+        A warning where the first layer does not remove it.
+        """
+        task = replace(self, learned={k: v for k, v in self.learned.items() if k != input_offset.KEY})
+        rows = rows if task.learned == self.learned else task.inputs(x)  # of a fit that failed
+        if (type(x) is np.ndarray and x.dtype == rows.dtype) or not input_offset.coarse_places(rows).size:
+            return rows, task
+        source = as_real_rows(x, "x")
+        if not (self.layers and removes_offset(self.layers[0][1])):
+            input_offset.warn_of_loss(source, rows, self.columns)
+        elif offset := input_offset.learned_offset(source, rows):
+            task = replace(task, learned={**task.learned, input_offset.KEY: offset})
+            rows = input_offset.without_offset(source, rows, offset)
+        return rows, task
 
     def admit(
         self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None, name: str = "x"

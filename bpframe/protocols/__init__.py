@@ -18,7 +18,7 @@ Attributes that a component may have besides, each with a default (`bpframe.prot
 `LearningRates`, `LrIsAFactor` and `EvaluationPeriod` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses`
 (sessions), `CheckpointFolder` and `Monitoring` (callbacks), `ActsOn` (regularizers), `Compares` and `Directed`
 (metrics), `HoldsArrays` (sources), `WithDomain` and `Ordered` (losses), `WithRange` (activations, layers), `OwnLabel`,
-`WithActivation`, `Stochastic` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any).
+`WithActivation`, `Stochastic`, `RemovesOffset` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -95,6 +95,7 @@ from bpframe.protocols.traits import (
     Ordered,
     OwnLabel,
     Pure,
+    RemovesOffset,
     Stochastic,
     WholeBatch,
     WithActivation,
@@ -158,6 +159,7 @@ __all__ = [
     "Reference",
     "Refresh",
     "Regularizer",
+    "RemovesOffset",
     "Restart",
     "RuleFor",
     "SampleTarget",

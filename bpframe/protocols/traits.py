@@ -157,6 +157,17 @@ class Coupled(Protocol):
         """Whether they do; False by default."""
 
 
+class RemovesOffset(Protocol):
+    """A layer with `fit` that gives the same for inputs to which a number was added, once it was fitted to them."""
+
+    @property
+    def removes_offset(self) -> bool:
+        """Whether it does; False by default.
+
+        In front of a network its columns get rid of a large offset before the run's dtype rounds them.
+        """
+
+
 class HoldsArrays(Protocol):
     """A source of arrays `x` and `y`, rows of any rank, rather than of columns."""
 
@@ -290,6 +301,11 @@ def scope_of(component: object) -> str:
 def is_stochastic(layer: object) -> bool:
     """Whether a layer draws in training."""
     return bool(getattr(layer, "stochastic", False))
+
+
+def removes_offset(layer: object) -> bool:
+    """Whether a fitted layer gives the same for inputs to which a number was added."""
+    return bool(getattr(layer, "removes_offset", False))
 
 
 def is_coupled(layer: object) -> bool:

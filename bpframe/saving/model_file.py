@@ -6,6 +6,7 @@ component came from (distribution, version, target) is recorded for information;
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,7 +44,7 @@ def open_untrusted(
             untrusted.refuse_slow_lists(manifest)
             network = Network(manifest["network"], inputs=manifest["input_shape"])
             untrusted.refuse_other_sizes(network, manifest["input_shape"], network_tensors(tensors, kind))
-            untrusted.refuse_other_labels(manifest["learned"])
+            untrusted.refuse_other_labels(manifest["learned"], math.prod(manifest["input_shape"]))
             if kind == MODEL and (changed := other_versions(manifest)):
                 warnings.warn(f"{path} may predict otherwise than it did: {'; '.join(changed)}.", stacklevel=4)
             yield tensors, manifest

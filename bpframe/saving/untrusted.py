@@ -64,11 +64,14 @@ def refuse_other_sizes(network: Network, inputs: Sequence[int], tensors: Mapping
         raise CheckpointError(f"'{name}' needs shape {wanted.get(name)}, got {given.get(name)}.")
 
 
-def refuse_other_labels(learned: Mapping[str, Any]) -> None:
+def refuse_other_labels(learned: Mapping[str, Any], rows: int = 0) -> None:
     """CheckpointError unless the classes are texts, integers or truth values, in a dtype that holds them.
 
-    And unless the scale of targets, where there is one, has a finite mean and a deviation above 0 for each output.
+    And unless the scale of targets, where there is one, has a finite mean and a deviation above 0 for each output, and
+    the offset of inputs, where there is one, is that of some of the `rows` places of a row.
     """
+    if "input_offset" in learned:
+        _refuse_other_offset(learned["input_offset"], rows)
     if "target_scale" in learned:
         _refuse_other_scale(learned["target_scale"], learned["outputs"])
     names = learned.get("target_columns", [])
@@ -89,6 +92,14 @@ def _refuse_other_scale(scale: Mapping[str, Any], outputs: int) -> None:
     fits = mean.shape == deviation.shape == (outputs,) and np.isfinite(mean).all() and np.isfinite(deviation).all()
     if not fits or not (deviation > 0).all():
         raise CheckpointError("its scale of targets needs a mean and a deviation above 0 for each output.")
+
+
+def _refuse_other_offset(offset: Mapping[str, Any], rows: int) -> None:
+    places, values = np.asarray(offset["places"]), np.asarray(offset["values"])
+    alike = places.ndim == values.ndim == 1 and len(places) == len(values) == len(set(places.tolist()))
+    fits = alike and places.dtype.kind == "i" and values.dtype.kind == "f" and np.isfinite(values).all()
+    if not fits or not ((places >= 0) & (places < rows)).all():
+        raise CheckpointError(f"its offset of inputs needs finite numbers for some of the {rows} places of a row.")
 
 
 def _attributes(part: Any) -> dict[str, Any]:

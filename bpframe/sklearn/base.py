@@ -33,6 +33,7 @@ from bpframe.training.history import History
 from bpframe.types import HostArray
 
 FORMATS = ["csr", "csc"]
+DTYPES = (np.float64, np.float32)  # of X; the trainer rounds to its own, once large offsets are gone
 Path = str | os.PathLike[str]
 
 
@@ -78,7 +79,8 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def trace(self, X: Any, y: ArrayLike) -> Trace:
         """All arrays of backpropagation for these rows, in evaluation mode: u, v, delta and dw of every layer."""
-        rows = coefs.dense_rows(self._check_rows(X), self._trainer.dtype)
+        checked = self._check_rows(X)
+        rows = coefs.dense_rows(checked, checked.dtype)
         estimator_trainer.push_parameters(self)
         trace: Trace = self._trainer.trace(rows, self._targets(self._encode_target(y)))
         return trace
@@ -104,7 +106,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # 
         """(X, y) checked by scikit-learn; DataError that names the column for text in a table, say."""
         refuse_lazy(y, "y")
         X = dataframes.with_readable_names(X)
-        options = {"accept_sparse": FORMATS, "multi_output": True, "dtype": self._dtypes(), "reset": first, **options}
+        options = {"accept_sparse": FORMATS, "multi_output": True, "dtype": DTYPES, "reset": first, **options}
         try:
             return validate_data(self, X, y, **options)  # type: ignore[no-any-return]  # scikit-learn has no types
         except (TypeError, ValueError):
@@ -116,14 +118,14 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # 
         check_is_fitted(self)
         X = dataframes.with_readable_names(X)
         try:
-            return validate_data(self, X, accept_sparse=FORMATS, dtype=(np.float64, np.float32), reset=False)
+            return validate_data(self, X, accept_sparse=FORMATS, dtype=DTYPES, reset=False)
         except (TypeError, ValueError):
             dataframes.refuse_columns(X)
             raise
 
-    def _dtypes(self) -> Any:
-        """The dtypes that inputs may have: those of X itself, or the argument `dtype`."""
-        return (np.float64, np.float32) if self.dtype == "auto" else np.dtype(self.dtype)
+    def _own_dtype(self, X: Any) -> Any:
+        """The dtype that the network computes in: that of X, or the argument `dtype`."""
+        return X.dtype if self.dtype == "auto" else np.dtype(self.dtype)
 
     def _check_validation_set(self, dtype: Any) -> Rows:
         """(x, y, weight) of the argument `validation_set`, checked and encoded."""
@@ -168,7 +170,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # 
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         given = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         X, y = self._check_training_data(X, y, first, incremental)
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=self._own_dtype(X))
         if incremental and self.early_stopping and self._stopped_before():
             return self
         rows = coefs.dense_rows(X, X.dtype), y, self._row_weights(y, weight, incremental)
@@ -198,9 +200,9 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # 
         """Scores (N, C) of rows from `_check_rows`."""
         trainer = self._trainer
         if on_numpy(trainer.engine):
-            return coefs.scores(trainer.network, self._parameters_by_name(), X, trainer.dtype)
+            return coefs.scores(trainer.network, self._parameters_by_name(), X, trainer.task)
         estimator_trainer.push_parameters(self)
-        return np.asarray(trainer.scores(coefs.dense_rows(X, trainer.dtype)))
+        return np.asarray(trainer.scores(coefs.dense_rows(X, X.dtype)))
 
     def _pull(self) -> None:
         estimator_trainer.pull_parameters(self)

@@ -17,6 +17,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import LabelBinarizer
 
+from bpframe.data import input_offset
 from bpframe.errors import CheckpointError, ConfigError
 from bpframe.registry import build, registry
 from bpframe.registry.describe import describe
@@ -55,7 +56,7 @@ def write_estimator(model: BaseEstimator, path: Path) -> None:
         "settings": settings,
         "left_out": left_out,
         "fitted": attributes,
-        "history": encode_argument(vars(model.history_)),
+        "history": encode_argument(model.history_.saved()),
         "labels": model._label_binarizer.y_type_ if hasattr(model, "_label_binarizer") else None,
     }
     tensor_file.write_tensors(path, model._parameters_by_name(), {**_manifest(model), "estimator": estimator})
@@ -69,8 +70,9 @@ def read_estimator(cls: type, path: Path, plugins: Sequence[str]) -> Any:
             raise CheckpointError(f"{path} holds {saved.get('class', 'no estimator')}, not {cls.__name__}. Load that.")
         trainer = Trainer(**trainer_arguments(content), engine=build("engine", "numpy"))
         trainer.parameters.replace(tensors)
-        if trainer.standardize_target:
-            trainer.task = replace(trainer.task, learned=content["learned"])
+        learned = content["learned"]
+        needed = learned if trainer.standardize_target else {k: v for k, v in learned.items() if k == input_offset.KEY}
+        trainer.task = replace(trainer.task, learned=needed)
         trainer.history = History(**decode_argument(saved["history"]))
         checkpoint_checks.check_history(trainer.history)
         settings = screen_settings({name: decode_argument(value) for name, value in saved["settings"].items()}, path)

@@ -57,7 +57,7 @@ def pull_parameters(model: BaseEstimator) -> None:
 
 def create_trainer(model: BaseEstimator, rows: Rows, first: bool, random: np.random.RandomState) -> None:
     """Give the model a trainer with initial parameters: scikit-learn's random ones, or those of the previous fit."""
-    settings, dtype = arguments(model), rows[0].dtype
+    settings, dtype = arguments(model), model._own_dtype(rows[0])
 
     def initial(params: Params) -> Params:
         values = tree.flatten(params)

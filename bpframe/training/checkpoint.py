@@ -9,6 +9,7 @@ change it, and the condition of `bpframe.saving.environment` that it bounds, or 
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -134,7 +135,7 @@ def unpack_state(
         untrusted.refuse_other_sizes(
             spec.network, content["input_shape"], model_file.network_tensors(tensors, model_file.CHECKPOINT)
         )
-        untrusted.refuse_other_labels(content["learned"])
+        untrusted.refuse_other_labels(content["learned"], math.prod(content["input_shape"]))
         snapshot = {name.removeprefix(SESSION): array for name, array in tensors.items() if name.startswith(SESSION)}
         session, task = open_session(tuple(content["input_shape"]), content["learned"])
         checkpoint_checks.check_snapshot(session.snapshot(), snapshot)

@@ -345,7 +345,9 @@ class Trainer:
         """(training data, validation data), checked and encoded before anything of the trainer changes."""
         rows = self.task.inputs(x)
         session, task = self._open_session(rows.shape[1:])
-        data, task = task.for_fit(x).encoded(rows, y, sample_weight)
+        task = task.for_fit(x)
+        rows, task = (rows, task) if self._fitted else task.with_offset(x, rows)
+        data, task = task.encoded(rows, y, sample_weight)
         data = apply_class_weight(data, task, class_weight)
         apart = None if validation is None else task.admit(*require_rows(validation), name="validation x")[0]
         self._session, self.task = session, task

@@ -45,6 +45,11 @@ class Sequential:
         object.__setattr__(self, "inner", label_layers(self.layers, "sequential"))
         take_after(self, self.inner)
 
+    @property
+    def removes_offset(self) -> bool:
+        """Whether its first layer does."""
+        return bool(getattr(self.inner[0][1], "removes_offset", False))
+
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
         """A few layers, with and without parameters."""

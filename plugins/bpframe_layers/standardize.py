@@ -18,9 +18,12 @@ class Standardize:
     Each place of a row has its own. Rows count by their sample weights, as in scikit-learn's StandardScaler, not by
     class weights. Behind a `batch_norm` the rows are those that it gives by statistics of all rows, behind a layer that
     draws those without draws. Saved with the model as buffers, not trained. A constant column becomes 0.
+    As the first layer it gets columns whose offset is large for the run's dtype (Unix seconds over a minute, in
+    float32) without it: the offset, in float64, is saved with the model, mean is that of what is left.
     """
 
     range: ClassVar[str] = "(-inf, inf)"
+    removes_offset: ClassVar[bool] = True
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """Buffers mean 0 and scale 1, until `fit`."""
