@@ -7,11 +7,14 @@ import numpy as np
 from bpframe import tree
 from bpframe.network.context import StepContext
 from bpframe.protocols import Fit, Refresh, Statistics, WeightedFit
+from bpframe.protocols.traits import removes_offset
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import max_abs, require, require_close, require_finite, require_same_bits
 from bpframe.testing.laws.layer_run import KEY, LayerRun
 from bpframe.testing.laws.purity import call_read_only
-from bpframe.types import Params
+from bpframe.types import HostArray, Params
+
+OFFSET = 64.0
 
 
 def step_context(training: bool) -> StepContext:
@@ -72,6 +75,19 @@ def require_fit(run: LayerRun) -> None:
     constant = layer.fit(params, np.ones_like(x))
     require_finite("buffers fitted to rows that are all alike", constant)
     require_finite("a pass after that", run.forward_backward(constant, x))
+    if removes_offset(layer):
+        _require_no_offset(run, x, after)
+
+
+def _require_no_offset(run: LayerRun, x: HostArray, fitted: Params) -> None:
+    """What a layer that removes offsets gives does not change with a number that is added to its inputs."""
+    assert isinstance(run.layer, Fit)
+    moved = run.layer.fit(run.params, x + OFFSET)
+    got, want = (
+        run.layer.forward(params, rows, step_context(False))[0] for params, rows in ((moved, x + OFFSET), (fitted, x))
+    )
+    what = f"outputs for inputs to which {OFFSET:g} was added, fitted to those (removes_offset = True),"
+    require_close(what, got, want, 1e-9, 1e-9 * max_abs(want))
 
 
 def _same_tree(name: str, after: Params, before: Params) -> None:
