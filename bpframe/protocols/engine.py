@@ -119,7 +119,7 @@ class Session(Protocol):
 
     @property
     def step(self) -> int:
-        """Updates made so far."""
+        """Batches trained on so far: as many as updates, unless a gradient step gathers several for one."""
 
     @property
     def device(self) -> str:

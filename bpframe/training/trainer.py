@@ -232,7 +232,10 @@ class Trainer:
         return self._session
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole."""
+        """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole.
+
+        It holds what predicts; what a fit needs to go on where this one is, `checkpoint` writes.
+        """
         from bpframe.saving import tensor_file  # imported by saving and loading alone
 
         content = manifest(self.spec, self.task, self._data)
@@ -244,6 +247,9 @@ class Trainer:
     ) -> Trainer:
         """The trainer of a model file. Third-party components need their distribution named in `plugins`.
 
+        A model file holds what predicts. A fit of it starts anew in all else: what the rule remembers, its count of
+        updates and so every schedule, the history and the memory of callbacks, from the parameters that predicted (of
+        a rule that averages: the average). To go on where a fit was, write a `checkpoint` and `resume` from that.
         `parts`: arguments of Trainer in place of the file's, such as an optimizer of another learning rate.
         """
         engine = build("engine", engine)  # the caller's choice, not the file's: only the caller's policies hold for it
