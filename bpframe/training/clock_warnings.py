@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any, cast
 
-from bpframe.data.order import remedy_for_other_rows
+from bpframe.engine.epoch_order import remedy_for_other_rows
 from bpframe.engine.optimizer_chain import chain
 from bpframe.engine.update_clock import periods, updates_made
 from bpframe.network.network import Network
