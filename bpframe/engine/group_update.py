@@ -69,6 +69,7 @@ class GroupUpdate:
         self._adjusting = {k for k, part in enumerate(self.components) if implements(part, Adjust)}
         self._periods: dict[int, int] = {k: self.components[k].period for k in periodic}
         self._gathering = min(periodic, default=len(self.components))
+        self._due: list[Any] = [True] * len(self.components)  # whether each acts in the present step
         self._constant: dict[str, float | None] = {}  # settings that were asked for
         self.steady = not periodic  # whether every component acts at every step
 
@@ -131,11 +132,12 @@ class GroupUpdate:
 
     def begin(self, step: Any, batch_info: Mapping[str, Any] | None = None) -> None:
         """Settings as of the update that follows `step` updates; behind a step that gathers, updates are fewer."""
-        self.due: Any = True
+        due: Any = True
         for k, settings in enumerate(self.settings):
             settings.at(step, batch_info)
+            self._due[k] = due
             if k in self._periods:
-                self.due = self.due & ((step + 1) % self._periods[k] == 0)
+                due = due & ((step + 1) % self._periods[k] == 0)
                 step = (step + 1) // self._periods[k] - 1
         for settings in self.settings[self.first : self.rule]:
             settings.note(rule=self.settings[self.rule].h if self.group.rule else None)
@@ -188,7 +190,7 @@ class GroupUpdate:
             elif k <= self._gathering:
                 p, g, states = self._apply(k, i, p, g, states)
             else:
-                p, g, states = self.store.when(self.due, partial(self._apply, k, i), (p, g, states))
+                p, g, states = self.store.when(self._due[k], partial(self._apply, k, i), (p, g, states))
         return p, g, states, penalty
 
     def _penalised(self, k: int, i: int, p: Array, g: Array) -> tuple[Any, Any]:

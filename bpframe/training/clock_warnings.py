@@ -46,7 +46,9 @@ def _idle_fit(groups: Iterable[Group], start: int, stop: int) -> Iterator[str]:
     """Groups whose gradients are gathered all through the fit, without an update."""
     for group in groups:
         if updates_made(group.gradient_steps, stop) == updates_made(group.gradient_steps, start):
-            names = " and ".join(_name(part) for part in group.gradient_steps if implements(part, Periodic))
+            names = " and ".join(
+                dict.fromkeys(_name(part) for part in group.gradient_steps if implements(part, Periodic))
+            )
             yield (
                 f"{names} gathers {_period(group)} batches for an update, and this fit of {stop - start} batches makes "
                 f"none: '{group.params[0].name}' does not move. What is gathered is kept for the next fit. Take more "

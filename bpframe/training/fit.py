@@ -314,7 +314,7 @@ class FitRun:
         """
         if self._lr is None:
             return self.session.setting("lr", step)
-        return rate_at(self._lr, rule_step(self.spec.gradient_steps, max(step - 1, 0)))
+        return rate_at(self._lr, max(rule_step(self.spec.gradient_steps, step - 1), 0))
 
 
 def _step_values(losses: Losses) -> HostArray:

@@ -156,3 +156,21 @@ def test_a_schedule_behind_accumulate_is_stretched_over_updates_and_one_before_i
             mean = {name: np.mean([gradient(p, batch)[name] for batch in range(4)], axis=0) for name in p}
             p = {name: a - 0.1 * (mean[name] + strength * a) for name, a in p.items()}
         agree(trainer.parameters, p)
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=str)
+def test_two_that_gather_gather_the_product_of_their_batches(engine):
+    twice = [bp.gradient_steps.accumulate(2), bp.gradient_steps.clip_value(1e9), bp.gradient_steps.accumulate(2)]
+    nested = linear(engine, {"name": "momentum", "lr": 0.1}, *twice)
+    plain = linear(engine, {"name": "momentum", "lr": 0.1}, bp.gradient_steps.accumulate(4))
+    for trainer in (nested, plain):
+        trainer.fit(X, Y, epochs=3, batch_size=SIZE, shuffle=False)
+    agree(nested.parameters, plain.parameters.copy())
+
+
+@GATHERING
+@pytest.mark.parametrize("schedule", [bp.schedules.noam(width=4), bp.schedules.warmup(bp.schedules.constant(0.1), 3)])
+def test_the_rate_of_a_fit_before_the_first_update_is_that_of_the_first(schedule):
+    trainer = linear("numpy", {"name": "sgd", "lr": schedule}, bp.gradient_steps.accumulate(8))
+    fit(trainer, 4)
+    assert trainer.history.lr == [schedule.value(0)]

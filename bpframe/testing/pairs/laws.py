@@ -179,7 +179,13 @@ def _trained(meeting: Meeting, **more: Any) -> dict[str, HostArray]:
 
 def _bound(trainer: Trainer, epoch: int, steps: int) -> Any:
     """The spec of the trainer, its schedules bound to a run of so many steps and to the epochs before this one."""
-    return trainer.spec.over(steps, lambda name: MonitoredCurve(trainer.history.curve(name)[:epoch], "min"))
+    history = trainer.history
+
+    def curve(name: str) -> MonitoredCurve:
+        values = enumerate(history.curve(name)[:epoch], start=1)
+        return MonitoredCurve([value for i, value in values if not history.is_idle(name, i)], "min")
+
+    return trainer.spec.over(steps, curve)
 
 
 def _require_alike(trainer: Trainer, training: TrainingByDefinition) -> None:

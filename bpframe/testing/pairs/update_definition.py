@@ -79,8 +79,14 @@ class UpdateByDefinition:
         return found
 
     def assign(self, path: Path, value: HostArray) -> None:
-        """Set one parameter: what holds its values starts from there, and what is known of gradients stays."""
+        """Set one parameter: what holds its values starts from there, and what is known of gradients stays.
+
+        But for gradients of this round, which were gathered at the old values.
+        """
         self.p[path] = np.array(value, dtype=np.float64)
+        for part, memory in zip(self._gradient_steps, self.memories, strict=True):
+            if implements(part, Periodic) and path in memory:
+                memory[path] = part.init(self.p[path])
         for at, link in self._links():
             if at == path:
                 self._change(path, link, partial(self._restarted, path, link))
@@ -99,7 +105,9 @@ class UpdateByDefinition:
 
     def observes(self) -> bool:
         """Whether a rule looks at a gradient for drawn targets before this update."""
-        return any(implements(link.rule, Observe) and link.rule.observes(self.clock() + 1) for _, link in self._links())
+        due = (self.made + 1) % self._period == 0  # of the batches that are gathered for it, at the last
+        looks = (link.rule.observes(self.clock() + 1) for _, link in self._links() if implements(link.rule, Observe))
+        return due and any(looks)
 
     def observe(self, gradients: Mapping[Path, Any], info: Info) -> None:
         """Show rules such a gradient."""
@@ -169,8 +177,12 @@ class UpdateByDefinition:
     def clock(self, made: int | None = None) -> int:
         """How many updates the rules had made before the step that follows so many."""
         made = self.made if made is None else made
-        period: int = prod(step.period for step in self._gradient_steps if implements(step, Periodic))
-        return (made + 1) // period - 1
+        return (made + 1) // self._period - 1
+
+    @property
+    def _period(self) -> int:
+        """Steps of an update."""
+        return prod(step.period for step in self._gradient_steps if implements(step, Periodic))
 
     @property
     def _gradient_steps(self) -> list[Any]:
