@@ -56,7 +56,7 @@ def new_fit(
     data = training_data(train, settings.by_rows), validation
     metrics = named_metrics(learned.task, spec.metrics)
     state = _run_state(trainer, learned, curves(metrics, validation is not None), settings, partial)
-    state.fingerprint = given.data
+    state.fingerprint, state.period = given.data, spec.period
     fit = FitRun(spec, session, learned.task, params, data, batches, settings, metrics, state, partial)
     fit.hooks.observer = fit_observer(given.verbose, spec.callbacks)
     return fit

@@ -34,6 +34,7 @@ class RunState:
     memory: a dict of the callback's own, of plain values and arrays, kept with the run and in its checkpoints.
     memories: the memory of every callback, in their order.
     stopped: why a hook ended the fit by `stop`; None while it goes on.
+    period: batches of an update: more than one where gradients are gathered.
     start: the step after which this fit began, or went on from a checkpoint.
     resumed: whether this fit goes on from a checkpoint.
     fingerprint: of the data of this fit, taken when its `value` is first asked for.
@@ -56,6 +57,7 @@ class RunState:
     metrics: dict[str, float] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
     stopped: str | None = None
+    period: int = 1
     start: int = 0
     resumed: bool = False
     fingerprint: LazyFingerprint | None = None
@@ -71,6 +73,11 @@ class RunState:
     def loss(self) -> float | None:
         """Mean loss of the latest step or block; None before the first."""
         return None if self.latest is None else means(self.latest)[0]
+
+    @property
+    def gathered(self) -> int:
+        """Batches whose gradients wait for an update; what the end of a fit leaves of them is kept for the next."""
+        return self.step % self.period
 
     @property
     def parameters(self) -> Parameters:

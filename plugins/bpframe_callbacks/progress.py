@@ -106,7 +106,7 @@ class _View:
             if not self.display.live:
                 self._epochs(state, last=True)
             elif state.latest is not None:
-                self.draw(state, self._live(state))
+                self.draw(state, [*self._live(state), *_rest(state)])
         self.display.close()
 
     def draw(self, state: RunState, parts: list[str]) -> None:
@@ -132,7 +132,8 @@ class _View:
         for i in due:
             curves = state.history.row(i)
             numbers = [f"loss {_number(curves['train.loss'])}", *_metric(curves)]
-            self.draw(state, [f"epoch {_epoch(state, i + 1)}", *numbers, self._pace(state)])
+            rest = _rest(state) if last and i + 1 == count else []
+            self.draw(state, [f"epoch {_epoch(state, i + 1)}", *numbers, self._pace(state), *rest])
             self._printed = i + 1
         self._read = count
 
@@ -160,6 +161,11 @@ class _View:
 def _epoch(state: RunState, number: int) -> str:
     """ " 3/30", as wide for every epoch."""
     return f"{number:>{len(str(state.epochs))}}/{state.epochs}"
+
+
+def _rest(state: RunState) -> list[str]:
+    """What the end of a fit leaves for the next, if anything."""
+    return [f"{state.gathered} of {state.period} batches gathered"] if state.gathered else []
 
 
 def _loss(state: RunState) -> str:

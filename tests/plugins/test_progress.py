@@ -115,6 +115,16 @@ def test_a_line_tells_the_loss_and_the_metric_of_its_epoch(capsys: pytest.Captur
     ]
 
 
+def test_the_last_line_tells_what_is_gathered_for_the_next_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    network = bp.Network([bp.layers.dense(1)])
+    made = bp.Trainer(network, "mse", gradient_steps=[bp.gradient_steps.accumulate(4)])
+    for rest in (2, 0):  # of 5 batches twice, and of 5 batches twice more
+        made.fit(X, Y, epochs=2, batch_size=6, verbose=2)
+        first, last = capsys.readouterr().out.splitlines()[-2:]
+        assert "gathered" not in first
+        assert last.endswith(f"{rest} of 4 batches gathered") == bool(rest)
+
+
 def test_a_fit_that_validates_nothing_shows_a_metric_of_training(capsys: pytest.CaptureFixture[str]) -> None:
     trainer = fit({"name": "progress", "every": 1}, epochs=1)
     trainer.fit(X, Y, epochs=1, verbose=0)
