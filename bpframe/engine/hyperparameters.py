@@ -1,10 +1,11 @@
 """Hyperparameters: the values of a component's settings at a step, as formulas see them: `h.lr`, `h.inner.beta1`.
 
 h mirrors the constructor: every float argument as its value at this step, every argument that is a component as a
-nested h; text, flags and whole numbers stay on the component. Each h, nested ones too, has `step` (from 1), and, where
-they are known, `loss`, `total` (sums over the model), `param` (in scope "array"), `weight` (of the batch), `rows` and
-`rule` (the h of the update rule, for gradient steps). `project(p)` of an update rule's h gives the p of this piece that
-the constraints allow; p itself where there are none.
+nested h; text, flags and whole numbers stay on the component. Each h, nested ones too, has `step` (from 1: the number
+of the batch, or, behind a gradient step that gathers, of the update), and, where they are known, `loss`, `total` (sums
+over the model), `param` (in scope "array"), `weight` (of the batch), `rows` and `rule` (the h of the update rule, for
+gradient steps). `project(p)` of an update rule's h gives the p of this piece that the constraints allow; p itself where
+there are none.
 """
 
 from __future__ import annotations

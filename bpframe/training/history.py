@@ -20,12 +20,12 @@ class History:
 
     train: weighted means over the epoch's batches, in training mode, penalties excluded ("objective" includes them);
     metrics over all predictions of the epoch as they were made. validation: evaluation mode, end of the epoch; every
-    curve is empty where no validation data were given. lr: that of the trainer's optimizer, without the multipliers of
-    parameter groups, or of the first group's where every parameter follows an optimizer of its group. data: (epoch
-    from 1, digest) of the first epoch on other data than those before, in a trainer that goes on after its fit was
-    written to a file. idle: of "train" and of "validation" the epochs (from 1) whose values say nothing new, since no
-    update was made in them, or, of validation, since what predicts is an average that was not renewed. averaged: a
-    digest of such averages after the latest epoch.
+    curve is empty where no validation data were given. step: batches so far. lr: that of the trainer's optimizer,
+    without the multipliers of parameter groups, or of the first group's where every parameter follows an optimizer of
+    its group. data: (epoch from 1, digest) of the first epoch on other data than those before, in a trainer that goes
+    on after its fit was written to a file. idle: of "train" and of "validation" the epochs (from 1) whose values say
+    nothing new, since no update was made in them, or, of validation, since what predicts is an average that was not
+    renewed. averaged: a digest of such averages after the latest epoch.
 
     `history["validation.loss"]` is a curve by its whole name, `history["loss"]` the one of training; "epoch", "step",
     "lr" and "seconds" are there, too. Iteration gives a row an epoch, a dict from such names to values, so that

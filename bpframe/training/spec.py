@@ -164,11 +164,18 @@ class TrainerSpec:
 
     def over(self, steps: int, curve: Curve) -> TrainerSpec:
         """The same, its schedules bound to a run of `steps` steps and to the history so far."""
+        try:
+            return self._over(steps, curve)
+        except ConfigError as error:
+            clock = f" An update takes {self.period} batches, and the run has {steps}." if self.period > 1 else ""
+            raise ConfigError(f"{error}{clock}") from None
+
+    def _over(self, steps: int, curve: Curve) -> TrainerSpec:
         *counts, updates = acting_counts(self.gradient_steps, steps)
         bound: dict[str, Any] = {
             part.name: part.mapped(lambda component: over(component, steps, curve), value)
             for part in PARTS
-            if part.kind in SCHEDULED and part.kind != "optimizer" and (value := getattr(self, part.name))
+            if part.kind in SCHEDULED and part.name not in RULES and (value := getattr(self, part.name))
         }
         if self.gradient_steps:
             each = zip(self.gradient_steps, counts, strict=True)
@@ -235,6 +242,7 @@ def _part(name: str, metadata: Mapping[str, Any]) -> SpecPart:
     return SpecPart(name, kind, many, optional, **{"default": None, **metadata})
 
 
+RULES = ("optimizer", "gradient_steps", "groups")  # parts whose schedules may count updates rather than batches
 SWITCHES = tuple(f.name for f in fields(TrainerSpec) if f.default is False)  # files name them where they are on
 PARTS = tuple(_part(f.name, f.metadata) for f in fields(TrainerSpec))
 UPDATING = tuple(part for part in PARTS if part.results)

@@ -35,7 +35,7 @@ PATTERN, BEST = "step-*.safetensors", "best.safetensors"
 class Checkpoint:
     """Writes the whole state of the run to `folder`/step-00000100.safetensors, so that it can go on after any end.
 
-    Every `every_steps` updates (exactly at their multiples), when `every_seconds` have passed, and when the fit ends by
+    Every `every_steps` batches (exactly at their multiples), when `every_seconds` have passed, and when the fit ends by
     Ctrl-C or any other exception: after its last whole, finite step, whoever raised it. The latest `keep` files stay;
     `best`, a curve such as "validation.loss", also keeps the model of its best epoch as best.safetensors. Files that
     the folder holds of another run when a new trainer starts stay, under names that begin with "earlier-1-".

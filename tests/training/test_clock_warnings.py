@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import bpframe as bp
+from bpframe.errors import ConfigError
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(32, 4))
@@ -40,6 +41,13 @@ def test_a_fit_of_fewer_batches_than_an_update_gathers_says_that_nothing_moves(l
     with pytest.warns(UserWarning, match="accumulate gathers 100 batches for an update, and this fit of 4 batches"):
         fit(made)
     assert all((made.parameters[name] == value).all() for name, value in start.items())
+
+
+def test_a_schedule_that_is_too_long_for_the_updates_of_a_fit_says_how_many_batches_they_take():
+    lr = {"name": "warmup_stable_decay", "peak": 0.1, "warmup": 3, "decay": 3}
+    made = trainer({"name": "sgd", "lr": lr}, GATHER)
+    with pytest.raises(ConfigError, match=r"updates, got 4\. An update takes 4 batches, and the run has 16\."):
+        fit(made, epochs=4)
 
 
 def test_a_fit_that_ends_an_update_which_another_began_says_nothing():

@@ -147,7 +147,7 @@ class ModelTable:
 class CheckpointTable:
     """How often the whole state of the run is written: the arguments of the callback checkpoint, but its folder.
 
-    every_steps          updates from one file to the next
+    every_steps          batches from one file to the next
     every_seconds        seconds from one file to the next
     keep                 how many of the latest files stay
     best                 a curve, such as "validation.loss": the model of its best epoch is kept as best.safetensors
