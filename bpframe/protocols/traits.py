@@ -219,8 +219,8 @@ def evaluation_period(rule: object) -> int:
 
 def monitor_of(callback: object) -> str | None:
     """The curve that a callback waits for; None: none."""
-    monitor: str | None = getattr(callback, "monitor", None)
-    return monitor
+    monitor = getattr(callback, "monitor", None)
+    return monitor if isinstance(monitor, str) else None
 
 
 def learning_rates(rule: object) -> tuple[str, ...] | None:

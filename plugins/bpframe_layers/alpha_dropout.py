@@ -25,11 +25,15 @@ class AlphaDropout:
     """
 
     rate: float = 0.1
-    stochastic: ClassVar[bool] = True
     range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.fraction("alpha_dropout", rate=self.rate)
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether it draws at all."""
+        return self.rate > 0
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows keep their shape."""

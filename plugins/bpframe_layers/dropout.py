@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 import numpy as np
 
@@ -22,10 +22,14 @@ class Dropout:
     """
 
     rate: float = 0.5
-    stochastic: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         checks.fraction("dropout", rate=self.rate)
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether it draws at all."""
+        return self.rate > 0
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows keep their shape."""

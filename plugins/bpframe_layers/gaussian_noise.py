@@ -20,11 +20,15 @@ class GaussianNoise:
     """
 
     stddev: float = 0.1
-    stochastic: ClassVar[bool] = True
     range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.not_negative("gaussian_noise", stddev=self.stddev)
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether it draws at all."""
+        return self.stddev > 0
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows keep their shape."""

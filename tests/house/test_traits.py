@@ -17,6 +17,9 @@ from bpframe.protocols import Losses, traits
 CORE = Path(__file__).parents[2] / "bpframe"
 READERS = {  # by attribute: the function that reads it, another value, what it then gives, and the default
     "whole_batch": (traits.needs_whole_batch, True, True, False),
+    "evaluation_period": (traits.evaluation_period, 5, 5, 1),
+    "monitor": (traits.monitor_of, "train.loss", "train.loss", None),
+    "removes_offset": (traits.removes_offset, True, True, False),
     "compiles": (traits.compiles, True, True, False),
     "changeable": (traits.changeable, {"threads": "cpus"}, {"threads": "cpus"}, {}),
     "checkpoint_folder": (traits.checkpoint_folder, "folder", "folder", None),

@@ -143,6 +143,11 @@ def test_layers_that_draw_spoil_the_objective_of_a_line_search_and_of_signs(rule
     fit(trainer("adam", layers=[layer]))
 
 
+def test_a_layer_whose_rate_is_0_draws_nothing():
+    idle = [bp.layers.dropout(0.0), bp.layers.alpha_dropout(0.0), bp.layers.gaussian_noise(0.0)]
+    fit(trainer("lbfgs", layers=idle), size=32)
+
+
 def test_a_sampler_that_shows_other_rows_in_each_epoch_is_warned_of_and_one_that_orders_them_not():
     labels = (X[:, 0] > 1).astype(int)
     network = bp.Network([bp.layers.dense(2)], inputs=4)
