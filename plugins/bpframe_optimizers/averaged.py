@@ -7,9 +7,8 @@ x, a mean of all z, and y between the two are in it as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from bpframe.plugin import Array, Hyper, State, ops
+from bpframe_optimizers import wrapped
 
 
 def init(y: Array) -> State:
@@ -26,12 +25,10 @@ def warmed_up(h: Hyper, steps: int, like: Array) -> Array:
     return lr
 
 
-def step(
-    y: Array, u: Array, state: State, lr: Array, beta: Array, project: Callable[[Array], Array]
-) -> tuple[Array, State]:
+def step(y: Array, u: Array, state: State, h: Hyper, lr: Array, beta: Array) -> tuple[Array, State]:
     """(y, new state) after z <- z - lr u;  x <- (1 - c) x + c z, c = lr^2 / sum of lr^2;  y <- (1 - beta) z + beta x.
 
-    Written without x: y + c (z - y) is (1 - beta) z + beta x with the new x and the old z. `project`: of constraints.
+    Written without x: y + c (z - y) is (1 - beta) z + beta x with the new x and the old z. h knows of constraints.
     """
     xp = ops.namespace(y)
     weight = lr * lr
@@ -40,7 +37,7 @@ def step(
     z = state["z"]
     moved = y + c * (z - y) - lr * (1 - beta * (1 - c)) * u
     free = z - lr * u
-    base = project(free)
+    base = wrapped.allowed(free, h)
     if base is not free:
         moved = moved + (1 - beta * (1 - c)) * (base - free)
     return moved, {"z": base, "weight_sum": weight_sum}

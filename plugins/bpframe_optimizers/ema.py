@@ -51,7 +51,7 @@ class Ema:
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """The inner rule's step, and the average with its outcome."""
         p, inner = self.inner.update(p, g, state["inner"], h.inner)
-        p = h.project(p)
+        p = wrapped.allowed(p, h)
         n, average = state["n"], state["average"]
         if self.flavor == "paper":
             n = h.decay * n + 1

@@ -51,9 +51,9 @@ class Lookahead:
         """The inner rule's step; at the end of a round the way back to the slow weights."""
         xp = ops.namespace(p)
         fast, inner = self.inner.update(p, g, state["inner"], h.inner)
-        fast = h.project(fast)
+        fast = wrapped.allowed(fast, h)
         slow, ends = state["slow"], xp.asarray(h.step % self.steps == 0, **ops.placement(p))
-        slow = xp.where(ends, h.project(slow + h.alpha * (fast - slow)), slow)
+        slow = xp.where(ends, wrapped.allowed(slow + h.alpha * (fast - slow), h), slow)
         return xp.where(ends, slow, fast), {"slow": slow, "inner": inner}
 
     def restart(self, p: Array, state: State) -> State:

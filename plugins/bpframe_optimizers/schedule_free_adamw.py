@@ -60,7 +60,7 @@ class ScheduleFreeAdamw:
         scale += h.eps
         u = g / scale
         u += h.weight_decay * p
-        y, rest = averaged.step(p, u, state, averaged.warmed_up(h, self.warmup_steps, p), h.beta1, h.project)
+        y, rest = averaged.step(p, u, state, h, averaged.warmed_up(h, self.warmup_steps, p), h.beta1)
         return y, {"v": v, **rest}
 
     def restart(self, p: Array, state: State) -> State:

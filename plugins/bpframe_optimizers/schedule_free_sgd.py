@@ -42,7 +42,7 @@ class ScheduleFreeSgd:
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(y, {z, weight_sum})."""
-        return averaged.step(p, g, state, averaged.warmed_up(h, self.warmup_steps, p), h.beta, h.project)
+        return averaged.step(p, g, state, h, averaged.warmed_up(h, self.warmup_steps, p), h.beta)
 
     def restart(self, p: Array, state: State) -> State:
         """All three points are p."""

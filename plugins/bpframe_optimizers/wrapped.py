@@ -1,10 +1,10 @@
-"""Checks of the inner rule of optimizers that wrap another."""
+"""Common code of optimizers that wrap another or keep parameters: checks of the inner rule, constraints.  p (...)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bpframe.plugin import ConfigError
+from bpframe.plugin import Array, ConfigError, Hyper
 
 
 def check(owner: str, inner: Any) -> None:
@@ -14,3 +14,10 @@ def check(owner: str, inner: Any) -> None:
             f"{owner} needs a rule that follows a gradient, got {inner!r}, which searches along the objective itself. "
             "Use that one alone."
         )
+
+
+def allowed(p: Array, h: Hyper) -> Array:
+    """p as constraints allow it; p itself where there are none, or an h of somebody's own says nothing of them."""
+    project = getattr(h, "project", None)
+    new: Array = p if project is None else project(p)
+    return new

@@ -13,13 +13,15 @@ import numpy as np
 
 from bpframe import random, tree
 from bpframe.network.context import StepContext
-from bpframe.protocols import Data, Draws, Refresh
+from bpframe.protocols import Data, Draws, Refresh, Statistics
 from bpframe.protocols.traits import acts_on
 from bpframe.testing.pairs.rule_definition import hyper
 from bpframe.testing.pairs.update_definition import Path, UpdateByDefinition
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.update_groups import trained_parameters
 from bpframe.types import HostArray, Params, State
+
+SETTLED = 500  # calls of `refresh` after which running statistics are those of one batch
 
 
 class Backprop(NamedTuple):
@@ -55,6 +57,18 @@ class TrainingByDefinition:
         for batch, start in enumerate(range(0, len(rows), self._size)):
             self.step(rows[start : start + self._size], key.child(batch))
 
+    def evaluated(self) -> dict[Path, HostArray]:
+        """What predicts: averages, with statistics of all rows to which running ones would come with them."""
+        run, found = self.p, self.update.evaluated()
+        if all(found[path] is run[path] for path in run):
+            return found
+        try:
+            self.p = dict(found)
+            self._refresh(self._backprop(self._data, 1 / len(self._data.x), random.HashKey(0, 0)).caches, times=SETTLED)
+            return self.p
+        finally:
+            self.p = run
+
     def step(self, rows: HostArray, key: Any) -> None:
         """One step on a batch of rows, with the randomness of a key."""
         data, update = self._data.take(rows), self.update
@@ -62,7 +76,7 @@ class TrainingByDefinition:
         here = self._backprop(data, share, key)
         if update.minimizer:
             self._minimise(lambda: self._backprop(data, share, key))
-            self._refresh(here.caches)
+            self._refresh(self._backprop(data, share, key).caches, own=True)
             return
         gradients = here.gradients
         info = {"loss": here.loss, "weight": weight, "rows": len(rows)}
@@ -140,11 +154,12 @@ class TrainingByDefinition:
                 penalty, slopes[k] = penalty + float(value) / len(v), slopes[k] + slope / len(v)
         return penalty, slopes
 
-    def _refresh(self, caches: Sequence[Any]) -> None:
-        params = self._tree()
+    def _refresh(self, caches: Sequence[Any], own: bool = False, times: int = 1) -> None:
+        """Move buffers, so many times; `own`: to the statistics of this batch, where a layer tells them."""
         for (label, layer), cache in zip(self._layers, caches, strict=True):
-            if isinstance(layer, Refresh):
-                self.p |= {(label, *path): leaf for path, leaf in tree.leaves(layer.refresh(params[label], cache))}
+            for _ in range(times if isinstance(layer, Refresh) else 0):
+                change: Any = layer.statistics if own and isinstance(layer, Statistics) else layer.refresh  # type: ignore[attr-defined]
+                self.p |= {(label, *path): leaf for path, leaf in tree.leaves(change(self._tree()[label], cache))}
 
     def _order(self, epoch: int, shuffle: bool) -> HostArray:
         spec, n = self.update.spec, len(self._data.x)

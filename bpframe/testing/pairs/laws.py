@@ -190,7 +190,7 @@ def _bound(trainer: Trainer, epoch: int, steps: int) -> Any:
 
 def _require_alike(trainer: Trainer, training: TrainingByDefinition) -> None:
     found = trainer.parameters.copy()
-    for path, value in training.update.evaluated().items():
+    for path, value in training.evaluated().items():
         name = "/".join(path)
         require_close(f"{name} beside the definition", found[name], value, RTOL, RTOL * _size(value))
 

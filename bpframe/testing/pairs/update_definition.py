@@ -66,7 +66,7 @@ class UpdateByDefinition:
                 clock = (clock + 1) // part.period - 1
         if due:
             self._move(gradients, info)
-            self._project(clock, info)
+            self.p |= {path: self._allowed(path, self.p[path]) for path in self.rules}
         self.made += 1
 
     def evaluated(self) -> dict[Path, HostArray]:
@@ -75,7 +75,8 @@ class UpdateByDefinition:
         for path, link in reversed(self._links() if self.made else []):
             if implements(link.rule, EvaluationParams):
                 h = link.h(hyper(self.rules[path], self.clock(self.made - 1), param=self.known[path]))
-                found[path] = link.rule.evaluation_params(self.p[path], link.state(self.states[path]), h)
+                shown = link.rule.evaluation_params(self.p[path], link.state(self.states[path]), h)
+                found[path] = self._allowed(path, shown)
         return found
 
     def assign(self, path: Path, value: HostArray) -> None:
@@ -83,7 +84,7 @@ class UpdateByDefinition:
 
         But for gradients of this round, which were gathered at the old values.
         """
-        self.p[path] = np.array(value, dtype=np.float64)
+        self.p[path] = np.array(self._allowed(path, value), dtype=np.float64)
         for part, memory in zip(self._gradient_steps, self.memories, strict=True):
             if implements(part, Periodic) and path in memory:
                 memory[path] = part.init(self.p[path])
@@ -146,14 +147,17 @@ class UpdateByDefinition:
     def _move(self, gradients: Mapping[Path, Any], info: Info) -> None:
         hypers = self._summed(gradients, info)
         for path, rule in self.rules.items():
+            for h in (link.h(hypers[path]) for link in links(rule, self.states[path])):
+                h.project = partial(self._allowed, path)
             p, g, state = self.p[path], gradients[path], self.states[path]
             self.p[path], self.states[path] = rule.update(p, g, state, hypers[path])
 
-    def _project(self, clock: int, info: Info) -> None:
+    def _allowed(self, path: Path, p: HostArray) -> HostArray:
+        """What constraints make of a parameter."""
         for part in self.spec.constraints:
-            for path in self.acting(part):
-                h = hyper(part, clock, param=self.known[path], **info)
-                self.p[path] = cast(HostArray, part.project(self.p[path], h))
+            if path in self.acting(part):
+                p = cast(HostArray, part.project(p, hyper(part, self.made, param=self.known[path])))
+        return p
 
     def _summed(self, gradients: Mapping[Path, Any], info: Info) -> dict[Path, Hyper]:
         """h of each parameter's rule, with the sums over the parameters that one optimizer of the user's moves."""
