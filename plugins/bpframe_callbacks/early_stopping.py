@@ -18,8 +18,8 @@ class EarlyStopping:
     """Ends the fit when `monitor` has not improved by more than `min_delta` for `patience` epochs.
 
     `monitor` is a curve of the history, "validation.loss" or "train.accuracy"; `mode` says which direction is better
-    where the curve does not say it itself, as losses and most metrics do. Epochs in which nothing could improve do not
-    count: those without an update (accumulate may gather more batches than an epoch has), and, where validation is
+    where the curve does not say it itself, as losses and most metrics do. Epochs in which nothing could improve are
+    left out: those without an update (accumulate may gather more batches than an epoch has), and, where validation is
     watched, those after which an average that predicts (lookahead, ema, ...) is as before. The best epoch's parameters
     are put back at the end of the fit, whether it stopped early or not, unless `restore_best` is False.
     Source: Prechelt (1998), Early stopping - but when?
@@ -56,12 +56,12 @@ class EarlyStopping:
     def bpframe_epoch_end(self, state: RunState) -> None:
         """Keep the best epoch's parameters; stop when patience is spent."""
         memory = state.memory
+        if state.is_idle(self.monitor) and memory["best"] < math.inf:
+            return
         value = memory["sign"] * state.metrics[self.monitor]
         if lower(value, memory["best"], self.min_delta):
             memory.update(best=value, waited=0, epoch=state.epoch + 1)
             memory["parameters"] = state.parameters.copy() if self.restore_best else None
-            return
-        if state.is_idle(self.monitor):
             return
         memory["waited"] += 1
         if memory["waited"] >= self.patience:

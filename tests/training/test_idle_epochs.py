@@ -105,6 +105,18 @@ def test_a_run_resumed_anywhere_knows_which_epochs_were_idle(tmp_path, rule, eve
         assert again.history.idle == whole.history.idle
 
 
+@SAID
+def test_an_epoch_that_looks_better_by_its_draws_alone_is_not_the_best():
+    parts = RULES["accumulate"] | {"callbacks": [bp.callbacks.early_stopping("train.loss", patience=50)]}
+    parts |= {"optimizer": {"name": "sgd", "lr": 0.0}}  # all differences are draws
+    layers = [bp.layers.dense(5, "tanh"), bp.layers.dropout(0.5), bp.layers.dense(1)]
+    made = bp.Trainer(bp.Network(layers), "mse", metrics=[], **parts, seed=1)
+    made.fit(X, Y, epochs=12, batch_size=8, verbose=0)
+    curve, idle = made.history.curve("train.loss"), made.history.idle["train"]
+    assert min(curve) < min(value for i, value in enumerate(curve, start=1) if i == 1 or i not in idle)
+    assert made.memories[0]["epoch"] not in set(idle) - {1}
+
+
 def test_training_curves_count_while_weights_move_that_do_not_predict():
     stopping = bp.callbacks.early_stopping("train.loss", patience=2, min_delta=100.0)
     made = trainer(callbacks=[stopping], **RULES["lookahead"])
