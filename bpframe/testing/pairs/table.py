@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, final
 
+import numpy as np
+
+from bpframe import tree
 from bpframe.errors import CheckFailed, ConfigError, DataError, IncompatibleComponent, NumericalError
+from bpframe.network.guards import is_foreign
+from bpframe.protocols import Restart
+from bpframe.protocols.implements import implements
 from bpframe.registry.safe_text import error_text
 from bpframe.testing.pairs.laws import EPOCHS, LAWS
 from bpframe.testing.pairs.meeting import Meeting
@@ -17,6 +23,11 @@ from bpframe.testing.report import SkipCheck
 Status = Literal["proven", "refused", "unproven", "failed", "not applicable"]
 ALIKE = frozenset(  # roles in which an engine tells no component from another: one stands for all
     ("rule", "gradient step", "loss", "loss with a distribution", "schedule", "schedule over a run", "layer with draws")
+)
+
+SILENT = (
+    "holds arrays of a parameter's shape, and does not say what becomes of them where the parameter is set. Give it "
+    "restart(p, state), which hands back the state as it is if it knows gradients alone"
 )
 
 
@@ -48,6 +59,31 @@ def pairs(partners: Sequence[Partner], others: Sequence[Partner] = (), engine: s
     return (pair(*two, engine=engine) for two in meetings)
 
 
+def covering(partners: Sequence[Partner], apart: Container[frozenset[Partner]]) -> list[tuple[Partner, ...]]:
+    """Trainings of many partners, so that each two that may meet stand together in one; `apart`: those that may not.
+
+    For engines that compile each training: some twenty of these show what hundreds of pairs would.
+    """
+    left = {two for two in map(frozenset, combinations(partners, 2)) if two not in apart}
+    found: list[tuple[Partner, ...]] = []
+    while left:
+        chosen: list[Partner] = []
+        while more := [each for each in partners if _may_join(each, chosen, apart)]:
+            gains = [sum(frozenset((each, other)) in left for other in chosen) for each in more]
+            open_cells = [sum(each in two for two in left) for each in more]
+            chosen.append(max(zip(gains, open_cells, more, strict=True), key=lambda each: each[:2])[2])
+        left -= set(map(frozenset, combinations(chosen, 2)))
+        found.append(tuple(chosen))
+    return found
+
+
+def _may_join(partner: Partner, chosen: Sequence[Partner], apart: Container[frozenset[Partner]]) -> bool:
+    rules = sum(each.kind == "optimizer" for each in chosen)
+    if partner in chosen or (partner.kind == "optimizer" and rules == 2):
+        return False
+    return Meeting((*chosen, partner)).applicable and not any(frozenset((partner, each)) in apart for each in chosen)
+
+
 def pair(first: Partner, second: Partner, engine: str = "numpy") -> Pair:
     """Two partners in one training, which keeps every law, or is refused in words before its first step."""
     meeting, two = Meeting((first, second), engine), (first, second)
@@ -61,7 +97,10 @@ def pair(first: Partner, second: Partner, engine: str = "numpy") -> Pair:
         return Pair(two, "unproven", f"numbers are not finite in a short training: {error}")
     except Exception as error:
         return Pair(two, "failed", error_text(error))
-    return Pair(two, *_kept(meeting))
+    status, reason = _kept(meeting)
+    if status == "proven" and (silent := [partner for partner in two if _says_nothing(partner)]):
+        return Pair(two, "unproven", f"{silent[0]} {SILENT}")
+    return Pair(two, status, reason)
 
 
 def _kept(meeting: Meeting) -> tuple[Status, str]:
@@ -76,3 +115,13 @@ def _kept(meeting: Meeting) -> tuple[Status, str]:
         except Exception as error:
             return "failed", f"{name}: {error_text(error)}"
     return "proven", ""
+
+
+def _says_nothing(partner: Partner) -> bool:
+    """Whether it is a foreign rule with a state that may hold parameters, and nothing that tells."""
+    rule = partner.component
+    if partner.kind != "optimizer" or rule.scope == "objective" or not is_foreign("optimizer", rule):
+        return False
+    p = np.ones((3, 2))
+    shapes = [np.shape(leaf) for _, leaf in tree.leaves(rule.init(p))]
+    return p.shape in shapes and not implements(rule, Restart)

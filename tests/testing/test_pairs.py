@@ -1,0 +1,179 @@
+"""Components that meet: each pair of bundled ones keeps the laws or is refused, and the laws find planted faults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pytest
+
+from bpframe.engine import update
+from bpframe.engine.group_update import GroupUpdate
+from bpframe.engine.numpy.session import NumpySession
+from bpframe.plugin import Optimizer
+from bpframe.registry import registry
+from bpframe.testing.pairs.meeting import Meeting
+from bpframe.testing.pairs.partners import Partner, partners
+from bpframe.testing.pairs.table import pair, pairs, representatives
+
+
+@cache
+def bundled() -> dict[str, Partner]:
+    found = partners(provider for provider in registry.providers() if provider.dist == "bpframe")
+    return {str(partner): partner for partner in found}
+
+
+@cache
+def short_form() -> list[Partner]:
+    return representatives(bundled().values())
+
+
+def meet(first: str, second: str):
+    return pair(bundled()[first], bundled()[second])
+
+
+@pytest.mark.parametrize("number", range(40))
+def test_each_two_keep_every_law_or_are_refused_in_words(number):
+    chosen = short_form()
+    assert len(chosen) <= 40
+    for found in pairs(chosen[number : number + 1], chosen[number + 1 :]):
+        assert found.status in ("proven", "refused", "not applicable"), str(found)
+
+
+def test_nearly_all_that_may_meet_are_proven_and_those_refused_are_few():
+    refused = {
+        ("gradient_step:clip_global_norm", "optimizer:lbfgs"): "objective itself",
+        ("constraint:max_norm", "optimizer:lbfgs"): "objective itself",
+        ("optimizer:ema", "optimizer:lbfgs"): "one vector",
+        ("loss:cosine", "optimizer:sophia_g"): "draws targets",
+        ("loss:mse", "sampler:balanced"): "one class a row",
+    }
+    for names, words in refused.items():
+        found = meet(*names)
+        assert (found.status, words in found.reason) == ("refused", True), str(found)
+
+
+def test_two_losses_have_no_place_in_one_training():
+    assert meet("loss:mse", "loss:huber").status == "not applicable"
+
+
+def test_roles_are_what_components_declare():
+    roles = {name.partition(":")[2]: partner.role for name, partner in bundled().items()}
+    assert roles["ema"] == roles["schedule_free_sgd"] == "averaging rule"
+    assert (roles["sam"], roles["lbfgs"], roles["adam"]) == ("probing rule", "minimizer", "rule")
+    assert (roles["accumulate"], roles["clip_global_norm"]) == ("gathering step", "step with sums")
+    assert (roles["batch_norm"], roles["dropout"]) == ("layer with running statistics", "layer with draws")
+    assert "dense" not in roles
+
+
+# ------------------------------------------------------------------------------------------------------ planted faults
+
+
+def forget_all(monkeypatch):
+    """Setting one parameter makes all that its group remembers start anew."""
+
+    def restart(self, paths, first):
+        self.states = self.initial()
+
+    monkeypatch.setattr(GroupUpdate, "restart", restart)
+
+
+def count_batches(monkeypatch):
+    """Settings behind a step that gathers follow batches."""
+
+    def begin(self, step, batch_info=None):
+        self.due = True
+        for k, settings in enumerate(self.settings):
+            settings.at(step, batch_info)
+            if k in self._periods:
+                self.due = (step + 1) % self._periods[k] == 0
+        for settings in self.settings[self.first : self.rule]:
+            settings.note(rule=self.settings[self.rule].h if self.group.rule else None)
+
+    monkeypatch.setattr(GroupUpdate, "begin", begin)
+
+
+def sum_by_group(monkeypatch):
+    """Sums over the model are made group by group."""
+
+    def sum_each(self, waiting):
+        for one in waiting:
+            whole(self, [one])
+
+    whole = update.Updates._sum
+    monkeypatch.setattr(update.Updates, "_sum", sum_each)
+
+
+def keep_no_memory(monkeypatch):
+    """What rules remember is no part of a checkpoint."""
+    whole = NumpySession.restore
+    monkeypatch.setattr(
+        NumpySession, "restore", lambda self, arrays, step: whole(self, only_parameters(self, arrays), step)
+    )
+
+
+def only_parameters(session, arrays):
+    return session.snapshot() | {name: value for name, value in arrays.items() if name.startswith("parameters/")}
+
+
+@pytest.mark.parametrize(
+    ("fault", "names", "law"),
+    [
+        (forget_all, ("gradient_step:clip_value", "optimizer:ema"), "definition"),
+        (count_batches, ("gradient_step:accumulate", "schedule:exponential"), "definition"),
+        (sum_by_group, ("gradient_step:clip_global_norm", "optimizer:adam"), "definition"),
+        (keep_no_memory, ("optimizer:adam", "regularizer:l2"), "resume"),
+    ],
+)
+def test_a_fault_in_how_an_engine_puts_them_together_is_found(monkeypatch, fault, names, law):
+    assert meet(*names).status == "proven"
+    fault(monkeypatch)
+    found = meet(*names)
+    assert found.status == "failed"
+    assert found.reason.startswith(f"{law}: ")
+
+
+@dataclass(frozen=True)
+class Slow:
+    """p <- inner(p, g), slow <- 0.9 slow + 0.1 p: remembers an average and predicts with p."""
+
+    inner: Optimizer
+
+    @property
+    def scope(self):
+        return self.inner.scope
+
+    def init(self, p):
+        return {"slow": p + 0.0, "inner": self.inner.init(p)}
+
+    def update(self, p, g, state, h):
+        p, inner = self.inner.update(p, g, state["inner"], h.inner)
+        return p, {"slow": 0.9 * state["slow"] + 0.1 * p, "inner": inner}
+
+
+@dataclass(frozen=True)
+class Declared(Slow):
+    """p <- inner(p, g), slow <- 0.9 slow + 0.1 p: says what becomes of slow."""
+
+    def restart(self, p, state):
+        return {**state, "slow": p + 0.0}
+
+
+def test_a_foreign_rule_that_says_nothing_of_its_state_is_unproven_and_one_that_does_is_proven(registered):
+    registered("optimizer", "slow", Slow)
+    registered("optimizer", "declared", Declared)
+    momentum, l2 = bundled()["optimizer:momentum"].component, bundled()["regularizer:l2"]
+    silent = pair(Partner("optimizer", "slow", Slow(momentum)), l2)
+    assert (silent.status, "restart(p, state)" in silent.reason) == ("unproven", True)
+    assert pair(Partner("optimizer", "slow", Declared(momentum)), l2).status == "proven"
+
+
+def test_a_meeting_has_the_parts_of_both_and_a_frozen_bias():
+    meeting = Meeting((bundled()["optimizer:ema"], bundled()["optimizer:lamb"]))
+    spec = meeting.trainer().spec
+    assert [type(group.optimizer).__name__ for group in spec.groups] == ["NoneType", "Lamb"]
+    assert spec.groups[0].frozen
+    before = meeting.trainer()
+    meeting.fit(before, 1)
+    assert np.all(before.parameters["dense_1/bias"] == 0)
