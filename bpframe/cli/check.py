@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from bpframe.testing.report import CheckReport
 
-HEADER = ("component", "run", "passed", "failed", "skipped", "engines")
+HEADER = ("component", "run", "passed", "failed", "skipped", "unproven", "engines")
 
 
 @click.command()
@@ -23,7 +23,7 @@ HEADER = ("component", "run", "passed", "failed", "skipped", "engines")
     metavar="NAME",
     help="Train on this engine too, or on all that are installed; numpy is always tried.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say what each check found, and why some were skipped.")
+@click.option("-v", "--verbose", is_flag=True, help="Say what each check found, and why some were skipped or unproven.")
 def check(targets: Sequence[str], everything: bool, engines: Sequence[str], verbose: bool) -> None:
     """Check components, or all of a distribution: gradients, dtypes, purity and the laws of their kind.
 
@@ -41,8 +41,11 @@ def check(targets: Sequence[str], everything: bool, engines: Sequence[str], verb
             click.echo(line)
         for name, message in report.failed.items():
             click.echo(f"\n{report.component} fails {name}: {message}")
-    run, failed = sum(len(r.run) for r in found), sum(len(r.failed) for r in found)
-    click.echo(f"\n{len(found)} component{'' if len(found) == 1 else 's'}, {run} checks run, {failed} failed")
+    run, failed, unproven = (sum(len(getattr(r, part)) for r in found) for part in ("run", "failed", "unproven"))
+    counts = f"{run} checks run, {failed} failed" + (f", {unproven} unproven" if unproven else "")
+    click.echo(f"\n{len(found)} component{'' if len(found) == 1 else 's'}, {counts}")
+    if unproven and not verbose:
+        click.echo("No law can tell whether what is unproven is right. -v says what would.")
     if not run:
         click.echo("Nothing was checked, which counts as a failure. -v says why.")
     if failed or not run:
@@ -50,12 +53,13 @@ def check(targets: Sequence[str], everything: bool, engines: Sequence[str], verb
 
 
 def _row(report: CheckReport) -> tuple[str, ...]:
-    counts = (str(len(part)) for part in (report.run, report.passed, report.failed, report.skipped))
+    counts = (str(len(part)) for part in (report.run, report.passed, report.failed, report.skipped, report.unproven))
     return report.component, *counts, ", ".join(report.engines) or "none"
 
 
 def _details(report: CheckReport) -> Iterator[str]:
-    """A line a check: those that passed, then those that were skipped and why."""
+    """A line a check: those that passed, then those that were skipped or unproven, and why."""
     yield f"\n{report.component}"
     yield from (f"  {name}: passed" for name in report.passed)
     yield from (f"  {name}: skipped, {reason}" for name, reason in report.skipped.items())
+    yield from (f"  {name}: unproven, {reason}" for name, reason in report.unproven.items())

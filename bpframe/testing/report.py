@@ -12,7 +12,7 @@ import numpy as np
 from bpframe.errors import CheckFailed
 from bpframe.registry.safe_text import error_text
 
-Check = Callable[[], None]  # returns where a law is kept; raises CheckFailed or anything else where not, or Skipped
+Check = Callable[[], None]  # returns where a law is kept; raises SkipCheck, Unproven, or an error where it is not
 NONE = "any check"  # what fails where nothing was checked
 GATE = "protocol"  # if this check fails, the others are skipped
 ENGINE = "engine "  # prefix of the names of checks that train on an engine
@@ -22,15 +22,23 @@ class SkipCheck(Exception):
     """Raised by a check that does not apply to the component; the message says why."""
 
 
+class Unproven(Exception):
+    """Raised by a check that applies, but can tell right from wrong by no law; the message says what would prove it."""
+
+
 @final
 @dataclass(frozen=True)
 class CheckReport:
-    """The checks of one component by name: those that `run`, that `failed` (with the error) or were `skipped` (why)."""
+    """The checks of one component by name: those that `run`, that `failed` (with the error) or were `skipped` (why).
+
+    `unproven`: those that no law can decide for it, with what would. They did not run, and nobody passed them.
+    """
 
     component: str
     run: tuple[str, ...] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
+    unproven: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> tuple[str, ...]:
@@ -47,13 +55,14 @@ class CheckReport:
     def __str__(self) -> str:
         failures = "".join(f"\n  {name}: {message}" for name, message in self.failed.items())
         counts = f"{len(self.run)} checks run, {len(self.failed)} failed, {len(self.skipped)} skipped"
-        return f"{self.component}: {counts}{failures}"
+        return f"{self.component}: {counts}, {len(self.unproven)} unproven{failures}"
 
 
 def run_checks(component: str, checks: Mapping[str, Check], collect: bool = False) -> CheckReport:
     """Run all checks and report; CheckFailed that lists all failures if there are any, unless `collect`."""
     failed: dict[str, str] = {}
     skipped: dict[str, str] = {}
+    unproven: dict[str, str] = {}
     causes = []
     for name, check in checks.items():
         if GATE in failed:
@@ -63,14 +72,18 @@ def run_checks(component: str, checks: Mapping[str, Check], collect: bool = Fals
             _run(check)
         except SkipCheck as reason:
             skipped[name] = str(reason)
+        except Unproven as reason:
+            unproven[name] = str(reason)
         except (Exception, GeneratorExit, SystemExit) as error:  # a plugin must not end the program
             failed[name] = str(error) if isinstance(error, CheckFailed) else f"raises {error_text(error)}"
             causes.append(error)
-    if len(skipped) == len(checks):
-        reasons = "; ".join(f"{name}, {reason}" for name, reason in skipped.items())
+    left_out = skipped | unproven
+    if len(left_out) == len(checks):
+        reasons = "; ".join(f"{name}, {reason}" for name, reason in left_out.items())
         failed[NONE] = f"no check ran: {reasons or 'there is none'}"
         causes.append(CheckFailed(failed[NONE]))
-    report = CheckReport(component, tuple(name for name in checks if name not in skipped), failed, skipped)
+    run = tuple(name for name in checks if name not in left_out)
+    report = CheckReport(component, run, failed, skipped, unproven)
     if failed and not collect:
         raise CheckFailed(str(report)) from causes[0]
     return report

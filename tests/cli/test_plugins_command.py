@@ -106,8 +106,8 @@ class Slanted:
 
 def test_check_prints_a_row_for_each_component_and_the_number_of_checks() -> None:
     header, row, blank, last = good("check", "loss:huber").splitlines()
-    assert header.split() == ["component", "run", "passed", "failed", "skipped", "engines"]
-    name, run, passed, failed, _, engines = row.split()
+    assert header.split() == ["component", "run", "passed", "failed", "skipped", "unproven", "engines"]
+    name, run, passed, failed, _, _, engines = row.split()
     assert (name, passed, failed, engines) == ("loss:huber", run, "0", "numpy")
     assert int(run) >= 5
     assert (blank, last) == ("", f"1 component, {run} checks run, 0 failed")

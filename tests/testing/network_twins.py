@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from bpframe.errors import ConfigError
+from bpframe.errors import ConfigError, ShapeError
 from bpframe.testing.laws.layer_run import KEY
 from tests.testing.twin_faults import noise, off
 
@@ -26,6 +26,8 @@ class Leaky:
             v = v + 0 * np.exp(u)
         if self.fault == "shape":
             v = np.atleast_2d(v)
+        if self.fault == "array values":
+            v = v * (1 if float(u.sum()) < 1e30 else 2)
         return off(self.fault, v.astype(np.float64) if self.fault == "dtype" else v)
 
     def derivative(self, v: Any) -> Any:
@@ -68,6 +70,8 @@ class Affine:
             y = y + context.key.uniform(y) / 10
         if self.fault == "extremes":
             y = (np.exp(2 * u) - 1) / (np.exp(2 * u) + 1)
+        if self.fault == "array values" and y[0, 0] > 1:
+            y = y * 1
         if self.fault == "evaluation" and not context.training:
             y = y * y.dtype.type(2)
         return off(self.fault, y.astype(np.float64) if self.fault == "dtype" else y), (x, np.tanh(u))
@@ -93,6 +97,37 @@ class Affine:
 
     def fit(self, params: Any, x: Any) -> Any:
         return {**params, "buffers": {"mean": x[0] if self.fault == "fit" else x.mean(axis=0)}}
+
+
+@dataclass(frozen=True)
+class Running:
+    """y = x - mean, of the batch in training, in evaluation running <- (running + mean) / 2."""
+
+    fault: str = ""
+
+    def init(self, rng: Any, in_shape: Any) -> Any:
+        return {"buffers": {"mean": np.zeros(in_shape)}}, in_shape
+
+    def forward(self, params: Any, x: Any, context: Any) -> Any:
+        mean = x.mean(axis=0) if context.training else params["buffers"]["mean"]
+        return x - mean, mean
+
+    def backward(self, params: Any, cache: Any, dy: Any, context: Any) -> Any:
+        return dy - dy.mean(axis=0) if context.training and len(dy) else dy, {}
+
+    def refresh(self, params: Any, cache: Any) -> Any:
+        mean = params["buffers"]["mean"]
+        share = {"statistics": 0.9, "another scale": 0.5}.get(self.fault, 0.5)
+        return {"buffers": {"mean": share * mean + (1 if self.fault == "another scale" else 1 - share) * cache}}
+
+
+@dataclass(frozen=True)
+class Centred(Running):
+    """y = x - mean, of the batch in training, in evaluation running <- (running + mean) / 2."""
+
+    def golden(self) -> Any:
+        batches = [[[2.0], [4.0]], [[0.0], [1.0]]]  # means 3, then 0.5: running 1.5, then 1
+        return [({"fault": self.fault}, batches, [[5.0]], [[4.0]])]
 
 
 @dataclass(frozen=True)
@@ -140,6 +175,10 @@ class Absolute:
             delta = delta * r.dtype.type(1.001)
         if self.fault == "kinks":
             delta = np.where(r == 0, r.dtype.type(2), delta)
+        if self.fault == "sign":
+            values, delta = -values, -delta
+        if self.fault == "array values":
+            values = values + 0 * abs(r).max().item()
         if self.fault == "shape":
             values = abs(r)
         return off(self.fault, values.astype(np.float64) if self.fault == "dtype" else values), delta
@@ -163,26 +202,38 @@ class Absolute:
 
 @dataclass(frozen=True)
 class Normal:
-    """loss = (s + (mu - y)^2 exp(-s)) / 2: targets are normal, with mean mu and log variance s."""
+    """loss = sum (s + (mu - y)^2 exp(-s)) / 2: targets are normal, with means mu, then log variances s."""
 
     fault: str = ""
     link: ClassVar[str] = "identity"
 
-    def target_width(self, outputs: int) -> int:
+    def target_width(self, outputs: int) -> Any:
+        if outputs % 2 and self.fault not in ("an idle score", "target width"):
+            raise ShapeError(f"needs pairs of scores, got {outputs}.")
+        if self.fault == "half a target":
+            return outputs / 2
         return outputs if self.fault == "target width" else outputs // 2
 
     def value_and_delta(self, scores: Any, target: Any) -> Any:
-        mean, s = scores[:, :1], np.clip(scores[:, 1:], -10, 10)
+        m = target.shape[1]
+        mean, s = scores[:, :m], np.clip(scores[:, m : 2 * m], -10, 10)
         share = (mean - target) ** 2 * np.exp(-s)
-        inside = np.where(s == scores[:, 1:], s.dtype.type(0.5), s.dtype.type(0))
-        delta = np.concatenate([(mean - target) * np.exp(-s), inside * (1 - share)], axis=1)
+        inside = np.where(s == scores[:, m : 2 * m], s.dtype.type(0.5), s.dtype.type(0))
+        idle = np.zeros_like(scores[:, 2 * m :])
+        delta = np.concatenate([(mean - target) * np.exp(-s), inside * (1 - share), idle], axis=1)
         return (s + share).sum(axis=1) / 2, delta
 
     def point(self, prediction: Any) -> Any:
-        return prediction if self.fault == "point" else prediction[:, :1]
+        m = prediction.shape[1] // 2
+        if self.fault == "interleaved columns":
+            return prediction[:, ::2]
+        if self.fault == "a far point":
+            return 2 * prediction[:, :m]
+        return {"point": prediction, "the wrong column": prediction[:, m:]}.get(self.fault, prediction[:, :m])
 
     def sample_target(self, scores: Any, key: Any) -> Any:
-        mean, s = scores[:, :1], scores[:, 1:]
+        m = scores.shape[1] // 2
+        mean, s = scores[:, :m], scores[:, m:]
         return mean + np.exp(s if self.fault == "drawn targets" else s / 2) * key.normal(mean)
 
     def example(self, rng: Any) -> Any:
@@ -272,3 +323,14 @@ class Ranked:
 
     def example(self, rng: Any) -> Any:
         return rng.normal(size=(5, 3)), rng.integers(0, 4, size=(5, 1)).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Critic:
+    """loss = sum_c y_c z_c, of which no score is best."""
+
+    fault: str = ""
+    link: ClassVar[str] = "identity"
+
+    def value_and_delta(self, scores: Any, target: Any) -> Any:
+        return (target * scores).sum(axis=-1), target + 0 * scores

@@ -36,6 +36,8 @@ class Descent:
             state["m"] += g
         if self.fault == "slices":
             g = g - g.sum() / 12
+        if self.fault == "array values" and h.step > 1:
+            g = g * 1
         m = (self.momentum if self.fault == "schedules" else h.momentum) * state["m"] + g
         m = m + 0 * g**11 if self.fault == "extremes" else m
         if self.fault == "save":
@@ -88,6 +90,8 @@ class Ascending:
 
     def probe(self, p: Any, g: Any, state: Any, h: Any) -> Any:
         norm = np.sqrt(h.total["square"])
+        if self.fault == "a probe that stays":
+            return p + 0 * g
         return p + h.rho * g / (norm if self.fault == "probe" else np.where(norm > 0, norm, p.dtype.type(1)))
 
     def update(self, p: Any, g: Any, state: Any, h: Any) -> Any:
@@ -162,9 +166,12 @@ class Gathering:
             g *= 1
         total = state["sum"] + (g - g.sum() / 12 if self.fault == "slices" else g)
         total = total + 0 * g**11 if self.fault == "extremes" else total
-        ends = p.dtype.type(h.step % 2 == 0)
+        ends = (h.step % 2 == 0) * np.ones_like(g)
+        if self.fault == "array values":
+            ends = ends * (1.0 if h.scale > 0 else 0.0)
         scale = self.scale if self.fault == "schedules" else h.scale
         made = ends * scale * total / 2 / (1 + h.total["largest"]) * (1 + noise(self.fault))
+        made = made / 2 if self.fault == "golden" else made
         left = total * (1 if self.fault == "period" else 1 - ends)
         if self.fault == "save":
             made = made + getattr(state["sum"], "count", 0)
@@ -177,3 +184,89 @@ class Gathering:
 
     def adjust(self, p: Any, h: Any) -> Any:
         return p - h.rule.lr * p
+
+    def golden(self) -> Any:
+        p, gradients, made = [1.0], [[2.0], [1.0]], [[0.0], [0.375]]  # (2 + 1) / 2 halved, by 1 + |1|
+        return [({"fault": self.fault}, p, gradients, made, [[0.99], [0.9801]])]
+
+
+@dataclass(frozen=True)
+class Curved:
+    """p <- p - lr g / (1 + c),  c <- |g~| at every second step, where g~ is shown."""
+
+    fault: str = ""
+    lr: float = 0.1
+    scope: ClassVar[str] = "element"
+
+    def init(self, p: Any) -> Any:
+        return {"c": np.zeros_like(p)}
+
+    def observes(self, step: Any) -> Any:
+        return step % 2 == 1
+
+    def observe(self, p: Any, g: Any, state: Any, h: Any) -> Any:
+        return state if self.fault == "observe" else {"c": abs(g)}
+
+    def update(self, p: Any, g: Any, state: Any, h: Any) -> Any:
+        return p - h.lr * g / (1 + state["c"]), state
+
+    def golden(self) -> Any:
+        path = [[0.5 if self.fault == "golden" else 0.95], [0.85]]
+        return [({"fault": self.fault}, [1.0], [[1.0], [2.0]], path, [[1.0], [9.0]])]
+
+
+@dataclass(frozen=True)
+class Bare:
+    """p <- p - lr g, of which nothing else tells lr from lr / 2."""
+
+    fault: str = ""
+    lr: float = 0.1
+    scope: ClassVar[str] = "element"
+
+    def init(self, p: Any) -> Any:
+        return {}
+
+    def update(self, p: Any, g: Any, state: Any, h: Any) -> Any:
+        return p - (h.lr / 2 if self.fault == "reference" else h.lr) * g, state
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """p <- p - lr Q f(Q^T g), Q the eigenvectors of C, f sharper where the eigenvalues are small; C <- C + g g^T."""
+
+    fault: str = ""
+    lr: float = 0.05
+    scope: ClassVar[str] = "array"
+
+    def init(self, p: Any) -> Any:
+        return {"c": np.zeros((p.shape[0], p.shape[0]), p.dtype), "q": np.eye(p.shape[0], dtype=p.dtype)}
+
+    def update(self, p: Any, g: Any, state: Any, h: Any) -> Any:
+        g2 = g.reshape(len(g), -1)
+        scale = abs(g2).max(initial=0) + p.dtype.type(1e-30)
+        c = 0.9 * state["c"] + (g2 / scale) @ (g2 / scale).T
+        basis = state["q"] if self.fault == "a basis that stays" else np.linalg.eigh(c)[1]
+        turned = basis.T @ g2
+        step = basis @ (turned / (1 + abs(turned)))
+        return p - h.lr * step.reshape(p.shape), {"c": c, "q": basis}
+
+
+class Newton(Curved):
+    """p <- p - lr g / (1 + c), where no golden path shows c."""
+
+    def golden(self) -> Any:
+        return [(*case[:4],) for case in super().golden()[:0]]
+
+
+@dataclass(frozen=True)
+class Halving:
+    """g <- g / 2."""
+
+    fault: str = ""
+    scope: ClassVar[str] = "element"
+
+    def init(self, p: Any) -> Any:
+        return {}
+
+    def transform(self, p: Any, g: Any, state: Any, h: Any) -> Any:
+        return g / 2, state

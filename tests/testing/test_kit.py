@@ -20,8 +20,32 @@ from bpframe.registry import registry
 from bpframe.testing import check_activation, check_loss
 from bpframe.testing.report import run_checks
 from bpframe.testing.suite import all_checks, check_object
-from tests.testing.network_twins import Absolute, Affine, Bounded, Leaky, Noisy, Normal, Ranked, Share, Smooth, Unit
-from tests.testing.optimizer_twins import Ascending, Bfgs, Descent, Gathering
+from tests.testing.network_twins import (
+    Absolute,
+    Affine,
+    Bounded,
+    Centred,
+    Critic,
+    Leaky,
+    Noisy,
+    Normal,
+    Ranked,
+    Running,
+    Share,
+    Smooth,
+    Unit,
+)
+from tests.testing.optimizer_twins import (
+    Ascending,
+    Bare,
+    Bfgs,
+    Curved,
+    Descent,
+    Gathering,
+    Halving,
+    Newton,
+    Rotated,
+)
 from tests.testing.training_twins import Backwards, Box, Error, Falling, Penalty, Suffixless, Uniform, Words
 
 # ----------------------------------------------------------------------------------------------------------- the tables
@@ -32,39 +56,43 @@ FAULTS: dict[
     str, list[tuple[Any, str]]
 ] = {  # by kind, twins and the names of their faults, each found by the check of that name
     "activation": [
-        (Leaky, "gradient, kinks, shape, dtype, float32, purity, determinism, extremes"),
+        (Leaky, "gradient, kinks, shape, dtype, float32, purity, determinism, extremes, array values"),
         (Bounded, "range"),
     ],
     "layer": [
         (Affine, "init, gradient of x, gradient of parameters, linearity, additivity, need_dx, draws, few rows"),
-        (Affine, "dtype, float32, purity, determinism, extremes, refresh, fit"),
+        (Affine, "dtype, float32, purity, determinism, extremes, refresh, fit, array values"),
+        (Centred, "statistics"),
         (Noisy, "draws"),
         (Unit, "range, checked inputs"),
     ],
     "loss": [
         (Absolute, "link, shape, gradient, kinks, rows, zero weight, dtype, float32, purity, determinism, extremes"),
-        (Absolute, "encoded targets, predicted labels"),
+        (Absolute, "encoded targets, predicted labels, sign, array values"),
         (Normal, "target width, point, drawn targets"),
         (Share, "domain"),
         (Ranked, "class targets, predicted labels"),
     ],
     "optimizer": [
         (Descent, "scope, reference, reference in float32, state, save, dtype, purity, determinism, slices, shapes"),
-        (Descent, "schedules, lr 0, quadratic, rosenbrock, extremes, golden, evaluation, parameters"),
+        (Descent, "schedules, lr 0, quadratic, rosenbrock, extremes, golden, evaluation, parameters, array values"),
+        (Curved, "observe, golden"),
         (Ascending, "probe, slices"),
         (Bfgs, "state, save, dtype, purity, determinism, shapes, schedules, quadratic, rosenbrock, flat"),
     ],
     "gradient_step": [
         (Gathering, "scope, shape, state, save, slices, dtype, float32, purity, determinism, schedules, extremes"),
-        (Gathering, "applies, period"),
+        (Gathering, "applies, period, golden, array values"),
     ],
     "schedule": [(Falling, "values, determinism, resume, over, after")],
     "initializer": [(Uniform, "values, shapes, determinism, moments, engine numpy")],
     "regularizer": [
         (Penalty, "gradient, kinks, pieces, shape, dtype, float32, purity, determinism, schedules, applies"),
+        (Penalty, "array values"),
     ],
     "constraint": [
         (Box, "projection, nearest, slices, shape, dtype, float32, purity, determinism, extremes, applies"),
+        (Box, "array values"),
     ],
     "sampler": [(Backwards, "rows, purity, determinism")],
     "source": [(Words, "values, determinism, select, damage")],
@@ -75,12 +103,28 @@ CAUGHT = [
 ] + [  # faults that are not named like the check that must find them
     ("activation", Smooth, "", "kinks"),
     ("layer", Affine, "evaluation", "gradient of x"),
+    ("layer", Running, "another scale", "statistics"),
+    ("loss", Normal, "an idle score", "target width"),
+    ("loss", Normal, "half a target", "target width"),
+    ("loss", Normal, "the wrong column", "point"),
+    ("loss", Normal, "interleaved columns", "point"),
+    ("optimizer", Ascending, "a probe that stays", "probe"),
     ("loss", Absolute, "no kink", "kinks"),
     ("loss", Absolute, "vanishing", "extremes"),
     ("gradient_step", Gathering, "sums", "slices"),
     ("source", Suffixless, "", "suffixes"),
 ]
 TWINS = [(kind, twin) for kind, rows in FAULTS.items() for twin in dict.fromkeys(twin for twin, _ in rows)]
+UNPROVEN = [  # faults that no law can tell, and the check that says so; without a fault it says the same
+    ("layer", Running, "statistics", "statistics"),
+    ("loss", Normal, "a far point", "point"),
+    ("loss", Critic, "", "sign"),
+    ("optimizer", Bare, "reference", "reference"),
+    ("optimizer", Bare, "reference", "reference in float32"),
+    ("optimizer", Rotated, "a basis that stays", "golden"),
+    ("optimizer", Newton, "", "observe"),
+    ("gradient_step", Halving, "", "golden"),
+]
 
 
 @pytest.mark.parametrize(("kind", "twin", "fault", "name"), CAUGHT)
@@ -88,6 +132,13 @@ def test_a_fault_is_found_by_the_check_that_is_for_it(kind, twin, fault, name):
     check = all_checks(kind, twin(fault))[name]
     with pytest.raises(CheckFailed, match=f"\n  {name}: "):
         run_checks(kind, {name: check})
+
+
+@pytest.mark.parametrize(("kind", "twin", "fault", "name"), UNPROVEN)
+def test_a_fault_that_no_law_can_tell_is_said_to_be_unproven(kind, twin, fault, name):
+    report = check_object(kind, twin(fault) if fault else twin())
+    assert name in report.unproven
+    assert name not in (*report.run, *report.skipped)
 
 
 @cache

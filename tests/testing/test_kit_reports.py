@@ -199,7 +199,7 @@ def test_the_command_says_what_passed_what_was_skipped_and_on_which_engines():
     shown = CliRunner().invoke(main, ["check", "loss:huber", "--verbose"])
     lines = shown.output.splitlines()
     assert shown.exit_code == 0
-    assert lines[0].split() == ["component", "run", "passed", "failed", "skipped", "engines"]
+    assert lines[0].split() == ["component", "run", "passed", "failed", "skipped", "unproven", "engines"]
     assert lines[1].split()[-1] == "numpy"
     assert "  gradient: passed" in lines
     assert any(line.startswith("  kinks: skipped, ") for line in lines)

@@ -75,6 +75,8 @@ class Penalty:
         strength = self.strength if self.fault == "schedules" else h.strength
         value = strength * (abs(p).sum() + (p * p).sum()) * (1 + noise(self.fault))
         slope = strength * (np.sign(p) + 2 * p)
+        if self.fault == "array values" and strength > 1:
+            value = value * 1
         if self.fault == "pieces":
             value, slope = value / max(1, p.size), slope / max(1, p.size)
         if self.fault == "gradient":
@@ -99,6 +101,8 @@ class Box:
         if self.fault == "purity":
             p *= 1
         new = np.clip(p, -1, 1)
+        if self.fault == "array values" and bool((abs(p) > 1).any()):
+            new = new * 1
         if self.fault == "projection":
             new = p / 2
         if self.fault == "nearest":

@@ -1,4 +1,7 @@
-"""The laws of gradient steps.  p and g alike, (n,) or, for scope "array", (n, m)."""
+"""The laws of gradient steps.  p and g alike, (n,) or, for scope "array", (n, m).
+
+A gradient step may have `golden()`, gradients before and after it, computed elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,8 @@ from bpframe.testing.laws.references import large_gradient
 from bpframe.testing.laws.scheduled_settings import require_schedulable
 from bpframe.testing.laws.state_saving import save_and_load, state_shapes
 from bpframe.testing.laws.trajectory import PARAM, numbers, param_of, shape_of
-from bpframe.testing.report import Check, SkipCheck
+from bpframe.testing.report import Check, SkipCheck, Unproven
+from bpframe.types import HostArray
 
 DOUBLE = precision.DTYPES[1]
 STEPS = 8
@@ -45,6 +49,7 @@ def gradient_step_checks(step: GradientStep) -> dict[str, Check]:
         "determinism": partial(determinism_check(step), partial(made, DOUBLE)),
         "schedules": partial(require_schedulable, step, lambda other: _steps(other, DOUBLE)["g"]),
         "extremes": partial(_extremes, step),
+        "golden": partial(_golden, step),
         **applies_checks(step),
     }
     if isinstance(step, Periodic):
@@ -145,6 +150,25 @@ def _extremes(step: GradientStep) -> None:
         for factor, g in zip((0, 1 / large, large, 0, 1, 1), gradients, strict=True):
             made = run.transform([(g * dtype.type(factor)).astype(dtype)])
             require_finite(f"result of a gradient times {factor:g}", {"g": made, "p": run.pieces, "state": run.states})
+
+
+def _golden(step: Any) -> None:
+    """Gradients as in `golden()`, tuples of (arguments, p, gradient of each step, gradient handed on, p after each).
+
+    The last part may be left out where p stays.
+    """
+    cases = list(step.golden()) if hasattr(step, "golden") else []
+    if not cases:
+        raise Unproven("it carries no golden() gradients, without which its formula may be off by a factor")
+    for arguments, p, gradients, wanted, *moved in cases:
+        run = GradientStepRun(type(step)(**arguments), [np.asarray(p, dtype=np.float64)])
+        path = list[HostArray]()
+        for g, want in zip(np.asarray(gradients, dtype=np.float64), wanted, strict=True):
+            (made,) = run.transform([g])
+            path.append(run.pieces[0])
+            require_close(f"the gradient handed on with {arguments}", made, want, 1e-10, 1e-10 * max_abs(want))
+        for got, want in zip(path, moved[0] if moved else [p] * len(path), strict=True):
+            require_close(f"p after the step with {arguments}", got, want, 1e-10, 1e-10 * max_abs(want))
 
 
 def _period(step: Any) -> None:

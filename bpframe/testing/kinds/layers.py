@@ -15,6 +15,7 @@ from bpframe.protocols import CheckInputs, Fit, Layer, Refresh, Statistics
 from bpframe.protocols.traits import is_coupled, is_stochastic
 from bpframe.random import HashKey
 from bpframe.testing.kinds import layer_buffers
+from bpframe.testing.kinds.layer_statistics import require_statistics
 from bpframe.testing.kinds.ranges import range_checks
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import (
@@ -62,6 +63,8 @@ def layer_checks(layer: Layer, in_shape: Shape = (5,)) -> dict[str, Check]:
         checks["checked inputs"] = partial(_checked_inputs, run)
     if isinstance(layer, Fit):
         checks["fit"] = partial(layer_buffers.require_fit, run)
+    if isinstance(layer, Fit | Refresh):
+        checks["statistics"] = partial(require_statistics, run)
     return checks
 
 

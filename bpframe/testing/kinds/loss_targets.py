@@ -1,4 +1,4 @@
-"""The laws of a loss's optional methods for targets: encoding labels, target width, point estimates, sampling."""
+"""The laws of a loss's optional methods for targets: encoding labels, target width, sampling."""
 
 from __future__ import annotations
 
@@ -10,13 +10,21 @@ import numpy as np
 
 from bpframe.data.labels import decode
 from bpframe.data.task import Task
+from bpframe.errors import CheckFailed
 from bpframe.network.backprop import CostLayer
-from bpframe.protocols import ClassTargets, EncodeTarget, Loss, Point, PredictLabels, SampleTarget, TargetWidth
+from bpframe.protocols import ClassTargets, EncodeTarget, Loss, PredictLabels, SampleTarget, TargetWidth
 from bpframe.protocols.traits import order_of
 from bpframe.random import HashKey
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import require, require_finite, require_same_bits, require_shape
-from bpframe.testing.laws.examples import example_batch, example_labels, has_bounded_scores
+from bpframe.testing.laws.examples import (
+    Pair,
+    accepted_width,
+    example_batch,
+    example_labels,
+    has_bounded_scores,
+    resized_batch,
+)
 from bpframe.testing.laws.purity import call_read_only
 from bpframe.testing.report import Check
 
@@ -30,7 +38,6 @@ def target_checks(loss: Loss) -> dict[str, Check]:
     table = {
         "encoded targets": (EncodeTarget, _encoded_targets),
         "target width": (TargetWidth, _width),
-        "point": (Point, _point),
         "predicted labels": (PredictLabels, _labels),
         "class targets": (ClassTargets, _class_targets),
         "drawn targets": (SampleTarget, _drawn_targets),
@@ -51,19 +58,34 @@ def _encoded_targets(loss: Any) -> None:
 
 
 def _width(loss: Any) -> None:
-    """target_width(C) is the width of targets."""
+    """target_width(C) is the width of targets, for any C that it does not refuse."""
     scores, target = example_batch(loss, 1)
     width = loss.target_width(scores.shape[1])
     require(width == target.shape[1], f"target_width({scores.shape[1]}) must be {target.shape[1]}, got {width!r}")
+    for outputs in range(1, 2 * scores.shape[1] + 2):
+        width = accepted_width(loss, outputs)
+        if width is not None and outputs != scores.shape[1]:  # there a column may be meant not to count
+            _require_use(loss, resized_batch(loss, outputs, width), f"target_width({outputs}) is {width}")
 
 
-def _point(loss: Any) -> None:
-    """One value for each target, computed from predictions."""
-    scores, target = example_batch(loss, 1)
-    prediction = np.asarray(CostLayer.of(loss).prediction(scores))
-    point = call_read_only("point", loss.point, prediction)
-    require_shape("the point of predictions", point, target.shape)
-    require_finite("the point of predictions", point)
+def _require_use(loss: Any, pair: Pair, claim: str) -> None:
+    """Scores and targets of these widths make a loss in which each column counts."""
+    scores, target = pair
+    remedy = "A loss that cannot use so many scores raises ShapeError in target_width."
+    try:
+        values, delta = loss.value_and_delta(scores, target)
+        require_shape(f"{claim}: delta", delta, scores.shape)
+        unused = np.flatnonzero(~np.any(np.asarray(delta), axis=0))
+        require(not len(unused), f"{claim}, but scores of column {unused[:1]} do not count. {remedy}")
+        for column in range(target.shape[1]):
+            other = target.copy()
+            other[:, column] = np.roll(target[:, column], 1)
+            moved = not np.array_equal(loss.value_and_delta(scores, other)[0], values)
+            require(moved, f"{claim}, but targets of column {column} do not count. {remedy}")
+    except CheckFailed:
+        raise
+    except Exception as error:
+        raise CheckFailed(f"{claim}, but a loss of such scores and targets raises {error!r}. {remedy}") from error
 
 
 def _labels(loss: Any) -> None:

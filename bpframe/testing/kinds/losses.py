@@ -13,6 +13,7 @@ import numpy as np
 
 from bpframe.network.backprop import CostLayer
 from bpframe.protocols import Loss
+from bpframe.testing.kinds.loss_minimum import minimum_checks
 from bpframe.testing.kinds.loss_targets import target_checks
 from bpframe.testing.kinds.ranges import domain_checks
 from bpframe.testing.laws import precision
@@ -52,6 +53,7 @@ def loss_checks(loss: Loss) -> dict[str, Check]:
         "purity": lambda: call_read_only("value_and_delta", loss.value_and_delta, scores, target),
         "determinism": partial(determinism_check(loss), partial(both, scores, target)),
         "extremes": partial(_extremes, loss, target),
+        **minimum_checks(loss),
         **domain_checks(loss, scores),
         **target_checks(loss),
     }

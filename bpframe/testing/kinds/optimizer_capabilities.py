@@ -1,16 +1,20 @@
-"""The laws of optional optimizer capabilities: probe, evaluation_params and rule_for."""
+"""The laws of optional optimizer capabilities: probe, observe, evaluation_params and rule_for."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Any
 
-from bpframe.protocols import EvaluationParams, Probe, RuleFor
+import numpy as np
+
+from bpframe.protocols import EvaluationParams, Observe, Probe, RuleFor
 from bpframe.registry import registry
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import require, require_close, require_finite, require_shape
 from bpframe.testing.laws.trajectory import Trajectory, numbers, param_of, shape_of
-from bpframe.testing.report import Check
+from bpframe.testing.report import Check, Unproven
+
+OBSERVED = 40  # steps, in which a rule is to observe at least once
 
 
 def capability_checks(optimizer: Any, rule: Any) -> dict[str, Check]:
@@ -18,6 +22,8 @@ def capability_checks(optimizer: Any, rule: Any) -> dict[str, Check]:
     checks: dict[str, Check] = {}
     if isinstance(rule, Probe):
         checks["probe"] = partial(_probe, rule)
+    if isinstance(rule, Observe):
+        checks["observe"] = partial(_observe, rule)
     if isinstance(rule, EvaluationParams):
         checks["evaluation"] = partial(_evaluation, rule)
     if isinstance(optimizer, RuleFor):
@@ -26,7 +32,7 @@ def capability_checks(optimizer: Any, rule: Any) -> dict[str, Check]:
 
 
 def _probe(rule: Any) -> None:
-    """A finite point of p's shape and dtype, also where the gradient is 0."""
+    """A finite point of p's shape and dtype, also where the gradient is 0; another than p somewhere."""
     for dtype in precision.DTYPES:
         p, gradients = numbers(shape_of(rule), dtype, 3)
         gradients[1] = 0
@@ -36,6 +42,22 @@ def _probe(rule: Any) -> None:
             require_shape("the point of a probe", point, p.shape)
             require_finite("the point of a probe", point)
             require(point.dtype == dtype, f"the point of a probe must keep dtype {dtype}, got {point.dtype}")
+        moved = not np.array_equal(course.probed[0][0], p)
+        require(moved, "a probe must go elsewhere than p: there the gradient is known, and a second one costs a step")
+
+
+def _observe(rule: Any) -> None:
+    """Steps follow what it was shown: gradients ten thousand times as large lead elsewhere; where, says `golden`."""
+    p, gradients = numbers(shape_of(rule), precision.DTYPES[1], OBSERVED)
+    ends = []
+    for factor in (1.0, 1e4):
+        course = Trajectory(rule, [p], shown=[[factor * g] for g in gradients])
+        ends.append(course.follow([g] for g in gradients)[-1][0])
+    require_finite("p after gradients were shown", ends)
+    alike = np.array_equal(ends[0], ends[1])
+    require(not alike, f"{OBSERVED} steps are the same whatever gradients `observe` is shown: it makes nothing of them")
+    if not any(len(case) > 4 for case in (rule.golden() if hasattr(rule, "golden") else ())):
+        raise Unproven("no case of golden() shows it gradients, as a fifth part: what it makes of them may be wrong")
 
 
 def _evaluation(rule: Any) -> None:

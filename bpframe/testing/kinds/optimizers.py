@@ -54,7 +54,7 @@ def optimizer_checks(optimizer: Any, reference: Reference | None = None) -> dict
         "rosenbrock": partial(require_descent, rule, ROSENBROCK, shape_of(rule)),
         "extremes": partial(_extremes, rule),
     }
-    if hasattr(rule, "golden"):
+    if hasattr(rule, "golden") or rule.scope == "array":
         checks["golden"] = partial(require_golden_paths, rule)
     return checks | capability_checks(optimizer, rule)
 

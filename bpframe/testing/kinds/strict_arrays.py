@@ -1,4 +1,4 @@
-"""Strict arrays: the check that components of a kind ask nothing but the Array API standard of arrays.
+"""Strict arrays: the checks that components of a kind ask no values of arrays, and nothing but the Array API standard.
 
 p and g (n,) or (n, m); scores, targets, rows and points as in the laws of each kind.
 """
@@ -23,6 +23,7 @@ from bpframe.testing.laws.gradient_step_run import GradientStepRun
 from bpframe.testing.laws.layer_run import KEY, LayerRun
 from bpframe.testing.laws.precision import DTYPES
 from bpframe.testing.laws.trajectory import PARAM, Trajectory, number_type, numbers, param_of, shape_of
+from bpframe.testing.laws.unknown_values import require_no_values
 from bpframe.testing.report import Check, SkipCheck
 
 IN_SHAPE = (5,)
@@ -30,9 +31,11 @@ SHAPE = (4, 3)  # of a parameter
 
 
 def array_api_checks(kind: str, component: Any) -> dict[str, Check]:
-    """The check by name; none for kinds that compute on the host."""
-    compute = BY_KIND.get(kind)
-    return {} if compute is None else {"array api": lambda: require_array_api(partial(compute, component))}
+    """The checks by name; none for kinds that compute on the host."""
+    if kind not in BY_KIND:
+        return {}
+    compute = partial(BY_KIND[kind], component)
+    return {"array values": partial(require_no_values, compute), "array api": partial(require_array_api, compute)}
 
 
 def _activation(activation: Any, convert: Convert) -> Any:

@@ -45,10 +45,12 @@ def require_array_api(compute: Compute) -> None:
 
 def _compare(compute: Compute, xp: Any, name: str, dtype: np.dtype[Any], tolerance: float) -> None:
     """Results on a device against NumPy's."""
-    wanted = _arrays(compute(partial(_mapped, _cast(dtype))))
+    wanted = _arrays(compute(partial(mapped, _cast(dtype))))
     try:
         found = _strict_results(compute, xp, name, dtype)
     except Exception as error:
+        if "to a NumPy array" in str(error):  # as its functions ask for, which the default device allows
+            raise SkipCheck(f"it runs on NumPy's arrays alone: {error}") from error
         remedy = "Make new arrays by xp.zeros(..., dtype=x.dtype, **ops.placement(x))."
         raise CheckFailed(f"fails on {name} of array-api-strict: {error} {remedy}") from error
     for place, array in found.items():
@@ -65,7 +67,7 @@ def _strict_results(compute: Compute, xp: Any, name: str, dtype: np.dtype[Any]) 
     device, before = xp.Device(name), xp.get_array_api_strict_flags()["api_version"]
     xp.set_array_api_strict_flags(api_version=VERSION)
     try:
-        return _arrays(compute(partial(_mapped, lambda array: xp.asarray(array.astype(dtype), device=device))))
+        return _arrays(compute(partial(mapped, lambda array: xp.asarray(array.astype(dtype), device=device))))
     finally:
         xp.set_array_api_strict_flags(api_version=before)
 
@@ -90,10 +92,10 @@ def _strict_namespace() -> Any:
     return array_api_strict
 
 
-def _mapped(function: Callable[[Any], Any], structure: Any) -> Any:
+def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
     """The structure with the function applied to its arrays."""
     if isinstance(structure, Mapping):
-        return {key: _mapped(function, item) for key, item in structure.items()}
+        return {key: mapped(function, item) for key, item in structure.items()}
     if isinstance(structure, list | tuple):
-        return [_mapped(function, item) for item in structure]
+        return [mapped(function, item) for item in structure]
     return function(structure) if hasattr(structure, "__array_namespace__") else structure

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bpframe.protocols import Loss
+from bpframe.errors import CheckFailed
+from bpframe.protocols import Loss, TargetWidth
 from bpframe.protocols.number_sets import SIMPLEX, Interval
 from bpframe.protocols.traits import domain_of
 from bpframe.types import HostArray
@@ -37,6 +38,29 @@ def example_batch(loss: Loss, seed: int) -> Pair:
         p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
         return (p if _encodes(loss) and domain_of(loss) is None else scores), soft
     return scores, np.exp(target) if loss.link == "exponential" else target
+
+
+def accepted_width(loss: TargetWidth, outputs: int) -> int | None:
+    """The width of targets for so many scores; None where the loss refuses that number; CheckFailed for nonsense."""
+    try:
+        width = loss.target_width(outputs)
+    except ValueError:
+        return None
+    whole = isinstance(width, int) and not isinstance(width, bool)
+    if not whole or width < 1:
+        raise CheckFailed(f"target_width({outputs}) must be a whole number from 1, got {width!r}")
+    return width
+
+
+def resized_batch(loss: Loss, outputs: int, width: int, seed: int = 1) -> Pair:
+    """The example with columns repeated up to these widths, in which each row has columns of rows of its own."""
+    scores, target = example_batch(loss, seed)
+    return _resized(scores, outputs), _resized(target, width)
+
+
+def _resized(array: HostArray, width: int) -> HostArray:
+    columns = [np.roll(array[:, k % array.shape[1]], k // array.shape[1]) for k in range(width)]
+    return np.stack(columns, axis=1)
 
 
 def score_bounds(loss: Loss) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import Any, cast, final
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.optimizer_chain import ChainLink, set_totals, totals
 from bpframe.protocols import Adjust, GradientStep, Param, Totals
-from bpframe.testing.laws.trajectory import PARAM, Pieces, number_type
+from bpframe.testing.laws.trajectory import PARAM, Pieces, note_step, number_type
 
 LR = 0.01  # of the update rule behind it
 
@@ -27,6 +27,7 @@ class GradientStepRun:
         """h of the next step: a weight and rows of 1, and a rule with a learning rate."""
         number = number_type(self.pieces[0])
         h = self.settings.at(self.t)
+        note_step(self.settings, self.pieces[0], self.t + 1)
         rule = SimpleNamespace(lr=number(LR), step=h.step)
         self.settings.note(param=param, weight=number(1), rows=1, loss=number(1), rule=rule)
         return h

@@ -1,4 +1,7 @@
-"""Optimizers compared with references: a scalar implementation of their formula, and published paths."""
+"""Optimizers compared with references: a scalar implementation of their formula, and golden paths.
+
+Without either nothing tells a formula from one that is off by a factor: both descend.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy as np
 from bpframe.protocols import Optimizer
 from bpframe.testing.laws.comparison import require_close, require_finite
 from bpframe.testing.laws.trajectory import N, Trajectory, numbers
-from bpframe.testing.report import SkipCheck
+from bpframe.testing.report import SkipCheck, Unproven
 
 STEPS = 50
 Reference = Callable[[float, Iterable[float]], Iterator[float]]
@@ -21,12 +24,14 @@ def require_reference(rule: Optimizer, reference: Reference | None, dtype: np.dt
     if rule.scope != "element":
         raise SkipCheck("a reference for single numbers needs the scope element")
     if reference is None:
-        raise SkipCheck("it carries no reference(p, gradients)")
+        if hasattr(rule, "golden"):
+            raise SkipCheck("golden data stands for reference(p, gradients)")
+        raise Unproven("it carries neither reference(p, gradients) nor golden(), so that its formula may be another")
     large = large_gradient(dtype)
     p, gradients = numbers((N,), dtype, STEPS)
     gradients[3::7] = 0
     gradients[5, ::2], gradients[30, 1::4] = 1 / large, large
-    course = Trajectory(rule, [p], observed=False)
+    course = Trajectory(rule, [p], shown=())
     got = np.array([pieces[0] for pieces in course.follow([g] for g in gradients)])
     want = np.array([list(reference(float(p[i]), map(float, gradients[:, i]))) for i in range(N)]).T
     tolerance = 1e-5 if dtype == np.float32 else 1e-12
@@ -36,11 +41,17 @@ def require_reference(rule: Optimizer, reference: Reference | None, dtype: np.dt
 
 
 def require_golden_paths(rule: Any) -> None:
-    """Compare with `golden()`, tuples of (arguments, p, gradient of each step, p after each step), to 1e-10."""
-    for arguments, p, gradients, path in rule.golden():
+    """Compare with `golden()`, tuples of (arguments, p, gradient of each step, p after each step), to 1e-10.
+
+    With a fifth part, a gradient for each step, the rule is shown these where it observes.
+    """
+    cases = list(rule.golden()) if hasattr(rule, "golden") else []
+    if not cases:
+        raise Unproven(f"it carries no golden() paths, which alone could tell its formula: its scope is {rule.scope!r}")
+    for arguments, p, gradients, path, *shown in cases:
         p, gradients, want = (np.asarray(a, dtype=np.float64) for a in (p, gradients, path))
-        made = type(rule)(**arguments)
-        got = np.array([pieces[0] for pieces in Trajectory(made, [p], observed=False).follow([g] for g in gradients)])
+        course = Trajectory(type(rule)(**arguments), [p], shown=[[np.asarray(g)] for g in shown[0]] if shown else ())
+        got = np.array([pieces[0] for pieces in course.follow([g] for g in gradients)])
         require_close(f"p after each step with {arguments}", got, want, 1e-10, 1e-10 * float(np.max(np.abs(want))))
 
 

@@ -18,6 +18,7 @@ from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.step import training_step
 from bpframe.network.gradients import LossAndGradients
 from bpframe.protocols import EvaluationParams, GradientStep, Observe, Optimizer, Param, Probe, Totals
+from bpframe.testing.laws.unknown_values import UnknownArray, unknown
 from bpframe.types import HostArray, Hyper, Params, Shape, State
 
 PARAM = Param("dense_2/weight", "weight", "dense_2", (4, 3), 4, 3, 1, 3)
@@ -46,17 +47,26 @@ def numbers(shape: Shape, dtype: np.dtype[Any], steps: int = 5) -> tuple[HostArr
 
 
 def number_type(p: Any) -> Callable[[float], Any]:
-    """What makes numbers for an array: scalars of its dtype for NumPy's, Python floats for other arrays."""
+    """What makes numbers for an array: scalars of its dtype for NumPy's, Python floats for other arrays.
+
+    Of an array of unknown values they are such arrays too.
+    """
     made: Callable[[float], Any] = getattr(p.dtype, "type", float)
-    return made
+    return (lambda number: unknown(made(number))) if isinstance(p, UnknownArray) else made
+
+
+def note_step(settings: Settings, p: Any, step: int) -> None:
+    """Have h.step as unknown to Python as p is."""
+    if isinstance(p, UnknownArray):
+        settings.note(step=unknown(np.asarray(step)))
 
 
 @final
 class Trajectory:
     """`pieces` of p and a state for each; of each step so far, `sums` over them and where they were `probed`.
 
-    `given`: sums to use instead. `observed`: whether a rule that observes is shown gradients. It is the `StepUpdates`
-    of its own steps.
+    `given`: sums to use instead. `shown`: for each step what a rule which observes is shown there, by default the
+    gradient of the step itself; nothing, if it is empty. It is the `StepUpdates` of its own steps.
     """
 
     def __init__(
@@ -67,17 +77,17 @@ class Trajectory:
         lr: float | None = None,
         param: Param = PARAM,
         given: Sequence[Any] | None = None,
-        observed: bool = True,
+        shown: Sequence[Pieces] | None = None,
     ) -> None:
         self.rule, self.pieces, self.t = rule, list(pieces), 0
         self.states: list[State] = [rule.init(p) for p in self.pieces]
         self.settings = Settings(rule, number_type(self.pieces[0]))
-        self._lr, self._param, self._given = lr, param, given
+        self._lr, self._param, self._given, self._shown = lr, param, given, shown
         self.sums: list[Any] = []
         self.probed: list[Pieces] = []
         links = {what: optimizer_chain.with_capability(rule, self.states[0], what) for what in CAPABILITIES}
         self._summing, self._averaging = links[Totals], links[EvaluationParams]
-        self.probing, self.observing = links[Probe][:1], links[Observe] if observed else []
+        self.probing, self.observing = links[Probe][:1], links[Observe] if shown is None or len(shown) else []
 
     def step(self, slopes: Slopes, loss: float = 1.0) -> None:
         """One update down the gradient that `slopes` gives."""
@@ -97,6 +107,7 @@ class Trajectory:
         """h of the next update."""
         h, number = self.settings.at(self.t), number_type(self.pieces[0])
         self.settings.note(param=self._param, loss=number(loss), weight=number(1), rows=1)
+        note_step(self.settings, self.pieces[0], self.t + 1)
         if self._lr is not None:
             set_lr(h, number(self._lr))
         return h
@@ -124,9 +135,10 @@ class Trajectory:
 
     def observe(self, states: list[State], gradients: Params, step: int, rows: int) -> list[State]:
         """Those states after the rule was shown these gradients."""
+        slopes = cast(Pieces, gradients["pieces"]) if self._shown is None else self._shown[step]
         for link in self.observing:
             h = link.settings(self.settings.h)
-            for i, (p, slope) in enumerate(zip(self.pieces, gradients["pieces"], strict=True)):
+            for i, (p, slope) in enumerate(zip(self.pieces, slopes, strict=True)):
                 states[i] = link.replaced(states[i], link.rule.observe(p, slope, link.state(states[i]), h))
         return states
 
