@@ -46,15 +46,15 @@ def require_statistics(run: LayerRun) -> None:
     raise Unproven(f"{NO_GOLDEN} {what}")
 
 
-def _require_golden(cls: type, arguments: dict[str, Any], x: Any, rows: Any, y: Any) -> None:
-    layer, batches, rows = cls(**arguments), np.asarray(x, dtype=np.float64), np.asarray(rows, dtype=np.float64)
+def _require_golden(cls: type, arguments: dict[str, Any], x: object, rows: object, y: object) -> None:
+    layer, batches = cls(**arguments), np.asarray(x, dtype=np.float64)
     params, _ = layer.init(np.random.default_rng(0), batches.shape[2:])
     if isinstance(layer, Fit):
         params = layer.fit(params, batches.reshape(-1, *batches.shape[2:]))
     if isinstance(layer, Refresh):
         for batch in batches:
             params = _refreshed(layer, params, batch)
-    got = np.asarray(layer.forward(params, rows, step_context(False))[0])
+    got = np.asarray(layer.forward(params, np.asarray(rows, dtype=np.float64), step_context(False))[0])
     require_close(f"y in evaluation with {arguments}", got, y, 1e-9, 1e-9 * max_abs(np.asarray(y)))
 
 

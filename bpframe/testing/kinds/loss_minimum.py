@@ -1,4 +1,4 @@
-"""The laws of where a loss is least: near its targets, and `point` says where.  scores (B, C), target (B, M).
+"""The laws of the minimum of a loss: it lies near its targets, and `point` says where.  scores (B, C), target (B, M).
 
 A loss whose scores are no predictions of its targets, column by column, may have `example_fitted(rng) -> (scores,
 target)`: scores as good as can be for their targets.
@@ -7,14 +7,12 @@ target)`: scores as good as can be for their targets.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from bpframe.errors import CheckFailed
 from bpframe.network.backprop import CostLayer
 from bpframe.protocols import Loss, Point, TargetWidth
-from bpframe.protocols.implements import implements
 from bpframe.protocols.number_sets import SIMPLEX
 from bpframe.protocols.traits import domain_of
 from bpframe.testing.laws.comparison import require_finite, require_shape
@@ -61,7 +59,7 @@ def _mean(loss: Loss, scores: HostArray, target: HostArray) -> float:
     return float(np.mean(np.asarray(loss.value_and_delta(scores, target)[0])))
 
 
-def _fitted_example(loss: Any, seed: int) -> Pair:
+def _fitted_example(loss: Loss, seed: int) -> Pair:
     """The loss's own fitted example, if it has one, or else its example."""
     if not hasattr(loss, "example_fitted"):
         return example_batch(loss, seed)
@@ -69,8 +67,9 @@ def _fitted_example(loss: Any, seed: int) -> Pair:
     return np.asarray(scores, dtype=np.float64), np.asarray(target, dtype=np.float64)
 
 
-def _point(loss: Any) -> None:
+def _point(loss: Loss) -> None:
     """One value for each target; of scores that fit the targets, the targets."""
+    assert isinstance(loss, Point)
     scores, target = example_batch(loss, 1)
     point = call_read_only("point", loss.point, np.asarray(CostLayer.of(loss).prediction(scores)))
     require_shape("the point of predictions", point, target.shape)
@@ -81,16 +80,15 @@ def _point(loss: Any) -> None:
         _require_fitted_point(loss, pair)
 
 
-def _wide_batches(loss: Any) -> list[Pair]:
+def _wide_batches(loss: Loss) -> list[Pair]:
     """The example, and one of twice as many targets where the loss takes it: two columns show in which order."""
     scores, target = example_batch(loss, 1)
     outputs, width = 2 * scores.shape[1], 2 * target.shape[1]
-    if implements(loss, TargetWidth) and accepted_width(loss, outputs) == width:
-        return [(scores, target), resized_batch(loss, outputs, width)]
-    return [(scores, target)]
+    accepted = accepted_width(loss, outputs) if isinstance(loss, TargetWidth) else None
+    return [(scores, target), *([resized_batch(loss, outputs, width)] if accepted == width else [])]
 
 
-def _require_fitted_point(loss: Any, pair: Pair) -> None:
+def _require_fitted_point(loss: Loss, pair: Pair) -> None:
     """The point of fitted scores is their target; where it is not, it must at least follow each column of targets."""
     scores, target = pair
     point = _fitted(loss, pair)
@@ -112,6 +110,7 @@ def _require_fitted_point(loss: Any, pair: Pair) -> None:
     )
 
 
-def _fitted(loss: Any, pair: Pair) -> HostArray:
+def _fitted(loss: Loss, pair: Pair) -> HostArray:
     """The point of scores that fit the targets."""
+    assert isinstance(loss, Point)
     return np.asarray(loss.point(np.asarray(CostLayer.of(loss).prediction(fitted_scores(loss, pair)))))

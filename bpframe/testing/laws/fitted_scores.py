@@ -1,4 +1,4 @@
-"""Scores that fit their targets: where a loss is least.  scores (B, C), target (B, M).
+"""Scores fitted to their targets: where a loss is least.  scores (B, C), target (B, M).
 
 Found by Rprop, which asks signs of slopes alone, so that kinks and steep or flat values cost nothing: each score has a
 step of its own, longer as long as its slope keeps its sign, half as long where it changes.

@@ -24,16 +24,16 @@ class ValueAsked(Exception):
 class UnknownArray(np.ndarray):
     """An array that computes, but tells no value."""
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+    def __array_ufunc__(self, ufunc: object, method: str, *inputs: object, **options: object) -> Any:
         return unknown(getattr(ufunc, method)(*_known(inputs), **_known(options)))
 
-    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+    def __array_function__(self, function: Callable[..., Any], _: object, arguments: object, options: object) -> Any:
         return unknown(function(*_known(arguments), **_known(options)))
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: object) -> Any:
         return unknown(self.view(np.ndarray)[_known(key)])
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: object, value: object) -> None:
         self.view(np.ndarray)[_known(key)] = _known(value)
 
     def __float__(self) -> float:
@@ -51,7 +51,7 @@ class UnknownArray(np.ndarray):
     def __bool__(self) -> bool:
         raise ValueAsked("True or False")
 
-    def item(self, *_: Any) -> Any:
+    def item(self, *_: object) -> Any:
         """Fails."""
         raise ValueAsked("item")
 
@@ -60,7 +60,7 @@ class UnknownArray(np.ndarray):
         raise ValueAsked("tolist")
 
 
-def unknown(structure: Any) -> Any:
+def unknown(structure: object) -> Any:
     """The structure with its arrays and NumPy's scalars as arrays of unknown values."""
     return _changed(lambda array: np.asarray(array).view(UnknownArray), structure, (np.ndarray, np.generic))
 
@@ -80,11 +80,11 @@ def require_no_values(compute: Compute) -> None:
         raise SkipCheck(f"it does not compute on arrays of a subclass of NumPy's: {error}") from error
 
 
-def _known(structure: Any) -> Any:
+def _known(structure: object) -> Any:
     return _changed(lambda array: array.view(np.ndarray), structure, (UnknownArray,))
 
 
-def _changed(change: Callable[[Any], HostArray], structure: Any, types: tuple[type, ...]) -> Any:
+def _changed(change: Callable[[Any], HostArray], structure: object, types: tuple[type, ...]) -> Any:
     """The structure, of tuples, lists and mappings, with what has one of the types changed."""
     if isinstance(structure, types):
         return change(structure)
