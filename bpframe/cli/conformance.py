@@ -18,7 +18,7 @@ LOADING = "loading"  # the name of the only check of a component that cannot be 
 
 def check_reports(targets: Sequence[str], everything: bool, engines: Sequence[str] = ()) -> list[CheckReport]:
     """A report on each named component, on those of each named distribution, or on all; none twice."""
-    tried = _engine_names(engines)
+    tried = engine_names(engines)
     if everything:
         return [check_provider(provider, tried) for provider in registry.providers()]
     found: dict[str, CheckReport] = {}
@@ -32,10 +32,26 @@ def check_reports(targets: Sequence[str], everything: bool, engines: Sequence[st
     return list(found.values())
 
 
-def _engine_names(engines: Sequence[str]) -> list[str]:
-    """numpy, and the named engines, or all that are installed."""
-    named = registry.names("engine") if "all" in engines else [registry.find("engine", name).ref for name in engines]
-    return list(dict.fromkeys([*REQUIRED_ENGINES, *(name.removeprefix("bpframe/") for name in named)]))
+def engine_names(engines: Sequence[str]) -> list[str]:
+    """numpy, and the named engines, or, where none is named, all that are installed."""
+    every = not engines or "all" in engines
+    named = registry.names("engine") if every else [registry.find("engine", name).ref for name in engines]
+    ready = [name for name in named if not (every and name in missing_engines())]
+    return list(dict.fromkeys([*REQUIRED_ENGINES, *(name.removeprefix("bpframe/") for name in ready)]))
+
+
+def missing_engines() -> dict[str, str]:
+    """The engines that lack a module to run, and what they say of it."""
+    return {name: reason for name in registry.names("engine") if (reason := _lacks_module(name))}
+
+
+def _lacks_module(engine: str) -> str | None:
+    """What an engine says of the optional module that it lacks; None where it lacks none, or fails otherwise."""
+    try:
+        registry.load("engine", engine)
+    except Exception as error:
+        return str(error) if _lacks_optional_module(error) else None
+    return None
 
 
 def _check(kind: str, name: str, engines: Sequence[str]) -> CheckReport:
@@ -53,6 +69,8 @@ def _providers_of(dist: str) -> list[Provider]:
 def check_provider(provider: Provider, engines: Sequence[str]) -> CheckReport:
     """The report on one component; an error in loading it becomes a failed check, so that others are still checked."""
     component = f"{provider.kind}:{provider.ref}"
+    if provider.kind == "engine" and not {provider.name, provider.ref} & {*engines, *missing_engines()}:
+        return CheckReport(component, skipped={LOADING: "it is not among the engines to try (--engine)"})
     try:
         return _check(provider.kind, provider.ref, engines)
     except (Exception, GeneratorExit, SystemExit) as error:

@@ -16,6 +16,7 @@ from bpframe.testing.laws.finite_differences import check_gradient
 from bpframe.testing.object_checks import (
     check_activation,
     check_constraint,
+    check_engine,
     check_gradient_step,
     check_initializer,
     check_layer,
@@ -39,6 +40,7 @@ __all__ = [
     "check_activation",
     "check_constraint",
     "check_distribution",
+    "check_engine",
     "check_gradient",
     "check_gradient_step",
     "check_initializer",

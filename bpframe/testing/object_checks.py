@@ -5,6 +5,7 @@ from __future__ import annotations
 from bpframe.protocols import (
     Activation,
     Constraint,
+    Engine,
     GradientStep,
     Initializer,
     Layer,
@@ -79,6 +80,11 @@ def check_sampler(sampler: Sampler) -> CheckReport:
 def check_source(source: Source) -> CheckReport:
     """Check for suffixes, and that its example file gives the columns that it says, whichever way it is read."""
     return check_object("source", source)
+
+
+def check_engine(engine: Engine) -> CheckReport:
+    """Check that trainings agree with engine numpy, and that a session shows states after whole steps alone."""
+    return check_object("engine", engine)
 
 
 def check_metric(metric: Metric) -> CheckReport:

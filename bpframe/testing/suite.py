@@ -19,6 +19,7 @@ from bpframe.registry.safe_text import object_text
 from bpframe.testing.kinds.activations import activation_checks
 from bpframe.testing.kinds.any_component import component_checks
 from bpframe.testing.kinds.constraints import constraint_checks
+from bpframe.testing.kinds.engines import engine_checks
 from bpframe.testing.kinds.gradient_steps import gradient_step_checks
 from bpframe.testing.kinds.initializers import initializer_checks
 from bpframe.testing.kinds.layers import layer_checks
@@ -46,8 +47,9 @@ BY_KIND: dict[str, Callable[..., dict[str, Check]]] = {
     "sampler": sampler_checks,
     "source": source_checks,
     "gradient_step": gradient_step_checks,
+    "engine": engine_checks,
 }
-TRAINED = KINDS.keys() - {"source"}  # kinds whose components have a part in a training
+TRAINED = KINDS.keys() - {"source", "engine"}  # kinds whose components have a part in a training of any engine
 REQUIRED_ENGINES = (
     "numpy",
 )  # the engine that every component must run on; others compile each component, which takes seconds
@@ -117,11 +119,11 @@ def all_checks(
 
 
 def _short_training(engine: str, kind: str, component: object) -> None:
-    """A short training on the engine; skipped if it fails on another engine than NumPy that does run."""
+    """A short training on the engine; skipped if another engine than NumPy, which does run, cannot run it."""
     try:
         require_training(engine, kind, component)
     except Exception as error:
-        if engine in REQUIRED_ENGINES or isinstance(error, SkipCheck):
+        if engine in REQUIRED_ENGINES or isinstance(error, SkipCheck | CheckFailed):
             raise
         _require_engine(engine)
         raise SkipCheck(f"it does not run there: {error}") from error

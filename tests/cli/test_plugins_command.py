@@ -105,7 +105,7 @@ class Slanted:
 
 
 def test_check_prints_a_row_for_each_component_and_the_number_of_checks() -> None:
-    header, row, blank, last = good("check", "loss:huber").splitlines()
+    header, row, blank, last = good("check", "loss:huber", "--engine", "numpy").splitlines()
     assert header.split() == ["component", "run", "passed", "failed", "skipped", "unproven", "engines"]
     name, run, passed, failed, _, _, engines = row.split()
     assert (name, passed, failed, engines) == ("loss:huber", run, "0", "numpy")
@@ -114,7 +114,10 @@ def test_check_prints_a_row_for_each_component_and_the_number_of_checks() -> Non
 
 
 def test_check_of_a_distribution_or_of_all_covers_every_component(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[tuple[str, ...]] = []
+
     def checked(kind: str, name: str, **options: Any) -> Report:
+        tried.append(tuple(options["engines"]))
         return Report(f"{kind}:{name}", ("protocol",))
 
     monkeypatch.setattr(registry, "_local", {})  # names that other tests have given
@@ -124,16 +127,18 @@ def test_check_of_a_distribution_or_of_all_covers_every_component(monkeypatch: p
         lines = good("check", target).splitlines()
         assert [line.split()[0] for line in lines[1:-2]] == own
         assert re.fullmatch(rf"{len(own)} components, \d+ checks run, 0 failed", lines[-1])
+    assert set(tried) == {("numpy", "jax")}  # every engine that is installed
 
 
 def test_a_component_named_twice_is_checked_once() -> None:
-    assert good("check", "loss:huber", "loss:bpframe/huber").splitlines()[-1].startswith("1 component,")
+    shown = good("check", "loss:huber", "loss:bpframe/huber", "--engine", "numpy")
+    assert shown.splitlines()[-1].startswith("1 component,")
 
 
 def test_a_failed_check_ends_with_1_and_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bpframe.registry.registry._local", {})
     bp.register("loss", "slanted", Slanted)
-    result = bpframe("check", "loss:slanted", "loss:huber")
+    result = bpframe("check", "loss:slanted", "loss:huber", "--engine", "numpy")
     assert result.exit_code == 1
     assert re.search(r"\nloss:slanted fails .*: ", result.stdout)
     assert "loss:huber fails" not in result.stdout
@@ -141,7 +146,9 @@ def test_a_failed_check_ends_with_1_and_says_what_is_wrong(monkeypatch: pytest.M
 
 
 def test_check_of_a_whole_site_survives_components_that_cannot_be_loaded(site: Site) -> None:
-    done = site.run("from bpframe.cli import main; main(['check', 'sample-broken', 'bpframe-example'])")
+    done = site.run(
+        "from bpframe.cli import main; main(['check', 'sample-broken', 'bpframe-example', '--engine', 'numpy'])"
+    )
     assert done.returncode == 1
     assert "loss:sample-broken/broken fails loading: " in done.stdout
     assert re.search(r"loss:bpframe-example/pseudo_huber +(\d+) +\1 +0 ", done.stdout)

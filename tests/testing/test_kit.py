@@ -18,8 +18,10 @@ from bpframe import testing
 from bpframe.errors import CheckFailed
 from bpframe.registry import registry
 from bpframe.testing import check_activation, check_loss
+from bpframe.testing.kinds.engines import TRAININGS
 from bpframe.testing.report import run_checks
 from bpframe.testing.suite import all_checks, check_object
+from tests.testing.engine_twins import Eager
 from tests.testing.network_twins import (
     Absolute,
     Affine,
@@ -96,6 +98,9 @@ FAULTS: dict[
     ],
     "sampler": [(Backwards, "rows, purity, determinism")],
     "source": [(Words, "values, determinism, select, damage")],
+    "engine": [
+        (Eager, "weights, scores, blocks, snapshot, assign, copies, collected scores, finite, setting, seed"),
+    ],
     "metric": [(Error, "values, weights, order, zero weight, best, float32, purity, determinism")],
 }
 CAUGHT = [
@@ -113,6 +118,7 @@ CAUGHT = [
     ("loss", Absolute, "vanishing", "extremes"),
     ("gradient_step", Gathering, "sums", "slices"),
     ("source", Suffixless, "", "suffixes"),
+    *(("engine", Eager, f"training, {name}", f"training, {name}") for name in TRAININGS),
 ]
 TWINS = [(kind, twin) for kind, rows in FAULTS.items() for twin in dict.fromkeys(twin for twin, _ in rows)]
 UNPROVEN = [  # faults that no law can tell, and the check that says so; without a fault it says the same
@@ -151,7 +157,7 @@ def healthy(kind, twin):
 def test_the_same_component_without_a_fault_passes_every_check(kind, twin):
     report = healthy(kind, twin)
     assert report.passed == report.run
-    assert report.engines == (("numpy",) if kind != "source" else ())  # which has no part in a training
+    assert report.engines == (("numpy",) if kind not in ("source", "engine") else ())  # which train on no other
 
 
 @pytest.mark.parametrize("kind", FAULTS)

@@ -18,6 +18,7 @@ from bpframe.registry import registry
 from bpframe.testing import Report, check_activation, check_layer, check_loss, check_optimizer
 from bpframe.testing.report import SkipCheck, run_checks
 from bpframe.testing.suite import all_checks
+from tests.testing.engine_twins import Eager
 from tests.testing.network_twins import Leaky
 
 # ------------------------------------------------------------------------------- what components say about themselves
@@ -168,6 +169,14 @@ def test_an_engine_that_cannot_run_a_component_is_left_out_with_the_reason(regis
     assert report.skipped["engine refusing with fault='none'"] == "it does not run there: not today"
 
 
+def test_an_engine_whose_scores_are_off_fails_the_check_of_a_component(registered):
+    registered("engine", "off", lambda: Eager("scores"))
+    registered("engine", "same", lambda: Eager(""))
+    report = testing.check("loss", "huber", engines=["numpy", "off", "same"], collect=True)
+    assert report.engines == ("numpy", "same")
+    assert "validation loss on off, compared with numpy" in report.failed["engine off"]
+
+
 def test_an_engine_counts_only_if_every_configuration_ran_on_it(registered):
     registered("engine", "refusing", Refusing)
     ran = Report("it", ("engine numpy", "engine numpy with a=1", "engine jax"), {}, {"engine jax with a=1": "no"})
@@ -196,7 +205,7 @@ def test_a_warning_is_a_failure_wherever_the_checks_run():
 
 
 def test_the_command_says_what_passed_what_was_skipped_and_on_which_engines():
-    shown = CliRunner().invoke(main, ["check", "loss:huber", "--verbose"])
+    shown = CliRunner().invoke(main, ["check", "loss:huber", "--verbose", "--engine", "numpy"])
     lines = shown.output.splitlines()
     assert shown.exit_code == 0
     assert lines[0].split() == ["component", "run", "passed", "failed", "skipped", "unproven", "engines"]
@@ -295,11 +304,11 @@ def test_the_command_fails_where_nothing_was_checked_and_goes_on_where_a_plugin_
     monkeypatch.setattr(registry, "_loaded", dict(registry._loaded))
     registry.register("activation", "unchecked", Unchecked)
     registry.register("activation", "untold", Untold)
-    alone = CliRunner().invoke(main, ["check", "activation:unchecked"])
+    alone = CliRunner().invoke(main, ["check", "activation:unchecked", "--engine", "numpy"])
     assert alone.exit_code == 1
     assert "activation:unchecked fails any check: no check ran: there is none" in alone.output
     assert "1 component, 0 checks run, 1 failed" in alone.output
-    both = CliRunner().invoke(main, ["check", "local"])
+    both = CliRunner().invoke(main, ["check", "local", "--engine", "numpy"])
     assert both.exit_code == 1
     assert "activation:local/untold fails loading: KeyError: 'nowhere'" in both.output
 

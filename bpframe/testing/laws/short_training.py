@@ -14,6 +14,7 @@ from bpframe.protocols.traits import domain_of, needs_whole_batch, range_of
 from bpframe.registry import build
 from bpframe.testing.kinds.initializers import accepted_shape
 from bpframe.testing.laws.comparison import require_finite
+from bpframe.testing.laws.engine_agreement import Training, require_agreement
 from bpframe.testing.laws.examples import example_batch, example_labels, score_bounds
 from bpframe.testing.laws.layer_run import LayerRun
 from bpframe.testing.report import SkipCheck
@@ -26,12 +27,24 @@ TrainingParts = dict[str, Any]  # arguments of the trainer, and "layers", "x" an
 
 
 def require_training(engine: str, kind: str, component: object) -> None:
-    """CheckFailed, or an error of the engine, unless a fit with the component runs and leaves finite parameters."""
-    require_finite("parameters after a short training", dict(train_with(engine, kind, component).parameters.copy()))
+    """CheckFailed, or an error of the engine, unless a fit with the component runs and leaves finite parameters.
+
+    On another engine than NumPy's they are those of that one.
+    """
+
+    def train(name: str, dtype: str) -> Training:
+        return _training(name, kind, component, EPOCHS, dtype)
+
+    made = require_agreement(engine, train)
+    require_finite("parameters after a short training", dict(made.trainer.parameters.copy()))
 
 
 def train_with(engine: str, kind: str, component: object, epochs: int = EPOCHS, dtype: str = "float32") -> Trainer:
     """A trainer with the component, after `epochs` of two steps, or of one step if it needs the whole batch."""
+    return _training(engine, kind, component, epochs, dtype).trainer
+
+
+def _training(engine: str, kind: str, component: object, epochs: int, dtype: str) -> Training:
     parts: TrainingParts = {
         "loss": "softmax_cross_entropy",
         "engine": engine,
@@ -49,7 +62,7 @@ def train_with(engine: str, kind: str, component: object, epochs: int = EPOCHS, 
     whole = needs_whole_batch(component)
     trainer = Trainer(Network(layers), **parts)
     trainer.fit(x, y, epochs=epochs, batch_size=ROWS if whole else ROWS // 2, validation=(x, y), verbose=0)
-    return trainer
+    return Training(trainer, x)
 
 
 def _x() -> HostArray:
