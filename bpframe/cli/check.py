@@ -40,6 +40,8 @@ def check(targets: Sequence[str], everything: bool, engines: Sequence[str], verb
     for report in found:
         for line in _details(report) if verbose else ():
             click.echo(line)
+        for name, message in report.remarks.items():
+            click.echo(f"\n{report.component}, {name}: {message}")
         for name, message in report.failed.items():
             click.echo(f"\n{report.component} fails {name}: {message}")
     run, failed, unproven = (sum(len(getattr(r, part)) for r in found) for part in ("run", "failed", "unproven"))

@@ -16,9 +16,11 @@ Capabilities are small protocols of their own, for the components that need one:
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
 `LearningRates`, `LrIsAFactor` and `EvaluationPeriod` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses`
-(sessions), `CheckpointFolder` and `Monitoring` (callbacks), `ActsOn` (regularizers), `Compares` and `Directed`
-(metrics), `HoldsArrays` (sources), `WithDomain` and `Ordered` (losses), `WithRange` (activations, layers), `OwnLabel`,
-`WithActivation`, `Stochastic`, `RemovesOffset` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any).
+(sessions), `CheckpointFolder` and `Monitoring` (callbacks), `ActsOn` (regularizers), `Compares`, `Directed` and
+`CountsRows` (metrics), `HoldsArrays` (sources), `WithDomain` and `Ordered` (losses), `WithRange` (activations, layers),
+`WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`, `Stochastic`, `RemovesOffset` and `Coupled` (layers),
+`Pure` and `ExampleConfigs` (any). What a component tells the conformance kit besides stands in
+[the kit's members](kit-members.md).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -84,6 +86,7 @@ from bpframe.protocols.traits import (
     CheckpointFolder,
     Compares,
     Compiles,
+    CountsRows,
     Coupled,
     Directed,
     EvaluationPeriod,
@@ -101,6 +104,7 @@ from bpframe.protocols.traits import (
     WithActivation,
     WithDomain,
     WithRange,
+    WithSurrogate,
 )
 
 __all__ = [
@@ -121,6 +125,7 @@ __all__ = [
     "Compiles",
     "Constraint",
     "Context",
+    "CountsRows",
     "Coupled",
     "Data",
     "Directed",
@@ -180,4 +185,5 @@ __all__ = [
     "WithActivation",
     "WithDomain",
     "WithRange",
+    "WithSurrogate",
 ]

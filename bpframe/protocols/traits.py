@@ -168,6 +168,22 @@ class RemovesOffset(Protocol):
         """
 
 
+class WithSurrogate(Protocol):
+    """An activation, layer, loss or regularizer whose slope is meant not to be the gradient of its value."""
+
+    @property
+    def surrogate(self) -> str:
+        """Why, in words; by default the checks compare the slope with differences of the value."""
+
+
+class CountsRows(Protocol):
+    """A metric in which a row of weight 2 is not two rows, as one of ranks."""
+
+    @property
+    def counts_rows(self) -> bool:
+        """Whether it is; True by default."""
+
+
 class HoldsArrays(Protocol):
     """A source of arrays `x` and `y`, rows of any rank, rather than of columns."""
 
@@ -311,6 +327,16 @@ def removes_offset(layer: object) -> bool:
 def is_coupled(layer: object) -> bool:
     """Whether a layer's rows depend on each other in evaluation."""
     return bool(getattr(layer, "coupled", False))
+
+
+def surrogate_of(component: object) -> object:
+    """Why a component's slope is meant not to be the gradient; None: it is."""
+    return getattr(component, "surrogate", None)
+
+
+def counts_rows(metric: object) -> bool:
+    """Whether a row of weight 2 is two rows to a metric."""
+    return bool(getattr(metric, "counts_rows", True))
 
 
 def domain_of(loss: object) -> str | None:

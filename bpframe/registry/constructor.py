@@ -33,6 +33,11 @@ def parameters(component: Component) -> Mapping[str, inspect.Parameter]:
     return _parameters(component)
 
 
+def required_arguments(component: Component) -> Mapping[str, inspect.Parameter]:
+    """Those without a default."""
+    return {name: p for name, p in _parameters(component).items() if p.default is inspect.Parameter.empty}
+
+
 def wants(component: Component) -> Mapping[str, Wanted]:
     """What each of the constructor's parameters accepts, by name."""
     return _wants(component)

@@ -22,6 +22,10 @@ class SkipCheck(Exception):
     """Raised by a check that does not apply to the component; the message says why."""
 
 
+class Remark(Exception):
+    """Raised by a check that found no fault, but what whoever reads the report should know; it has passed."""
+
+
 class Unproven(Exception):
     """Raised by a check that applies, but can tell right from wrong by no law; the message says what would prove it."""
 
@@ -32,6 +36,7 @@ class CheckReport:
     """The checks of one component by name: those that `run`, that `failed` (with the error) or were `skipped` (why).
 
     `unproven`: those that no law can decide for it, with what would. They did not run, and nobody passed them.
+    `remarks`: what some checks that passed have to say.
     """
 
     component: str
@@ -39,6 +44,7 @@ class CheckReport:
     failed: Mapping[str, str] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
     unproven: Mapping[str, str] = field(default_factory=dict)
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> tuple[str, ...]:
@@ -55,7 +61,8 @@ class CheckReport:
     def __str__(self) -> str:
         failures = "".join(f"\n  {name}: {message}" for name, message in self.failed.items())
         counts = f"{len(self.run)} checks run, {len(self.failed)} failed, {len(self.skipped)} skipped"
-        return f"{self.component}: {counts}, {len(self.unproven)} unproven{failures}"
+        remarks = "".join(f"\n  {name}: {message}" for name, message in self.remarks.items())
+        return f"{self.component}: {counts}, {len(self.unproven)} unproven{failures}{remarks}"
 
 
 def run_checks(component: str, checks: Mapping[str, Check], collect: bool = False) -> CheckReport:
@@ -63,6 +70,7 @@ def run_checks(component: str, checks: Mapping[str, Check], collect: bool = Fals
     failed: dict[str, str] = {}
     skipped: dict[str, str] = {}
     unproven: dict[str, str] = {}
+    remarks: dict[str, str] = {}
     causes = []
     for name, check in checks.items():
         if GATE in failed:
@@ -74,6 +82,8 @@ def run_checks(component: str, checks: Mapping[str, Check], collect: bool = Fals
             skipped[name] = str(reason)
         except Unproven as reason:
             unproven[name] = str(reason)
+        except Remark as remark:
+            remarks[name] = str(remark)
         except (Exception, GeneratorExit, SystemExit) as error:  # a plugin must not end the program
             failed[name] = str(error) if isinstance(error, CheckFailed) else f"raises {error_text(error)}"
             causes.append(error)
@@ -83,7 +93,7 @@ def run_checks(component: str, checks: Mapping[str, Check], collect: bool = Fals
         failed[NONE] = f"no check ran: {reasons or 'there is none'}"
         causes.append(CheckFailed(failed[NONE]))
     run = tuple(name for name in checks if name not in left_out)
-    report = CheckReport(component, run, failed, skipped, unproven)
+    report = CheckReport(component, run, failed, skipped, unproven, remarks)
     if failed and not collect:
         raise CheckFailed(str(report)) from causes[0]
     return report

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any
@@ -11,11 +10,11 @@ from bpframe.errors import CheckFailed
 from bpframe.protocols.traits import example_configs
 from bpframe.registry import build, registry
 from bpframe.registry.annotations import Wanted, wanted
-from bpframe.registry.builder import parameters
+from bpframe.registry.constructor import required_arguments
 from bpframe.registry.kinds import KINDS
 from bpframe.registry.labelled import unlabelled
 from bpframe.registry.policy import normalise
-from bpframe.registry.safe_text import object_text
+from bpframe.registry.safe_text import error_text, object_text
 from bpframe.testing.kinds.activations import activation_checks
 from bpframe.testing.kinds.any_component import component_checks
 from bpframe.testing.kinds.constraints import constraint_checks
@@ -31,8 +30,19 @@ from bpframe.testing.kinds.samplers import sampler_checks
 from bpframe.testing.kinds.schedules import schedule_checks
 from bpframe.testing.kinds.sources import source_checks
 from bpframe.testing.kinds.strict_arrays import array_api_checks
+from bpframe.testing.kinds.surrogates import surrogate_checks
 from bpframe.testing.laws.short_training import require_training
-from bpframe.testing.report import ENGINE, Check, CheckReport, SkipCheck, require_all, run_checks
+from bpframe.testing.members import remedy
+from bpframe.testing.report import (
+    ENGINE,
+    Check,
+    CheckReport,
+    Remark,
+    SkipCheck,
+    Unproven,
+    require_all,
+    run_checks,
+)
 
 BY_KIND: dict[str, Callable[..., dict[str, Check]]] = {
     "activation": activation_checks,
@@ -110,12 +120,30 @@ def all_checks(
         of_kind = BY_KIND[kind](component, **options) if kind in BY_KIND else {}
     except Exception as error:
         of_kind = {"examples": partial(_raise, error)}
-    return {
-        **general,
+    of_kind |= surrogate_checks(component, of_kind)
+    trainings = {f"{ENGINE}{name}": partial(_short_training, name, kind, component) for name in engines}
+    special: dict[str, Check] = {
         **of_kind,
         **array_api_checks(kind, component),
-        **{f"{ENGINE}{name}": partial(_short_training, name, kind, component) for name in engines if kind in TRAINED},
+        **(trainings if kind in TRAINED else {}),
     }
+    return {
+        **general,
+        **{name: partial(_check_or_remedy, check, remedy(kind, component, name)) for name, check in special.items()},
+    }
+
+
+def _check_or_remedy(check: Check, remedy: str) -> None:
+    """The check; its failure ends with what may be missing."""
+    try:
+        check()
+    except (SkipCheck, Unproven, Remark):
+        raise
+    except Exception as error:
+        if not remedy:
+            raise
+        message = str(error) if isinstance(error, CheckFailed) else f"raises {error_text(error)}"
+        raise CheckFailed(f"{message}{'' if message[-1:] in ('.', '!', '?') else '.'} {remedy}") from error
 
 
 def _short_training(engine: str, kind: str, component: object) -> None:
@@ -146,8 +174,7 @@ def _raise(error: Exception) -> None:
 
 def _placeholders(component: Callable[..., Any]) -> dict[str, Any]:
     """Placeholder values for the arguments without a default."""
-    required = {name: p for name, p in parameters(component).items() if p.default is inspect.Parameter.empty}
-    return {name: _placeholder(wanted(parameter)) for name, parameter in required.items()}
+    return {name: _placeholder(wanted(parameter)) for name, parameter in required_arguments(component).items()}
 
 
 def _placeholder(want: Wanted) -> Any:

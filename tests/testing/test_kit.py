@@ -224,7 +224,6 @@ class Listed(Undocumented):
     [
         (Shapeless, "protocol", "lacks derivative"),
         (Undocumented, "docstring", "needs a docstring"),
-        (Wordy, "docstring", "needs a formula"),
         (Nameless, "repr", "must be an expression that makes the component again"),
         (Forgetful, "arguments", r"must be Forgetful\(2.0\), got Forgetful\(4.0\)"),
         (Forgetful, "repr", r"must be Forgetful\(2.0\), got Forgetful\(4.0\)"),

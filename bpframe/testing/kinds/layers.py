@@ -172,9 +172,10 @@ def _draws(run: LayerRun) -> None:
 
 
 def _few_rows(run: LayerRun) -> None:
-    """One row gives one row; in evaluation no rows give no rows, and gradients of 0."""
+    """One row gives one row; in evaluation no rows give no rows, and gradients of 0, unless rows are coupled."""
     shape = np.shape(run.forward_backward(run.params, run.x())["y"])[1:]
-    for rows, training in ((1, True), (1, False), (0, False)):
+    none = [] if is_coupled(run.layer) else [(0, False)]
+    for rows, training in [(1, True), (1, False), *none]:
         x = run.x(rows=rows)
         result = run.forward_backward(run.params, x, training=training)
         require_shape(f"y of {rows} rows", result["y"], (rows, *shape))

@@ -70,8 +70,9 @@ def _link(loss: Loss) -> None:
 
 
 def _shapes(loss: Loss, scores: HostArray, target: HostArray) -> None:
-    """(B,) or 0-d, and the shape of scores, for any number of rows, one and none among them."""
-    for rows in (len(scores), 1, 0):
+    """(B,) or 0-d, and the shape of scores, for any number of rows, one too; none of a loss that couples them."""
+    coupled = np.shape(loss.value_and_delta(scores, target)[0]) == ()
+    for rows in (len(scores), 1, *([] if coupled else [0])):
         values, delta = loss.value_and_delta(scores[:rows], target[:rows])
         if np.shape(values) != ():
             require_shape(f"values of {rows} rows", values, (rows,))

@@ -1,7 +1,7 @@
 """The laws of metrics.  prediction and target (B, C) or, of labels, (B,), weight (B,).
 
 Predictions are probabilities of three classes and targets one-hot rows, which suit regression too, unless the metric
-has `example(rng) -> (prediction, target)`.
+has `example(rng) -> (prediction, target)`. One that ranks rows says `counts_rows = False`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from bpframe.protocols import Metric
-from bpframe.protocols.traits import better, compares
+from bpframe.protocols.traits import better, compares, counts_rows
 from bpframe.testing.laws.comparison import require, require_close
 from bpframe.testing.laws.purity import call_read_only, determinism_check
 from bpframe.testing.report import Check
@@ -66,7 +66,7 @@ def _values(metric: Metric, rows: Rows) -> None:
 
 
 def _weights(metric: Metric, rows: Rows) -> None:
-    """Only ratios of weights count, and a row of weight 2 counts as two rows."""
+    """Only ratios of weights count, and a row of weight 2 counts as two rows, unless the metric says otherwise."""
     prediction, target, weight = rows
     require_close(
         "the value with every weight tripled",
@@ -74,6 +74,8 @@ def _weights(metric: Metric, rows: Rows) -> None:
         _value(metric, rows),
         1e-12,
     )
+    if not counts_rows(metric):
+        return
     counts = np.arange(len(weight)) % 3 + 1
     repeated = prediction.repeat(counts, axis=0), target.repeat(counts, axis=0), np.ones(counts.sum())
     counted = prediction, target, counts.astype(np.float64)
