@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -23,12 +24,29 @@ HEADER = ("component", "run", "passed", "failed", "skipped", "unproven", "engine
     metavar="NAME",
     help="Train on this engine alone, besides numpy; may be repeated. All that are installed are tried by default.",
 )
+@click.option("--counts", is_flag=True, help="Show how many checks of each distribution ran, as it may record them.")
+@click.option(
+    "--pyproject",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="The pyproject.toml that records counts, where it is neither here nor where the distribution is edited.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say what each check found, and why some were skipped or unproven.")
-def check(targets: Sequence[str], everything: bool, engines: Sequence[str], verbose: bool) -> None:
+def check(
+    targets: Sequence[str],
+    everything: bool,
+    engines: Sequence[str],
+    counts: bool,
+    pyproject: Path | None,
+    verbose: bool,
+) -> None:
     """Check components, or all of a distribution: gradients, dtypes, purity and the laws of their kind.
 
     The column of engines shows those on which a short training with the component was tried, ran, and gave the losses
     of engine numpy. An engine that compiles takes seconds for each component: --engine numpy leaves it out.
+
+    A distribution may record in [tool.bpframe.check] of its pyproject.toml how many checks ran (--counts). A later run
+    of which fewer run then fails.
     """
     if not targets and not everything:
         raise click.UsageError("check needs KIND:NAME, a distribution or --all, as in: bpframe check loss:huber.")
@@ -44,17 +62,45 @@ def check(targets: Sequence[str], everything: bool, engines: Sequence[str], verb
             click.echo(f"\n{report.component}, {name}: {message}")
         for name, message in report.failed.items():
             click.echo(f"\n{report.component} fails {name}: {message}")
+    lost = _count(targets, everything, engines, found, counts, pyproject)
     run, failed, unproven = (sum(len(getattr(r, part)) for r in found) for part in ("run", "failed", "unproven"))
-    counts = f"{run} checks run, {failed} failed" + (f", {unproven} unproven" if unproven else "")
-    click.echo(f"\n{len(found)} component{'' if len(found) == 1 else 's'}, {counts}")
+    summary = f"{run} checks run, {failed} failed" + (f", {unproven} unproven" if unproven else "")
+    click.echo(f"\n{len(found)} component{'' if len(found) == 1 else 's'}, {summary}")
     for name, reason in missing_engines().items() if not engines else ():
         click.echo(f"Engine {name} was not tried: {reason}")
     if unproven and not verbose:
         click.echo("No law can tell whether what is unproven is right. -v says what would.")
     if not run:
         click.echo("Nothing was checked, which counts as a failure. -v says why.")
-    if failed or not run:
+    if failed or lost or not run:
         click.get_current_context().exit(1)
+
+
+def _count(
+    targets: Sequence[str],
+    everything: bool,
+    engines: Sequence[str],
+    found: Sequence[CheckReport],
+    shown: bool,
+    pyproject: Path | None,
+) -> bool:
+    """Compare the counts of each distribution of which all was checked; whether one has lost checks."""
+    from bpframe.cli.conformance import engine_names, whole_distributions
+    from bpframe.testing.check_counts import TABLE, absent_groups, counts_of, lost_checks, recorded_counts
+
+    any_lost = False
+    for dist, reports in whole_distributions(targets, everything, found).items():
+        for line in (f"\n{dist}:", TABLE, *(f"{k} = {n}" for k, n in counts_of(reports).items())) if shown else ():
+            click.echo(line)
+        if (recorded := recorded_counts(dist, pyproject)) is None:
+            continue
+        absent = absent_groups(recorded, reports, engine_names(engines))
+        for group, why in absent.items():
+            click.echo(f"\n{dist}: {recorded.groups[group]} recorded checks of '{group}' cannot run here: {why}.")
+        for line in lost_checks(recorded, reports, absent):
+            click.echo(f"\n{dist} has lost checks: {line}")
+            any_lost = True
+    return any_lost
 
 
 def _row(report: CheckReport) -> tuple[str, ...]:

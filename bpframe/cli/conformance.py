@@ -8,7 +8,7 @@ from bpframe import testing
 from bpframe.cli.plugins import parse_component
 from bpframe.errors import BpframeError, UnknownComponent
 from bpframe.registry import Provider, registry
-from bpframe.registry.policy import normalise
+from bpframe.registry.policy import LOCAL, normalise
 from bpframe.registry.safe_text import error_text
 from bpframe.testing.report import CheckReport
 from bpframe.testing.suite import REQUIRED_ENGINES
@@ -30,6 +30,16 @@ def check_reports(targets: Sequence[str], everything: bool, engines: Sequence[st
         else:
             found |= {f"{p.kind}:{p.ref}": check_provider(p, tried) for p in _providers_of(target)}
     return list(found.values())
+
+
+def whole_distributions(
+    targets: Sequence[str], everything: bool, reports: Sequence[CheckReport]
+) -> dict[str, list[CheckReport]]:
+    """The reports on each distribution of which all components were checked."""
+    providers = registry.providers()
+    named = {provider.dist for provider in providers} if everything else {normalise(t) for t in targets if ":" not in t}
+    owners = {f"{provider.kind}:{provider.ref}": provider.dist for provider in providers}
+    return {dist: [r for r in reports if owners.get(r.component) == dist] for dist in sorted(named - {LOCAL})}
 
 
 def engine_names(engines: Sequence[str]) -> list[str]:

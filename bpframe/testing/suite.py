@@ -15,6 +15,7 @@ from bpframe.registry.kinds import KINDS
 from bpframe.registry.labelled import unlabelled
 from bpframe.registry.policy import normalise
 from bpframe.registry.safe_text import error_text, object_text
+from bpframe.testing.check_counts import require_counts
 from bpframe.testing.kinds.activations import activation_checks
 from bpframe.testing.kinds.any_component import component_checks
 from bpframe.testing.kinds.constraints import constraint_checks
@@ -93,13 +94,18 @@ def configs_to_check(component: Any) -> list[dict[str, Any]]:
 def check_distribution(
     dist: str, *, engines: Sequence[str] = REQUIRED_ENGINES, collect: bool = False
 ) -> list[CheckReport]:
-    """A report for each component of a distribution; CheckFailed that lists all failures, unless `collect`."""
+    """A report for each component of a distribution; CheckFailed that lists all failures, unless `collect`.
+
+    It fails, too, where fewer checks ran than the distribution records in `[tool.bpframe.check]` of its pyproject.toml
+    (`bpframe check DISTRIBUTION --counts` shows them).
+    """
     offered = [provider for provider in registry.providers() if provider.dist == normalise(dist)]
     if not offered:
         raise CheckFailed(f"no installed distribution {dist} offers components. Is it installed?")
     reports = [check(provider.kind, provider.ref, engines=engines, collect=True) for provider in offered]
     if not collect:
         require_all(reports)
+        require_counts(normalise(dist), reports, engines)
     return reports
 
 
@@ -121,12 +127,9 @@ def all_checks(
     except Exception as error:
         of_kind = {"examples": partial(_raise, error)}
     of_kind |= surrogate_checks(component, of_kind)
-    trainings = {f"{ENGINE}{name}": partial(_short_training, name, kind, component) for name in engines}
-    special: dict[str, Check] = {
-        **of_kind,
-        **array_api_checks(kind, component),
-        **(trainings if kind in TRAINED else {}),
-    }
+    tried = engines if kind in TRAINED else ()
+    trainings = {f"{ENGINE}{name}": partial(_short_training, name, kind, component) for name in tried}
+    special: dict[str, Check] = {**of_kind, **array_api_checks(kind, component), **trainings}
     return {
         **general,
         **{name: partial(_check_or_remedy, check, remedy(kind, component, name)) for name, check in special.items()},

@@ -17,6 +17,7 @@ from bpframe.testing.laws.comparison import max_abs, require_close
 from bpframe.testing.report import SkipCheck
 
 VERSION = "2024.12"
+NO_STRICT = "it needs array-api-strict: pip install array-api-strict"
 DEVICES: dict[str, tuple[np.dtype[Any], float]] = {  # by name: the dtype to compute in, the tolerance
     "device1": (np.dtype(np.float64), 1e-9),
     "no_float64": (np.dtype(np.float32), 1e-4),
@@ -88,7 +89,7 @@ def _strict_namespace() -> Any:
     try:
         import array_api_strict  # imported by this check alone
     except ModuleNotFoundError as missing:
-        raise SkipCheck("it needs array-api-strict: pip install array-api-strict") from missing
+        raise SkipCheck(NO_STRICT) from missing
     return array_api_strict
 
 
