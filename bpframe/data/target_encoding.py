@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+from bpframe.data.learned_values import refuse_unsaved_values
 from bpframe.errors import BpframeError, BrokenComponent, DataError, ShapeError
 from bpframe.network.guards import view
 from bpframe.protocols import ClassTargets, EncodeTarget, Loss, TargetWidth
@@ -17,9 +18,13 @@ from bpframe.types import HostArray
 
 
 def own_target(loss: EncodeTarget, y: HostArray, learned: dict[str, Any]) -> HostArray:
-    """What the loss's `encode_target` makes of y; a plain ValueError of its becomes a DataError that names the loss."""
+    """What the loss's `encode_target` makes of y; a plain ValueError of its becomes a DataError that names the loss.
+
+    BrokenComponent for what it puts into `learned` and no model file could give back.
+    """
+    before = dict(learned)
     try:
-        return loss.encode_target(view(y), learned)  # y may be the user's own array
+        target = loss.encode_target(view(y), learned)  # y may be the user's own array
     except BpframeError:
         raise
     except ValueError as error:
@@ -27,6 +32,8 @@ def own_target(loss: EncodeTarget, y: HostArray, learned: dict[str, Any]) -> Hos
             who = title(registry, "loss", loss)
             raise BrokenComponent(f"{who} writes to y in encode_target: {error}. Have it work on a copy.") from error
         raise DataError(f"y cannot be used by {short_name(registry, 'loss', loss)}: {error}") from error
+    refuse_unsaved_values(title(registry, "loss", loss), before, learned)
+    return target
 
 
 def target_width(loss: Loss, outputs: int) -> int:

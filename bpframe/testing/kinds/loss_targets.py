@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from bpframe.data.labels import decode
+from bpframe.data.learned_values import refuse_unsaved_values
 from bpframe.data.task import Task
-from bpframe.errors import CheckFailed
+from bpframe.errors import BrokenComponent, CheckFailed
 from bpframe.network.backprop import CostLayer
 from bpframe.protocols import ClassTargets, EncodeTarget, Loss, PredictLabels, SampleTarget, TargetWidth
 from bpframe.protocols.traits import order_of
@@ -50,7 +51,12 @@ def _encoded_targets(loss: Any) -> None:
     scores, target = example_batch(loss, 1)
     learned: dict[str, Any] = {"outputs": scores.shape[1]}
     y = example_labels(loss, len(scores))
+    before = dict(learned)
     encoded = call_read_only("encode_target", lambda given: loss.encode_target(given, learned), y)
+    try:
+        refuse_unsaved_values("the loss", before, learned)
+    except BrokenComponent as error:
+        raise CheckFailed(str(error)) from error
     require_shape("encoded targets", encoded, target.shape)
     again = loss.encode_target(y[1:], json.loads(json.dumps(learned)))
     require_same_bits("targets of fewer labels, encoded with what was learned", again, encoded[1:])
