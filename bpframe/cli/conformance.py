@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bpframe import testing
-from bpframe.cli.plugins import parse_component
+from bpframe.cli.plugins import hidden_note, parse_component
 from bpframe.errors import BpframeError, UnknownComponent
 from bpframe.registry import Provider, registry
+from bpframe.registry.metadata_scan import TWICE
 from bpframe.registry.policy import LOCAL, normalise
 from bpframe.registry.safe_text import error_text
 from bpframe.testing.report import CheckReport
 from bpframe.testing.suite import REQUIRED_ENGINES
 
+ENTRY_POINTS = "entry points"  # the name of the only check of a distribution itself
 LOADING = "loading"  # the name of the only check of a component that cannot be loaded
 
 
@@ -29,7 +31,20 @@ def check_reports(targets: Sequence[str], everything: bool, engines: Sequence[st
             found[component] = found.get(component) or _check(kind, name, tried)
         else:
             found |= {f"{p.kind}:{p.ref}": check_provider(p, tried) for p in _providers_of(target)}
+            found |= _entry_points(normalise(target))
     return list(found.values())
+
+
+def _entry_points(dist: str) -> dict[str, CheckReport]:
+    """A report on the entry points of a distribution, if there is something to say; it fails for what nobody finds."""
+    reasons = [each.reason for each in registry.unreadable() if each.dist == dist]
+    lost = " ".join(reason for reason in reasons if TWICE not in reason)
+    said = [*(reason for reason in reasons if TWICE in reason), *map(hidden_note, registry.hidden_of(dist))]
+    if not (lost or said):
+        return {}
+    failed, remarks = {ENTRY_POINTS: lost} if lost else {}, {ENTRY_POINTS: " ".join(said)} if said else {}
+    title = f"distribution:{dist}"
+    return {title: CheckReport(title, (ENTRY_POINTS,), failed, remarks=remarks)}
 
 
 def whole_distributions(
@@ -70,7 +85,8 @@ def _check(kind: str, name: str, engines: Sequence[str]) -> CheckReport:
 
 def _providers_of(dist: str) -> list[Provider]:
     providers = registry.providers()
-    if found := [provider for provider in providers if provider.dist == normalise(dist)]:
+    found = [provider for provider in providers if provider.dist == normalise(dist)]
+    if found or _entry_points(normalise(dist)):
         return found
     known = ", ".join(sorted({provider.dist for provider in providers}))
     raise UnknownComponent(f"check needs KIND:NAME or a distribution, got '{dist}'. Those with components: {known}.")

@@ -55,11 +55,21 @@ def list_(as_json: bool = False) -> None:
 
 
 def _echo_notes(err: bool) -> None:
-    """A line for each distribution that was passed over, and each name in a policy that nothing has."""
+    """A line for what was passed over, for each name that bpframe's own hides, or that only a policy has."""
     from bpframe.registry import registry
 
-    for note in (*(f"Passed over: {each}." for each in registry.unreadable()), *registry.policy_notes()):
+    over = [f"Passed over: {each}." for each in registry.unreadable()]
+    hidden = [hidden_note(provider) for provider in registry.hidden_of()]
+    for note in (*over, *hidden, *registry.policy_notes()):
         click.echo(note, err=err)
+
+
+def hidden_note(provider: Provider) -> str:
+    """What to say of a component whose bare name is bpframe's own."""
+    return (
+        f"Hidden: {provider.kind} '{provider.name}' of {provider.dist}, since bpframe has one of that name: "
+        f"'{provider.ref}' alone means it."
+    )
 
 
 @plugins.command()

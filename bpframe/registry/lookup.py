@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from bpframe.errors import (
     AmbiguousComponent,
     BlockedComponent,
+    BrokenComponent,
     ConfigError,
     IncompatibleComponent,
     UnknownComponent,
@@ -27,7 +28,7 @@ from bpframe.registry.import_target import import_target
 from bpframe.registry.kinds import KINDS, Kind
 from bpframe.registry.labelled import unlabelled
 from bpframe.registry.local_names import local, named_in, same_place
-from bpframe.registry.metadata_scan import Unreadable
+from bpframe.registry.metadata_scan import TWICE, Unreadable
 from bpframe.registry.other_words import component_suggestion, did_you_mean
 from bpframe.registry.provider import Provider
 from bpframe.registry.safe_text import object_text
@@ -65,6 +66,12 @@ class Registry:
         """The distributions that are passed over, each with the reason."""
         self.providers()
         return list(self._catalog.unreadable)
+
+    def hidden_of(self, *dists: str) -> list[Provider]:
+        """Those of other distributions (or of these) whose bare names are bpframe's: `dist/name` alone means them."""
+        own = {(p.kind, p.name) for p in self.providers() if p.dist == policy.CORE}
+        others = (set(dists) or self._dists()) - {policy.CORE, policy.LOCAL}
+        return [p for p in self.providers() if p.dist in others and (p.kind, p.name) in own]
 
     def policy_notes(self) -> list[str]:
         """A sentence for each name in the policies in force that no distribution with components has."""
@@ -116,11 +123,22 @@ class Registry:
     def loaded(self, provider: Provider) -> Component:
         """The class (or factory) of a provider, as `load` gives it."""
         if provider not in self._loaded:
-            component = import_target(provider)
+            component = self._import(provider)
             if isinstance(component, type):
                 self.check(provider.kind, component, provider)
             self._loaded[provider] = component
         return self._loaded[provider]
+
+    def _import(self, provider: Provider) -> Component:
+        """The target; where it fails, with a word of a second version whose files may be those that were found."""
+        try:
+            return import_target(provider)
+        except BrokenComponent as error:
+            copies = [str(each) for each in self.unreadable() if each.dist == provider.dist and TWICE in each.reason]
+            if not copies:
+                raise
+            message = f"{error} A second version is in the same folder: {copies[0]}. Remove the one that is too many."
+            raise BrokenComponent(message) from error.__cause__
 
     def check(self, kind: str, component: object, provider: Provider | None) -> None:
         """IncompatibleComponent if the component lacks members of its kind's protocol."""

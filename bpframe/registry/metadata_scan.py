@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from bpframe.registry.direct_url import direct_url, source_folder
-from bpframe.registry.kinds import KINDS
+from bpframe.registry.group_names import GROUPS, unknown_groups
 from bpframe.registry.policy import CORE, LOCAL, normalise
 from bpframe.registry.provider import Provider
 from bpframe.registry.safe_text import error_text
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]  # the folder, or zip file, that holds the running package bpframe
 POINTS = "entry_points.txt"
 FILES = (POINTS, "METADATA", "PKG-INFO", "RECORD", "SOURCES.txt", "direct_url.json")
-GROUPS = {kind.group: kind.name for kind in KINDS.values()}
+TWICE = "it is there twice"
 NO_CORE = (
     "bpframe's own metadata, which names its components, is not there. Install it (pip install bpframe); a frozen "
     "program has to take it along: PyInstaller does by the hook in bpframe, or by --copy-metadata bpframe."
@@ -71,7 +71,7 @@ def third_parties() -> list[Provider | Unreadable]:
         offers = _read(max(dists, key=_age) if len(dists) > 1 else dists[0])
         if offers and len(dists) > 1:
             places = " and ".join(sorted(map(_place, dists)))
-            offers.append(Unreadable(_name(dists[0]), f"it is there twice, of which the newer counts: {places}"))
+            offers.append(Unreadable(_name(dists[0]), f"{TWICE}, of which the newer counts: {places}"))
         found += offers
     return found
 
@@ -117,8 +117,10 @@ def _read(dist: Distribution, own: bool = False) -> list[Provider | Unreadable]:
     try:
         if _refuses(dist):
             return [Unreadable(_title(dist), f"its {POINTS} is no file that can be read")]
-        points = [point for point in dist.entry_points if point.group in GROUPS]
-        if not points:
+        every = list(dist.entry_points)
+        points = [point for point in every if point.group in GROUPS]
+        unknown = [] if own else unknown_groups(point.group for point in every)
+        if not points and not unknown:
             return []
         name, version, summary = _describe(dist)
     except Exception as error:
@@ -131,7 +133,8 @@ def _read(dist: Distribution, own: bool = False) -> list[Provider | Unreadable]:
         for point in points
         if point.name not in bad
     ]
-    return [*found, *(Unreadable(name, f"nobody can name its component {each!r}") for each in bad)]
+    unnamed = [f"nobody can name its component {each!r}" for each in bad]
+    return [*found, *(Unreadable(name, reason) for reason in (*unnamed, *unknown))]
 
 
 def _refuses(dist: Distribution) -> bool:
