@@ -67,6 +67,7 @@ from bpframe.protocols import (
     Compiles,
     Constraint,
     Context,
+    CountsRows,
     Coupled,
     Data,
     Directed,
@@ -126,6 +127,7 @@ from bpframe.protocols import (
     WithActivation,
     WithDomain,
     WithRange,
+    WithSurrogate,
     number_sets,
 )
 from bpframe.types import Array, Arrays, Cache, HostArray, Hyper, Namespace, Objective, Params, Scope, Shape, State
@@ -210,6 +212,7 @@ __all__ = [
     "Constraint",
     "Context",
     "CostLayer",
+    "CountsRows",
     "Coupled",
     "Data",
     "DataError",
@@ -289,6 +292,7 @@ __all__ = [
     "WithActivation",
     "WithDomain",
     "WithRange",
+    "WithSurrogate",
     "as_layer",
     "binary",
     "check_inputs",

@@ -1,8 +1,8 @@
 """Every file of docs/reference: its pages and plots by path.
 
 One page a kind of component with all of bpframe's own and pictures of them, one with all components at a glance, and
-one page each for the Python API, the config file, the estimators, the protocols, the data sets and the checks. Files
-depend on the code alone: no date, no version.
+one page each for the Python API, the config file, the estimators, the protocols, h, the array functions, the data sets,
+the checks and what components tell them, and the hooks. Files depend on the code alone: no date, no version.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bpframe.registry import KINDS
-from tools.reference import components, config, engines, modules
+from tools.reference import components, config, engines, kit, modules
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 NOTE = "<!-- Written by python -m tools.reference: change the docstrings, then run it again. -->"
@@ -23,7 +23,8 @@ def files(trained: dict[str, list[str]]) -> dict[str, str]:
     pages |= {"components": components.components_page(trained), "api": modules.api_page()}
     pages |= {"config": config.config_page(), "sklearn": modules.estimators_page()}
     pages |= {"protocols": modules.protocols_page(), "plugin": modules.plugin_page()}
-    pages |= {name: modules.module_page(name) for name in ("datasets", "testing")}
+    pages |= {name: modules.module_page(name) for name in ("datasets", "ops", "testing")}
+    pages |= {"h": kit.h_page(), "kit-members": kit.kit_members_page(), "hooks": kit.hooks_page()}
     texts = {f"{name}.md": "\n\n".join(filter(None, [NOTE, *page])) + "\n" for name, page in pages.items()}
     return texts | {path: plot.figure.svg() for path, plot in plots.items()}
 

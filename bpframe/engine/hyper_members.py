@@ -1,0 +1,27 @@
+"""Hyperparameters as components see them: the members of h besides those named like settings, and what they mean."""
+
+from __future__ import annotations
+
+MEANINGS = {  # by name: (where it is known, what it is)
+    "step": ("always", "The number of this update, from 1; behind `accumulate` updates count, not batches."),
+    "loss": ("in an update", "The mean loss of this batch, without penalties: a 0-d number."),
+    "weight": (
+        "in an update",
+        "The sum of the sample weights of this batch, the number of its rows where there are none.",
+    ),
+    "rows": ("`observe` of optimizers", "How many rows the gradient is the mean of."),
+    "total": (
+        "where the component has `totals`",
+        "The sums over the whole model of what `totals` gave, by name, each 0-d.",
+    ),
+    "param": (
+        'scope "array", constraints',
+        "What is known of the parameter, a [Param](protocols.md#param): name, role, shape, fans, depth. Not to be "
+        'asked in scope "element", where numbers of several parameters lie together.',
+    ),
+    "rule": ("gradient steps", "The h of the update rule behind it: `h.rule.lr`. None where parameters are frozen."),
+    "project": (
+        "optimizers",
+        "A function: `h.project(p)` is the p of this piece that the constraints allow, p itself where there are none.",
+    ),
+}
