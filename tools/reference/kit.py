@@ -14,16 +14,18 @@ from bpframe.training.run_state import RunState
 from tools.reference.markdown import item, paragraphs, prose, signature, table
 from tools.reference.modules import class_entry
 
+OF_SETTINGS = """
+Methods of optimizers, gradient steps, regularizers and constraints are given `h`. It has the constructor's arguments by
+their names: every float as its value at this update, whatever schedule it follows (`h.lr`), every argument that is a
+component as an h of its own (`h.inner.beta1`). Text, flags and whole numbers stay on the component. In a program that a
+compiler makes, numbers of h are arrays: no `if h.lr > 0`, no `float(h.lr)`.
+""".strip()
+
 
 def h_page() -> Iterator[str]:
     """The members of h."""
     yield "# h: the settings of this update"
-    yield (
-        "Methods of optimizers, gradient steps, regularizers and constraints are given `h`. It has the constructor's\n"
-        "arguments by their names: every float as its value at this update, whatever schedule it follows (`h.lr`),\n"
-        "every argument that is a component as an h of its own (`h.inner.beta1`). Text, flags and whole numbers stay on\n"
-        "the component. In a program that a compiler makes, numbers of h are arrays: no `if h.lr > 0`, no `float(h.lr)`."
-    )
+    yield OF_SETTINGS
     yield "Besides, each h, inner ones too, has:"
     known = [name for name in MEANINGS if name in hyperparameters.KNOWN]
     yield table(("member", "known to", "what it is"), [(f"`h.{name}`", *MEANINGS[name]) for name in known])
