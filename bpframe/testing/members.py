@@ -138,7 +138,8 @@ MEMBERS = (
         ("optimizer",),
         "golden() -> list of (arguments, p, gradients, path)",
         "Paths computed elsewhere: p after each gradient. A rule that observes has a fifth part, a gradient for each "
-        "step, which it is shown where it looks.",
+        "step, which it is shown where it looks; a rule that probes has there the point of each step. A minimizer has "
+        "(arguments, objective, p, path), where objective(p) gives a value and its gradient.",
     ),
     KitMember(
         "golden",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
 
@@ -47,3 +47,7 @@ class Accumulate:
         mean = xp.where(first, xp.zeros_like(g), state["mean"])
         mean += w / xp.where(weight > 0, weight, xp.ones_like(weight)) * (g - mean)
         return mean, {"mean": mean, "weight": weight}
+
+    def golden(self) -> list[tuple[Any, ...]]:
+        """By hand: means of pairs with equal weights."""
+        return [({"steps": 2}, [0.0], [[1.0], [3.0], [5.0], [6.0]], [[1.0], [2.0], [5.0], [5.5]])]

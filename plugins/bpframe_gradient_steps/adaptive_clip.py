@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
 
@@ -36,6 +36,11 @@ class AdaptiveClip:
         allowed = h.limit * xp.where(length > h.eps, length, xp.ones_like(length) * h.eps)
         norm = _unit_norms(g)
         return g * (allowed / xp.where(norm > allowed, norm, allowed)), {}
+
+    def golden(self) -> list[tuple[Any, ...]]:
+        """By hand: the columns of p have lengths 5 and 0, for which eps stands."""
+        p, gradients = [[3.0, 0.0], [4.0, 0.0]], [[[0.3, 6.0], [0.4, 8.0]]]
+        return [({"limit": 0.05, "eps": 2.0}, p, gradients, [[[0.15, 0.06], [0.2, 0.08]]])]
 
 
 def _unit_norms(x: Array) -> Array:

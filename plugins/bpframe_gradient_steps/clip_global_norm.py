@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
 
@@ -39,3 +39,9 @@ class ClipGlobalNorm:
         xp = ops.namespace(g)
         norm = xp.sqrt(h.total["squared_norm"]) + h.eps
         return g * (h.limit / xp.where(norm > h.limit, norm, xp.ones_like(norm) * h.limit)), {}
+
+    def golden(self) -> list[tuple[Any, ...]]:
+        """By hand: lengths 5 and 0.5; with eps, 4 / (5 + 3)."""
+        gradients, cut = [[3.0, 4.0], [0.3, 0.4]], [[0.6, 0.8], [0.3, 0.4]]
+        arguments = {"limit": 1.0}, {"limit": 4.0, "eps": 3.0}
+        return [(arguments[0], [0.0, 0.0], gradients, cut), (arguments[1], [0.0, 0.0], gradients[:1], [[1.5, 2.0]])]

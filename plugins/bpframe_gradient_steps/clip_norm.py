@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
 
@@ -32,3 +32,7 @@ class ClipNorm:
         xp = ops.namespace(g)
         norm = xp.sqrt(ops.inner(g, g))
         return g * (h.limit / xp.where(norm > h.limit, norm, xp.ones_like(norm) * h.limit)), {}
+
+    def golden(self) -> list[tuple[Any, ...]]:
+        """By hand: lengths 5 and 0.5."""
+        return [({"limit": 1.0}, [[0.0], [0.0]], [[[3.0], [4.0]], [[0.3], [0.4]]], [[[0.6], [0.8]], [[0.3], [0.4]]])]

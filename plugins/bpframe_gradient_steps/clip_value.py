@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
 
@@ -29,3 +29,7 @@ class ClipValue:
     def transform(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(g within the limits, {})."""
         return ops.namespace(g).clip(g, -h.limit, h.limit), {}
+
+    def golden(self) -> list[tuple[Any, ...]]:
+        """By hand."""
+        return [({"limit": 0.5}, [0.0, 0.0, 0.0], [[-2.0, 0.25, 3.0]], [[-0.5, 0.25, 0.5]])]

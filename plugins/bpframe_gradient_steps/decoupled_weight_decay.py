@@ -45,6 +45,11 @@ class DecoupledWeightDecay:
         shrink: Array = _lr(h.rule) * h.strength
         return p - shrink * p
 
+    def golden(self) -> list[tuple[Any, ...]]:
+        """By hand, with the rate 0.01 of the rule behind it: p (1 - 0.01 0.5) at each step."""
+        gradients = [[1.0], [2.0]]
+        return [({"strength": 0.5}, [2.0], gradients, gradients, [[1.99], [1.98005]])]
+
 
 def _lr(rule: Hyper) -> Any:
     """The learning rate of a rule, or of the first rule inside it that has one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 from bpframe.plugin import Array, Hyper, Param, Scope, State, checks
 from bpframe_gradient_steps import selection
@@ -39,3 +39,7 @@ class WeightDecay:
     def transform(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(g + strength p, {})."""
         return g + h.strength * p, {}
+
+    def golden(self) -> list[tuple[Any, ...]]:
+        """By hand."""
+        return [({"strength": 0.5}, [2.0], [[1.0], [-1.0]], [[2.0], [0.0]])]

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, checks, ops
 from bpframe_optimizers import decay
+from bpframe_optimizers.golden_paths import Golden, golden_paths
 
 
 @final
@@ -77,6 +78,15 @@ class Adafactor:
 
     def _factors(self, p: Array) -> bool:
         return p.ndim >= 2 and min(p.shape[-2:]) >= self.min_dim_size_to_factor
+
+    def golden(self) -> list[Golden]:
+        """Paths of torch."""
+        return golden_paths(
+            {
+                "adafactor": {"lr": 0.05, "weight_decay": 0.1, "decay": "all"},
+                "adafactor_relative": {"lr": 1.0},
+            }
+        )
 
 
 def _mean(x: Array, axis: int) -> Array:

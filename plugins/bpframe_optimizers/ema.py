@@ -7,6 +7,8 @@ from typing import Literal, final
 
 from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, checks, ops
 from bpframe_optimizers import flavors, wrapped
+from bpframe_optimizers.golden_paths import Golden, golden_paths
+from bpframe_optimizers.momentum import Momentum
 
 
 @final
@@ -67,3 +69,7 @@ class Ema:
         """The average; p before the first step."""
         average: Array = state["average"]
         return average
+
+    def golden(self) -> list[Golden]:
+        """Paths of optax."""
+        return golden_paths({"ema": {"inner": Momentum(lr=0.1), "decay": 0.8}})

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, checks, ops
 from bpframe_optimizers import decay
+from bpframe_optimizers.golden_paths import Golden, golden_paths
 
 
 @final
@@ -55,6 +56,10 @@ class Lamb:
         u = m / (1 - h.beta1**h.step) / scale + h.weight_decay * p
         lr = h.lr if p.ndim < 2 and self.ratio == "weights" else h.lr * _ratio(p, u)
         return p - lr * u, {"m": m, "v": v}
+
+    def golden(self) -> list[Golden]:
+        """Paths of optax."""
+        return golden_paths({"lamb": {"lr": 0.05, "weight_decay": 0.1}})
 
 
 def _ratio(p: Array, u: Array) -> Array:

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, checks, ops
 from bpframe_optimizers import decay
+from bpframe_optimizers.golden_paths import Golden, golden_paths
 
 
 @final
@@ -57,3 +58,7 @@ class Lars:
         some = xp.logical_and(length > 0, slope > 0)
         below = xp.where(some, slope + h.weight_decay * length, xp.ones_like(slope))
         return xp.where(some, h.trust_coefficient * length / below, xp.ones_like(slope))
+
+    def golden(self) -> list[Golden]:
+        """Paths of optax."""
+        return golden_paths({"lars": {"lr": 2.0, "trust_coefficient": 0.01}})

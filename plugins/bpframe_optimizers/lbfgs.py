@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 
@@ -68,6 +68,14 @@ class Lbfgs:
         place, new = int(state["count"]) % self.history, {"s": state["s"].copy(), "y": state["y"].copy()}
         new["s"][place], new["y"][place] = s, y
         return {**new, "count": state["count"] + 1}
+
+    def golden(self) -> list[tuple[Any, ...]]:
+        """Two steps down (x^2 + 10 y^2) / 2 in fractions: along g / ||g||_1, then with H of one pair written out."""
+
+        def bowl(p: HostArray) -> tuple[float, HostArray]:
+            return float(p[0] ** 2 + 10 * p[1] ** 2) / 2, p * [1.0, 10.0]
+
+        return [({}, bowl, [1.0, 1.0], [[10 / 11, 1 / 11], [8091900 / 10011001, -80919 / 10011001]])]
 
 
 def _trial(f: Objective, p: HostArray, d: HostArray, a: float) -> Trial:

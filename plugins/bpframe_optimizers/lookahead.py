@@ -7,6 +7,8 @@ from typing import final
 
 from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, checks, ops
 from bpframe_optimizers import wrapped
+from bpframe_optimizers.golden_paths import Golden, golden_paths
+from bpframe_optimizers.momentum import Momentum
 
 
 @final
@@ -64,3 +66,7 @@ class Lookahead:
         """The slow weights."""
         slow: Array = state["slow"]
         return slow
+
+    def golden(self) -> list[Golden]:
+        """Paths of optax."""
+        return golden_paths({"lookahead": {"inner": Momentum(lr=0.1), "steps": 3, "alpha": 0.4}})

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal, final
 from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, checks, ops, rule_for
 from bpframe_optimizers import wrapped
 from bpframe_optimizers.adamw import Adamw
+from bpframe_optimizers.golden_paths import Golden, golden_paths
 
 QUINTIC = 3.4445, -4.7750, 2.0315
 
@@ -72,6 +73,20 @@ class Muon:
         scale = max(1, fan_out / fan_in) ** 0.5 if self.scale == "original" else 0.2 * max(fan_in, fan_out) ** 0.5
         step = scale * orthogonal(u, self.steps, h.eps)
         return p - h.lr * (step + h.weight_decay * p), {"velocity": velocity}
+
+    def golden(self) -> list[Golden]:
+        """Paths of torch."""
+        return golden_paths(
+            {
+                "muon": {"weight_decay": 0.1, "eps": 1e-30},
+                "muon_match_rms_adamw": {
+                    "weight_decay": 0.1,
+                    "nesterov": False,
+                    "eps": 1e-30,
+                    "scale": "match_rms_adamw",
+                },
+            }
+        )
 
 
 def orthogonal(u: Array, steps: int, eps: Array) -> Array:

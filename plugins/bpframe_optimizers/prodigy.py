@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, checks, ops
 from bpframe_optimizers import decay
+from bpframe_optimizers.golden_paths import Golden, golden_paths
 
 
 @final
@@ -89,6 +90,21 @@ class Prodigy:
         d = _d(state, h)
         s: Array = h.beta2**0.5 * state["s"] + d / h.d0 * (d if self.safeguard_warmup else self._rate(state, h)) * g
         return s
+
+    def golden(self) -> list[Golden]:
+        """Paths of the authors" code."""
+        return golden_paths(
+            {
+                "all/prodigy": {"d0": 1e-3, "weight_decay": 0.1, "decay": "all"},
+                "all/prodigy_safeguarded": {
+                    "lr": 0.5,
+                    "d0": 1e-3,
+                    "d_coef": 2.0,
+                    "bias_correction": True,
+                    "safeguard_warmup": True,
+                },
+            }
+        )
 
 
 def _d(state: State, h: Hyper) -> Array:

@@ -7,6 +7,8 @@ from typing import final
 
 from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, checks, ops
 from bpframe_optimizers import wrapped
+from bpframe_optimizers.golden_paths import Golden
+from bpframe_optimizers.momentum import Momentum
 
 
 @final
@@ -60,3 +62,13 @@ class Sam:
         """The inner rule's step down the gradient that was taken at the probe."""
         p, inner = self.inner.update(p, g, state["inner"], h.inner)
         return p, {"inner": inner}
+
+    def golden(self) -> list[Golden]:
+        """Points by hand: e = 0.5 (3, 4) / 5, then 0.5 (0, 1); measured by p = (1, 2), e = 0.5 (3, 8) / 5."""
+        inner = Momentum(lr=0.1, momentum=0.5)
+        plain, adaptive = {"inner": inner, "rho": 0.5}, {"inner": inner, "rho": 0.5, "adaptive": True}
+        path = [[0.7, 1.6], [0.55, 1.3]]
+        return [
+            (plain, [1.0, 2.0], [[3.0, 4.0], [0.0, 1.0]], path, [[1.3, 2.4], [0.7, 2.1]]),
+            (adaptive, [1.0, 2.0], [[3.0, 2.0]], [[0.7, 1.8]], [[1.3, 2.8]]),
+        ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe_optimizers.golden_paths import Golden, golden_paths
 
 
 @final
@@ -41,6 +42,10 @@ class Sm3:
         u = g / xp.sqrt(xp.where(v > 0, v, xp.ones_like(v)))
         m = h.momentum * state["m"] + (1 - h.momentum) * u
         return p - h.lr * m, {"m": m, **_along_axes(v)}
+
+    def golden(self) -> list[Golden]:
+        """Paths of optax."""
+        return golden_paths({"sm3": {"lr": 0.1}})
 
 
 def _along_axes(v: Array) -> State:

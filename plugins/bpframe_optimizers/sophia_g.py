@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Param, Scope, State, checks, ops
 from bpframe_optimizers.decay import check, rule_for
+from bpframe_optimizers.golden_paths import Golden
 
 
 @final
@@ -81,3 +82,8 @@ class SophiaG:
             m += (1 - self.beta1) * (g - m)
             p = p * (1 - self.lr * self.weight_decay) - self.lr * max(-1.0, min(1.0, m / self.eps))
             yield p
+
+    def golden(self) -> list[Golden]:
+        """By hand, one row: shown 2 and 4 at steps 1 and 3, curvature 2 and 9; m = 0.5, 1.75, -9.125, which is cut."""
+        halves = {"lr": 0.1, "beta1": 0.5, "beta2": 0.5, "rho": 1.0, "weight_decay": 0.0, "every": 2}
+        return [(halves, [1.0], [[1.0], [3.0], [-20.0]], [[0.975], [0.8875], [0.9875]], [[2.0], [7.0], [4.0]])]

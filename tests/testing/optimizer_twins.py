@@ -98,6 +98,10 @@ class Ascending:
         norm = np.sqrt(h.total["square"])
         return p - h.lr * g / np.where(norm > 0, norm, p.dtype.type(1)), state
 
+    def golden(self) -> Any:
+        points = [[1.012, 2.016] if self.fault == "golden" else [1.006, 2.008]]
+        return [({"fault": self.fault}, [1.0, 2.0], [[3.0, 4.0]], [[0.994, 1.992]], points)]
+
 
 @dataclass(frozen=True)
 class Bfgs:
@@ -129,6 +133,12 @@ class Bfgs:
         if self.fault == "shapes":
             new = np.atleast_2d(new)
         return new.astype(np.float32) if self.fault == "dtype" else new, {} if self.fault == "state" else made
+
+    def golden(self) -> Any:
+        path = [[0.0, -0.5] if self.fault == "golden" else [0.0, -1.0]]  # along (1, 2), which is H g at first
+        return [
+            ({"fault": self.fault}, lambda p: (float(p[0] ** 2 + 2 * p[1] ** 2) / 2, p * [1.0, 2.0]), [1.0, 1.0], path)
+        ]
 
     def _inverse(self, h: Any, s: Any, y: Any) -> Any:
         if not s @ y > 0:
@@ -270,3 +280,20 @@ class Halving:
 
     def transform(self, p: Any, g: Any, state: Any, h: Any) -> Any:
         return g / 2, state
+
+
+@dataclass(frozen=True)
+class Steepest:
+    """p <- p - a H g, or so it says: H is 1, a halved until f falls."""
+
+    fault: str = ""
+    scope: ClassVar[str] = "objective"
+
+    def init(self, p: Any) -> Any:
+        return {"steps": np.zeros(())}
+
+    def update(self, p: Any, f: Any, state: Any, h: Any) -> Any:
+        (value, g), a = f(p), 1.0
+        while a > 1e-12 and not f(p - a * g)[0] <= value - 1e-4 * a * float(g @ g):
+            a /= 2
+        return p - a * g, {"steps": state["steps"] + 1}

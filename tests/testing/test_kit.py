@@ -47,6 +47,7 @@ from tests.testing.optimizer_twins import (
     Halving,
     Newton,
     Rotated,
+    Steepest,
 )
 from tests.testing.training_twins import Backwards, Box, Error, Falling, Penalty, Suffixless, Uniform, Words
 
@@ -79,8 +80,8 @@ FAULTS: dict[
         (Descent, "scope, reference, reference in float32, state, save, dtype, purity, determinism, slices, shapes"),
         (Descent, "schedules, lr 0, quadratic, rosenbrock, extremes, golden, evaluation, parameters, array values"),
         (Curved, "observe, golden"),
-        (Ascending, "probe, slices"),
-        (Bfgs, "state, save, dtype, purity, determinism, shapes, schedules, quadratic, rosenbrock, flat"),
+        (Ascending, "probe, slices, golden"),
+        (Bfgs, "state, save, dtype, purity, determinism, shapes, schedules, quadratic, rosenbrock, flat, golden"),
     ],
     "gradient_step": [
         (Gathering, "scope, shape, state, save, slices, dtype, float32, purity, determinism, schedules, extremes"),
@@ -129,6 +130,7 @@ UNPROVEN = [  # faults that no law can tell, and the check that says so; without
     ("optimizer", Bare, "reference", "reference in float32"),
     ("optimizer", Rotated, "a basis that stays", "golden"),
     ("optimizer", Newton, "", "observe"),
+    ("optimizer", Steepest, "", "golden"),
     ("gradient_step", Halving, "", "golden"),
 ]
 

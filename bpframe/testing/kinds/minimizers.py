@@ -1,4 +1,7 @@
-"""The laws of minimizers, optimizers that call the objective themselves.  p (n,), always in float64."""
+"""The laws of minimizers, optimizers that call the objective themselves.  p (n,), always in float64.
+
+A minimizer may have `golden()`, paths computed elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ import numpy as np
 
 from bpframe.engine.hyperparameters import Settings, over
 from bpframe.protocols import Minimizer
-from bpframe.testing.laws.comparison import require, require_finite, require_same_bits, require_shape
+from bpframe.testing.laws.comparison import require, require_close, require_finite, require_same_bits, require_shape
 from bpframe.testing.laws.descent import QUADRATIC, ROSENBROCK, STEPS, DescentProblem
 from bpframe.testing.laws.purity import call_read_only, determinism_check
 from bpframe.testing.laws.scheduled_settings import require_schedulable
 from bpframe.testing.laws.state_saving import save_and_load, state_shapes
-from bpframe.testing.report import Check
+from bpframe.testing.report import Check, Unproven
 from bpframe.types import HostArray
 
 N = 12
@@ -35,6 +38,7 @@ def minimizer_checks(minimizer: Minimizer) -> dict[str, Check]:
         "quadratic": partial(_descends, rule, QUADRATIC, 1e-6),
         "rosenbrock": partial(_descends, rule, ROSENBROCK, 1e-3),
         "flat": partial(_flat, rule),
+        "golden": partial(_golden, rule),
     }
 
 
@@ -108,3 +112,16 @@ def _flat(rule: Minimizer) -> None:
     p, state = _run(rule, level, np.ones(N), 3)
     require_same_bits("p where the gradient is 0", p, np.ones(N))
     require_finite("the state where the gradient is 0", state)
+
+
+def _golden(rule: Any) -> None:
+    """Paths as in `golden()`, tuples of (arguments, objective, p, p after each step)."""
+    cases = list(rule.golden()) if hasattr(rule, "golden") else []
+    if not cases:
+        raise Unproven("it carries no golden() paths: plain steps down the gradient keep all other laws, too")
+    for arguments, objective, start, path in cases:
+        made, p = type(rule)(**arguments), np.asarray(start, dtype=np.float64)
+        state, settings = made.init(p), Settings(made, np.float64)
+        for t, want in enumerate(path):
+            p, state = made.update(p, objective, state, settings.at(t))
+            require_close(f"p after step {t + 1} with {arguments}", p, want, 1e-10, 1e-10)

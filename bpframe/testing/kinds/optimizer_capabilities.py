@@ -11,8 +11,9 @@ from bpframe.protocols import EvaluationParams, Observe, Probe, RuleFor
 from bpframe.registry import registry
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import require, require_close, require_finite, require_shape
+from bpframe.testing.laws.references import require_fifth_part
 from bpframe.testing.laws.trajectory import Trajectory, numbers, param_of, shape_of
-from bpframe.testing.report import Check, Unproven
+from bpframe.testing.report import Check
 
 OBSERVED = 40  # steps, in which a rule is to observe at least once
 
@@ -44,6 +45,7 @@ def _probe(rule: Any) -> None:
             require(point.dtype == dtype, f"the point of a probe must keep dtype {dtype}, got {point.dtype}")
         moved = not np.array_equal(course.probed[0][0], p)
         require(moved, "a probe must go elsewhere than p: there the gradient is known, and a second one costs a step")
+    require_fifth_part(rule, "the points of its probes: they may be another distance away")
 
 
 def _observe(rule: Any) -> None:
@@ -56,8 +58,7 @@ def _observe(rule: Any) -> None:
     require_finite("p after gradients were shown", ends)
     alike = np.array_equal(ends[0], ends[1])
     require(not alike, f"{OBSERVED} steps are the same whatever gradients `observe` is shown: it makes nothing of them")
-    if not any(len(case) > 4 for case in (rule.golden() if hasattr(rule, "golden") else ())):
-        raise Unproven("no case of golden() shows it gradients, as a fifth part: what it makes of them may be wrong")
+    require_fifth_part(rule, "gradients that it is shown: what it makes of them may be wrong")
 
 
 def _evaluation(rule: Any) -> None:

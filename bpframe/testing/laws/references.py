@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.protocols import Optimizer
-from bpframe.testing.laws.comparison import require_close, require_finite
+from bpframe.protocols import Observe, Optimizer
+from bpframe.testing.laws.comparison import max_abs, require_close, require_finite
 from bpframe.testing.laws.trajectory import N, Trajectory, numbers
 from bpframe.testing.report import SkipCheck, Unproven
 
@@ -43,16 +43,28 @@ def require_reference(rule: Optimizer, reference: Reference | None, dtype: np.dt
 def require_golden_paths(rule: Any) -> None:
     """Compare with `golden()`, tuples of (arguments, p, gradient of each step, p after each step), to 1e-10.
 
-    With a fifth part, a gradient for each step, the rule is shown these where it observes.
+    A fifth part is, for a rule that observes, the gradient that it is shown before each step; for one that probes, the
+    point of each step.
     """
     cases = list(rule.golden()) if hasattr(rule, "golden") else []
     if not cases:
         raise Unproven(f"it carries no golden() paths, which alone could tell its formula: its scope is {rule.scope!r}")
-    for arguments, p, gradients, path, *shown in cases:
+    for arguments, p, gradients, path, *more in cases:
         p, gradients, want = (np.asarray(a, dtype=np.float64) for a in (p, gradients, path))
-        course = Trajectory(type(rule)(**arguments), [p], shown=[[np.asarray(g)] for g in shown[0]] if shown else ())
+        further = np.asarray(more[0] if more else [], dtype=np.float64)
+        shown = further if isinstance(rule, Observe) else ()
+        course = Trajectory(type(rule)(**arguments), [p], shown=[[g] for g in shown])
         got = np.array([pieces[0] for pieces in course.follow([g] for g in gradients)])
-        require_close(f"p after each step with {arguments}", got, want, 1e-10, 1e-10 * float(np.max(np.abs(want))))
+        require_close(f"p after each step with {arguments}", got, want, 1e-10, 1e-10 * max_abs(want))
+        if len(further) and not len(shown):
+            points = np.array([pieces[0] for pieces in course.probed])
+            require_close(f"the point of each probe with {arguments}", points, further, 1e-10, 1e-10 * max_abs(further))
+
+
+def require_fifth_part(rule: Any, what: str) -> None:
+    """Unproven where no case of `golden()` has a fifth part, which would tell `what`."""
+    if not any(len(case) > 4 for case in (rule.golden() if hasattr(rule, "golden") else ())):
+        raise Unproven(f"no case of golden() has a fifth part, {what}")
 
 
 def large_gradient(dtype: np.dtype[Any]) -> float:
