@@ -137,9 +137,10 @@ MEMBERS = (
         "golden",
         ("optimizer",),
         "golden() -> list of (arguments, p, gradients, path)",
-        "Paths computed elsewhere: p after each gradient. A rule that observes has a fifth part, a gradient for each "
-        "step, which it is shown where it looks; a rule that probes has there the point of each step. A minimizer has "
-        "(arguments, objective, p, path), where objective(p) gives a value and its gradient.",
+        "Paths computed elsewhere: p after each gradient. Further parts, in this order: of a rule that observes, a "
+        "gradient for each step, which it is shown where it looks; of a rule that probes, the point of each step; of "
+        "one with `evaluation_params`, these after each step. A minimizer has (arguments, objective, p, path), where "
+        "objective(p) gives a value and its gradient.",
     ),
     KitMember(
         "golden",

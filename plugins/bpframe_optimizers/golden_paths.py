@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 FILE = Path(__file__).with_name("golden_paths.npz")  # written by tests/golden/make_kit_paths.py
-Golden = tuple[Any, ...]  # arguments, p, gradient of each step, p after each; gradients shown, or points of probes
+Golden = tuple[Any, ...]  # arguments, p, gradient of each step, p after each, and what the kit asks for besides
 
 
 def golden_paths(cases: Mapping[str, Mapping[str, Any]]) -> list[Golden]:
@@ -18,6 +18,7 @@ def golden_paths(cases: Mapping[str, Mapping[str, Any]]) -> list[Golden]:
 
     def case(name: str, arguments: Mapping[str, Any]) -> Golden:
         folder = name[: name.rfind("/") + 1]
-        return arguments, arrays[f"{folder}start"], arrays[f"{folder}gradients"], arrays[name]
+        predicting = [arrays[f"{name}.x"]] if f"{name}.x" in arrays else []
+        return arguments, arrays[f"{folder}start"], arrays[f"{folder}gradients"], arrays[name], *predicting
 
     return [case(name, arguments) for name, arguments in cases.items()]

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, checks, ops
 from bpframe_optimizers import averaged, decay
+from bpframe_optimizers.golden_paths import Golden, golden_paths
 
 
 @final
@@ -84,3 +85,8 @@ class ScheduleFreeAdamw:
             x = (1 - c) * x + c * z
             y = (1 - self.beta1) * z + self.beta1 * x
             yield y
+
+    def golden(self) -> list[Golden]:
+        """Paths of the authors' code."""
+        arguments = {"lr": 0.02, "beta1": 0.95, "beta2": 0.99, "weight_decay": 0.1, "decay": "all", "warmup_steps": 7}
+        return golden_paths({"schedule_free_adamw": arguments})

@@ -8,6 +8,7 @@ from typing import ClassVar, final
 
 from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
 from bpframe_optimizers import averaged
+from bpframe_optimizers.golden_paths import Golden, golden_paths
 
 
 @final
@@ -62,3 +63,7 @@ class ScheduleFreeSgd:
             weights.append(lr**2)
             x = sum(w * q for w, q in zip(weights, path, strict=True)) / sum(weights)
             yield (1 - self.beta) * z + self.beta * x
+
+    def golden(self) -> list[Golden]:
+        """Paths of the authors' code."""
+        return golden_paths({"schedule_free_sgd": {"lr": 0.2, "warmup_steps": 7}})

@@ -22,9 +22,8 @@ OF_WEIGHT = (
     "sm3",
     "muon",
     "muon_match_rms_adamw",
-    "lookahead",
-    "ema",
 )
+PREDICTING = ("ema", "lookahead", "schedule_free_sgd", "schedule_free_adamw")  # with other parameters
 OF_ALL = ("prodigy", "prodigy_safeguarded")
 
 
@@ -39,7 +38,8 @@ def kit_paths() -> dict[str, np.ndarray]:
 
     start = np.concatenate([arrays[f"start/{part}"].reshape(-1) for part in ("weight", "bias")])
     made = {"start": arrays["start/weight"], "gradients": arrays["gradients/weight"][:STEPS]}
-    made |= {name: arrays[f"{name}/weight"][:STEPS] for name in OF_WEIGHT}
+    made |= {name: arrays[f"{name}/weight"][:STEPS] for name in (*OF_WEIGHT, *PREDICTING)}
+    made |= {f"{name}.x": arrays[f"{name}.x/weight"][:STEPS] for name in PREDICTING}
     made |= {"all/start": start, "all/gradients": vector("gradients")}
     return made | {f"all/{name}": vector(name) for name in OF_ALL}
 

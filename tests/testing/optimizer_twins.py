@@ -55,6 +55,8 @@ class Descent:
         return np.squeeze(new) if self.fault == "shapes" else new, made | ({"t": m} if self.fault == "state" else {})
 
     def evaluation_params(self, p: Any, state: Any, h: Any) -> Any:
+        if self.fault == "another mean":
+            return (state["mean"] + p) / 2
         return 0.9 * p if self.fault == "evaluation" else state["mean"]
 
     def rule_for(self, param: Any) -> Any:
@@ -68,9 +70,9 @@ class Descent:
             yield p
 
     def golden(self) -> Any:
-        p, gradients = np.array([1.0]), np.array([[2.0], [-1.0]])
-        path = [[0.8], [0.8 - (1e-6 if self.fault == "golden" else 0)]]
-        return [({"fault": self.fault, "lr": 0.1}, p, gradients, path)]
+        p, gradients = np.array([1.0]), np.array([[2.0], [-1.0], [4.0]])
+        path, means = [[0.8], [0.8 - (1e-6 if self.fault == "golden" else 0)], [0.4]], [[0.8], [0.8], [2 / 3]]
+        return [({"fault": self.fault, "lr": 0.1}, p, gradients, path, means)]
 
 
 @dataclass(frozen=True)
@@ -238,6 +240,24 @@ class Bare:
 
     def update(self, p: Any, g: Any, state: Any, h: Any) -> Any:
         return p - (h.lr / 2 if self.fault == "reference" else h.lr) * g, state
+
+
+class Averaging(Bare):
+    """p <- p - lr g; predicts with a mean of p and the p before, or so it says."""
+
+    def init(self, p: Any) -> Any:
+        return {"before": p.copy()}
+
+    def update(self, p: Any, g: Any, state: Any, h: Any) -> Any:
+        return p - h.lr * g, {"before": p}
+
+    def reference(self, p: float, gradients: Any) -> Any:
+        for g in gradients:
+            p -= self.lr * g
+            yield p
+
+    def evaluation_params(self, p: Any, state: Any, h: Any) -> Any:
+        return state["before"]
 
 
 @dataclass(frozen=True)

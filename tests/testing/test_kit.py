@@ -39,6 +39,7 @@ from tests.testing.network_twins import (
 )
 from tests.testing.optimizer_twins import (
     Ascending,
+    Averaging,
     Bare,
     Bfgs,
     Curved,
@@ -114,6 +115,7 @@ CAUGHT = [
     ("loss", Normal, "half a target", "target width"),
     ("loss", Normal, "the wrong column", "point"),
     ("loss", Normal, "interleaved columns", "point"),
+    ("optimizer", Descent, "another mean", "golden"),
     ("optimizer", Ascending, "a probe that stays", "probe"),
     ("loss", Absolute, "no kink", "kinks"),
     ("loss", Absolute, "vanishing", "extremes"),
@@ -131,6 +133,7 @@ UNPROVEN = [  # faults that no law can tell, and the check that says so; without
     ("optimizer", Rotated, "a basis that stays", "golden"),
     ("optimizer", Newton, "", "observe"),
     ("optimizer", Steepest, "", "golden"),
+    ("optimizer", Averaging, "", "evaluation"),
     ("gradient_step", Halving, "", "golden"),
 ]
 

@@ -11,7 +11,7 @@ from bpframe.protocols import EvaluationParams, Observe, Probe, RuleFor
 from bpframe.registry import registry
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import require, require_close, require_finite, require_shape
-from bpframe.testing.laws.references import require_fifth_part
+from bpframe.testing.laws.references import require_further_part
 from bpframe.testing.laws.trajectory import Trajectory, numbers, param_of, shape_of
 from bpframe.testing.report import Check
 
@@ -45,7 +45,7 @@ def _probe(rule: Any) -> None:
             require(point.dtype == dtype, f"the point of a probe must keep dtype {dtype}, got {point.dtype}")
         moved = not np.array_equal(course.probed[0][0], p)
         require(moved, "a probe must go elsewhere than p: there the gradient is known, and a second one costs a step")
-    require_fifth_part(rule, "the points of its probes: they may be another distance away")
+    require_further_part(rule, Probe, "the points of its probes: they may be another distance away")
 
 
 def _observe(rule: Any) -> None:
@@ -58,7 +58,7 @@ def _observe(rule: Any) -> None:
     require_finite("p after gradients were shown", ends)
     alike = np.array_equal(ends[0], ends[1])
     require(not alike, f"{OBSERVED} steps are the same whatever gradients `observe` is shown: it makes nothing of them")
-    require_fifth_part(rule, "gradients that it is shown: what it makes of them may be wrong")
+    require_further_part(rule, Observe, "gradients that it is shown: what it makes of them may be wrong")
 
 
 def _evaluation(rule: Any) -> None:
@@ -72,6 +72,7 @@ def _evaluation(rule: Any) -> None:
         require_shape("parameters to predict with", seen, p.shape)
         require_finite("parameters to predict with", seen)
         require(seen.dtype == dtype, f"parameters to predict with must keep dtype {dtype}, got {seen.dtype}")
+    require_further_part(rule, EvaluationParams, "the parameters to predict with: they may be another average")
 
 
 def _parameters(optimizer: Any) -> None:
