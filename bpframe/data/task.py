@@ -90,19 +90,25 @@ class Task:
         """The task that a fit on rows x begins with: it knows their columns, and learns of targets what it lacks."""
         return replace(self, columns=self.columns or learned_names(x), learns=True)
 
-    def with_offset(self, x: ArrayLike, rows: HostArray) -> tuple[HostArray, Task]:
+    def with_offset(
+        self, x: ArrayLike, rows: HostArray, sample_weight: ArrayLike | None = None
+    ) -> tuple[HostArray, Task]:
         """(rows, the task) of a first fit on x, of which `rows` are the numbers: without the offset, if it has one.
 
-        A warning where the first layer does not remove it.
+        A warning where the first layer does not remove it. Rows of weight 0 have no part in it.
         """
         task = replace(self, learned={k: v for k, v in self.learned.items() if k != input_offset.KEY})
         rows = rows if task.learned == self.learned else task.inputs(x)  # of a fit that failed
-        if (type(x) is np.ndarray and x.dtype == rows.dtype) or not input_offset.coarse_places(rows).size:
+        if type(x) is np.ndarray and x.dtype == rows.dtype:
+            return rows, task
+        weight = arrays.weights(sample_weight, len(rows), "float64")
+        counted = slice(None) if weight is None else weight > 0
+        if not input_offset.coarse_places(rows[counted]).size:
             return rows, task
         source = as_real_rows(x, "x")
         if not (self.layers and removes_offset(self.layers[0][1])):
-            input_offset.warn_of_loss(source, rows, self.columns)
-        elif offset := input_offset.learned_offset(source, rows):
+            input_offset.warn_of_loss(source[counted], rows[counted], self.columns)
+        elif offset := input_offset.learned_offset(source[counted], rows[counted]):
             task = replace(task, learned={**task.learned, input_offset.KEY: offset})
             rows = input_offset.without_offset(source, rows, offset)
         return rows, task

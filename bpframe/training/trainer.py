@@ -352,7 +352,7 @@ class Trainer:
         rows = self.task.inputs(x)
         session, task = self._open_session(rows.shape[1:])
         task = task.for_fit(x)
-        rows, task = (rows, task) if self._fitted else task.with_offset(x, rows)
+        rows, task = (rows, task) if self._fitted else task.with_offset(x, rows, sample_weight)
         data, task = task.encoded(rows, y, sample_weight)
         data = apply_class_weight(data, task, class_weight)
         apart = None if validation is None else task.admit(*require_rows(validation), name="validation x")[0]

@@ -73,6 +73,13 @@ def test_what_standardize_gets_is_the_difference_rounded_once():
     assert abs(offset["values"][0] - TIME.mean()) < 1e-6
 
 
+def test_rows_of_weight_0_have_no_part_in_the_offset():
+    x, y = np.vstack([X, [[0.0, 0.0]]]), np.vstack([Y, [[0.0]]])  # a time that is missing
+    made = trainer()
+    made.fit(x, y, epochs=1, batch_size=201, sample_weight=np.append(np.ones(200), 0.0), verbose=0)
+    assert made.task.learned == fit(trainer(), epochs=1).task.learned
+
+
 def test_rows_of_several_axes_have_an_offset_each_place():
     x = np.stack([X, X[::-1]], axis=1)  # (200, 2, 2)
     made = fit(trainer(bp.layers.standardize(), bp.layers.flatten()), x, epochs=1)
