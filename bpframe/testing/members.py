@@ -12,7 +12,8 @@ from typing import final
 from bpframe.registry.constructor import required_arguments
 
 SLOPES = ("gradient", "kinks", "gradient of x", "gradient of parameters")  # checks by finite differences
-EVERY = ()  # any check of the kind
+EVERY = ()  # any check of the kind, but for those that find the same fault on all inputs:
+ON_ALL_INPUTS = ("array values", "array api", "purity", "determinism")
 
 
 @final
@@ -196,5 +197,5 @@ def _may_help(member: KitMember, component: object, check: str) -> bool:
     """Whether a component lacks a member that bears on the check, and may need it."""
     if member.name == "example_configs" and not required_arguments(type(component)):
         return False
-    bears = member.checks == EVERY or check in member.checks
+    bears = check in member.checks or (member.checks == EVERY and check not in ON_ALL_INPUTS)
     return bool(member.condition) and bears and not hasattr(component, member.name)

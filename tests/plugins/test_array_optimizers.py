@@ -12,6 +12,7 @@ from bpframe.testing.laws.comparison import require_same_bits
 from bpframe_optimizers.adafactor import Adafactor
 from bpframe_optimizers.adam import Adam
 from bpframe_optimizers.ema import Ema
+from bpframe_optimizers.golden_paths import FILE
 from bpframe_optimizers.lamb import Lamb
 from bpframe_optimizers.lars import Lars
 from bpframe_optimizers.lookahead import Lookahead
@@ -24,6 +25,7 @@ from bpframe_optimizers.schedule_free_sgd import ScheduleFreeSgd
 from bpframe_optimizers.sgd import Sgd
 from bpframe_optimizers.sm3 import Sm3
 from bpframe_schedules.cosine import Cosine
+from tests.golden.make_kit_paths import kit_paths
 from tests.plugins.parameter_paths import Follower, Model, drawn, follow, given, golden
 
 # ------------------------------------------------------------------------------------------- other people's numbers
@@ -286,3 +288,11 @@ def test_lookahead_is_the_double_loop_of_algorithm_1():
         slow = slow + 0.3 * (fast - slow)
         np.testing.assert_allclose(path["weight"][t - 1], slow, rtol=1e-13)
         np.testing.assert_array_equal(path["weight"][t - 1], predicting["weight"][t - 1])
+
+
+def test_the_kit_compares_rules_with_the_paths_that_stand_here():
+    packed = np.load(FILE)
+    made = kit_paths()
+    assert set(packed) == set(made)
+    for name, array in made.items():
+        np.testing.assert_array_equal(packed[name], array)
