@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe_optimizers import flavors
 
 
 @final
@@ -17,27 +18,28 @@ class Amsgrad:
 
     flavor says what is largest and where eps is added. "torch": largest v as it is, then v^ = largest / (1 - beta2^t).
     "keras": the same, eps before the correction. "optax": largest of the corrected v / (1 - beta2^t), which the
-    division by small numbers at the start makes larger.
-    Source: Reddi, Kale and Kumar (2018), arXiv:1904.09237, algorithm 2, which corrects neither moment.
+    division by small numbers at the start makes larger. "paper" corrects neither moment: lr m /
+    (sqrt(v) + eps).
+    Source: Reddi, Kale and Kumar (2018), arXiv:1904.09237, algorithm 2.
     """
 
     lr: float = 0.001
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-    flavor: Literal["torch", "keras", "optax"] = "torch"
+    flavor: Literal["torch", "keras", "optax", "paper"] = "torch"
     scope: ClassVar[Scope] = "element"
 
     def __post_init__(self) -> None:
         checks.not_negative("amsgrad", lr=self.lr)
         checks.positive("amsgrad", eps=self.eps)
         checks.fraction("amsgrad", beta1=self.beta1, beta2=self.beta2)
-        checks.one_of("amsgrad", ("torch", "keras", "optax"), flavor=self.flavor)
+        flavors.settle("amsgrad", self, ("torch",), ("keras",), ("optax",), ("paper",))
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
         """Each flavor."""
-        return [{}, {"flavor": "keras", "eps": 1e-3}, {"flavor": "optax", "beta2": 0.9}]
+        return [{}, {"flavor": "keras", "eps": 1e-3}, {"flavor": "optax", "beta2": 0.9}, {"flavor": "paper"}]
 
     def init(self, p: Array) -> State:
         """All zeros."""
@@ -49,6 +51,9 @@ class Amsgrad:
         xp = ops.namespace(p)
         m = h.beta1 * state["m"] + (1 - h.beta1) * g
         v = h.beta2 * state["v"] + (1 - h.beta2) * (g * g)
+        if self.flavor == "paper":
+            largest = xp.maximum(state["largest"], v)
+            return p - h.lr * (m / (xp.sqrt(largest) + h.eps)), {"m": m, "v": v, "largest": largest}
         correction = 1 - h.beta2**h.step
         largest = xp.maximum(state["largest"], v / correction if self.flavor == "optax" else v)
         c = 1.0 if self.flavor == "optax" else correction**0.5
@@ -61,6 +66,10 @@ class Amsgrad:
         for t, g in enumerate(gradients, start=1):
             m = self.beta1 * m + (1 - self.beta1) * g
             v.append(self.beta2 * v[-1] + (1 - self.beta2) * g**2)
+            if self.flavor == "paper":
+                p = p - self.lr * m / (math.sqrt(max(v)) + self.eps)
+                yield p
+                continue
             if self.flavor == "optax":
                 v_hat = max(v[s] / (1 - self.beta2**s) for s in range(1, t + 1))
             else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, checks, ops
-from bpframe_optimizers import decay
+from bpframe_optimizers import decay, flavors
 from bpframe_optimizers.golden_paths import Golden, golden_paths
 
 
@@ -17,9 +17,9 @@ class Lamb:
 
     Every layer moves by the part lr of its length; the ratio is 1 where ||p|| or ||u|| is 0. Vectors (biases, scales)
     have no ratio, as in the authors' code, and only weights decay unless `decay` is "all": vectors follow Adam. `ratio`
-    "all" gives them one, as optax and Keras do.
-    Source: You et al. (2020), arXiv:1904.00962, algorithm 2 with phi the identity. Keras decays outside of u:
-    weight_decay 0 here, and decoupled_weight_decay as a gradient step.
+    "all" gives them one, as optax and Keras do. flavor "paper" (also "optax") is the above; "keras" decays outside of
+    u, p <- p - lr weight_decay p before the step, which then has no such term.
+    Source: You et al. (2020), arXiv:1904.00962, algorithm 2 with phi the identity.
     """
 
     lr: float = 0.001
@@ -29,6 +29,7 @@ class Lamb:
     weight_decay: float = 0.01
     decay: Literal["weights", "all"] = "weights"
     ratio: Literal["weights", "all"] = "weights"
+    flavor: Literal["paper", "optax", "keras"] = "paper"
     scope: ClassVar[Scope] = "array"
 
     def __post_init__(self) -> None:
@@ -36,7 +37,13 @@ class Lamb:
         checks.positive("lamb", eps=self.eps)
         checks.fraction("lamb", beta1=self.beta1, beta2=self.beta2)
         checks.one_of("lamb", ("weights", "all"), ratio=self.ratio)
+        flavors.settle("lamb", self, ("paper", "optax"), ("keras",))
         decay.check("lamb", self)
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, object]]:
+        """Each flavor."""
+        return [{}, {"weight_decay": 0.1, "flavor": "keras", "ratio": "all"}]
 
     def rule_for(self, param: Param) -> Optimizer:
         """Without decay where there is to be none."""
@@ -53,7 +60,11 @@ class Lamb:
         m = h.beta1 * state["m"] + (1 - h.beta1) * g
         v = h.beta2 * state["v"] + (1 - h.beta2) * (g * g)
         scale = xp.sqrt(v / (1 - h.beta2**h.step)) + h.eps
-        u = m / (1 - h.beta1**h.step) / scale + h.weight_decay * p
+        u = m / (1 - h.beta1**h.step) / scale
+        if self.flavor == "keras":
+            p = p - h.lr * h.weight_decay * p
+        else:
+            u = u + h.weight_decay * p
         lr = h.lr if p.ndim < 2 and self.ratio == "weights" else h.lr * _ratio(p, u)
         return p - lr * u, {"m": m, "v": v}
 

@@ -16,20 +16,20 @@ class Momentum:
     """velocity <- momentum velocity + g;  p <- p - lr velocity.
 
     flavor "torch" (also "optax") keeps lr outside of the velocity, as above: a schedule acts on the whole step at once.
-    "keras" (also scikit-learn) adds lr g instead, so that old gradients keep the lr that they came with. Both are the
-    same while lr is constant.
+    "keras" (also "paper", and scikit-learn) adds lr g instead, so that old gradients keep the lr that they came with.
+    Both are the same while lr is constant.
     Source: Polyak (1964), Some methods of speeding up the convergence of iteration methods.
     """
 
     lr: float = 0.01
     momentum: float = 0.9
-    flavor: Literal["torch", "optax", "keras"] = "torch"
+    flavor: Literal["torch", "optax", "keras", "paper"] = "torch"
     scope: ClassVar[Scope] = "element"
 
     def __post_init__(self) -> None:
         checks.not_negative("momentum", lr=self.lr)
         checks.fraction("momentum", momentum=self.momentum)
-        flavors.settle("momentum", self, ("torch", "optax"), ("keras",))
+        flavors.settle("momentum", self, ("torch", "optax"), ("keras", "paper"))
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, checks, ops, rule_for
-from bpframe_optimizers import wrapped
+from bpframe_optimizers import flavors, wrapped
 from bpframe_optimizers.adamw import Adamw
 from bpframe_optimizers.golden_paths import Golden, golden_paths
 
@@ -23,9 +23,13 @@ class Muon:
     0.2 sqrt(max(n, m)), which makes the rates and decays of adamw fit.
     For hidden weights: all other parameters, and with `matrices` "hidden" the first and last layer's weights too,
     follow the rule `others` at its own learning rate; what multiplies learning rates multiplies both.
+    flavor "paper" (also "torch") is the above. "keras" gathers whole gradients, which shortens eps to
+    (1 - momentum) eps; "optax" corrects velocity and g for the start at 0. Both have every matrix follow the rule,
+    `matrices` "all", and one lr for all: Keras with scale "match_rms_adamw" and others adamw of flavor "keras", optax
+    with others nadam of flavor "optax".
     Source: Jordan et al. (2024), Muon: an optimizer for hidden layers, kellerjordan.github.io/posts/muon, and its
     code; scale and decay: Liu et al. (2025), arXiv:2502.16982, equation 4. PyTorch works on its transposed weights in
-    bfloat16; optax corrects the velocity for its start at 0.
+    bfloat16.
     """
 
     lr: float = 0.02
@@ -37,6 +41,7 @@ class Muon:
     scale: Literal["original", "match_rms_adamw"] = "original"
     matrices: Literal["hidden", "all"] = "hidden"
     others: Optimizer = Adamw()
+    flavor: Literal["paper", "torch", "keras", "optax"] = "paper"
     scope: ClassVar[Scope] = "array"
 
     def __post_init__(self) -> None:
@@ -47,11 +52,13 @@ class Muon:
         wrapped.check("muon", self.others)
         checks.one_of("muon", ("original", "match_rms_adamw"), scale=self.scale)
         checks.one_of("muon", ("hidden", "all"), matrices=self.matrices)
+        flavors.settle("muon", self, ("paper", "torch"), ("keras",), ("optax",))
 
     @classmethod
     def example_configs(cls) -> list[dict[str, object]]:
-        """As published, and with the other scale."""
-        return [{}, {"nesterov": False, "weight_decay": 0.1, "scale": "match_rms_adamw"}]
+        """As published, with the other scale, and the other flavors."""
+        moved = {"nesterov": False, "weight_decay": 0.1, "scale": "match_rms_adamw"}
+        return [{}, moved, {"flavor": "keras", "eps": 0.1}, {"flavor": "optax", "momentum": 0.5}]
 
     def rule_for(self, param: Param) -> Optimizer:
         """This one for hidden weights, `others` for the rest."""
@@ -68,10 +75,11 @@ class Muon:
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
         """(p - lr (scale O + weight_decay p), {velocity})."""
         velocity = h.momentum * state["velocity"] + (1 - h.momentum) * g
-        u = h.momentum * velocity + (1 - h.momentum) * g if self.nesterov else velocity
+        u = self._direction(velocity, g, h)
         fan_in, fan_out = p.shape
         scale = max(1, fan_out / fan_in) ** 0.5 if self.scale == "original" else 0.2 * max(fan_in, fan_out) ** 0.5
-        step = scale * orthogonal(u, self.steps, h.eps)
+        eps = (1 - h.momentum) * h.eps if self.flavor == "keras" else h.eps
+        step = scale * orthogonal(u, self.steps, eps)
         return p - h.lr * (step + h.weight_decay * p), {"velocity": velocity}
 
     def golden(self) -> list[Golden]:
@@ -87,6 +95,14 @@ class Muon:
                 },
             }
         )
+
+    def _direction(self, velocity: Array, g: Array, h: Hyper) -> Array:
+        """u; what divides it as a whole changes eps alone."""
+        if self.flavor == "optax":
+            now, ahead = (1 - h.momentum ** (h.step + k) for k in (0, 1))
+            velocity, g = velocity / (ahead if self.nesterov else now), g / now
+        u: Array = h.momentum * velocity + (1 - h.momentum) * g if self.nesterov else velocity
+        return u
 
 
 def orthogonal(u: Array, steps: int, eps: Array) -> Array:

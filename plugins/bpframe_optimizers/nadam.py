@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe_optimizers import flavors
 
 WARM_UP = {"torch": 1 / 250, "keras": 1.0, "optax": math.inf}  # how fast the momentum mu rises to beta1, per step
 
@@ -18,8 +19,8 @@ class Nadam:
     """p <- p - lr m^ / (sqrt(v^) + eps) with Nesterov's momentum, m^ = mu' m / (1 - P mu') + (1 - mu) g / (1 - P).
 
     mu = beta1 (1 - 0.96^(psi t) / 2) is the momentum of step t, mu' that of the next, P the product of all mu so far;
-    m fades by beta1, v and v^ are Adam's. flavor chooses psi: "torch" 1/250, the report's; "keras" 1, which is over
-    after a hundred steps; "optax" none, mu = beta1.
+    m fades by beta1, v and v^ are Adam's. flavor chooses psi: "torch" (also "paper") 1/250, the
+    report's; "keras" 1, which is over after a hundred steps; "optax" none, mu = beta1.
     Source: Dozat (2016), Incorporating Nesterov momentum into Adam, algorithm 2, and the schedule of its report.
     """
 
@@ -27,14 +28,14 @@ class Nadam:
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-    flavor: Literal["torch", "keras", "optax"] = "torch"
+    flavor: Literal["torch", "paper", "keras", "optax"] = "torch"
     scope: ClassVar[Scope] = "element"
 
     def __post_init__(self) -> None:
         checks.not_negative("nadam", lr=self.lr)
         checks.positive("nadam", eps=self.eps)
         checks.fraction("nadam", beta1=self.beta1, beta2=self.beta2)
-        checks.one_of("nadam", tuple(WARM_UP), flavor=self.flavor)
+        flavors.settle("nadam", self, ("torch", "paper"), ("keras",), ("optax",))
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

@@ -16,21 +16,21 @@ class Nesterov:
     """velocity <- momentum velocity + g;  p <- p - lr (g + momentum velocity).
 
     The look-ahead form, in which p itself is the point where the gradient is taken.
-    flavor "torch" (also "optax") keeps lr outside of the velocity, as above; "keras" (also scikit-learn) adds lr g to
-    it instead. Both are the same while lr is constant.
+    flavor "torch" (also "optax") keeps lr outside of the velocity, as above; "keras" (also "paper", and scikit-learn)
+    adds lr g to it instead. Both are the same while lr is constant.
     Source: Nesterov (1983); Sutskever et al. (2013), On the importance of initialization and momentum, section 2;
     rewritten at the look-ahead point as in Bengio et al. (2013), arXiv:1212.0901, equation 7.
     """
 
     lr: float = 0.01
     momentum: float = 0.9
-    flavor: Literal["torch", "optax", "keras"] = "torch"
+    flavor: Literal["torch", "optax", "keras", "paper"] = "torch"
     scope: ClassVar[Scope] = "element"
 
     def __post_init__(self) -> None:
         checks.not_negative("nesterov", lr=self.lr)
         checks.fraction("nesterov", momentum=self.momentum)
-        flavors.settle("nesterov", self, ("torch", "optax"), ("keras",))
+        flavors.settle("nesterov", self, ("torch", "optax"), ("keras", "paper"))
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

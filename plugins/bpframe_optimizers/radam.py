@@ -22,7 +22,8 @@ class Radam:
     2 / (1 - beta2) - 1. The paper's rho = rho_inf - 2 t beta2^t / (1 - beta2^t) is a difference of large numbers (at
     t = 6 and beta2 0.9999 float32 makes 5.04 of 6.00); here it is 2 age / mass - 1, where mass is the sum of the
     weights beta2^k of the gradients in v, and age the sum of (k + 1) beta2^k.
-    flavor "torch" (also the authors') adds eps to sqrt(v) before its correction, "optax" after it.
+    flavor "torch" (also "paper", whose authors' code does so) adds eps to sqrt(v) before
+    its correction, "optax" after it.
     Source: Liu et al. (2020), arXiv:1908.03265, algorithm 2; rho > 5 where that has 4, as in the authors' code.
     """
 
@@ -30,14 +31,14 @@ class Radam:
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-    flavor: Literal["torch", "optax"] = "torch"
+    flavor: Literal["torch", "paper", "optax"] = "torch"
     scope: ClassVar[Scope] = "element"
 
     def __post_init__(self) -> None:
         checks.not_negative("radam", lr=self.lr)
         checks.positive("radam", eps=self.eps)
         checks.fraction("radam", beta1=self.beta1, beta2=self.beta2)
-        flavors.settle("radam", self, ("torch",), ("optax",))
+        flavors.settle("radam", self, ("torch", "paper"), ("optax",))
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

@@ -16,8 +16,9 @@ from bpframe_optimizers import flavors
 class Rmsprop:
     """v <- rho v + (1 - rho) g^2;  velocity <- momentum velocity + g / (sqrt(v) + eps);  p <- p - lr velocity.
 
-    flavor "torch" is the above. "keras" (also "optax") has eps inside of the root, g / sqrt(v + eps), and lr inside of
-    the velocity, so that old gradients keep the lr that they came with. PyTorch's own rho is 0.99, its lr 0.01.
+    flavor "torch" is the above. "keras" (also "optax", and "paper", Graves) has eps inside of the root,
+    g / sqrt(v + eps), and lr inside of the velocity, so that old gradients keep the lr that they came with. PyTorch's
+    own rho is 0.99, its lr 0.01.
     `centered` divides by the standard deviation instead: v <- rho (v + (1 - rho) (g - mean)^2), mean <- rho mean +
     (1 - rho) g. That is the mean square less the square of the mean, but rounding never makes it negative.
     Source: Tieleman and Hinton (2012), Neural networks for machine learning, lecture 6e; centered: Graves (2013),
@@ -29,14 +30,14 @@ class Rmsprop:
     momentum: float = 0.0
     eps: float = 1e-8
     centered: bool = False
-    flavor: Literal["torch", "keras", "optax"] = "torch"
+    flavor: Literal["torch", "keras", "optax", "paper"] = "torch"
     scope: ClassVar[Scope] = "element"
 
     def __post_init__(self) -> None:
         checks.not_negative("rmsprop", lr=self.lr)
         checks.fraction("rmsprop", rho=self.rho, momentum=self.momentum)
         checks.positive("rmsprop", eps=self.eps)
-        flavors.settle("rmsprop", self, ("torch",), ("keras", "optax"))
+        flavors.settle("rmsprop", self, ("torch",), ("keras", "optax", "paper"))
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe_optimizers import flavors
 
 START = 1e-6  # of v, so that the first sign says "grow"
 
@@ -33,7 +34,7 @@ class Yogi:
         checks.not_negative("yogi", lr=self.lr)
         checks.positive("yogi", eps=self.eps)
         checks.fraction("yogi", beta1=self.beta1, beta2=self.beta2)
-        checks.one_of("yogi", ("paper", "optax"), flavor=self.flavor)
+        flavors.settle("yogi", self, ("paper",), ("optax",))
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
