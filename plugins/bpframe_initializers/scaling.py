@@ -12,6 +12,7 @@ import numpy as np
 from bpframe.plugin import HostArray, Shape
 
 CUT = 2.0  # where a truncated normal ends, in standard deviations before the cut
+Ends = tuple[float, float]  # least and greatest draw
 SHRINK = 0.879625661034239782  # its standard deviation: sqrt(1 - 4 phi(2) / (2 Phi(2) - 1))
 
 
@@ -39,3 +40,18 @@ def cut_normal(rng: np.random.Generator, shape: Shape, mean: float, stddev: floa
     draws *= stddev
     draws += mean
     return draws
+
+
+def normal_between(rng: np.random.Generator, shape: Shape, mean: float, stddev: float, ends: Ends) -> HostArray:
+    """Normal without what lies outside of the ends: such draws are made again."""
+    draws = rng.normal(mean, stddev, shape)
+    while (outside := (draws < ends[0]) | (draws > ends[1])).any():
+        draws[outside] = rng.normal(mean, stddev, int(outside.sum()))
+    return draws
+
+
+def share(mean: float, stddev: float, a: float, b: float) -> float:
+    """The part of a normal that lies between a and b."""
+    if not stddev:
+        return float(a <= mean <= b)
+    return (math.erf((b - mean) / stddev / math.sqrt(2)) - math.erf((a - mean) / stddev / math.sqrt(2))) / 2

@@ -13,21 +13,25 @@ from bpframe_losses.log_softmax import log_softmax, slope_in_scores
 @final
 @dataclass(frozen=True)
 class Focal:
-    """loss = -sum_c y_c (1 - p_c)^gamma log p_c, in nats, with p = softmax(z).
+    """loss = -alpha sum_c y_c (1 - p_c)^gamma log p_c, in nats, with p = softmax(z).
 
-    For a one-hot row, delta = ((1 - p_t)^gamma - gamma p_t (1 - p_t)^(gamma - 1) log p_t) (p - y). gamma = 0 is
-    softmax_cross_entropy; the larger, the less rows count that are right already.
+    For a one-hot row, delta = alpha ((1 - p_t)^gamma - gamma p_t (1 - p_t)^(gamma - 1) log p_t) (p - y). gamma = 0 is
+    softmax_cross_entropy; the larger, the less rows count that are right already. `alpha` is one factor for all rows,
+    0.25 in Keras; for weights of classes take class_weight in fit.
     Source: Lin et al. (2017), Focal loss for dense object detection, equation 4.
     """
 
     gamma: float = 2.0
+    alpha: float = 1.0
     link: ClassVar[str] = "softmax"
 
     def __post_init__(self) -> None:
         checks.not_negative("focal", gamma=self.gamma)
+        checks.positive("focal", alpha=self.alpha)
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""
         log_p, p = log_softmax(scores)
         f, slope = focal_term(log_p, self.gamma)
-        return ops.namespace(f).sum(target * f, axis=-1), slope_in_scores(target * slope, p)
+        weighted = target if self.alpha == 1 else self.alpha * target
+        return ops.namespace(f).sum(weighted * f, axis=-1), slope_in_scores(weighted * slope, p)

@@ -15,7 +15,7 @@ class Poly1CrossEntropy:
     """loss = sum_c y_c (eps (1 - p_c) - log p_c), with p = softmax(z); for a one-hot row delta = (1 + eps p_t)(p - y).
 
     Cross-entropy is the series sum_j (1 - p_t)^j / j; `eps`, of either sign, changes the weight of its first term.
-    eps = 0 is softmax_cross_entropy.
+    eps = 0 is softmax_cross_entropy; optax has eps 2 unless told otherwise.
     Source: Leng et al. (2022), PolyLoss: a polynomial expansion perspective of classification loss functions.
     """
 

@@ -13,6 +13,7 @@ from bpframe.plugin import Array, Hyper, checks, ops
 class L2:
     """penalty = strength / 2 sum w^2, undivided by the batch; gradient = strength w.
 
+    Keras has no 1/2: its L2(s) is strength 2 s. The weight_decay of PyTorch's SGD is the strength.
     Source: Hoerl and Kennard (1970), Ridge regression; as a prior, Bishop (2006), equation 5.112.
     """
 

@@ -17,7 +17,9 @@ class OneCycle:
 
     Both ways are half cosines. `steps` left out: the whole run. The peak is met after pct_start * steps updates, the
     end after all of them, as in optax; torch counts from the first update to the last, so that the same rates are its
-    total_steps = steps + 1 with its pct_start = (pct_start steps + 1) / (steps + 1).
+    total_steps = steps + 1 with its pct_start = (pct_start steps + 1) / (steps + 1). By default torch drives beta1 (or
+    momentum) too, from 0.95 to 0.85 and back: a cycle for that setting with peak 0.85, div_factor 0.85 / 0.95 and
+    final_div_factor 1.
     Source: Smith and Topin (2018), Super-convergence, arXiv:1708.07120; cosines and defaults as in fastai and torch.
     """
 

@@ -19,9 +19,11 @@ class ReduceOnPlateau:
     A cut is earned by `patience` epochs in a row that are not better than the best by more than `min_delta`; NaN is
     not better; epochs without an update, or, on a curve of validation, with the average that predicted before, are
     left out. Then the count starts anew, and the next `cooldown` epochs do not count. k follows from the curve
-    alone, so a resumed run agrees. `min_delta` is in units of the curve `monitor`, and `mode` says which direction
-    is better where the curve does not say it itself, as losses and most metrics do.
-    Keras waits as long; torch, whose patience is the number of epochs it lets pass, cuts one epoch later.
+    alone, so a resumed run agrees. `min_delta` is in units of the curve `monitor`, or with threshold_mode "rel" a part
+    of the size of its best value. `mode` says which direction is better where the curve does not say it itself, as
+    losses and most metrics do.
+    Keras: its cooldown c rests c - 1 epochs. torch: threshold_mode "rel", and patience is one less. optax:
+    threshold_mode "rel". Where the best value is below 0, both take what is a little worse for better; here it is not.
     """
 
     schedule: Schedule
@@ -32,12 +34,14 @@ class ReduceOnPlateau:
     min_delta: float = 1e-4
     cooldown: int = 0
     min_factor: float = 0.0
+    threshold_mode: Literal["abs", "rel"] = "abs"
 
     def __post_init__(self) -> None:
         checks.fraction("reduce_on_plateau", factor=self.factor, min_factor=self.min_factor)
         checks.positive("reduce_on_plateau", factor=self.factor, patience=self.patience)
         checks.not_negative("reduce_on_plateau", min_delta=self.min_delta, cooldown=self.cooldown)
         checks.one_of("reduce_on_plateau", ("min", "max"), mode=self.mode or "min")
+        checks.one_of("reduce_on_plateau", ("abs", "rel"), threshold_mode=self.threshold_mode)
         inner.without_memory("reduce_on_plateau", self.schedule)
 
     @classmethod
@@ -61,7 +65,8 @@ class ReduceOnPlateau:
         mode = self.mode or getattr(curve, "best", None)
         sign, best, waited, resting, cuts = -1 if mode == "max" else 1, math.inf, 0, 0, 0
         for value in curve:
-            better = lower(sign * value, best, self.min_delta)
+            relative = self.threshold_mode == "rel" and math.isfinite(best)
+            better = lower(sign * value, best, self.min_delta * (abs(best) if relative else 1))
             best, waited = (sign * value, 0) if better else (best, waited + 1)
             if resting:
                 resting, waited = resting - 1, 0

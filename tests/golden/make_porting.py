@@ -30,6 +30,8 @@ START = {name: GIVEN[f"start/{name}"] for name in NAMES}
 GRADIENTS = {name: GIVEN[f"gradients/{name}"] for name in NAMES}
 STEPS = len(GRADIENTS["bias"])
 CURVE = np.array([1.0, 0.9, 0.895, 0.894, 0.893, 0.8, 0.81, 0.82, 0.83, 0.84, 0.85, 0.86, 0.8, 0.7999, 0.79, 0.79])
+TRUNCATED = [(0.0, 1.0, -2.0, 2.0), (0.0, 0.02, -2.0, 2.0), (0.0, 3.0, -2.0, 2.0), (1.0, 0.5, 0.8, 3.0)]  # mean, ..., b
+QUANTILES = (0.001, 0.1, 0.5, 0.9, 0.999)
 Arrays = dict[str, np.ndarray]
 
 
@@ -96,13 +98,17 @@ def paths() -> dict[str, Arrays]:
         "ema_torch.x": torch_average(),
         "ema_keras.x": with_keras(keras.optimizers.SGD(**sgd, use_ema=True, ema_momentum=0.8), averages=True),
         "lars_optax": with_optax(optax.lars(2.0, trust_coefficient=0.01)),
+        "lars_optax_decay": with_optax(optax.lars(2.0, weight_decay=0.2, trust_coefficient=0.01)),
         "lamb_optax": with_optax(optax.lamb(0.05, weight_decay=0.1)),
         "lamb_keras": with_keras(keras.optimizers.Lamb(0.05, epsilon=1e-6)),
+        "lamb_keras_decay": with_keras(keras.optimizers.Lamb(0.05, epsilon=1e-6, weight_decay=0.2)),
         "adafactor_optax": with_optax(optax.adafactor(0.5)),
         "adafactor_optax_factored": with_optax(optax.adafactor(0.5, min_dim_size_to_factor=2)),
         "adafactor_keras": with_keras(keras.optimizers.Adafactor(0.05)),
         "adamw_torch": _adamw(),
-        "muon_keras": with_keras(_keras_muon()),
+        "muon_keras": with_keras(keras.optimizers.Muon(learning_rate=0.02, weight_decay=0.1)),
+        "muon_optax": with_optax(contrib.muon(0.02, eps=0.1, weight_decay=0.1)),
+        "muon_optax_plain": with_optax(contrib.muon(0.02, eps=0.1, nesterov=False)),
         "clip_torch": torch_clipped(),
     }
 
@@ -117,10 +123,6 @@ def _adamw() -> Arrays:
         rule.step()
         path.append({name: tensor.detach().numpy().copy() for name, tensor in p.items()})
     return _stacked(path)
-
-
-def _keras_muon() -> Any:
-    return keras.optimizers.Muon(learning_rate=0.02, weight_decay=0.1)
 
 
 # ---------------------------------------------------------------------------------------------------------- rates
@@ -162,6 +164,15 @@ def optax_plateau(cooldown: int) -> list[float]:
     return rates
 
 
+def torch_truncated() -> np.ndarray:
+    """Quantiles (QUANTILES) of a million draws of trunc_normal_ for some arguments, a row each."""
+    torch.manual_seed(0)
+    draws = [torch.empty(10**6, dtype=torch.float64) for _ in TRUNCATED]
+    for draw, given in zip(draws, TRUNCATED, strict=True):
+        torch.nn.init.trunc_normal_(draw, *given)
+    return np.array([np.quantile(draw.numpy(), QUANTILES) for draw in draws])
+
+
 def torch_one_cycle(steps: int) -> tuple[list[float], list[float]]:
     """(the rate, beta1) of each update under torch's OneCycleLR with total_steps = steps + 1."""
     rule = torch.optim.Adam([torch.zeros(1, requires_grad=True)], lr=1.0)
@@ -197,6 +208,7 @@ def losses() -> dict[str, Any]:
     p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     cce, entropy = keras.losses.CategoricalCrossentropy(from_logits=True), torch.nn.functional.cross_entropy
     focal = keras.losses.CategoricalFocalCrossentropy(from_logits=False, reduction="none")
+    balanced = keras.losses.BinaryFocalCrossentropy(True, from_logits=True, reduction="none")
     smooth = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2)
     binary = (y > 0).astype(float)
     return {
@@ -206,6 +218,8 @@ def losses() -> dict[str, Any]:
         "class_weighted_torch_one_hot": float(entropy(tensor, torch.tensor(one_hot), torch.tensor(c))),
         "poly1_optax": np.asarray(optax.losses.poly_loss_cross_entropy(z, one_hot)),
         "focal_keras": np.asarray(focal(one_hot, p)),
+        "focal_optax_alpha": np.asarray(optax.losses.sigmoid_focal_loss(z[:, 0], binary, alpha=0.25)),
+        "focal_keras_balanced": np.asarray(balanced(binary[:, None], z[:, :1])),
         "focal_optax": np.asarray(optax.losses.sigmoid_focal_loss(z[:, 0], binary)),
         "l2_keras": float(keras.regularizers.L2(0.1)(START["weight"])),
         "smoothed_keras": float(smooth(one_hot, z)),
@@ -234,6 +248,7 @@ def main(path: Path = HOME) -> None:
         arrays[f"plateau_optax_{cooldown}"] = optax_plateau(cooldown)
         for mode in ("abs", "rel"):
             arrays[f"plateau_torch_{mode}_{cooldown}"] = torch_plateau(cooldown, mode)
+    arrays |= {"truncated": TRUNCATED, "quantiles": QUANTILES, "truncated_torch": torch_truncated()}
     arrays["one_cycle_torch"], arrays["one_cycle_torch_beta1"] = torch_one_cycle(100)
     made: Callable[[Any], np.ndarray] = np.asarray
     arrays = {name: made(a) for name, a in arrays.items()}
