@@ -36,7 +36,7 @@ def evaluate(run: Path, file: Path | None, target: str | None, as_json: bool) ->
         measured = score(trainer, config.data())
     else:
         rows = rows_to_measure(file, config.settings.data, trainer, target)
-        measured = Score.of(trainer, "file", rows.x, rows.y)
+        measured = Score.of(trainer, "file", rows.x, rows.y, rows.weight)
     if as_json:
         click.echo(to_json({"part": measured.part, "rows": measured.rows, **measured.values}))
     else:

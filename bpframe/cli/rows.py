@@ -33,12 +33,17 @@ def rows_to_predict(file: Path, data: DataTable, trainer: Trainer, id_column: st
 
 
 def rows_to_measure(file: Path, data: DataTable, trainer: Trainer, target: str | None) -> Rows:
-    """The rows of a file with labels or numbers, by default from the column on which the model was trained."""
+    """The rows of a file with labels or numbers, by default from the column on which the model was trained.
+
+    They have weights if the file has the column of weights.
+    """
     reader = _reader(file, data)
     if holds_arrays(reader):
         return read_rows(file, Selection(target), reader)
     names = table_header(file, reader)
-    selection = replace(_selection(data, trainer, names, target), target=target or data.target, id=None)
+    weight = data.weight if data.weight in names else None
+    known = _selection(data, trainer, names, target)
+    selection = replace(known, target=target or data.target, id=None, weight=weight)
     return read_rows(file, replace(selection, text=_text_labels(trainer)), reader)
 
 
@@ -47,7 +52,7 @@ def _selection(data: DataTable, trainer: Trainer, names: Sequence[str], target: 
     known = trainer.task.columns
     if known is None:
         return data.selection()
-    aside = {*known, target, data.target, data.id, *(data.exclude or ())}
+    aside = {*known, target, data.target, data.id, data.weight, *(data.exclude or ())}
     if extra := [name for name in names if name not in aside]:
         click.echo(f"left out: {listing(extra)}, which the model was not trained on", err=True)
     return Selection(data.target, known)

@@ -21,9 +21,9 @@ class Score:
     values: dict[str, float]
 
     @classmethod
-    def of(cls, trainer: Trainer, part: str, x: Any, y: Any) -> Score:
-        """The trainer measured on rows x with labels or numbers y."""
-        return cls(part, len(x), trainer.evaluate(x, y))
+    def of(cls, trainer: Trainer, part: str, x: Any, y: Any, weight: Any = None) -> Score:
+        """The trainer measured on rows x with labels or numbers y, and their weights."""
+        return cls(part, len(x), trainer.evaluate(x, y, weight))
 
     @property
     def summary(self) -> str:
@@ -43,6 +43,6 @@ def require_finite_loss(measured: Score) -> None:
 
 def score(trainer: Trainer, parts: Partition) -> Score:
     """The trainer measured on rows it has not seen, where the config holds some out."""
-    pairs = {"test": parts.test, "validation": parts.validation, "train": parts.train}
-    part, (x, y) = next((part, pair) for part in MEASURED if (pair := pairs[part]) is not None)
-    return Score.of(trainer, part, x, y)
+    parts_by_name = {"test": parts.test, "validation": parts.validation, "train": parts.train}
+    part, rows = next((part, rows) for part in MEASURED if (rows := parts_by_name[part]) is not None)
+    return Score.of(trainer, part, *rows)

@@ -125,10 +125,12 @@ class _Run:
 
     def train(self, trainer: Trainer) -> None:
         """Fit and save; a run that ends before its time saves what it has, and says so in a note of its error."""
-        settings = self.config.settings.train
+        settings, (x, y, *weight) = self.config.settings.train, self.parts.train
         try:
             trainer.fit(
-                *self.parts.train,
+                x,
+                y,
+                sample_weight=weight[0] if weight else None,
                 epochs=settings.epochs,
                 batch_size=settings.batch_size,
                 validation=self.parts.validation,

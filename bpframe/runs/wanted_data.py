@@ -8,8 +8,10 @@ from typing import final
 
 from bpframe.data.class_weight import apply_class_weight
 from bpframe.data.fingerprint import Fingerprint, fingerprint
+from bpframe.data.task import Task
 from bpframe.errors import ConfigError
-from bpframe.runs.config.partition import Partition
+from bpframe.protocols import Data
+from bpframe.runs.config.partition import Part, Partition
 from bpframe.runs.config.run_config import Config
 from bpframe.runs.folder import RunFolder
 from bpframe.runs.lock import lock
@@ -51,8 +53,13 @@ def parts_fingerprint(trainer: Trainer, parts: Partition, config: Config) -> Fin
     task = trainer.task
     training = apply_class_weight(task.admit(*parts.train)[0], task, config.settings.train.class_weight)
     apart = {"validation": parts.validation, "test": parts.test}
-    admitted = {name: pair and task.admit(*pair, name=f"{name} x")[0] for name, pair in apart.items()}
+    admitted = {name: part and _admitted(task, part, f"{name} x") for name, part in apart.items()}
     return fingerprint({"training": training, **admitted}, task.columns or ())
+
+
+def _admitted(task: Task, part: Part, name: str) -> Data:
+    x, y, *weight = part
+    return task.admit(x, y, weight[0] if weight else None, name)[0]
 
 
 def _differences(held: lock.Lock, data: Fingerprint) -> list[Difference]:

@@ -109,7 +109,7 @@ def _array_rows(path: Path, selection: Selection, reader: Source) -> Rows:
     if selection.target is not None and not selection.lenient:
         got = f"got target={selection.target!r}"
         raise DataError(f"'{path}' needs no target column, {got}. Leave it out: y is an array of its own.")
-    if selection.columns is not None or selection.exclude or selection.id is not None:
+    if selection.columns is not None or selection.exclude or (selection.id or selection.weight) is not None:
         raise DataError(f"'{path}' needs columns with names to choose from, got arrays x and y. Give a table instead.")
     with _opened(path) as file:
         arrays = reader.read(file)

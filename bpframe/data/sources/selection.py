@@ -22,20 +22,21 @@ NUMBERS = "biuf"
 @final
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a file: inputs x, labels or numbers y, and the texts `ids` of a column that is kept; None where none."""
+    """Rows of a file: inputs x, labels or numbers y, texts `ids` of a column that is kept, weights; None where none."""
 
     x: NamedRows | HostArray
     y: HostArray | None = None
     ids: HostArray | None = None
+    weight: HostArray | None = None
 
 
 @final
 @dataclass(frozen=True)
 class Selection:
-    """Names of columns: the target, an id, and the inputs, by default all others but those to leave out.
+    """Names of columns: the target, an id, weights, and the inputs, by default all others but those to leave out.
 
-    Of rows to predict (`lenient`) the target and what is left out may be missing. `text`: labels are text whatever
-    they look like.
+    Of rows to predict (`lenient`) the target, weights and what is left out may be missing. `text`: labels are text
+    whatever they look like.
     """
 
     target: str | None = None
@@ -44,11 +45,12 @@ class Selection:
     id: str | None = None
     lenient: bool = False
     text: bool = False
+    weight: str | None = None
 
     def inputs(self, names: Sequence[str]) -> list[str]:
         """The names of the inputs among a file's columns; DataError for a name that they lack, or no input at all."""
         self._require(names)
-        others = [self.target, self.id]
+        others = [self.target, self.id, self.weight]
         if self.columns is not None:
             return list(self.columns)
         chosen = [name for name in names if name not in others and name not in self.exclude]
@@ -61,8 +63,9 @@ class Selection:
         return chosen
 
     def others(self, names: Sequence[str]) -> list[str]:
-        """The target and the id, those of them that the file has."""
-        return [name for name in dict.fromkeys((self.target, self.id)) if name is not None and name in names]
+        """The target, the id and the weights, those of them that the file has."""
+        wanted = dict.fromkeys((self.target, self.id, self.weight))
+        return [name for name in wanted if name is not None and name in names]
 
     def _require(self, names: Sequence[str]) -> None:
         _refuse_doubles(names)
@@ -71,6 +74,8 @@ class Selection:
             _require_name("a target column", self.target, names)
         if self.id is not None:
             _require_name("an id column", self.id, names)
+        if self.weight is not None and not self.lenient:
+            _require_name("a column of weights", self.weight, names)
         for name in self.columns or ():
             _require_name("an input column", name, names)
         for name in () if self.lenient else self.exclude:
@@ -102,11 +107,14 @@ def _rows(selection: Selection, x: NamedRows, others: Mapping[str, HostArray | S
     y = others.get(selection.target or "")
     if y is not None and not isinstance(y, np.ndarray):
         y = np.array(y, dtype=np.str_) if selection.text else parse_cells(y)
-    ids = others.get(selection.id or "")
-    for name, column in ((selection.target, y), (selection.id, ids)):
+    ids, weight = (others.get(name or "") for name in (selection.id, selection.weight))
+    for name, column in ((selection.target, y), (selection.id, ids), (selection.weight, weight)):
         if column is not None and len(column) != len(x):
             raise DataError(f"needs columns of one length, got {len(x)} and, in '{name}', {len(column)}.")
-    return Rows(x, y, None if ids is None else np.asarray(ids))
+    if weight is not None:
+        name, cells = str(selection.weight), weight if isinstance(weight, np.ndarray) else parse_cells(weight)
+        weight = _column({name: cells}, name)
+    return Rows(x, y, None if ids is None else np.asarray(ids), weight)
 
 
 def _stacked(table: Mapping[str, HostArray], inputs: Sequence[str], rows: int) -> NamedRows:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -20,16 +20,17 @@ from bpframe.runs.config.data_sources import FileSource, NamedSource
 from bpframe.runs.config.schema import DataTable, SplitTable
 from bpframe.types import HostArray
 
-Pair = tuple[Any, HostArray]  # x, an array or rows whose columns have names, and y
+Part = tuple[Any, HostArray] | tuple[Any, HostArray, HostArray]
+# x, an array or rows whose columns have names, y, and the weights of rows where they have some
 
 
 @dataclass(frozen=True)
 class Partition:
-    """(x, y) of each part; None where the config has no rows for it."""
+    """(x, y) of each part, or (x, y, sample_weight); None where the config has no rows for it."""
 
-    train: Pair
-    validation: Pair | None = None
-    test: Pair | None = None
+    train: Part
+    validation: Part | None = None
+    test: Part | None = None
 
 
 def read_partition(table: DataTable, folder: Path, seed: int, dtype: str) -> Partition:
@@ -38,30 +39,37 @@ def read_partition(table: DataTable, folder: Path, seed: int, dtype: str) -> Par
     Test rows first, then validation rows from the rest; both fractions are of all rows. Raises DataError for rows that
     no network can take, numbered as they stand in their source, and where a part would be empty.
     """
-    x, y = _pair(table.source, folder, table.selection() if table.source.table else Selection(), dtype)
+    whole = _part(table.source, folder, table.selection() if table.source.table else Selection(), dtype)
+    x, y = whole[:2]
     names = x.columns if isinstance(x, NamedRows) else None
-    alike = Selection(table.target, names, text=y.dtype.kind in "UT")  # labels stay text where those of training are
+    text = y.dtype.kind in "UT"  # labels stay text where those of training are
+    alike = Selection(table.target, names, text=text, weight=table.weight)
     beside = {
-        name: _pair(part.source, folder, alike if part.source.table else Selection(), dtype)
+        name: _part(part.source, folder, alike if part.source.table else Selection(), dtype)
         for name, part in (("validation", table.validation), ("test", table.test))
         if part is not None and part.source is not None
     }
     rest, test = _hold_out(np.arange(len(y)), y, table.test, seed)
     train, validation = _hold_out(rest, y, table.validation, seed)
     held = {"validation": validation, "test": test}
-    parts = {name: (x[rows], y[rows]) for name, rows in held.items() if rows is not None} | beside
-    return Partition((x[train], y[train]), parts.get("validation"), parts.get("test"))
+    parts = {name: _rows_of(whole, rows) for name, rows in held.items() if rows is not None} | beside
+    return Partition(_rows_of(whole, train), parts.get("validation"), parts.get("test"))
 
 
-def _pair(source: NamedSource | FileSource, folder: Path, selection: Selection, dtype: str) -> Pair:
-    """x and y of one source, each usable; what no network can take is refused in the name of its source."""
+def _rows_of(part: Part, rows: HostArray) -> Part:
+    return cast(Part, tuple(array[rows] for array in part))
+
+
+def _part(source: NamedSource | FileSource, folder: Path, selection: Selection, dtype: str) -> Part:
+    """x, y and weights of one source, all usable; what no network can take is refused in the name of its source."""
     rows = source.read(folder, selection)
     assert rows.y is not None
     try:
         _refuse_unusable(rows.x, rows.y, dtype)
+        arrays.weights(rows.weight, len(rows.y), dtype)
     except DataError as error:
         raise DataError(f"{source}: {error}") from error
-    return rows.x, rows.y
+    return (rows.x, rows.y) if rows.weight is None else (rows.x, rows.y, rows.weight)
 
 
 def _refuse_unusable(x: NamedRows | HostArray, y: HostArray, dtype: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
+from itertools import combinations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -86,6 +87,7 @@ class DataTable:
     columns      the columns that it is predicted from, by default all others
     exclude      columns to leave out
     id           a column that names the rows; it is kept beside predictions, and nothing is learned from it
+    weight       a column that says how much each row counts, in losses and metrics: the sample weights
     standardize  whether inputs are scaled to mean 0 and deviation 1, measured on the rows of training
     standardize_target  the same for the target, with predictions in its own units (the Trainer's argument)
     validation   rows that are measured after each epoch
@@ -97,6 +99,7 @@ class DataTable:
     columns: Sequence[str] | None = None
     exclude: Sequence[str] | None = None
     id: str | None = None
+    weight: str | None = None
     standardize: bool = False
     standardize_target: bool = False
     validation: SplitTable | None = field(default=None, metadata=table_field(SplitTable))
@@ -118,11 +121,14 @@ class DataTable:
         arrays = isinstance(self.source, NamedSource) or not self.source.table
         if arrays and (self.columns is not None or self.exclude is not None or self.id is not None):
             raise ConfigError("columns, exclude and id need a table, whose columns have names. Leave them out.")
+        if arrays and self.weight is not None:
+            raise ConfigError(f"weight needs a table, whose columns have names, got '{self.weight}'. Leave it out.")
         if self.columns is not None and not self.columns:
             raise ConfigError("columns needs a name at least, got none. Leave it out to take all.")
-        if self.id is not None and self.id == self.target:
-            raise ConfigError(f"id and target need to be different columns, got '{self.id}' for both.")
-        taken = set(self.columns or ()) & {self.target, self.id, *(self.exclude or ())}
+        for one, other in combinations(("id", "weight", "target"), 2):
+            if (name := getattr(self, one)) is not None and name == getattr(self, other):
+                raise ConfigError(f"{one} and {other} need to be different columns, got '{name}' for both.")
+        taken = set(self.columns or ()) & {self.target, self.id, self.weight, *(self.exclude or ())}
         if taken:
             raise ConfigError(f"columns needs inputs alone, got '{min(map(str, taken))}', which another setting names.")
         if self.target in (self.exclude or ()):
@@ -130,7 +136,7 @@ class DataTable:
 
     def selection(self, **others: Any) -> Selection:
         """What is taken of a file; nothing can be chosen of arrays."""
-        return Selection(self.target, self.columns, self.exclude or (), self.id, **others)
+        return Selection(self.target, self.columns, self.exclude or (), self.id, weight=self.weight, **others)
 
 
 @dataclass(frozen=True, kw_only=True)

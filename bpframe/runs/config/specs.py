@@ -57,7 +57,7 @@ def _files(data: DataTable) -> Iterator[tuple[str, FileSource]]:
 def _data(data: DataTable, folder: Path) -> dict[str, Any]:
     parts = {"validation": data.validation, "test": data.test}
     splits = {name: part and _split(part, folder) for name, part in parts.items()}
-    chosen = {"target": data.target, "columns": data.columns, "exclude": data.exclude, "id": data.id}
+    chosen = {name: getattr(data, name) for name in ("target", "columns", "exclude", "id", "weight")}
     switches = {"standardize": data.standardize} | ({"standardize_target": True} if data.standardize_target else {})
     return {"source": data.source.spec(folder), **chosen, **switches, **splits}
 
