@@ -67,7 +67,7 @@ class BatchNorm:
             z = (x - running["mean"]) * inverse
             return affine(params, z), (z, inverse)
         rows = tuple(range(x.ndim - 1))
-        mask = context.mask
+        mask = getattr(context, "mask", None)  # a context of an earlier bpframe has none
         apart, middle = centred(x, rows, mask)
         z, inverse, variance = unit(apart, rows, self.eps, mask)
         statistics = (xp.reshape(a, x.shape[-1:]) for a in (middle, variance))
@@ -82,8 +82,8 @@ class BatchNorm:
         if not context.training:
             return dz * inverse, gradients
         rows = tuple(range(dy.ndim - 1))
-        if context.mask is not None:
-            return _masked_backward(z, inverse, dz, context.mask), gradients
+        if (mask := cache[-1]) is not None:
+            return _masked_backward(z, inverse, dz, mask), gradients
         dx = unit_backward(z, inverse, dz, rows)
         return dx - mean(dx, rows), gradients
 
