@@ -166,9 +166,11 @@ class StatisticsSession:
         """
         generator = random.host_generator(self._seed, random.STATISTICS, step)
         word = int(generator.bit_generator.random_raw())
-        key, rows = random.HashKey(word >> 32, word & random.MASK), self._rows(data, generator)
+        key, rows = random.HashKey(word >> 32, word & random.MASK), self._rows(data)
         chunk = chunk_rows(data.x.shape[1:], self._network.params(self._session.parameters))
-        size = min(len(rows), max(self._batches.size, chunk))
+        size = min(len(rows), ROWS, max(self._batches.size, chunk))
+        if len(rows) > size:  # each part is a sample of all
+            rows = rows[random.permutation(generator, len(rows))[:ROWS]]
         starts = range(0, len(rows) - size + 1, size)
         parts = [self._of_batch(data.x.take(rows[i : i + size], axis=0), key.child(i)) for i in starts]
         return {
@@ -176,14 +178,12 @@ class StatisticsSession:
             for name, first in parts[0].items()
         }
 
-    def _rows(self, data: Data, generator: np.random.Generator) -> HostArray:
+    def _rows(self, data: Data) -> HostArray:
         """The numbers of rows of the epoch of the latest step, without those of weight 0."""
         batches = self._batches
         epoch, _ = batches.at(max(self._session.step - self._before - 1, 0))
         rows = batches.order(epoch)
-        if data.weight is not None and data.weight.any():
-            rows = rows[data.weight[rows] != 0]
-        return rows if len(rows) <= ROWS else rows[random.permutation(generator, len(rows))[:ROWS]]
+        return rows if data.weight is None or not data.weight.any() else rows[data.weight[rows] != 0]
 
     def _of_batch(self, x: HostArray, key: Any) -> dict[str, HostArray]:
         session = self._session

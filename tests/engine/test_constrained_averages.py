@@ -67,7 +67,7 @@ CONSTRAINTS: dict[str, Any] = {
     "foreign": Above(),
 }
 PAIRS = [(rule, kind, "numpy") for rule in RULES for kind in CONSTRAINTS] + [
-    ("schedule_free_sgd", "max_norm", "jax"),
+    pytest.param("schedule_free_sgd", "max_norm", "jax", marks=pytest.mark.slow),
     pytest.param("foreign", "unit_norm", "jax", marks=pytest.mark.slow),
 ]
 

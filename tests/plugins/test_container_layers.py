@@ -11,7 +11,7 @@ import bpframe as bp
 from bpframe import tree
 from bpframe.errors import ConfigError, ShapeError
 from bpframe.network.context import StepContext
-from bpframe.protocols import Fit, Refresh
+from bpframe.protocols import Fit, Refresh, Statistics
 from bpframe_activations.relu import Relu
 from bpframe_activations.tanh import Tanh
 from bpframe_layers.activation import ActivationLayer
@@ -108,9 +108,10 @@ def test_a_layer_that_holds_layers_has_the_capabilities_and_traits_of_those():
         lambda *inside: Parallel(inside),
     ):
         plain = hold(Dense(3))
-        assert not isinstance(plain, Refresh | Fit)
+        assert not isinstance(plain, Refresh | Statistics | Fit)
         assert not plain.stochastic
         assert isinstance(hold(Dense(3), hold(BatchNorm())), Refresh)
+        assert isinstance(hold(Dense(3), hold(BatchNorm())), Statistics)
         assert isinstance(hold(hold(Standardize()), Dense(3)), Fit)
         assert hold(hold(Dropout())).stochastic
 

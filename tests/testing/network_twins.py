@@ -100,6 +100,30 @@ class Affine:
 
 
 @dataclass(frozen=True)
+class Shifted:
+    """y = x - mean + shift, mean that of the batch, in evaluation a running one."""
+
+    fault: str = ""
+
+    def init(self, rng: Any, in_shape: Any) -> Any:
+        return {"shift": np.zeros(in_shape), "buffers": {"mean": np.zeros(in_shape)}}, in_shape
+
+    def forward(self, params: Any, x: Any, context: Any) -> Any:
+        mean = x.mean(axis=0) if context.training and len(x) else params["buffers"]["mean"]
+        return x - mean + params["shift"], mean
+
+    def backward(self, params: Any, cache: Any, dy: Any, context: Any) -> Any:
+        dx = dy - dy.sum(axis=0) / max(1, len(dy)) if context.training else dy
+        return (dx if context.need_dx else None), {"shift": dy.sum(axis=0)}
+
+    def refresh(self, params: Any, cache: Any) -> Any:
+        return {**params, "buffers": {"mean": 0.5 * params["buffers"]["mean"] + 0.5 * cache}}
+
+    def statistics(self, params: Any, cache: Any) -> Any:
+        return self.refresh(params, cache) if self.fault == "statistics" else {**params, "buffers": {"mean": cache}}
+
+
+@dataclass(frozen=True)
 class Running:
     """y = x - mean, of the batch in training, in evaluation running <- (running + mean) / 2."""
 

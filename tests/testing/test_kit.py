@@ -34,6 +34,7 @@ from tests.testing.network_twins import (
     Ranked,
     Running,
     Share,
+    Shifted,
     Smooth,
     Unit,
 )
@@ -67,6 +68,7 @@ FAULTS: dict[
         (Affine, "init, gradient of x, gradient of parameters, linearity, additivity, need_dx, draws, few rows"),
         (Affine, "dtype, float32, purity, determinism, extremes, refresh, fit, array values"),
         (Centred, "statistics"),
+        (Shifted, "statistics"),
         (Noisy, "draws"),
         (Unit, "range, checked inputs"),
     ],
