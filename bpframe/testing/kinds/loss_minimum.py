@@ -25,7 +25,8 @@ from bpframe.types import HostArray
 DRAWS = 10  # batches, and far scores for each
 ROOM = 1e-9  # relative: losses that differ by less are equal
 NEAR = 0.02  # of a target of 1
-RISE = 2.0  # by which targets of one column are raised
+RISE = 2.0  # by which targets of one column are raised, and lowered
+LEAST = 0.05  # of that, by which a point has to follow
 
 
 def minimum_checks(loss: Loss) -> dict[str, Check]:
@@ -95,14 +96,16 @@ def _require_fitted_point(loss: Loss, pair: Pair) -> None:
     if np.all(np.abs(point - target) <= NEAR * np.maximum(1.0, np.abs(target))):
         return
     for column in range(target.shape[1]):
-        raised = target.copy()
-        raised[:, column] += RISE
-        moved = np.mean(_fitted(loss, (scores, raised)) - point, axis=0)
-        if not moved[column] > 0 or np.argmax(np.abs(moved)) != column:
-            raise CheckFailed(
-                f"point must give a value for each target, but where targets of column {column} of {target.shape[1]} "
-                f"rise by {RISE:g} and scores fit them, its columns move by {moved}: it takes other scores"
-            )
+        for rise in (RISE, -RISE):
+            other = target.copy()
+            other[:, column] += rise
+            moved = np.mean(_fitted(loss, (scores, other)) - point, axis=0)
+            if not moved[column] / rise > LEAST or np.argmax(np.abs(moved)) != column:
+                raise CheckFailed(
+                    f"point must give a value for each target, but where targets of column {column} of "
+                    f"{target.shape[1]} rise by {rise:g} and scores fit them, its columns move by {moved}: it takes "
+                    "other scores"
+                )
     worst = np.unravel_index(np.argmax(np.abs(point - target)), target.shape)
     raise Unproven(
         f"where scores fit a target of {target[worst]:.4g}, point gives {point[worst]:.4g}: right only if the loss is "
