@@ -120,7 +120,11 @@ class Shifted:
         return {**params, "buffers": {"mean": 0.5 * params["buffers"]["mean"] + 0.5 * cache}}
 
     def statistics(self, params: Any, cache: Any) -> Any:
-        return self.refresh(params, cache) if self.fault == "statistics" else {**params, "buffers": {"mean": cache}}
+        return (
+            self.refresh(params, cache)
+            if self.fault == "statistics of a batch"
+            else {**params, "buffers": {"mean": cache}}
+        )
 
 
 @dataclass(frozen=True)

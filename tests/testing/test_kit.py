@@ -68,7 +68,7 @@ FAULTS: dict[
         (Affine, "init, gradient of x, gradient of parameters, linearity, additivity, need_dx, draws, few rows"),
         (Affine, "dtype, float32, purity, determinism, extremes, refresh, fit, array values"),
         (Centred, "statistics"),
-        (Shifted, "statistics"),
+        (Shifted, "statistics of a batch"),
         (Noisy, "draws"),
         (Unit, "range, checked inputs"),
     ],

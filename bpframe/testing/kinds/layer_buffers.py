@@ -37,7 +37,7 @@ def require_refresh(run: LayerRun) -> None:
         require(moved, "refresh must change buffers after a training step, but all stayed as they were")
 
 
-def require_statistics(run: LayerRun) -> None:
+def require_batch_statistics(run: LayerRun) -> None:
     """`statistics` of a training pass: with them evaluation gives for these rows what training gave; the same tree."""
     layer = run.layer
     assert isinstance(layer, Statistics)

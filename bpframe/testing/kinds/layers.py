@@ -58,7 +58,7 @@ def layer_checks(layer: Layer, in_shape: Shape = (5,)) -> dict[str, Check]:
     if isinstance(layer, Refresh):
         checks["refresh"] = partial(layer_buffers.require_refresh, run)
     if isinstance(layer, Statistics) and not is_stochastic(layer):
-        checks["statistics"] = partial(layer_buffers.require_statistics, run)
+        checks["statistics of a batch"] = partial(layer_buffers.require_batch_statistics, run)
     if isinstance(layer, CheckInputs):
         checks["checked inputs"] = partial(_checked_inputs, run)
     if isinstance(layer, Fit):
