@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from bpframe.registry import registry
-from bpframe.testing.pairs.partners import Partner, partners
+from bpframe.testing.pairs.partners import Partner, partners_of
 from bpframe.testing.pairs.table import Pair, pair
 
 PAGE = Path(__file__).parent.parent / "docs/explanation/pairs.md"
@@ -23,7 +23,7 @@ STATUSES = ("proven", "refused", "unproven", "failed", "not applicable")
 @cache
 def bundled() -> list[Partner]:
     """All bundled components that have a part in how a training goes."""
-    return list(partners(provider for provider in registry.providers() if provider.dist == "bpframe"))
+    return list(partners_of(provider for provider in registry.providers() if provider.dist == "bpframe"))
 
 
 def table(found: Iterable[Pair]) -> str:

@@ -31,6 +31,12 @@ HEADER = ("component", "run", "passed", "failed", "skipped", "unproven", "engine
     metavar="FILE",
     help="The pyproject.toml that records counts, where it is neither here nor where the distribution is edited.",
 )
+@click.option(
+    "--pairs/--no-pairs",
+    "in_pairs",
+    default=True,
+    help="Check components beside each other, and beside bpframe's own, too; on by default.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Say what each check found, and why some were skipped or unproven.")
 def check(
     targets: Sequence[str],
@@ -38,12 +44,15 @@ def check(
     engines: Sequence[str],
     counts: bool,
     pyproject: Path | None,
+    in_pairs: bool,
     verbose: bool,
 ) -> None:
     """Check components, or all of a distribution: gradients, dtypes, purity and the laws of their kind.
 
     The column of engines shows those on which a short training with the component was tried, ran, and gave the losses
     of engine numpy. An engine that compiles takes seconds for each component: --engine numpy leaves it out.
+
+    Two components in one training keep laws of their own (bpframe docs, "Where components meet"), or are refused.
 
     A distribution may record in [tool.bpframe.check] of its pyproject.toml how many checks ran (--counts). A later run
     of which fewer run then fails.
@@ -72,7 +81,8 @@ def check(
         click.echo("No law can tell whether what is unproven is right. -v says what would.")
     if not run:
         click.echo("Nothing was checked, which counts as a failure. -v says why.")
-    if failed or lost or not run:
+    broken = in_pairs and _pairs_fail(found, verbose)
+    if failed or lost or broken or not run:
         click.get_current_context().exit(1)
 
 
@@ -101,6 +111,16 @@ def _count(
             click.echo(f"\n{dist} has lost checks: {line}")
             any_lost = True
     return any_lost
+
+
+def _pairs_fail(reports: Sequence[CheckReport], verbose: bool) -> bool:
+    """Show what becomes of pairs; whether one fails."""
+    from bpframe.cli.pair_lines import checked_pairs, pair_lines
+
+    found = checked_pairs(reports)
+    for line in pair_lines(found, verbose):
+        click.echo(line)
+    return any(pair.status == "failed" for pair in found)
 
 
 def _row(report: CheckReport) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from bpframe.testing.object_checks import (
     check_schedule,
     check_source,
 )
+from bpframe.testing.pairs.table import Pair, check_pairs
 from bpframe.testing.report import CheckReport
 from bpframe.testing.suite import check, check_distribution
 
@@ -35,6 +36,7 @@ Report = CheckReport  # the name in bpframe 0.1
 
 __all__ = [
     "CheckReport",
+    "Pair",
     "Report",
     "check",
     "check_activation",
@@ -48,6 +50,7 @@ __all__ = [
     "check_loss",
     "check_metric",
     "check_optimizer",
+    "check_pairs",
     "check_regularizer",
     "check_sampler",
     "check_schedule",

@@ -14,13 +14,13 @@ from bpframe.engine.numpy.session import NumpySession
 from bpframe.plugin import Optimizer
 from bpframe.registry import registry
 from bpframe.testing.pairs.meeting import Meeting
-from bpframe.testing.pairs.partners import Partner, partners
+from bpframe.testing.pairs.partners import Partner, partners_of
 from bpframe.testing.pairs.table import pair, pairs, representatives
 
 
 @cache
 def bundled() -> dict[str, Partner]:
-    found = partners(provider for provider in registry.providers() if provider.dist == "bpframe")
+    found = partners_of(provider for provider in registry.providers() if provider.dist == "bpframe")
     return {str(partner): partner for partner in found}
 
 

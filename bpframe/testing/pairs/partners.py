@@ -75,7 +75,7 @@ class Partner:
         return f"{self.kind}:{self.name}"
 
 
-def partners(providers: Iterable[Provider]) -> Iterator[Partner]:
+def partners_of(providers: Iterable[Provider]) -> Iterator[Partner]:
     """Those among these components that have a part in how a training goes; layers, where they remember or draw."""
     for provider in providers:
         if provider.kind in ROLES:

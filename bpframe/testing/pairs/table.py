@@ -14,10 +14,12 @@ from bpframe.errors import CheckFailed, ConfigError, DataError, IncompatibleComp
 from bpframe.network.guards import is_foreign
 from bpframe.protocols import Restart
 from bpframe.protocols.implements import implements
+from bpframe.registry import Provider, registry
+from bpframe.registry.policy import CORE, normalise
 from bpframe.registry.safe_text import error_text
 from bpframe.testing.pairs.laws import EPOCHS, LAWS
 from bpframe.testing.pairs.meeting import Meeting
-from bpframe.testing.pairs.partners import Partner
+from bpframe.testing.pairs.partners import Partner, partners_of
 from bpframe.testing.report import SkipCheck
 
 Status = Literal["proven", "refused", "unproven", "failed", "not applicable"]
@@ -51,6 +53,29 @@ def representatives(partners: Iterable[Partner]) -> list[Partner]:
     for partner in partners:
         found.setdefault(partner.role if partner.role in ALIKE else str(partner), partner)
     return list(found.values())
+
+
+def check_pairs(dist: str, *, engine: str = "numpy", collect: bool = False) -> list[Pair]:
+    """Each two components of a distribution, and each with bpframe's own, in one training; CheckFailed on failures.
+
+    With `collect` failures are in the list alone. What a pair must keep: docs/explanation/pairs.md.
+    """
+    offered = [provider for provider in registry.providers() if provider.dist == normalise(dist)]
+    found = list(pairs_of(offered, engine))
+    if not collect and (failed := [str(each) for each in found if each.status == "failed"]):
+        raise CheckFailed("\n".join(failed))
+    return found
+
+
+def pairs_of(providers: Iterable[Provider], engine: str = "numpy") -> Iterator[Pair]:
+    """The pairs of these components, and of each with bpframe's own; of several of those, representatives."""
+    chosen = list(partners_of(providers))
+    own = [partner for partner in chosen if not is_foreign(partner.kind, partner.component)]
+    if len(own) > 1:
+        left_out = set(own) - set(representatives(own))
+        chosen = [partner for partner in chosen if partner not in left_out]
+    bundled = representatives(partners_of(each for each in registry.providers() if each.dist == CORE))
+    return pairs(chosen, [partner for partner in bundled if partner not in chosen], engine)
 
 
 def pairs(partners: Sequence[Partner], others: Sequence[Partner] = (), engine: str = "numpy") -> Iterator[Pair]:
