@@ -69,6 +69,17 @@ def test_both_engines_leave_the_same_rows_out_in_shuffled_batches():
         np.testing.assert_allclose(two.parameters[name], array, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
+def test_rows_that_travel_to_the_device_have_the_mask_of_those_that_stay_there():
+    one, two = (
+        bp.Trainer(bp.Network(DEEP), "mse", engine={"name": "jax", "stream": stream}, regularizers=["activity"])
+        for stream in (True, False)
+    )
+    for trainer in (one, two):
+        trainer.fit(OUTLIERS, WILD, epochs=3, batch_size=7, sample_weight=WEIGHT)
+    assert same(one, two)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_row_of_weight_zero_whose_loss_would_overflow_is_nothing(engine):
     layers = [{"name": "dense", "units": 3, "activation": "relu"}, {"name": "dense", "units": 1}]
