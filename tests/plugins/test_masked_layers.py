@@ -7,13 +7,32 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bpframe import tree
 from bpframe.network.context import StepContext
 from bpframe.random import HashKey
 from bpframe_layers.batch_norm import BatchNorm
+from tests.plugins.layer_cases import drawn, rows
+from tests.plugins.test_layers import CASES, IDS
 
 KEY = HashKey(1, 2)
 RNG = np.random.default_rng(5)
 MASK = np.array([True, False, True, True, False, True, True])
+
+
+@pytest.mark.parametrize(("layer", "shape"), CASES, ids=IDS)
+def test_no_layer_lets_a_row_that_does_not_count_reach_another(layer, shape):
+    context, p = StepContext(True, True, KEY, mask=MASK), drawn(layer, shape)
+    one, other = rows(layer, shape, 7), rows(layer, shape, 7, seed=1)
+    other[MASK] = one[MASK]
+    (y, cache), (z, kept) = (layer.forward(p, x, context) for x in (one, other))
+    np.testing.assert_array_equal(y[MASK], z[MASK])
+    dy = np.random.default_rng(2).normal(size=y.shape)
+    dy[~MASK] = 0
+    (dx, gradients), (dz, others) = (layer.backward(p, each, dy, context) for each in (cache, kept))
+    if dx is not None:
+        np.testing.assert_allclose(dx[MASK], dz[MASK], rtol=1e-12, atol=1e-14)
+    for path, gradient in tree.leaves(gradients):
+        np.testing.assert_allclose(gradient, tree.at(others, path), rtol=1e-12, atol=1e-14)
 
 
 def params() -> Any:
