@@ -26,11 +26,12 @@ class Adagrad:
     eps: float = 1e-10
     flavor: Literal["paper", "torch", "keras", "optax"] = "paper"
     scope: ClassVar[Scope] = "element"
+    synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper", "torch"), ("keras", "optax"))}
 
     def __post_init__(self) -> None:
         checks.not_negative("adagrad", lr=self.lr, initial_accumulator=self.initial_accumulator)
         checks.positive("adagrad", eps=self.eps)
-        flavors.settle("adagrad", self, ("paper", "torch"), ("keras", "optax"))
+        flavors.settle("adagrad", self)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

@@ -28,12 +28,13 @@ class Adam:
     eps: float = 1e-8
     flavor: Literal["paper", "torch", "optax", "keras"] = "paper"
     scope: ClassVar[Scope] = "element"
+    synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper", "torch", "optax"), ("keras",))}
 
     def __post_init__(self) -> None:
         checks.not_negative("adam", lr=self.lr)
         checks.positive("adam", eps=self.eps)
         checks.fraction("adam", beta1=self.beta1, beta2=self.beta2)
-        flavors.settle("adam", self, ("paper", "torch", "optax"), ("keras",))
+        flavors.settle("adam", self)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

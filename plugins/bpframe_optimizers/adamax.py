@@ -27,12 +27,13 @@ class Adamax:
     eps: float = 1e-8
     flavor: Literal["torch", "optax", "keras", "paper"] = "torch"
     scope: ClassVar[Scope] = "element"
+    synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("torch", "optax"), ("keras",), ("paper",))}
 
     def __post_init__(self) -> None:
         checks.not_negative("adamax", lr=self.lr)
         checks.positive("adamax", eps=self.eps)
         checks.fraction("adamax", beta1=self.beta1, beta2=self.beta2)
-        flavors.settle("adamax", self, ("torch", "optax"), ("keras",), ("paper",))
+        flavors.settle("adamax", self)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

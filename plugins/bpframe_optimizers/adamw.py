@@ -32,12 +32,13 @@ class Adamw:
     decay: Literal["weights", "all"] = "weights"
     flavor: Literal["paper", "torch", "optax", "keras"] = "paper"
     scope: ClassVar[Scope] = "element"
+    synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper", "torch", "optax"), ("keras",))}
 
     def __post_init__(self) -> None:
         checks.not_negative("adamw", lr=self.lr)
         checks.positive("adamw", eps=self.eps)
         checks.fraction("adamw", beta1=self.beta1, beta2=self.beta2)
-        flavors.settle("adamw", self, ("paper", "torch", "optax"), ("keras",))
+        flavors.settle("adamw", self)
         check("adamw", self)
 
     @classmethod

@@ -29,12 +29,13 @@ class Amsgrad:
     eps: float = 1e-8
     flavor: Literal["torch", "keras", "optax", "paper"] = "torch"
     scope: ClassVar[Scope] = "element"
+    synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("torch",), ("keras",), ("optax",), ("paper",))}
 
     def __post_init__(self) -> None:
         checks.not_negative("amsgrad", lr=self.lr)
         checks.positive("amsgrad", eps=self.eps)
         checks.fraction("amsgrad", beta1=self.beta1, beta2=self.beta2)
-        flavors.settle("amsgrad", self, ("torch",), ("keras",), ("optax",), ("paper",))
+        flavors.settle("amsgrad", self)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

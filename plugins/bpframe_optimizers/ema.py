@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, checks, ops
 from bpframe_optimizers import flavors, wrapped
@@ -28,11 +28,12 @@ class Ema:
     inner: Optimizer
     decay: float = 0.999
     flavor: Literal["paper", "optax", "torch", "keras"] = "paper"
+    synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper", "optax"), ("torch", "keras"))}
 
     def __post_init__(self) -> None:
         wrapped.check("ema", self.inner)
         checks.fraction("ema", decay=self.decay)
-        flavors.settle("ema", self, ("paper", "optax"), ("torch", "keras"))
+        flavors.settle("ema", self)
 
     @property
     def scope(self) -> Scope:

@@ -31,13 +31,14 @@ class Lamb:
     ratio: Literal["weights", "all"] = "weights"
     flavor: Literal["paper", "optax", "keras"] = "paper"
     scope: ClassVar[Scope] = "array"
+    synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper", "optax"), ("keras",))}
 
     def __post_init__(self) -> None:
         checks.not_negative("lamb", lr=self.lr)
         checks.positive("lamb", eps=self.eps)
         checks.fraction("lamb", beta1=self.beta1, beta2=self.beta2)
         checks.one_of("lamb", ("weights", "all"), ratio=self.ratio)
-        flavors.settle("lamb", self, ("paper", "optax"), ("keras",))
+        flavors.settle("lamb", self)
         decay.check("lamb", self)
 
     @classmethod

@@ -31,13 +31,14 @@ class Lars:
     ratio: Literal["weights", "all"] = "weights"
     flavor: Literal["paper", "optax"] = "paper"
     scope: ClassVar[Scope] = "array"
+    synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper",), ("optax",))}
 
     def __post_init__(self) -> None:
         checks.not_negative("lars", lr=self.lr)
         checks.positive("lars", trust_coefficient=self.trust_coefficient)
         checks.fraction("lars", momentum=self.momentum)
         checks.one_of("lars", ("weights", "all"), ratio=self.ratio)
-        flavors.settle("lars", self, ("paper",), ("optax",))
+        flavors.settle("lars", self)
         decay.check("lars", self)
 
     @classmethod

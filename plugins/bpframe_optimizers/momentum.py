@@ -25,11 +25,12 @@ class Momentum:
     momentum: float = 0.9
     flavor: Literal["torch", "optax", "keras", "paper"] = "torch"
     scope: ClassVar[Scope] = "element"
+    synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("torch", "optax"), ("keras", "paper"))}
 
     def __post_init__(self) -> None:
         checks.not_negative("momentum", lr=self.lr)
         checks.fraction("momentum", momentum=self.momentum)
-        flavors.settle("momentum", self, ("torch", "optax"), ("keras", "paper"))
+        flavors.settle("momentum", self)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

@@ -43,6 +43,7 @@ class Muon:
     others: Optimizer = Adamw()
     flavor: Literal["paper", "torch", "keras", "optax"] = "paper"
     scope: ClassVar[Scope] = "array"
+    synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper", "torch"), ("keras",), ("optax",))}
 
     def __post_init__(self) -> None:
         checks.not_negative("muon", lr=self.lr, weight_decay=self.weight_decay)
@@ -52,7 +53,7 @@ class Muon:
         wrapped.check("muon", self.others)
         checks.one_of("muon", ("original", "match_rms_adamw"), scale=self.scale)
         checks.one_of("muon", ("hidden", "all"), matrices=self.matrices)
-        flavors.settle("muon", self, ("paper", "torch"), ("keras",), ("optax",))
+        flavors.settle("muon", self)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, object]]:

@@ -30,12 +30,13 @@ class Nadam:
     eps: float = 1e-8
     flavor: Literal["torch", "paper", "keras", "optax"] = "torch"
     scope: ClassVar[Scope] = "element"
+    synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("torch", "paper"), ("keras",), ("optax",))}
 
     def __post_init__(self) -> None:
         checks.not_negative("nadam", lr=self.lr)
         checks.positive("nadam", eps=self.eps)
         checks.fraction("nadam", beta1=self.beta1, beta2=self.beta2)
-        flavors.settle("nadam", self, ("torch", "paper"), ("keras",), ("optax",))
+        flavors.settle("nadam", self)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

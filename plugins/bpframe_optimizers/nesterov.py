@@ -26,11 +26,12 @@ class Nesterov:
     momentum: float = 0.9
     flavor: Literal["torch", "optax", "keras", "paper"] = "torch"
     scope: ClassVar[Scope] = "element"
+    synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("torch", "optax"), ("keras", "paper"))}
 
     def __post_init__(self) -> None:
         checks.not_negative("nesterov", lr=self.lr)
         checks.fraction("nesterov", momentum=self.momentum)
-        flavors.settle("nesterov", self, ("torch", "optax"), ("keras", "paper"))
+        flavors.settle("nesterov", self)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

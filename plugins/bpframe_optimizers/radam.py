@@ -33,12 +33,13 @@ class Radam:
     eps: float = 1e-8
     flavor: Literal["torch", "paper", "optax"] = "torch"
     scope: ClassVar[Scope] = "element"
+    synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("torch", "paper"), ("optax",))}
 
     def __post_init__(self) -> None:
         checks.not_negative("radam", lr=self.lr)
         checks.positive("radam", eps=self.eps)
         checks.fraction("radam", beta1=self.beta1, beta2=self.beta2)
-        flavors.settle("radam", self, ("torch", "paper"), ("optax",))
+        flavors.settle("radam", self)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

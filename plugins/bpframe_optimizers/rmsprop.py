@@ -32,12 +32,13 @@ class Rmsprop:
     centered: bool = False
     flavor: Literal["torch", "keras", "optax", "paper"] = "torch"
     scope: ClassVar[Scope] = "element"
+    synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("torch",), ("keras", "optax", "paper"))}
 
     def __post_init__(self) -> None:
         checks.not_negative("rmsprop", lr=self.lr)
         checks.fraction("rmsprop", rho=self.rho, momentum=self.momentum)
         checks.positive("rmsprop", eps=self.eps)
-        flavors.settle("rmsprop", self, ("torch",), ("keras", "optax", "paper"))
+        flavors.settle("rmsprop", self)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

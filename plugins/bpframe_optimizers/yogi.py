@@ -29,12 +29,13 @@ class Yogi:
     eps: float = 1e-3
     flavor: Literal["paper", "optax"] = "paper"
     scope: ClassVar[Scope] = "element"
+    synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper",), ("optax",))}
 
     def __post_init__(self) -> None:
         checks.not_negative("yogi", lr=self.lr)
         checks.positive("yogi", eps=self.eps)
         checks.fraction("yogi", beta1=self.beta1, beta2=self.beta2)
-        flavors.settle("yogi", self, ("paper",), ("optax",))
+        flavors.settle("yogi", self)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from bpframe.runs.lock.resolve import resolve_components
 from bpframe.runs.lock.settings import lock_settings
 from bpframe.runs.lock.signature import UNKNOWN, DefaultCall, declared_parameters
 from bpframe.runs.lock.source_code import find_definition, find_source
+from bpframe.runs.lock.synonyms import Synonyms
 from bpframe.testing.suite import configs_to_check
 from bpframe.training.spec import PARTS
 
@@ -55,6 +57,39 @@ def test_reading_a_components_source_tells_the_arguments_that_it_is_made_with(pr
         assert (found.partial, found.problems) == (set(), {})
         assert listed(entry["arguments"]) == listed(said)
         assert (entry["name"], entry["target"]) == (provider.ref, provider.target)
+
+
+FLAVORED = [p for p in BUNDLED if p.kind == "optimizer" and hasattr(bp.load(p.kind, p.name), "synonyms")]
+
+
+@pytest.mark.parametrize("provider", FLAVORED, ids=lambda provider: provider.name)
+def test_names_of_one_flavor_are_one_lock_whether_it_is_read_or_made(provider: Provider) -> None:
+    rule = bp.load("optimizer", provider.name)
+    inner = {"inner": {"name": "sgd"}} if provider.name == "ema" else {}
+    for form in rule.synonyms["flavor"]:
+        for flavor in form:
+            spec = {"name": provider.name, **inner, "flavor": flavor}
+            made = describe(registry, "optimizer", bp.build("optimizer", spec))
+            read = resolve_components(registry, {"optimizer": spec}, "the config").entries[0]["arguments"]
+            assert made["flavor"] == read["flavor"] == form[0]
+
+
+def test_the_flavors_are_those_of_every_rule_that_has_the_argument() -> None:
+    with_argument = {
+        name for name in bp.names("optimizer") if "flavor" in signature(bp.load("optimizer", name)).parameters
+    }
+    assert {provider.name for provider in FLAVORED} == with_argument
+
+
+@pytest.mark.parametrize(
+    "value", ["len('x')", "[1]", "{'flavor': 3}", "{'flavor': 'paper'}", "{'flavor': ((), 3, ['torch'])}"]
+)
+def test_synonyms_that_are_no_literals_of_names_are_none(
+    value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "written_synonyms.py").write_text(f"class Rule:\n    kind = 1\n    synonyms = {value}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert Synonyms("written_synonyms:Rule").kept("flavor", "torch") == "torch"
 
 
 def listed(value: Any) -> Any:

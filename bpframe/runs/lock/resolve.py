@@ -18,6 +18,7 @@ from bpframe.runs.config.data_sources import named_reader
 from bpframe.runs.config.schema import PluginsTable, build_table, place_of
 from bpframe.runs.lock.signature import UNKNOWN, DefaultCall, declared_parameters
 from bpframe.runs.lock.source_code import find_source
+from bpframe.runs.lock.synonyms import Synonyms
 from bpframe.training.spec import PARTS
 
 Entry = dict[str, Any]  # a component in a lock: path, kind, name, version, target, hash, arguments
@@ -137,9 +138,10 @@ class _Reader:
         known = declared_parameters(provider.target)
         if known is None:
             self.found.partial.add(path)
+        synonyms = Synonyms(provider.target)
         unnamed = {key: Parameter(key, Parameter.KEYWORD_ONLY) for key in given if key not in (known or {})}
         for name, parameter in {**unnamed, **(known or {})}.items():
-            value = given.get(name, parameter.default)
+            value = synonyms.kept(name, given.get(name, parameter.default))
             if value is UNKNOWN:
                 self.found.partial.add(path)
             elif value is not None and value is not Parameter.empty:
