@@ -167,7 +167,7 @@ def _require_engine(engine: str) -> None:
         require_training(engine, "layer", build("layer", {"name": "dense", "units": 2}))
     except Exception as error:
         raise CheckFailed(
-            f"the engine {engine} itself does not run: {error} Mend its installation, or leave --engine {engine} out."
+            f"the engine {engine} itself does not run: {error} Mend its installation, or name others (--engine numpy)."
         ) from error
 
 

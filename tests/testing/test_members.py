@@ -13,7 +13,7 @@ import bpframe
 from bpframe.errors import CheckFailed
 from bpframe.testing import check, check_activation, check_layer, check_loss, check_metric, check_regularizer
 from bpframe.testing.members import MEMBERS, KitMember
-from tests.testing.network_twins import Leaky, Ranked
+from tests.testing.network_twins import Leaky, Normal, Ranked
 
 KIT = Path(bpframe.__file__).parent
 SOURCES = "\n".join(
@@ -190,6 +190,22 @@ def test_a_slope_that_is_meant_not_to_be_the_gradient_is_shown_in_the_report_and
         assert report.skipped[name] == "its slope is meant not to be the gradient"
         assert report.remarks["surrogate"].startswith("its slope is meant not to be the gradient: ")
         assert "straight through: a step" in str(reports[0])
+
+
+class Reversed(Normal):
+    """loss = sum (s + (mu - y)^2 exp(-s)) / 2, with a little of its slope, turned round."""
+
+    surrogate: ClassVar[str] = "an adversary climbs"
+
+    def value_and_delta(self, scores: Any, target: Any) -> Any:
+        value, delta = super().value_and_delta(scores, target)
+        return value, -delta / 1000
+
+
+def test_no_scores_are_fitted_down_a_surrogate():
+    report = check_loss(Reversed())
+    assert {"point", "drawn targets"} <= set(report.unproven)
+    assert {"sign", "target width"} <= set(report.passed)
 
 
 def test_a_surrogate_says_why():
