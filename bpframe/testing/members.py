@@ -123,7 +123,7 @@ MEMBERS = (
         ("activation", "layer", "loss", "regularizer"),
         'surrogate = "why"',
         "Its slope is meant not to be the gradient of its value (a straight-through estimate, a reversed gradient), "
-        "and why. Finite differences are left out, and the report says so.",
+        "and why. Where finite differences disagree they are left out, and the report says so.",
         "its slope is meant not to be the gradient",
         SLOPES,
     ),

@@ -14,7 +14,7 @@ from bpframe.errors import CheckFailed
 from bpframe.network.backprop import CostLayer
 from bpframe.protocols import Loss, Point, TargetWidth
 from bpframe.protocols.number_sets import SIMPLEX
-from bpframe.protocols.traits import domain_of, surrogate_of
+from bpframe.protocols.traits import domain_of
 from bpframe.testing.laws.comparison import require_finite, require_shape
 from bpframe.testing.laws.examples import Pair, accepted_width, example_batch, resized_batch
 from bpframe.testing.laws.fitted_scores import fitted_scores, scattered_scores, supposed_scores
@@ -77,8 +77,6 @@ def _point(loss: Loss) -> None:
     require_finite("the point of predictions", point)
     if domain_of(loss) == SIMPLEX:
         raise SkipCheck("its scores are rows of a simplex")
-    if surrogate_of(loss) is not None:
-        raise Unproven("its slope is a surrogate, down which scores need not come to fit their targets")
     for pair in _wide_batches(loss):
         _require_fitted_point(loss, pair)
 

@@ -14,7 +14,7 @@ from bpframe.data.task import Task
 from bpframe.errors import BrokenComponent, CheckFailed
 from bpframe.network.backprop import CostLayer
 from bpframe.protocols import ClassTargets, EncodeTarget, Loss, PredictLabels, SampleTarget, TargetWidth
-from bpframe.protocols.traits import order_of, surrogate_of
+from bpframe.protocols.traits import order_of
 from bpframe.random import HashKey
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import require, require_finite, require_same_bits, require_shape
@@ -27,7 +27,7 @@ from bpframe.testing.laws.examples import (
     resized_batch,
 )
 from bpframe.testing.laws.purity import call_read_only
-from bpframe.testing.report import Check, Unproven
+from bpframe.testing.report import Check
 
 KEY = HashKey(5, 6)
 DRAWS = 4000
@@ -140,8 +140,6 @@ def _drawn_targets(loss: Any) -> None:
     other = np.asarray(loss.sample_target(many, KEY.child("other")))
     require(not np.array_equal(other, draws), "another key must draw other targets")
     precision.require_dtype_kept(lambda dtype: loss.sample_target(many.astype(dtype), KEY))
-    if surrogate_of(loss) is not None:
-        raise Unproven("its slope is a surrogate, whose mean need not be 0")
     delta = np.asarray(loss.value_and_delta(many, draws)[1])
     error = delta.std(axis=0) / np.sqrt(DRAWS)
     off = np.abs(delta.mean(axis=0)) > ERRORS * error + 1e-9
