@@ -7,7 +7,7 @@ from typing import cast
 from bpframe.network.network import LabelledLayers
 from bpframe.protocols import RangeAfter
 from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import activation_of, range_of
+from bpframe.protocols.traits import activation_of, acts_in_training_only, range_of
 
 
 def output_range(layers: LabelledLayers, inputs: str | None = None) -> str | None:
@@ -22,3 +22,10 @@ def output_range(layers: LabelledLayers, inputs: str | None = None) -> str | Non
         else:
             known = range_of(layer) or range_of(activation_of(layer))
     return known
+
+
+def predicting_layers(layers: LabelledLayers) -> LabelledLayers:
+    """The layers but for the last ones that act in training only, so that those before them make the predictions."""
+    while len(layers) > 1 and acts_in_training_only(layers[-1][1]):
+        layers = layers[:-1]
+    return layers

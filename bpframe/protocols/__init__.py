@@ -18,8 +18,8 @@ Attributes that a component may have besides, each with a default (`bpframe.prot
 `LearningRates`, `LrIsAFactor` and `EvaluationPeriod` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses`
 (sessions), `CheckpointFolder` and `Monitoring` (callbacks), `ActsOn` (regularizers), `Compares`, `Directed` and
 `CountsRows` (metrics), `HoldsArrays` (sources), `WithDomain` and `Ordered` (losses), `WithRange` (activations, layers),
-`WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`, `Stochastic`, `RemovesOffset` and `Coupled` (layers),
-`Pure` and `ExampleConfigs` (any). What a component tells the conformance kit besides stands in
+`WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset` and
+`Coupled` (layers), `Pure` and `ExampleConfigs` (any). What a component tells the conformance kit besides stands in
 [the kit's members](kit-members.md).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
@@ -100,6 +100,7 @@ from bpframe.protocols.traits import (
     Pure,
     RemovesOffset,
     Stochastic,
+    TrainingOnly,
     WholeBatch,
     WithActivation,
     WithDomain,
@@ -180,6 +181,7 @@ __all__ = [
     "TargetFile",
     "TargetWidth",
     "Totals",
+    "TrainingOnly",
     "WeightedFit",
     "WholeBatch",
     "WithActivation",

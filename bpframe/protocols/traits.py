@@ -184,6 +184,14 @@ class CountsRows(Protocol):
         """Whether it is; True by default."""
 
 
+class TrainingOnly(Protocol):
+    """A layer that hands on its inputs as they are in evaluation."""
+
+    @property
+    def training_only(self) -> bool:
+        """Whether it does; False by default."""
+
+
 class HoldsArrays(Protocol):
     """A source of arrays `x` and `y`, rows of any rank, rather than of columns."""
 
@@ -213,7 +221,8 @@ class WithRange(Protocol):
 
     @property
     def range(self) -> str | None:
-        """An interval that holds them, "[0, inf)", or "simplex" for rows of probabilities; not known by default."""
+        """An interval that holds them, "[0, inf)", or "simplex" for rows of probabilities, "simplices" for several such
+        rows side by side; not known by default."""
 
 
 class ExampleConfigs(Protocol):
@@ -337,6 +346,11 @@ def surrogate_of(component: object) -> object:
 def counts_rows(metric: object) -> bool:
     """Whether a row of weight 2 is two rows to a metric."""
     return bool(getattr(metric, "counts_rows", True))
+
+
+def acts_in_training_only(layer: object) -> bool:
+    """Whether a layer hands on its inputs as they are in evaluation."""
+    return bool(getattr(layer, "training_only", False))
 
 
 def domain_of(loss: object) -> str | None:

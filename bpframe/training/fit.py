@@ -31,7 +31,7 @@ from bpframe.training.monitor import MonitoredCurve, watchers
 from bpframe.training.preflight import refuse_other_curves, warn_of_idle_rules
 from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
 from bpframe.training.run_state import RunState, means
-from bpframe.training.score_domain import refuse_other_scores
+from bpframe.training.score_domain import first_scores, refuse_other_scores, refuse_strayed_scores, undecided_heads
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.update_groups import update_groups
 from bpframe.types import HostArray
@@ -73,6 +73,7 @@ class FitRun:
         self._monitored = spec.monitoring()
         self._collected = partial and partial.collected
         self._idle: IdleEpochs | None = None
+        self._undecided = undecided_heads(spec.network, spec.loss)
         refuse_other_curves(self._monitored, state.curves)
 
     def prepare(self, first: bool) -> None:
@@ -82,8 +83,7 @@ class FitRun:
         if first and layers_with_fit(network.layers):
             trained = {path for group in groups if group.rule for path in group.paths}
             session.assign(buffers_by_name(network, network.params(session.parameters), data, trained))
-        if first:
-            refuse_other_scores(network, self.spec.loss, session, data.x)
+        refuse_other_scores(network, self._undecided, session, data.x)
         run = session.step, self.settings.steps
         watching = watchers(self.spec.callbacks, self._monitored)
         warn_of_clocks(groups, network, self._batches, len(data.x), run, watching, not self.state.resumed)
@@ -164,7 +164,8 @@ class FitRun:
 
     def _looks_between(self) -> bool:
         """Whether something is measured after each epoch, or their lengths may differ."""
-        return self._validation is not None or not self.spec.even_epochs or bool(self._metrics or self._monitored)
+        looks = self._metrics or self._monitored or self._undecided
+        return self._validation is not None or not self.spec.even_epochs or bool(looks)
 
     def block_end(self) -> int:
         """The batch before which the next block has to end: at a step that a hook looks at, or with the run."""
@@ -216,6 +217,9 @@ class FitRun:
         progress.restart_clock(time.perf_counter())
         if not finite:
             raise self._failure(self.session.step - progress.start)
+        if self._undecided:
+            scores = first_scores(self.spec.network, self.session, self._data.x)
+            self._refuse_strayed(scores, "x")
 
     def _record(self, epoch: FinishedEpoch, seconds: float) -> None:
         """One line of the history, once all of it is measured: an exception leaves the epoch to be recorded later.
@@ -260,7 +264,11 @@ class FitRun:
         if self._validation is None:
             return {}
         scores = self.session.scores(self._validation.x)
+        self._refuse_strayed(scores, "validation x")
         return evaluate_scores(self.task, scores, self._validation, self._metrics)
+
+    def _refuse_strayed(self, scores: HostArray, name: str) -> None:
+        refuse_strayed_scores(self.spec.network, self._undecided, scores, self.session.step, name)
 
     def _failure(self, i: int) -> NumericalError:
         """The error for numbers that are not finite in batch i."""

@@ -98,6 +98,11 @@ def columns_of(manifest: Mapping[str, Any]) -> Names | None:
     return tuple(columns)
 
 
+def built_parts(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Parts of a trainer that the caller gives in place of a file's: only the caller's policies hold for them."""
+    return {part.name: part.build(given[part.name]) for part in PARTS if part.name in given}
+
+
 def checkpoint_arguments(manifest: Mapping[str, Any], folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     """The same of a checkpoint in `folder`, with engine and callbacks unless they are `given`.
 

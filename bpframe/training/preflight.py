@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 from bpframe.data.target_scale import is_scalable
 from bpframe.engine.optimizer_chain import chain, rules_inside
 from bpframe.errors import ConfigError
-from bpframe.network.backprop import CostLayer, Elementwise, as_layer
+from bpframe.network.backprop import CostLayer, Elementwise
 from bpframe.network.network import Network
-from bpframe.network.output_range import output_range
-from bpframe.protocols import Group, Loss, Minimizer, Observe, Optimizer, RuleFor, SampleTarget, SeveralHeads
+from bpframe.network.output_range import output_range, predicting_layers
+from bpframe.protocols import Group, Layer, Loss, Minimizer, Observe, Optimizer, RuleFor, SampleTarget, SeveralHeads
 from bpframe.protocols.implements import implements
+from bpframe.protocols.number_sets import side_by_side
 from bpframe.protocols.traits import activation_of, range_of
 from bpframe.registry import arguments, registry
 from bpframe.registry.describe import short_name, title
@@ -21,21 +22,32 @@ from bpframe.training.monitor import monitor_direction, require_curve
 
 
 def refuse_double_link(network: Network, cost: CostLayer, loss: Loss) -> None:
-    """ConfigError for a network that ends in the activation that its loss's link applies anyway."""
-    label, last = network.layers[-1]
-    activation = activation_of(last)
-    link = cost.link.phi if isinstance(cost.link, Elementwise) else as_layer(cost.link)
-    same = activation is not None and type(activation) is type(link)
-    known = output_range(network.layers)  # of containers, and through layers that hand on what they are given
-    inside = loss.link in ("softmax", "sigmoid") and known is not None and known == range_of(link)
-    if loss.link == "identity" or not (same or inside):
+    """ConfigError for a network that ends in the activation that its loss's link, or that of a head, applies anyway."""
+    layers = predicting_layers(network.layers)
+    label, last = layers[-1]
+    known = output_range(layers)  # of containers, and through layers that hand on what they are given
+    for head, link, owner in _links(loss, cost):
+        phi = link.phi if isinstance(link, Elementwise) else link
+        same = activation_of(last) is not None and type(activation_of(last)) is type(phi)
+        bounded = range_of(phi) if head.link in ("softmax", "sigmoid") else None
+        inside = bounded is not None and known in (bounded, side_by_side(bounded))
+        if head.link == "identity" or not (same or inside):
+            continue
+        name = short_name(registry, "loss", head)
+        raise ConfigError(
+            f"The network ends in {head.link} (layer '{label}'), and the loss {name}{owner} applies {head.link} to its "
+            f"scores itself: that would be twice. Leave the activation of '{label}' out, or take a loss on "
+            "predictions: mse, or cross_entropy or binary_cross_entropy for probabilities."
+        )
+
+
+def _links(loss: Loss, cost: CostLayer, owner: str = "") -> Iterator[tuple[Loss, Layer, str]]:
+    """(loss, its link, " of head 'a'") of a loss, or of each head's."""
+    if not implements(loss, SeveralHeads):
+        yield loss, cost.link, owner
         return
-    name = short_name(registry, "loss", loss)
-    raise ConfigError(
-        f"The network ends in {loss.link} (layer '{label}'), and the loss {name} applies {loss.link} to its scores "
-        f"itself: that would be twice. Leave the activation of '{label}' out, or take a loss on predictions: mse, or "
-        "cross_entropy or binary_cross_entropy for probabilities."
-    )
+    for name, (part, _) in cast(SeveralHeads, loss).parts().items():
+        yield from _links(part, CostLayer.of(part), f" of head '{name}'")
 
 
 def refuse_unscalable(loss: Loss) -> None:

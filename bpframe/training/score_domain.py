@@ -6,25 +6,32 @@ Shapes: x (N, ...) rows, scores (N, C).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast, final
 
 import numpy as np
 
-from bpframe.errors import ConfigError
+from bpframe.errors import ConfigError, NumericalError
 from bpframe.network.backprop import evaluate
 from bpframe.network.network import Network
 from bpframe.network.output_range import output_range
 from bpframe.protocols import Loss, Session, SeveralHeads
 from bpframe.protocols.implements import implements
-from bpframe.protocols.number_sets import EVERYWHERE, SIMPLEX, first_outside, is_subset
+from bpframe.protocols.number_sets import EVERYWHERE, SIMPLEX, SIMPLICES, first_outside, is_subset
 from bpframe.protocols.traits import domain_of
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name
 from bpframe.types import HostArray
 
 ROWS = 256  # whose scores are looked at
-WORDS = {SIMPLEX: "probabilities", "[0, 1]": "probabilities", "(0, 1)": "probabilities", EVERYWHERE: "scores"}
+ROUNDING = 8  # units in the last place, by which scores may pass an end once training moves them
+WORDS = {
+    SIMPLEX: "probabilities",
+    SIMPLICES: "probabilities",
+    "[0, 1]": "probabilities",
+    "(0, 1)": "probabilities",
+    EVERYWHERE: "scores",
+}
 REMEDIES = {
     SIMPLEX: "Take softmax_cross_entropy, or end the network in softmax.",
     "[0, 1]": "Take sigmoid_cross_entropy, or end the network in sigmoid.",
@@ -40,27 +47,64 @@ def refuse_other_range(network: Network, loss: Loss) -> None:
     if all(head.domain is None for head in heads):
         return
     known = output_range(network.layers)
-    if known == SIMPLEX and len(heads) > 1:  # of which a head is given a part
+    if known in (SIMPLEX, SIMPLICES) and len(heads) > 1:  # of which a head is given a part
         known = "[0, 1]"
     for head in heads:
-        if head.domain and known and not is_subset(known, head.domain):
+        if head.domain and known and not _undecided(known, head.domain) and not is_subset(known, head.domain):
             ends = _words(known) if known == SIMPLEX or head.domain != SIMPLEX else f"numbers in {known}"
-            raise head.refusal(f"'{network.labels[-1]}' ends in {'scores' if known == EVERYWHERE else ends}")
+            raise ConfigError(
+                head.refusal(f"'{network.labels[-1]}' ends in {'scores' if known == EVERYWHERE else ends}")
+            )
 
 
-def refuse_other_scores(network: Network, loss: Loss, session: Session, x: HostArray) -> None:
-    """ConfigError for rows whose scores lie outside the loss's domain, where the network's range is not known."""
+def undecided_heads(network: Network, loss: Loss) -> list[ScoreDomain]:
+    """The domains of a loss, or of its heads, that only the scores of real rows can be held to."""
     heads = [head for head in _heads(loss) if head.domain]
-    if not heads or output_range(network.layers) is not None:
-        return
+    if not heads:
+        return []
+    known = output_range(network.layers)
+    return [head for head in heads if known is None or (len(heads) == 1 and _undecided(known, head.domain))]
+
+
+def refuse_other_scores(network: Network, heads: Sequence[ScoreDomain], session: Session, x: HostArray) -> None:
+    """ConfigError for rows whose scores lie outside the domain of one of these heads, before the first step."""
+    if heads and (fault := _fault(network, heads, first_scores(network, session, x), "x", rounding=0)):
+        raise ConfigError(fault)
+
+
+def refuse_strayed_scores(
+    network: Network, heads: Sequence[ScoreDomain], scores: HostArray, step: int, name: str = "x"
+) -> None:
+    """NumericalError for scores of the rows `name` that training has brought out of the domain of one of these heads.
+
+    An open end counts as part of the domain: where the loss cannot use it, it is not finite.
+    """
+    if fault := _fault(network, heads, scores, name, ROUNDING * float(np.finfo(scores.dtype).eps), f"at step {step} "):
+        raise NumericalError(fault)
+
+
+def first_scores(network: Network, session: Session, x: HostArray) -> HostArray:
+    """Scores of the first rows, computed on the host: a compiled engine would make a program for them."""
     with np.errstate(all="ignore"):
-        scores = np.asarray(evaluate(network.layers, network.params(session.parameters), x[:ROWS]))
+        return np.asarray(evaluate(network.layers, network.params(session.parameters), x[:ROWS]))
+
+
+def _fault(
+    network: Network, heads: Sequence[ScoreDomain], scores: HostArray, name: str, rounding: float, when: str = ""
+) -> str | None:
+    """What is wrong with the first score that lies outside, if one does; scores that are not finite are not judged."""
     for head in heads:
         part = scores[:, head.columns]
-        if head.domain and np.isfinite(part).all() and (place := first_outside(part, head.domain)):
+        if head.domain and np.isfinite(part).all() and (place := first_outside(part, head.domain, rounding)):
             row, column = place
             got = f"sums to {part[row].sum():.6g}" if column < 0 else f"is {part[row, column]:.6g} in column {column}"
-            raise head.refusal(f"the output of '{network.labels[-1]}' for row {row} of x {got}")
+            return head.refusal(f"{when}the output of '{network.labels[-1]}' for row {row} of {name} {got}")
+    return None
+
+
+def _undecided(known: str, domain: str | None) -> bool:
+    """Whether rows of a known range may be of the domain or not: several rows of probabilities, or one."""
+    return known == SIMPLICES and domain == SIMPLEX
 
 
 @final
@@ -72,11 +116,11 @@ class ScoreDomain(NamedTuple):
     domain: str | None
     columns: slice
 
-    def refusal(self, what: str) -> ConfigError:
-        """The error for a network of which `what` is true."""
+    def refusal(self, what: str) -> str:
+        """Why a network of which `what` is true is refused."""
         name, domain = short_name(registry, "loss", self.loss), str(self.domain)
         remedy = REMEDIES.get(domain, "End the network in an activation of that range.")
-        return ConfigError(f"{name}{self.owner} needs {_words(domain)}, but {what}. {remedy}")
+        return f"{name}{self.owner} needs {_words(domain)}, but {what}. {remedy}"
 
 
 def _heads(loss: Loss, owner: str = "", start: int = 0) -> Iterator[ScoreDomain]:

@@ -24,7 +24,7 @@ from bpframe.errors import CheckpointError, ConfigError
 from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Param, Session
-from bpframe.registry import Spec, build, build_all, registry
+from bpframe.registry import Spec, registry
 from bpframe.registry.other_words import hide_other, refuse_other
 from bpframe.registry.safe_text import object_text
 from bpframe.saving import model_file
@@ -38,6 +38,7 @@ from bpframe.training.fitted_data import fit_fingerprint
 from bpframe.training.history import History
 from bpframe.training.loop import run_fit
 from bpframe.training.manifest import (
+    built_parts,
     checkpoint_arguments,
     columns_of,
     known_fingerprint,
@@ -252,12 +253,18 @@ class Trainer:
         a rule that averages: the average). To go on where a fit was, write a `checkpoint` and `resume` from that.
         `parts`: arguments of Trainer in place of the file's, such as an optimizer of another learning rate.
         """
-        engine = build("engine", engine)  # the caller's choice, not the file's: only the caller's policies hold for it
-        with model_file.open_untrusted(path, plugins) as (tensors, content):
-            trainer = cls(**trainer_arguments(content) | parts, engine=engine)
-            trainer.task = replace(trainer.task, learned=content["learned"], columns=columns_of(content))
-            trainer.parameters.replace(tensors)
-            trainer._data = known_fingerprint(content)
+        refuse_other(Trainer.__init__, parts)
+        given = built_parts({"engine": engine, **parts})
+        try:
+            with model_file.open_untrusted(path, plugins) as (tensors, content):
+                trainer = cls(**trainer_arguments(content) | given)
+                trainer.task = replace(trainer.task, learned=content["learned"], columns=columns_of(content))
+                trainer.parameters.replace(tensors)
+                trainer._data = known_fingerprint(content)
+        except CheckpointError as error:
+            if parts and isinstance(error.__cause__, ConfigError):  # the caller's part does not fit, not the file
+                raise error.__cause__ from None
+            raise
         trainer._fitted = True
         return trainer
 
@@ -302,9 +309,8 @@ class Trainer:
         wrote it, whose bits another engine would not give, with this program's threads and caches. No path is taken
         from the file: a callback that writes checkpoints goes on in the folder that holds `path`.
         """
-        given: dict[str, Any] = {} if engine is None else {"engine": build("engine", engine)}
-        if callbacks is not None:  # the caller's, for which only the caller's policies hold
-            given["callbacks"] = build_all("Trainer.resume", "callback", callbacks)
+        caller = {"engine": engine, "callbacks": callbacks}
+        given = built_parts({name: part for name, part in caller.items() if part is not None})
         with model_file.open_untrusted(path, plugins, model_file.CHECKPOINT) as file:
             trainer = cls(**checkpoint_arguments(file[1], Path(path).parent, given))
         try:

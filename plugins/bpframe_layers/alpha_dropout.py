@@ -25,6 +25,7 @@ class AlphaDropout:
     """
 
     rate: float = 0.1
+    training_only: ClassVar[bool] = True
     range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ class Dropout:
     """
 
     rate: float = 0.5
+    training_only: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         checks.fraction("dropout", rate=self.rate)

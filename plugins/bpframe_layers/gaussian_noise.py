@@ -20,6 +20,7 @@ class GaussianNoise:
     """
 
     stddev: float = 0.1
+    training_only: ClassVar[bool] = True
     range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:

@@ -80,7 +80,7 @@ class Parallel:
         """The interval of all branches, if it is one and they stand side by side; otherwise not known."""
         ranges = {output_range((branch,), inputs) for branch in self.inner}
         one = ranges.pop() if len(ranges) == 1 and self.join == "concat" else None
-        return None if one == number_sets.SIMPLEX else one
+        return number_sets.side_by_side(one)
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(outputs joined, (what each branch keeps, widths of the outputs))."""

@@ -57,8 +57,8 @@ class Reshape:
         return x.reshape(len(x), *self._rows(x.shape[1:]))
 
     def range_after(self, inputs: str | None) -> str | None:
-        """That of the inputs; rows of probabilities may be rows no longer."""
-        return None if inputs == number_sets.SIMPLEX else inputs
+        """That of the inputs; a row may be several of theirs."""
+        return number_sets.side_by_side(inputs)
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(x as (B, *shape), the shape of x)."""

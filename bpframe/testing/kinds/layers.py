@@ -1,7 +1,8 @@
 """The laws of layers.  x (B, *in_shape), dy like y; params and gradients are trees.
 
 A layer may declare `coupled = True`: its rows depend on each other in evaluation, too; `stochastic = True`: its output
-in training is random; `example_input(rng) -> x`: rows of its domain.
+in training is random; `training_only = True`: in evaluation its outputs are its inputs; `example_input(rng) -> x`:
+rows of its domain.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.protocols import CheckInputs, Fit, Layer, Refresh, Statistics
-from bpframe.protocols.traits import is_coupled, is_stochastic
+from bpframe.protocols.traits import acts_in_training_only, is_coupled, is_stochastic
 from bpframe.random import HashKey
 from bpframe.testing.kinds import layer_buffers
 from bpframe.testing.kinds.layer_statistics import require_statistics
@@ -55,6 +56,8 @@ def layer_checks(layer: Layer, in_shape: Shape = (5,)) -> dict[str, Check]:
         "extremes": partial(_extremes, run),
         **range_checks(layer, lambda: run.forward_backward(run.params, run.x())["y"]),
     }
+    if acts_in_training_only(layer):
+        checks["evaluation"] = partial(_evaluation, run)
     if isinstance(layer, Refresh):
         checks["refresh"] = partial(layer_buffers.require_refresh, run)
     if isinstance(layer, Statistics) and not is_stochastic(layer):
@@ -169,6 +172,14 @@ def _draws(run: LayerRun) -> None:
         else:
             hint = " (stochastic = True says that it draws)" if training else ""
             require_same_bits(f"{mode}{hint}: a pass with another key", other, one)
+
+
+def _evaluation(run: LayerRun) -> None:
+    """A layer that acts in training only hands on its rows in evaluation."""
+    x = run.x()
+    require_same_bits(
+        "in evaluation: y (training_only = True)", run.forward_backward(run.params, x, training=False)["y"], x
+    )
 
 
 def _few_rows(run: LayerRun) -> None:

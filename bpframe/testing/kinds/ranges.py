@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from bpframe.protocols.number_sets import SIMPLEX, Interval
+from bpframe.protocols.number_sets import SIMPLEX, SIMPLICES, Interval
 from bpframe.protocols.traits import domain_of, range_of
 from bpframe.testing.laws.comparison import require
 from bpframe.testing.report import Check
@@ -30,10 +30,11 @@ def _require_inside(what: str, declared: str, numbers: Callable[[], HostArray]) 
     """All numbers lie in the set, whose open ends rounding may reach."""
     low, high, *_ = Interval.of(declared)
     array = np.asarray(numbers())
-    array = array[np.isfinite(array).all(axis=-1)] if declared == SIMPLEX else array[np.isfinite(array)]
+    array = array[np.isfinite(array).all(axis=-1)] if declared in (SIMPLEX, SIMPLICES) else array[np.isfinite(array)]
     slack = 1e-12 * max([1.0, *(abs(end) for end in (low, high) if np.isfinite(end))])
     inside = bool(np.all((array >= low - slack) & (array <= high + slack)))
     require(inside, f"{what} must lie in {declared}, got {array.min():g} to {array.max():g}" if not inside else "")
-    if declared == SIMPLEX:
-        sums = array.sum(axis=-1)
-        require(bool(np.all(np.abs(sums - 1) <= 1e-9)), f"{what} must be rows that sum to 1, got {sums}")
+    if declared in (SIMPLEX, SIMPLICES):
+        sums, wanted = array.sum(axis=-1), "1" if declared == SIMPLEX else "whole numbers"
+        sizes = 1 if declared == SIMPLEX else np.maximum(np.round(sums), 1)
+        require(bool(np.all(np.abs(sums - sizes) <= 1e-9)), f"{what} must be rows that sum to {wanted}, got {sums}")

@@ -11,7 +11,7 @@ import numpy as np
 
 from bpframe.errors import CheckFailed
 from bpframe.protocols import Loss, TargetWidth
-from bpframe.protocols.number_sets import SIMPLEX, Interval
+from bpframe.protocols.number_sets import SIMPLEX, SIMPLICES, Interval
 from bpframe.protocols.traits import domain_of
 from bpframe.types import HostArray
 
@@ -105,7 +105,7 @@ def _inside(z: HostArray, domain: str | None) -> HostArray:
     """Normal numbers (B, C) brought into a domain, away from its ends."""
     if domain is None:
         return z
-    if domain == SIMPLEX:
+    if domain in (SIMPLEX, SIMPLICES):
         return np.asarray(np.exp(z) / np.exp(z).sum(axis=1, keepdims=True))
     low, high, *_ = Interval.of(domain)
     if np.isfinite(low) and np.isfinite(high):
