@@ -10,7 +10,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import final
+from typing import NamedTuple, TypeGuard, final
 
 import numpy as np
 
@@ -22,14 +22,34 @@ from bpframe.types import HostArray
 Names = tuple[str, ...]
 
 
+class Numbering(NamedTuple):
+    """The number of the first column in a file of numbered columns, and whether that was set: it is guessed otherwise.
+
+    What such a file leaves out is 0, whole columns too.
+    """
+
+    first: int
+    set: bool
+
+
 @final
 @dataclass(frozen=True)
 class NamedRows:
-    """Rows x (N, n) whose n columns have names and kinds ("float", "int", "bool", "text")."""
+    """Rows x (N, n) whose n columns have names and kinds ("float", "int", "bool", "text").
+
+    `numbering`: how a sparse file numbers them; their names are the numbers that it writes.
+    """
 
     values: HostArray
     columns: tuple[str, ...]
     kinds: tuple[str, ...]
+    numbering: Numbering | None = None
+
+    @staticmethod
+    def numbered(values: HostArray, numbering: Numbering) -> NamedRows:
+        """Rows whose columns have numbers."""
+        n = values.shape[1]
+        return NamedRows(values, _numbers(n, numbering.first), ("float",) * n, numbering)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -60,6 +80,8 @@ def column_names(x: object, who: str = "x") -> Names | None:
 def learned_names(x: object) -> Names | None:
     """The names that a model learns of its first rows."""
     names = column_names(x)
+    if isinstance(x, NamedRows) and x.numbering is not None:
+        return names  # also where they are 0 .. n - 1: that is how other files are to be read
     return None if names is None or names == _numbers(len(names)) else names
 
 
@@ -71,6 +93,8 @@ def in_order(x: object, known: Names | None, who: str = "x") -> object:
     given = column_names(x, who)
     if given is None or given == known:
         return x
+    if isinstance(x, NamedRows) and x.numbering is not None and _are_numbers(known):
+        return _by_number(x, x.numbering, int(known[0]), len(known), who)
     numbers = _numbers(len(given))
     if known is None and given != numbers and set(given) == set(numbers):
         known = numbers  # a permutation of positions
@@ -98,8 +122,32 @@ def take_columns(x: object, places: Sequence[int]) -> object:
     return np.asarray(x)[:, places]
 
 
-def _numbers(n: int) -> Names:
-    return tuple(map(str, range(n)))
+def _by_number(x: NamedRows, own: Numbering, first: int, width: int, who: str) -> NamedRows:
+    """Rows of a sparse file in `width` columns numbered from `first` on, as the model knows them.
+
+    A file that does not say where its numbers start means what that of the first fit meant.
+    """
+    if not own.set and own.first < first:
+        raise DataError(
+            f"{who} has a column {own.first}, but the first fit's columns were numbered from {first} on. One of the "
+            'files leaves its first column out: set zero_based for it, source = { name = "svmlight", ... }.'
+        )
+    shift = 0 if own.set else own.first - first
+    kept = max(min(x.values.shape[1], width - shift), 0)
+    if beyond := [name for name, column in zip(x.columns[kept:], x.values.T[kept:], strict=True) if column.any()]:
+        _warn(f"{who} has columns that the model does not know, and leaves out: {_listing(beyond)}.")
+    values = np.zeros((len(x), width), x.values.dtype)
+    values[:, shift : shift + kept] = x.values[:, :kept]
+    return NamedRows.numbered(values, own._replace(first=first))
+
+
+def _are_numbers(names: Names | None) -> TypeGuard[Names]:
+    """Whether names are numbers in a row, from 0 or 1 on."""
+    return names is not None and any(names == _numbers(len(names), first) for first in (0, 1))
+
+
+def _numbers(n: int, first: int = 0) -> Names:
+    return tuple(map(str, range(first, first + n)))
 
 
 def _missing_text(missing: Sequence[str], given: Names, known: Names, who: str) -> str:

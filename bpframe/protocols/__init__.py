@@ -11,8 +11,8 @@ Capabilities are small protocols of their own, for the components that need one:
 `EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams` and `Restart` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
-`Over` and `After` (schedules); `Draws` (samplers); `Select` and `TargetFile` (sources); `CheckMemory` (callbacks);
-`SessionStatistics` (sessions of engines).
+`Over` and `After` (schedules); `Draws` (samplers); `Select`, `Numbered` and `TargetFile` (sources);
+`CheckMemory` (callbacks); `SessionStatistics` (sessions of engines).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
 `LearningRates`, `LrIsAFactor` and `EvaluationPeriod` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses`
@@ -39,6 +39,7 @@ from bpframe.protocols.capabilities import (
     EncodeTarget,
     EvaluationParams,
     Fit,
+    Numbered,
     Observe,
     Over,
     Periodic,
@@ -150,6 +151,7 @@ __all__ = [
     "Metric",
     "Minimizer",
     "Monitoring",
+    "Numbered",
     "Observe",
     "Optimizer",
     "Ordered",

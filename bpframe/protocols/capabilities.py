@@ -293,6 +293,14 @@ class Select(Protocol):
 
 
 @runtime_checkable
+class Numbered(Protocol):
+    """A source of arrays whose columns have numbers in the file; those that the file leaves out are 0."""
+
+    def numbered(self, file: BinaryIO) -> tuple[Mapping[str, HostArray], int, bool]:
+        """(the arrays that `read` gives, the number of x's first column, whether that is set and not a guess)."""
+
+
+@runtime_checkable
 class TargetFile(Protocol):
     """A source whose files hold x, and the file beside them y."""
 

@@ -21,6 +21,9 @@ class Svmlight:
 
     features    n; by default the largest number that the file has, which differs between files
     zero_based  whether columns are numbered from 0; by default that is so if the file has a column 0
+
+    A model learns these numbers as the names of its columns, and reads other files by them: columns that a file leaves
+    out are 0, and a file that has no column 0 means what the first one meant.
     Source: Joachims, SVMlight; Chang and Lin, LIBSVM.
     """
 
@@ -35,13 +38,18 @@ class Svmlight:
 
     def read(self, file: BinaryIO) -> Mapping[str, HostArray]:
         """The arrays `x` and `y`."""
+        return self.numbered(file)[0]
+
+    def numbered(self, file: BinaryIO) -> tuple[Mapping[str, HostArray], int, bool]:
+        """(the same, the number of the first column, whether it is set)."""
         labels, rows, columns, values = _entries(file)
         if not labels:
             raise DataError("needs at least one row, got none. Add rows.")
-        at = np.frombuffer(columns, dtype=np.int64) - (1 - self._base(columns))
+        first = self._first(columns)
+        at = np.frombuffer(columns, dtype=np.int64) - first
         width = self.features or int(at.max(initial=0)) + 1
         if at.size and (at.min() < 0 or at.max() >= width):
-            wrong, first = int(at.min() if at.min() < 0 else at.max()), 1 - self._base(columns)
+            wrong = int(at.min() if at.min() < 0 else at.max())
             raise DataError(f"needs {width} columns from number {first} on, got number {wrong + first}. Set features.")
         if len(labels) * width > max(SMALL, THINNEST * (len(values) + len(labels))):
             raise DataError(
@@ -49,16 +57,16 @@ class Svmlight:
             )
         x = np.zeros((len(labels), width))
         x[np.frombuffer(rows, dtype=np.int64), at] = np.frombuffer(values, dtype=np.float64)
-        return {"x": x, "y": parse_cells(labels)}
+        return {"x": x, "y": parse_cells(labels)}, first, self.zero_based is not None
 
     def example(self) -> tuple[bytes, Mapping[str, HostArray]]:
         """A small file, and its arrays."""
         text = b"# two rows\n+1 1:0.5 3:2 # the first\n-1 2:-1e3\n"
         return text, {"x": np.array([[0.5, 0, 2], [0, -1e3, 0]]), "y": np.array([1, -1])}
 
-    def _base(self, columns: array[int]) -> int:
-        """1 if columns are numbered from 0, else 0."""
-        return int(0 in columns if self.zero_based is None else self.zero_based)
+    def _first(self, columns: array[int]) -> int:
+        """The number of the first column, 0 or 1."""
+        return 0 if (0 in columns if self.zero_based is None else self.zero_based) else 1
 
 
 def _entries(file: BinaryIO) -> tuple[list[str], array[int], array[int], array[float]]:

@@ -14,11 +14,12 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from bpframe.data.columns import NamedRows
+from bpframe.data.columns import NamedRows, Numbering
 from bpframe.data.sources.formats import is_packed, source_of
 from bpframe.data.sources.selection import Rows, Selection, describe_columns, table_rows
 from bpframe.errors import BpframeError, DataError, ShapeError
-from bpframe.protocols import Select, Source, TargetFile
+from bpframe.protocols import Numbered, Select, Source, TargetFile
+from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import holds_arrays
 from bpframe.registry import Spec
 from bpframe.regular_files import open_regular
@@ -61,12 +62,16 @@ def read_table(
     """x (N, n), whose columns keep their names, and y (N,) of a table; y is None without a target.
 
     What a model learns from such rows it predicts by these names, whatever their order. `columns` are the inputs, by
-    default all but the target and those to `exclude`. `source` as for `read`.
+    default all but the target and those to `exclude`. `source` as for `read`. The columns of svmlight files go by
+    their numbers; those that a file leaves out are 0.
     """
-    path = Path(path)
-    if holds_arrays(source_of(path, source)):
+    path, reader = Path(path), source_of(Path(path), source)
+    if implements(reader, Numbered):
+        rows = read_rows(path, Selection(target, columns, exclude), reader)
+    elif holds_arrays(reader):
         raise DataError(f"'{path}' needs columns with names, got arrays. Use read.")
-    rows = read_rows(path, Selection(target, columns, exclude, lenient=target is None), source)
+    else:
+        rows = read_rows(path, Selection(target, columns, exclude, lenient=target is None), reader)
     assert isinstance(rows.x, NamedRows)  # as all tables give
     return rows.x, rows.y
 
@@ -112,15 +117,26 @@ def _array_rows(path: Path, selection: Selection, reader: Source) -> Rows:
     if selection.columns is not None or selection.exclude or (selection.id or selection.weight) is not None:
         raise DataError(f"'{path}' needs columns with names to choose from, got arrays x and y. Give a table instead.")
     with _opened(path) as file:
-        arrays = reader.read(file)
-        x = _array(arrays, *("x",) if selection.lenient or isinstance(reader, TargetFile) else ("x", "y"))
+        arrays, numbering = _arrays(reader, file)
+        wanted = ("x",) if selection.lenient or isinstance(reader, TargetFile) else ("x", "y")
+        array = _array(arrays, *wanted)
+        x = array if numbering is None else NamedRows.numbered(array, numbering)
         if selection.lenient:
             return Rows(x)
         partner = reader.target_file(path) if isinstance(reader, TargetFile) else None
         y = _array(arrays, "y") if partner is None else _target_beside(path, reader, partner)
-    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
-        raise ShapeError(f"'{path}' needs a row of y for each row of x, got shapes {x.shape} and {y.shape}. Mend one.")
+    if array.ndim == 0 or y.ndim == 0 or len(array) != len(y):
+        got = f"shapes {array.shape} and {y.shape}"
+        raise ShapeError(f"'{path}' needs a row of y for each row of x, got {got}. Mend one.")
     return Rows(x, y)
+
+
+def _arrays(reader: Source, file: BinaryIO) -> tuple[Mapping[str, HostArray], Numbering | None]:
+    """The arrays of a file, and how it numbers the columns of x, if it does."""
+    if not implements(reader, Numbered):
+        return reader.read(file), None
+    arrays, first, is_set = cast(Numbered, reader).numbered(file)
+    return arrays, Numbering(first, is_set)
 
 
 def _target_beside(path: Path, reader: Source, partner: Path) -> HostArray:

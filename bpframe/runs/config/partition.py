@@ -41,7 +41,7 @@ def read_partition(table: DataTable, folder: Path, seed: int, dtype: str) -> Par
     """
     whole = _part(table.source, folder, table.selection() if table.source.table else Selection(), dtype)
     x, y = whole[:2]
-    names = x.columns if isinstance(x, NamedRows) else None
+    names = x.columns if isinstance(x, NamedRows) and x.numbering is None else None
     text = y.dtype.kind in "UT"  # labels stay text where those of training are
     alike = Selection(table.target, names, text=text, weight=table.weight)
     beside = {

@@ -8,11 +8,12 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from bpframe.protocols import Select, Source
+from bpframe.protocols import Numbered, Select, Source
+from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import holds_arrays
 from bpframe.testing.laws.comparison import require
 from bpframe.testing.report import Check, SkipCheck
@@ -27,6 +28,7 @@ def source_checks(source: Source) -> dict[str, Check]:
         "determinism": partial(_determinism, source),
         "select": partial(_select, source),
         "damage": partial(_damage, source),
+        **({"numbers": partial(_numbers, source)} if implements(source, Numbered) else {}),
     }
 
 
@@ -104,6 +106,17 @@ def _select(source: Source) -> None:
     require(list(cells) == texts, f"select must give the cells of {texts}, got {list(cells)}")
     for name in texts:
         require(list(cells[name]) == columns[name].tolist(), f"select must give the cells of '{name}' as read does")
+
+
+def _numbers(source: Source) -> None:
+    """`numbered` gives what `read` gives, and a whole number at which its columns start."""
+    content, _ = _example(source)
+    columns = _read(source, content)
+    arrays, first, is_set = cast(Numbered, source).numbered(io.BytesIO(content))
+    same = list(arrays) == list(columns) and all(np.array_equal(arrays[name], columns[name]) for name in columns)
+    require(same, "numbered must give the arrays that read gives")
+    require(type(first) is int and first >= 0, f"numbered must give a whole number of at least 0, got {first!r}")
+    require(type(is_set) is bool, f"numbered must say True or False for whether that is set, got {is_set!r}")
 
 
 def _damage(source: Source) -> None:
