@@ -76,7 +76,12 @@ class ShapeError(DataError):
 
 
 class NumericalError(BpframeError, ArithmeticError):
-    """A loss or a parameter is not finite; the model holds the last step at which all was."""
+    """A loss or a parameter is not finite; the model holds the last step at which all was.
+
+    `ruined`: whether that step had gone astray already, so that nothing can start from it.
+    """
+
+    ruined: bool = False
 
 
 class RangeError(DataError, NumericalError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
@@ -38,7 +38,7 @@ class Interruption:
         if self.recorder.steps == 0:
             return f"No step was made; {folder.path} has the config alone."
         saved = self._save(folder)
-        further = self._start_anew(folder) if isinstance(error, NumericalError) else self._go_on(folder)
+        further = self._start_anew(folder, error.ruined) if isinstance(error, NumericalError) else self._go_on(folder)
         return f"{saved} {further}".rstrip()
 
     def _save(self, folder: RunFolder) -> str:
@@ -58,8 +58,8 @@ class Interruption:
         where = "" if step == self.recorder.steps else f" from step {step}"
         return f"To go on{where}: {self.options.command(folder, '--name', folder.path.name, '--resume', 'auto')}"
 
-    def _start_anew(self, folder: RunFolder) -> str:
-        """How to start from the last finite step with a tenth of the learning rate."""
+    def _start_anew(self, folder: RunFolder, ruined: bool) -> str:
+        """How to start with a tenth of the learning rate: from the last finite step, unless that is ruined."""
         found = _learning_rate(to_tables(self.config.settings, self.config.folder)["optimizer"], "optimizer")
         if not folder.model.exists():
             return ""
@@ -69,10 +69,8 @@ class Interruption:
             change, what = f"{found[0]}={found[1] / 10:.3g}", "another learning rate"
         names = (f"{folder.path.name}-{i}" for i in itertools.count(2))
         free = next(name for name in names if not (folder.path.parent / name).exists())
-        command = self.options.command(folder, "--from", str(folder.path), "--set", change, "--name", free)
-        losses = self.trainer.history.train.get("loss", [])
-        worse = "\nIts loss is above that of the first epoch: rather leave out --from." if _grew(losses) else ""
-        return f"To start from it with {what}: {command}{worse}"
+        start, where = ([], "anew") if ruined else (["--from", str(folder.path)], "from it")
+        return f"To start {where} with {what}: {self.options.command(folder, *start, '--set', change, '--name', free)}"
 
 
 def _learning_rate(optimizer: Any, path: str) -> tuple[str, float] | None:
@@ -86,11 +84,6 @@ def _learning_rate(optimizer: Any, path: str) -> tuple[str, float] | None:
         if found := _learning_rate(value, f"{path}.{key}"):
             return found
     return None
-
-
-def _grew(losses: Sequence[float]) -> bool:
-    """Whether the latest loss is above the first: the model has gone astray long before numbers ended."""
-    return len(losses) > 1 and losses[-1] > losses[0]
 
 
 def remove_if_empty(folder: RunFolder) -> None:

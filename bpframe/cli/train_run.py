@@ -26,6 +26,7 @@ from bpframe.runs.model import load_model, start_from_model
 from bpframe.runs.process_lock import process_lock
 from bpframe.runs.recorder import CheckpointPath, Recorder
 from bpframe.runs.resume import Stage, restore_run, write_final_checkpoint
+from bpframe.runs.stopped_runs import stopped_runs
 from bpframe.runs.wanted_data import WantedData, parts_fingerprint
 from bpframe.saving.atomic import write_file
 from bpframe.saving.json_values import to_json
@@ -53,7 +54,8 @@ def run_training(path: Path, options: TrainOptions, frozen: Path | None = None) 
         where = "" if trainer.session.device == "cpu" else f"on {trainer.session.device}, "
         summary = run.evaluate(trainer)
     stopped = f"Stopped early: {run.recorder.reason}.\n" if run.recorder.reason else ""
-    return f"{stopped}{summary}, {where}{time.perf_counter() - start:.1f} s, {run.folder.path}"
+    seconds = time.perf_counter() - start
+    return f"{stopped}{_others_to_resume(config, options)}{summary}, {where}{seconds:.1f} s, {run.folder.path}"
 
 
 @final
@@ -173,6 +175,18 @@ def _earlier_run(config: Config, options: TrainOptions, stack: ExitStack) -> Run
         stack.enter_context(process_lock(earlier))
         _warn_of_other_code(earlier, config)
     return earlier
+
+
+def _others_to_resume(config: Config, options: TrainOptions) -> str:
+    """Lines about runs of the config that were stopped, where a resume named none and so has taken the first."""
+    if not options.resume or options.name is not None:
+        return ""
+    others = stopped_runs(options.runs, config.file.stem, config.text(), changeable(config.settings.train.engine))
+    return "".join(
+        f"{folder.path} was stopped. To go on with it: "
+        f"{options.command(folder, '--name', folder.path.name, '--resume', 'auto')}\n"
+        for folder in others
+    )
 
 
 @contextmanager

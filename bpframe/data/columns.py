@@ -135,7 +135,8 @@ def _by_number(x: NamedRows, own: Numbering, first: int, width: int, who: str) -
     shift = 0 if own.set else own.first - first
     kept = max(min(x.values.shape[1], width - shift), 0)
     if beyond := [name for name, column in zip(x.columns[kept:], x.values.T[kept:], strict=True) if column.any()]:
-        _warn(f"{who} has columns that the model does not know, and leaves out: {_listing(beyond)}.")
+        message = f"{who} has columns that the model does not know, and leaves out: {_listing(beyond)}."
+        warn_caller(message, ColumnWarning)
     values = np.zeros((len(x), width), x.values.dtype)
     values[:, shift : shift + kept] = x.values[:, :kept]
     return NamedRows.numbered(values, own._replace(first=first))

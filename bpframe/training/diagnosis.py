@@ -29,8 +29,8 @@ def diagnose(
 ) -> NumericalError:
     """The error for a step that failed on `batch` (x, target, share) from finite `params`.
 
-    `when`: step, lr, loss (the last finite one); and, if they are known, rows (the batch's row numbers in x), rule, and
-    scalable, whether the targets could be standardised.
+    `when`: step, lr, loss (the last finite one), grown (whether losses have risen above the first); and, if they are
+    known, rows (the batch's row numbers in x), rule, and scalable, whether the targets could be standardised.
     """
     with np.errstate(all="ignore"):
         record = trace(network, cost, params, *batch)
@@ -42,11 +42,15 @@ def diagnose(
     scale = ", scale the inputs"
     if when.get("scalable") and (reach := np.abs(batch[1]).max()) > LARGE_TARGET:
         scale += f" and y, which reaches {reach:.3g} (standardize_target=True)"
-    return NumericalError(
+    ruined = bool(when["grown"] or not np.isfinite(record.loss))
+    astray = "They have gone astray: start anew rather than from them. " if ruined else ""
+    error = NumericalError(
         f"The loss or a parameter is not finite at step {when['step']}{lr}; last finite loss: {last}. "
-        f"First in {first}. {large}The model holds the parameters after step {when['step'] - 1}. "
+        f"First in {first}. {large}The model holds the parameters after step {when['step'] - 1}. {astray}"
         f"Lower the learning rate{scale}, or clip gradients."
     )
+    error.ruined = ruined
+    return error
 
 
 def _culprit(record: Trace, network: Network, cost: CostLayer, slope: bool, rule: object | None) -> str:

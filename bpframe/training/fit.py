@@ -278,6 +278,7 @@ class FitRun:
             "step": session.step + 1,
             "lr": self._rate(session.step),
             "loss": self.progress.last_finite,
+            "grown": self.progress.has_grown(self.state.history.train.get("loss", [])),
             "rows": rows,
             "rule": self.spec.optimizer,
             "scalable": not self.task.standardize and is_scalable(self.task.loss),

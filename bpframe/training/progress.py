@@ -5,6 +5,7 @@ Values of k steps in a row are arrays (3, k): loss, penalty and weight of each.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, final
 
@@ -86,6 +87,12 @@ class FitProgress:
         kept = step - self.start - self.made
         if kept and self.recorded * self.steps <= self.made + kept and kept <= values.shape[1]:
             self.add(values, step)
+
+    def has_grown(self, epochs: Sequence[float]) -> bool:
+        """Whether losses are above the first one: of epochs where there are several, else of steps."""
+        known = [*epochs, *_joined(self._values)[0, :1]]
+        last = epochs[-1] if len(epochs) > 1 else self.last_finite
+        return bool(known) and last is not None and last > known[0]
 
     def position(self) -> tuple[int, int, int]:
         """(epoch of the latest step, batches made of it, step)."""

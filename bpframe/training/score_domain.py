@@ -80,7 +80,9 @@ def refuse_strayed_scores(
     An open end counts as part of the domain: where the loss cannot use it, it is not finite.
     """
     if fault := _fault(network, heads, scores, name, ROUNDING * float(np.finfo(scores.dtype).eps), f"at step {step} "):
-        raise NumericalError(fault)
+        error = NumericalError(fault)
+        error.ruined = True
+        raise error
 
 
 def first_scores(network: Network, session: Session, x: HostArray) -> HostArray:

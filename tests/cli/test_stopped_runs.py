@@ -130,6 +130,26 @@ def test_a_run_that_names_no_checkpoint_goes_on_after_any_end(
     same(cut, whole(folder))
 
 
+def test_a_resume_that_names_no_run_tells_of_others_that_were_stopped(folder: Path, ends: pytest.MonkeyPatch) -> None:
+    good("train", "run.toml", "--quiet")
+    ends.setattr(Ends, "error", KeyboardInterrupt())
+    for _ in range(2):
+        bpframe("train", "run.toml", "--quiet")
+    bpframe("train", "run.toml", "--quiet", "--set", "seed=3")
+    ends.setattr(Ends, "error", None)
+    told = good("train", "run.toml", "--resume", "auto", "--quiet").splitlines()
+    assert told[-1].endswith("runs/run")
+    assert [line.partition(" was stopped. To go on with it: ") for line in told[:-1]] == [
+        (f"runs/{name}", " was stopped. To go on with it: ", command)
+        for name in ("run-2", "run-3")
+        for command in [f"bpframe train runs/{name}/config.toml --name {name} --resume auto"]
+    ]
+    good(*shlex.split(told[0].partition("it: bpframe ")[2]), "--quiet")
+    same(folder / "runs/run", folder / "runs/run-2")
+    assert "run-2" not in good("train", "run.toml", "--resume", "auto", "--quiet")
+    assert "stopped" not in good("train", "run.toml", "--resume", "auto", "--quiet", "--name", "run")
+
+
 def test_signals_that_come_while_the_state_is_written_wait_for_that(
     folder: Path, ends: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,14 +303,17 @@ def regression(folder: Path, optimizer: str) -> None:
     np.savez(folder / "rows.npz", x=x, y=1e4 * (x[:, 0] + 1))
 
 
-def test_after_a_loss_that_grew_and_grew_the_message_advises_against_its_model(folder: Path) -> None:
+@pytest.mark.parametrize("epochs", [1, 500])
+@pytest.mark.parametrize("lr", [50, 1e25])
+def test_after_a_loss_that_grew_the_command_in_the_message_starts_anew(folder: Path, epochs: int, lr: float) -> None:
     text = (
         SMALL.replace("softmax_cross_entropy", "mse").replace("moons", "noisy_sine").replace("units = 2", "units = 1")
     )
-    (folder / "small.toml").write_text(text.replace(', kind = "stratified"', ""))
-    told = bad(4, "train", "small.toml", "--epochs", "500", "--quiet", "--set", "optimizer.lr=50")
-    assert "learning rate: bpframe train runs/small/config.toml --from runs/small --set optimizer.lr=5 --name" in told
-    assert told.endswith("Its loss is above that of the first epoch: rather leave out --from.\n")
+    (folder / "small.toml").write_text(text.replace(', kind = "stratified"', "") + "batch_size = 1\n")
+    told = bad(4, "train", "small.toml", "--epochs", str(epochs), "--quiet", "--set", f"optimizer.lr={lr}")
+    assert "They have gone astray: start anew rather than from them." in told
+    command = told.splitlines()[-1].partition("To start anew with another learning rate: ")[2]
+    assert command == f"bpframe train runs/small/config.toml --set optimizer.lr={lr / 10:.3g} --name small-2"
 
 
 def test_after_numbers_that_are_not_finite_the_command_in_the_message_starts_from_the_last_finite_step(

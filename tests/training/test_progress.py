@@ -82,3 +82,21 @@ def test_epochs_share_the_time_since_the_last_were_recorded():
     made.restart_clock(10.0)
     made.add(values(5), 5)
     assert made.seconds(5, now=11.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("epochs", "steps", "grown"),
+    [
+        ((), (1.0, 2.0), True),
+        ((), (2.0, 1.0), False),
+        ((), (), False),
+        ((1.0,), (5.0,), True),
+        ((9.0, 1.0), (50.0,), False),
+        ((1.0, 9.0), (0.5,), True),
+    ],
+)
+def test_losses_have_grown_by_epochs_where_there_are_several_and_else_by_steps(epochs, steps, grown):
+    made = progress()
+    if steps:
+        made.add(values(*steps), len(steps))
+    assert made.has_grown(epochs) == grown
