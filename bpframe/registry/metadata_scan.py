@@ -118,6 +118,8 @@ def _read(dist: Distribution, own: bool = False) -> list[Provider | Unreadable]:
         if _refuses(dist):
             return [Unreadable(_title(dist), f"its {POINTS} is no file that can be read")]
         every = list(dist.entry_points)
+        if not every and _has_no_sections(dist.read_text(POINTS) or ""):
+            return [Unreadable(_title(dist), f"its {POINTS} has no [section]")]
         points = [point for point in every if point.group in GROUPS]
         unknown = [] if own else unknown_groups(point.group for point in every)
         if not points and not unknown:
@@ -145,6 +147,13 @@ def _refuses(dist: Distribution) -> bool:
     if any(folder.joinpath(name).exists() and not folder.joinpath(name).is_file() for name in FILES):
         return True
     return bool(folder.joinpath(POINTS).exists()) and dist.read_text(POINTS) is None
+
+
+def _has_no_sections(text: str) -> bool:
+    """Whether there is text that says something, but not under the header of a section: it is passed over in silence."""
+    lines = [line.strip() for line in text.splitlines()]
+    said = [line for line in lines if line and not line.startswith("#")]
+    return bool(said) and not any(line.startswith("[") and line.endswith("]") for line in said)
 
 
 def _describe(dist: Distribution) -> tuple[str, str, str]:

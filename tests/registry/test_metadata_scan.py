@@ -20,6 +20,8 @@ NAMED = b"Metadata-Version: 2.1\nName: %s\nVersion: 1.0\n"
 DAMAGED: dict[str, tuple[bytes, bytes | None]] = {  # entry_points.txt, and METADATA where it matters
     "a line without an equals sign": (b"[console_scripts]\nno equals sign\n", NAMED % b"damaged"),
     "half a section": (b"[bpframe.losses]\nx = y:Z\n[bpframe.opt", NAMED % b"damaged"),
+    "a section without its bracket": (b"bpframe.losses]\nx = y:Z\n", NAMED % b"damaged"),
+    "garbage": (b"\x00\x01 garbage \x7f\n\x02", NAMED % b"damaged"),
     "bytes that are no text": (b"[bpframe.losses]\n\xff\xfe = \xff:X\n", NAMED % b"damaged"),
     "metadata that is no text": (GOOD, b"Name: \xff\xfe\n"),
     "metadata without a name": (GOOD, b"Version: 1.0\n"),
@@ -72,6 +74,12 @@ def test_a_pipe_in_the_place_of_entry_points_is_not_waited_for(beside: Path) -> 
     registry = Registry()
     assert "sound" in registry.names("loss")
     assert "no file that can be read" in passed_over(registry)[0]
+
+
+@pytest.mark.parametrize("points", [b"", b"\n \n", b"# none\n", b"[console_scripts]\n", None])
+def test_a_distribution_that_offers_nothing_is_not_damaged(beside: Path, points: bytes | None) -> None:
+    write(beside, points, NAMED % b"damaged")
+    assert passed_over(Registry()) == []
 
 
 @pytest.mark.parametrize("stem", ["-1.0", "a b-1.0", "\udcff-1.0", "x" * 200, "d\u00e4-1", "no_points-1"])
