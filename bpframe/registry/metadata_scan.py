@@ -150,7 +150,7 @@ def _refuses(dist: Distribution) -> bool:
 
 
 def _has_no_sections(text: str) -> bool:
-    """Whether there is text that says something, but not under the header of a section: it is passed over in silence."""
+    """Whether it says something, but not under the header of a section, where nobody looks for it."""
     lines = [line.strip() for line in text.splitlines()]
     said = [line for line in lines if line and not line.startswith("#")]
     return bool(said) and not any(line.startswith("[") and line.endswith("]") for line in said)
