@@ -23,6 +23,7 @@ Messages read: who needs what, got what. Remedy.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 __all__ = [
     "AmbiguousComponent",
@@ -68,7 +69,15 @@ class ConfigError(BpframeError, ValueError):
 
 
 class DataError(BpframeError, ValueError):
-    """Inputs, targets or weights cannot be used as they are."""
+    """Inputs, targets or weights cannot be used as they are; `row`: the number of the row to blame, if there is one."""
+
+    row: int | None = None
+
+    def with_text(self, message: str) -> Self:
+        """An error of the same kind, about the same row."""
+        error = type(self)(message)
+        error.row = self.row
+        return error
 
 
 class ShapeError(DataError):

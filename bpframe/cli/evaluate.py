@@ -22,7 +22,7 @@ def evaluate(run: Path, file: Path | None, target: str | None, as_json: bool) ->
     """
     if target is not None and file is None:
         raise click.BadParameter("needs a FILE whose column it names.", param_hint="--target")
-    from bpframe.cli.rows import rows_to_measure
+    from bpframe.cli.rows import errors_of, rows_to_measure
     from bpframe.cli.score import Score, require_finite_loss, score
     from bpframe.runs.config import load
     from bpframe.runs.folder import RunFolder
@@ -36,7 +36,8 @@ def evaluate(run: Path, file: Path | None, target: str | None, as_json: bool) ->
         measured = score(trainer, config.data())
     else:
         rows = rows_to_measure(file, config.settings.data, trainer, target)
-        measured = Score.of(trainer, "file", rows.x, rows.y, rows.weight)
+        with errors_of(file, config.settings.data):
+            measured = Score.of(trainer, "file", rows.x, rows.y, rows.weight)
     if as_json:
         click.echo(to_json({"part": measured.part, "rows": measured.rows, **measured.values}))
     else:

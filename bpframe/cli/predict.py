@@ -29,7 +29,7 @@ def predict(run: Path, file: Path, out: Path | None, id_column: str | None, forc
     if suffix == ".npy" and id_column:
         raise click.BadParameter(f"needs a table to write to, got '{out}'. Write a .csv.", param_hint="--id")
     from bpframe.cli.predictions import render_predictions
-    from bpframe.cli.rows import rows_to_predict
+    from bpframe.cli.rows import errors_of, rows_to_predict
     from bpframe.runs.config import load
     from bpframe.runs.folder import RunFolder
     from bpframe.runs.model import load_model
@@ -40,7 +40,8 @@ def predict(run: Path, file: Path, out: Path | None, id_column: str | None, forc
     trainer = load_model(folder, config)
     rows, name = rows_to_predict(file, config.settings.data, trainer, id_column)
     ids = {} if rows.ids is None else {name: rows.ids}
-    content = render_predictions(trainer, rows.x, suffix, ids)
+    with errors_of(file, config.settings.data):
+        content = render_predictions(trainer, rows.x, suffix, ids)
     if out is None:
         click.echo(content, nl=False)
         return

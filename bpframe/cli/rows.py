@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import click
 import numpy as np
 
 from bpframe.data.sources.cells import listing
-from bpframe.data.sources.files import read_rows, table_header
+from bpframe.data.sources.files import naming_file, read_rows, table_header
 from bpframe.data.sources.formats import source_of, unpacked_suffix
 from bpframe.data.sources.selection import Rows, Selection
 from bpframe.protocols import Source
@@ -45,6 +46,11 @@ def rows_to_measure(file: Path, data: DataTable, trainer: Trainer, target: str |
     known = _selection(data, trainer, names, target)
     selection = replace(known, target=target or data.target, id=None, weight=weight)
     return read_rows(file, replace(selection, text=_text_labels(trainer)), reader)
+
+
+def errors_of(file: Path, data: DataTable) -> AbstractContextManager[None]:
+    """A block in which errors about the rows of a file name it."""
+    return naming_file(file, _reader(file, data))
 
 
 def _selection(data: DataTable, trainer: Trainer, names: Sequence[str], target: str | None = None) -> Selection:

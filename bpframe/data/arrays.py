@@ -51,14 +51,24 @@ def as_numbers(values: object, dtype: str, name: str, squares: bool = False) -> 
         converted = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
     limit = _limit(dtype, squares)
     if not _within(converted, limit):
-        where = tuple(int(i) for i in np.argwhere(~(np.abs(converted) <= limit))[0])
-        place = f" at {place_text(where, column_names(values))}" if where else ""
-        got = f"got {array[where]!s}{place}."
-        if not np.isfinite(array[where]):
-            raise DataError(f"{name} needs finite numbers, {got} Remove or replace such values.")
-        wider = ", or use dtype='float64'" if limit < abs(array[where]) <= _limit("float64", squares) else ""
-        raise RangeError(f"{name} needs numbers of at most {limit:.2g} in {dtype}, {got} Scale it{wider}.")
+        raise _other_numbers(array, converted, dtype, name, squares, column_names(values))
     return converted
+
+
+def _other_numbers(
+    array: HostArray, converted: HostArray, dtype: str, name: str, squares: bool, columns: Names | None
+) -> DataError:
+    """The error for the first number that a dtype does not hold."""
+    limit = _limit(dtype, squares)
+    where = tuple(int(i) for i in np.argwhere(~(np.abs(converted) <= limit))[0])
+    got = f"got {array[where]!s}{f' at {place_text(where, columns)}' if where else ''}."
+    if not np.isfinite(array[where]):
+        error = DataError(f"{name} needs finite numbers, {got} Remove or replace such values.")
+    else:
+        wider = ", or use dtype='float64'" if limit < abs(array[where]) <= _limit("float64", squares) else ""
+        error = RangeError(f"{name} needs numbers of at most {limit:.2g} in {dtype}, {got} Scale it{wider}.")
+    error.row = where[0] if where else None
+    return error
 
 
 def weights(sample_weight: object, rows: int, dtype: str) -> HostArray | None:

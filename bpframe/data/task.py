@@ -129,7 +129,7 @@ class Task:
             y, names = labels.in_order_of(y, self.learned)
             target, learned = self._encode(y, len(rows), scaling)
         except DataError as error:
-            raise type(error)(f"{name.removesuffix('x')}{error}") from None  # "validation y needs ..."
+            raise error.with_text(f"{name.removesuffix('x')}{error}") from None  # "validation y needs ..."
         if names is not None and self.learns:
             learned[labels.COLUMNS] = names
         weight = None if weight is None else weight.astype(self.dtype)
@@ -180,7 +180,7 @@ class Task:
                 if columns is not None and self.learns:
                     learned[head.name][labels.COLUMNS] = columns
             except DataError as error:
-                raise type(error)(f"y of head '{head.name}': {error}") from None
+                raise error.with_text(f"y of head '{head.name}': {error}") from None
             targets.append(target)
         return np.hstack(targets), {**self.learned, "outputs": self.outputs, "heads": learned}
 

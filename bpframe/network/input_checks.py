@@ -28,5 +28,5 @@ def check_inputs(layers: LabelledLayers, x: HostArray, name: str = "x") -> HostA
         try:
             rows = cast(CheckInputs, layer).check_inputs(view(rows))
         except DataError as error:
-            raise type(error)(f"{name and f'{name} for '}layer '{label}': {error}") from None
+            raise error.with_text(f"{name and f'{name} for '}layer '{label}': {error}") from None
     return rows

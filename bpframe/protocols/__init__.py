@@ -11,7 +11,7 @@ Capabilities are small protocols of their own, for the components that need one:
 `EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams` and `Restart` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
-`Over` and `After` (schedules); `Draws` (samplers); `Select`, `Numbered` and `TargetFile` (sources);
+`Over` and `After` (schedules); `Draws` (samplers); `Select`, `Numbered`, `LineOfRow` and `TargetFile` (sources);
 `CheckMemory` (callbacks); `SessionStatistics` (sessions of engines).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
@@ -39,6 +39,7 @@ from bpframe.protocols.capabilities import (
     EncodeTarget,
     EvaluationParams,
     Fit,
+    LineOfRow,
     Numbered,
     Observe,
     Over,
@@ -145,6 +146,7 @@ __all__ = [
     "Key",
     "Layer",
     "LearningRates",
+    "LineOfRow",
     "Loss",
     "Losses",
     "LrIsAFactor",

@@ -301,6 +301,14 @@ class Numbered(Protocol):
 
 
 @runtime_checkable
+class LineOfRow(Protocol):
+    """A source of text."""
+
+    def line_of(self, file: BinaryIO, row: int) -> int:
+        """The number of the line, from 1, on which a row, from 0, ends."""
+
+
+@runtime_checkable
 class TargetFile(Protocol):
     """A source whose files hold x, and the file beside them y."""
 

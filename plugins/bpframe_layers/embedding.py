@@ -74,11 +74,16 @@ class Embedding:
         got, where = x[row, *columns], f"row {row}, column {', '.join(map(str, columns))}"
         last = self.num_embeddings - 1
         if abs(got - np.round(got)) > ROUNDING:
-            raise DataError(f"ids are whole numbers from 0 to {last}, got {got:g} at {where}. Encode them as integers.")
-        raise DataError(
-            f"id {got:.0f} is outside 0 .. {last} (num_embeddings {self.num_embeddings}), at {where}. Give the layer a "
-            "larger num_embeddings, or the id a number of its own below it."
-        )
+            error = DataError(
+                f"ids are whole numbers from 0 to {last}, got {got:g} at {where}. Encode them as integers."
+            )
+        else:
+            error = DataError(
+                f"id {got:.0f} is outside 0 .. {last} (num_embeddings {self.num_embeddings}), at {where}. Give the "
+                "layer a larger num_embeddings, or the id a number of its own below it."
+            )
+        error.row = row
+        raise error
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(the row of each id, x)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,13 @@ class Arff:
             attribute.name: np.array(column, dtype=np.float64 if attribute.values is None else np.str_)
             for attribute, column in zip(attributes, columns, strict=True)
         }
+
+    def line_of(self, file: BinaryIO, row: int) -> int:
+        """The line of a row."""
+        file.seek(0)
+        lines = _lines(file)
+        _header(lines)
+        return next(itertools.islice(lines, row, None))[0]
 
     def example(self) -> tuple[bytes, Mapping[str, HostArray]]:
         """A small file, and its columns."""

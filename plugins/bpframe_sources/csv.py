@@ -11,7 +11,7 @@ import numpy as np
 from bpframe.plugin import HostArray
 from bpframe_sources.delimited import read_columns, select
 from bpframe_sources.dialect import check_signs, detect
-from bpframe_sources.records import read_header
+from bpframe_sources.records import line_of, read_header
 
 
 @final
@@ -45,6 +45,10 @@ class Csv:
     ) -> tuple[HostArray, Mapping[str, Sequence[str]]]:
         """(float64 (N, n) of the columns `numbers`, the cells of the columns `texts` by name)."""
         return select(file, detect(file, self.separator, self.decimal), numbers, texts)
+
+    def line_of(self, file: BinaryIO, row: int) -> int:
+        """The line on which a row ends."""
+        return line_of(file, detect(file, self.separator, self.decimal), row)
 
     def example(self) -> tuple[bytes, Mapping[str, HostArray]]:
         """A small file, and its columns."""

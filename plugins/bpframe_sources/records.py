@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,12 @@ def read_header(file: BinaryIO, dialect: Dialect) -> list[str]:
     """The names of the columns."""
     with _records(file, dialect) as records:
         return _header(records)
+
+
+def line_of(file: BinaryIO, dialect: Dialect, row: int) -> int:
+    """The line on which a row ends."""
+    with _records(file, dialect) as records:
+        return next(itertools.islice(records, row + 1, None))[0]
 
 
 def read_records(

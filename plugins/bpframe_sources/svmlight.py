@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,6 +59,12 @@ class Svmlight:
         x = np.zeros((len(labels), width))
         x[np.frombuffer(rows, dtype=np.int64), at] = np.frombuffer(values, dtype=np.float64)
         return {"x": x, "y": parse_cells(labels)}, first, self.zero_based is not None
+
+    def line_of(self, file: BinaryIO, row: int) -> int:
+        """The line of a row."""
+        file.seek(0)
+        rows = (number for number, line in enumerate(file, 1) if line.partition(b"#")[0].strip())
+        return next(itertools.islice(rows, row, None))
 
     def example(self) -> tuple[bytes, Mapping[str, HostArray]]:
         """A small file, and its arrays."""

@@ -134,3 +134,42 @@ def test_a_model_of_arrays_is_measured_on_arrays_and_on_tables(folder: Path) -> 
     expected = good("evaluate", "runs/small", "new.npz")
     assert good("evaluate", "runs/small", "new.csv", "--target", "label") == expected
     assert "needs the name of its target column" in bad(3, "evaluate", "runs/small", "new.csv")
+
+
+TABLE = 'a,b,t\n1,2,0\n\n3,{},1\n"4\n",5,1\n1,2,{}\n3,4,1\n'
+LINES = {  # by suffix: a file whose second row, on the line of that number, holds what is given for {}
+    ".csv": ("a,b,t\n1,2,0\n\n3,{},1\n3,4,1\n", 4),
+    ".tsv": ("a\tb\tt\n1\t2\t0\n3\t{}\t1\n3\t4\t1\n", 3),
+    ".arff": (
+        "@relation r\n@attribute a real\n@attribute b real\n@attribute t real\n@data\n1,2,0\n%\n3,{},1\n1,1,1\n",
+        8,
+    ),
+    ".svm": ("0 1:1 2:2\n# none\n1 1:3 2:{}\n1 1:1\n", 3),
+}
+
+
+@pytest.mark.parametrize("suffix", LINES)
+def test_a_number_that_no_network_takes_is_named_by_its_line(tmp_path, monkeypatch, suffix):
+    monkeypatch.chdir(tmp_path)
+    text, line = LINES[suffix]
+    for name, cell in (("good", "4"), ("bad", "inf"), ("large", "1e300")):
+        Path(name + suffix).write_text(text.format(cell))
+    target = "" if suffix == ".svm" else 'data.target = "t"\n'
+    layer = '[[model.layers]]\nname = "dense"\nunits = 1\n'
+    Path("c.toml").write_text(f'loss = "mse"\ntrain.epochs = 1\ndata.source = "good{suffix}"\n{target}{layer}')
+    good("train", "c.toml", "--quiet")
+    for command in (["train", "c.toml", "--set", "data.source=bad" + suffix], ["predict", "runs/c", "bad" + suffix]):
+        assert f"bad{suffix}, line {line}: x needs finite numbers, got inf at row 1" in bad(3, *command)
+    told = bad(3, "evaluate", "runs/c", "large" + suffix)
+    assert f"large{suffix}, line {line}: x needs numbers of at most 1.8e+19 in float32" in told
+
+
+def test_a_target_that_no_network_takes_is_named_by_its_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("good.csv").write_text(TABLE.format(1, 1))
+    Path("bad.csv").write_text(TABLE.format(1, "inf"))
+    layer = '[[model.layers]]\nname = "dense"\nunits = 1\n'
+    Path("c.toml").write_text(f'loss = "mse"\ntrain.epochs = 1\ndata.source = "good.csv"\ndata.target = "t"\n{layer}')
+    good("train", "c.toml", "--quiet")
+    for command in (["train", "c.toml", "--set", "data.source=bad.csv"], ["evaluate", "runs/c", "bad.csv"]):
+        assert "bad.csv, line 7: y needs finite numbers, got inf at row 3" in bad(3, *command)

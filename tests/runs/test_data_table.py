@@ -89,7 +89,7 @@ def test_arrays_have_no_columns_to_choose(load: Any, tmp_path: Path) -> None:
 
 def test_a_number_that_no_network_can_take_is_refused_in_the_name_of_its_file(load: Any, tmp_path: Path) -> None:
     (tmp_path / "later.csv").write_text("a,b,y\n1,2,no\n3,inf,yes\n")
-    with pytest.raises(DataError, match=r"^later.csv: x needs finite numbers, got inf at row 1, column 'b'"):
+    with pytest.raises(DataError, match=r"^later.csv, line 3: x needs finite numbers, got inf at row 1, column 'b'"):
         load(SOURCE + 'columns = ["a", "b"]\n[data.test]\nsource = "later.csv"').data()
 
 

@@ -18,7 +18,7 @@ from bpframe.data.columns import NamedRows, Numbering
 from bpframe.data.sources.formats import is_packed, source_of
 from bpframe.data.sources.selection import Rows, Selection, describe_columns, table_rows
 from bpframe.errors import BpframeError, DataError, ShapeError
-from bpframe.protocols import Numbered, Select, Source, TargetFile
+from bpframe.protocols import LineOfRow, Numbered, Select, Source, TargetFile
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import holds_arrays
 from bpframe.registry import Spec
@@ -102,6 +102,22 @@ def column_kinds(path: str | Path, source: Spec | None = None) -> dict[str, str]
         raise DataError(f"'{path}' needs columns with names, got arrays. Give a table: .csv, .parquet.")
     with _opened(path) as file:
         return describe_columns(reader.read(file))
+
+
+@contextmanager
+def naming_file(path: Path, reader: Source, shown: Path | None = None) -> Iterator[None]:
+    """Inside the block, a DataError about rows of a file names it, and the line of the row that is to blame.
+
+    `shown`: what the file is called, if not by its path.
+    """
+    try:
+        yield
+    except DataError as error:
+        line = ""
+        if error.row is not None and implements(reader, LineOfRow):
+            with _opened(path) as file:
+                line = f", line {cast(LineOfRow, reader).line_of(file, error.row)}"
+        raise error.with_text(f"{shown or path}{line}: {error}") from error
 
 
 def without_names(x: NamedRows | HostArray) -> HostArray:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
 from bpframe.data.arguments import suggestion
 from bpframe.data.sources.by_name import BY_NAME, load
-from bpframe.data.sources.files import read_rows
+from bpframe.data.sources.files import naming_file, read_rows
 from bpframe.data.sources.formats import foreign_source, source_name, suffixes
 from bpframe.data.sources.selection import Rows, Selection
 from bpframe.errors import DataError
@@ -44,6 +45,10 @@ class NamedSource:
         """x (N, n) and y (N,)."""
         return Rows(*load(self.name, **self.arguments))
 
+    def errors(self, folder: Path) -> AbstractContextManager[object]:
+        """A block in which errors about its rows name it; rows of data sets have none."""
+        return nullcontext()
+
     def spec(self, folder: Path) -> Any:
         """What a config holds for it: every argument, those left out with their defaults."""
         return {"name": self.name, **self.arguments} if self.arguments else self.name
@@ -72,6 +77,10 @@ class FileSource:
     def read(self, folder: Path, selection: Selection) -> Rows:
         """The rows of the file."""
         return read_rows(folder / self.path, selection, self.reader)
+
+    def errors(self, folder: Path) -> AbstractContextManager[object]:
+        """A block in which errors about its rows name it."""
+        return naming_file(folder / self.path, self.reader, self.path)
 
     def spec(self, folder: Path) -> Any:
         """What a config in any folder holds for it."""

@@ -15,7 +15,6 @@ from bpframe.data import arrays
 from bpframe.data.columns import NamedRows
 from bpframe.data.sources.selection import Selection
 from bpframe.data.splits import split
-from bpframe.errors import DataError
 from bpframe.runs.config.data_sources import FileSource, NamedSource
 from bpframe.runs.config.schema import DataTable, SplitTable
 from bpframe.types import HostArray
@@ -64,11 +63,9 @@ def _part(source: NamedSource | FileSource, folder: Path, selection: Selection, 
     """x, y and weights of one source, all usable; what no network can take is refused in the name of its source."""
     rows = source.read(folder, selection)
     assert rows.y is not None
-    try:
+    with source.errors(folder):
         _refuse_unusable(rows.x, rows.y, dtype)
         arrays.weights(rows.weight, len(rows.y), dtype)
-    except DataError as error:
-        raise DataError(f"{source}: {error}") from error
     return (rows.x, rows.y) if rows.weight is None else (rows.x, rows.y, rows.weight)
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from bpframe.protocols import Numbered, Select, Source
+from bpframe.protocols import LineOfRow, Numbered, Select, Source
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import holds_arrays
 from bpframe.testing.laws.comparison import require
@@ -28,6 +28,7 @@ def source_checks(source: Source) -> dict[str, Check]:
         "determinism": partial(_determinism, source),
         "select": partial(_select, source),
         "damage": partial(_damage, source),
+        **({"lines": partial(_lines, source)} if implements(source, LineOfRow) else {}),
         **({"numbers": partial(_numbers, source)} if implements(source, Numbered) else {}),
     }
 
@@ -106,6 +107,18 @@ def _select(source: Source) -> None:
     require(list(cells) == texts, f"select must give the cells of {texts}, got {list(cells)}")
     for name in texts:
         require(list(cells[name]) == columns[name].tolist(), f"select must give the cells of '{name}' as read does")
+
+
+def _lines(source: Source) -> None:
+    """The file up to the line of a row holds the rows up to that one."""
+    content, _ = _example(source)
+    lines = content.splitlines(keepends=True)
+    rows = len(next(iter(_read(source, content).values())))
+    for row in range(rows):
+        line = cast(LineOfRow, source).line_of(io.BytesIO(content), row)
+        found = _read(source, b"".join(lines[:line])) if type(line) is int and line <= len(lines) else {}
+        right = {len(column) for column in found.values()} == {row + 1}
+        require(right, f"line_of must give the line on which row {row} ends, got {line!r}")
 
 
 def _numbers(source: Source) -> None:
