@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bpframe.data.columns import column_names
+from bpframe.data.columns import Names, column_names
 from bpframe.data.dense import place_text
 from bpframe.data.frames import as_real_rows
 from bpframe.errors import DataError, RangeError, ShapeError

@@ -31,6 +31,20 @@ def rates(rule: Rule) -> Iterator[Any]:
         yield from rates(value) if inner else [value]
 
 
+def moving_rates(rule: Rule) -> Iterator[tuple[Rule, Any]]:
+    """(rule, learning rate) of each rate at which a rule of one group moves its parameters.
+
+    Those of rules to which it leaves other groups aside.
+    """
+    places = _places(rule)
+    own = implements(rule, RuleFor) and any(not inner for _, _, inner in places)
+    for _, value, inner in places:
+        if not inner:
+            yield rule, value
+        elif not own:
+            yield from moving_rates(value)
+
+
 def changed_rates(rule: Rule, changed: Callable[[Any], Any]) -> Any:
     """The rule with every learning rate r, also of rules inside it, made `changed(r)`; ConfigError as of `rates`."""
     new = {name: changed_rates(value, changed) if inner else changed(value) for name, value, inner in _places(rule)}

@@ -28,7 +28,7 @@ from bpframe.training.hooks import Hooks
 from bpframe.training.idle_epochs import IdleEpochs
 from bpframe.training.mask_check import warn_of_unmasked_layers
 from bpframe.training.monitor import MonitoredCurve, watchers
-from bpframe.training.preflight import refuse_other_curves, warn_of_idle_rules
+from bpframe.training.preflight import refuse_other_curves, warn_of_idle_rules, warn_of_unscheduled_rates
 from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
 from bpframe.training.run_state import RunState, means
 from bpframe.training.score_domain import first_scores, refuse_other_scores, refuse_strayed_scores, undecided_heads
@@ -91,6 +91,7 @@ class FitRun:
             self._idle = IdleEpochs(groups, self._validation is not None)
         if first:
             warn_of_idle_rules(groups, self.spec.rules())
+            warn_of_unscheduled_rates(groups, self.spec.rules())
         if first and not all(
             map(registry.owns, component_kinds(self.spec, self.task.cost))
         ):  # bpframe's own are proven

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from bpframe.data.target_scale import is_scalable
+from bpframe.engine.learning_rates import moving_rates
 from bpframe.engine.optimizer_chain import chain, rules_inside
 from bpframe.errors import ConfigError
 from bpframe.network.backprop import CostLayer, Elementwise
@@ -18,6 +19,7 @@ from bpframe.protocols.number_sets import side_by_side
 from bpframe.protocols.traits import activation_of, range_of
 from bpframe.registry import arguments, registry
 from bpframe.registry.describe import short_name, title
+from bpframe.registry.nested import is_schedule
 from bpframe.training.monitor import monitor_direction, require_curve
 
 
@@ -103,6 +105,30 @@ def _warn_of_idle_rule(rule: Optimizer | Minimizer, other: Optimizer | Minimizer
         f"optimizer, or take a network with parameters for {name}.",
         stacklevel=5,  # the line that called Trainer.fit
     )
+
+
+def warn_of_unscheduled_rates(groups: Sequence[Group], rules: Sequence[Optimizer | Minimizer]) -> None:
+    """UserWarning for a rule of several learning rates of which some follow a schedule, and others stay."""
+    for origin, given in enumerate(rules):
+        used = [group.rule for group in groups if group.rule is not None and group.origin == origin]
+        found = [place for rule in used for place in _known_rates(rule)]
+        still = [(rule, rate) for rule, rate in found if not is_schedule(rate) and rate > 0]
+        if not still or len(still) == len(found):
+            continue
+        name, other = (short_name(registry, "optimizer", part) for part in (given, still[0][0]))
+        warnings.warn(
+            f"A learning rate of {name} follows a schedule, but that of {other}, which moves parameters too, stays at "
+            f"{still[0][1]:g}. Give it a schedule of its own, or, if it is to stay, constant({still[0][1]:g}).",
+            stacklevel=4,  # the line that called Trainer.fit
+        )
+
+
+def _known_rates(rule: Optimizer | Minimizer) -> list[tuple[Optimizer | Minimizer, Any]]:
+    """(rule, learning rate) of a rule and those inside it; none where it does not say which they are."""
+    try:
+        return list(moving_rates(rule))
+    except ConfigError:
+        return []
 
 
 def require_rows(validation: object) -> tuple[Any, Any, Any]:

@@ -22,7 +22,8 @@ class Muon:
     u = momentum velocity + (1 - momentum) g. scale: "original", sqrt(max(1, m / n)); "match_rms_adamw",
     0.2 sqrt(max(n, m)), which makes the rates and decays of adamw fit.
     For hidden weights: all other parameters, and with `matrices` "hidden" the first and last layer's weights too,
-    follow the rule `others` at its own learning rate; what multiplies learning rates multiplies both.
+    follow the rule `others` at its own learning rate; what multiplies learning rates multiplies both. A schedule moves
+    the rate that it is given for alone: a fit warns where one of the two has one.
     flavor "paper" (also "torch") is the above. "keras" gathers whole gradients, which shortens eps to
     (1 - momentum) eps; "optax" corrects velocity and g for the start at 0. Both have every matrix follow the rule,
     `matrices` "all", and one lr for all: Keras with scale "match_rms_adamw" and others adamw of flavor "keras", optax

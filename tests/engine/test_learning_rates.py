@@ -149,6 +149,38 @@ def test_several_rates_of_which_one_is_a_schedule_have_no_ratio():
         bp.lr_range_test(trainer(rule), X, Y, steps=3)
 
 
+COSINE = {"name": "cosine", "initial": 0.02}
+STEADY = {"name": "constant", "initial": 1e-3}
+
+
+@pytest.mark.parametrize("inside", [lambda rule: rule, lambda rule: {"name": "lookahead", "inner": rule}])
+@pytest.mark.parametrize(
+    ("rule", "stays"),
+    [
+        ({"name": "muon", "lr": COSINE}, "of adamw, which moves parameters too, stays at 0.001"),
+        ({"name": "muon", "others": {"name": "adam", "lr": COSINE}}, "of muon, .* stays at 0.02"),
+        ({"name": "muon", "lr": COSINE, "others": {"name": "adamw", "lr": COSINE}}, None),
+        ({"name": "muon", "lr": COSINE, "others": {"name": "adamw", "lr": STEADY}}, None),
+        ({"name": "muon", "lr": COSINE, "others": {"name": "adamw", "lr": 0.0}}, None),
+        ("muon", None),
+    ],
+)
+@pytest.mark.parametrize("multiplier", [1.0, 0.5])
+def test_a_schedule_that_does_not_reach_every_rule_that_moves_a_parameter_is_said(rule, stays, inside, multiplier):
+    made = trainer(inside(rule), groups=[{"match": "dense_1/bias", "lr_multiplier": multiplier}])
+    if stays is None:
+        made.fit(X, Y, epochs=1)
+        return
+    with pytest.warns(UserWarning, match=f"of .* follows a schedule, but that {stays}"):
+        made.fit(X, Y, epochs=1)
+
+
+def test_a_rule_inside_that_moves_nothing_needs_no_schedule():
+    hidden = [bp.layers.dense(6, bias=False) for _ in range(3)]
+    rule = {"name": "muon", "lr": COSINE, "matrices": "all"}
+    bp.Trainer(bp.Network([*hidden, bp.layers.dense(2, bias=False)]), "mse", rule).fit(X, np.eye(2)[Y], epochs=1)
+
+
 def test_a_rule_without_any_parameter_is_said():
     for rule in ("muon", {"name": "lookahead", "inner": "muon"}):
         with pytest.warns(UserWarning, match="muon moves no parameter of this network: all .* leaves to adamw"):
