@@ -12,6 +12,7 @@ from bpframe.data.learned_values import refuse_unsaved_values
 from bpframe.errors import BpframeError, BrokenComponent, DataError, ShapeError
 from bpframe.network.guards import view
 from bpframe.protocols import ClassTargets, EncodeTarget, Loss, TargetWidth
+from bpframe.protocols.implements import implements
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name, title
 from bpframe.types import HostArray
@@ -38,9 +39,9 @@ def own_target(loss: EncodeTarget, y: HostArray, learned: dict[str, Any]) -> Hos
 
 def target_width(loss: Loss, outputs: int) -> int:
     """Columns of the target for so many scores: one for class numbers, as many as there are where nothing is said."""
-    if isinstance(loss, TargetWidth):
+    if implements(loss, TargetWidth):
         return _asked(loss, loss.target_width, outputs)
-    return 1 if isinstance(loss, ClassTargets) and not isinstance(loss, EncodeTarget) else outputs
+    return 1 if implements(loss, ClassTargets) and not implements(loss, EncodeTarget) else outputs
 
 
 def number_of_classes(loss: Loss, outputs: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -54,7 +54,7 @@ class Task:
     @property
     def classes(self) -> bool:
         """Whether predictions turn into labels: by a link of softmax or sigmoid, or by the loss's own `predict`."""
-        return isinstance(self.loss, PredictLabels) or self.loss.link in ("softmax", "sigmoid")
+        return implements(self.loss, PredictLabels) or self.loss.link in ("softmax", "sigmoid")
 
     @property
     def target_width(self) -> int:
@@ -66,7 +66,7 @@ class Task:
         """The heads of a loss of several, otherwise none."""
         heads: list[HeadSlice] = []
         known = self.learned.get("heads", {})
-        for name, (loss, width) in self.loss.parts().items() if isinstance(self.loss, SeveralHeads) else ():
+        for name, (loss, width) in self.loss.parts().items() if implements(self.loss, SeveralHeads) else ():
             task = Task(loss, CostLayer.of(loss), self.dtype, self.shape, width, known.get(name, {}))
             if self.standardize and target_scale.is_scalable(loss):
                 task = replace(task, standardize=True, learns=self.learns)
@@ -147,11 +147,11 @@ class Task:
             y = labels.continuous(y, {"outputs": width})
             return self._side_by_side({head.name: y[:, head.target] for head in heads}, weight, rows, heads)
         learned = {**self.learned, "outputs": self.outputs}
-        if isinstance(self.loss, EncodeTarget):
+        if implements(self.loss, EncodeTarget):
             target = own_target(self.loss, y, learned)
         elif implements(self.loss, ClassTargets):
             target = labels.ordinal(y, learned, number_of_classes(self.loss, self.outputs or 0), order_of(self.loss))
-        elif isinstance(self.loss, TargetWidth):
+        elif implements(self.loss, TargetWidth):
             target = labels.continuous(y, {"outputs": width})
         else:
             target = labels.encode(y, self.loss.link, learned)
@@ -202,7 +202,7 @@ class Task:
     def point(self, scores: HostArray) -> HostArray:
         """(N, M) the predictions that stand next to targets: those themselves, or what the loss says of them."""
         prediction = self.prediction(scores)
-        return self.loss.point(prediction) if isinstance(self.loss, Point) else prediction
+        return self.loss.point(prediction) if implements(self.loss, Point) else prediction
 
     def log_odds(self, scores: HostArray) -> HostArray:
         """(N, C) log(p / (1 - p)) of each class, computed from the scores; without probabilities the points."""
@@ -212,7 +212,7 @@ class Task:
 
     def class_numbers(self, scores: HostArray, point: HostArray) -> HostArray:
         """(N,) class numbers, or (N, k) zeros and ones, from scores and the predictions made of them."""
-        if not isinstance(self.loss, PredictLabels):
+        if not implements(self.loss, PredictLabels):
             return labels.class_numbers(point, self.loss.link, self.learned)
         known = len(self.learned.get("classes", []))
         if implements(self.loss, ClassTargets):
@@ -240,11 +240,11 @@ class Task:
     def target_numbers(self, target: HostArray) -> HostArray:
         """What `class_numbers` gives where every prediction is right."""
         if implements(self.loss, ClassTargets):
-            return np.asarray(cast(ClassTargets, self.loss).target_labels(target))
-        if target.shape[1] == 1 and target.max(initial=0) > 1 and isinstance(self.loss, PredictLabels):
+            return np.asarray(self.loss.target_labels(target))
+        if target.shape[1] == 1 and target.max(initial=0) > 1 and implements(self.loss, PredictLabels):
             return np.asarray(target[:, 0], np.int64)  # neither yes nor no: class numbers
         yes_or_no = self.loss.link == "sigmoid" or target.shape[1] == 1
-        if yes_or_no or (isinstance(self.loss, PredictLabels) and self.loss.predict(target).ndim == 2):
+        if yes_or_no or (implements(self.loss, PredictLabels) and self.loss.predict(target).ndim == 2):
             return labels.yes_or_no(target >= 0.5, self.learned)
         return np.asarray(target.argmax(axis=1))
 

@@ -26,7 +26,7 @@ from bpframe.protocols import (
 )
 from bpframe.protocols.implements import implements
 from bpframe.registry import arguments
-from bpframe.registry.nested import parts
+from bpframe.registry.nested import may_hold, parts
 from bpframe.types import Array, Hyper, State
 
 Rule = Optimizer | Minimizer
@@ -81,7 +81,7 @@ def restarted(rule: Rule, p: Array, state: State, mask: Any) -> State:
         own = link.state(state)
         if implements(link.rule, Restart):
             new = link.rule.restart(p, own)
-        elif implements(link.rule, EvaluationParams):
+        elif implements(cast(object, link.rule), EvaluationParams):
             new = {**link.rule.init(p), **{name: own[name] for name in rules_inside(link.rule) if name in own}}
         else:
             continue
@@ -156,6 +156,8 @@ def chain_setting(group: Group, settings: Settings, state: State, name: str, ste
 
 def rules_inside(rule: Rule) -> dict[str, Any]:
     """The rules among the arguments of a rule."""
+    if not may_hold(type(rule), "optimizer"):  # as most
+        return {}
     return {name: part for name, _, part in parts(rule, "optimizer") if "[" not in name}
 
 

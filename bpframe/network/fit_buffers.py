@@ -15,13 +15,14 @@ from bpframe.network.context import EVALUATION, StepContext, frozen_layers
 from bpframe.network.guards import view
 from bpframe.network.network import LabelledLayers, Network
 from bpframe.protocols import Data, Fit, Layer, Refresh, WeightedFit
+from bpframe.protocols.implements import implements
 from bpframe.random import HashKey
 from bpframe.types import Array, HostArray, Params
 
 
 def layers_with_fit(layers: LabelledLayers) -> list[int]:
     """Numbers of the layers that learn buffers from data."""
-    return [k for k, (_, layer) in enumerate(layers) if isinstance(layer, Fit)]
+    return [k for k, (_, layer) in enumerate(layers) if implements(layer, Fit)]
 
 
 @np.errstate(all="ignore")  # what overflows here is found by the first step
@@ -42,9 +43,9 @@ def fit_buffers(
     last = max(layers_with_fit(layers), default=-1)
     for k, (label, layer) in enumerate(layers[: last + 1]):
         own = params.get(label, {})
-        if weight is not None and isinstance(layer, WeightedFit):
+        if weight is not None and implements(layer, WeightedFit):
             params[label] = own = layer.weighted_fit(own, x, weight)
-        elif isinstance(layer, Fit):
+        elif implements(layer, Fit):
             params[label] = own = layer.fit(own, x)
         if k < last:
             x = view(np.asarray(_handed_on(label, layer, own, x, frozen)))
@@ -54,7 +55,7 @@ def fit_buffers(
 def _handed_on(label: str, layer: Layer, own: Params, x: HostArray, frozen: frozenset[tree.Path]) -> Array:
     """What a layer will hand on, with statistics of x where it has running ones that train."""
     context = StepContext(True, True, HashKey(0, 0), (label,), frozen)
-    if isinstance(layer, Refresh) and context.training:
+    if implements(layer, Refresh) and context.training:
         own = own_statistics(layer, own, layer.forward(own, x, context)[1])
     return layer.forward(own, x, EVALUATION)[0]
 

@@ -16,6 +16,7 @@ from bpframe.network.batch_statistics import buffers_of, refresh_limit, refreshe
 from bpframe.network.context import StepContext, frozen_layers, step_contexts
 from bpframe.network.guards import GuardedLayer, GuardedLoss, is_foreign
 from bpframe.protocols import Group, Key, Loss, Refresh, SampleTarget
+from bpframe.protocols.implements import implements
 from bpframe.types import Array, Cache, Params
 
 
@@ -70,7 +71,7 @@ class Recursion:
         self._end = CostLayer(loss, cost.link)
         self._trained = {path for group in groups if group.rule for path in group.paths}
         self.lowest = lowest_trained(layers, self._trained)
-        self.refreshing = [(k, label, part) for k, (label, part) in enumerate(layers) if isinstance(part, Refresh)]
+        self.refreshing = [(k, label, part) for k, (label, part) in enumerate(layers) if implements(part, Refresh)]
 
     def contexts(self, key: Key, params: Params, mask: Any = None) -> list[StepContext]:
         """The context of each layer in a step of that key; layers with buffers whose parameters rest do not train.

@@ -5,8 +5,6 @@ Shapes: x (N, *in_shape) rows.
 
 from __future__ import annotations
 
-from typing import cast
-
 from bpframe.errors import DataError
 from bpframe.network.guards import view
 from bpframe.network.network import LabelledLayers
@@ -26,7 +24,7 @@ def check_inputs(layers: LabelledLayers, x: HostArray, name: str = "x") -> HostA
         if rows is None or not implements(layer, CheckInputs):
             return None
         try:
-            rows = cast(CheckInputs, layer).check_inputs(view(rows))
+            rows = layer.check_inputs(view(rows))
         except DataError as error:
             raise error.with_text(f"{name and f'{name} for '}layer '{label}': {error}") from None
     return rows

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from bpframe.network.network import LabelledLayers
 from bpframe.protocols import RangeAfter
 from bpframe.protocols.implements import implements
@@ -18,7 +16,7 @@ def output_range(layers: LabelledLayers, inputs: str | None = None) -> str | Non
     known = inputs
     for _, layer in layers:
         if implements(layer, RangeAfter):
-            known = cast(RangeAfter, layer).range_after(known)
+            known = layer.range_after(known)
         else:
             known = range_of(layer) or range_of(activation_of(layer))
     return known

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeVar
 
-from typing_extensions import get_protocol_members
+from typing_extensions import TypeIs, get_protocol_members
+
+T = TypeVar("T")
 
 
-def implements(component: object, protocol: type) -> bool:
+def implements(component: object, protocol: Callable[..., T]) -> TypeIs[T]:
     """isinstance(component, protocol), but fast enough for every step; a member that is None counts as missing."""
     return all(getattr(component, name, None) is not None for name in _members(protocol))
 
 
-_members = lru_cache(get_protocol_members)
+@cache
+def _members(protocol: Any) -> frozenset[str]:
+    return get_protocol_members(protocol)

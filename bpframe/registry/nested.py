@@ -64,6 +64,11 @@ def parts(component: object, only: str | None = None) -> Iterator[Nested]:
             yield Nested(name, kind, value)
 
 
+def may_hold(cls: type, kind: str) -> bool:
+    """Whether an argument of a class may hold components of a kind."""
+    return bool(_component_arguments(cls, kind))
+
+
 def plain_numbers(component: object, path: str = "") -> list[tuple[str, float]]:
     """(dotted path, value) of the plain numbers in arguments for which a float is wanted, at any depth.
 

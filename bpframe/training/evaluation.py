@@ -16,6 +16,7 @@ from bpframe.errors import IncompatibleComponent
 from bpframe.network.backprop import evaluate
 from bpframe.network.guards import view
 from bpframe.protocols import Data, Metric, Session, SeveralHeads
+from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import compares, compiles
 from bpframe.registry import build, registry
 from bpframe.registry.describe import brief, short_name, title
@@ -28,7 +29,7 @@ NamedMetrics = Sequence[tuple[str, Metric]]
 
 def default_metrics(task: Task) -> list[Metric]:
     """accuracy for classes, r2 and mae for quantities; none for several heads, whose metrics have names."""
-    names = [] if isinstance(task.loss, SeveralHeads) else ["accuracy"] if task.classes else ["r2", "mae"]
+    names = [] if implements(task.loss, SeveralHeads) else ["accuracy"] if task.classes else ["r2", "mae"]
     return [build("metric", name) for name in names]
 
 

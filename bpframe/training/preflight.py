@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from bpframe.data.target_scale import is_scalable
 from bpframe.engine.learning_rates import moving_rates
@@ -27,13 +27,12 @@ def refuse_double_link(network: Network, cost: CostLayer, loss: Loss) -> None:
     """ConfigError for a network that ends in the activation that its loss's link, or that of a head, applies anyway."""
     layers = predicting_layers(network.layers)
     label, last = layers[-1]
-    known = output_range(layers)  # of containers, and through layers that hand on what they are given
     for head, link, owner in _links(loss, cost):
-        phi = link.phi if isinstance(link, Elementwise) else link
-        same = activation_of(last) is not None and type(activation_of(last)) is type(phi)
-        bounded = range_of(phi) if head.link in ("softmax", "sigmoid") else None
-        inside = bounded is not None and known in (bounded, side_by_side(bounded))
-        if head.link == "identity" or not (same or inside):
+        if head.link == "identity":
+            continue
+        phi, activation = link.phi if isinstance(link, Elementwise) else link, activation_of(last)
+        same = activation is not None and type(activation) is type(phi)
+        if not (same or (head.link in ("softmax", "sigmoid") and _lies_in(output_range(layers), range_of(phi)))):
             continue
         name = short_name(registry, "loss", head)
         raise ConfigError(
@@ -48,13 +47,18 @@ def _links(loss: Loss, cost: CostLayer, owner: str = "") -> Iterator[tuple[Loss,
     if not implements(loss, SeveralHeads):
         yield loss, cost.link, owner
         return
-    for name, (part, _) in cast(SeveralHeads, loss).parts().items():
+    for name, (part, _) in loss.parts().items():
         yield from _links(part, CostLayer.of(part), f" of head '{name}'")
+
+
+def _lies_in(known: str | None, link: str | None) -> bool:
+    """Whether outputs of a known range are what a link gives, or several of its rows side by side."""
+    return known is not None and known in (link, side_by_side(link))
 
 
 def refuse_unscalable(loss: Loss) -> None:
     """ConfigError for a loss, or several of heads, whose targets cannot be standardised."""
-    parts = [part for part, _ in loss.parts().values()] if isinstance(loss, SeveralHeads) else [loss]
+    parts = [part for part, _ in loss.parts().values()] if implements(loss, SeveralHeads) else [loss]
     if not any(map(is_scalable, parts)):
         raise ConfigError(
             "standardize_target needs a loss of differences between predictions and targets (mse, mae, huber, ...), "
@@ -65,9 +69,9 @@ def refuse_unscalable(loss: Loss) -> None:
 def refuse_unsampled(groups: Sequence[Group], loss: Loss) -> None:
     """ConfigError for a rule that looks at drawn targets, with a loss that cannot draw any."""
     for group in groups:
-        if group.rule is None or isinstance(loss, SampleTarget):
+        if group.rule is None or implements(loss, SampleTarget):
             continue
-        if any(isinstance(link.rule, Observe) for link in chain(group.rule)):
+        if any(implements(link.rule, Observe) for link in chain(group.rule)):
             raise ConfigError(
                 f"{short_name(registry, 'optimizer', group.rule)} needs a loss that draws targets (sample_target), "
                 f"got {short_name(registry, 'loss', loss)}. Take softmax_cross_entropy, sigmoid_cross_entropy or mse."
@@ -93,12 +97,12 @@ def warn_of_idle_rules(groups: Sequence[Group], rules: Sequence[Optimizer | Mini
             continue
         used = [link.rule for g in groups if g.rule and g.origin == origin for link in chain(g.rule)]
         classes = {type(rule) for rule in used}
-        for rule in [link.rule for link in chain(given)] if used else ():
-            if type(rule) not in classes and implements(rule, RuleFor):
-                _warn_of_idle_rule(rule, used[-1])
+        for link in chain(given) if used else ():
+            if type(link.rule) not in classes and implements(link.rule, RuleFor):
+                _warn_of_idle_rule(link.rule, used[-1])
 
 
-def _warn_of_idle_rule(rule: Optimizer | Minimizer, other: Optimizer | Minimizer) -> None:
+def _warn_of_idle_rule(rule: object, other: object) -> None:
     name, used = (short_name(registry, "optimizer", part) for part in (rule, other))
     warnings.warn(
         f"{name} moves no parameter of this network: all are such as it leaves to {used}. Name {used} as the "
@@ -111,6 +115,8 @@ def warn_of_unscheduled_rates(groups: Sequence[Group], rules: Sequence[Optimizer
     """UserWarning for a rule of several learning rates of which some follow a schedule, and others stay."""
     for origin, given in enumerate(rules):
         used = [group.rule for group in groups if group.rule is not None and group.origin == origin]
+        if not rules_inside(given):  # its rates are one rule's
+            continue
         found = [place for rule in used for place in _known_rates(rule)]
         still = [(rule, rate) for rule, rate in found if not is_schedule(rate) and rate > 0]
         if not still or len(still) == len(found):

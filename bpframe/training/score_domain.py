@@ -7,7 +7,7 @@ Shapes: x (N, ...) rows, scores (N, C).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, cast, final
+from typing import NamedTuple, final
 
 import numpy as np
 
@@ -130,7 +130,7 @@ def _heads(loss: Loss, owner: str = "", start: int = 0) -> Iterator[ScoreDomain]
     if not implements(loss, SeveralHeads):
         yield ScoreDomain(loss, owner, domain_of(loss), slice(start, None))
         return
-    for name, (part, width) in cast(SeveralHeads, loss).parts().items():
+    for name, (part, width) in loss.parts().items():
         for head in _heads(part, f" of head '{name}'", start):
             yield head._replace(columns=slice(head.columns.start, head.columns.stop or start + width))
         start += width

@@ -51,7 +51,7 @@ class FitObserver:
 
     def __init__(self, verbose: Verbose) -> None:
         self._settings = SETTINGS[verbose]
-        self._first: RunState | None = None  # as it was when the fit began
+        self._first: dict[str, Any] = {}  # the state as it was when the fit began
         self._progress: Any = None
         self._auto = verbose == "auto"
 
@@ -59,13 +59,14 @@ class FitObserver:
         """Hand one on, if `progress` has it."""
         if hook not in HOOKS:
             return
-        if self._first is None:
-            self._first = copy.copy(state)
+        self._first = self._first or dict(vars(state))
         if self._progress is None:
             if self._auto and (time.perf_counter() - state.began < AUTO_SECONDS or _in_child_process()):
                 return
             self._progress = build("callback", {"name": PROGRESS, **self._settings})
-            self._progress.bpframe_fit_start(self._first)
+            first = copy.copy(state)
+            vars(first).update(self._first)
+            self._progress.bpframe_fit_start(first)
             if hook == "bpframe_fit_start":
                 return
         getattr(self._progress, hook)(state)

@@ -116,7 +116,7 @@ def naming_file(path: Path, reader: Source, shown: Path | None = None) -> Iterat
         line = ""
         if error.row is not None and implements(reader, LineOfRow):
             with _opened(path) as file:
-                line = f", line {cast(LineOfRow, reader).line_of(file, error.row)}"
+                line = f", line {reader.line_of(file, error.row)}"
         raise error.with_text(f"{shown or path}{line}: {error}") from error
 
 
@@ -151,7 +151,7 @@ def _arrays(reader: Source, file: BinaryIO) -> tuple[Mapping[str, HostArray], Nu
     """The arrays of a file, and how it numbers the columns of x, if it does."""
     if not implements(reader, Numbered):
         return reader.read(file), None
-    arrays, first, is_set = cast(Numbered, reader).numbered(file)
+    arrays, first, is_set = reader.numbered(file)
     return arrays, Numbering(first, is_set)
 
 
