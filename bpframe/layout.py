@@ -9,7 +9,6 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
-from html import escape
 
 Row = Sequence[str]
 
@@ -63,6 +62,8 @@ def text_blocks(
 
 def html_table(header: Row, rows: Sequence[Row], caption: str = "") -> str:
     """A plain HTML table, every text escaped."""
+    from html import escape  # only here: start-up can do without
+
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     title = f"<caption>{escape(caption)}</caption>" if caption else ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Iterable, Sequence
 from datetime import date
-from decimal import Decimal
 from numbers import Real
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
@@ -108,6 +107,8 @@ def as_real(array: HostArray, name: str) -> HostArray:
 def first_other(array: HostArray) -> int | None:
     """The place, counted row by row, of the first value of an array of objects that is no number."""
     items = array.ravel().tolist()
+    from decimal import Decimal  # only here: start-up can do without
+
     others = {kind for kind in set(map(type, items)) if not issubclass(kind, Real | Decimal | np.bool)}
     return next(i for i, item in enumerate(items) if type(item) in others) if others else None
 

@@ -11,7 +11,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from bpframe.errors import BlockedComponent, BrokenComponent, CheckpointError, UnknownComponent
 from bpframe.network.network import Network
@@ -25,11 +25,17 @@ MODEL, CHECKPOINT = "model", "checkpoint"  # kinds of files
 Path = str | os.PathLike[str]
 
 
+class OpenFile(NamedTuple):
+    """What a file holds, and the network that was made of it."""
+
+    tensors: dict[str, HostArray]
+    manifest: dict[str, Any]
+    network: Network
+
+
 @contextmanager
-def open_untrusted(
-    path: Path, allowed: Sequence[str], kind: str = MODEL
-) -> Iterator[tuple[dict[str, HostArray], dict[str, Any]]]:
-    """(tensors, manifest) of a file of a kind, and a block to build from them: with plugins of `allowed` alone.
+def open_untrusted(path: Path, allowed: Sequence[str], kind: str = MODEL) -> Iterator[OpenFile]:
+    """A file of a kind, and a block to build from it: with plugins of `allowed` alone.
 
     In the block no specification may hold a path; what the caller gives is built before it.
     CheckpointError for a file that cannot be trusted, or of which no model can be built.
@@ -47,7 +53,7 @@ def open_untrusted(
             untrusted.refuse_other_labels(manifest["learned"], math.prod(manifest["input_shape"]))
             if kind == MODEL and (changed := other_versions(manifest)):
                 warnings.warn(f"{path} may predict otherwise than it did: {'; '.join(changed)}.", stacklevel=4)
-            yield tensors, manifest
+            yield OpenFile(tensors, manifest, network)
     except (BlockedComponent, BrokenComponent, UnknownComponent):  # for want of a plugin, not of a sound file
         raise
     except Exception as error:  # what is built from a file's values may fail in any way

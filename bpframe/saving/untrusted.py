@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
+from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, final
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.errors import CheckpointError, ConfigError
-from bpframe.network.network import Network
+from bpframe.network.network import LabelledLayers, Network, init_layers
 from bpframe.types import HostArray, Shape
 
 MANY = 2**20  # comparisons of groups with layers
@@ -49,12 +50,12 @@ def refuse_slow_lists(found: Mapping[str, Any]) -> None:
 def refuse_other_sizes(network: Network, inputs: Sequence[int], tensors: Mapping[str, HostArray]) -> None:
     """CheckpointError unless the tensors have the names and shapes of the network's; nothing is allocated for it."""
     limit = max([SMALL, *(array.size for array in tensors.values())])
-    network, shape = deepcopy(network), tuple(inputs)  # a private copy: it is changed below
-    _replace_initializers(network, _BoundedZeros(limit))
+    shape = tuple(inputs)
     if not shape or math.prod(shape) > limit:
         raise CheckpointError(f"its rows need a shape of {limit} values at most, got {inputs}.")
+    layers = _with_initializers(network.layers, _BoundedZeros(limit))
     try:
-        params = network.init(0, shape)[0]
+        params = init_layers(layers, itertools.repeat(np.random.default_rng(0)), shape)[0]
     except ConfigError as error:  # of sizes that no file has
         raise CheckpointError(f"its network cannot be made: {error}") from None
     wanted = {"/".join(path): np.shape(leaf) for path, leaf in tree.leaves(params)}
@@ -102,26 +103,29 @@ def _refuse_other_offset(offset: Mapping[str, Any], rows: int) -> None:
         raise CheckpointError(f"its offset of inputs needs finite numbers for some of the {rows} places of a row.")
 
 
+def _with_initializers(layers: LabelledLayers, sized: _BoundedZeros) -> LabelledLayers:
+    """Copies of layers, and of what is inside them, in which every initializer is `sized`."""
+    copies: dict[int, Any] = {}  # of parts that several hold; there could be exponentially many ways to each
+
+    def copied(part: Any) -> Any:
+        if not isinstance(part, tuple | list) and not is_dataclass(part):
+            return part
+        if id(part) not in copies:
+            copies[id(part)] = type(part)(map(copied, part)) if isinstance(part, tuple | list) else changed(part)
+        return copies[id(part)]
+
+    def changed(part: Any) -> Any:
+        new = copy(part)
+        for name, value in _attributes(part).items():
+            other = sized if name.endswith("initializer") else copied(value)
+            if other is not value:
+                object.__setattr__(new, name, other)
+        return new
+
+    return tuple((label, copied(layer)) for label, layer in layers)
+
+
 def _attributes(part: Any) -> dict[str, Any]:
     """What an object holds, in slots too."""
     slots = {field.name: getattr(part, field.name, None) for field in fields(part)} if is_dataclass(part) else {}
     return {**slots, **getattr(part, "__dict__", {})}
-
-
-def _replace_initializers(network: Network, sized: _BoundedZeros) -> None:
-    """Replace every initializer in a network and its nested parts by `sized`."""
-    stack: list[Any] = [network]
-    visited: set[int] = set()
-    while stack:
-        part = stack.pop()
-        if id(part) in visited:  # shared parts could otherwise make the number of visits exponential
-            continue
-        visited.add(id(part))
-        if isinstance(part, list | tuple):
-            stack += part
-        elif isinstance(part, Network) or is_dataclass(part):
-            for name, value in _attributes(part).items():
-                if name.endswith("initializer"):
-                    object.__setattr__(part, name, sized)
-                else:
-                    stack.append(value)

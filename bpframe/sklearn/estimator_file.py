@@ -64,11 +64,11 @@ def write_estimator(model: BaseEstimator, path: Path) -> None:
 
 def read_estimator(cls: type, path: Path, plugins: Sequence[str]) -> Any:
     """The model in a file; CheckpointError for a file of something else."""
-    with model_file.open_untrusted(path, plugins) as (tensors, content):
+    with model_file.open_untrusted(path, plugins) as (tensors, content, network):
         saved = content.get("estimator", {})
         if saved.get("class") != cls.__name__:
             raise CheckpointError(f"{path} holds {saved.get('class', 'no estimator')}, not {cls.__name__}. Load that.")
-        trainer = Trainer(**trainer_arguments(content), engine=build("engine", "numpy"))
+        trainer = Trainer(**trainer_arguments(content, network), engine=build("engine", "numpy"))
         trainer.parameters.replace(tensors)
         learned = content["learned"]
         needed = learned if trainer.standardize_target else {k: v for k, v in learned.items() if k == input_offset.KEY}

@@ -15,7 +15,7 @@ from bpframe.protocols.traits import changeable, checkpoint_folder
 from bpframe.registry import Provider, registry
 from bpframe.registry.describe import describe, providers_in
 from bpframe.registry.policy import CORE, LOCAL
-from bpframe.saving.model_file import MODEL, SCHEMA
+from bpframe.saving.model_file import MODEL, SCHEMA, OpenFile
 from bpframe.training.spec import PARTS, SWITCHES, SpecPart, TrainerSpec
 from bpframe.version import VERSION
 
@@ -80,9 +80,9 @@ def trainer_definition(spec: TrainerSpec) -> dict[str, Any]:
     return {name: value for name, value in definition.items() if name not in SWITCHES or value}
 
 
-def trainer_arguments(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What the Trainer of a manifest is made with; KeyError where a part is missing."""
-    network = Network(manifest["network"], inputs=manifest["input_shape"])
+def trainer_arguments(manifest: Mapping[str, Any], network: Network | None = None) -> dict[str, Any]:
+    """What the Trainer of a manifest is made with; KeyError where a part is missing. `network`: if it is made."""
+    network = network or Network(manifest["network"], inputs=manifest["input_shape"])
     content = {**dict.fromkeys(SWITCHES, False), **manifest}
     return {part.name: content[part.name] for part in DEFINING} | {"network": network}
 
@@ -103,13 +103,14 @@ def built_parts(given: Mapping[str, Any]) -> dict[str, Any]:
     return {part.name: part.build(given[part.name]) for part in PARTS if part.name in given}
 
 
-def checkpoint_arguments(manifest: Mapping[str, Any], folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+def checkpoint_arguments(file: OpenFile, folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:
     """The same of a checkpoint in `folder`, with engine and callbacks unless they are `given`.
 
     Threads, caches and the like are this program's to choose, not the file's: arguments that a run which goes on may
     change are left out. A callback that writes checkpoints goes on in `folder`.
     """
-    arguments = trainer_arguments(manifest) | dict(given)
+    manifest = file.manifest
+    arguments = trainer_arguments(manifest, file.network) | dict(given)
     if "engine" not in given:
         arguments["engine"] = _portable(manifest["engine"])
     if "callbacks" not in given:

@@ -256,8 +256,8 @@ class Trainer:
         refuse_other(Trainer.__init__, parts)
         given = built_parts({"engine": engine, **parts})
         try:
-            with model_file.open_untrusted(path, plugins) as (tensors, content):
-                trainer = cls(**trainer_arguments(content) | given)
+            with model_file.open_untrusted(path, plugins) as (tensors, content, network):
+                trainer = cls(**trainer_arguments(content, network) | given)
                 trainer.task = replace(trainer.task, learned=content["learned"], columns=columns_of(content))
                 trainer.parameters.replace(tensors)
                 trainer._data = known_fingerprint(content)
@@ -312,9 +312,9 @@ class Trainer:
         caller = {"engine": engine, "callbacks": callbacks}
         given = built_parts({name: part for name, part in caller.items() if part is not None})
         with model_file.open_untrusted(path, plugins, model_file.CHECKPOINT) as file:
-            trainer = cls(**checkpoint_arguments(file[1], Path(path).parent, given))
+            trainer = cls(**checkpoint_arguments(file, Path(path).parent, given))
         try:
-            trainer._restore(path, file)
+            trainer._restore(path, file[:2])
         except ConfigError as error:
             if given:
                 raise
