@@ -76,7 +76,7 @@ class UpdateByDefinition:
             if implements(link.rule, EvaluationParams):
                 h = link.h(hyper(self.rules[path], self.clock(self.made - 1), param=self.known[path]))
                 shown = link.rule.evaluation_params(self.p[path], link.state(self.states[path]), h)
-                found[path] = self._allowed(path, shown)
+                found[path] = self._allowed(path, np.asarray(shown))
         return found
 
     def assign(self, path: Path, value: HostArray) -> None:
@@ -142,7 +142,7 @@ class UpdateByDefinition:
             place = h(path, total)
             gradients[path], memory[path] = part.transform(self.p[path], gradients[path], memory[path], place)
             if implements(part, Adjust):
-                self.p[path] = part.adjust(self.p[path], place)
+                self.p[path] = np.asarray(part.adjust(self.p[path], place))
 
     def _move(self, gradients: Mapping[Path, Any], info: Info) -> None:
         hypers = self._summed(gradients, info)
@@ -217,7 +217,7 @@ class UpdateByDefinition:
         if implements(link.rule, Restart):
             state: State = link.rule.restart(self.p[path], own)
             return state
-        if not implements(link.rule, EvaluationParams):
+        if not implements(cast(object, link.rule), EvaluationParams):
             return own
         inside = {
             name: own[name] for name, inner in vars(link.rule).items() if name in own and hasattr(inner, "update")
