@@ -86,7 +86,7 @@ class UpdateByDefinition:
         """
         self.p[path] = np.array(self._allowed(path, value), dtype=np.float64)
         for part, memory in zip(self._gradient_steps, self.memories, strict=True):
-            if implements(part, Periodic) and path in memory:
+            if path in memory and implements(cast(object, part), Periodic):
                 memory[path] = part.init(self.p[path])
         for at, link in self._links():
             if at == path:
