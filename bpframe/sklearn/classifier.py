@@ -102,7 +102,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
     def partial_fit(
         self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None, classes: Any = None
     ) -> MLPClassifier:
-        """One more epoch on X and y with the optimizer state kept; the first call needs all `classes`."""
+        """One more epoch on X and y with the optimizer state kept; the first call needs all `classes`.
+
+        Weights are relative to those of the other rows of the call (see `fit`).
+        """
         self._check_arguments(incremental=True)
         if _check_partial_fit_first_call(self, classes):
             multilabel = type_of_target(y).startswith("multilabel")

@@ -89,7 +89,10 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-
 
     @available_if(offers_partial_fit)  # type: ignore[untyped-decorator]  # scikit-learn has no types
     def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> MLPRegressor:
-        """One more epoch on X and y with the optimizer state kept."""
+        """One more epoch on X and y with the optimizer state kept.
+
+        Weights are relative to those of the other rows of the call (see `fit`).
+        """
         self._check_arguments(incremental=True)
         return self._fit(X, y, sample_weight, incremental=True)  # type: ignore[no-any-return]  # self
 
