@@ -99,7 +99,7 @@ class FitRun:
             DryRun(network, self.task.cost, groups, network.params(session.parameters)).step(few)
         warn_of_unmasked_layers(network, session, data)
         session.use(groups)
-        limits = groups if self.spec.constraints and not self.state.resumed else ()  # which may be others than before
+        limits = groups if self.spec.projects and not self.state.resumed else ()  # which may be others than before
         if limits and (outside := projected(limits, session.parameters)):
             session.assign(outside)
         session.load(data, bool(self._metrics), self._collected)

@@ -30,7 +30,8 @@ def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, 
     trained = trained_parameters(params)
     groups = update_groups(trained, spec)
     refuse_unsampled(groups, spec.loss)
-    _project(groups, params)
+    if spec.projects:
+        _project(groups, params)
     session = spec.engine.session(network, task.cost, groups, params, spec.dtype, spec.seed)
     if session is None:
         raise IncompatibleComponent(f"{title(registry, 'engine', spec.engine)}: session must give a session, got None.")
@@ -40,7 +41,6 @@ def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, 
 
 
 def _project(groups: Sequence[Group], params: Params) -> None:
-    """Put initial parameters where constraints allow them."""
-    if any(group.constraints for group in groups):
-        for name, p in projected(groups, tree.flatten(params)).items():
-            tree.assign(params, tuple(name.split("/")), p)
+    """Put initial parameters in the sets in which they are kept."""
+    for name, p in projected(groups, tree.flatten(params)).items():
+        tree.assign(params, tuple(name.split("/")), p)

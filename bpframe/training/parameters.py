@@ -37,11 +37,11 @@ class Parameters(MutableMapping[str, HostArray]):
 
     Reading gives a copy; setting checks shape and numbers and replaces the value in the model; deleting is a TypeError,
     since the network needs every one. `replace` sets all at once, `copy` gives all as a dict. A value outside of the
-    sets of the trainer's constraints is projected. A pickle or deep copy of it has values of its own.
+    set in which the trainer keeps a parameter is projected. A pickle or deep copy of it has values of its own.
     """
 
     def __init__(self, session: Session | Values, project: Projection = lambda values: values) -> None:
-        """`project`: makes values to be set such as constraints allow."""
+        """`project`: puts values to be set in the sets in which they are kept."""
         self._session, self._project = session, project
 
     def __reduce__(self) -> Any:

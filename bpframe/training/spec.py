@@ -144,6 +144,11 @@ class TrainerSpec:
         return [self.optimizer, *(group.optimizer for group in self.groups if group.optimizer)]
 
     @property
+    def projects(self) -> bool:
+        """Whether constraints keep parameters in a set."""
+        return bool(self.constraints)
+
+    @property
     def period(self) -> int:
         """How many steps make one update of the optimizers."""
         return prod(step.period for step in self.gradient_steps if isinstance(step, Periodic))

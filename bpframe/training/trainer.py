@@ -366,9 +366,9 @@ class Trainer:
         return data, apart
 
     def _projected(self, values: Mapping[str, HostArray]) -> dict[str, HostArray]:
-        """Parameters to be set, as constraints allow them."""
+        """Parameters to be set, in the sets in which they are kept."""
         spec = self.spec
-        return {**values, **(projected(update_groups(self._params, spec), values) if spec.constraints else {})}
+        return {**values, **(projected(update_groups(self._params, spec), values) if spec.projects else {})}
 
     @property
     def _state(self) -> TrainerState:
