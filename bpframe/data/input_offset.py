@@ -61,8 +61,8 @@ def lost_values(source: HostArray, converted: HostArray) -> Iterator[tuple[int, 
             yield place, lost, all_of_them
 
 
-def warn_of_loss(source: HostArray, converted: HostArray, columns: Names | None) -> None:
-    """A UserWarning that names columns of which the run's dtype does not tell values apart, and a remedy."""
+def warn_of_loss(name: str, source: HostArray, converted: HostArray, remedy: str, columns: Names | None = None) -> None:
+    """A UserWarning that names columns of x or y of which the run's dtype does not tell values apart, and a remedy."""
     shape, dtype = source.shape[1:], converted.dtype
     found = [
         f"column {_place_text(place, shape, columns)} loses {lost} of its {total} values in {dtype}"
@@ -70,9 +70,8 @@ def warn_of_loss(source: HostArray, converted: HostArray, columns: Names | None)
     ]
     if found:
         more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        remedy = "Put the layer standardize first, subtract an offset"
         wider = ", or use dtype='float64'" if dtype == np.float32 else ""
-        warn_caller(f"x: {'; '.join(found[:SHOWN])}{more}. {remedy}{wider}.", UserWarning)
+        warn_caller(f"{name}: {'; '.join(found[:SHOWN])}{more}. {remedy}, subtract an offset{wider}.", UserWarning)
 
 
 def _place_text(place: int, shape: Shape, columns: Names | None) -> str:

@@ -107,7 +107,8 @@ class Task:
             return rows, task
         source = as_real_rows(x, "x")
         if not (self.layers and removes_offset(self.layers[0][1])):
-            input_offset.warn_of_loss(source[counted], rows[counted], self.columns)
+            remedy = "Put the layer standardize first"
+            input_offset.warn_of_loss("x", source[counted], rows[counted], remedy, self.columns)
         elif offset := input_offset.learned_offset(source[counted], rows[counted]):
             task = replace(task, learned={**task.learned, input_offset.KEY: offset})
             rows = input_offset.without_offset(source, rows, offset)
@@ -159,11 +160,18 @@ class Task:
         if numbers.shape != (rows, width):
             raise ShapeError(f"The loss needs targets of shape ({rows}, {width}), got {numbers.shape}.")
         if not self.standardize:
+            self._warn_of_loss(np.asarray(target), numbers)
             return numbers, learned
         exact = np.asarray(target, dtype=np.float64)  # a large offset leaves before the dtype rounds it
         if self.learns and target_scale.KEY not in learned:
             learned[target_scale.KEY] = target_scale.learn_scale(exact, weight)
         return arrays.as_numbers(target_scale.scaled(exact, learned), self.dtype, "y"), learned
+
+    def _warn_of_loss(self, target: HostArray, numbers: HostArray) -> None:
+        """Of a fit: a warning for targets that the dtype does not tell apart and that could be standardised."""
+        rounded = self.learns and target.dtype != numbers.dtype and input_offset.coarse_places(numbers).size
+        if rounded and target_scale.is_scalable(self.loss):
+            input_offset.warn_of_loss("y", target, numbers, "Set standardize_target")
 
     def _side_by_side(
         self, y: Mapping[str, Any], weight: HostArray | None, rows: int, heads: Sequence[HeadSlice]

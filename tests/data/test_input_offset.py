@@ -179,6 +179,14 @@ def test_a_column_that_loses_its_values_is_named_where_standardize_is_not_first(
     fit(trainer(*layers, dtype="float64"), epochs=1)
 
 
+def test_targets_that_lose_their_values_are_named_where_they_are_not_standardised():
+    y = 1.7e9 + Y
+    with pytest.warns(UserWarning, match=r"y: column 0 loses \d+ of its 200 values in float32. Set standardize_target"):
+        trainer().fit(X, y, epochs=1, verbose=0)
+    trainer(standardize_target=True).fit(X, y, epochs=1, verbose=0)
+    trainer(dtype="float64").fit(X, y, epochs=1, verbose=0)
+
+
 def test_standardize_first_in_a_sequence_is_first():
     made = fit(trainer(bp.layers.sequential(["standardize", {"name": "dense", "units": 4}])), epochs=1)
     assert input_offset.KEY in made.task.learned
