@@ -157,7 +157,7 @@ MEMBERS = (
         "For a layer with `refresh` or `fit`: its outputs y of rows in evaluation, after training steps on these "
         "batches, computed elsewhere. Without it what it learns of its inputs is unproven.",
         "evaluation is not meant to become what training makes of a batch",
-        ("statistics",),
+        ("buffers",),
     ),
     KitMember(
         "lr_is_a_factor",

@@ -52,6 +52,11 @@ class BatchNorm:
         checks.fraction("batch_norm", momentum=self.momentum)
         checks.positive("batch_norm", eps=self.eps)
 
+    def golden(self) -> list[tuple[Any, ...]]:
+        """By hand: batches of mean 2, variance 2 and mean 6, variance 8 (unbiased), each halved into 0 and 1."""
+        arguments = {"momentum": 0.5, "eps": 0.25, "center": False, "scale": False}
+        return [(arguments, [[[1.0], [3.0]], [[4.0], [8.0]]], [[3.5], [6.0]], [[0.0], [2.5 / 5**0.5]])]
+
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """{"scale": 1, "shift": 0, "buffers": {"mean": 0, "variance": 1}}, each (n,); rows keep their shape."""
         n = features("batch_norm", in_shape)
@@ -112,11 +117,6 @@ class BatchNorm:
             new = {"mean": middle, "variance": variance}
             return {**params, "buffers": {name: xp.where(m > 0, new[name], old[name]) for name in new}}
         return {**params, "buffers": {"mean": middle, "variance": variance}} if m > 0 else params
-
-    def golden(self) -> list[tuple[Any, ...]]:
-        """By hand: batches of mean 2, variance 2 and mean 6, variance 8 (unbiased), each halved into 0 and 1."""
-        arguments = {"momentum": 0.5, "eps": 0.25, "center": False, "scale": False}
-        return [(arguments, [[[1.0], [3.0]], [[4.0], [8.0]]], [[3.5], [6.0]], [[0.0], [2.5 / 5**0.5]])]
 
 
 def _masked_backward(z: Array, inverse: Array, dz: Array, mask: Array) -> Array:

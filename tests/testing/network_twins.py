@@ -145,12 +145,12 @@ class Running:
 
     def refresh(self, params: Any, cache: Any) -> Any:
         mean = params["buffers"]["mean"]
-        share = {"statistics": 0.9, "another scale": 0.5}.get(self.fault, 0.5)
+        share = {"buffers": 0.9, "another scale": 0.5}.get(self.fault, 0.5)
         return {"buffers": {"mean": share * mean + (1 if self.fault == "another scale" else 1 - share) * cache}}
 
 
 @dataclass(frozen=True)
-class Centred(Running):
+class Tracking(Running):
     """y = x - mean, of the batch in training, in evaluation running <- (running + mean) / 2."""
 
     def golden(self) -> Any:

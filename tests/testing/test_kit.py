@@ -26,7 +26,6 @@ from tests.testing.network_twins import (
     Absolute,
     Affine,
     Bounded,
-    Centred,
     Critic,
     Leaky,
     Noisy,
@@ -36,6 +35,7 @@ from tests.testing.network_twins import (
     Share,
     Shifted,
     Smooth,
+    Tracking,
     Unit,
 )
 from tests.testing.optimizer_twins import (
@@ -67,8 +67,8 @@ FAULTS: dict[
     "layer": [
         (Affine, "init, gradient of x, gradient of parameters, linearity, additivity, need_dx, draws, few rows"),
         (Affine, "dtype, float32, purity, determinism, extremes, refresh, fit, array values"),
-        (Centred, "statistics"),
         (Shifted, "statistics of a batch"),
+        (Tracking, "buffers"),
         (Noisy, "draws"),
         (Unit, "range, checked inputs"),
     ],
@@ -112,7 +112,7 @@ CAUGHT = [
 ] + [  # faults that are not named like the check that must find them
     ("activation", Smooth, "", "kinks"),
     ("layer", Affine, "evaluation", "gradient of x"),
-    ("layer", Running, "another scale", "statistics"),
+    ("layer", Running, "another scale", "buffers"),
     ("loss", Normal, "an idle score", "target width"),
     ("loss", Normal, "half a target", "target width"),
     ("loss", Normal, "the wrong column", "point"),
@@ -127,7 +127,7 @@ CAUGHT = [
 ]
 TWINS = [(kind, twin) for kind, rows in FAULTS.items() for twin in dict.fromkeys(twin for twin, _ in rows)]
 UNPROVEN = [  # faults that no law can tell, and the check that says so; without a fault it says the same
-    ("layer", Running, "statistics", "statistics"),
+    ("layer", Running, "buffers", "buffers"),
     ("loss", Normal, "a far point", "point"),
     ("loss", Critic, "", "sign"),
     ("optimizer", Bare, "reference", "reference"),

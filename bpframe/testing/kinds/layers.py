@@ -67,7 +67,7 @@ def layer_checks(layer: Layer, in_shape: Shape = (5,)) -> dict[str, Check]:
     if isinstance(layer, Fit):
         checks["fit"] = partial(layer_buffers.require_fit, run)
     if isinstance(layer, Fit | Refresh):
-        checks["statistics"] = partial(require_statistics, run)
+        checks["buffers"] = partial(require_statistics, run)
     return checks
 
 
