@@ -64,26 +64,34 @@ def check(
 
     found = check_reports(targets, everything, engines)
     print_table(HEADER, [_row(report) for report in found], ["red" if report.failed else None for report in found])
-    for report in found:
-        for line in _details(report) if verbose else ():
-            click.echo(line)
-        for name, message in report.remarks.items():
-            click.echo(f"\n{report.component}, {name}: {message}")
-        for name, message in report.failed.items():
-            click.echo(f"\n{report.component} fails {name}: {message}")
+    for line in (line for report in found for line in _lines(report, verbose)):
+        click.echo(line)
     lost = _count(targets, everything, engines, found, counts, pyproject)
-    run, failed, unproven = (sum(len(getattr(r, part)) for r in found) for part in ("run", "failed", "unproven"))
-    summary = f"{run} checks run, {failed} failed" + (f", {unproven} unproven" if unproven else "")
-    click.echo(f"\n{len(found)} component{'' if len(found) == 1 else 's'}, {summary}")
+    for line in _summary(found, verbose):
+        click.echo(line)
     for name, reason in missing_engines().items() if not engines else ():
         click.echo(f"Engine {name} was not tried: {reason}")
-    if unproven and not verbose:
-        click.echo("No law can tell whether what is unproven is right. -v says what would.")
-    if not run:
-        click.echo("Nothing was checked, which counts as a failure. -v says why.")
     broken = in_pairs and _pairs_fail(found, verbose)
-    if failed or lost or broken or not run:
+    if lost or broken or any(report.failed for report in found) or not any(report.run for report in found):
         click.get_current_context().exit(1)
+
+
+def _lines(report: CheckReport, verbose: bool) -> Iterator[str]:
+    """What is to be said of a component below the table."""
+    yield from _details(report) if verbose else ()
+    yield from (f"\n{report.component}, {name}: {message}" for name, message in report.remarks.items())
+    yield from (f"\n{report.component} fails {name}: {message}" for name, message in report.failed.items())
+
+
+def _summary(found: Sequence[CheckReport], verbose: bool) -> Iterator[str]:
+    """The last lines: how many checks ran, failed, and are unproven."""
+    run, failed, unproven = (sum(len(getattr(r, part)) for r in found) for part in ("run", "failed", "unproven"))
+    counts = f"{run} checks run, {failed} failed" + (f", {unproven} unproven" if unproven else "")
+    yield f"\n{len(found)} component{'' if len(found) == 1 else 's'}, {counts}"
+    if unproven and not verbose:
+        yield "No law can tell whether what is unproven is right. -v says what would."
+    if not run:
+        yield "Nothing was checked, which counts as a failure. -v says why."
 
 
 def _count(

@@ -30,6 +30,9 @@ class Unproven(Exception):
     """Raised by a check that applies, but can tell right from wrong by no law; the message says what would prove it."""
 
 
+PARTS: dict[type[Exception], str] = {SkipCheck: "skipped", Unproven: "unproven", Remark: "remarks"}  # of a report
+
+
 @final
 @dataclass(frozen=True)
 class CheckReport:
@@ -67,34 +70,22 @@ class CheckReport:
 
 def run_checks(component: str, checks: Mapping[str, Check], collect: bool = False) -> CheckReport:
     """Run all checks and report; CheckFailed that lists all failures if there are any, unless `collect`."""
-    failed: dict[str, str] = {}
-    skipped: dict[str, str] = {}
-    unproven: dict[str, str] = {}
-    remarks: dict[str, str] = {}
-    causes = []
+    found: dict[str, dict[str, str]] = {part: {} for part in ("failed", "skipped", "unproven", "remarks")}
+    causes: list[BaseException] = []
     for name, check in checks.items():
-        if GATE in failed:
-            skipped[name] = f"the check '{GATE}' failed"
+        gate = SkipCheck(f"the check '{GATE}' failed") if GATE in found["failed"] else None
+        if (error := gate or _error_of(check)) is None:
             continue
-        try:
-            _run(check)
-        except SkipCheck as reason:
-            skipped[name] = str(reason)
-        except Unproven as reason:
-            unproven[name] = str(reason)
-        except Remark as remark:
-            remarks[name] = str(remark)
-        except (Exception, GeneratorExit, SystemExit) as error:  # a plugin must not end the program
-            failed[name] = str(error) if isinstance(error, CheckFailed) else f"raises {error_text(error)}"
-            causes.append(error)
-    left_out = skipped | unproven
+        part = next((part for kind, part in PARTS.items() if isinstance(error, kind)), "failed")
+        found[part][name] = _text(error)
+        causes += [error] if part == "failed" else []
+    left_out = found["skipped"] | found["unproven"]
     if len(left_out) == len(checks):
         reasons = "; ".join(f"{name}, {reason}" for name, reason in left_out.items())
-        failed[NONE] = f"no check ran: {reasons or 'there is none'}"
-        causes.append(CheckFailed(failed[NONE]))
-    run = tuple(name for name in checks if name not in left_out)
-    report = CheckReport(component, run, failed, skipped, unproven, remarks)
-    if failed and not collect:
+        found["failed"][NONE] = f"no check ran: {reasons or 'there is none'}"
+        causes.append(CheckFailed(found["failed"][NONE]))
+    report = CheckReport(component, tuple(name for name in checks if name not in left_out), **found)
+    if report.failed and not collect:
         raise CheckFailed(str(report)) from causes[0]
     return report
 
@@ -103,6 +94,21 @@ def require_all(reports: Iterable[CheckReport]) -> None:
     """CheckFailed that lists the failures of every report, if there are any."""
     if broken := [str(report) for report in reports if report.failed]:
         raise CheckFailed("\n".join(broken))
+
+
+def _error_of(check: Check) -> BaseException | None:
+    """What a check raises; a plugin must not end the program."""
+    try:
+        _run(check)
+    except (Exception, GeneratorExit, SystemExit) as error:
+        return error
+    return None
+
+
+def _text(error: BaseException) -> str:
+    """What the report says of an error."""
+    own = isinstance(error, (CheckFailed, *PARTS))
+    return str(error) if own else f"raises {error_text(error)}"
 
 
 def _run(check: Check) -> None:
