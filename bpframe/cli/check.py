@@ -88,6 +88,8 @@ def _summary(found: Sequence[CheckReport], verbose: bool) -> Iterator[str]:
     run, failed, unproven = (sum(len(getattr(r, part)) for r in found) for part in ("run", "failed", "unproven"))
     counts = f"{run} checks run, {failed} failed" + (f", {unproven} unproven" if unproven else "")
     yield f"\n{len(found)} component{'' if len(found) == 1 else 's'}, {counts}"
+    for engine in dict.fromkeys(engine for report in found for engine in report.seconds if engine != "numpy"):
+        yield f"Engine {engine} took {sum(report.seconds.get(engine, 0.0) for report in found):.0f} s."
     if unproven and not verbose:
         yield "No law can tell whether what is unproven is right. -v says what would."
     if not run:

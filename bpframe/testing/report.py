@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ class CheckReport:
     """The checks of one component by name: those that `run`, that `failed` (with the error) or were `skipped` (why).
 
     `unproven`: those that no law can decide for it, with what would. They did not run, and nobody passed them.
-    `remarks`: what some checks that passed have to say.
+    `remarks`: what some checks that passed have to say. `seconds`: how long each engine took to train.
     """
 
     component: str
@@ -48,6 +49,7 @@ class CheckReport:
     skipped: Mapping[str, str] = field(default_factory=dict)
     unproven: Mapping[str, str] = field(default_factory=dict)
     remarks: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     @property
     def passed(self) -> tuple[str, ...]:
@@ -72,9 +74,13 @@ def run_checks(component: str, checks: Mapping[str, Check], collect: bool = Fals
     """Run all checks and report; CheckFailed that lists all failures if there are any, unless `collect`."""
     found: dict[str, dict[str, str]] = {part: {} for part in ("failed", "skipped", "unproven", "remarks")}
     causes: list[BaseException] = []
+    seconds: dict[str, float] = {}
     for name, check in checks.items():
-        gate = SkipCheck(f"the check '{GATE}' failed") if GATE in found["failed"] else None
-        if (error := gate or _error_of(check)) is None:
+        start, gate = time.perf_counter(), SkipCheck(f"the check '{GATE}' failed") if GATE in found["failed"] else None
+        error = gate or _error_of(check)
+        if name.startswith(ENGINE):
+            seconds[name.split()[1]] = seconds.get(name.split()[1], 0.0) + time.perf_counter() - start
+        if error is None:
             continue
         part = next((part for kind, part in PARTS.items() if isinstance(error, kind)), "failed")
         found[part][name] = _text(error)
@@ -84,7 +90,7 @@ def run_checks(component: str, checks: Mapping[str, Check], collect: bool = Fals
         reasons = "; ".join(f"{name}, {reason}" for name, reason in left_out.items())
         found["failed"][NONE] = f"no check ran: {reasons or 'there is none'}"
         causes.append(CheckFailed(found["failed"][NONE]))
-    report = CheckReport(component, tuple(name for name in checks if name not in left_out), **found)
+    report = CheckReport(component, tuple(name for name in checks if name not in left_out), **found, seconds=seconds)
     if report.failed and not collect:
         raise CheckFailed(str(report)) from causes[0]
     return report
