@@ -213,6 +213,19 @@ def defaults() -> dict[str, dict[str, str]]:
             "Keras": default(keras.layers.BatchNormalization, "epsilon"),
             "PyTorch": default(torch.nn.BatchNorm1d, "eps"),
         },
+        "plateau, patience": {
+            "Keras": default(keras.callbacks.ReduceLROnPlateau, "patience"),
+            "PyTorch": default(torch.optim.lr_scheduler.ReduceLROnPlateau, "patience"),
+        },
+        "plateau, factor": {
+            "Keras": default(keras.callbacks.ReduceLROnPlateau, "factor"),
+            "PyTorch": default(torch.optim.lr_scheduler.ReduceLROnPlateau, "factor"),
+        },
+        "weight decay of AdamW": {
+            "Keras": default(of_keras.AdamW, "weight_decay"),
+            "PyTorch": default(of_torch.AdamW, "weight_decay"),
+        },
+        "alpha of focal loss": {"Keras": default(keras.losses.CategoricalFocalCrossentropy, "alpha")},
         "dropout": {"PyTorch": default(torch.nn.Dropout, "p")},
     }
 

@@ -213,6 +213,10 @@ OURS = {  # where the defaults of the page stand
     "batch norm, momentum": (bp.layers.batch_norm, "momentum"),
     "batch norm, eps": (bp.layers.batch_norm, "eps"),
     "dropout": (bp.layers.dropout, "rate"),
+    "plateau, patience": (bp.schedules.reduce_on_plateau, "patience"),
+    "plateau, factor": (bp.schedules.reduce_on_plateau, "factor"),
+    "weight decay of AdamW": (bp.optimizers.adamw, "weight_decay"),
+    "alpha of focal loss": (bp.losses.focal, "alpha"),
 }
 
 

@@ -44,6 +44,15 @@ def of_yes(term: Callable[[Any], Any]) -> Callable[[Row, Row], Any]:
     return pairwise(lambda a, b: b * term(sigmoid(a)) + (1 - b) * term(sigmoid(-a)))
 
 
+def of_yes_and_no(alpha: float) -> Callable[[Row, Row], Any]:
+    """Focal terms of a yes, times alpha, and of a no, times 1 - alpha."""
+
+    def term(p: Any) -> Any:
+        return -((1 - p) ** 2) * np.log(p)
+
+    return pairwise(lambda a, b: alpha * b * term(sigmoid(a)) + (1 - alpha) * (1 - b) * term(sigmoid(-a)))
+
+
 def of_margin(term: Callable[[Any], Any]) -> Callable[[Row, Row], Any]:
     return pairwise(lambda a, b: term(a if b == 1 else -a))
 
@@ -191,7 +200,9 @@ CASES = [
     ),
     case("binary_focal", "soft yes", of_yes(lambda p: -((1 - p) ** 2) * np.log(p))),
     case("binary_focal", "soft yes", of_yes(lambda p: -((1 - p) ** LONG(0.5)) * np.log(p)), gamma=0.5),
+    case("binary_focal", "soft yes", of_yes_and_no(0.25), alpha=0.25),
     case("focal", "soft class", of_class(lambda p: -((1 - p) ** 2) * np.log(p))),
+    case("focal", "soft class", of_class(lambda p: -0.25 * (1 - p) ** 2 * np.log(p)), alpha=0.25),
     case("focal", "soft class", of_class(lambda p: -((1 - p) ** LONG(0.5)) * np.log(p)), gamma=0.5),
     case("generalized_cross_entropy", "soft class", of_class(lambda p: (1 - p ** LONG(0.7)) / LONG(0.7)), q=0.7),
     case("generalized_cross_entropy", "soft class", of_class(lambda p: 1 - p), q=1.0),

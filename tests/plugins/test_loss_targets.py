@@ -269,6 +269,8 @@ def test_targets_at_the_edge_of_the_domain_are_taken_as_they_are(name, y):
         ("softmax_cross_entropy", {"class_weights": (1.0, -1.0)}, r"at least 0 as class_weights\[1\], got -1.0"),
         ("binary_focal", {"gamma": -1.0}, "binary_focal needs a number of at least 0 as gamma"),
         ("focal", {"gamma": -1.0}, "focal needs a number of at least 0 as gamma"),
+        ("focal", {"alpha": 0.0}, "focal needs a number above 0 as alpha"),
+        ("binary_focal", {"alpha": 1.5}, r"binary_focal needs a number in \[0, 1\) as alpha"),
         ("generalized_cross_entropy", {"q": 0.0}, "generalized_cross_entropy needs a number above 0 as q"),
         (
             "generalized_cross_entropy",

@@ -367,6 +367,11 @@ def test_a_schedule_that_follows_a_curve_where_nobody_would_show_it_is_an_error(
         ("reduce_on_plateau", {"schedule": CONSTANT, "cooldown": -1}, "number of at least 0 as cooldown"),
         ("reduce_on_plateau", {"schedule": CONSTANT, "min_factor": 1.0}, r"number in \[0, 1\) as min_factor"),
         ("reduce_on_plateau", {"schedule": CONSTANT, "mode": "mim"}, "Did you mean 'min'"),
+        (
+            "reduce_on_plateau",
+            {"schedule": CONSTANT, "threshold_mode": "relative"},
+            "threshold_mode: wants one of abs, rel, got 'relative'",
+        ),
     ],
 )
 def test_a_setting_out_of_range_is_named(name, arguments, message):
