@@ -103,6 +103,21 @@ def test_the_average_of_parameters_starts_as_in_the_library(library):
     assert furthest(followed(Ema(Momentum(lr=0.1), 0.8))[1], path_of(f"ema_{library}.x")) > 1e-3
 
 
+@pytest.mark.parametrize(
+    ("make", "known", "unknown"),
+    [
+        (lambda flavor: Ema(Momentum(), flavor=flavor), "paper, optax, torch, keras", "tensorflow"),
+        (lambda flavor: Lars(flavor=flavor), "paper, optax", "keras"),
+        (lambda flavor: Lamb(flavor=flavor), "paper, optax, keras", "torch"),
+        (lambda flavor: Muon(flavor=flavor), "paper, torch, keras, optax", "tensorflow"),
+    ],
+)
+def test_a_library_without_the_rule_is_no_flavor_of_it(make, known, unknown):
+    assert {make(flavor).flavor for flavor in known.split(", ")} <= set(known.split(", "))
+    with pytest.raises(ConfigError, match=f"needs one of {known} as flavor, got '{unknown}'"):
+        make(unknown)
+
+
 def test_clipping_by_the_global_norm_with_torchs_eps_gives_torchs_gradients():
     for eps, close in ((1e-6, True), (0.0, False)):
         step, ours = ClipGlobalNorm(3.0, eps=eps), {"weight": [], "bias": []}
