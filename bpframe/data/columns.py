@@ -130,7 +130,7 @@ def _by_number(x: NamedRows, own: Numbering, first: int, width: int, who: str) -
     if not own.set and own.first < first:
         raise DataError(
             f"{who} has a column {own.first}, but the first fit's columns were numbered from {first} on. One of the "
-            'files leaves its first column out: set zero_based for it, source = { name = "svmlight", ... }.'
+            "files leaves its first column out: set zero_based of both sources, or number both files alike."
         )
     shift = 0 if own.set else own.first - first
     kept = max(min(x.values.shape[1], width - shift), 0)

@@ -44,6 +44,33 @@ units = 2
 [train]
 epochs = 2
 """
+ON_ROWS = """\
+loss = "softmax_cross_entropy"
+optimizer = "adam"
+callbacks = [{ name = "early_stopping", patience = 50 }]
+[data]
+source = "rows.npz"
+validation = { fraction = 0.2 }
+test = { fraction = 0.2 }
+[[model.layers]]
+name = "dense"
+units = 4
+activation = "tanh"
+[[model.layers]]
+name = "dropout"
+[[model.layers]]
+name = "dense"
+units = 2
+[train]
+epochs = 8
+batch_size = 8
+"""
+
+
+def write_random_rows(folder: Path, shift: float = 0.0, name: str = "rows.npz") -> None:
+    """The rows that it trains on."""
+    x = np.random.default_rng(0).normal(size=(60, 3)) + shift
+    np.savez(folder / name, x=x, y=(x[:, 0] > x[:, 1]).astype(int))
 
 
 def bpframe(*arguments: object) -> Result:

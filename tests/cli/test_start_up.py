@@ -37,6 +37,16 @@ def test_listing_plugins_does_not_load_the_trainer(site: Site) -> None:
     assert not loaded_by(site, "plugins", "list") & {"bpframe.training.trainer", "pluggy"}
 
 
+def test_a_fit_loads_no_module_that_it_can_do_without(site: Site) -> None:
+    script = """if True:
+        import sys
+        import numpy as np, bpframe as bp
+        bp.Trainer(bp.Network([bp.layers.dense(2)]), "mse").fit(np.eye(4), np.eye(4)[:, :2], epochs=1)
+        print("loaded:", *({"html", "decimal", "pandas", "jax", "click", "pyarrow"} & set(sys.modules)))
+    """
+    assert site.out(script).splitlines()[-1].split()[1:] == []
+
+
 def test_version_is_the_installed_one() -> None:
     assert good("--version") == f"bpframe {bp.__version__}\n"
 

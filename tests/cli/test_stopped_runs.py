@@ -15,49 +15,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import bpframe as bp
 from bpframe.runs.history_file import HistoryFile
 from bpframe.saving import atomic, tensor_file
-from tests.cli.commands import COMMAND, SMALL, bad, bpframe, good, interrupted
+from tests.cli.commands import COMMAND, ON_ROWS, bad, bpframe, good, interrupted, write_random_rows
 
-CONFIG = """\
-loss = "softmax_cross_entropy"
-optimizer = "adam"
-callbacks = [{ name = "early_stopping", patience = 50 }]
-[data]
-source = "rows.npz"
-validation = { fraction = 0.2 }
-test = { fraction = 0.2 }
-[[model.layers]]
-name = "dense"
-units = 4
-activation = "tanh"
-[[model.layers]]
-name = "dropout"
-[[model.layers]]
-name = "dense"
-units = 2
-[train]
-epochs = 8
-batch_size = 8
-"""
 MODEL = "model.safetensors"
 
 
 @pytest.fixture(autouse=True)
 def rows(folder: Path) -> Path:
     """A folder with run.toml and its data, in which the test runs."""
-    (folder / "run.toml").write_text(CONFIG)
-    write(folder)
+    (folder / "run.toml").write_text(ON_ROWS)
+    write_random_rows(folder)
     return folder
-
-
-def write(folder: Path, shift: float = 0.0, name: str = "rows.npz") -> None:
-    x = np.random.default_rng(0).normal(size=(60, 3)) + shift
-    np.savez(folder / name, x=x, y=(x[:, 0] > x[:, 1]).astype(int))
 
 
 def history(run: Path) -> list[dict[str, Any]]:
@@ -91,7 +64,7 @@ def ends(folder: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The config names that callback, before another."""
     monkeypatch.setattr("bpframe.registry.registry._local", {})
     bp.register("callback", "ends", Ends)
-    (folder / "run.toml").write_text(CONFIG.replace("[{ name", '["ends", { name'))
+    (folder / "run.toml").write_text(ON_ROWS.replace("[{ name", '["ends", { name'))
     return monkeypatch
 
 
@@ -250,12 +223,12 @@ def test_a_run_does_not_go_on_over_other_data(folder: Path, ends: pytest.MonkeyP
     bad(70, "train", "run.toml", "--name", "cut", "--quiet")
     ends.setattr(Ends, "error", None)
     files = {path: path.read_bytes() for path in (folder / "runs/cut").rglob("*") if path.is_file()}
-    write(folder, shift=1e-3)
+    write_random_rows(folder, shift=1e-3)
     for more in ([], ["--frozen"], ["--new-data"]):
         told = bad(2, "train", "run.toml", "--name", "cut", "--resume", "auto", "--quiet", *more)
         assert "x of training: sha256:" in told
     assert {path: path.read_bytes() for path in (folder / "runs/cut").rglob("*") if path.is_file()} == files
-    write(folder)
+    write_random_rows(folder)
     good("train", "run.toml", "--name", "cut", "--resume", "auto", "--quiet", "--frozen")
     same(folder / "runs/cut", whole(folder))
 
@@ -263,7 +236,7 @@ def test_a_run_does_not_go_on_over_other_data(folder: Path, ends: pytest.MonkeyP
 def test_frozen_refuses_other_data_before_anything_is_written(folder: Path) -> None:
     good("train", "run.toml", "--name", "one", "--quiet")
     good("train", "run.toml", "--name", "two", "--quiet", "--frozen", "runs/one")
-    write(folder, shift=1e-3)
+    write_random_rows(folder, shift=1e-3)
     told = bad(2, "train", "run.toml", "--name", "three", "--quiet", "--frozen", "runs/one")
     assert "--frozen needs what runs/one/run.lock.toml holds" in told
     for part in ("training", "validation", "test"):
@@ -274,7 +247,7 @@ def test_frozen_refuses_other_data_before_anything_is_written(folder: Path) -> N
 def test_a_finished_run_is_fitted_on_new_data_where_one_says_so_and_its_history_tells(folder: Path) -> None:
     resume = ["train", "run.toml", "--name", "one", "--resume", "auto", "--quiet"]
     good(*resume)
-    write(folder, shift=0.5)
+    write_random_rows(folder, shift=0.5)
     told = bad(2, *resume)
     assert "runs/one is over, and was trained on other data: x of training: sha256:" in told
     assert "Give --new-data" in told
@@ -287,63 +260,9 @@ def test_a_finished_run_is_fitted_on_new_data_where_one_says_so_and_its_history_
     (run / MODEL).unlink()
     assert "test loss" in good(*resume, "--new-data")  # these are no new data any more
     assert (run / MODEL).read_bytes() == model
-    write(folder)
+    write_random_rows(folder)
     assert "x of training" in bad(2, *resume)
     assert "--new-data needs a run that is over" in bad(2, "train", "run.toml", "--new-data")
-
-
-# ------------------------------------------------------------------------------------------------------- a lower rate
-
-
-def regression(folder: Path, optimizer: str) -> None:
-    """run.toml fits large numbers by this optimizer."""
-    text = CONFIG.replace("softmax_cross_entropy", "mse").replace('"adam"', optimizer)
-    (folder / "run.toml").write_text(text.replace("units = 2", "units = 1"))
-    x = np.random.default_rng(0).normal(size=(60, 3))
-    np.savez(folder / "rows.npz", x=x, y=1e4 * (x[:, 0] + 1))
-
-
-@pytest.mark.parametrize("epochs", [1, 500])
-@pytest.mark.parametrize("lr", [50, 1e25])
-def test_after_a_loss_that_grew_the_command_in_the_message_starts_anew(folder: Path, epochs: int, lr: float) -> None:
-    text = (
-        SMALL.replace("softmax_cross_entropy", "mse").replace("moons", "noisy_sine").replace("units = 2", "units = 1")
-    )
-    (folder / "small.toml").write_text(text.replace(', kind = "stratified"', "") + "batch_size = 1\n")
-    told = bad(4, "train", "small.toml", "--epochs", str(epochs), "--quiet", "--set", f"optimizer.lr={lr}")
-    assert "They have gone astray: start anew rather than from them." in told
-    command = told.splitlines()[-1].partition("To start anew with another learning rate: ")[2]
-    assert command == f"bpframe train runs/small/config.toml --set optimizer.lr={lr / 10:.3g} --name small-2"
-
-
-def test_after_numbers_that_are_not_finite_the_command_in_the_message_starts_from_the_last_finite_step(
-    folder: Path,
-) -> None:
-    regression(folder, '{ name = "sgd", lr = { name = "step", initial = 1e-3, every = 20, factor = 3e38 } }')
-    told = bad(4, "train", "run.toml", "--epochs", "400", "--quiet")
-    (kept,) = (folder / "runs/run/checkpoints").iterdir()
-    assert "The model after step 20 (4 whole epochs) is saved in runs/run. To start from it" in told
-    assert kept.name == "step-00000020.safetensors"
-    assert "that of the first epoch" not in told
-    words = shlex.split(told.partition("To start from it with another learning rate: bpframe ")[2])
-    assert words[-4:] == ["--set", "optimizer.lr.initial=0.0001", "--name", "run-2"]
-    good(*words, "--epochs", "2", "--quiet")
-    before = bp.Trainer.load(folder / "runs/run" / MODEL).parameters
-    after = bp.Trainer.load(folder / "runs/run-2" / MODEL).parameters
-    for name, value in before.items():
-        assert 0 < np.abs(after[name] - value).max() < 0.5 * np.abs(value).max()
-    assert "start" in (folder / "runs/run-2/run.lock.toml").read_text()
-    (folder / "runs/run" / MODEL).unlink()
-    assert "--frozen needs" in bad(2, "train", "run.toml", "--frozen", "runs/run-2", "--quiet")
-
-
-def test_a_model_of_another_network_is_no_start(folder: Path) -> None:
-    good("train", "run.toml", "--name", "one", "--quiet")
-    told = bad(2, "train", "run.toml", "--from", "runs/one", "--set", "model.layers.0.activation=relu", "--quiet")
-    assert re.search(
-        r"--from needs the network of \S+runs/one/model.safetensors: there .*tanh.*, in the config .*relu", told
-    )
-    assert not (folder / "runs/run").exists()
 
 
 # ------------------------------------------------------------------------------------------------------ disks, signals
@@ -355,7 +274,7 @@ def test_a_model_of_another_network_is_no_start(folder: Path) -> None:
 def test_a_full_disk_ends_with_5_and_leaves_the_latest_checkpoint(
     folder: Path, monkeypatch: pytest.MonkeyPatch, full: str
 ) -> None:
-    text = CONFIG.replace("batch_size = 8", "batch_size = 8\ncheckpoint = { every_steps = 5 }")
+    text = ON_ROWS.replace("batch_size = 8", "batch_size = 8\ncheckpoint = { every_steps = 5 }")
     (folder / "run.toml").write_text(text)
     create, append, calls = atomic._create, HistoryFile.append, list[Path]()
 

@@ -65,7 +65,7 @@ def test_a_later_file_is_read_by_the_numbers_of_the_first(tmp_path, first, empty
 def test_a_column_0_where_the_first_file_had_none_is_an_error_that_names_the_setting(tmp_path):
     made = trained(write(tmp_path / "a.svm", rows(), 1))
     path = write(tmp_path / "b.svm", rows(), 0)
-    with pytest.raises(DataError, match=r"has a column 0, but .* numbered from 1 on.* set zero_based"):
+    with pytest.raises(DataError, match=r"has a column 0, but .* numbered from 1 on.* set zero_based of both"):
         made.predict(read_table(path)[0])
     x, _ = read_table(path, source=bp.sources.svmlight(zero_based=True))
     np.testing.assert_array_equal(made.predict(x), made.predict(rows()))
