@@ -13,7 +13,8 @@ Layers           `as_layer` makes an activation a layer; `draw_parameter` draws 
 Layers inside    `label_layers`, `init_layers`, `fit_buffers`, `own_statistics`, `check_inputs` and `StepContext` for a
                  layer that holds others, whose labels come as `Labelled`; `LabelledLayers` is what it then has:
                  (label, layer) in order.
-Number sets      `number_sets` names where scores and outputs lie, `output_range` where those of layers in a row do.
+Number sets      `number_sets` names where scores and outputs lie, `output_range` where those of layers in a row do;
+                 `ending_activation` is the activation from which these come.
 Losses           `one_hot`, `binary`, `ordinal` and `continuous` encode labels as targets; `CostLayer` is a loss with
                  its link.
 Optimizers       `rule_for` chooses an inner rule by parameter; `ScaledSchedule` multiplies a schedule;
@@ -129,6 +130,7 @@ from bpframe.protocols import (
     WholeBatch,
     WithActivation,
     WithDomain,
+    WithEndingActivation,
     WithRange,
     WithSurrogate,
     number_sets,
@@ -146,7 +148,7 @@ if TYPE_CHECKING:
     from bpframe.network.fit_buffers import fit_buffers
     from bpframe.network.input_checks import check_inputs
     from bpframe.network.network import LabelledLayers, draw_parameter, init_layers, label_layers
-    from bpframe.network.output_range import output_range
+    from bpframe.network.output_range import ending_activation, output_range
     from bpframe.random import permutation
     from bpframe.registry.labelled import Labelled
     from bpframe.saving.atomic import keep_latest, sweep
@@ -179,6 +181,7 @@ _HOME = {
     "parse_cells": "data.sources.cells",
     "parse_number": "data.sources.cells",
     "ordinal": "data.labels",
+    "ending_activation": "network.output_range",
     "output_range": "network.output_range",
     "own_statistics": "network.batch_statistics",
     "permutation": "random",
@@ -297,6 +300,7 @@ __all__ = [
     "WholeBatch",
     "WithActivation",
     "WithDomain",
+    "WithEndingActivation",
     "WithRange",
     "WithSurrogate",
     "as_layer",
@@ -305,6 +309,7 @@ __all__ = [
     "checks",
     "continuous",
     "draw_parameter",
+    "ending_activation",
     "fit_buffers",
     "hookimpl",
     "init_layers",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bpframe.network.network import LabelledLayers
-from bpframe.protocols import RangeAfter
+from bpframe.protocols import Activation, Layer, RangeAfter
 from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import activation_of, acts_in_training_only, range_of
+from bpframe.protocols.traits import activation_of, acts_in_training_only, ending_activation_of, range_of
+
+ODD = "[-0.40625, 0.28125]"  # a range that no layer gives out but one that hands on what it is given
 
 
 def output_range(layers: LabelledLayers, inputs: str | None = None) -> str | None:
@@ -23,7 +25,17 @@ def output_range(layers: LabelledLayers, inputs: str | None = None) -> str | Non
 
 
 def predicting_layers(layers: LabelledLayers) -> LabelledLayers:
-    """The layers but for the last ones that act in training only, so that those before them make the predictions."""
-    while len(layers) > 1 and acts_in_training_only(layers[-1][1]):
+    """The layers but for the last ones that change no number of a prediction, so that the last left makes them."""
+    while len(layers) > 1 and _hands_on(layers[-1][1]):
         layers = layers[:-1]
     return layers
+
+
+def ending_activation(layers: LabelledLayers) -> Activation | Layer | None:
+    """The activation from which the predictions of layers in a row come; None: from none."""
+    return ending_activation_of(predicting_layers(layers)[-1][1])
+
+
+def _hands_on(layer: Layer) -> bool:
+    """Whether a layer gives out in evaluation the numbers that it is given, in another shape perhaps."""
+    return acts_in_training_only(layer) or (implements(layer, RangeAfter) and layer.range_after(ODD) == ODD)

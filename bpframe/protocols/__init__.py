@@ -18,9 +18,9 @@ Attributes that a component may have besides, each with a default (`bpframe.prot
 `LearningRates`, `LrIsAFactor` and `EvaluationPeriod` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses`
 (sessions), `CheckpointFolder` and `Monitoring` (callbacks), `ActsOn` (regularizers), `Compares`, `Directed` and
 `CountsRows` (metrics), `HoldsArrays` (sources), `WithDomain` and `Ordered` (losses), `WithRange` (activations, layers),
-`WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset` and
-`Coupled` (layers), `Pure` and `ExampleConfigs` (any). What a component tells the conformance kit besides stands in
-[the kit's members](kit-members.md).
+`WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`,
+`RemovesOffset` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any). What a component tells the conformance kit
+besides stands in [the kit's members](kit-members.md).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -106,6 +106,7 @@ from bpframe.protocols.traits import (
     WholeBatch,
     WithActivation,
     WithDomain,
+    WithEndingActivation,
     WithRange,
     WithSurrogate,
 )
@@ -190,6 +191,7 @@ __all__ = [
     "WholeBatch",
     "WithActivation",
     "WithDomain",
+    "WithEndingActivation",
     "WithRange",
     "WithSurrogate",
 ]

@@ -184,6 +184,14 @@ class CountsRows(Protocol):
         """Whether it is; True by default."""
 
 
+class WithEndingActivation(Protocol):
+    """A layer that holds others: not to be followed by a loss that applies the activation in which they end."""
+
+    @property
+    def ending_activation(self) -> Activation | Layer | None:
+        """The activation; None by default."""
+
+
 class TrainingOnly(Protocol):
     """A layer that hands on its inputs as they are in evaluation."""
 
@@ -316,6 +324,12 @@ def activation_of(layer: object) -> Activation | Layer | None:
     """The activation that a layer ends in; None: in none."""
     activation: Activation | Layer | None = getattr(layer, "activation", None)
     return activation
+
+
+def ending_activation_of(layer: object) -> Activation | Layer | None:
+    """The activation from which what a layer gives out comes, its own or that of one inside it; None: from none."""
+    inside: Activation | Layer | None = getattr(layer, "ending_activation", None)
+    return activation_of(layer) or inside
 
 
 def scope_of(component: object) -> str:

@@ -16,7 +16,7 @@ from bpframe.network.output_range import output_range, predicting_layers
 from bpframe.protocols import Group, Layer, Loss, Minimizer, Observe, Optimizer, RuleFor, SampleTarget, SeveralHeads
 from bpframe.protocols.implements import implements
 from bpframe.protocols.number_sets import side_by_side
-from bpframe.protocols.traits import activation_of, range_of
+from bpframe.protocols.traits import ending_activation_of, range_of
 from bpframe.registry import arguments, registry
 from bpframe.registry.describe import short_name, title
 from bpframe.registry.nested import is_schedule
@@ -30,7 +30,7 @@ def refuse_double_link(network: Network, cost: CostLayer, loss: Loss) -> None:
     for head, link, owner in _links(loss, cost):
         if head.link == "identity":
             continue
-        phi, activation = link.phi if isinstance(link, Elementwise) else link, activation_of(last)
+        phi, activation = link.phi if isinstance(link, Elementwise) else link, ending_activation_of(last)
         same = activation is not None and type(activation) is type(phi)
         if not (same or (head.link in ("softmax", "sigmoid") and _lies_in(output_range(layers), range_of(phi)))):
             continue

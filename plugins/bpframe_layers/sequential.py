@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from bpframe.plugin import (
+    Activation,
     Array,
     Cache,
     ConfigError,
@@ -19,6 +20,7 @@ from bpframe.plugin import (
     Params,
     Shape,
     check_inputs,
+    ending_activation,
     fit_buffers,
     init_layers,
     label_layers,
@@ -67,6 +69,11 @@ class Sequential:
     def range_after(self, inputs: str | None) -> str | None:
         """That of the last layer."""
         return output_range(self.inner, inputs)
+
+    @property
+    def ending_activation(self) -> Activation | Layer | None:
+        """That in which its layers end."""
+        return ending_activation(self.inner)
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, what each layer keeps)."""

@@ -29,6 +29,7 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "label": (traits.own_label, "hidden", "hidden", None),
     "scope": (traits.scope_of, "array", "array", "element"),
     "stochastic": (traits.is_stochastic, True, True, False),
+    "ending_activation": (traits.ending_activation_of, "tanh", "tanh", None),
     "training_only": (traits.acts_in_training_only, True, True, False),
     "coupled": (traits.is_coupled, True, True, False),
     "arrays": (traits.holds_arrays, True, True, False),

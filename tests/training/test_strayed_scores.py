@@ -99,9 +99,22 @@ def test_softmax_is_not_applied_twice_behind_layers_that_keep_its_values(last, a
         bp.Trainer(bp.Network([last, *after]), "softmax_cross_entropy")
 
 
-def test_sigmoid_is_not_applied_twice_behind_dropout():
-    with pytest.raises(ConfigError, match="applies sigmoid to its scores itself: that would be twice"):
-        bp.Trainer(bp.Network([SIGMOID, "dropout"]), "sigmoid_cross_entropy")
+@pytest.mark.parametrize(("activation", "loss"), [("sigmoid", "sigmoid_cross_entropy"), ("exponential", "poisson")])
+@pytest.mark.parametrize(
+    "inside", [lambda *layers: list(layers), lambda *layers: [bp.layers.sequential([bp.layers.sequential(layers)])]]
+)
+@pytest.mark.parametrize("after", ["dropout", "flatten"])
+def test_an_activation_of_numbers_is_not_applied_twice_behind_them_nor_inside_of_others(
+    activation, loss, inside, after
+):
+    layers = inside(dense(1, activation=activation), after)
+    with pytest.raises(ConfigError, match=rf"applies {activation} to its scores itself: that would be twice"):
+        bp.Trainer(bp.Network(layers), loss)
+
+
+def test_the_layer_that_makes_the_predictions_is_named():
+    with pytest.raises(ConfigError, match=r"Leave the activation of 'dense_1' out"):
+        bp.Trainer(bp.Network([SOFTMAX, "flatten", "dropout"]), "softmax_cross_entropy")
 
 
 def test_branches_of_softmax_side_by_side_are_probabilities_already():
