@@ -138,8 +138,8 @@ class Losses:
     def __iter__(self) -> Iterator[str]: ...
     def binary_cross_entropy(self) -> Loss:
         """loss = -sum_c y log p + (1 - y) log(1 - p), in nats; delta = (1 - y) / (1 - p) - y / p."""
-    def binary_focal(self, gamma: float = 2.0) -> Loss:
-        """loss = -sum_c (1 - p_t)^gamma log p_t, in nats, with p_t = sigmoid(z) for a yes, sigmoid(-z) for a no."""
+    def binary_focal(self, gamma: float = 2.0, alpha: float | None = None) -> Loss:
+        """loss = -sum_c a_t (1 - p_t)^gamma log p_t, in nats, with p_t = sigmoid(z) for a yes, sigmoid(-z) for a no."""
     def charbonnier(self, eps: float = 0.001) -> Loss:
         """With r = z - y: loss = sum_c sqrt(r_c^2 + eps^2) - eps; delta = r / sqrt(r^2 + eps^2)."""
     def cosine(self) -> Loss:
@@ -152,8 +152,8 @@ class Losses:
         """loss = 1 - (2 sum p y + smooth) / (sum p + sum y + smooth), in [0, 1), with p = sigmoid(z)."""
     def expectile(self, q: float = 0.5) -> Loss:
         """With r = z - y: loss = sum_c |q - [r_c > 0]| r_c^2, in squared units of y; delta = 2 |q - [r > 0]| r."""
-    def focal(self, gamma: float = 2.0) -> Loss:
-        """loss = -sum_c y_c (1 - p_c)^gamma log p_c, in nats, with p = softmax(z)."""
+    def focal(self, gamma: float = 2.0, alpha: float = 1.0) -> Loss:
+        """loss = -alpha sum_c y_c (1 - p_c)^gamma log p_c, in nats, with p = softmax(z)."""
     def gamma(self) -> Loss:
         """loss = sum_c y_c exp(-z_c) + z_c, in nats times the shape of the distribution; delta = 1 - y / mu."""
     def gaussian_nll(self, eps: float = 1e-06) -> Loss:
@@ -216,7 +216,7 @@ class Optimizers:
         """total <- total + g^2;  p <- p - lr g / (sqrt(initial_accumulator + total) + eps)."""
     def adam(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['paper', 'torch', 'optax', 'keras'] = 'paper') -> Optimizer:
         """m <- beta1 m + (1 - beta1) g;  v <- beta2 v + (1 - beta2) g^2;  p <- p - lr m^ / (sqrt(v^) + eps)."""
-    def adamax(self, lr: float | Schedule | Mapping[str, Any] = 0.002, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['torch', 'optax', 'keras'] = 'torch') -> Optimizer:
+    def adamax(self, lr: float | Schedule | Mapping[str, Any] = 0.002, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['torch', 'optax', 'keras', 'paper'] = 'torch') -> Optimizer:
         """m <- beta1 m + (1 - beta1) g;  u <- max(beta2 u, |g| + eps);  p <- p - lr m / ((1 - beta1^t) u)."""
     def adamw(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, weight_decay: float | Schedule | Mapping[str, Any] = 0.01, decay: Literal['weights', 'all'] = 'weights', flavor: Literal['paper', 'torch', 'optax', 'keras'] = 'paper') -> Optimizer:
         """p <- p - lr weight_decay p - lr m^ / (sqrt(v^) + eps): Adam, its decay apart from the gradient."""
@@ -226,15 +226,15 @@ class Optimizers:
         """p <- p - lr ((fast^ + alpha slow) / (sqrt(v^) + eps) + weight_decay p): Adam that also remembers old gradients."""
     def adopt(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.9999, eps: float | Schedule | Mapping[str, Any] = 1e-06, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, decay: Literal['weights', 'all'] = 'weights') -> Optimizer:
         """m <- beta1 m + (1 - beta1) clip(g / max(sqrt(v), eps), (t - 1)^(1/4));  p <- p - lr (m + weight_decay p)."""
-    def amsgrad(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['torch', 'keras', 'optax'] = 'torch') -> Optimizer:
+    def amsgrad(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['torch', 'keras', 'optax', 'paper'] = 'torch') -> Optimizer:
         """Adam with the largest v so far in place of v:  largest <- max(largest, v);  p <- p - lr m^ / (sqrt(v^) + eps)."""
     def ema(self, inner: OptimizerSpec, decay: float | Schedule | Mapping[str, Any] = 0.999, flavor: Literal['paper', 'optax', 'torch', 'keras'] = 'paper') -> Optimizer:
         """p <- inner(p, g);  n <- decay n + 1,  a <- a + (p - a) / n: trains with p, predicts with a."""
     def gradient_descent(self, lr: float | Schedule | Mapping[str, Any] = 0.01) -> Optimizer:
         """p <- p - lr g: vanilla gradient descent, on the gradient of whatever batch it is given."""
-    def lamb(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-06, weight_decay: float | Schedule | Mapping[str, Any] = 0.01, decay: Literal['weights', 'all'] = 'weights', ratio: Literal['weights', 'all'] = 'weights') -> Optimizer:
+    def lamb(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-06, weight_decay: float | Schedule | Mapping[str, Any] = 0.01, decay: Literal['weights', 'all'] = 'weights', ratio: Literal['weights', 'all'] = 'weights', flavor: Literal['paper', 'optax', 'keras'] = 'paper') -> Optimizer:
         """p <- p - lr (||p|| / ||u||) u,  u = m^ / (sqrt(v^) + eps) + weight_decay p,  m^ v^ Adam's moments."""
-    def lars(self, lr: float | Schedule | Mapping[str, Any] = 1.0, momentum: float | Schedule | Mapping[str, Any] = 0.9, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, trust_coefficient: float | Schedule | Mapping[str, Any] = 0.001, decay: Literal['weights', 'all'] = 'weights', ratio: Literal['weights', 'all'] = 'weights') -> Optimizer:
+    def lars(self, lr: float | Schedule | Mapping[str, Any] = 1.0, momentum: float | Schedule | Mapping[str, Any] = 0.9, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, trust_coefficient: float | Schedule | Mapping[str, Any] = 0.001, decay: Literal['weights', 'all'] = 'weights', ratio: Literal['weights', 'all'] = 'weights', flavor: Literal['paper', 'optax'] = 'paper') -> Optimizer:
         """velocity <- momentum velocity + lr ratio (g + weight_decay p);  p <- p - velocity."""
     def lbfgs(self, history: int = 10, c1: float | Schedule | Mapping[str, Any] = 0.0001, c2: float | Schedule | Mapping[str, Any] = 0.9, evaluations: int = 20) -> Minimizer:
         """p <- p - a H g;  H the inverse Hessian that the last `history` pairs s = change of p, y = change of g suggest."""
@@ -242,19 +242,19 @@ class Optimizers:
         """p <- p - lr (sign(beta1 m + (1 - beta1) g) + weight_decay p);  then m <- beta2 m + (1 - beta2) g."""
     def lookahead(self, inner: OptimizerSpec, steps: int = 5, alpha: float | Schedule | Mapping[str, Any] = 0.5) -> Optimizer:
         """p <- inner(p, g); after every `steps` of these  q <- q + alpha (p - q),  p <- q."""
-    def momentum(self, lr: float | Schedule | Mapping[str, Any] = 0.01, momentum: float | Schedule | Mapping[str, Any] = 0.9, flavor: Literal['torch', 'optax', 'keras'] = 'torch') -> Optimizer:
+    def momentum(self, lr: float | Schedule | Mapping[str, Any] = 0.01, momentum: float | Schedule | Mapping[str, Any] = 0.9, flavor: Literal['torch', 'optax', 'keras', 'paper'] = 'torch') -> Optimizer:
         """velocity <- momentum velocity + g;  p <- p - lr velocity."""
-    def muon(self, lr: float | Schedule | Mapping[str, Any] = 0.02, momentum: float | Schedule | Mapping[str, Any] = 0.95, nesterov: bool = True, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, steps: int = 5, eps: float | Schedule | Mapping[str, Any] = 1e-07, scale: Literal['original', 'match_rms_adamw'] = 'original', matrices: Literal['hidden', 'all'] = 'hidden', others: OptimizerSpec = ...) -> Optimizer:
+    def muon(self, lr: float | Schedule | Mapping[str, Any] = 0.02, momentum: float | Schedule | Mapping[str, Any] = 0.95, nesterov: bool = True, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, steps: int = 5, eps: float | Schedule | Mapping[str, Any] = 1e-07, scale: Literal['original', 'match_rms_adamw'] = 'original', matrices: Literal['hidden', 'all'] = 'hidden', others: OptimizerSpec = ..., flavor: Literal['paper', 'torch', 'keras', 'optax'] = 'paper') -> Optimizer:
         """velocity <- momentum velocity + (1 - momentum) g;  p <- p - lr (scale O + weight_decay p)."""
-    def nadam(self, lr: float | Schedule | Mapping[str, Any] = 0.002, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['torch', 'keras', 'optax'] = 'torch') -> Optimizer:
+    def nadam(self, lr: float | Schedule | Mapping[str, Any] = 0.002, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['torch', 'paper', 'keras', 'optax'] = 'torch') -> Optimizer:
         """p <- p - lr m^ / (sqrt(v^) + eps) with Nesterov's momentum, m^ = mu' m / (1 - P mu') + (1 - mu) g / (1 - P)."""
-    def nesterov(self, lr: float | Schedule | Mapping[str, Any] = 0.01, momentum: float | Schedule | Mapping[str, Any] = 0.9, flavor: Literal['torch', 'optax', 'keras'] = 'torch') -> Optimizer:
+    def nesterov(self, lr: float | Schedule | Mapping[str, Any] = 0.01, momentum: float | Schedule | Mapping[str, Any] = 0.9, flavor: Literal['torch', 'optax', 'keras', 'paper'] = 'torch') -> Optimizer:
         """velocity <- momentum velocity + g;  p <- p - lr (g + momentum velocity)."""
     def prodigy(self, lr: float | Schedule | Mapping[str, Any] = 1.0, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, d0: float | Schedule | Mapping[str, Any] = 1e-06, d_coef: float | Schedule | Mapping[str, Any] = 1.0, bias_correction: bool = False, safeguard_warmup: bool = False, decay: Literal['weights', 'all'] = 'weights') -> Optimizer:
         """p <- p - lr d m / (sqrt(v) + d' eps),  where d estimates from below how far p has to go."""
-    def radam(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['torch', 'optax'] = 'torch') -> Optimizer:
+    def radam(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['torch', 'paper', 'optax'] = 'torch') -> Optimizer:
         """p <- p - lr r m^ / (sqrt(v^) + eps) once v is worth rho > 5 gradients, before that p <- p - lr m^."""
-    def rmsprop(self, lr: float | Schedule | Mapping[str, Any] = 0.001, rho: float | Schedule | Mapping[str, Any] = 0.9, momentum: float | Schedule | Mapping[str, Any] = 0.0, eps: float | Schedule | Mapping[str, Any] = 1e-08, centered: bool = False, flavor: Literal['torch', 'keras', 'optax'] = 'torch') -> Optimizer:
+    def rmsprop(self, lr: float | Schedule | Mapping[str, Any] = 0.001, rho: float | Schedule | Mapping[str, Any] = 0.9, momentum: float | Schedule | Mapping[str, Any] = 0.0, eps: float | Schedule | Mapping[str, Any] = 1e-08, centered: bool = False, flavor: Literal['torch', 'keras', 'optax', 'paper'] = 'torch') -> Optimizer:
         """v <- rho v + (1 - rho) g^2;  velocity <- momentum velocity + g / (sqrt(v) + eps);  p <- p - lr velocity."""
     def rprop(self, lr: float | Schedule | Mapping[str, Any] = 0.01, eta_minus: float | Schedule | Mapping[str, Any] = 0.5, eta_plus: float | Schedule | Mapping[str, Any] = 1.2, min_step_size: float | Schedule | Mapping[str, Any] = 1e-06, max_step_size: float | Schedule | Mapping[str, Any] = 50.0) -> Optimizer:
         """p <- p - size sign(g): size grows by eta_plus while the sign of g stays, shrinks by eta_minus where it turns."""
@@ -320,7 +320,7 @@ class Schedules:
         """value(t) = values[i], i the number of boundaries b <= t: each value holds from its boundary on."""
     def polynomial(self, initial: float, steps: int | None = None, final: float = 0.0, power: float = 1.0) -> Schedule:
         """value(t) = final + (initial - final) (1 - t / steps)^power for t <= steps updates, then final."""
-    def reduce_on_plateau(self, schedule: ScheduleSpec, monitor: str = 'validation.loss', mode: Literal['min', 'max'] | None = None, factor: float = 0.1, patience: int = 10, min_delta: float = 0.0001, cooldown: int = 0, min_factor: float = 0.0) -> Schedule:
+    def reduce_on_plateau(self, schedule: ScheduleSpec, monitor: str = 'validation.loss', mode: Literal['min', 'max'] | None = None, factor: float = 0.1, patience: int = 10, min_delta: float = 0.0001, cooldown: int = 0, min_factor: float = 0.0, threshold_mode: Literal['abs', 'rel'] = 'abs') -> Schedule:
         """value(t) = s(t) max(factor^k, min_factor), s the schedule and k the cuts that the curve so far has earned."""
     def sequence(self, schedules: Sequence[ScheduleSpec], boundaries: Sequence[int]) -> Schedule:
         """value(t) = schedules[i](t - b), i the number of boundaries <= t and b the latest of them (0 before the first)."""
@@ -362,8 +362,8 @@ class Initializers:
         """Every entry is 1: for scales."""
     def orthogonal(self, gain: float = 1.0) -> Initializer:
         """w^T w = gain^2 I where w (n, m) is tall, w w^T = gain^2 I where it is wide; uniform among all of these."""
-    def truncated_normal(self, stddev: float = 0.05, mean: float = 0.0) -> Initializer:
-        """Normal with these moments, draws beyond mean +- 2 stddev made again."""
+    def truncated_normal(self, stddev: float = 0.05, mean: float = 0.0, a: float | None = None, b: float | None = None) -> Initializer:
+        """Normal with these moments, draws below `a` or above `b` made again; left out: beyond mean -+ 2 stddev."""
     def uniform(self, low: float = -0.05, high: float = 0.05) -> Initializer:
         """Uniform on [low, high), whatever the size of the layer."""
     def variance_scaling(self, scale: float = 1.0, mode: Literal['fan_in', 'fan_out', 'fan_avg'] = 'fan_in', distribution: Literal['truncated_normal', 'normal', 'uniform'] = 'truncated_normal') -> Initializer:
