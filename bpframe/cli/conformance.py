@@ -66,16 +66,16 @@ def engine_names(engines: Sequence[str]) -> list[str]:
 
 
 def missing_engines() -> dict[str, str]:
-    """The engines that lack a module to run, and what they say of it."""
-    return {name: reason for name in registry.names("engine") if (reason := _lacks_module(name))}
+    """The engines that cannot be loaded, for want of a module that they need or otherwise, and why."""
+    return {name: reason for name in registry.names("engine") if (reason := _load_error(name))}
 
 
-def _lacks_module(engine: str) -> str | None:
-    """What an engine says of the optional module that it lacks; None where it lacks none, or fails otherwise."""
+def _load_error(engine: str) -> str | None:
+    """Why an engine cannot be loaded; None where it can."""
     try:
         registry.load("engine", engine)
     except Exception as error:
-        return str(error) if _lacks_optional_module(error) else None
+        return str(error) or type(error).__name__
     return None
 
 

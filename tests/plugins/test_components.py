@@ -25,7 +25,7 @@ def test_an_installed_component_keeps_the_laws_of_its_kind_and_trains(kind, name
 def test_an_installed_engine_trains_or_says_what_to_install():
     reports = {provider.name: check_provider(provider, ["numpy"]) for provider in registry.providers("engine")}
     assert reports["numpy"].passed
-    assert reports["jax"].skipped == {"loading": "it is not among the engines to try (--engine)"}
+    assert "loading" in reports["jax"].skipped  # it is not among the engines to try, or not installed
 
 
 @pytest.mark.slow

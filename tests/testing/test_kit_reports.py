@@ -222,6 +222,21 @@ def test_the_command_tries_the_engines_that_are_named(registered):
     assert "  engine local/refusing: skipped, it does not run there: not today" in shown.output
 
 
+def test_an_engine_that_cannot_be_loaded_is_named_and_harms_no_other_check(monkeypatch):
+    load = registry.load
+
+    def broken(kind: str, name: str) -> Any:
+        if (kind, name) == ("engine", "jax"):
+            raise BrokenComponent("engine 'jax' fails on import")
+        return load(kind, name)
+
+    monkeypatch.setattr(registry, "load", broken)
+    shown = CliRunner().invoke(main, ["check", "loss:huber"])
+    assert shown.exit_code == 0
+    assert shown.output.splitlines()[1].split()[-1] == "numpy"
+    assert "Engine jax was not tried: engine 'jax' fails on import" in shown.output
+
+
 def test_an_engine_that_runs_nothing_is_an_error_of_the_command(registered):
     registered("engine", "broken", Broken)
     shown = CliRunner().invoke(main, ["check", "loss:huber", "--engine", "broken"])
