@@ -15,6 +15,7 @@ from optax import contrib
 from sklearn.neural_network import MLPClassifier
 
 Found = dict[str, np.ndarray]
+SKLEARN_DRAWS = np.random.RandomState(0)
 
 
 # --------------------------------------------------------------------------------------------------- learning rates
@@ -103,12 +104,13 @@ def loss(library: str, text: str, z: np.ndarray, y: np.ndarray) -> float:
 
 
 def first_weights(tables: Any) -> Found:
-    """Quantiles of the first weights of a layer of 400 inputs and 100 outputs, of a hundred such layers."""
+    """Quantiles of the first weights of many layers of 400 inputs and 100 outputs."""
     torch.manual_seed(0)
     keras.utils.set_random_seed(0)
     found = {}
     for library, there, _ in tables["First weights"][1:]:
-        drawn = [draws(library, there) for _ in range(25)]
+        many = 2000 if there.endswith((".bias", ".intercepts_")) else 25
+        drawn = [draws(library, there) for _ in range(many)]
         found[f"First weights | {library} | {there}"] = np.quantile(np.concatenate(drawn), page.QUANTILES)
     return found
 
@@ -117,6 +119,11 @@ def draws(library: str, text: str) -> np.ndarray:
     """All first weights of one layer."""
     if library == "Keras":
         return np.asarray(eval(text, vars(keras.initializers).copy())((400, 100))).ravel()
+    if library == "scikit-learn":
+        call, _, name = text.rpartition(".")
+        model = eval(call, {"MLPClassifier": MLPClassifier})
+        model._random_state = SKLEARN_DRAWS
+        return model._init_coef(400, 100, np.float64)[name == "intercepts_"].ravel()
     names = {**vars(torch.nn), **vars(torch.nn.init), "weight": torch.empty(100, 400)}
     return eval(text, names).detach().numpy().ravel()
 

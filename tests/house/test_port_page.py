@@ -147,9 +147,9 @@ def test_a_loss_is_the_factor_times_ours(line: str, here: str, factor: str) -> N
 @lines("First weights")
 def test_first_weights_are_drawn_as_in_the_library(line: str, here: str) -> None:
     initializer = evaluated(here, "initializers")
-    shape = (100,) if ".bias" in line else (400, 100)
+    shape, many = ((100,), 2000) if line.endswith((".bias", ".intercepts_")) else ((400, 100), 25)
     rng = np.random.default_rng(0)
-    drawn = np.concatenate([initializer.sample(rng, shape, 400, 100).ravel() for _ in range(25)])
+    drawn = np.concatenate([initializer.sample(rng, shape, 400, 100).ravel() for _ in range(many)])
     theirs = THEIRS[line]
     inner = np.quantile(drawn, page.QUANTILES)[1:-1]
     np.testing.assert_allclose(inner, theirs[1:-1], rtol=0, atol=0.02 * (theirs[-2] - theirs[1]))
