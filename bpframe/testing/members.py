@@ -11,6 +11,7 @@ from typing import final
 
 from bpframe.registry.constructor import required_arguments
 
+ARGUMENTS = "arguments"  # the check that a component is made again from its own
 SLOPES = ("gradient", "kinks", "gradient of x", "gradient of parameters")  # checks by finite differences
 EVERY = ()  # any check of the kind, but for those that find the same fault on all inputs:
 ON_ALL_INPUTS = ("array values", "array api", "purity", "determinism")
@@ -188,14 +189,17 @@ def members_of(kind: str) -> Iterator[KitMember]:
 
 
 def remedy(kind: str, component: object, check: str) -> str:
-    """What to add to a component if that is why a check fails; "" where nothing would help."""
+    """What to add to a component, or class, if that is why a check fails; "" where nothing would help."""
     helps = [member for member in members_of(kind) if _may_help(member, component, check)]
     return " ".join(f"If {member.condition}, add {member.form}." for member in helps)
 
 
 def _may_help(member: KitMember, component: object, check: str) -> bool:
     """Whether a component lacks a member that bears on the check, and may need it."""
-    if member.name == "example_configs" and not required_arguments(type(component)):
+    cls = component if isinstance(component, type) else type(component)
+    if check == ARGUMENTS and member.name != "example_configs":
+        return False
+    if member.name == "example_configs" and not required_arguments(cls):
         return False
     bears = check in member.checks or (member.checks == EVERY and check not in ON_ALL_INPUTS)
     return bool(member.condition) and bears and not hasattr(component, member.name)

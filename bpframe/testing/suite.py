@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
-from bpframe.errors import CheckFailed
+from bpframe.errors import BpframeError, CheckFailed
 from bpframe.protocols.traits import example_configs
 from bpframe.registry import build, registry
 from bpframe.registry.annotations import Wanted, wanted
-from bpframe.registry.constructor import required_arguments
+from bpframe.registry.constructor import Component, required_arguments
 from bpframe.registry.kinds import KINDS
 from bpframe.registry.labelled import unlabelled
 from bpframe.registry.policy import normalise
@@ -33,7 +33,7 @@ from bpframe.testing.kinds.sources import source_checks
 from bpframe.testing.kinds.strict_arrays import array_api_checks
 from bpframe.testing.kinds.surrogates import surrogate_checks
 from bpframe.testing.laws.short_training import require_training
-from bpframe.testing.members import remedy
+from bpframe.testing.members import ARGUMENTS, remedy
 from bpframe.testing.report import (
     ENGINE,
     Check,
@@ -78,11 +78,22 @@ def check(kind: str, name: str, *, engines: Sequence[str] = REQUIRED_ENGINES, co
     configs = configs_to_check(component)
     checks: dict[str, Check] = {}
     for config in configs:
-        instance = build(kind, {"name": provider.ref, **config})
+        instance = _built(kind, provider.ref, component, config)
         settings = ", ".join(f"{key}={value!r}" for key, value in config.items()) if len(configs) > 1 else ""
         suffix = f" with {settings}" if settings else ""
         checks |= {f"{title}{suffix}": check for title, check in all_checks(kind, instance, engines).items()}
     return run_checks(f"{kind}:{name}", checks, collect)
+
+
+def _built(kind: str, ref: str, component: Component, config: dict[str, Any]) -> object:
+    """The component with a configuration; where that was made up and is refused, an error that says what to add."""
+    try:
+        return build(kind, {"name": ref, **config})
+    except Exception as error:
+        if not config or example_configs(component) is not None:
+            raise
+        text = str(error) if isinstance(error, BpframeError) else error_text(error)
+        raise CheckFailed(f"{text} {remedy(kind, component, ARGUMENTS)}") from error
 
 
 def configs_to_check(component: Any) -> list[dict[str, Any]]:

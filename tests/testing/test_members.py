@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -46,6 +46,23 @@ def test_a_loss_that_needs_its_own_example_is_told_so_by_every_check_that_fails(
     _, *failures = str(caught.value).splitlines()
     assert failures
     assert all("add example(rng) -> (scores, target)" in failure for failure in failures)
+
+
+@dataclass(frozen=True)
+class Scaled(Leaky):
+    """v = u above 0, else u / 4; needs a scale from 1 on, and does nothing with it."""
+
+    scale: float = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.scale < 1:
+            raise ValueError(f"scaled needs a scale from 1 on, got {self.scale}.")
+
+
+def test_a_component_that_refuses_arguments_that_were_made_up_is_told_how_to_give_its_own(registered):
+    registered("activation", "scaled", Scaled)
+    with pytest.raises(CheckFailed, match=r"from 1 on, got 0.5.* made up, .* add example_configs\(\)"):
+        check("activation", "scaled")
 
 
 @dataclass(frozen=True)
