@@ -119,7 +119,7 @@ def warn_of_unscheduled_rates(groups: Sequence[Group], rules: Sequence[Optimizer
             continue
         found = [place for rule in used for place in _known_rates(rule)]
         still = [(rule, rate) for rule, rate in found if not is_schedule(rate) and rate > 0]
-        if not still or len(still) == len(found):
+        if not still or not any(is_schedule(rate) for _, rate in found):
             continue
         name, other = (short_name(registry, "optimizer", part) for part in (given, still[0][0]))
         warnings.warn(

@@ -163,6 +163,7 @@ STEADY = {"name": "constant", "initial": 1e-3}
         ({"name": "muon", "lr": COSINE, "others": {"name": "adamw", "lr": STEADY}}, None),
         ({"name": "muon", "lr": COSINE, "others": {"name": "adamw", "lr": 0.0}}, None),
         ("muon", None),
+        ({"name": "muon", "others": {"name": "sgd", "lr": 0.0}}, None),
     ],
 )
 @pytest.mark.parametrize("multiplier", [1.0, 0.5])
