@@ -21,17 +21,18 @@ from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.training.checkpoint import FitSettings, UnfinishedFit
 from bpframe.training.clock_warnings import warn_of_clocks
-from bpframe.training.diagnosis import component_kinds, diagnose
-from bpframe.training.dry_run import DryRun
-from bpframe.training.evaluation import NamedMetrics, evaluate_scores, exploded, measure
+from bpframe.training.diagnosis import diagnose
+from bpframe.training.dry_run import dry_run
+from bpframe.training.epoch_measures import EpochMeasures
+from bpframe.training.evaluation import NamedMetrics, exploded
 from bpframe.training.hooks import Hooks
 from bpframe.training.idle_epochs import IdleEpochs
 from bpframe.training.mask_check import warn_of_unmasked_layers
 from bpframe.training.monitor import MonitoredCurve, watchers
-from bpframe.training.preflight import refuse_other_curves, warn_of_idle_rules, warn_of_unscheduled_rates
+from bpframe.training.preflight import refuse_other_curves, warn_of_rules
 from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
 from bpframe.training.run_state import RunState, means
-from bpframe.training.score_domain import first_scores, refuse_other_scores, refuse_strayed_scores, undecided_heads
+from bpframe.training.score_domain import refuse_other_scores
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.update_groups import update_groups
 from bpframe.types import HostArray
@@ -68,12 +69,12 @@ class FitRun:
         names = [title(registry, "callback", callback).removeprefix("callback ") for callback in spec.callbacks]
         self.hooks = Hooks(spec.callbacks, self.step, names)
         self.stepwise = self.hooks.listens(*STEPWISE)
-        self._params, self._metrics, self._batches = params, metrics, batches
-        self._data, self._validation = data
+        self._params, self._batches, self._data = params, batches, data[0]
+        self._measures = EpochMeasures(spec, task, session, *data, metrics)
+        self._collects, self._validates = bool(metrics), data[1] is not None
         self._monitored = spec.monitoring()
         self._collected = partial and partial.collected
         self._idle: IdleEpochs | None = None
-        self._undecided = undecided_heads(spec.network, spec.loss)
         refuse_other_curves(self._monitored, state.curves)
 
     def prepare(self, first: bool) -> None:
@@ -83,26 +84,21 @@ class FitRun:
         if first and layers_with_fit(network.layers):
             trained = {path for group in groups if group.rule for path in group.paths}
             session.assign(buffers_by_name(network, network.params(session.parameters), data, trained))
-        refuse_other_scores(network, self._undecided, session, data.x)
+        refuse_other_scores(network, self._measures.undecided, session, data.x)
         run = session.step, self.settings.steps
         watching = watchers(self.spec.callbacks, self._monitored)
         warn_of_clocks(groups, network, self._batches, len(data.x), run, watching, not self.state.resumed)
         if self._monitored or self.hooks.listens("bpframe_epoch_end"):
-            self._idle = IdleEpochs(groups, self._validation is not None)
+            self._idle = IdleEpochs(groups, self._validates)
         if first:
-            warn_of_idle_rules(groups, self.spec.rules())
-            warn_of_unscheduled_rates(groups, self.spec.rules())
-        if first and not all(
-            map(registry.owns, component_kinds(self.spec, self.task.cost))
-        ):  # bpframe's own are proven
-            few = data.take(np.arange(len(data.x))[:2])
-            DryRun(network, self.task.cost, groups, network.params(session.parameters)).step(few)
+            warn_of_rules(groups, self.spec.rules())
+            dry_run(self.spec, self.task.cost, groups, session, data)
         warn_of_unmasked_layers(network, session, data)
         session.use(groups)
         limits = groups if self.spec.projects and not self.state.resumed else ()  # which may be others than before
         if limits and (outside := projected(limits, session.parameters)):
             session.assign(outside)
-        session.load(data, bool(self._metrics), self._collected)
+        session.load(data, self._collects, self._collected)
 
     def keep_whole_steps(self) -> bool:
         """After an exception: account for whole steps of a block that it cut short.
@@ -116,7 +112,7 @@ class FitRun:
     def partial_epoch(self) -> PartialEpoch | None:
         """What a checkpoint needs of the present epoch; None where an exception has cut a block short."""
         partial = self.progress.partial(self.session.step, self.state.stopped)
-        if partial is None or not self._metrics:
+        if partial is None or not self._collects:
             return partial
         rows = partial.values.shape[1] * self.settings.batch_size
         none = np.empty((0, self.task.outputs or 0), self.task.dtype)  # before the first step there is no room for them
@@ -165,8 +161,7 @@ class FitRun:
 
     def _looks_between(self) -> bool:
         """Whether something is measured after each epoch, or their lengths may differ."""
-        looks = self._metrics or self._monitored or self._undecided
-        return self._validation is not None or not self.spec.even_epochs or bool(looks)
+        return self._measures.looks or not self.spec.even_epochs or bool(self._monitored)
 
     def block_end(self) -> int:
         """The batch before which the next block has to end: at a step that a hook looks at, or with the run."""
@@ -218,9 +213,7 @@ class FitRun:
         progress.restart_clock(time.perf_counter())
         if not finite:
             raise self._failure(self.session.step - progress.start)
-        if self._undecided:
-            scores = first_scores(self.spec.network, self.session, self._data.x)
-            self._refuse_strayed(scores, "x")
+        self._measures.refuse_strayed()
 
     def _record(self, epoch: FinishedEpoch, seconds: float) -> None:
         """One line of the history, once all of it is measured: an exception leaves the epoch to be recorded later.
@@ -231,9 +224,10 @@ class FitRun:
         state.epoch, state.step, state.latest = epoch
         state.done = epoch.values.shape[1]
         loss, penalty = means(epoch.values)
-        loss /= self._visited_weight()
-        train = {"loss": loss, "objective": loss + penalty} | self._training_metrics()
-        validation = self._validation_metrics()
+        visited = self._batches, state.epoch, state.done
+        loss /= self._measures.visited_weight(*visited)
+        train = {"loss": loss, "objective": loss + penalty} | self._measures.of_training(*visited)
+        validation = self._measures.of_validation()
         seconds += time.perf_counter() - began
         state.history.append(train, validation, self._rate(epoch.step), epoch.step, seconds)
         if self._idle is not None:
@@ -243,33 +237,6 @@ class FitRun:
             f"validation.{k}": v for k, v in validation.items()
         }
         self.hooks.call("bpframe_epoch_end", state)
-
-    def _visited_weight(self) -> float:
-        """The mean weight of the epoch's rows, which a sampler has chosen or a stop cut short; 1 of all rows."""
-        weight, sampled = self._data.weight, self.spec.sampler is not None
-        if weight is None or not self._data.by_rows or not (sampled or self.state.done < self._batches.steps):
-            return 1.0
-        rows = self._batches.order(self.state.epoch)[: self.state.done * self._batches.size]
-        return float(weight.take(rows).mean(dtype=np.float64)) or 1.0
-
-    def _training_metrics(self) -> dict[str, float]:
-        """Metrics of the epoch's predictions as they were made; fewer rows than all where a hook stopped the epoch."""
-        if not self._metrics:
-            return {}
-        rows = self._batches.order(self.state.epoch)[: self.state.done * self._batches.size]
-        target = self._data.target.take(rows, axis=0)
-        weight = None if self._data.sample_weight is None else self._data.sample_weight.take(rows)
-        return measure(self.task, self.session.collected()[: len(rows)], target, weight, self._metrics)
-
-    def _validation_metrics(self) -> dict[str, float]:
-        if self._validation is None:
-            return {}
-        scores = self.session.scores(self._validation.x)
-        self._refuse_strayed(scores, "validation x")
-        return evaluate_scores(self.task, scores, self._validation, self._metrics)
-
-    def _refuse_strayed(self, scores: HostArray, name: str) -> None:
-        refuse_strayed_scores(self.spec.network, self._undecided, scores, self.session.step, name)
 
     def _failure(self, i: int) -> NumericalError:
         """The error for numbers that are not finite in batch i."""

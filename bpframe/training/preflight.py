@@ -90,7 +90,13 @@ def refuse_other_curves(schedules: Iterable[Any], curves: Mapping[str, str | Non
             monitor_direction(owner, schedule.monitor, arguments(schedule)["mode"], curves)
 
 
-def warn_of_idle_rules(groups: Sequence[Group], rules: Sequence[Optimizer | Minimizer]) -> None:
+def warn_of_rules(groups: Sequence[Group], rules: Sequence[Optimizer | Minimizer]) -> None:
+    """UserWarning for rules that move nothing, and for schedules that do not reach all rates of a rule."""
+    _warn_of_idle_rules(groups, rules)
+    _warn_of_unscheduled_rates(groups, rules)
+
+
+def _warn_of_idle_rules(groups: Sequence[Group], rules: Sequence[Optimizer | Minimizer]) -> None:
     """UserWarning for a rule that leaves all its parameters to other rules, and so moves none itself."""
     for origin, given in enumerate(rules):
         if not implements(given, RuleFor) and not rules_inside(given):
@@ -107,11 +113,11 @@ def _warn_of_idle_rule(rule: object, other: object) -> None:
     warnings.warn(
         f"{name} moves no parameter of this network: all are such as it leaves to {used}. Name {used} as the "
         f"optimizer, or take a network with parameters for {name}.",
-        stacklevel=5,  # the line that called Trainer.fit
+        stacklevel=6,  # the line that called Trainer.fit
     )
 
 
-def warn_of_unscheduled_rates(groups: Sequence[Group], rules: Sequence[Optimizer | Minimizer]) -> None:
+def _warn_of_unscheduled_rates(groups: Sequence[Group], rules: Sequence[Optimizer | Minimizer]) -> None:
     """UserWarning for a rule of several learning rates of which some follow a schedule, and others stay."""
     for origin, given in enumerate(rules):
         used = [group.rule for group in groups if group.rule is not None and group.origin == origin]
@@ -125,7 +131,7 @@ def warn_of_unscheduled_rates(groups: Sequence[Group], rules: Sequence[Optimizer
         warnings.warn(
             f"A learning rate of {name} follows a schedule, but that of {other}, which moves parameters too, stays at "
             f"{still[0][1]:g}. Give it a schedule of its own, or, if it is to stay, constant({still[0][1]:g}).",
-            stacklevel=4,  # the line that called Trainer.fit
+            stacklevel=5,  # the line that called Trainer.fit
         )
 
 

@@ -1,0 +1,71 @@
+"""Measures of an epoch: metrics of its predictions as they were made, and of validation rows."""
+
+from __future__ import annotations
+
+from typing import final
+
+import numpy as np
+
+from bpframe.data.task import Task
+from bpframe.protocols import Batches, Data, Session
+from bpframe.training.evaluation import NamedMetrics, evaluate_scores, measure
+from bpframe.training.score_domain import first_scores, refuse_strayed_scores, undecided_heads
+from bpframe.training.spec import TrainerSpec
+from bpframe.types import HostArray
+
+
+@final
+class EpochMeasures:
+    """The measures of a fit's epochs on `data`, and on `validation` rows if there are any."""
+
+    def __init__(
+        self,
+        spec: TrainerSpec,
+        task: Task,
+        session: Session,
+        data: Data,
+        validation: Data | None,
+        metrics: NamedMetrics,
+    ) -> None:
+        self._network, self._task, self._session = spec.network, task, session
+        self._data, self._validation, self._metrics = data, validation, metrics
+        self._sampled = spec.sampler is not None
+        self.undecided = undecided_heads(spec.network, spec.loss)  # heads of whose scores only real rows tell the range
+
+    @property
+    def looks(self) -> bool:
+        """Whether anything is measured after an epoch."""
+        return self._validation is not None or bool(self._metrics or self.undecided)
+
+    def visited_weight(self, batches: Batches, epoch: int, done: int) -> float:
+        """The mean weight of an epoch's rows, which a sampler has chosen or a stop cut short; 1 of all rows."""
+        weight = self._data.weight
+        if weight is None or not self._data.by_rows or not (self._sampled or done < batches.steps):
+            return 1.0
+        rows = batches.order(epoch)[: done * batches.size]
+        return float(weight.take(rows).mean(dtype=np.float64)) or 1.0
+
+    def of_training(self, batches: Batches, epoch: int, done: int) -> dict[str, float]:
+        """Metrics of the rows of an epoch's first `done` batches."""
+        if not self._metrics:
+            return {}
+        rows = batches.order(epoch)[: done * batches.size]
+        weight = None if self._data.sample_weight is None else self._data.sample_weight.take(rows)
+        scores, target = self._session.collected()[: len(rows)], self._data.target.take(rows, axis=0)
+        return measure(self._task, scores, target, weight, self._metrics)
+
+    def of_validation(self) -> dict[str, float]:
+        """Loss and metrics of the validation rows."""
+        if self._validation is None:
+            return {}
+        scores = self._session.scores(self._validation.x)
+        self._refuse_strayed(scores, "validation x")
+        return evaluate_scores(self._task, scores, self._validation, self._metrics)
+
+    def refuse_strayed(self) -> None:
+        """NumericalError where scores of training rows have left the domain of their loss."""
+        if self.undecided:
+            self._refuse_strayed(first_scores(self._network, self._session, self._data.x), "x")
+
+    def _refuse_strayed(self, scores: HostArray, name: str) -> None:
+        refuse_strayed_scores(self._network, self.undecided, scores, self._session.step, name)
