@@ -125,7 +125,7 @@ def _count(
 
 def _pairs_fail(reports: Sequence[CheckReport], verbose: bool) -> bool:
     """Show what becomes of pairs; whether one fails."""
-    from bpframe.cli.pair_lines import checked_pairs, pair_lines
+    from bpframe.cli.pair_check import checked_pairs, pair_lines
 
     found = checked_pairs(reports)
     for line in pair_lines(found, verbose):

@@ -1,4 +1,4 @@
-"""What `bpframe check` says of pairs: the components that it checked, beside each other and beside bpframe's own."""
+"""The pair check of `bpframe check`: the components that it checked, beside each other and beside bpframe's own."""
 
 from __future__ import annotations
 
