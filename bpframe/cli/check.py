@@ -67,11 +67,11 @@ def check(
     for line in (line for report in found for line in _lines(report, verbose)):
         click.echo(line)
     lost = _count(targets, everything, engines, found, counts, pyproject)
+    broken = in_pairs and _pairs_fail(found, verbose)
     for line in _summary(found, verbose):
         click.echo(line)
     for name, reason in missing_engines().items() if not engines else ():
         click.echo(f"Engine {name} was not tried: {reason}")
-    broken = in_pairs and _pairs_fail(found, verbose)
     if lost or broken or any(report.failed for report in found) or not any(report.run for report in found):
         click.get_current_context().exit(1)
 

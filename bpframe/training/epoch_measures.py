@@ -29,7 +29,7 @@ class EpochMeasures:
     ) -> None:
         self._network, self._task, self._session = spec.network, task, session
         self._data, self._validation, self._metrics = data, validation, metrics
-        self._sampled = spec.sampler is not None
+        self._visits_all = spec.visits_all_rows
         self.undecided = undecided_heads(spec.network, spec.loss)  # heads of whose scores only real rows tell the range
 
     @property
@@ -38,9 +38,9 @@ class EpochMeasures:
         return self._validation is not None or bool(self._metrics or self.undecided)
 
     def visited_weight(self, batches: Batches, epoch: int, done: int) -> float:
-        """The mean weight of an epoch's rows, which a sampler has chosen or a stop cut short; 1 of all rows."""
+        """The mean weight of the rows of an epoch, where they are not all: chosen, or cut short by a stop; 1 of all."""
         weight = self._data.weight
-        if weight is None or not self._data.by_rows or not (self._sampled or done < batches.steps):
+        if weight is None or not self._data.by_rows or (self._visits_all and done == batches.steps):
             return 1.0
         rows = batches.order(epoch)[: done * batches.size]
         return float(weight.take(rows).mean(dtype=np.float64)) or 1.0

@@ -40,7 +40,7 @@ class Parameters(MutableMapping[str, HostArray]):
     set in which the trainer keeps a parameter is projected. A pickle or deep copy of it has values of its own.
     """
 
-    def __init__(self, session: Session | Values, project: Projection = lambda values: values) -> None:
+    def __init__(self, session: Session | Values, project: Projection | None = None) -> None:
         """`project`: puts values to be set in the sets in which they are kept."""
         self._session, self._project = session, project
 
@@ -77,7 +77,7 @@ class Parameters(MutableMapping[str, HostArray]):
         self._assign({name: _checked(name, value, _at(present, name)) for name, value in values.items()})
 
     def _assign(self, values: dict[str, HostArray]) -> None:
-        self._session.assign(self._project(values))
+        self._session.assign(self._project(values) if self._project else values)
 
     def _value(self, name: str) -> HostArray:
         return _at(self._session.parameters, name)

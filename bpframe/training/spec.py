@@ -154,6 +154,11 @@ class TrainerSpec:
         return prod(step.period for step in self.gradient_steps if isinstance(step, Periodic))
 
     @property
+    def visits_all_rows(self) -> bool:
+        """Whether an epoch has every row once."""
+        return self.sampler is None
+
+    @property
     def even_epochs(self) -> bool:
         """Whether all epochs have as many rows as the first."""
         return self.sampler is None or isinstance(self.sampler, Draws)

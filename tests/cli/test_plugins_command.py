@@ -105,12 +105,20 @@ class Slanted:
 
 
 def test_check_prints_a_row_for_each_component_and_the_number_of_checks() -> None:
-    header, row, blank, last = good("check", "loss:huber", "--engine", "numpy").splitlines()
+    header, row, blank, last = good("check", "loss:huber", "--engine", "numpy", "--no-pairs").splitlines()
     assert header.split() == ["component", "run", "passed", "failed", "skipped", "unproven", "engines"]
     name, run, passed, failed, _, _, engines = row.split()
     assert (name, passed, failed, engines) == ("loss:huber", run, "0", "numpy")
     assert int(run) >= 5
     assert (blank, last) == ("", f"1 component, {run} checks run, 0 failed")
+
+
+def test_check_shows_how_a_component_acts_beside_others() -> None:
+    *_, pairs, _, last = good("check", "optimizer:lbfgs", "--engine", "numpy", "-v").splitlines()
+    counts = dict(reversed(part.split(" ", 1)) for part in pairs.partition(": ")[2].split(", "))
+    assert int(counts["proven"]) >= 10
+    assert int(counts["refused"]) >= 10
+    assert last.startswith("1 component,")
 
 
 def test_check_of_a_distribution_or_of_all_covers_every_component(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,21 +132,21 @@ def test_check_of_a_distribution_or_of_all_covers_every_component(monkeypatch: p
     monkeypatch.setattr("bpframe.testing.check", checked)  # test_components.py runs every check
     own = [f"{p.kind}:{p.ref}" for p in bp.providers() if p.dist == "bpframe"]
     for target in ("bpframe", "BPFRAME", "--all"):
-        lines = good("check", target).splitlines()
+        lines = good("check", target, "--no-pairs").splitlines()
         assert [line.split()[0] for line in lines[1:-2]] == own
         assert re.fullmatch(rf"{len(own)} components, \d+ checks run, 0 failed", lines[-1])
     assert set(tried) == {("numpy", "jax")}  # every engine that is installed
 
 
 def test_a_component_named_twice_is_checked_once() -> None:
-    shown = good("check", "loss:huber", "loss:bpframe/huber", "--engine", "numpy")
+    shown = good("check", "loss:huber", "loss:bpframe/huber", "--engine", "numpy", "--no-pairs")
     assert shown.splitlines()[-1].startswith("1 component,")
 
 
 def test_a_failed_check_ends_with_1_and_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bpframe.registry.registry._local", {})
     bp.register("loss", "slanted", Slanted)
-    result = bpframe("check", "loss:slanted", "loss:huber", "--engine", "numpy")
+    result = bpframe("check", "loss:slanted", "loss:huber", "--engine", "numpy", "--no-pairs")
     assert result.exit_code == 1
     assert re.search(r"\nloss:slanted fails .*: ", result.stdout)
     assert "loss:huber fails" not in result.stdout

@@ -402,9 +402,16 @@ BAD: dict[str, Bad] = {
         Y,
         {"validation": X},
         ConfigError,
-        r"needs a pair \(x, y\) as validation, got ndarray",
+        r"needs a pair \(x, y\) as validation, or \(x, y, sample_weight\), got ndarray",
     ),
-    "validation with weights": (quantities, X, Y, {"validation": (X, Y, Y)}, ConfigError, r"needs a pair \(x, y\)"),
+    "validation with a target in the place of weights": (
+        quantities,
+        X,
+        Y,
+        {"validation": (X, Y, Y)},
+        ShapeError,
+        r"validation sample_weight needs one number a row, shape \(12,\), got \(12, 2\)",
+    ),
     "NaN in the validation x": (
         quantities,
         X,

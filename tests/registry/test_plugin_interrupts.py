@@ -14,6 +14,7 @@ import pytest
 import bpframe as bp
 from bpframe.training.diagnosis import component_kinds
 
+pytestmark = pytest.mark.filterwarnings("ignore:lbfgs needs the same objective")  # of layers that draw
 X = np.random.default_rng(3).normal(size=(12, 3))
 
 
