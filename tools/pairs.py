@@ -80,8 +80,8 @@ def _by_name(names: tuple[str, str]) -> Pair:
 
 
 def _general(reason: str) -> str:
-    """A reason in one line, without what stands for one network alone."""
-    return re.sub(r"\s+", " ", reason.split("\n")[0])
+    """A reason in one line, without what one of many components is called."""
+    return re.sub(r", got \w+\.", ", got another.", reason.split("\n")[0])
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -13,9 +15,11 @@ from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.numpy.session import NumpySession
 from bpframe.plugin import Optimizer
 from bpframe.registry import registry
+from bpframe.testing.pairs.laws import definition
 from bpframe.testing.pairs.meeting import Meeting
 from bpframe.testing.pairs.partners import Partner, partners_of
-from bpframe.testing.pairs.table import pair, pairs, representatives
+from bpframe.testing.pairs.table import covering, pair, pairs, representatives
+from tools import pairs as table_tool
 
 
 @cache
@@ -39,6 +43,24 @@ def test_each_two_keep_every_law_or_are_refused_in_words(number):
     assert len(chosen) <= 40
     for found in pairs(chosen[number : number + 1], chosen[number + 1 :]):
         assert found.status in ("proven", "refused", "not applicable"), str(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", range(4))
+def test_engine_jax_trains_all_that_may_meet_like_the_definition(share):
+    trainings = covering(short_form())
+    together = {frozenset(two) for chosen in trainings for two in combinations(chosen, 2)}
+    assert len(together) > 0.9 * len(list(combinations(short_form(), 2)))
+    for chosen in trainings[share::4]:
+        definition(Meeting(chosen, "jax"))
+
+
+@pytest.mark.slow
+def test_the_table_of_all_bundled_components_is_that_of_the_page():
+    page = table_tool.PAGE.read_text(encoding="utf-8")
+    assert page == table_tool.with_table(page, table_tool.computed(cores=1))
+    proven, may_meet = (int(re.search(rf"(\d+) {words}", page)[1]) for words in ("are proven", "pairs may meet"))
+    assert proven >= 0.95 * may_meet
 
 
 def test_nearly_all_that_may_meet_are_proven_and_those_refused_are_few():

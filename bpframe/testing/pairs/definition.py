@@ -45,6 +45,7 @@ class TrainingByDefinition:
         known = {tuple(each.name.split("/")): each for each in trained_parameters(self._tree())}
         self.update = UpdateByDefinition(spec, self.p, known)
         self._memory: State = {}  # of a minimizer
+        self._statistics: tuple[int, dict[Path, HostArray]] = (0, {})  # of averages, after so many steps
 
     @property
     def batches(self) -> int:
@@ -54,20 +55,35 @@ class TrainingByDefinition:
     def epoch(self, number: int, shuffle: bool = True) -> None:
         """The steps of an epoch."""
         rows, key = self._order(number, shuffle), random.epoch_key(self.update.spec.seed, number)
+        self._rows = rows
         for batch, start in enumerate(range(0, len(rows), self._size)):
             self.step(rows[start : start + self._size], key.child(batch))
 
     def evaluated(self) -> dict[Path, HostArray]:
-        """What predicts: averages, with statistics of all rows to which running ones would come with them."""
+        """What predicts: averages, with statistics of the epoch's rows to which running ones would come with them.
+
+        Layers that draw do so by a key of seed and step. Statistics are made once a step, as rows are there: what is
+        set after a fit keeps them.
+        """
         run, found = self.p, self.update.evaluated()
         if all(found[path] is run[path] for path in run):
             return found
+        if self._statistics[0] == self.update.made:
+            return found | self._statistics[1]
         try:
             self.p = dict(found)
-            self._refresh(self._backprop(self._data, 1 / len(self._data.x), random.HashKey(0, 0)).caches, times=SETTLED)
+            data, word = self._data.take(self._rows), self._statistics_word()
+            key = random.HashKey(word >> 32, word & random.MASK).child(0)
+            self._refresh(self._backprop(data, 1 / len(data.x), key).caches, times=SETTLED)
+            self._statistics = self.update.made, {path: b for path, b in self.p.items() if "buffers" in path}
             return self.p
         finally:
             self.p = run
+
+    def _statistics_word(self) -> int:
+        """64 random bits of this step."""
+        generator = random.host_generator(self.update.spec.seed, random.STATISTICS, self.update.made)
+        return int(generator.bit_generator.random_raw())
 
     def step(self, rows: HostArray, key: Any) -> None:
         """One step on a batch of rows, with the randomness of a key."""

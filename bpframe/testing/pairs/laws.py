@@ -31,7 +31,7 @@ from bpframe.training.run_state import RunState
 from bpframe.training.trainer import Trainer
 from bpframe.types import HostArray
 
-EPOCHS, MIDDLE = 3, 5  # epochs of a training, and the step at which it stops
+MIDDLE = 5  # the step at which a training stops
 SET = "dense_2/weight"  # what is set between two fits
 RTOL = 1e-8
 
@@ -67,7 +67,7 @@ def definition(meeting: Meeting) -> None:
     start, weight = Start(), None if meeting.coupled else np.linspace(0.5, 2.0, ROWS)
     trainer = meeting.trainer(callbacks=[start])
     training: TrainingByDefinition | None = None
-    for epochs in (2, 1):
+    for epochs in (meeting.epochs - 1, 1):
         done = len(trainer.history)
         meeting.fit(trainer, epochs, sample_weight=weight)
         if training is None:
@@ -102,7 +102,7 @@ def resume(meeting: Meeting) -> None:
             meeting.fit(trainer, 1)
             trainer.checkpoint(path)
         trainer.restore(path)
-        meeting.fit(trainer, EPOCHS if trainer.unfinished else EPOCHS - 1)
+        meeting.fit(trainer, meeting.epochs if trainer.unfinished else meeting.epochs - 1)
     require_same_bits("parameters of the run that went on", trainer.parameters.copy(), whole)
 
 
@@ -112,7 +112,7 @@ def second_fit(meeting: Meeting) -> None:
         raise SkipCheck("a schedule over a run is another one in a run of another length")
     trainer = meeting.trainer()
     meeting.fit(trainer, 1)
-    meeting.fit(trainer, EPOCHS - 1)
+    meeting.fit(trainer, meeting.epochs - 1)
     require_same_bits("parameters after a second fit", trainer.parameters.copy(), _trained(meeting))
 
 
@@ -125,8 +125,8 @@ def no_weight(meeting: Meeting) -> None:
     x = np.concatenate([meeting.x, np.full((1, meeting.x.shape[1]), 50.0)])
     y, weight = np.concatenate([meeting.y, meeting.y[:1]]), np.append(np.ones(ROWS), 0.0)
     whole: dict[str, Any] = {"batch_size": ROWS + 1, "shuffle": False}
-    meeting.fit(with_row, EPOCHS, x=x, y=y, sample_weight=weight, **whole)
-    meeting.fit(without, EPOCHS, **whole)
+    meeting.fit(with_row, 2 * meeting.epochs, x=x, y=y, sample_weight=weight, **whole)
+    meeting.fit(without, 2 * meeting.epochs, **whole)
     for name, value in without.parameters.items():
         require_close(f"{name} with a row of weight 0", with_row.parameters[name], value, RTOL, RTOL * _size(value))
 
@@ -137,7 +137,7 @@ def feasible(meeting: Meeting) -> None:
     if not constraints:
         raise SkipCheck("nothing is constrained")
     trainer = meeting.trainer(callbacks=[Feasible(constraints)])
-    meeting.fit(trainer, EPOCHS)
+    meeting.fit(trainer, meeting.epochs)
 
 
 LAWS: Mapping[str, Callable[[Meeting], None]] = {
@@ -173,7 +173,7 @@ class Feasible:
 def _trained(meeting: Meeting, **more: Any) -> dict[str, HostArray]:
     """The parameters after a whole training."""
     trainer = meeting.trainer(**more)
-    meeting.fit(trainer, EPOCHS)
+    meeting.fit(trainer, meeting.epochs)
     return trainer.parameters.copy()
 
 

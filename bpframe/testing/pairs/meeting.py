@@ -15,7 +15,7 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe.engine.learning_rates import rates, with_rate
+from bpframe.engine.learning_rates import changed_rates, rates
 from bpframe.errors import ConfigError
 from bpframe.network.network import Network
 from bpframe.protocols import Fit
@@ -63,6 +63,11 @@ class Meeting:
         """4, or all rows where a rule needs them."""
         return ROWS if any(map(needs_whole_batch, self.of_kind("optimizer"))) else BATCH
 
+    @property
+    def epochs(self) -> int:
+        """3, or more where several batches make one update of a schedule that needs some."""
+        return 6 if {"gathering step", "schedule over a run"} <= {partner.role for partner in self.partners} else 3
+
     @cached_property
     def loss(self) -> Any:
         """The loss among the partners, or one that every rule can follow."""
@@ -103,7 +108,7 @@ class Meeting:
         """Arguments of the trainer but for network and loss."""
         rules: Sequence[Any] = self.of_kind("optimizer") or [build("optimizer", {"name": "momentum", "lr": 0.05})]
         if schedules := self.of_kind("schedule"):
-            rules = [with_rate(rules[0], schedules[0])]
+            rules = [changed_rates(rules[0], lambda _: schedules[0])]
         parts: dict[str, Any] = {
             "optimizer": rules[0],
             "engine": self.engine,

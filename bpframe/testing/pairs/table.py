@@ -17,7 +17,7 @@ from bpframe.protocols.implements import implements
 from bpframe.registry import Provider, registry
 from bpframe.registry.policy import CORE, normalise
 from bpframe.registry.safe_text import error_text
-from bpframe.testing.pairs.laws import EPOCHS, LAWS
+from bpframe.testing.pairs.laws import LAWS
 from bpframe.testing.pairs.meeting import Meeting
 from bpframe.testing.pairs.partners import Partner, partners_of
 from bpframe.testing.report import SkipCheck
@@ -84,11 +84,13 @@ def pairs(partners: Sequence[Partner], others: Sequence[Partner] = (), engine: s
     return (pair(*two, engine=engine) for two in meetings)
 
 
-def covering(partners: Sequence[Partner], apart: Container[frozenset[Partner]]) -> list[tuple[Partner, ...]]:
-    """Trainings of many partners, so that each two that may meet stand together in one; `apart`: those that may not.
+def covering(partners: Sequence[Partner]) -> list[tuple[Partner, ...]]:
+    """Trainings of many partners, so that each two that may meet stand together in one.
 
-    For engines that compile each training: some twenty of these show what hundreds of pairs would.
+    For engines that compile each training: some thirty of these show what hundreds of pairs would.
     """
+    every = list(combinations(partners, 2))
+    apart = {frozenset(two) for two in every if _first_status(Meeting(two)) is not None}
     left = {two for two in map(frozenset, combinations(partners, 2)) if two not in apart}
     found: list[tuple[Partner, ...]] = []
     while left:
@@ -112,20 +114,27 @@ def _may_join(partner: Partner, chosen: Sequence[Partner], apart: Container[froz
 def pair(first: Partner, second: Partner, engine: str = "numpy") -> Pair:
     """Two partners in one training, which keeps every law, or is refused in words before its first step."""
     meeting, two = Meeting((first, second), engine), (first, second)
-    if not meeting.applicable:
-        return Pair(two, "not applicable")
-    try:
-        meeting.fit(meeting.trainer(), EPOCHS)
-    except (ConfigError, DataError, IncompatibleComponent) as error:
-        return Pair(two, "refused", str(error))
-    except NumericalError as error:
-        return Pair(two, "unproven", f"numbers are not finite in a short training: {error}")
-    except Exception as error:
-        return Pair(two, "failed", error_text(error))
+    if (first_status := _first_status(meeting)) is not None:
+        return Pair(two, *first_status)
     status, reason = _kept(meeting)
     if status == "proven" and (silent := [partner for partner in two if _says_nothing(partner)]):
         return Pair(two, "unproven", f"{silent[0]} {SILENT}")
     return Pair(two, status, reason)
+
+
+def _first_status(meeting: Meeting) -> tuple[Status, str] | None:
+    """What keeps a meeting from being asked for its laws; None: a short training goes through."""
+    if not meeting.applicable:
+        return "not applicable", ""
+    try:
+        meeting.fit(meeting.trainer(), meeting.epochs)
+    except (ConfigError, DataError, IncompatibleComponent) as error:
+        return "refused", str(error)
+    except NumericalError as error:
+        return "unproven", f"numbers are not finite in a short training: {error}"
+    except Exception as error:
+        return "failed", error_text(error)
+    return None
 
 
 def _kept(meeting: Meeting) -> tuple[Status, str]:
