@@ -125,8 +125,8 @@ def no_weight(meeting: Meeting) -> None:
     x = np.concatenate([meeting.x, np.full((1, meeting.x.shape[1]), 50.0)])
     y, weight = np.concatenate([meeting.y, meeting.y[:1]]), np.append(np.ones(ROWS), 0.0)
     whole: dict[str, Any] = {"batch_size": ROWS + 1, "shuffle": False}
-    meeting.fit(with_row, 2 * meeting.epochs, x=x, y=y, sample_weight=weight, **whole)
-    meeting.fit(without, 2 * meeting.epochs, **whole)
+    meeting.fit(with_row, 3 * meeting.epochs, x=x, y=y, sample_weight=weight, **whole)
+    meeting.fit(without, 3 * meeting.epochs, **whole)
     for name, value in without.parameters.items():
         require_close(f"{name} with a row of weight 0", with_row.parameters[name], value, RTOL, RTOL * _size(value))
 
