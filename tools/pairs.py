@@ -11,19 +11,26 @@ from itertools import combinations
 from multiprocessing import get_context
 from pathlib import Path
 
-from bpframe.registry import registry
+from bpframe.registry import build, registry
+from bpframe.registry.describe import brief
 from bpframe.testing.pairs.partners import Partner, partners_of
 from bpframe.testing.pairs.table import Pair, pair
 
 PAGE = Path(__file__).parent.parent / "docs/explanation/pairs.md"
+OPTIONS = (  # with which a loss is no likelihood, so that they are no examples of it
+    {"name": "softmax_cross_entropy", "class_weights": [0.5, 1.0, 2.0], "label_smoothing": 0.1},
+    {"name": "sigmoid_cross_entropy", "pos_weight": 3.0},
+)
 START, END = "<!-- pairs -->\n", "<!-- end of pairs -->\n"
 STATUSES = ("proven", "refused", "unproven", "failed", "not applicable")
 
 
 @cache
 def bundled() -> list[Partner]:
-    """All bundled components that have a part in how a training goes."""
-    return list(partners_of(provider for provider in registry.providers() if provider.dist == "bpframe"))
+    """All bundled components that have a part in how a training goes, losses also with OPTIONS."""
+    found = list(partners_of(provider for provider in registry.providers() if provider.dist == "bpframe"))
+    options = [build("loss", option) for option in OPTIONS]
+    return [*found, *(Partner("loss", brief(registry, "loss", loss), loss) for loss in options)]
 
 
 def table(found: Iterable[Pair]) -> str:

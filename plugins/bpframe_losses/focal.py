@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 from bpframe.plugin import Array, checks, ops
 from bpframe_losses.focusing import focal_term
@@ -28,6 +28,11 @@ class Focal:
     def __post_init__(self) -> None:
         checks.not_negative("focal", gamma=self.gamma)
         checks.positive("focal", alpha=self.alpha)
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        """Without a factor, and with one."""
+        return [{}, {"gamma": 1.0, "alpha": 0.25}]
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, C))."""

@@ -26,6 +26,7 @@ from bpframe.protocols import (
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import acts_on, is_coupled, is_stochastic
 from bpframe.registry import build, registry
+from bpframe.registry.describe import brief
 from bpframe.registry.provider import Provider
 from bpframe.testing.suite import configs_to_check
 
@@ -76,11 +77,16 @@ class Partner:
 
 
 def partners_of(providers: Iterable[Provider]) -> Iterator[Partner]:
-    """Those among these components that have a part in how a training goes; layers, where they remember or draw."""
+    """Those among these components that have a part in how a training goes; layers, where they remember or draw.
+
+    A loss stands with each of the options that it gives as examples.
+    """
     for provider in providers:
         if provider.kind in ROLES:
-            config = configs_to_check(registry.load(provider.kind, provider.ref))[0]
-            component = build(provider.kind, {"name": provider.ref, **config})
-            found = Partner(provider.kind, provider.name, component)
-            if provider.kind != "layer" or found.role != "layer":
-                yield found
+            configs = configs_to_check(registry.load(provider.kind, provider.ref))
+            for config in configs if provider.kind == "loss" else configs[:1]:
+                component = build(provider.kind, {"name": provider.ref, **config})
+                name = provider.name if config is configs[0] else brief(registry, provider.kind, component)
+                found = Partner(provider.kind, name, component)
+                if provider.kind != "layer" or found.role != "layer":
+                    yield found
