@@ -63,6 +63,11 @@ def _resized(array: HostArray, width: int) -> HostArray:
     return np.stack(columns, axis=1)
 
 
+def couples_rows(loss: Loss) -> bool:
+    """Whether the loss gives one value for a batch."""
+    return np.shape(loss.value_and_delta(*example_batch(loss, 1))[0]) == ()
+
+
 def score_bounds(loss: Loss) -> tuple[float, float]:
     """The bounds of scores: those of the domain that it declares, or (0, 1), (0, inf) or none by its examples."""
     if domain := domain_of(loss):

@@ -20,9 +20,9 @@ from bpframe.errors import ConfigError
 from bpframe.network.network import Network
 from bpframe.protocols import Fit
 from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import is_coupled, needs_whole_batch
+from bpframe.protocols.traits import needs_whole_batch
 from bpframe.registry import build
-from bpframe.testing.laws.examples import example_batch, example_labels
+from bpframe.testing.laws.examples import couples_rows, example_batch, example_labels
 from bpframe.testing.laws.short_training import end_of_network
 from bpframe.testing.pairs.partners import Partner
 from bpframe.training.spec import PARTS
@@ -56,7 +56,7 @@ class Meeting:
     @cached_property
     def coupled(self) -> bool:
         """Whether the loss couples the rows of a batch, which have no weights then."""
-        return any(map(is_coupled, self.of_kind("loss")))
+        return any(map(couples_rows, self.of_kind("loss")))
 
     @cached_property
     def batch_size(self) -> int:

@@ -24,10 +24,11 @@ from bpframe.protocols import (
     Totals,
 )
 from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import acts_on, is_coupled, is_stochastic
+from bpframe.protocols.traits import acts_on, is_stochastic
 from bpframe.registry import build, registry
 from bpframe.registry.describe import brief
 from bpframe.registry.provider import Provider
+from bpframe.testing.laws.examples import couples_rows
 from bpframe.testing.suite import configs_to_check
 
 ROLES: Mapping[str, Mapping[str, type]] = {  # of a kind: what is called by which capability, the first that it has
@@ -64,7 +65,7 @@ class Partner:
             return "minimizer"
         if self.kind == "regularizer" and acts_on(self.component) == "activations":
             return "penalty on activations"
-        if self.kind == "loss" and is_coupled(self.component):
+        if self.kind == "loss" and couples_rows(self.component):
             return "loss that couples rows"
         if self.kind == "layer" and is_stochastic(self.component):
             return "layer with draws"
