@@ -36,6 +36,7 @@ from bpframe.protocols import (
 from bpframe.registry import Spec, build, build_all
 from bpframe.registry.builder import SCHEDULED
 from bpframe.registry.constructor import wants
+from bpframe.registry.kinds import KINDS
 from bpframe.training.foreign_hooks import refuse_without_hooks
 from bpframe.training.nested_capabilities import refuse_hidden_capabilities
 from bpframe.training.parameter_groups import ParameterGroup, build_groups
@@ -124,8 +125,10 @@ class TrainerSpec:
     def check(self) -> CostLayer:
         """The loss joined with its link; ConfigError for parts that do not fit together."""
         cost = CostLayer.of(self.loss)
-        for _, kind, component in self.components():
-            refuse_hidden_capabilities(kind, component)
+        for part in HOLDING:
+            if value := getattr(self, part.name):
+                for _, kind, component in part.components(value):
+                    refuse_hidden_capabilities(kind, component)
         refuse_double_link(self.network, cost, self.loss)
         if self.standardize_target:
             refuse_unscalable(self.loss)
@@ -255,6 +258,7 @@ def _part(name: str, metadata: Mapping[str, Any]) -> SpecPart:
 RULES = ("optimizer", "gradient_steps", "groups")  # parts whose schedules may count updates rather than batches
 SWITCHES = tuple(f.name for f in fields(TrainerSpec) if f.default is False)  # files name them where they are on
 PARTS = tuple(_part(f.name, f.metadata) for f in fields(TrainerSpec))
+HOLDING = tuple(part for part in PARTS if part.kind and KINDS[part.kind].capabilities)  # whose parts may hold others
 UPDATING = tuple(part for part in PARTS if part.results)
 DEFAULTS = {f.name: f.metadata.get("default", f.default) for f in fields(TrainerSpec)}  # of those that have one
 

@@ -34,7 +34,7 @@ def with_statistics(
     session: Session, network: Network, cost: CostLayer, groups: Sequence[Group], params: Params, seed: int
 ) -> Session:
     """The session itself, unless a rule averages and layers that train keep running statistics."""
-    if not any(isinstance(layer, Refresh) for _, layer in network.layers) or not any(map(_averages, groups)):
+    if not any(implements(layer, Refresh) for _, layer in network.layers) or not any(map(_averages, groups)):
         return session
     recursion = Recursion(network.layers, cost, groups)
     moving = recursion.moves_buffers(recursion.contexts(random.HashKey(0, 0), params))
