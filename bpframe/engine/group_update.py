@@ -13,11 +13,18 @@ from functools import partial
 from typing import Any, cast, final
 
 from bpframe import tree
-from bpframe.engine.optimizer_chain import ChainLink, chain_setting, gathered_anew, restarted, with_capability
+from bpframe.engine.optimizer_chain import (
+    ChainLink,
+    chain_setting,
+    displaced,
+    gathered_anew,
+    restarted,
+    with_capability,
+)
 from bpframe.engine.parameter_store import Store
 from bpframe.engine.update_guards import with_guards
 from bpframe.errors import ConfigError
-from bpframe.protocols import Adjust, EvaluationParams, Group, Observe, Periodic, Probe, Totals
+from bpframe.protocols import Adjust, Displace, EvaluationParams, Group, Observe, Periodic, Probe, Totals
 from bpframe.protocols.implements import implements
 from bpframe.types import Array, Params, State
 
@@ -82,8 +89,11 @@ class GroupUpdate:
         self.stateful = stateful or self.components[self.first : self.rule if objective else self.rule + 1]
         return [[part.init(self.store.snapshot(i)) for part in self.stateful] for i in range(len(self.store))]
 
-    def restart(self, paths: Collection[tree.Path], first: bool) -> None:
-        """Take over parameters of these paths that were set; `first`: before the first step, so all starts anew."""
+    def restart(self, paths: Collection[tree.Path], first: bool, every: bool) -> None:
+        """Take over parameters of these paths that were set; `first`: before the first step, so all starts anew.
+
+        `every`: whether all parameters of the model were set.
+        """
         self._drop_gathered(paths)
         if first and self.stateful and any(path in paths for path in self.group.paths):
             self.states = self.initial()
@@ -91,7 +101,7 @@ class GroupUpdate:
             masks = [self.store.mask(i, paths) for i in range(len(self.store))]
             for i, mask in enumerate(masks):
                 if mask is not False:
-                    state = restarted(self.group.rule, self.store.snapshot(i), self.states[i][-1], mask)
+                    state = restarted(self.group.rule, self.store.snapshot(i), self.states[i][-1], mask, every)
                     self.states[i] = [*self.states[i][:-1], state]
 
     def _drop_gathered(self, paths: Collection[tree.Path]) -> None:
@@ -117,6 +127,7 @@ class GroupUpdate:
             for what in (Totals, Probe, Observe, EvaluationParams)
         )
         steps = enumerate(self.group.gradient_steps, start=self.first)
+        self._displaces = bool(with_capability(self.group.rule, state, Displace)) if self.group.rule else False
         self.barriers = [Barrier(id(step), k, [ChainLink(step, ())]) for k, step in steps if implements(step, Totals)]
         if summing:
             self.barriers.append(Barrier(("rule", self.group.origin), self.rule, summing))
@@ -217,8 +228,16 @@ class GroupUpdate:
             p, new = component.update(p, g, states[at], h)
         else:
             g, new = component.transform(p, g, states[at], h)
-            p = component.adjust(p, h) if k in self._adjusting else p
+            if k in self._adjusting:
+                p, states = self._displaced(i, p, component.adjust(p, h), states)
         return p, g, [*states[:at], new, *states[at + 1 :]]
+
+    def _displaced(self, i: int, p: Array, adjusted: Array, states: list[State]) -> tuple[Array, list[State]]:
+        """(p, states) once a gradient step made `adjusted` of p; a rule may keep elsewhere what that is meant for."""
+        if not self._displaces:
+            return adjusted, states
+        p, own = displaced(self.components[self.rule], p, adjusted - p, states[-1], self.h(self.rule, i))
+        return p, [*states[:-1], own]
 
     def projected(self, i: int, p: Array) -> Array:
         """A value of piece i in the sets of the constraints."""
@@ -234,6 +253,13 @@ class GroupUpdate:
         """Let constraints know of which piece the next p is."""
         for k in self._constraints:
             self.h(k, i)
+
+
+def restart(updates: Sequence[GroupUpdate], paths: Collection[tree.Path], first: bool) -> None:
+    """Have all groups take over parameters of these paths that were set; `first`: before the first step."""
+    every = all(path in paths for update in updates if update.group.rule for path in update.group.paths)
+    for update in updates:
+        update.restart(paths, first, every)
 
 
 def refuse_other_groups(updates: Sequence[GroupUpdate], groups: Sequence[Group]) -> None:

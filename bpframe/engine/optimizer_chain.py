@@ -15,6 +15,7 @@ import numpy as np
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.update_clock import rule_step
 from bpframe.protocols import (
+    Displace,
     EvaluationParams,
     GradientStep,
     Group,
@@ -72,10 +73,11 @@ def with_capability(rule: Rule, state: Mapping[str, Any], capability: type) -> l
     return [link for link in chain(rule, state) if implements(link.rule, capability)]
 
 
-def restarted(rule: Rule, p: Array, state: State, mask: Any) -> State:
+def restarted(rule: Rule, p: Array, state: State, mask: Any, every: bool) -> State:
     """The state of the chain once p was set where the mask says (True everywhere): averages start from p there.
 
-    A rule that averages and does not say how it restarts starts anew, but for the rules inside it.
+    `every`: whether all parameters of the model were set: then counts start, too. A rule that averages and does not say
+    how it restarts starts anew, but for the rules inside it.
     """
     for link in list(chain(rule, state)):
         own = link.state(state)
@@ -85,8 +87,17 @@ def restarted(rule: Rule, p: Array, state: State, mask: Any) -> State:
             new = {**link.rule.init(p), **{name: own[name] for name in rules_inside(link.rule) if name in own}}
         else:
             continue
-        state = link.replaced(state, {name: _where(mask, new[name], old) for name, old in own.items()})
+        state = link.replaced(state, {name: _where(mask, new[name], old, p, every) for name, old in own.items()})
     return state
+
+
+def displaced(rule: Rule, p: Array, change: Array, state: State, h: Hyper) -> tuple[Array, State]:
+    """(p, state of the chain) after a gradient step has moved what the rule's steps move by `change`."""
+    for link in chain(rule, state):
+        if implements(link.rule, Displace):
+            p, own = link.rule.displace(p, change, link.state(state), link.settings(h))
+            return p, link.replaced(state, own)
+    return p + change, state
 
 
 def gathered_anew(part: GradientStep, p: Array, state: State, mask: Any) -> State:
@@ -104,11 +115,13 @@ def _chosen(mask: Any, new: Any, old: Any) -> Any:
     return np.where(mask, new, old) if np.shape(new) in ((), mask.shape) else old
 
 
-def _where(mask: Any, new: Any, old: Any) -> Any:
-    """The new value where the mask holds; an old one that has not the mask's shape stays."""
-    if mask is True or new is old:
+def _where(mask: Any, new: Any, old: Any, p: Array, every: bool) -> Any:
+    """The new value where the mask holds; what has not p's shape stays: a count may be of other parameters, too."""
+    if new is old or every:
         return new
-    return np.where(mask, new, old) if getattr(old, "shape", None) == mask.shape else old
+    if getattr(old, "shape", None) != p.shape:
+        return old
+    return new if mask is True else np.where(mask, new, old)
 
 
 def totals(links: Iterable[ChainLink], h: Hyper, pieces: Iterable[PieceState]) -> list[Sums]:

@@ -9,7 +9,7 @@ the dtype of the arrays that came in.
 Capabilities are small protocols of their own, for the components that need one:
 `Refresh`, `Statistics`, `Fit`, `WeightedFit`, `CheckInputs` and `RangeAfter` (layers);
 `EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
-`Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams` and `Restart` (optimizers);
+`Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
 `Over` and `After` (schedules); `Draws` (samplers); `Select`, `Numbered`, `LineOfRow` and `TargetFile` (sources);
 `CheckMemory` (callbacks); `SessionStatistics` (sessions of engines).
@@ -35,6 +35,7 @@ from bpframe.protocols.capabilities import (
     CheckInputs,
     CheckMemory,
     ClassTargets,
+    Displace,
     Draws,
     EncodeTarget,
     EvaluationParams,
@@ -133,6 +134,7 @@ __all__ = [
     "Coupled",
     "Data",
     "Directed",
+    "Displace",
     "Draws",
     "EncodeTarget",
     "Engine",

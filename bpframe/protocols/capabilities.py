@@ -193,8 +193,17 @@ class Restart(Protocol):
     def restart(self, p: Array, state: State) -> State:
         """The state once the parameter was set to p: what holds parameters is p, what is known of gradients stays.
 
-        Only arrays of p's shape change, each element by that of p alone.
+        Arrays of p's shape change, each element by that of p alone. Counts start anew, too; they are taken where all
+        parameters of a model are set at once, since others may share them.
         """
+
+
+@runtime_checkable
+class Displace(Protocol):
+    """A rule whose steps move another point than p, which it keeps in its state: an average is made of that."""
+
+    def displace(self, p: Array, change: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """(p, state) once a gradient step, such as decoupled decay, has moved that point by `change`, shape of p."""
 
 
 @runtime_checkable

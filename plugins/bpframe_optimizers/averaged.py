@@ -43,6 +43,11 @@ def step(y: Array, u: Array, state: State, h: Hyper, lr: Array, beta: Array) -> 
     return moved, {"z": base, "weight_sum": weight_sum}
 
 
+def displaced(y: Array, change: Array, state: State, beta: Array) -> tuple[Array, State]:
+    """(y, state) after z <- z + change; x stays, and y is between the two as before."""
+    return y + (1 - beta) * change, {**state, "z": state["z"] + change}
+
+
 def average(y: Array, state: State, beta: Array) -> Array:
     """x = (y - (1 - beta) z) / beta; exactly y where z is y."""
     z: Array = state["z"]

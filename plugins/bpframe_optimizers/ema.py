@@ -63,8 +63,9 @@ class Ema:
         return p, {"average": average + (p - average) / n, "n": n, "inner": inner}
 
     def restart(self, p: Array, state: State) -> State:
-        """The average starts from p."""
-        return {**state, "average": ops.namespace(p).asarray(p, copy=True)}
+        """The average starts from p, with weight 0."""
+        xp = ops.namespace(p)
+        return {**state, "average": xp.asarray(p, copy=True), "n": xp.zeros_like(state["n"])}
 
     def evaluation_params(self, p: Array, state: State, h: Hyper) -> Array:
         """The average; p before the first step."""

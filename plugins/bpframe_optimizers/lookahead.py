@@ -17,7 +17,8 @@ class Lookahead:
     """p <- inner(p, g); after every `steps` of these  q <- q + alpha (p - q),  p <- q.
 
     Predicts with q: the paper finds that on the way between two q the accuracy falls, and that the step back restores
-    it. What the inner rule remembers stays as it is when p goes back to q. Constraints hold for both.
+    it. What the inner rule remembers stays as it is when p goes back to q, but for parameters, such as an average:
+    they start from there. Constraints hold for both.
     Source: Zhang et al. (2019), Lookahead optimizer, arXiv:1907.08610, algorithm 1.
     """
 
@@ -56,7 +57,7 @@ class Lookahead:
         fast = wrapped.allowed(fast, h)
         slow, ends = state["slow"], xp.asarray(h.step % self.steps == 0, **ops.placement(p))
         slow = xp.where(ends, wrapped.allowed(slow + h.alpha * (fast - slow), h), slow)
-        return xp.where(ends, slow, fast), {"slow": slow, "inner": inner}
+        return xp.where(ends, slow, fast), {"slow": slow, "inner": wrapped.put_back(self.inner, slow, ends, inner)}
 
     def restart(self, p: Array, state: State) -> State:
         """The slow weights start from p."""

@@ -65,8 +65,12 @@ class ScheduleFreeAdamw:
         return y, {"v": v, **rest}
 
     def restart(self, p: Array, state: State) -> State:
-        """All three points are p."""
-        return {**state, "z": ops.namespace(p).asarray(p, copy=True)}
+        """All three points are p, and the average starts there."""
+        return {**state, **averaged.init(p)}
+
+    def displace(self, p: Array, change: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """z moves, as by a step; the average stays."""
+        return averaged.displaced(p, change, state, h.beta1)
 
     def evaluation_params(self, p: Array, state: State, h: Hyper) -> Array:
         """The average x."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Scope, State, checks
 from bpframe_optimizers import averaged
 from bpframe_optimizers.golden_paths import Golden, golden_paths
 
@@ -46,8 +46,12 @@ class ScheduleFreeSgd:
         return averaged.step(p, g, state, h, averaged.warmed_up(h, self.warmup_steps, p), h.beta)
 
     def restart(self, p: Array, state: State) -> State:
-        """All three points are p."""
-        return {**state, "z": ops.namespace(p).asarray(p, copy=True)}
+        """All three points are p, and the average starts there."""
+        return {**state, **averaged.init(p)}
+
+    def displace(self, p: Array, change: Array, state: State, h: Hyper) -> tuple[Array, State]:
+        """z moves, as by a step; the average stays."""
+        return averaged.displaced(p, change, state, h.beta)
 
     def evaluation_params(self, p: Array, state: State, h: Hyper) -> Array:
         """The average x."""

@@ -95,7 +95,7 @@ def test_roles_are_what_components_declare():
 def forget_all(monkeypatch):
     """Setting one parameter makes all that its group remembers start anew."""
 
-    def restart(self, paths, first):
+    def restart(self, paths, first, every):
         self.states = self.initial()
 
     monkeypatch.setattr(GroupUpdate, "restart", restart)

@@ -22,7 +22,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.engine import optimizer_state
-from bpframe.engine.group_update import GroupUpdate, refuse_other_groups
+from bpframe.engine.group_update import GroupUpdate, refuse_other_groups, restart
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.jax import compile_cache
 from bpframe.engine.jax.blocks import BlockReport, Blocks
@@ -129,8 +129,8 @@ class JaxSession:
             for path, value in paths.items():
                 own = self._device.cast(value, copy=True)  # JAX may use an array in place
                 tree.assign(self._carry.params, path, self._device.put(own))
+            restart(self._updates, paths.keys(), first=self.step == 0)
             for k, update in enumerate(self._updates):
-                update.restart(paths.keys(), first=self.step == 0)
                 # A rule may keep a parameter, in several places, and the loop uses up each.
                 update.states = self._carry.states[k] = jax.tree.map(jax.numpy.copy, update.states)
             self._finite = None  # not known of these

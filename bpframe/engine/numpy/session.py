@@ -20,6 +20,7 @@ import numpy as np
 from bpframe import tree
 from bpframe.data.arrays import all_finite, read_only
 from bpframe.engine import optimizer_state
+from bpframe.engine.group_update import restart
 from bpframe.engine.numpy import blas
 from bpframe.engine.numpy.host_batches import HostBatches
 from bpframe.engine.numpy.stepper import Stepper
@@ -119,8 +120,7 @@ class NumpySession:
         paths = {tuple(name.split("/")): value for name, value in values.items()}
         for path, value in paths.items():
             tree.at(self._params, path)[...] = value
-        for group in self._groups:
-            group.restart(paths.keys(), first=self.step == 0)
+        restart(self._groups, paths.keys(), first=self.step == 0)
         self._rollback.mark()
 
     def snapshot(self) -> dict[str, HostArray]:

@@ -15,6 +15,7 @@ import numpy as np
 from bpframe.protocols import (
     Adjust,
     Applies,
+    Displace,
     EvaluationParams,
     Observe,
     Param,
@@ -142,7 +143,18 @@ class UpdateByDefinition:
             place = h(path, total)
             gradients[path], memory[path] = part.transform(self.p[path], gradients[path], memory[path], place)
             if implements(part, Adjust):
-                self.p[path] = np.asarray(part.adjust(self.p[path], place))
+                self._displace(path, np.asarray(part.adjust(self.p[path], place)) - self.p[path], info)
+
+    def _displace(self, path: Path, change: HostArray, info: Info) -> None:
+        """Move what the steps of a rule move, which is p unless the rule keeps another point."""
+        h = hyper(self.rules[path], self.clock(), param=self.known[path], **info)
+        for link in links(self.rules[path], self.states[path]):
+            if implements(link.rule, Displace):
+                p, own = link.rule.displace(self.p[path], change, link.state(self.states[path]), link.h(h))
+                self.p[path] = np.asarray(p)
+                self._change(path, link, lambda _, own=own: own)  # type: ignore[misc]  # binds this rule's state
+                return
+        self.p[path] = self.p[path] + change
 
     def _move(self, gradients: Mapping[Path, Any], info: Info) -> None:
         hypers = self._summed(gradients, info)
@@ -214,12 +226,9 @@ class UpdateByDefinition:
         self.states[path] = link.with_state(self.states[path], change)
 
     def _restarted(self, path: Path, link: Link, own: State) -> State:
-        if implements(link.rule, Restart):
-            state: State = link.rule.restart(self.p[path], own)
-            return state
-        if not implements(cast(object, link.rule), EvaluationParams):
+        """What a rule remembers once one parameter was set: arrays of its shape are new, counts of others, too."""
+        p, rule = self.p[path], link.rule
+        if not any(implements(rule, what) for what in (Restart, EvaluationParams)):
             return own
-        inside = {
-            name: own[name] for name, inner in vars(link.rule).items() if name in own and hasattr(inner, "update")
-        }
-        return {**link.rule.init(self.p[path]), **inside}
+        new: State = rule.restart(p, own) if hasattr(rule, "restart") else rule.init(p)
+        return {name: new[name] if np.shape(old) == p.shape else old for name, old in own.items()}
