@@ -61,9 +61,8 @@ def scaled(y: HostArray, learned: Mapping[str, Any]) -> HostArray:
 
 
 def unscaled(values: HostArray, learned: Mapping[str, Any]) -> HostArray:
-    """values * deviation + mean in the values' dtype, if a scale was learned."""
+    """values * deviation + mean in float64, if a scale was learned: float32 would round beside a large mean."""
     scale = learned.get(KEY)
     if scale is None:
         return values
-    own = values.astype(np.float64) * np.array(scale["deviation"]) + np.array(scale["mean"])
-    return np.asarray(own.astype(values.dtype))
+    return np.asarray(values.astype(np.float64) * np.array(scale["deviation"]) + np.array(scale["mean"]))

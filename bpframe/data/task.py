@@ -200,7 +200,7 @@ class Task:
             return self.own_units(np.asarray(self.cost.prediction(scores)))
 
     def own_units(self, values: HostArray, of: str = "scores") -> HostArray:
-        """Predictions, or the `target` of encoded data, in the units of y, where targets are standardised."""
+        """Predictions, or the `target` of encoded data, in the units of y, in float64 if targets are standardised."""
         if not self.standardize:
             return values
         if heads := self.heads:

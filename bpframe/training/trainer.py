@@ -176,7 +176,10 @@ class Trainer:
             return refuse_not_finite(session.scores(rows), rows)
 
     def predict(self, x: ArrayLike) -> HostArray:
-        """Predictions (N, C) of rows x: the link applied, probabilities or means."""
+        """Predictions (N, C) of rows x: the link applied, probabilities or means.
+
+        In the trainer's dtype; in float64 with `standardize_target`, where a large mean is added.
+        """
         scores = self.scores(x)
         with name_culprit(self._kinds):
             return self.task.prediction(scores)

@@ -79,6 +79,27 @@ def test_an_offset_leaves_before_float32_rounds_it():
     np.testing.assert_allclose(target, StandardScaler().fit_transform(y), rtol=1e-6)
 
 
+def test_float32_measures_and_predicts_beside_a_large_offset_as_far_as_the_targets_differ():
+    y = 1.7e9 + 10 * X[:, :1] + DRAWS.normal(size=(60, 1))
+    network = bp.Network([bp.layers.dense(1)])
+    trainer = bp.Trainer(network, "mse", {"name": "adam", "lr": 0.1}, standardize_target=True, metrics=["r2", "mae"])
+    trainer.fit(X, y, epochs=100, batch_size=60, validation=(X, y))
+    spread, own = trainer.task.learned["target_scale"]["deviation"][0], trainer.predict(X)
+    assert own.dtype == np.float64
+    np.testing.assert_allclose(own - y.mean(), spread * trainer.scores(X).astype(np.float64), atol=1e-5)
+    right = {"mae": np.abs(own - y).mean(), "r2": 1 - ((own - y) ** 2).sum() / ((y - y.mean()) ** 2).sum()}
+    assert 0.4 < right["mae"] < 1.2
+    for measured in (trainer.evaluate(X, y), {k: v[-1] for k, v in trainer.history.validation.items()}):
+        assert {k: measured[k] for k in right} == pytest.approx(right, rel=1e-5)
+    assert trainer.history.train["mae"][-1] == pytest.approx(right["mae"], rel=0.1)
+
+
+def test_predictions_of_float32_stay_float32_without_the_switch():
+    trainer = new(dtype="float32", standardize_target=False)
+    trainer.fit(X, X[:, :2], epochs=1)
+    assert trainer.predict(X).dtype == np.float32
+
+
 def test_a_column_of_one_value_has_deviation_1():
     trainer = new()
     trainer.fit(X, np.column_stack([np.full(60, 0.1), Y[:, 1]]), epochs=1)
@@ -246,3 +267,15 @@ def test_a_regressor_fits_as_on_targets_scaled_by_hand_goes_on_and_is_saved(solv
     np.testing.assert_array_equal(bp.Trainer.load(tmp_path / "model.safetensors").predict(X), own.predict(X))
     if solver == "adam":
         assert loaded.partial_fit(X, Y).score(X, Y) == pytest.approx(own.score(X, Y), abs=0.2)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_regressor_on_float32_rows_scores_a_large_offset_as_one_on_float64_rows():
+    y = 1.7e9 + 10 * X[:, 0]
+    settings = {"max_iter": 200, "random_state": 0, "learning_rate_init": 0.01, "standardize_target": True}
+    narrow, wide = (MLPRegressor(**settings, early_stopping=True) for _ in range(2))
+    narrow.fit(X.astype(np.float32), y)
+    wide.fit(X, y)
+    assert wide.score(X, y) > 0.9
+    assert narrow.score(X.astype(np.float32), y) == pytest.approx(wide.score(X, y), abs=0.02)
+    assert narrow.best_validation_score_ == pytest.approx(wide.best_validation_score_, abs=0.02)
