@@ -28,15 +28,14 @@ def projected(groups: Iterable[Group], values: Mapping[str, HostArray]) -> dict[
         if group.rule is None or not group.constraints:
             continue
         for param in group.params:
-            if (p := values.get(param.name)) is not None and not _near(
-                new := _projected(group.constraints, param, p), p
-            ):
+            if (p := values.get(param.name)) is not None and not _near(new := project(group.constraints, param, p), p):
                 moved[param.name] = new
     return moved
 
 
 @np.errstate(all="ignore")  # what is not finite is found elsewhere
-def _projected(constraints: Iterable[Constraint], param: Param, p: HostArray) -> HostArray:
+def project(constraints: Iterable[Constraint], param: Param, p: HostArray) -> HostArray:
+    """p in its dtype after the projections of all constraints, in their order."""
     new: Any = p
     for constraint in constraints:
         settings = Settings(constraint, p.dtype.type)

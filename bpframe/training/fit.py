@@ -21,6 +21,7 @@ from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.training.checkpoint import FitSettings, UnfinishedFit
 from bpframe.training.clock_warnings import warn_of_clocks
+from bpframe.training.constraint_order import refuse_leaving_constraints
 from bpframe.training.diagnosis import diagnose
 from bpframe.training.dry_run import dry_run
 from bpframe.training.epoch_measures import EpochMeasures
@@ -94,6 +95,8 @@ class FitRun:
             warn_of_rules(groups, self.spec.rules())
             dry_run(self.spec, self.task.cost, groups, session, data)
         warn_of_unmasked_layers(network, session, data)
+        if any(len(group.constraints) > 1 for group in groups):
+            refuse_leaving_constraints(groups, session.parameters)
         session.use(groups)
         limits = groups if self.spec.projects and not self.state.resumed else ()  # which may be others than before
         if limits and (outside := projected(limits, session.parameters)):

@@ -1,0 +1,70 @@
+"""Order of constraints: what all of a group have projected, one after the other, lies in the set of each.
+
+p any shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from bpframe.engine.projection import project
+from bpframe.errors import ConfigError
+from bpframe.protocols import Constraint, Group, Param
+from bpframe.registry import registry
+from bpframe.registry.describe import brief
+from bpframe.types import HostArray
+
+ROUNDING = 1e-9  # of the largest number, by which a projection in float64 may move what lies inside
+
+
+def refuse_leaving_constraints(groups: Iterable[Group], values: Mapping[str, HostArray]) -> None:
+    """ConfigError for a constraint that leads parameters out of the set of one before it.
+
+    Tried on the values, by "layer/name", and on draws: a value of zeros lies in many sets. Nothing is computed for
+    groups of fewer than two constraints.
+    """
+    for group in groups:
+        if group.rule is None or len(group.constraints) < 2:
+            continue
+        for param in group.params:
+            for p in _trials(values[param.name]) if param.name in values else ():
+                if pair := leaving(group.constraints, param, p):
+                    raise _refusal(*pair, param, p)
+
+
+def leaving(constraints: Sequence[Constraint], param: Param, p: HostArray) -> tuple[Constraint, Constraint] | None:
+    """(a constraint in whose set the projected p does not lie, the later one that led it out), if there are such."""
+    led_out: dict[int, int] = {}
+    for later, constraint in enumerate(constraints):
+        p = project([constraint], param, p)
+        for earlier in range(later):
+            if _is_near(project([constraints[earlier]], param, p), p):
+                led_out.pop(earlier, None)
+            else:
+                led_out.setdefault(earlier, later)
+    return next(((constraints[earlier], constraints[later]) for earlier, later in led_out.items()), None)
+
+
+def _trials(p: HostArray) -> Iterator[HostArray]:
+    """p, and a draw of its shape with both signs, in float64: float32 would round the length of a long column."""
+    yield p.astype(np.float64)
+    draw = np.asarray(np.random.default_rng(0).normal(size=p.shape))
+    yield draw
+    yield -draw
+
+
+def _is_near(new: HostArray, p: HostArray) -> bool:
+    """Whether a projection left p where it is, to rounding; what is not finite is found elsewhere."""
+    size = np.abs(p).max(initial=0.0)
+    return not np.isfinite(size) or bool((np.abs(new - p) <= ROUNDING * size).all())
+
+
+def _refusal(earlier: Constraint, later: Constraint, param: Param, p: HostArray) -> ConfigError:
+    first, second = (brief(registry, "constraint", constraint) for constraint in (earlier, later))
+    other = "" if leaving((later, earlier), param, p) else f", or put {second} before {first}"
+    return ConfigError(
+        f"constraints need to hold together in their order, but {second} leads '{param.name}' out of the set of "
+        f"{first} before it. Leave one of the two out{other}."
+    )
