@@ -36,6 +36,12 @@ class UnknownArray(np.ndarray):
     def __setitem__(self, key: object, value: object) -> None:
         self.view(np.ndarray)[_known(key)] = _known(value)
 
+    def __pow__(self, exponent: Any, modulo: None = None) -> Any:  # NumPy 2.1 asks for an exponent's value
+        return unknown(np.power(_known(self), _known(exponent)))
+
+    def __rpow__(self, base: Any, modulo: None = None) -> Any:
+        return unknown(np.power(base, _known(self)))
+
     def __float__(self) -> float:
         raise ValueAsked("float")
 
