@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 MEANINGS = {  # by name: (where it is known, what it is)
-    "step": ("always", "The number of this update, from 1; behind `accumulate` updates count, not batches."),
+    "step": (
+        "always",
+        "The number of this update, from 1; behind `accumulate` updates count, not batches. Regularizers act before it "
+        "and count batches.",
+    ),
     "loss": ("in an update", "The mean loss of this batch, without penalties: a 0-d number."),
     "weight": (
         "in an update",
-        "The sum of the sample weights of this batch, the number of its rows where there are none.",
+        "What this batch's sum of weighted losses is divided by: the number of its rows, as weights have a mean of 1 "
+        "over all rows. Under `weights_by_batch` the sum of its rows' weights, with sample weights in units of the "
+        "largest.",
     ),
     "rows": ("`observe` of optimizers", "How many rows the gradient is the mean of."),
     "total": (

@@ -20,8 +20,9 @@ class EarlyStopping:
     `monitor` is a curve of the history, "validation.loss" or "train.accuracy"; `mode` says which direction is better
     where the curve does not say it itself, as losses and most metrics do. Epochs in which nothing could improve are
     left out: those without an update (accumulate may gather more batches than an epoch has), and, where validation is
-    watched, those after which an average that predicts (lookahead, ema, ...) is as before. The best epoch's parameters
-    are put back at the end of the fit, whether it stopped early or not, unless `restore_best` is False.
+    watched, those after which an average that predicts (lookahead, ema, ...) is as before. Each fit starts anew, best
+    value and count of epochs (reduce_on_plateau counts on from earlier fits); a resumed fit goes on. The best epoch's
+    parameters are put back at the end of the fit, whether it stopped early or not, unless `restore_best` is False.
     Source: Prechelt (1998), Early stopping - but when?
     """
 

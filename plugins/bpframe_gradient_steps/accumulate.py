@@ -16,8 +16,9 @@ class Accumulate:
     What follows it runs at every steps-th batch only: the update rule, its schedules and counts (`every` of sophia_g,
     `steps` of lookahead) run on the clock of updates (schedules of Keras count batches under
     gradient_accumulation_steps), what stands before it on that of batches, so decoupled decay belongs behind it, and a
-    clip limits each batch's gradient before it, that of the update behind it. w is what a batch's weighted losses are
-    divided by: its rows, or the sum of their weights (`Trainer.fit`).
+    clip limits each batch's gradient before it, that of the update behind it. Regularizers act before every gradient
+    step, so their schedules always count batches. w is what a batch's weighted losses are divided by: its rows, or the
+    sum of their weights (`Trainer.fit`).
     The same but for what takes each batch for itself: layers with statistics of the batch or draws see the small
     batches, sam goes uphill along the gradient of each of them, sophia_g looks at the last one alone.
     What the end of a fit leaves gathered is kept for the next; what was gathered for a parameter is dropped when that

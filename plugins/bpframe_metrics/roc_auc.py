@@ -17,8 +17,9 @@ class RocAuc:
     """P(a row of the class gets a larger prediction than one of the rest) + P(the same) / 2; rows drawn by weight.
 
     Mean over the C columns, each class against the rest (macro). A target of at least 1/2 belongs to the class. Not
-    defined where a column has rows of one side only: NaN then, as in scikit-learn. Probabilities are ranked
-    by their log odds, so those that round to 1 in float32 are not ties.
+    defined where a column has rows of one side only: NaN then, as in scikit-learn. Where the loss applies the link
+    (softmax_cross_entropy, sigmoid_cross_entropy, ...), probabilities are ranked by their log odds, so those that round
+    to 1 in float32 are not ties; a network that itself ends in softmax or sigmoid has rounded probabilities alone.
     Source: Hanley and McNeil (1982), The meaning and use of the area under a ROC curve; Mann and Whitney (1947).
     """
 

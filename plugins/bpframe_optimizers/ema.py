@@ -18,7 +18,8 @@ class Ema:
 
     a is the mean of the p after each step, weighted by decay^age: n is the sum of these weights, so the average owes
     nothing to the initial p (the correction that Adam makes, also right when decay follows a schedule).
-    Constraints hold for each p before it is averaged, and for a.
+    Constraints hold for each p before it is averaged, and for a. The outermost rule that averages predicts: inside
+    another, as in lookahead(ema(...)), a is not seen.
     flavor "paper" (also "optax", whose `ema` of the parameters it is) does so; "torch" (AveragedModel) and "keras"
     (use_ema) start from the p of the first step, a <- decay a + (1 - decay) p from then on, which holds on to it.
     Source: Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging; faded as in Kingma and

@@ -18,7 +18,8 @@ class Lookahead:
 
     Predicts with q: the paper finds that on the way between two q the accuracy falls, and that the step back restores
     it. What the inner rule remembers stays as it is when p goes back to q, but for parameters, such as an average:
-    they start from there. Constraints hold for both.
+    they start from there. Constraints hold for both. The outermost rule that averages predicts: of lookahead(ema(...))
+    that is q, and the average of ema is not seen.
     Source: Zhang et al. (2019), Lookahead optimizer, arXiv:1907.08610, algorithm 1.
     """
 

@@ -19,7 +19,8 @@ class Sam:
     Two gradients a step; under accumulate two of each batch, with an e of its own. `adaptive` measures the distance in
     units of |p|, so that the result does not depend on how the weights are scaled: e = rho p^2 g / || |P| G ||; its
     authors take a rho about ten times as large.
-    ||.|| is the norm over the whole model; where it is 0, e = 0.
+    ||.|| is the norm over the whole model; where it is 0, e = 0. As the rule of one group of parameters it takes norm
+    and e over those alone, yet the gradient of all groups is taken where that e leads.
     Source: Foret et al. (2021), arXiv:2010.01412, equation 2; adaptive: Kwon et al. (2021), ASAM, arXiv:2102.11600,
     without the 0.01 that its code adds to |p|.
     """

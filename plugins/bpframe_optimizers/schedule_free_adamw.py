@@ -19,7 +19,9 @@ class ScheduleFreeAdamw:
 
     v <- beta2 v + (1 - beta2) g(y)^2;  u = g / (sqrt(v^) + eps) + weight_decay y.
     v^ = v / (1 - beta2^t); c = lr_t^2 / sum of lr_i^2 up to t; lr_t rises linearly over `warmup_steps`. The averaging
-    replaces both momentum and schedule, so beta1 must be above 0. Only weights decay unless `decay` is "all".
+    replaces both momentum and schedule, so beta1 must be above 0. It is to stay the same through a training, without a
+    schedule or a change between fits: x is not kept but follows from y and z by the beta1 of the moment. Only weights
+    decay unless `decay` is "all".
     Source: Defazio et al. (2024), The road less scheduled, arXiv:2405.15682, algorithm 1, with the correction of v
     under the root as in its authors' code and in optax; the paper's print has it in lr_t, where it also changes c.
     """

@@ -17,7 +17,9 @@ class ScheduleFreeSgd:
     """z <- z - lr_t g(y);  x <- (1 - c) x + c z;  y = (1 - beta) z + beta x: trains at y, predicts with x.
 
     c = lr_t^2 / sum of lr_i^2 up to t: the mean of all z, those of the warm-up counting less. lr_t rises linearly over
-    `warmup_steps`. It wants a larger lr than sgd, and no decreasing schedule. beta must be above 0.
+    `warmup_steps`. It wants a larger lr than sgd, and no decreasing schedule. beta must be above 0
+    and stay the same through a training, without a schedule or a change between fits: x is not kept but follows from y
+    and z by the beta of the moment.
     Source: Defazio et al. (2024), The road less scheduled, arXiv:2405.15682.
     """
 

@@ -15,7 +15,8 @@ class Activity:
     """penalty = mean over the B rows of inner's penalty of the row's outputs, for every hidden layer.
 
     With l1, the default, few units are active at a time: a sparse code. The division by B is the engine's,
-    which leaves out rows of sample weight 0.
+    which leaves out rows of sample weight 0: each mini-batch takes the mean over its own rows that count, so a row
+    counts for more where few of its batch do.
     Source: Glorot, Bordes and Bengio (2011), Deep sparse rectifier neural networks, section 3; Keras's
     activity_regularizer, for all hidden layers at once.
     """

@@ -19,7 +19,8 @@ class ReduceOnPlateau:
     A cut is earned by `patience` epochs in a row that are not better than the best by more than `min_delta`; NaN is
     not better; epochs without an update, or, on a curve of validation, with the average that predicted before, are
     left out. Then the count starts anew, and the next `cooldown` epochs do not count. k follows from the curve
-    alone, so a resumed run agrees. `min_delta` is in units of the curve `monitor`, or with threshold_mode "rel" a part
+    alone, so a resumed run agrees, and a second fit counts on from the history of earlier ones (early_stopping starts
+    anew in each). `min_delta` is in units of the curve `monitor`, or with threshold_mode "rel" a part
     of the size of its best value. `mode` says which direction is better where the curve does not say it itself, as
     losses and most metrics do.
     Keras: its cooldown c rests c - 1 epochs. torch: threshold_mode "rel", and patience is one less. optax:
