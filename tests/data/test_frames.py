@@ -86,7 +86,7 @@ DATES = pd.to_datetime(["2020-01-01"] * 4)
 REFUSED: dict[str, tuple[Any, str]] = {  # a table, and what the message says after "needs numbers in every column, got"
     "text": (
         frame(city=["Rome", "Oslo", "Rome", "Bern"]),
-        r"text, 'Rome' at row 0, in column 'city' \(?:str|object).*get_dumm",
+        r"text, 'Rome' at row 0, in column 'city' \((?:str|object).*get_dumm",
     ),
     "text of numbers": (frame(b=["1", "2", "3", "4"]), r"text, '1' at row 0, in column 'b' .*\. Convert it to numbers"),
     "one text": (frame(b=np.array([1, 2, "x", 4], dtype=object)), r"text, 'x' at row 2, in column 'b' \(object\)"),
