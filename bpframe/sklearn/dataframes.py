@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import _get_feature_names
 
+from bpframe.data.columns import NamedRows
 from bpframe.data.dense import as_dense, needs_dlpack
 from bpframe.data.frames import as_real_rows
 from bpframe.data.table_types import listed_names, refuse_lazy
@@ -19,11 +20,18 @@ from bpframe.errors import DataError
 
 
 def with_readable_names(x: Any) -> Any:
-    """x, wrapped if it is a dataframe whose column names this scikit-learn cannot read; DataError for a query.
+    """x, wrapped if it is a dataframe whose column names this scikit-learn cannot read.
+
+    DataError for a query, and for rows of `bpframe.datasets.read_table`, whose names scikit-learn would lose.
 
     An array that can be read by DLPack alone is read.
     """
     refuse_lazy(x, "X")
+    if isinstance(x, NamedRows):
+        raise DataError(
+            "X needs an array or a dataframe, got rows of read_table, whose column names scikit-learn does not see. "
+            "Take pandas.DataFrame(x.values, columns=x.columns)."
+        )
     if needs_dlpack(x):
         return as_dense(x, "X")
     names = getattr(x, "columns", None)

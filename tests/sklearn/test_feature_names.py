@@ -80,6 +80,16 @@ def test_the_same_columns_of_any_library_are_taken(door):
         DOORS[door](MLPClassifier(**SETTINGS).fit(FRAME, Y), table)
 
 
+def test_rows_of_read_table_are_refused_with_a_way_to_keep_their_names(tmp_path):
+    FRAME.assign(y=Y).to_csv(tmp_path / "rows.csv", index=False)
+    x, y = bp.datasets.read_table(tmp_path / "rows.csv", target="y")
+    model = MLPClassifier(**SETTINGS)
+    with pytest.raises(DataError, match=r"got rows of read_table.*pandas\.DataFrame"):
+        model.fit(x, y)
+    named = pd.DataFrame(x.values, columns=x.columns)
+    assert list(model.fit(named, y).feature_names_in_) == ["a", "b", "c"]
+
+
 def outcome(make: Callable[..., Any], x: Any) -> Any:
     """The error of a fit, or None."""
     with warnings.catch_warnings():
