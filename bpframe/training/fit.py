@@ -12,6 +12,7 @@ from bpframe.data.target_scale import is_scalable
 from bpframe.data.task import Task, share
 from bpframe.engine.learning_rates import main_rate, rate_at
 from bpframe.engine.projection import projected
+from bpframe.engine.projection_order import refuse_leaving
 from bpframe.engine.update_clock import rule_step
 from bpframe.errors import CheckpointError, NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
@@ -21,7 +22,6 @@ from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.training.checkpoint import FitSettings, UnfinishedFit
 from bpframe.training.clock_warnings import warn_of_clocks
-from bpframe.training.constraint_order import refuse_leaving_constraints
 from bpframe.training.diagnosis import diagnose
 from bpframe.training.dry_run import dry_run
 from bpframe.training.epoch_measures import EpochMeasures
@@ -95,8 +95,7 @@ class FitRun:
             warn_of_rules(groups, self.spec.rules())
             dry_run(self.spec, self.task.cost, groups, session, data)
         warn_of_unmasked_layers(network, session, data)
-        if any(len(group.constraints) > 1 for group in groups):
-            refuse_leaving_constraints(groups, session.parameters)
+        refuse_leaving(groups, session)
         session.use(groups)
         limits = groups if self.spec.projects and not self.state.resumed else ()  # which may be others than before
         if limits and (outside := projected(limits, session.parameters)):

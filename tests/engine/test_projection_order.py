@@ -88,7 +88,7 @@ def test_the_question_is_not_asked_of_one_constraint(monkeypatch):
     def refuse(*_: Any) -> None:
         raise AssertionError("asked")
 
-    monkeypatch.setattr("bpframe.training.constraint_order.project", refuse)
+    monkeypatch.setattr("bpframe.engine.projection_order.project", refuse)
     trainer_of(TWO).fit(X, Y, epochs=1)
     with pytest.raises(AssertionError, match="asked"):
         trainer_of(TWO, SIGN).fit(X, Y, epochs=1)

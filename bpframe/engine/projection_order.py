@@ -1,17 +1,17 @@
-"""Order of constraints: what all of a group have projected, one after the other, lies in the set of each.
+"""Order of projections: what all constraints of a group have projected, one after the other, lies in the set of each.
 
 p any shape.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from bpframe.engine.projection import project
 from bpframe.errors import ConfigError
-from bpframe.protocols import Constraint, Group, Param
+from bpframe.protocols import Constraint, Group, Param, Session
 from bpframe.registry import registry
 from bpframe.registry.describe import brief
 from bpframe.types import HostArray
@@ -19,15 +19,15 @@ from bpframe.types import HostArray
 ROUNDING = 1e-9  # of the largest number, by which a projection in float64 may move what lies inside
 
 
-def refuse_leaving_constraints(groups: Iterable[Group], values: Mapping[str, HostArray]) -> None:
+def refuse_leaving(groups: Iterable[Group], session: Session) -> None:
     """ConfigError for a constraint that leads parameters out of the set of one before it.
 
-    Tried on the values, by "layer/name", and on draws: a value of zeros lies in many sets. Nothing is computed for
-    groups of fewer than two constraints.
+    Tried on the session's parameters and on draws: a value of zeros lies in many sets. Nothing is computed where no
+    group has two.
     """
-    for group in groups:
-        if group.rule is None or len(group.constraints) < 2:
-            continue
+    several = [group for group in groups if group.rule is not None and len(group.constraints) > 1]
+    values = session.parameters if several else {}
+    for group in several:
         for param in group.params:
             for p in _trials(values[param.name]) if param.name in values else ():
                 if pair := leaving(group.constraints, param, p):
