@@ -1,11 +1,12 @@
 """Order of projections: what all constraints of a group have projected, one after the other, lies in the set of each.
 
-p any shape.
+p any shape. The given order is kept where it does that; else the first one that does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import permutations
 
 import numpy as np
 
@@ -14,13 +15,27 @@ from bpframe.errors import ConfigError
 from bpframe.protocols import Constraint, Group, Param, Session
 from bpframe.registry import registry
 from bpframe.registry.describe import brief
-from bpframe.types import HostArray
+from bpframe.types import HostArray, Shape
 
+MANY = 5  # constraints of one parameter whose orders are not all tried
 ROUNDING = 1e-9  # of the largest number, by which a projection in float64 may move what lies inside
 
 
+def holding_order(constraints: Sequence[Constraint], params: Sequence[Param]) -> tuple[Constraint, ...]:
+    """The constraints in an order in which each holds at the end, on draws of the shapes of these parameters.
+
+    The given order if it does that, or if none does: see `refuse_leaving`.
+    """
+    given = tuple(constraints)
+    if not 1 < len(given) < MANY:
+        return given
+    trials = [(param, p) for param in params for p in _draws(param.shape)]
+    orders = permutations(given)
+    return next((order for order in orders if not any(leaving(order, param, p) for param, p in trials)), given)
+
+
 def refuse_leaving(groups: Iterable[Group], session: Session) -> None:
-    """ConfigError for a constraint that leads parameters out of the set of one before it.
+    """ConfigError for a constraint that leads parameters out of the set of one before it, in whatever order.
 
     Tried on the session's parameters and on draws: a value of zeros lies in many sets. Nothing is computed where no
     group has two.
@@ -31,7 +46,7 @@ def refuse_leaving(groups: Iterable[Group], session: Session) -> None:
         for param in group.params:
             for p in _trials(values[param.name]) if param.name in values else ():
                 if pair := leaving(group.constraints, param, p):
-                    raise _refusal(*pair, param, p)
+                    raise _refusal(*pair, param)
 
 
 def leaving(constraints: Sequence[Constraint], param: Param, p: HostArray) -> tuple[Constraint, Constraint] | None:
@@ -50,9 +65,12 @@ def leaving(constraints: Sequence[Constraint], param: Param, p: HostArray) -> tu
 def _trials(p: HostArray) -> Iterator[HostArray]:
     """p, and a draw of its shape with both signs, in float64: float32 would round the length of a long column."""
     yield p.astype(np.float64)
-    draw = np.asarray(np.random.default_rng(0).normal(size=p.shape))
-    yield draw
-    yield -draw
+    yield from _draws(p.shape)
+
+
+def _draws(shape: Shape) -> tuple[HostArray, HostArray]:
+    draw = np.asarray(np.random.default_rng(0).normal(size=shape))
+    return draw, -draw
 
 
 def _is_near(new: HostArray, p: HostArray) -> bool:
@@ -61,10 +79,9 @@ def _is_near(new: HostArray, p: HostArray) -> bool:
     return not np.isfinite(size) or bool((np.abs(new - p) <= ROUNDING * size).all())
 
 
-def _refusal(earlier: Constraint, later: Constraint, param: Param, p: HostArray) -> ConfigError:
+def _refusal(earlier: Constraint, later: Constraint, param: Param) -> ConfigError:
     first, second = (brief(registry, "constraint", constraint) for constraint in (earlier, later))
-    other = "" if leaving((later, earlier), param, p) else f", or put {second} before {first}"
     return ConfigError(
-        f"constraints need to hold together in their order, but {second} leads '{param.name}' out of the set of "
-        f"{first} before it. Leave one of the two out{other}."
+        f"constraints need to hold together, but {second} leads '{param.name}' out of the set of {first}, and no other "
+        "order of the constraints keeps it there. Leave one of the two out."
     )

@@ -14,6 +14,7 @@ from typing import Any
 from bpframe import tree
 from bpframe.engine.learning_rates import refuse_idle_schedule
 from bpframe.engine.optimizer_chain import rule_for
+from bpframe.engine.projection_order import holding_order
 from bpframe.errors import ConfigError
 from bpframe.protocols import Applies, Group, Minimizer, Optimizer, Param
 from bpframe.protocols.implements import implements
@@ -98,7 +99,10 @@ def _joined(alike: Sequence[Group]) -> Group:
     penalised = [group for group in alike if group.penalised]
     parts = [*penalised, *(group for group in alike if not group.penalised)]
     paths, params = ([item for part in parts for item in getattr(part, name)] for name in ("paths", "params"))
-    return replace(alike[0], paths=tuple(paths), params=tuple(params), penalised=len(penalised))
+    constraints = holding_order(alike[0].constraints, params)
+    return replace(
+        alike[0], paths=tuple(paths), params=tuple(params), penalised=len(penalised), constraints=constraints
+    )
 
 
 def _fans(shape: Shape) -> tuple[int, int]:

@@ -5,8 +5,9 @@ p and gradients by path; `info`: what settings show of the batch (loss, weight, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import permutations
 from math import prod
 from typing import Any, cast, final
 
@@ -15,6 +16,7 @@ import numpy as np
 from bpframe.protocols import (
     Adjust,
     Applies,
+    Constraint,
     Displace,
     EvaluationParams,
     Observe,
@@ -165,10 +167,15 @@ class UpdateByDefinition:
             self.p[path], self.states[path] = rule.update(p, g, state, hypers[path])
 
     def _allowed(self, path: Path, p: HostArray) -> HostArray:
-        """What constraints make of a parameter."""
-        for part in self.spec.constraints:
-            if path in self.acting(part):
-                p = cast(HostArray, part.project(p, hyper(part, self.made, param=self.known[path])))
+        """What constraints make of a parameter, in the first order that leaves it in the sets of all."""
+        acting = [part for part in self.spec.constraints if path in self.acting(part)]
+        found = [self._after(order, path, p) for order in permutations(acting)]
+        inside = (p for p in found if all(np.allclose(self._after([part], path, p), p, 1e-9, 0) for part in acting))
+        return next(inside, found[0])
+
+    def _after(self, constraints: Iterable[Constraint], path: Path, p: HostArray) -> HostArray:
+        for part in constraints:
+            p = cast(HostArray, part.project(p, hyper(part, self.made, param=self.known[path])))
         return p
 
     def _summed(self, gradients: Mapping[Path, Any], info: Info) -> dict[Path, Hyper]:
