@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import SMALL
+from tests.cli.commands import ON_ROWS, SMALL, write_random_rows
 
 
 @pytest.fixture
@@ -16,3 +16,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("BPFRAME_PLUGINS", raising=False)
     (tmp_path / "small.toml").write_text(SMALL)
     return tmp_path
+
+
+@pytest.fixture
+def rows(folder: Path) -> Path:
+    """The folder with run.toml and its data besides."""
+    (folder / "run.toml").write_text(ON_ROWS)
+    write_random_rows(folder)
+    return folder

@@ -10,17 +10,10 @@ import numpy as np
 import pytest
 
 import bpframe as bp
-from tests.cli.commands import ON_ROWS, SMALL, bad, good, write_random_rows
+from tests.cli.commands import ON_ROWS, SMALL, bad, good
 
 MODEL = "model.safetensors"
-
-
-@pytest.fixture(autouse=True)
-def rows(folder: Path) -> Path:
-    """A folder with run.toml and its data, in which the test runs."""
-    (folder / "run.toml").write_text(ON_ROWS)
-    write_random_rows(folder)
-    return folder
+pytestmark = pytest.mark.usefixtures("rows")
 
 
 def regression(folder: Path, optimizer: str) -> None:

@@ -23,14 +23,7 @@ from bpframe.saving import atomic, tensor_file
 from tests.cli.commands import COMMAND, ON_ROWS, bad, bpframe, good, interrupted, write_random_rows
 
 MODEL = "model.safetensors"
-
-
-@pytest.fixture(autouse=True)
-def rows(folder: Path) -> Path:
-    """A folder with run.toml and its data, in which the test runs."""
-    (folder / "run.toml").write_text(ON_ROWS)
-    write_random_rows(folder)
-    return folder
+pytestmark = pytest.mark.usefixtures("rows")
 
 
 def history(run: Path) -> list[dict[str, Any]]:
