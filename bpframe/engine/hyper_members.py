@@ -18,7 +18,8 @@ MEANINGS = {  # by name: (where it is known, what it is)
     "rows": ("`observe` of optimizers", "How many rows the gradient is the mean of."),
     "total": (
         "where the component has `totals`",
-        "The sums over the whole model of what `totals` gave, by name, each 0-d.",
+        "The sums of what `totals` gave over all parameters that the component acts on, by name, each 0-d. Groups "
+        "that have the trainer's optimizer at another rate count among them.",
     ),
     "param": (
         'scope "array", constraints',

@@ -50,6 +50,18 @@ Curve = Callable[[str], Sequence[float]]  # a curve of the history so far, by na
 
 
 @final
+class Members(SimpleNamespace):
+    """The members of one h."""
+
+    def __getattr__(self, name: str) -> Any:
+        known = ", ".join(f"h.{each}" for each in vars(self))
+        raise AttributeError(
+            f"h mirrors the arguments of a constructor that are annotated as float, or as a component (Optimizer, "
+            f"Schedule, ...), and needs such an annotation for {name!r}; it has {known}"
+        )
+
+
+@final
 class Settings:
     """`h` of one component; `at(step)` gives it the values of that step. `cast` makes numbers of the run's dtype."""
 
@@ -92,7 +104,7 @@ class Settings:
                 raise checks.out_of_range(_title(component), f"{name}.{path}", value, self._dtype)
 
     def _mirror(self, component: object) -> SimpleNamespace:
-        h = SimpleNamespace(**KNOWN)
+        h = Members(**KNOWN)
         self.levels.append(h)
         for name, value in arguments(component).items():
             want = wants(type(component))[name]

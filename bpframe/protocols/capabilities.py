@@ -142,7 +142,7 @@ class SampleTarget(Protocol):
 
 @runtime_checkable
 class Totals(Protocol):
-    """A rule or gradient step that needs sums over the whole model, such as the norm of the gradient."""
+    """A rule or gradient step that needs sums over all parameters it acts on, such as the norm of the gradient."""
 
     def totals(self, p: Array, g: Array, state: State, h: Hyper) -> dict[str, Array]:
         """0-d sums over this piece; the engine adds those of all pieces and hands them on as `h.total`."""
