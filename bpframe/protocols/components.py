@@ -51,6 +51,13 @@ class Context(Protocol):
         what they would be without them. Other weights are of the loss alone.
         """
 
+    @property
+    def counts(self) -> Array | None:
+        """(B, *S) False for positions of a row that do not count, padding, where sample weights are by position.
+
+        Otherwise the mask. `ops.mask_of(context, x)` gives what fits the rows x.
+        """
+
     def child(self, name: str, need_dx: bool = True) -> Context:
         """The context of the layer of that label that this layer holds.
 

@@ -25,8 +25,8 @@ def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, 
     network = spec.network
     refuse_out_of_range(network, spec.loss, spec.dtype)
     params, out = network.init(spec.seed, shape)
-    if len(out) != 1:
-        raise ShapeError(f"The loss needs scores of one axis a row, got {out}. End the network in a dense layer.")
+    if not out:
+        raise ShapeError("The loss needs rows of scores, got one number without an axis. End the network in dense.")
     trained = trained_parameters(params)
     groups = update_groups(trained, spec)
     refuse_unsampled(groups, spec.loss)
@@ -37,7 +37,7 @@ def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, 
         raise IncompatibleComponent(f"{title(registry, 'engine', spec.engine)}: session must give a session, got None.")
     network.input_shape = shape  # for summary()
     session = with_statistics(session, network, task.cost, groups, params, spec.seed)
-    return session, replace(task, shape=shape, outputs=out[0]), trained
+    return session, replace(task, shape=shape, outputs=out[-1], axes=out[:-1]), trained
 
 
 def _project(groups: Sequence[Group], params: Params) -> None:

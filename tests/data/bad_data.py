@@ -165,7 +165,7 @@ BAD: dict[str, Bad] = {
         Y,
         {},
         ShapeError,
-        r"(dense needs rows of one axis|x needs rows of shape \(3,\))",
+        r"(y needs a label, or a row of numbers, for each position|x needs rows of shape \(3,\))",
     ),
     "rows that differ in length": (
         quantities,

@@ -46,7 +46,7 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "runs": "id find_spec",
     "regular_files.py": "O_NONBLOCK",
     "saving": "O_BINARY sched_getaffinity __dict__",
-    "ops": "register_at_fork device",
+    "ops": "register_at_fork device counts mask",  # of contexts of an earlier bpframe
     "engine": "threading_layer clear_controlling_thread register_at_fork sched_setaffinity shape init",
     "training": "shape dtype derivative phi __dict__ __code__ bpframe_impl",
     "network": "forward shape",
