@@ -14,7 +14,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bpframe.data import arrays, input_offset, labels, positions, target_scale
+from bpframe.data import arrays, input_offset, input_packing, labels, positions, target_scale
 from bpframe.data.arrays import Targets
 from bpframe.data.columns import Names, in_order, learned_names
 from bpframe.data.frames import as_real_rows
@@ -23,10 +23,11 @@ from bpframe.errors import DataError, ShapeError
 from bpframe.network.backprop import CostLayer, has_class_columns
 from bpframe.network.gradients import weight_shares
 from bpframe.network.input_checks import check_inputs
-from bpframe.network.network import LabelledLayers
+from bpframe.network.network import LabelledLayers, of_inputs
 from bpframe.protocols import ClassTargets, Data, EncodeTarget, Loss, Point, PredictLabels, SeveralHeads, TargetWidth
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import order_of, removes_offset
+from bpframe.registry.of_inputs import InputShapes
 from bpframe.types import HostArray, Shape
 
 MANY_CLASSES = 1024  # from which targets are class numbers where they can be, and no column each
@@ -54,6 +55,7 @@ class Task:
     standardize: bool = False
     learns: bool = False
     layers: LabelledLayers = ()  # which may refuse rows
+    several: InputShapes | None = None  # the inputs by name, where x is a mapping
 
     @property
     def classes(self) -> bool:
@@ -93,12 +95,41 @@ class Task:
 
     def inputs(self, x: ArrayLike, name: str = "x") -> HostArray:
         """Rows (N, n), checked, in the run's dtype; columns of a table by the names that the first fit had."""
+        return self.numbers(self.as_rows(x, name), name)
+
+    def numbers(self, x: ArrayLike, name: str = "x") -> HostArray:
+        """The same of x that `as_rows` has looked at."""
         ordered = in_order(x, self.columns, name)
         rows = arrays.inputs(ordered, self.dtype, self.shape, name)
         if offset := self.learned.get(input_offset.KEY):
             rows = input_offset.without_offset(as_real_rows(ordered, name), rows, offset)
         check_inputs(self.layers, rows, name)
         return rows
+
+    def as_rows(self, x: Any, name: str = "x") -> Any:
+        """Inputs by name side by side in one array; anything else as it is, if the model takes that."""
+        input_packing.refuse_tuple(x, name)
+        if isinstance(x, Mapping):
+            if self.several is None:
+                raise DataError(f"{name} needs one array or table, as in the first fit, got a mapping of {list(x)}.")
+            return input_packing.packed(x, self.several, self.dtype, name)
+        if self.several is not None and self.columns is None:
+            names = ", ".join(key for key, _ in self.several)
+            raise DataError(f"{name} needs a mapping of the inputs {names}, got {type(x).__name__}.")
+        return x
+
+    def with_inputs(self, several: InputShapes | None) -> Task:
+        """The task of these inputs by name, of one array for None."""
+        if several is None:
+            return self
+        shape, columns = (sum(math.prod(each) for _, each in several),), input_packing.single_columns(several)
+        layers = of_inputs(self.layers, several)
+        return replace(self, several=several, shape=shape, columns=columns, layers=layers)
+
+    def for_inputs(self, x: object) -> Task:
+        """The task that a first fit on x begins with: it knows the inputs by name, if there are several."""
+        known = self.shape is not None
+        return self if known else self.with_inputs(input_packing.learned_inputs(x, self.layers))
 
     def for_fit(self, x: ArrayLike) -> Task:
         """The task that a fit on rows x begins with: it knows their columns, and learns of targets what it lacks."""
@@ -112,7 +143,7 @@ class Task:
         A warning where the first layer does not remove it. Rows of weight 0 have no part in it.
         """
         task = replace(self, learned={k: v for k, v in self.learned.items() if k != input_offset.KEY})
-        rows = rows if task.learned == self.learned else task.inputs(x)  # of a fit that failed
+        rows = rows if task.learned == self.learned else task.numbers(x)  # of a fit that failed
         if type(x) is np.ndarray and x.dtype == rows.dtype:
             return rows, task
         weight = arrays.weights(sample_weight, len(rows), "float64", self.axes)

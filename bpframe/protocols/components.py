@@ -97,7 +97,9 @@ class Layer(Protocol):
     """Any differentiable step; a layer that holds layers is a layer.
 
     The law of the recursion: a gradient uses only the layer's own cache, the gradient handed back to it and its
-    own weights. `backward` is linear in `dy`.
+    own weights. `backward` is linear in `dy`. Of a network whose x has several inputs, the first layer, and branches
+    that it holds, is given mappings: `in_shape` of names to shapes, x of names to arrays (B, *in_shape[name]); its dx
+    is a mapping of slopes by name, from which inputs that it does not use may be missing.
     """
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:

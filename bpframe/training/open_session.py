@@ -9,6 +9,7 @@ from bpframe import tree
 from bpframe.data.task import Task
 from bpframe.engine.projection import projected
 from bpframe.errors import IncompatibleComponent, ShapeError
+from bpframe.network.network import Network
 from bpframe.protocols import Group, Param, Session
 from bpframe.registry import registry
 from bpframe.registry.describe import title
@@ -22,7 +23,7 @@ from bpframe.types import Params, Shape
 
 def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, Task, list[Param]]:
     """(a session with new parameters, the task of rows of this shape, the trained parameters)."""
-    network = spec.network
+    network = network_of(spec.network, task)
     refuse_out_of_range(network, spec.loss, spec.dtype)
     params, out = network.init(spec.seed, shape)
     if not out:
@@ -38,6 +39,11 @@ def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, 
     network.input_shape = shape  # for summary()
     session = with_statistics(session, network, task.cost, groups, params, spec.seed)
     return session, replace(task, shape=shape, outputs=out[-1], axes=out[:-1]), trained
+
+
+def network_of(network: Network, task: Task) -> Network:
+    """The network with the inputs by name that the task knows."""
+    return network if task.several in (None, network.several) else network.with_inputs(dict(task.several or ()))
 
 
 def _project(groups: Sequence[Group], params: Params) -> None:

@@ -259,7 +259,7 @@ BAD: dict[str, Bad] = {
         DataError,
         "object .*None at row 3, column 1",
     ),
-    "a dict": (quantities, {"a": X}, Y, {}, DataError, "x needs numbers, got object"),
+    "a dict": (quantities, {"a": X}, Y, {}, DataError, "(x has several inputs|x needs one array or table, as in the first fit, got a mapping)"),
     "nothing": (quantities, None, Y, {}, DataError, "x needs numbers, got object"),
     "complex x": (quantities, X + 1j, Y, {}, DataError, "x needs numbers, got complex128"),
     "complex y": (quantities, X, Y + 1j, {}, DataError, "y needs numbers for this loss, got complex128"),

@@ -51,7 +51,7 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "training": "shape dtype derivative phi __dict__ __code__ bpframe_impl",
     "network": "forward shape",
     "registry": "value __name__ __qualname__ find_distributions _path _normalized_name __notes__ frozen",
-    "data": "toarray",
+    "data": "toarray shape",
     "cli": "__notes__ SIGHUP",
     "testing": "*",  # examples and exceptions that a component brings for the kit: in the kit's own documentation
 }

@@ -49,6 +49,7 @@ def _activation(activation: Any, convert: Convert) -> Any:
 def _layer(layer: Any, convert: Convert, in_shape: tuple[int, ...] = IN_SHAPE) -> Any:
     """Forward and backward in training and in evaluation, and refreshed buffers."""
     run = LayerRun.of(layer, in_shape)
+    layer = run.layer
     results: dict[str, Any] = {}
     for mode in ("training", "evaluation"):
         params, context = convert(run.params), StepContext(mode == "training", True, KEY)
