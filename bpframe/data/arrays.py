@@ -71,15 +71,17 @@ def _other_numbers(
     return error
 
 
-def weights(sample_weight: object, rows: int, dtype: str) -> HostArray | None:
-    """Weights (N,) of rows: finite, none negative, not all zero; None stays None."""
+def weights(sample_weight: object, rows: int, dtype: str, axes: Shape = ()) -> HostArray | None:
+    """Weights (N,) of rows, or (N, *axes) of positions: finite, none negative, not all zero; None stays None."""
     if sample_weight is None:
         return None
     w = as_numbers(sample_weight, "float64", "sample_weight")
-    if w.shape != (rows,):
-        raise ShapeError(f"sample_weight needs one number a row, shape ({rows},), got {w.shape}.")
+    if w.shape not in ((rows,), (rows, *axes)):
+        one = f", or one a position, {(rows, *axes)}" if axes else ""
+        raise ShapeError(f"sample_weight needs one number a row, shape ({rows},){one}, got {w.shape}.")
     if (w < 0).any():
-        raise DataError(f"sample_weight needs numbers of at least 0, got {w.min()} at row {int(w.argmin())}.")
+        row = int(w.argmin()) // math.prod(w.shape[1:])
+        raise DataError(f"sample_weight needs numbers of at least 0, got {w.min()} at row {row}.")
     if not w.any():
         raise DataError("sample_weight needs a number above 0, but every weight is zero.")
     return np.asarray(w / w.max(), dtype=dtype)  # only ratios matter, and these fit any dtype

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from bpframe.data import positions
 from bpframe.data.arrays import ratios
 from bpframe.data.labels import decode
 from bpframe.data.table_types import ArrayOffer
@@ -32,7 +33,7 @@ class ByLabel(Protocol):
 
 
 def apply_class_weight(data: Data, task: Task, class_weight: ClassWeight) -> Data:
-    """The data with each row's weight multiplied by that of its class.
+    """The data with each row's weight, or that of each position of a row, multiplied by that of its class.
 
     "balanced": N / (C n_c) for the C classes that occur, n_c rows of class c, so that each class weighs the same; where
     rows have sample weights, N and n_c are sums of those, and a class of weight 0 does not occur. A
@@ -45,12 +46,15 @@ def apply_class_weight(data: Data, task: Task, class_weight: ClassWeight) -> Dat
         raise DataError("class_weight needs a model of classes. For quantities use sample_weight.")
     if isinstance(class_weight, str) and class_weight != "balanced":
         raise ConfigError(f"{WANTED}, got {class_weight!r}.")
-    numbers = task.target_numbers(data.target)
+    shape = data.target.shape[:-1]
+    numbers = task.target_numbers(positions.flat(data.target))
     if numbers.ndim != 1:
         raise DataError("class_weight needs one label a row, got several. Use sample_weight.")
     balanced = isinstance(class_weight, str)
-    factor = _balanced(numbers, data.sample_weight) if balanced else _by_label(numbers, task, class_weight)
-    weight = factor if data.weight is None else data.weight * factor
+    sample_weight = positions.flat_weight(data.sample_weight, shape)
+    factor = _balanced(numbers, sample_weight) if balanced else _by_label(numbers, task, class_weight)
+    own = positions.flat_weight(data.weight, shape)
+    weight = (factor if own is None else own * factor).reshape(shape)
     if not weight.any():
         raise DataError(
             "class_weight needs to leave a row with a weight above 0, but those of all rows are zero. Raise the weight "

@@ -103,7 +103,7 @@ def in_order(x: object, known: Names | None, who: str = "x") -> object:
     if missing := [name for name in known if name not in given]:
         raise DataError(_missing_text(missing, given, known, who))
     if extra := [name for name in given if name not in known]:
-        message = f"{who} has columns that the model does not know, and leaves out: {_listing(extra)}."
+        message = f"{who} has columns that the model does not know, and leaves out: {name_list(extra)}."
         warn_caller(message, ColumnWarning)
     at = {name: i for i, name in enumerate(given)}
     return take_columns(x, [at[name] for name in known])
@@ -135,7 +135,7 @@ def _by_number(x: NamedRows, own: Numbering, first: int, width: int, who: str) -
     shift = 0 if own.set else own.first - first
     kept = max(min(x.values.shape[1], width - shift), 0)
     if beyond := [name for name, column in zip(x.columns[kept:], x.values.T[kept:], strict=True) if column.any()]:
-        message = f"{who} has columns that the model does not know, and leaves out: {_listing(beyond)}."
+        message = f"{who} has columns that the model does not know, and leaves out: {name_list(beyond)}."
         warn_caller(message, ColumnWarning)
     values = np.zeros((len(x), width), x.values.dtype)
     values[:, shift : shift + kept] = x.values[:, :kept]
@@ -155,12 +155,12 @@ def _missing_text(missing: Sequence[str], given: Names, known: Names, who: str) 
     several = "the columns" if len(missing) > 1 else "a column"
     hint = suggestion(missing[0], [name for name in given if name not in known])
     return (
-        f"{who} needs {several} {_listing(missing)}, as in the first fit, got {_listing(given)}.{hint} Rename or add "
+        f"{who} needs {several} {name_list(missing)}, as in the first fit, got {name_list(given)}.{hint} Rename or add "
         "what is missing; without names (to_numpy()) columns go by position."
     )
 
 
-def _listing(names: Sequence[str], most: int = 10) -> str:
+def name_list(names: Sequence[str], most: int = 10) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(f"'{name}'" for name in names[:most]) + more
 

@@ -60,13 +60,16 @@ def encode(y: HostArray, link: object, learned: dict[str, Any]) -> HostArray:
 
 def one_hot(y: HostArray, learned: dict[str, Any]) -> HostArray:
     """(N, C) rows with a single 1; y (N, C) of probabilities that sum to 1 stays as it is."""
-    outputs = learned["outputs"]
     if y.ndim == 2 and y.shape[1] > 1:
         return _probabilities(y, learned)
-    y = _column(y)
-    if "classes" not in learned:
-        _learn(y, learned, _classes(y, outputs))
-    return np.eye(outputs)[_numbers(y, learned)]
+    return np.eye(learned["outputs"])[_class_numbers(y, learned)]
+
+
+def numbers_or_probabilities(y: HostArray, learned: dict[str, Any]) -> HostArray:
+    """(N, 1) class numbers of labels; y (N, C) of probabilities that sum to 1 stays as it is."""
+    if y.ndim == 2 and y.shape[1] > 1:
+        return _probabilities(y, learned)
+    return _class_numbers(y, learned)[:, None].astype(np.float64)
 
 
 def binary(y: HostArray, learned: dict[str, Any]) -> HostArray:
@@ -126,6 +129,14 @@ def yes_or_no(yes: HostArray, learned: Mapping[str, Any]) -> HostArray:
     """(N,) class numbers where the one column (N, 1) is of two known classes, otherwise (N, k) zeros and ones."""
     known, numbers = len(learned.get("classes", [])), yes.astype(np.int64)
     return np.minimum(numbers[:, 0], known - 1) if known else numbers  # there may be one class only
+
+
+def _class_numbers(y: HostArray, learned: dict[str, Any]) -> HostArray:
+    """(N,) class numbers of labels, of which the first are learned, as many as there are outputs."""
+    y = _column(y)
+    if "classes" not in learned:
+        _learn(y, learned, _classes(y, learned["outputs"]))
+    return _numbers(y, learned)
 
 
 def _column(y: HostArray) -> HostArray:

@@ -1,11 +1,12 @@
 """The task of a network: encoding y as targets, and scores as predictions and labels.
 
 Shapes: y (N,) or (N, C), scores and predictions (N, C), target (N, M), weights (N,). M is C, unless the loss has its
-own `target_width`.
+own `target_width`. Where scores have positions, all have their axes behind the first: (N, *S, C), weights (N,) too.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, final
@@ -13,21 +14,23 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bpframe.data import arrays, input_offset, labels, target_scale
+from bpframe.data import arrays, input_offset, input_packing, labels, positions, target_scale
 from bpframe.data.arrays import Targets
 from bpframe.data.columns import Names, in_order, learned_names
 from bpframe.data.frames import as_real_rows
 from bpframe.data.target_encoding import number_of_classes, own_target, target_width
 from bpframe.errors import DataError, ShapeError
-from bpframe.network.backprop import CostLayer
+from bpframe.network.backprop import CostLayer, has_class_columns
 from bpframe.network.gradients import weight_shares
 from bpframe.network.input_checks import check_inputs
-from bpframe.network.network import LabelledLayers
+from bpframe.network.network import LabelledLayers, of_inputs
 from bpframe.protocols import ClassTargets, Data, EncodeTarget, Loss, Point, PredictLabels, SeveralHeads, TargetWidth
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import order_of, removes_offset
+from bpframe.registry.of_inputs import InputShapes
 from bpframe.types import HostArray, Shape
 
+MANY_CLASSES = 1024  # from which targets are class numbers where they can be, and no column each
 Labels = HostArray | dict[str, Any]  # of one head, or of several by name
 
 
@@ -36,6 +39,7 @@ Labels = HostArray | dict[str, Any]  # of one head, or of several by name
 class Task:
     """A loss, and what the first fit finds out: the shape of input rows, the width of scores, the labels, and columns.
 
+    `axes` are those of the positions of a row, S, which scores have before their last; mostly none.
     `learned` is how labels are encoded; with `shape` and the names of `columns` it is saved with the model.
     `standardize`: whether targets are, by a scale that a task that `learns`, that of a fit, finds once.
     """
@@ -45,11 +49,13 @@ class Task:
     dtype: str
     shape: Shape | None = None
     outputs: int | None = None
+    axes: Shape = ()
     learned: Mapping[str, Any] = field(default_factory=dict)
     columns: Names | None = None
     standardize: bool = False
     learns: bool = False
     layers: LabelledLayers = ()  # which may refuse rows
+    several: InputShapes | None = None  # the inputs by name, where x is a mapping
 
     @property
     def classes(self) -> bool:
@@ -62,12 +68,22 @@ class Task:
         return target_width(self.loss, self.outputs or 0)
 
     @property
+    def row(self) -> Shape:
+        """The shape of one row of scores, (*S, C)."""
+        return *self.axes, self.outputs or 0
+
+    @property
+    def has_class_numbers(self) -> bool:
+        """Whether labels become class numbers (N, 1): where a column for each class would take too much memory."""
+        return bool(self.axes or (self.outputs or 0) > MANY_CLASSES) and has_class_columns(self.loss)
+
+    @property
     def heads(self) -> list[HeadSlice]:
         """The heads of a loss of several, otherwise none."""
         heads: list[HeadSlice] = []
         known = self.learned.get("heads", {})
         for name, (loss, width) in self.loss.parts().items() if implements(self.loss, SeveralHeads) else ():
-            task = Task(loss, CostLayer.of(loss), self.dtype, self.shape, width, known.get(name, {}))
+            task = Task(loss, CostLayer.of(loss), self.dtype, self.shape, width, (), known.get(name, {}))
             if self.standardize and target_scale.is_scalable(loss):
                 task = replace(task, standardize=True, learns=self.learns)
             start = (heads[-1].scores.stop, heads[-1].target.stop) if heads else (0, 0)
@@ -79,12 +95,41 @@ class Task:
 
     def inputs(self, x: ArrayLike, name: str = "x") -> HostArray:
         """Rows (N, n), checked, in the run's dtype; columns of a table by the names that the first fit had."""
+        return self.numbers(self.as_rows(x, name), name)
+
+    def numbers(self, x: ArrayLike, name: str = "x") -> HostArray:
+        """The same of x that `as_rows` has looked at."""
         ordered = in_order(x, self.columns, name)
         rows = arrays.inputs(ordered, self.dtype, self.shape, name)
         if offset := self.learned.get(input_offset.KEY):
             rows = input_offset.without_offset(as_real_rows(ordered, name), rows, offset)
         check_inputs(self.layers, rows, name)
         return rows
+
+    def as_rows(self, x: Any, name: str = "x") -> Any:
+        """Inputs by name side by side in one array; anything else as it is, if the model takes that."""
+        input_packing.refuse_tuple(x, name)
+        if isinstance(x, Mapping):
+            if self.several is None:
+                raise DataError(f"{name} needs one array or table, as in the first fit, got a mapping of {list(x)}.")
+            return input_packing.packed(x, self.several, self.dtype, name)
+        if self.several is not None and self.columns is None:
+            names = ", ".join(key for key, _ in self.several)
+            raise DataError(f"{name} needs a mapping of the inputs {names}, got {type(x).__name__}.")
+        return x
+
+    def with_inputs(self, several: InputShapes | None) -> Task:
+        """The task of these inputs by name, of one array for None."""
+        if several is None:
+            return self
+        shape, columns = (sum(math.prod(each) for _, each in several),), input_packing.single_columns(several)
+        layers = of_inputs(self.layers, several)
+        return replace(self, several=several, shape=shape, columns=columns, layers=layers)
+
+    def for_inputs(self, x: object) -> Task:
+        """The task that a first fit on x begins with: it knows the inputs by name, if there are several."""
+        known = self.shape is not None
+        return self if known else self.with_inputs(input_packing.learned_inputs(x, self.layers))
 
     def for_fit(self, x: ArrayLike) -> Task:
         """The task that a fit on rows x begins with: it knows their columns, and learns of targets what it lacks."""
@@ -98,11 +143,11 @@ class Task:
         A warning where the first layer does not remove it. Rows of weight 0 have no part in it.
         """
         task = replace(self, learned={k: v for k, v in self.learned.items() if k != input_offset.KEY})
-        rows = rows if task.learned == self.learned else task.inputs(x)  # of a fit that failed
+        rows = rows if task.learned == self.learned else task.numbers(x)  # of a fit that failed
         if type(x) is np.ndarray and x.dtype == rows.dtype:
             return rows, task
-        weight = arrays.weights(sample_weight, len(rows), "float64")
-        counted = slice(None) if weight is None else weight > 0
+        weight = arrays.weights(sample_weight, len(rows), "float64", self.axes)
+        counted = slice(None) if weight is None else (weight > 0).reshape(len(rows), -1).any(axis=1)
         if not input_offset.coarse_places(rows[counted]).size:
             return rows, task
         source = as_real_rows(x, "x")
@@ -125,16 +170,33 @@ class Task:
     ) -> tuple[Data, Task]:
         """What `admit` gives, of rows that `inputs` has checked."""
         try:
-            weight = arrays.weights(sample_weight, len(rows), "float64")
-            scaling = weight if self.learns and self.standardize else None
+            weight = arrays.weights(sample_weight, len(rows), "float64", self.axes)
             y, names = labels.in_order_of(y, self.learned)
-            target, learned = self._encode(y, len(rows), scaling)
+            target, learned = self._encode_positions(y, len(rows), weight)
         except DataError as error:
             raise error.with_text(f"{name.removesuffix('x')}{error}") from None  # "validation y needs ..."
         if names is not None and self.learns:
             learned[labels.COLUMNS] = names
         weight = None if weight is None else weight.astype(self.dtype)
         return Data(rows, target, weight, weight), replace(self, learned=learned, learns=False)
+
+    def _encode_positions(
+        self, given: Targets, rows: int, weight: HostArray | None
+    ) -> tuple[HostArray, dict[str, Any]]:
+        """(target (N, *S, M), what was learned) of y, each position encoded as a row."""
+        scaling = weight if self.learns and self.standardize else None
+        if not self.axes:
+            return self._encode(given, rows, scaling)
+        shape = (rows, *self.axes)
+        if isinstance(given, Mapping):
+            y: Targets = {
+                name: positions.flat_target(labels.as_array(part), rows, self.axes, weight)
+                for name, part in given.items()
+            }
+        else:
+            y = positions.flat_target(labels.as_array(given), rows, self.axes, weight)
+        target, learned = self._encode(y, math.prod(shape), positions.flat_weight(scaling, shape))
+        return target.reshape(*shape, -1), learned
 
     def _encode(self, given: Targets, rows: int, weight: HostArray | None) -> tuple[HostArray, dict[str, Any]]:
         """(target (N, M), what was learned) of y, of its scale by the rows' weights."""
@@ -154,6 +216,9 @@ class Task:
             target = labels.ordinal(y, learned, number_of_classes(self.loss, self.outputs or 0), order_of(self.loss))
         elif implements(self.loss, TargetWidth):
             target = labels.continuous(y, {"outputs": width})
+        elif self.has_class_numbers:
+            target = labels.numbers_or_probabilities(y, learned)
+            width = target.shape[1]
         else:
             target = labels.encode(y, self.loss.link, learned)
         numbers = arrays.as_numbers(target, self.dtype, "y")
@@ -197,7 +262,9 @@ class Task:
     def prediction(self, scores: HostArray) -> HostArray:
         """The link applied: probabilities, means, in the units of y."""
         with np.errstate(all="ignore"):
-            return self.own_units(np.asarray(self.cost.prediction(scores)))
+            predictions = np.asarray(self.cost.prediction(scores))
+        made: HostArray = positions.apply_to_rows(self.own_units, predictions)
+        return made
 
     def own_units(self, values: HostArray, of: str = "scores") -> HostArray:
         """Predictions, or the `target` of encoded data, in the units of y, in float64 if targets are standardised."""
@@ -233,6 +300,10 @@ class Task:
 
     def labels(self, scores: HostArray) -> Labels:
         """Labels as they were given to the first fit; of several heads, a mapping of those that have classes."""
+        made: Labels = positions.apply_to_rows(self._labels, scores)
+        return made
+
+    def _labels(self, scores: HostArray) -> Labels:
         if by_head := {h.name: h.task.labels(scores[:, h.scores]) for h in self.heads if h.task.labelled}:
             return by_head
         if not self.classes:
@@ -249,6 +320,8 @@ class Task:
         """What `class_numbers` gives where every prediction is right."""
         if implements(self.loss, ClassTargets):
             return np.asarray(self.loss.target_labels(target))
+        if self.has_class_numbers and target.shape[1] == 1:
+            return np.asarray(target[:, 0], np.int64)
         if target.shape[1] == 1 and target.max(initial=0) > 1 and implements(self.loss, PredictLabels):
             return np.asarray(target[:, 0], np.int64)  # neither yes nor no: class numbers
         yes_or_no = self.loss.link == "sigmoid" or target.shape[1] == 1
@@ -256,12 +329,23 @@ class Task:
             return labels.yes_or_no(target >= 0.5, self.learned)
         return np.asarray(target.argmax(axis=1))
 
+    def per_class(self, target: HostArray) -> HostArray:
+        """(N, C) targets as metrics of predictions take them: class numbers in a column for each class."""
+        if not (self.has_class_numbers and target.shape[1] == 1):
+            return target
+        return np.eye(self.outputs or 0, dtype=target.dtype)[self.target_numbers(target)]
+
     def class_columns(self, data: Data) -> Data:
         """The data with class numbers as columns of one class each, in which an order of rows can tell classes."""
-        if not implements(self.loss, ClassTargets):
+        if self.axes:
             return data
-        numbers = self.target_numbers(data.target)
-        return replace(data, target=np.eye(int(numbers.max()) + 1)[numbers])
+        if implements(self.loss, ClassTargets):
+            numbers = self.target_numbers(data.target)
+            return replace(data, target=np.eye(int(numbers.max()) + 1)[numbers])
+        if self.has_class_numbers and data.target.shape[1] == 1:
+            occurring, numbers = np.unique(data.target, return_inverse=True)
+            return replace(data, target=np.eye(len(occurring))[numbers.reshape(-1)])
+        return data
 
 
 @final

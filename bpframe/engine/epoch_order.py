@@ -19,7 +19,8 @@ from bpframe.types import HostArray
 def epoch_order(seed: int, data: Data, shuffle: bool, sampler: Sampler | None) -> Callable[[int], HostArray]:
     """The row numbers of each epoch in their order, by its number; they depend on seed, epoch and data alone."""
     n = len(data.x)
-    facts = read_only(data.target), read_only(np.ones(n) if data.weight is None else data.weight)
+    weight = np.ones(n) if data.weight is None else data.weight
+    facts = read_only(data.target), read_only(weight.reshape(n, -1).mean(axis=1) if weight.ndim > 1 else weight)
     draws = sampler if isinstance(sampler, Draws) else None
     lengths: set[int] = set()
 

@@ -1,6 +1,6 @@
 """Activity penalties: what is added to the loss for what hidden layers give out.
 
-Shapes: v (B, ...) outputs of a layer, mask (B,) which rows count.
+Shapes: v (B, ...) outputs of a layer, mask (B,) which rows count, or (B, *S) which positions.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def activity_penalties(
     slopes: dict[int, Any] = {}
     for part, settings in activity:
         for k, v in enumerate(outputs[:-1]):
-            rows = at_least_one(ops.counted_rows(mask, v))
+            rows = at_least_one(ops.counted_rows(None if mask is None else ops.any_position(mask), v))
             value, slope = _of_counted_rows(part, settings.at(step), v, mask)
             penalty = penalty + value / rows
             slopes[k] = slopes.get(k, 0.0) + slope / rows
@@ -43,8 +43,9 @@ def _of_counted_rows(part: Regularizer, h: Any, v: Array, mask: Any) -> tuple[An
     """(the penalty of the rows that count, its slope): penalties add up, so what rows of 0 cost can be taken off."""
     if mask is None:
         return part.value_and_gradient(view(v), h)
+    mask = mask if v.shape[: mask.ndim] == mask.shape and mask.ndim < v.ndim else ops.any_position(mask)
     xp, kept = ops.namespace(v), ops.along_rows(mask, v)
     value, slope = part.value_and_gradient(view(xp.where(kept, v, 0.0)), h)
     zeros, _ = part.value_and_gradient(view(xp.zeros_like(v)), h)
-    left_out = 1 - ops.counted_rows(mask, v) / v.shape[0]
+    left_out = 1 - ops.counted_rows(mask, v) / mask.size
     return value - zeros * left_out, xp.where(kept, slope, 0.0)

@@ -25,8 +25,19 @@ import numpy as np
 
 from bpframe import ops
 from bpframe.errors import ConfigError
+from bpframe.network import position_shares
 from bpframe.network.context import EVALUATION
-from bpframe.protocols import Activation, Context, Layer, Loss
+from bpframe.protocols import (
+    Activation,
+    ClassTargets,
+    Context,
+    EncodeTarget,
+    Layer,
+    Loss,
+    SeveralHeads,
+    TargetWidth,
+)
+from bpframe.protocols.traits import takes_class_numbers
 from bpframe.registry import build
 from bpframe.types import Array, Cache, Params, Shape
 
@@ -112,22 +123,34 @@ class CostLayer:
 
     loss: Loss
     link: Layer
+    one_hot: bool = False  # whether class numbers become columns, since the loss does not take them as they are
 
     @staticmethod
     def of(loss: Loss) -> CostLayer:
         """The loss with the link that it names, or brings ready-made."""
-        return CostLayer(loss, as_layer(build("activation", loss.link)))
+        one_hot = has_class_columns(loss) and not takes_class_numbers(loss)
+        return CostLayer(loss, as_layer(build("activation", loss.link)), one_hot)
 
     def prediction(self, scores: Array) -> Array:
-        """link(scores): probabilities, means, shape of scores."""
-        return self.link.forward({}, scores, EVALUATION)[0]
+        """link(scores): probabilities, means, shape of scores (B, *S, C)."""
+        prediction = self.link.forward({}, ops.flat_rows(scores), EVALUATION)[0]
+        return prediction if scores.ndim == 2 else ops.namespace(scores).reshape(prediction, scores.shape)
+
+    def values_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
+        """What the loss gives for the rows of scores (B, C) and target (B, M), class numbers (B, 1) among them."""
+        if self.one_hot and target.shape[1] == 1 < scores.shape[1]:
+            target = one_hot_rows(target, scores)
+        return self.loss.value_and_delta(ops.by_columns(scores), ops.by_columns(target))
 
     def mean_and_delta(self, scores: Array, target: Array, share: Array | float) -> tuple[Array, Array]:
         """(sum_i share_i loss_i, its slope in the scores (B, C)); share_i = w_i / sum w, (B,), or 1 / B for all.
 
+        Of scores (B, *S, C) the mean over the positions of a row is its loss; a share (B, *S) is that of a position.
         A loss that couples its rows gives one value, which stands as it is; its rows have no weights of their own.
         """
-        values, delta = self.loss.value_and_delta(ops.by_columns(scores), ops.by_columns(target))
+        if scores.ndim > 2:
+            return self._of_positions(scores, target, share)
+        values, delta = self.values_and_delta(scores, target)
         if values.ndim == 0:
             if not isinstance(share, float):
                 name = type(self.loss).__name__
@@ -135,3 +158,24 @@ class CostLayer:
             return values, delta
         xp = ops.namespace(scores)
         return xp.sum(values * share), delta * (share if isinstance(share, float) else share[:, None])
+
+    def _of_positions(self, scores: Array, target: Array, share: Array | float) -> tuple[Array, Array]:
+        rows, wanted = ops.flat_rows(scores), ops.flat_rows(target)
+        shares = position_shares.flat_shares(share, scores.shape[:-1])
+        if not isinstance(share, float) and share.ndim > 1:
+            rows, wanted = position_shares.stand_ins(rows, shares), position_shares.stand_ins(wanted, shares)
+        mean, delta = self.mean_and_delta(rows, wanted, shares)
+        return mean, ops.namespace(scores).reshape(delta, scores.shape)
+
+
+def has_class_columns(loss: Loss) -> bool:
+    """Whether the targets of a loss are a column a class, for which class numbers may stand."""
+    own = (EncodeTarget, ClassTargets, TargetWidth, SeveralHeads)
+    return loss.link == "softmax" and not isinstance(loss, own)
+
+
+def one_hot_rows(numbers: Array, scores: Array) -> Array:
+    """Class numbers (B, 1) as rows with a single 1, shape and dtype of scores (B, C)."""
+    xp = ops.namespace(scores)
+    classes = xp.arange(scores.shape[-1], dtype=scores.dtype, **ops.placement(scores))
+    return xp.astype(classes == numbers, scores.dtype)

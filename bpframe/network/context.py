@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import final
 
-from bpframe import tree
+from bpframe import ops, tree
 from bpframe.protocols import Key
 from bpframe.random import HashKey
 from bpframe.tree import Path
@@ -17,10 +17,10 @@ class StepContext:
     """The `Context` of both engines; its key is made when a layer asks for it, since few do.
 
     `frozen`: the paths of layers, this one or inside it, that run as in evaluation though the step is one of training.
-    `mask`: (B,) which rows count; None for all.
+    `mask`: which rows (B,), or positions (B, *S), count; None for all.
     """
 
-    __slots__ = ("_frozen", "_path", "_root", "mask", "need_dx", "training")
+    __slots__ = ("_frozen", "_path", "_root", "counts", "need_dx", "training")
 
     def __init__(
         self,
@@ -36,7 +36,12 @@ class StepContext:
         self._root = root
         self._path = path
         self._frozen = frozen
-        self.mask = mask
+        self.counts = mask
+
+    @property
+    def mask(self) -> Array | None:
+        """(B,) which rows count; None for all."""
+        return None if self.counts is None else ops.any_position(self.counts)
 
     @property
     def key(self) -> Key:
@@ -48,10 +53,10 @@ class StepContext:
 
     def child(self, name: str, need_dx: bool = True) -> StepContext:
         """The context of a layer inside this one."""
-        return StepContext(self.training, need_dx, self._root, (*self._path, name), self._frozen, self.mask)
+        return StepContext(self.training, need_dx, self._root, (*self._path, name), self._frozen, self.counts)
 
     def masked(self, mask: Array) -> StepContext:
-        """The same for a batch of whose rows only some count."""
+        """The same for a batch of whose rows, or positions, only some count."""
         return StepContext(self.training, self.need_dx, self._root, self._path, self._frozen, mask)
 
 

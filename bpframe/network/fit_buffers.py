@@ -70,7 +70,7 @@ def buffers_by_name(
     x, weight, mask = data.x, data.sample_weight, data.mask
     if weight is not None and mask is not None:
         x, weight = x[mask], weight[mask]
-    if weight is not None and (weight == weight[0]).all():
+    if weight is not None and (weight.ndim > 1 or (weight == weight[0]).all()):  # those of positions tell no rows apart
         weight = None
     fitted = fit_buffers(network.layers, params, x, weight, frozenset(frozen_layers(params, trained)))
     return {"/".join(path): leaf for path, leaf in tree.leaves(fitted) if "buffers" in path}

@@ -5,8 +5,9 @@ Shapes: B rows of a batch; x (B, ...), target (B, C), share (B,) or one number.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast, final
 
 from bpframe import ops
@@ -21,7 +22,10 @@ from bpframe.types import Array, Cache, Params
 
 
 class Batch(NamedTuple):
-    """What a step works on: what its weighted losses are divided by, each row's share, which rows count (None: all)."""
+    """What a step works on: what its weighted losses are divided by, each row's share, which rows count (None: all).
+
+    Where weights are those of positions, so are share and mask, (B, *S).
+    """
 
     x: Any
     target: Any
@@ -33,13 +37,14 @@ class Batch(NamedTuple):
 def weight_shares(rows: int, weight: Any = None, by_rows: bool = False) -> tuple[Any, Any]:
     """(the sum of the weights (B,), each row's share of it); one number for all where rows have no weights.
 
+    Weights (B, *S) are those of positions, and so are their shares.
     Where all weights are 0, so are the shares. `by_rows`: shares of the number of rows, for weights whose mean over
     all data is 1 (`bpframe.protocols.Data`).
     """
     if weight is None:
         return float(rows), 1.0 / rows
     if by_rows:
-        return float(rows), weight / rows
+        return float(rows), weight / weight.size
     total = weight.sum()
     return total, weight / (total + (total == 0))
 
@@ -68,7 +73,7 @@ class Recursion:
         self.layers, self.cost = layers, cost  # what follows acts in their places
         self._steps = [(label, GuardedLayer(part) if is_foreign("layer", part) else part) for label, part in layers]
         loss = cast(Loss, GuardedLoss(cost.loss)) if is_foreign("loss", cost.loss) else cost.loss
-        self._end = CostLayer(loss, cost.link)
+        self._end = replace(cost, loss=loss)
         self._trained = {path for group in groups if group.rule for path in group.paths}
         self.lowest = lowest_trained(layers, self._trained)
         self.refreshing = [(k, label, part) for k, (label, part) in enumerate(layers) if implements(part, Refresh)]
@@ -76,7 +81,7 @@ class Recursion:
     def contexts(self, key: Key, params: Params, mask: Any = None) -> list[StepContext]:
         """The context of each layer in a step of that key; layers with buffers whose parameters rest do not train.
 
-        `mask`: which rows of the batch count; None for all.
+        `mask`: which rows (B,), or positions (B, *S), of the batch count; None for all.
         """
         frozen = frozenset(frozen_layers(params, self._trained))
         contexts = step_contexts([label for label, _ in self.layers], self.lowest, key, frozen)
@@ -98,7 +103,7 @@ class Recursion:
         """The recursion on a batch, after `step` steps; `back`: whether a loss is worth the backward pass."""
         outputs, caches = forward(self._steps, params, batch.x, contexts)
         loss, delta = self._end.mean_and_delta(outputs[-1], batch.target, batch.share)
-        result = LossAndGradients(loss, 0.0, outputs[-1], caches, rows=ops.counted_rows(batch.mask, batch.x))
+        result = LossAndGradients(loss, 0.0, outputs[-1], caches, rows=_counted(batch.mask, outputs[-1]))
         if back(loss):
             result.penalty, slopes = activity_penalties(activity, outputs, step, batch.mask)
             result.gradients = backward(self._steps, params, caches, delta, contexts, self.lowest, slopes)
@@ -108,10 +113,14 @@ class Recursion:
         self, params: Params, result: LossAndGradients, contexts: Sequence[StepContext], key: Key
     ) -> Params:
         """Gradients for targets that are drawn from the predictions themselves, of rows that count."""
-        scores, mask = result.scores, contexts[0].mask
-        target, share = cast(SampleTarget, self._end.loss).sample_target(scores, key), 1.0 / len(scores)
+        scores, mask = result.scores, contexts[0].counts
+        target = cast(SampleTarget, self._end.loss).sample_target(ops.flat_rows(scores), key)
+        if scores.ndim > 2:
+            target = ops.namespace(scores).reshape(target, (*scores.shape[:-1], target.shape[-1]))
+        share: Any = 1.0 / len(scores)
         if mask is not None:
-            share = ops.namespace(scores).astype(mask, scores.dtype) / at_least_one(result.rows)
+            xp = ops.namespace(scores)
+            share = xp.astype(mask, scores.dtype) / at_least_one(xp.sum(xp.astype(mask, scores.dtype)))
         _, delta = self._end.mean_and_delta(scores, target, share)
         return backward(self._steps, params, result.caches, delta, contexts, self.lowest)
 
@@ -140,3 +149,9 @@ class Recursion:
         caches = forward(self._steps, params, x, contexts)[1]
         labels = [label for _, label, _ in self.refreshing]
         return buffers_of(self.refresh(dict(params), caches, contexts, refresh_limit), labels)
+
+
+def _counted(mask: Any, scores: Array) -> Any:
+    """How many rows of scores (B, C) count, or positions of (B, *S, C)."""
+    within = math.prod(scores.shape[(1 if mask is None else mask.ndim) : -1])
+    return ops.counted_rows(mask, scores) * within if scores.ndim > 2 else ops.counted_rows(mask, scores)

@@ -18,12 +18,14 @@ from bpframe.errors import IncompatibleComponent
 from bpframe.protocols import Context, Layer, Loss
 from bpframe.registry import registry
 from bpframe.registry.describe import title
+from bpframe.registry.labelled import unlabelled
 from bpframe.registry.nested import kinds_by_class, walk
 from bpframe.types import Array, Cache, Params, Shape
 
 
 def is_foreign(kind: str, component: object) -> bool:
     """Whether a component, or one inside it, is none of bpframe's own."""
+    component = unlabelled(component)
     try:
         return not registry.owns(type(component)) or _holds_foreign(kind, component)
     except TypeError:  # it cannot be hashed

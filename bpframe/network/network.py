@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from itertools import count
+from math import prod
 from numbers import Integral
-from typing import final
+from typing import cast, final
 
 import numpy as np
 
@@ -22,22 +24,25 @@ from bpframe.registry import Spec, registry
 from bpframe.registry.builder import Builder
 from bpframe.registry.describe import brief, short_name, title
 from bpframe.registry.labelled import Labelled, unlabelled
+from bpframe.registry.of_inputs import InputShapes, OfInputs
 from bpframe.registry.safe_text import object_text
 from bpframe.types import HostArray, Params, Shape
 
 HEADER = ("layer", "component", "output", "parameters")
 LabelledLayers = tuple[tuple[str, Layer], ...]  # (label, layer), in order
+InputsSpec = int | Sequence[int] | Mapping[str, int | Sequence[int]] | None
 
 
 @final
 class Network:
     """Layers in order; each a name, a mapping with `name` and arguments, or a ready layer.
 
-    `inputs` is the width (or shape) of one input row; left out, it is inferred at the first fit. A layer's label is
-    its argument `label`, or else its component's name with a number: dense_1, dense_2, ...
+    `inputs` is the width (or shape) of one input row; of several inputs a mapping of names to widths or shapes, which
+    the first layer then gets as a mapping of arrays. Left out, it is inferred at the first fit. A layer's label is its
+    argument `label`, or else its component's name with a number: dense_1, dense_2, ...
     """
 
-    def __init__(self, layers: Sequence[Spec], inputs: int | Sequence[int] | None = None) -> None:
+    def __init__(self, layers: Sequence[Spec], inputs: InputsSpec = None) -> None:
         if isinstance(layers, str) or not isinstance(layers, Sequence) or not layers:
             raise ConfigError(
                 f"Network needs a list of layers, got {layers!r}. For one: Network([bp.layers.dense(10)])."
@@ -46,8 +51,21 @@ class Network:
         built = [builder.build("layer", spec, f"layers[{i}]") for i, spec in enumerate(layers)]
         builder.finish()
         self.layers: LabelledLayers = label_layers(built, "Network")
-        self.inputs = _row_shape(inputs)
+        self._take_inputs(inputs)
+
+    def _take_inputs(self, inputs: InputsSpec) -> None:
+        """Have the first layer take these inputs, and know the shape of rows, if it is known."""
+        self.several = _input_shapes(inputs)
+        self.layers = of_inputs(self.layers, self.several)
+        single = inputs if self.several is None else sum(prod(shape) for _, shape in self.several)
+        self.inputs = _row_shape(single)  # of several inputs side by side
         self.input_shape = self.inputs  # or what the latest fit inferred, for summary()
+
+    def with_inputs(self, inputs: InputsSpec) -> Network:
+        """The same network of rows, or of inputs by name, of these shapes."""
+        network = copy(self)
+        network._take_inputs(inputs)
+        return network
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -58,11 +76,11 @@ class Network:
         """(initial parameters by label, shape of one output row); each layer draws from a stream of its own."""
         return init_layers(self.layers, (random.host_generator(seed, random.INITIAL, k) for k in count()), in_shape)
 
-    def summary(self, inputs: int | Sequence[int] | None = None) -> str:
+    def summary(self, inputs: InputsSpec = None) -> str:
         """A table of the layers: label, component, shape of an output row, number of parameters; fits the terminal."""
-        shape = self.input_shape if inputs is None else _row_shape(inputs)
-        longest = HEADER.index("parameters" if shape is None else "component")
-        lines = layout.text_table(HEADER, list(self._rows(shape)), layout.terminal_width(), wrap=longest)
+        network = self if inputs is None else self.with_inputs(inputs)
+        longest = HEADER.index("parameters" if network.input_shape is None else "component")
+        lines = layout.text_table(HEADER, list(network._rows()), layout.terminal_width(), wrap=longest)
         return layout.Text("\n".join(lines))
 
     def params(self, flat: Mapping[str, HostArray]) -> Params:
@@ -70,9 +88,9 @@ class Network:
         return {**{label: {} for label in self.labels}, **tree.nest(flat)}
 
     def __repr__(self) -> str:
-        defaults = label_layers([layer for _, layer in self.layers], "Network")
+        defaults = label_layers([unlabelled(layer) for _, layer in self.layers], "Network")
         shown = [
-            object_text(layer if label == default else Labelled(label, layer))
+            object_text(unlabelled(layer) if label == default else Labelled(label, unlabelled(layer)))
             for (label, layer), (default, _) in zip(self.layers, defaults, strict=True)
         ]
         return f"Network([{', '.join(shown)}])"
@@ -81,10 +99,10 @@ class Network:
         return str(self.summary())
 
     def _repr_html_(self) -> str:
-        return layout.html_table(HEADER, list(self._rows(self.input_shape)))
+        return layout.html_table(HEADER, list(self._rows()))
 
-    def _rows(self, shape: Shape | None) -> Iterator[tuple[str, str, str, str]]:
-        total = 0
+    def _rows(self) -> Iterator[tuple[str, str, str, str]]:
+        total, shape = 0, self.input_shape
         for label, layer in self.layers:
             if shape is None:
                 yield label, brief(registry, "layer", layer), "?", "? (known after the first fit, or with inputs=)"
@@ -105,6 +123,23 @@ def _row_shape(inputs: object) -> Shape | None:
     if any(isinstance(n, bool) or not isinstance(n, Integral) or n < 1 for n in axes):
         raise ConfigError(f"Network needs whole numbers of at least 1 as inputs, got {inputs!r}.")
     return tuple(map(int, axes))
+
+
+def _input_shapes(inputs: object) -> InputShapes | None:
+    """The shape of a row of each of several inputs; None for anything but a mapping."""
+    if not isinstance(inputs, Mapping):
+        return None
+    shapes = tuple((name, _row_shape(shape)) for name, shape in inputs.items())
+    if not inputs or not all(isinstance(name, str) and name and shape for name, shape in shapes):
+        raise ConfigError(f"Network needs the width or the shape of each input by name, got {inputs!r}.")
+    return cast(InputShapes, shapes)
+
+
+def of_inputs(layers: LabelledLayers, several: InputShapes | None) -> LabelledLayers:
+    """Layers of which the first is given these inputs by name; None: rows of one array."""
+    (label, first), *rest = layers
+    first = unlabelled(first)
+    return ((label, first if several is None else OfInputs(first, several)), *rest)
 
 
 def label_layers(layers: Sequence[Layer], owner: str) -> LabelledLayers:

@@ -51,6 +51,13 @@ class Context(Protocol):
         what they would be without them. Other weights are of the loss alone.
         """
 
+    @property
+    def counts(self) -> Array | None:
+        """(B, *S) False for positions of a row that do not count, padding, where sample weights are by position.
+
+        Otherwise the mask. `ops.mask_of(context, x)` gives what fits the rows x.
+        """
+
     def child(self, name: str, need_dx: bool = True) -> Context:
         """The context of the layer of that label that this layer holds.
 
@@ -90,7 +97,9 @@ class Layer(Protocol):
     """Any differentiable step; a layer that holds layers is a layer.
 
     The law of the recursion: a gradient uses only the layer's own cache, the gradient handed back to it and its
-    own weights. `backward` is linear in `dy`.
+    own weights. `backward` is linear in `dy`. Of a network whose x has several inputs, the first layer, and branches
+    that it holds, is given mappings: `in_shape` of names to shapes, x of names to arrays (B, *in_shape[name]); its dx
+    is a mapping of slopes by name, from which inputs that it does not use may be missing.
     """
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:

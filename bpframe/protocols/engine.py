@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from typing_extensions import Protocol, runtime_checkable
 
@@ -74,8 +74,8 @@ class Data:
     """Training arrays as the engine gets them: checked, encoded, in the dtype of the run; weight None: all 1.
 
     weight (N,) is that of a row in the loss; sample_weight (N,) the same without class weights, for metrics and for
-    statistics. `by_rows`: the mean of `weight` is 1, and a batch's sum of weighted losses is divided by its rows;
-    otherwise by the sum of its own weights.
+    statistics. Where scores have positions, (N, *S, C), weights may be theirs, (N, *S). `by_rows`: the mean of `weight`
+    is 1, and a batch's sum of weighted losses is divided by its rows; otherwise by the sum of its own weights.
     """
 
     x: HostArray
@@ -86,10 +86,19 @@ class Data:
 
     @property
     def mask(self) -> HostArray | None:
-        """(N,) whether a row counts: those do whose sample weight is above 0; None where all do.
+        """(N,) whether a row counts: those do whose sample weight is above 0, at any position; None where all do.
 
         `Context.mask` holds a batch's part of it, and an engine leaves the other rows out of what it measures itself.
         """
+        counts = self.counts
+        if counts is None or counts.ndim == 1:
+            return counts
+        rows = cast(HostArray, counts.any(axis=tuple(range(1, counts.ndim))))
+        return None if rows.all() else rows
+
+    @property
+    def counts(self) -> HostArray | None:
+        """The mask of rows (N,), or that of positions (N, *S) where sample weights are theirs; `Context.counts`."""
         counts = None if self.sample_weight is None else self.sample_weight > 0
         return None if counts is None or counts.all() else counts
 

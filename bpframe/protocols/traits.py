@@ -224,6 +224,22 @@ class Ordered(Protocol):
         """All labels from the first class to the last; by default, and for None, they are sorted."""
 
 
+class ReadsNames(Protocol):
+    """A layer that takes columns, or inputs, by their names."""
+
+    @property
+    def reads_names(self) -> bool:
+        """Whether it does; False by default. A network with such a layer takes a table as a mapping of its columns."""
+
+
+class TakesClassNumbers(Protocol):
+    """A loss with the link "softmax" that works on class numbers, too, so that many classes need no column each."""
+
+    @property
+    def class_numbers(self) -> bool:
+        """Whether its target may be class numbers (B, 1) in the place of (B, C); False by default."""
+
+
 class WithRange(Protocol):
     """An activation or layer that says where all numbers lie that it gives out."""
 
@@ -377,6 +393,16 @@ def order_of(loss: object) -> list[Any] | None:
     """The labels of a loss of classes from the first to the last; None: sorted."""
     order: Sequence[Any] | None = getattr(loss, "order", None)
     return None if order is None else list(order)
+
+
+def reads_names(layer: object) -> bool:
+    """Whether a layer takes columns of a table by their names."""
+    return bool(getattr(layer, "reads_names", False))
+
+
+def takes_class_numbers(loss: object) -> bool:
+    """Whether a loss of classes takes targets (B, 1) of class numbers."""
+    return bool(getattr(loss, "class_numbers", False))
 
 
 def range_of(part: object) -> str | None:

@@ -23,7 +23,8 @@ def describe(registry: Registry, kind: str, component: object) -> dict[str, Plai
     """{"name": ..., every argument}; bpframe's own components by bare name, others as dist/name."""
     spec: dict[str, Plain] = {"name": name_of(registry, kind, component)}
     if isinstance(component, Labelled):
-        spec["label"], component = component.label, component.layer
+        spec["label"] = component.label
+    component = unlabelled(component)
     for name, value in arguments(component).items():
         if value is not None:
             kind = kind_inside(wants(type(component))[name], value) or "schedule"

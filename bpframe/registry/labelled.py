@@ -8,6 +8,7 @@ from typing import Any, cast, final
 import numpy as np
 
 from bpframe.protocols import Context, Layer
+from bpframe.registry.of_inputs import OfInputs
 from bpframe.types import Array, Cache, Params, Shape
 
 
@@ -47,5 +48,5 @@ class Labelled:
 
 
 def unlabelled(component: object) -> Any:
-    """The layer of a layer with a label; any other component is itself."""
-    return component.layer if isinstance(component, Labelled) else component
+    """The layer of a layer with a label, or of one of several inputs; any other component is itself."""
+    return component.layer if isinstance(component, Labelled | OfInputs) else component

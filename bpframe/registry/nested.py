@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from bpframe.registry.annotations import Wanted
 from bpframe.registry.constructor import parameters, wants
 from bpframe.registry.labelled import unlabelled
+from bpframe.registry.of_inputs import OfInputs
 
 PLAIN = frozenset({type(None), bool, int, float})
 NUMBERS = frozenset({int, float})
@@ -114,6 +115,7 @@ def walk(kind: str, component: object, path: str = "") -> Iterator[Nested]:
     """The component of this kind, and all inside it, each before what it holds; specifications are not entered."""
     if component is None:
         return
+    component = component.layer if isinstance(component, OfInputs) else component
     yield Nested(path, kind, component)
     if not isinstance(component, str | Mapping):
         for name, inner, part in parts(component):

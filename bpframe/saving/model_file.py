@@ -48,7 +48,7 @@ def open_untrusted(path: Path, allowed: Sequence[str], kind: str = MODEL) -> Ite
         restriction = Policy(frozenset(map(policy.normalise, allowed)), origin=f"loading {path}")
         with registry.restricted(restriction), path_arguments.no_paths():
             untrusted.refuse_slow_lists(manifest)
-            network = Network(manifest["network"], inputs=manifest["input_shape"])
+            network = Network(manifest["network"], inputs=network_inputs(manifest))
             untrusted.refuse_other_sizes(network, manifest["input_shape"], network_tensors(tensors, kind))
             untrusted.refuse_other_labels(manifest["learned"], math.prod(manifest["input_shape"]))
             if kind == MODEL and (changed := other_versions(manifest)):
@@ -60,6 +60,12 @@ def open_untrusted(path: Path, allowed: Sequence[str], kind: str = MODEL) -> Ite
         reason = str(error) or type(error).__name__
         reason = reason if len(reason) <= LONGEST else f"{reason[:LONGEST]} ..."
         raise CheckpointError(f"{path} cannot be made into a model: {reason}") from error
+
+
+def network_inputs(manifest: Mapping[str, Any]) -> Any:
+    """What the network of a manifest is made for: several inputs by name, or rows of one shape."""
+    several = manifest.get("inputs")
+    return manifest["input_shape"] if several is None else {name: tuple(shape) for name, shape in several}
 
 
 def refuse_foreign_plugins(path: Path, manifest: dict[str, Any], allowed: Sequence[str], kind: str = MODEL) -> None:

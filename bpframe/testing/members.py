@@ -92,7 +92,7 @@ MEMBERS = (
         "example_input",
         ("layer", "activation"),
         "example_input(rng) -> x",
-        "Rows of its domain, (B, ...). By default five normal numbers a row.",
+        "Rows of its domain, (B, ...), or a mapping of several inputs by name. By default five normal numbers a row.",
         "it is not meant for rows of normal numbers",
     ),
     KitMember(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bpframe.protocols import (
     Activation,
     Constraint,
@@ -29,8 +31,11 @@ def check_activation(activation: Activation) -> CheckReport:
     return check_object("activation", activation)
 
 
-def check_layer(layer: Layer, in_shape: Shape = (5,)) -> CheckReport:
-    """Check that gradients are those of forward, backward is linear, no argument is changed, nothing is kept."""
+def check_layer(layer: Layer, in_shape: Shape | Mapping[str, Shape] = (5,)) -> CheckReport:
+    """Check that gradients are those of forward, backward is linear, no argument is changed, nothing is kept.
+
+    `in_shape`: of a row, or of a row of each of several inputs by name.
+    """
     return check_object("layer", layer, in_shape=in_shape)
 
 

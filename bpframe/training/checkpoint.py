@@ -142,7 +142,7 @@ def unpack_state(
         checkpoint_checks.check_memories(spec.callbacks, memories, session.parameters)
         if fit is not None:
             collects = bool(named_metrics(task, spec.metrics))
-            checkpoint_checks.check_fit(*fit, (content["step"], len(history)), collects, task.outputs)
+            checkpoint_checks.check_fit(*fit, (content["step"], len(history)), collects, task.row)
         session.restore(snapshot, content["step"])
         versions = model_file.other_versions(content)
     except (BpframeError, MemoryError):

@@ -16,7 +16,7 @@ import numpy as np
 from bpframe.protocols import CheckMemory
 from bpframe.training.history import History
 from bpframe.training.progress import PartialEpoch
-from bpframe.types import HostArray
+from bpframe.types import HostArray, Shape
 
 LARGEST = 2**53  # of a count: beyond it JSON readers and floats lose the last digit
 Tensors = Mapping[str, HostArray]
@@ -65,10 +65,10 @@ def _check_numbers(name: str, values: object) -> None:
         raise ValueError(f"{name} needs a list of numbers, got {values!r:.60}")
 
 
-def check_fit(settings: Any, partial: PartialEpoch, done: tuple[int, int], collects: bool, outputs: int | None) -> None:
+def check_fit(settings: Any, partial: PartialEpoch, done: tuple[int, int], collects: bool, row: Shape) -> None:
     """An interrupted fit that can go on.
 
-    `done`: steps and epochs so far; `collects`: whether scores of training are kept, `outputs` a row.
+    `done`: steps and epochs so far; `collects`: whether scores of training are kept, of the shape `row` each.
     """
     for each in fields(settings):
         value = getattr(settings, each.name)
@@ -87,7 +87,7 @@ def check_fit(settings: Any, partial: PartialEpoch, done: tuple[int, int], colle
         raise ValueError(f"fit.stopped needs a reason, got {partial.stopped!r}")
     steps = partial.values.shape[1]
     if partial.collected is not None:
-        _check_collected(partial.collected, steps * settings.batch_size, settings.batch_size, outputs)
+        _check_collected(partial.collected, steps * settings.batch_size, settings.batch_size, row)
     elif collects and steps:
         raise ValueError("fit needs the scores of the epoch's rows so far, which are missing")
 
@@ -102,10 +102,10 @@ def _check_values(partial: PartialEpoch, step: int) -> None:
         raise ValueError(f"fit.finite needs a finite loss, got {last!r}")
 
 
-def _check_collected(scores: HostArray, most: int, batch: int, outputs: int | None) -> None:
-    fits = scores.ndim == 2 and scores.shape[1] == outputs and scores.dtype.kind == "f"
+def _check_collected(scores: HostArray, most: int, batch: int, row: Shape) -> None:
+    fits = scores.ndim > 1 and scores.shape[1:] == row and scores.dtype.kind == "f"
     if not fits or not max(0, most - batch) <= len(scores) <= most:
-        raise ValueError(f"fit/collected needs scores ({most} rows, {outputs}), got {scores.dtype} {scores.shape}")
+        raise ValueError(f"fit/collected needs scores ({most} rows of {row}), got {scores.dtype} {scores.shape}")
 
 
 def check_memories(callbacks: Sequence[object], memories: Sequence[object], parameters: Tensors) -> None:

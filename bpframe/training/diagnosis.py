@@ -101,8 +101,8 @@ def refuse_not_finite(scores: HostArray, x: HostArray) -> HostArray:
     numbers = np.abs(x[row])
     place = ", ".join(str(int(i)) for i in np.unravel_index(int(numbers.argmax()), numbers.shape))
     raise NumericalError(
-        f"The score of row {row}, column {column[0]}, is {scores[row, column[0]]}; x reaches {numbers.max():.3g} in "
-        f"that row, in column {place}. Scale the inputs as in training, or use dtype='float64'."
+        f"The score of row {row}, column {', '.join(map(str, column))}, is {scores[row, *column]}; x reaches "
+        f"{numbers.max():.3g} in that row, in column {place}. Scale the inputs as in training, or use dtype='float64'."
     )
 
 

@@ -7,6 +7,7 @@ nothing in the loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast, final
 
 import numpy as np
@@ -47,7 +48,7 @@ class DryRun:
     def __init__(self, network: Network, cost: CostLayer, groups: Sequence[Group], params: Params) -> None:
         self._groups, self._params = groups, tree.transform(params, read_only)
         layers = [(label, cast(Layer, CheckedLayer(layer))) for label, layer in network.layers]
-        self._recursion = Recursion(layers, CostLayer(cast(Loss, CheckedLoss(cost.loss)), cost.link), groups)
+        self._recursion = Recursion(layers, replace(cost, loss=cast(Loss, CheckedLoss(cost.loss))), groups)
         self._key = epoch_key(0, 0).child(0)
         self._contexts = self._recursion.contexts(self._key, params)
 

@@ -43,14 +43,14 @@ class EpochMeasures:
         if weight is None or not self._data.by_rows or (self._visits_all and done == batches.steps):
             return 1.0
         rows = batches.order(epoch)[: done * batches.size]
-        return float(weight.take(rows).mean(dtype=np.float64)) or 1.0
+        return float(weight.take(rows, axis=0).mean(dtype=np.float64)) or 1.0
 
     def of_training(self, batches: Batches, epoch: int, done: int) -> dict[str, float]:
         """Metrics of the rows of an epoch's first `done` batches."""
         if not self._metrics:
             return {}
         rows = batches.order(epoch)[: done * batches.size]
-        weight = None if self._data.sample_weight is None else self._data.sample_weight.take(rows)
+        weight = None if self._data.sample_weight is None else self._data.sample_weight.take(rows, axis=0)
         scores, target = self._session.collected()[: len(rows)], self._data.target.take(rows, axis=0)
         return measure(self._task, scores, target, weight, self._metrics)
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.data.task import Task, share
+from bpframe.data import positions
+from bpframe.data.task import Task
 from bpframe.errors import IncompatibleComponent
 from bpframe.network.backprop import evaluate
+from bpframe.network.gradients import weight_shares
 from bpframe.network.guards import view
 from bpframe.protocols import Data, Metric, Session, SeveralHeads
 from bpframe.protocols.implements import implements
@@ -56,12 +58,14 @@ def evaluate_scores(task: Task, scores: HostArray, data: Data, metrics: NamedMet
 
 
 def mean_loss(task: Task, scores: HostArray, data: Data) -> float:
-    """sum w loss / sum w over all rows; what a row of weight 0 scores is not looked at."""
-    if data.weight is not None and not data.weight.all():
-        kept = data.weight > 0
-        scores, data = scores[kept], data.take(kept)
+    """sum w loss / sum w over all rows; what a row, or a position, of weight 0 scores is not looked at."""
+    weight = positions.flat_weight(data.weight, scores.shape[:-1])
+    scores, target = positions.flat(scores), positions.flat(data.target)
+    if weight is not None and not weight.all():
+        kept = weight > 0
+        scores, target, weight = scores[kept], target[kept], weight[kept]
     with np.errstate(all="ignore"):
-        return float(task.cost.mean_and_delta(scores, data.target, share(data))[0])
+        return float(task.cost.mean_and_delta(scores, target, weight_shares(len(scores), weight)[1])[0])
 
 
 def exploded(spec: TrainerSpec, task: Task, session: Session, data: Data) -> bool:
@@ -76,7 +80,8 @@ def exploded(spec: TrainerSpec, task: Task, session: Session, data: Data) -> boo
     if largest <= MODERATE:
         return False
     with np.errstate(all="ignore"):
-        values = np.asarray(task.cost.loss.value_and_delta(scores, data.target)[0])
+        rows = positions.flat(scores), positions.flat(data.target)
+        values = np.asarray(task.cost.values_and_delta(*rows)[0])
     return not (math.isfinite(largest) and (values.ndim == 0 or np.isfinite(values).all()))
 
 
@@ -86,8 +91,11 @@ def measure(
     """Each metric's value by its name, by the rows' sample weights.
 
     NaN where a score of a row that counts is NaN, or a prediction, of scores that are not finite. Rows of weight 0 are
-    left out, so that no metric has to know of them; without any other row a metric is NaN.
+    left out, so that no metric has to know of them; without any other row a metric is NaN. Of scores (N, *S, C) each
+    position is a row.
     """
+    weight = positions.flat_weight(weight, scores.shape[:-1])
+    scores, target = positions.flat(scores), positions.flat(target)
     if weight is not None and not weight.all():
         kept = weight > 0
         scores, target, weight = scores[kept], target[kept], weight[kept]
@@ -105,9 +113,10 @@ def measure(
     point = view(task.point(scores))
     if np.isnan(scores).any() or np.isnan(point).any():  # labels made of them would look like any others
         return {name: math.nan for name, _ in metrics}
-    pairs, wanted = {"predictions": (point, task.own_units(target, "target"))}, {compares(m) for _, m in metrics}
+    columns, wanted = task.per_class(target), {compares(m) for _, m in metrics}
+    pairs = {"predictions": (point, task.own_units(columns, "target"))}
     if "log_odds" in wanted:
-        pairs["log_odds"] = view(task.log_odds(scores)), target
+        pairs["log_odds"] = view(task.log_odds(scores)), columns
     if "labels" in wanted:
         pairs["labels"] = view(task.class_numbers(scores, point)), view(task.target_numbers(target))
     with np.errstate(all="ignore"):

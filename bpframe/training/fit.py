@@ -117,7 +117,7 @@ class FitRun:
         if partial is None or not self._collects:
             return partial
         rows = partial.values.shape[1] * self.settings.batch_size
-        none = np.empty((0, self.task.outputs or 0), self.task.dtype)  # before the first step there is no room for them
+        none = np.empty((0, *self.task.row), self.task.dtype)  # before the first step there is no room for them
         return replace(partial, collected=self.session.collected()[:rows] if rows else none)
 
     def interruption(self, what: str) -> UnfinishedFit:

@@ -14,8 +14,9 @@ from bpframe.network.network import Network
 from bpframe.protocols.traits import changeable, checkpoint_folder
 from bpframe.registry import Provider, registry
 from bpframe.registry.describe import describe, providers_in
+from bpframe.registry.of_inputs import InputShapes
 from bpframe.registry.policy import CORE, LOCAL
-from bpframe.saving.model_file import MODEL, SCHEMA, OpenFile
+from bpframe.saving.model_file import MODEL, SCHEMA, OpenFile, network_inputs
 from bpframe.training.spec import PARTS, SWITCHES, SpecPart, TrainerSpec
 from bpframe.version import VERSION
 
@@ -35,6 +36,7 @@ def manifest(spec: TrainerSpec, task: Task, data: LazyFingerprint | None = None)
         "bpframe": VERSION,
         **trainer_definition(spec),
         "input_shape": list(task.shape or ()),
+        **({} if task.several is None else {"inputs": [[name, list(shape)] for name, shape in task.several]}),
         "learned": dict(task.learned),
         **({} if task.columns is None else {"columns": list(task.columns)}),
         "plugins": [_provider(p) for p in sorted(providers)],
@@ -82,7 +84,7 @@ def trainer_definition(spec: TrainerSpec) -> dict[str, Any]:
 
 def trainer_arguments(manifest: Mapping[str, Any], network: Network | None = None) -> dict[str, Any]:
     """What the Trainer of a manifest is made with; KeyError where a part is missing. `network`: if it is made."""
-    network = network or Network(manifest["network"], inputs=manifest["input_shape"])
+    network = network or Network(manifest["network"], inputs=network_inputs(manifest))
     content = {**dict.fromkeys(SWITCHES, False), **manifest}
     return {part.name: content[part.name] for part in DEFINING} | {"network": network}
 
@@ -96,6 +98,15 @@ def columns_of(manifest: Mapping[str, Any]) -> Names | None:
     if not texts or len(set(columns)) != len(columns) or [len(columns)] != list(shape[:1]):
         raise CheckpointError(f"its columns need {shape[:1]} different names.")
     return tuple(columns)
+
+
+def inputs_of(manifest: Mapping[str, Any]) -> InputShapes | None:
+    """The shapes of inputs by name in a manifest, of which one without a mapping of them has none."""
+    several = manifest.get("inputs")
+    try:
+        return None if several is None else tuple((str(name), tuple(map(int, shape))) for name, shape in several)
+    except (TypeError, ValueError):
+        raise CheckpointError("its inputs need a name and a shape each.") from None
 
 
 def built_parts(given: Mapping[str, Any]) -> dict[str, Any]:

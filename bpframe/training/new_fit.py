@@ -43,7 +43,8 @@ def new_fit(
     train, validation = data
     session, rows, done = learned.session, len(train.x), len(learned.history)
     size = min(given.batch_size, rows)
-    batches = Batches(done, spec.epoch_order(learned.task.class_columns(train), given.shuffle), size)
+    known = train if spec.sampler is None else learned.task.class_columns(train)
+    batches = Batches(done, spec.epoch_order(known, given.shuffle), size)
     steps = session.step + given.epochs * len(batches)  # all epochs count as long as the first
     by_rows = train.weight is not None and not spec.weights_by_batch
     settings, partial = FitSettings(done + given.epochs, steps, size, given.shuffle, rows, done, by_rows), None

@@ -9,6 +9,7 @@ from bpframe import tree
 from bpframe.data.task import Task
 from bpframe.engine.projection import projected
 from bpframe.errors import IncompatibleComponent, ShapeError
+from bpframe.network.network import Network
 from bpframe.protocols import Group, Param, Session
 from bpframe.registry import registry
 from bpframe.registry.describe import title
@@ -22,11 +23,11 @@ from bpframe.types import Params, Shape
 
 def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, Task, list[Param]]:
     """(a session with new parameters, the task of rows of this shape, the trained parameters)."""
-    network = spec.network
+    network = network_of(spec.network, task)
     refuse_out_of_range(network, spec.loss, spec.dtype)
     params, out = network.init(spec.seed, shape)
-    if len(out) != 1:
-        raise ShapeError(f"The loss needs scores of one axis a row, got {out}. End the network in a dense layer.")
+    if not out:
+        raise ShapeError("The loss needs rows of scores, got one number without an axis. End the network in dense.")
     trained = trained_parameters(params)
     groups = update_groups(trained, spec)
     refuse_unsampled(groups, spec.loss)
@@ -37,7 +38,12 @@ def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, 
         raise IncompatibleComponent(f"{title(registry, 'engine', spec.engine)}: session must give a session, got None.")
     network.input_shape = shape  # for summary()
     session = with_statistics(session, network, task.cost, groups, params, spec.seed)
-    return session, replace(task, shape=shape, outputs=out[0]), trained
+    return session, replace(task, shape=shape, outputs=out[-1], axes=out[:-1]), trained
+
+
+def network_of(network: Network, task: Task) -> Network:
+    """The network with the inputs by name that the task knows."""
+    return network if task.several in (None, network.several) else network.with_inputs(dict(task.several or ()))
 
 
 def _project(groups: Sequence[Group], params: Params) -> None:

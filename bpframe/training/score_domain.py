@@ -11,6 +11,7 @@ from typing import NamedTuple, final
 
 import numpy as np
 
+from bpframe.data import positions
 from bpframe.errors import ConfigError, NumericalError
 from bpframe.network.backprop import evaluate
 from bpframe.network.network import Network
@@ -96,11 +97,12 @@ def _fault(
 ) -> str | None:
     """What is wrong with the first score that lies outside, if one does; scores that are not finite are not judged."""
     for head in heads:
-        part = scores[:, head.columns]
+        part = positions.flat(scores)[:, head.columns]
         if head.domain and np.isfinite(part).all() and (place := first_outside(part, head.domain, rounding)):
             row, column = place
+            at = ", position ".join(map(str, np.unravel_index(row, scores.shape[:-1])))
             got = f"sums to {part[row].sum():.6g}" if column < 0 else f"is {part[row, column]:.6g} in column {column}"
-            return head.refusal(f"{when}the output of '{network.labels[-1]}' for row {row} of {name} {got}")
+            return head.refusal(f"{when}the output of '{network.labels[-1]}' for row {at} of {name} {got}")
     return None
 
 

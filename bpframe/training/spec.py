@@ -37,6 +37,7 @@ from bpframe.registry import Spec, build, build_all
 from bpframe.registry.builder import SCHEDULED
 from bpframe.registry.constructor import wants
 from bpframe.registry.kinds import KINDS
+from bpframe.registry.labelled import unlabelled
 from bpframe.training.foreign_hooks import refuse_without_hooks
 from bpframe.training.nested_capabilities import refuse_hidden_capabilities
 from bpframe.training.parameter_groups import ParameterGroup, build_groups
@@ -233,7 +234,7 @@ class SpecPart:
 
     def components(self, value: Any) -> Iterator[tuple[str, str, Any]]:
         """(what follows the part's name in a path, kind, component) of each component in the part."""
-        value = [layer for _, layer in value.layers] if isinstance(value, Network) else value
+        value = [unlabelled(layer) for _, layer in value.layers] if isinstance(value, Network) else value
         if self.name == "groups":
             yield from ((f"[{i}].optimizer", "optimizer", g.optimizer) for i, g in enumerate(value) if g.optimizer)
         elif self.kind and value is not None:

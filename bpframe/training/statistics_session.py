@@ -183,7 +183,10 @@ class StatisticsSession:
         batches = self._batches
         epoch, _ = batches.at(max(self._session.step - self._before - 1, 0))
         rows = batches.order(epoch)
-        return rows if data.weight is None or not data.weight.any() else rows[data.weight[rows] != 0]
+        if data.weight is None or not data.weight.any():
+            return rows
+        counts: HostArray = (data.weight != 0).reshape(len(data.weight), -1).any(axis=1)
+        return rows[counts[rows]]
 
     def _of_batch(self, x: HostArray, key: Any) -> dict[str, HostArray]:
         session = self._session

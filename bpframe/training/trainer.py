@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Never, Unpack, final
+from typing import Any, Never, Unpack, cast, final
 
 from numpy.typing import ArrayLike
 
@@ -41,13 +41,14 @@ from bpframe.training.manifest import (
     built_parts,
     checkpoint_arguments,
     columns_of,
+    inputs_of,
     known_fingerprint,
     local_names,
     manifest,
     trainer_arguments,
 )
 from bpframe.training.new_fit import FitArguments, new_fit
-from bpframe.training.open_session import open_session
+from bpframe.training.open_session import network_of, open_session
 from bpframe.training.parameters import Parameters
 from bpframe.training.part_change import KEPT, attribute_changes
 from bpframe.training.preflight import require_rows
@@ -91,7 +92,7 @@ class Trainer:
         self.history = History()
         self.task = Task(
             spec.loss, cost, spec.dtype, network.inputs, standardize=spec.standardize_target, layers=network.layers
-        )
+        ).with_inputs(network.several)
         self.memories: list[dict[str, Any]] = [{} for _ in spec.callbacks]
         self._params: list[Param] = []  # the trained parameters, once there is a session
         self._session: Session | None = None
@@ -209,10 +210,11 @@ class Trainer:
 
     def trace(self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None) -> Trace:
         """Every array of the recursion for one batch, in evaluation mode: `.loss`, `.layers`, `.prediction`."""
-        rows = self.task.inputs(x)
-        session, task = self._open_session(rows.shape[1:])
+        task = self.task.for_inputs(x)
+        rows = task.inputs(x)
+        session, task = self._open_session(rows.shape[1:], task)
         data, task = task.encoded(rows, y, sample_weight)
-        self._session, self.task = session, replace(task, learned=self.task.learned)  # labels are for fit to learn
+        self._take(session, replace(task, learned=self.task.learned))  # labels are for fit to learn
         params = self.network.params(session.parameters)
         with name_culprit(self._kinds):
             return trace(self.network, task.cost, params, data.x, data.target, share(data))
@@ -232,8 +234,8 @@ class Trainer:
                 raise ConfigError(
                     "The network has no parameters yet. Call fit first, or give Network(..., inputs=...)."
                 )
-            self._session, self.task = self._open_session(self.task.shape)
-        return self._session
+            self._take(*self._open_session(self.task.shape, self.task))
+        return cast(Session, self._session)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole.
@@ -358,15 +360,22 @@ class Trainer:
         self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None, class_weight: ClassWeight, validation: object
     ) -> tuple[Data, Data | None]:
         """(training data, validation data), checked and encoded before anything of the trainer changes."""
-        rows = self.task.inputs(x)
-        session, task = self._open_session(rows.shape[1:])
+        task = self.task.for_inputs(x)
+        x = task.as_rows(x)
+        rows = task.numbers(x)
+        session, task = self._open_session(rows.shape[1:], task)
         task = task.for_fit(x)
         rows, task = (rows, task) if self._fitted else task.with_offset(x, rows, sample_weight)
         data, task = task.encoded(rows, y, sample_weight)
         data = apply_class_weight(data, task, class_weight)
         apart = None if validation is None else task.admit(*require_rows(validation), name="validation x")[0]
-        self._session, self.task = session, task
+        self._take(session, task)
         return data, apart
+
+    def _take(self, session: Session, task: Task) -> None:
+        """Go on with a session and a task, and with the network of the inputs that the task has learned."""
+        self._session, self.task = session, task
+        vars(self)["network"] = network_of(self.network, task)
 
     def _projected(self, values: Mapping[str, HostArray]) -> dict[str, HostArray]:
         """Parameters to be set, in the sets in which they are kept."""
@@ -378,12 +387,12 @@ class Trainer:
         """What changes by training."""
         return TrainerState(self.session, self.task, self.history, self.memories, self._data)
 
-    def _open_session(self, shape: Shape) -> tuple[Session, Task]:
-        """The session and the task, made for rows of this shape if there are none yet."""
+    def _open_session(self, shape: Shape, task: Task) -> tuple[Session, Task]:
+        """The session and the task, made of this one for rows of this shape if there are none yet."""
         if self._session is not None:
             return self._session, self.task
         with name_culprit(self._kinds):
-            session, task, self._params = open_session(self.spec, self.task, shape)
+            session, task, self._params = open_session(self.spec, task, shape)
         if self._snapshot is not None:
             self._session, self._snapshot = self._snapshot.restored(session), None
         return session, task
@@ -393,16 +402,20 @@ class Trainer:
 
         params: list[Param] = []
 
+        several = self.task.with_inputs(inputs_of(file[1]))
+        spec = replace(self.spec, network=network_of(self.network, several))
+
         def new_session(shape: Shape, learned: Mapping[str, Any]) -> tuple[Session, Task]:
-            task = replace(self.task, shape=shape, learned=learned, columns=columns_of(file[1]))
-            session, task, params[:] = open_session(self.spec, task, shape)
+            task = replace(several, shape=shape, learned=learned, columns=columns_of(file[1]))
+            session, task, params[:] = open_session(spec, task, shape)
             return session, task
 
         shape = self.network.input_shape
         try:
-            state, unfinished = checkpoint.unpack_state(path, file, self.spec, new_session)
+            state, unfinished = checkpoint.unpack_state(path, file, spec, new_session)
         except BaseException:
             self.network.input_shape = shape
             raise
-        self._session, self.task, self.history, self.memories, self._data = state
+        self._take(state.session, state.task)
+        self.history, self.memories, self._data = state[2:]
         self._params, self._unfinished, self._fitted = params, unfinished, True

@@ -72,7 +72,7 @@ class BatchNorm:
             z = (x - running["mean"]) * inverse
             return affine(params, z), (z, inverse)
         rows = tuple(range(x.ndim - 1))
-        mask = getattr(context, "mask", None)  # a context of an earlier bpframe has none
+        mask = ops.mask_of(context, x)
         apart, middle = centred(x, rows, mask)
         z, inverse, variance = unit(apart, rows, self.eps, mask)
         statistics = (xp.reshape(a, x.shape[-1:]) for a in (middle, variance))

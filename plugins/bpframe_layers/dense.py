@@ -1,6 +1,7 @@
 """Fully connected layer.  Shapes: x (B, n), weight w (n, units), bias b (units,), u and delta (B, units), v (B, m).
 
-m is units, but for an activation that changes the width: half of it for glu.
+Rows of more axes, x (B, *S, n), give u (B, *S, units): each position is a row of its own. m is units, but for an
+activation that changes the width: half of it for glu.
 """
 
 from __future__ import annotations
@@ -54,20 +55,22 @@ class Dense:
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """{"weight" (n, units), "bias" (units,)} and whatever the activation has; rows as the activation gives."""
-        if len(in_shape) != 1:
-            raise ShapeError(f"dense needs rows of one axis, (n,), got {in_shape}. Flatten them first.")
-        n, out = in_shape[0], self.units
+        if not in_shape:
+            raise ShapeError(f"dense needs rows with an axis of features, (..., n), got {in_shape}. Reshape them.")
+        n, out = in_shape[-1], self.units
         params: Params = {"weight": draw_parameter(self.weight_initializer, rng, (n, out), n, out)}
         if self.bias:
             params["bias"] = draw_parameter(self.bias_initializer, rng, (out,), n, out)
         if self.activation is None:
-            return params, (out,)
-        inner, shape = as_layer(self.activation).init(rng, (out,))
+            return params, (*in_shape[:-1], out)
+        inner, shape = as_layer(self.activation).init(rng, (*in_shape[:-1], out))
         return {**params, "activation": inner} if inner else params, shape
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(v, (x, what the activation keeps))."""
-        u = ops.matmul(x, params["weight"])
+        u = ops.matmul(ops.flat_rows(x), params["weight"])
+        if x.ndim != 2:
+            u = ops.namespace(x).reshape(u, (*x.shape[:-1], self.units))
         if self.bias:
             u += params["bias"]
         if self.activation is None:
@@ -83,9 +86,13 @@ class Dense:
         if self.activation is not None:
             phi = as_layer(self.activation)
             delta, inner = phi.backward(params.get("activation", {}), kept, dy, context.child("activation"))
-        gradients: Params = {"weight": ops.matmul_tn(x, delta)}
+        rows = ops.flat_rows(delta)
+        gradients: Params = {"weight": ops.matmul_tn(ops.flat_rows(x), rows)}
         if self.bias:
-            gradients["bias"] = ops.sum_rows(delta)
+            gradients["bias"] = ops.sum_rows(rows)
         if inner:
             gradients["activation"] = inner
-        return (ops.matmul(delta, params["weight"].T) if context.need_dx else None), gradients
+        if not context.need_dx:
+            return None, gradients
+        dx = ops.matmul(rows, params["weight"].T)
+        return (dx if x.ndim == 2 else ops.namespace(dx).reshape(dx, x.shape)), gradients

@@ -37,7 +37,7 @@ def numbers(x: Array, axes: Axes, mask: Array | None = None) -> Any:
     """How many numbers a mean over some axes is over, of the rows that count if axis 0 is among them."""
     if mask is None:
         return math.prod(x.shape[a] for a in axes)
-    return ops.counted_rows(mask, x) * math.prod(x.shape[a] for a in axes if a)
+    return ops.counted_rows(mask, x) * math.prod(x.shape[a] for a in axes if a >= mask.ndim)
 
 
 def centred(x: Array, axes: Axes, mask: Array | None = None) -> tuple[Array, Array]:

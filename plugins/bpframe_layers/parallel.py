@@ -1,7 +1,11 @@
-"""Parallel branches of layers.  Shapes: x (B, *in_shape), outputs of the branches (B, ..., n_k), y (B, ..., n)."""
+"""Parallel branches of layers.
+
+Shapes: x (B, *in_shape), or several inputs by name; outputs of the branches (B, ..., n_k), y (B, ..., n).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import accumulate, pairwise
@@ -38,7 +42,8 @@ class Parallel:
     """y = f_1(x), f_2(x), ... joined; dx = the sum of what the branches hand back.
 
     "concat" puts outputs side by side on the last axis, n = sum of n_k; "sum" adds them up, all of one shape. A branch
-    of several layers is a `sequential`. Parameters stand under each branch's label, made as in a network.
+    of several layers is a `sequential`; one that begins with `select` takes a part of x, or one of several inputs.
+    Parameters stand under each branch's label, made as in a network.
     """
 
     branches: tuple[Layer, ...]
@@ -90,7 +95,7 @@ class Parallel:
             y, cache = layer.forward(params.get(label, {}), x, own)
             outputs.append(y)
             caches.append(HeldCache(cache, own.training))
-        joined = ops.namespace(x).concat(outputs, axis=-1) if self.join == "concat" else reduce(add, outputs)
+        joined = ops.namespace(outputs[0]).concat(outputs, axis=-1) if self.join == "concat" else reduce(add, outputs)
         return joined, (caches, [out.shape[-1] for out in outputs])
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
@@ -104,7 +109,7 @@ class Parallel:
             own = context.child(label, context.need_dx)
             dx, gradients[label] = layer.backward(params.get(label, {}), kept.cache, part, own)
             slopes.append(dx)
-        return (reduce(add, slopes) if context.need_dx else None), gradients
+        return (_added(slopes) if context.need_dx else None), gradients
 
     def _refresh(self, params: Params, cache: Cache) -> Params:
         """The same parameters with the new buffers of the layers inside."""
@@ -131,3 +136,14 @@ class Parallel:
             but = " but for the last axis" if concat else ""
             raise ShapeError(f"parallel with join '{self.join}' needs outputs of one shape{but}, got {shapes}.")
         return (*first[:-1], sum(shape[-1] for shape in shapes)) if concat else first
+
+
+def _added(slopes: list[Any]) -> Any:
+    """The sum of what branches hand back; of several inputs by name, that of each."""
+    if not isinstance(slopes[0], Mapping):
+        return reduce(add, slopes)
+    total: dict[str, Any] = {}
+    for slope in slopes:
+        for name, part in slope.items():
+            total[name] = total[name] + part if name in total else part
+    return total

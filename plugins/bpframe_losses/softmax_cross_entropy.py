@@ -1,9 +1,12 @@
-"""Cross-entropy of class scores.  Shapes: z (B, C) scores, target (B, C) one-hot or soft labels, rows sum to 1."""
+"""Cross-entropy of class scores.
+
+Shapes: z (B, C) scores, target (B, C) one-hot or soft labels, rows sum to 1; or class numbers (B, 1).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 from bpframe.plugin import Array, Key, ShapeError, checks, ops
 
@@ -23,6 +26,7 @@ class SoftmaxCrossEntropy:
     class_weights: tuple[float, ...] | None = None
     label_smoothing: float = 0.0
     link: ClassVar[str] = "softmax"
+    class_numbers: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         checks.fraction("softmax_cross_entropy", label_smoothing=self.label_smoothing)
@@ -35,6 +39,10 @@ class SoftmaxCrossEntropy:
         z = scores - xp.max(scores, axis=-1, keepdims=True)
         e = xp.exp(z)
         total = xp.sum(e, axis=-1, keepdims=True)
+        if target.shape[-1] == 1 < scores.shape[-1]:
+            if not self.label_smoothing and self.class_weights is None:
+                return _of_class_numbers(z, e / total, total, target)
+            target = xp.astype(_is_class(scores, target), scores.dtype)
         if self.label_smoothing:
             target = (1 - self.label_smoothing) * target + self.label_smoothing / scores.shape[-1]
         if self.class_weights is None:
@@ -50,8 +58,7 @@ class SoftmaxCrossEntropy:
         below = xp.cumulative_sum(e, axis=-1)
         drawn = key.uniform(scores[..., :1]) * below[..., -1:]
         number = xp.sum(xp.astype(below[..., :-1] <= drawn, scores.dtype), axis=-1, keepdims=True)
-        classes = xp.arange(scores.shape[-1], dtype=scores.dtype, **ops.placement(scores))
-        return xp.astype(classes == number, scores.dtype)
+        return xp.astype(_is_class(scores, number), scores.dtype)
 
     def _weights(self, scores: Array) -> Array:
         weights = self.class_weights or ()
@@ -61,3 +68,16 @@ class SoftmaxCrossEntropy:
                 "They stand in the order of the sorted classes."
             )
         return ops.namespace(scores).asarray(weights, dtype=scores.dtype, **ops.placement(scores))
+
+
+def _is_class(scores: Array, numbers: Array) -> Any:
+    """(B, C) whether a score is that of the row's class, of class numbers (B, 1)."""
+    xp = ops.namespace(scores)
+    return xp.arange(scores.shape[-1], dtype=scores.dtype, **ops.placement(scores)) == numbers
+
+
+def _of_class_numbers(z: Array, p: Array, total: Array, numbers: Array) -> tuple[Array, Array]:
+    """(loss (B,), delta (B, C)) without a column for each class: z shifted scores, p probabilities, total (B, 1)."""
+    xp = ops.namespace(z)
+    right = xp.take_along_axis(z, xp.astype(numbers, xp.int32), axis=-1)
+    return xp.log(total[..., 0]) - right[..., 0], xp.where(_is_class(z, numbers), p - 1, p)

@@ -32,6 +32,8 @@ class Balanced:
 
 def _class_numbers(target: HostArray) -> HostArray:
     """(N,) numbers of the classes that encoded targets stand for."""
+    if target.ndim > 2:
+        raise DataError("balanced needs one class a row, but rows have targets at several positions.")
     if target.shape[1] == 1:
         values, numbers = np.unique(target[:, 0], return_inverse=True)
         single = len(values) <= 2

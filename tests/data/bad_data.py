@@ -165,7 +165,7 @@ BAD: dict[str, Bad] = {
         Y,
         {},
         ShapeError,
-        r"(dense needs rows of one axis|x needs rows of shape \(3,\))",
+        r"(y needs a label, or a row of numbers, for each position|x needs rows of shape \(3,\))",
     ),
     "rows that differ in length": (
         quantities,
@@ -259,7 +259,7 @@ BAD: dict[str, Bad] = {
         DataError,
         "object .*None at row 3, column 1",
     ),
-    "a dict": (quantities, {"a": X}, Y, {}, DataError, "x needs numbers, got object"),
+    "a dict": (quantities, {"a": X}, Y, {}, DataError, "(x has several inputs|x needs one array or table, as in the first fit, got a mapping)"),
     "nothing": (quantities, None, Y, {}, DataError, "x needs numbers, got object"),
     "complex x": (quantities, X + 1j, Y, {}, DataError, "x needs numbers, got complex128"),
     "complex y": (quantities, X, Y + 1j, {}, DataError, "y needs numbers for this loss, got complex128"),

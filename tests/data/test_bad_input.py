@@ -146,15 +146,15 @@ def test_a_model_of_quantities_predicts_no_labels():
 
 
 def test_a_wrong_width_names_the_layer_that_meets_it():
-    network = bp.Network([bp.layers.dense(3, label="first"), Reshaped(), bp.layers.dense(2)])
-    with pytest.raises(
-        ShapeError, match=r"layer 3 \('dense_2'\): dense needs rows of one axis.*'reshaped_1', gives \(3, 1\)"
-    ):
+    network = bp.Network([bp.layers.dense(3, label="first"), Reshaped(), bp.layers.reshape([2]), bp.layers.dense(2)])
+    with pytest.raises(ShapeError, match=r"layer 3 \('reshape_1'\): reshape needs .*'reshaped_1', gives \(3, 1\)"):
         bp.Trainer(network, loss="mse").fit(X, Y)
 
 
-def test_scores_of_two_axes_a_row_are_refused():
-    with pytest.raises(ShapeError, match=r"needs scores of one axis a row, got \(3, 1\). End the network in a dense"):
+def test_scores_of_positions_are_refused_for_targets_of_rows():
+    with pytest.raises(
+        ShapeError, match=r"for each position of the scores, shape \(12, 3\) .* flatten before its last"
+    ):
         bp.Trainer(bp.Network([Reshaped()]), loss="mse").fit(X, Y)
 
 

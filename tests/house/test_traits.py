@@ -46,12 +46,12 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "runs": "id find_spec",
     "regular_files.py": "O_NONBLOCK",
     "saving": "O_BINARY sched_getaffinity __dict__",
-    "ops": "register_at_fork device",
+    "ops": "register_at_fork device counts mask",  # of contexts of an earlier bpframe
     "engine": "threading_layer clear_controlling_thread register_at_fork sched_setaffinity shape init",
     "training": "shape dtype derivative phi __dict__ __code__ bpframe_impl",
     "network": "forward shape",
     "registry": "value __name__ __qualname__ find_distributions _path _normalized_name __notes__ frozen",
-    "data": "toarray",
+    "data": "toarray shape",
     "cli": "__notes__ SIGHUP",
     "testing": "*",  # examples and exceptions that a component brings for the kit: in the kit's own documentation
 }

@@ -161,7 +161,7 @@ def test_a_layers_own_argument_label_stays_its_own_and_names_it():
 
 def test_errors_about_shapes_name_the_label():
     with pytest.raises(ShapeError, match=r"layer 1 \('tag'\)"):
-        bp.Network([bp.layers.dense(3, label="tag")]).init(0, (2, 2))
+        bp.Network([bp.layers.reshape([3], label="tag")]).init(0, (2, 2))
 
 
 def test_the_kit_checks_layers_that_hold_labelled_ones():

@@ -126,11 +126,11 @@ def test_inputs_left_out_are_unknown():
 def test_a_shape_that_a_layer_cannot_take_names_layer_label_and_the_one_before():
     with pytest.raises(
         ShapeError,
-        match=r"^layer 1 \('dense_1'\): dense needs rows of one axis, \(n,\), got \(2, 3\). Flatten them first.$",
+        match=r"^layer 1 \('dense_1'\): dense needs rows with an axis of features, .*, got \(\). Reshape them.$",
     ):
-        bp.Network([bp.layers.dense(2)]).init(0, (2, 3))
+        bp.Network([bp.layers.dense(2)]).init(0, ())
     with pytest.raises(ShapeError, match=r"^layer 2 \('last'\): .* The layer before it, 'swap_1', gives \(2, 3\).$"):
-        bp.Network([Swap(), bp.layers.dense(2, label="last")]).init(0, (2, 3))
+        bp.Network([Swap(), bp.layers.reshape([5], label="last")]).init(0, (2, 3))
 
 
 # initial parameters

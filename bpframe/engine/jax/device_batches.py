@@ -2,7 +2,7 @@
 
 Either the rows of a block are gathered on the host in their order, those of the next block while the device works on
 this one; or all rows stay on the device and only their numbers travel.
-Shapes: B rows of a batch, a block of at most T steps; x (N, ...), target (N, C), weight and mask (N,) or None.
+Shapes: B rows of a batch, a block of at most T steps; x (N, ...), target (N, C), weight and mask (N,), (N, *S) or None.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Stream:
 
     def __init__(self, data: Data, seed: int, device: Device, resident: bool) -> None:
         """With `resident` all rows go to the device at once."""
-        self._host = DeviceBatch(data.x, data.target, data.weight, data.mask, None, None)
+        self._host = DeviceBatch(data.x, data.target, data.weight, data.counts, None, None)
         self._resident: DeviceBatch | None = device.put(self._host) if resident else None
         self._send = device.send
         self._words = lru_cache(maxsize=1)(lambda epoch: epoch_key(seed, epoch))

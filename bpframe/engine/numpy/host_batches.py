@@ -21,7 +21,7 @@ class HostBatches:
 
     def __init__(self, data: Data, collect: bool, collected: HostArray | None = None) -> None:
         self._collect, self._by_rows = collect, data.by_rows
-        self._arrays = {"x": data.x, "target": data.target, "weight": data.weight, "mask": data.mask}
+        self._arrays = {"x": data.x, "target": data.target, "weight": data.weight, "mask": data.counts}
         self._buffers: dict[tuple[str, int], HostArray] = {}
         self._scores = collected
 

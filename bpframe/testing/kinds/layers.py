@@ -2,11 +2,12 @@
 
 A layer may declare `coupled = True`: its rows depend on each other in evaluation, too; `stochastic = True`: its output
 in training is random; `training_only = True`: in evaluation its outputs are its inputs; `example_input(rng) -> x`:
-rows of its domain.
+rows of its domain, or a mapping of several inputs by name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -37,7 +38,7 @@ from bpframe.types import Shape
 MODES = {"in training": True, "in evaluation": False}
 
 
-def layer_checks(layer: Layer, in_shape: Shape = (5,)) -> dict[str, Check]:
+def layer_checks(layer: Layer, in_shape: Shape | Mapping[str, Shape] = (5,)) -> dict[str, Check]:
     """The checks by name."""
     run = LayerRun.of(layer, in_shape)
     checks: dict[str, Check] = {

@@ -14,10 +14,10 @@ from bpframe.data.task import Task
 from bpframe.errors import BrokenComponent, CheckFailed
 from bpframe.network.backprop import CostLayer
 from bpframe.protocols import ClassTargets, EncodeTarget, Loss, PredictLabels, SampleTarget, TargetWidth
-from bpframe.protocols.traits import order_of
+from bpframe.protocols.traits import order_of, takes_class_numbers
 from bpframe.random import HashKey
 from bpframe.testing.laws import precision
-from bpframe.testing.laws.comparison import require, require_finite, require_same_bits, require_shape
+from bpframe.testing.laws.comparison import require, require_close, require_finite, require_same_bits, require_shape
 from bpframe.testing.laws.examples import (
     Pair,
     accepted_width,
@@ -43,7 +43,12 @@ def target_checks(loss: Loss) -> dict[str, Check]:
         "class targets": (ClassTargets, _class_targets),
         "drawn targets": (SampleTarget, _drawn_targets),
     }
-    return {name: partial(check, loss) for name, (capability, check) in table.items() if isinstance(loss, capability)}
+    checks: dict[str, Check] = {
+        name: partial(check, loss) for name, (capability, check) in table.items() if isinstance(loss, capability)
+    }
+    if takes_class_numbers(loss):
+        checks["class numbers"] = partial(_class_numbers, loss)
+    return checks
 
 
 def _encoded_targets(loss: Any) -> None:
@@ -128,6 +133,18 @@ def _class_targets(loss: Any) -> None:
         numbers = call_read_only("target_labels", loss.target_labels, data.target)
         require_same_bits("the class numbers of encoded labels", np.asarray(numbers, np.int64), np.arange(classes))
         require_same_bits("the labels that they stand for", decode(np.asarray(numbers), task.learned), y)
+
+
+def _class_numbers(loss: Any) -> None:
+    """Class numbers (B, 1) as targets give what one-hot rows of these classes give."""
+    scores, _ = example_batch(loss, 1)
+    numbers = np.arange(len(scores)) % scores.shape[1]
+    columns = loss.value_and_delta(scores, np.eye(scores.shape[1])[numbers])
+    given = numbers[:, None].astype(np.float64)
+    made = call_read_only("value_and_delta of class numbers", lambda at: loss.value_and_delta(scores, at), given)
+    for name, one, other in zip(("values", "delta"), made, columns, strict=True):
+        require_close(f"{name} for class numbers beside those for one-hot rows", one, other, 1e-12, 1e-12)
+    precision.require_dtype_kept(lambda dtype: loss.value_and_delta(scores.astype(dtype), given.astype(dtype)))
 
 
 def _drawn_targets(loss: Any) -> None:

@@ -16,6 +16,7 @@ from bpframe.engine.hyperparameters import Settings, over
 from bpframe.network.context import StepContext
 from bpframe.protocols import Refresh, SampleTarget
 from bpframe.protocols.implements import implements
+from bpframe.protocols.traits import takes_class_numbers
 from bpframe.testing.laws.array_api import Convert, require_array_api
 from bpframe.testing.laws.descent import STEPS
 from bpframe.testing.laws.examples import example_batch
@@ -48,6 +49,7 @@ def _activation(activation: Any, convert: Convert) -> Any:
 def _layer(layer: Any, convert: Convert, in_shape: tuple[int, ...] = IN_SHAPE) -> Any:
     """Forward and backward in training and in evaluation, and refreshed buffers."""
     run = LayerRun.of(layer, in_shape)
+    layer = run.layer
     results: dict[str, Any] = {}
     for mode in ("training", "evaluation"):
         params, context = convert(run.params), StepContext(mode == "training", True, KEY)
@@ -63,7 +65,8 @@ def _loss(loss: Any, convert: Convert) -> Any:
     scores, target = map(convert, example_batch(loss, 1))
     values, delta = loss.value_and_delta(scores, target)
     drawn = loss.sample_target(scores, KEY) if implements(loss, SampleTarget) else None
-    return {"values": values, "delta": delta, "sampled target": drawn}
+    numbered = loss.value_and_delta(scores, convert(np.zeros((5, 1)))) if takes_class_numbers(loss) else ()
+    return {"values": values, "delta": delta, "sampled target": drawn, "of class numbers": list(numbered)}
 
 
 def _optimizer(optimizer: Any, convert: Convert) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any, final
 
 import numpy as np
@@ -12,6 +14,7 @@ from bpframe import tree
 from bpframe.network.context import StepContext
 from bpframe.protocols import Layer
 from bpframe.random import HashKey
+from bpframe.registry.of_inputs import Inputs, OfInputs
 from bpframe.testing.laws.comparison import arrays_in
 from bpframe.testing.laws.finite_differences import GradientProblem
 from bpframe.types import HostArray, Params, Shape
@@ -23,17 +26,22 @@ ROWS = 4
 @final
 @dataclass(frozen=True)
 class LayerRun:
-    """A layer on rows from its `example_input(rng)`, or else of normal numbers."""
+    """A layer on rows from its `example_input(rng)`, or else of normal numbers; inputs by name stand side by side."""
 
     layer: Layer
     in_shape: Shape
 
     @staticmethod
-    def of(layer: Layer, in_shape: Shape) -> LayerRun:
-        """The run of a layer; rows have the shape of its own example, if it has one."""
+    def of(layer: Layer, in_shape: Shape | Mapping[str, Shape]) -> LayerRun:
+        """The run of a layer; rows have the shape, or the shapes by name, of its own example, if it has one."""
         if hasattr(layer, "example_input"):
-            in_shape = np.shape(layer.example_input(np.random.default_rng(0)))[1:]
-        return LayerRun(layer, tuple(in_shape))
+            example = layer.example_input(np.random.default_rng(0))
+            several = isinstance(example, Mapping)
+            in_shape = {k: np.shape(v)[1:] for k, v in example.items()} if several else np.shape(example)[1:]
+        if not isinstance(in_shape, Mapping):
+            return LayerRun(layer, tuple(in_shape))
+        shapes = tuple((name, tuple(shape)) for name, shape in in_shape.items())
+        return LayerRun(OfInputs(layer, shapes), (sum(prod(shape) for _, shape in shapes),))
 
     @cached_property
     def params(self) -> Params:
@@ -54,10 +62,14 @@ class LayerRun:
         rng = np.random.default_rng(seed)
         if not hasattr(self.layer, "example_input"):
             return rng.normal(size=(rows, *self.in_shape))
-        parts = [np.asarray(self.layer.example_input(rng), dtype=np.float64)]
+        parts = [_side_by_side(self.layer.example_input(rng))]
         while sum(map(len, parts)) < rows:
-            parts.append(np.asarray(self.layer.example_input(rng), dtype=np.float64))
+            parts.append(_side_by_side(self.layer.example_input(rng)))
         return np.concatenate(parts)[:rows]
+
+    def given(self, x: HostArray) -> Any:
+        """Rows as a user gives them: inputs by name where there are several."""
+        return Inputs(x, self.layer.shapes) if isinstance(self.layer, OfInputs) else x
 
     @property
     def smooth(self) -> bool:
@@ -132,3 +144,11 @@ class LayerRun:
     def _value(self, params: Params, x: Any, dy: Any, training: bool) -> float:
         y, _ = self.layer.forward(params, x, StepContext(training, True, KEY))
         return float(np.sum(dy * y))
+
+
+def _side_by_side(example: Any) -> HostArray:
+    """An example of rows; inputs by name side by side."""
+    if not isinstance(example, Mapping):
+        return np.asarray(example, dtype=np.float64)
+    parts = [np.asarray(part, dtype=np.float64) for part in example.values()]
+    return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)

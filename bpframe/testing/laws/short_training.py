@@ -85,7 +85,7 @@ def _layer(layer: Layer) -> TrainingParts:
     run = LayerRun.of(layer, (N,))
     shape = run.layer.init(np.random.default_rng(0), run.in_shape)[1]
     flat = [] if len(shape) == 1 else [build("layer", "flatten")]
-    return {"layers": [layer, *flat, _dense(3)], "x": run.x(rows=ROWS)}
+    return {"layers": [layer, *flat, _dense(3)], "x": run.given(run.x(rows=ROWS))}
 
 
 def _loss(loss: Loss) -> TrainingParts:

@@ -45,7 +45,7 @@ class TracedGradient:
         """Layers and cost, shapes and dtypes."""
         shapes = tuple((path, layout_of(leaf)) for path, leaf in tree.leaves(self.params))
         slots = tuple(path for path, _ in tree.leaves(self.slots))
-        weights = isinstance(self.batch.share, float), self.batch.mask is None
+        weights = np.shape(self.batch.share), self.batch.mask is None
         rows = layout_of(self.batch.x), layout_of(self.batch.target), *weights
         return self.recursion.layers, self.recursion.cost, self.recursion.lowest, shapes, slots, rows
 

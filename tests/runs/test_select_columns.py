@@ -1,0 +1,57 @@
+"""Columns of a file that a config selects by name: a run, its predictions, and rows in another order."""
+
+import csv
+import json
+
+import numpy as np
+from click.testing import CliRunner
+
+import bpframe as bp
+from bpframe.cli import main
+
+CONFIG = """
+loss = "softmax_cross_entropy"
+[data]
+source = "rows.csv"
+target = "y"
+[train]
+epochs = 3
+[[model.layers]]
+name = "parallel"
+[[model.layers.branches]]
+name = "sequential"
+layers = [{ name = "select", columns = ["b", "a"] }, "standardize", { name = "dense", units = 3 }]
+[[model.layers.branches]]
+name = "sequential"
+layers = [
+  { name = "select", columns = ["kind"] },
+  { name = "embedding", num_embeddings = 3, embedding_dim = 2 },
+  "flatten",
+]
+[[model.layers]]
+name = "dense"
+units = 2
+"""
+
+
+def write(path, names, rows):
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows([names, *rows])
+
+
+def test_a_config_selects_columns_by_name_and_predicts_from_any_order(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    a, b, kind = rng.normal(size=60), rng.normal(size=60), rng.integers(0, 3, 60)
+    write("rows.csv", ["a", "kind", "b", "y"], zip(a, kind, b, (a > b).astype(int), strict=True))
+    write("new.csv", ["kind", "b", "a"], list(zip(kind, b, a, strict=True))[:5])
+    (tmp_path / "config.toml").write_text(CONFIG)
+    runner = CliRunner()
+    trained = runner.invoke(main, ["train", "config.toml", "--name", "run"])
+    assert trained.exit_code == 0, trained.output
+    predicted = runner.invoke(main, ["predict", "runs/run", "new.csv", "-o", "p.npy"])
+    assert predicted.exit_code == 0, predicted.output
+    trainer = bp.Trainer.load(tmp_path / "runs" / "run" / "model.safetensors")
+    wanted = trainer.predict({"a": a[:5], "b": b[:5], "kind": kind[:5]})
+    np.testing.assert_array_equal(np.load("p.npy"), wanted)
+    assert json.dumps(trainer.task.columns) == '["a", "kind", "b"]'
