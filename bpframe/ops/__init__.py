@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from bpframe.ops.flat_rows import flat_rows
 from bpframe.ops.host import by_columns, namespace, placement
 from bpframe.ops.linalg import inner, matmul, matmul_tn, sum_rows
 from bpframe.ops.masks import along_rows, any_position, counted_rows, mask_of
 from bpframe.ops.special import erf, erfc
 
+if TYPE_CHECKING:
+    from bpframe.ops.convolution import convolve, convolve_dw, convolve_dx
+    from bpframe.ops.windows import Windows, pad, spread, window_views, within
+
 product, crossprod = matmul, matmul_tn  # their names in 0.1.0
+_HOME = {  # of what is imported when it is first touched
+    "Windows": "windows",
+    "convolve": "convolution",
+    "convolve_dw": "convolution",
+    "convolve_dx": "convolution",
+    "pad": "windows",
+    "spread": "windows",
+    "window_views": "windows",
+    "within": "windows",
+}
 
 __all__ = [
+    "Windows",
     "along_rows",
     "any_position",
     "by_columns",
+    "convolve",
+    "convolve_dw",
+    "convolve_dx",
     "counted_rows",
     "crossprod",
     "erf",
@@ -24,7 +45,22 @@ __all__ = [
     "matmul",
     "matmul_tn",
     "namespace",
+    "pad",
     "placement",
     "product",
+    "spread",
     "sum_rows",
+    "window_views",
+    "within",
 ]
+
+
+def _touched(name: str) -> Any:
+    """What is seldom needed comes from its module when first touched."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals().setdefault(name, getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name))
+
+
+if not TYPE_CHECKING:  # type checkers know the names from above, and refuse others
+    __getattr__ = _touched

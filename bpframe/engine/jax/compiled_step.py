@@ -17,6 +17,7 @@ import numpy as np
 from bpframe import tree
 from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.hyperparameters import Settings
+from bpframe.engine.jax import xla_convolution
 from bpframe.engine.parameter_store import UpdateComponent
 from bpframe.engine.step import training_step
 from bpframe.engine.update import Updates
@@ -262,6 +263,7 @@ def _matmul_tn(a: Any, b: Any) -> Any:
 
 
 MATMUL_TN[jnp] = _matmul_tn
+xla_convolution.register()
 
 
 def _shallow_copy(params: Params) -> Params:

@@ -1,0 +1,244 @@
+"""Convolution on the host: columns of what the windows see, made in pieces that stay in the cache, and BLAS products.
+
+Shapes: x (B, *S, C), w (*K, C, F), y and dy (B, *O, F). Columns of N windows are (N, prod(K) C), or, where a run of
+neighbours in memory is short, (prod(K) C, N), so that NumPy copies along the positions. Depthwise: w (*K, 1, F).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from typing import Any, final
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from bpframe.ops.thread_team import MIN_MULTIPLICATIONS, current_team
+from bpframe.ops.windows import Windows, pad, spread_on_host, within
+from bpframe.types import HostArray, Shape
+
+BYTES = 2**19  # of the columns of a piece
+DEPTHWISE = 4  # arrays like a piece that its computation needs
+SHORT = 8  # numbers next to each other, below which copies go along the positions
+
+
+@final
+@dataclass(frozen=True)
+class Stretch:
+    """Some rows of a batch, and of these some positions along the first axis of space."""
+
+    rows: slice
+    first: slice
+
+    def of(self, y: HostArray) -> HostArray:
+        """The same part of an array at the positions."""
+        return y[self.rows, self.first]
+
+    def seen(self, x: HostArray, windows: Windows) -> tuple[HostArray, Windows]:
+        """What its windows see of x (B, *S, C), with padding, and its windows, which need none."""
+        before, _ = windows.padding[0]
+        start = self.first.start * windows.stride[0] - before
+        stop = (self.first.stop - 1) * windows.stride[0] + windows.reach[0] - before
+        part = x[self.rows, max(0, start) : max(0, stop)]
+        missing = min(max(0, -start), stop - start)
+        ends = missing, stop - start - part.shape[1] - missing
+        own = Windows(windows.size, windows.stride, windows.dilation, ((0, 0),) * len(windows.size))
+        padded: Any = pad(part, (ends, *windows.padding[1:]))
+        return padded, own
+
+
+def host_convolve(x: HostArray, w: Any, windows: Windows) -> HostArray:
+    """y (B, *O, F)."""
+    positions, f = windows.positions(x.shape[1:-1]), w.shape[-1]
+    y = np.empty((len(x), *positions, f), x.dtype)
+    matrix = w.reshape(-1, f)
+
+    def fill(piece: Stretch) -> None:
+        columns, out = _columns(*piece.seen(x, windows)), piece.of(y)
+        np.matmul(columns, matrix, out=out.reshape(-1, f))  # a view: pieces are whole in memory
+
+    _share([partial(fill, piece) for piece in _pieces(y.shape, len(matrix))], y.size * len(matrix))
+    return y
+
+
+def host_convolve_dx(dy: HostArray, w: Any, windows: Windows, space: Shape) -> HostArray:
+    """dx (B, *space, C)."""
+    c, f = w.shape[-2:]
+    few, axes = 1 < c < SHORT, tuple(range(len(windows.size)))
+    if c >= SHORT and set(windows.stride) == {1} and (turned := _turned(windows, space, dy.shape[1:-1])):
+        return host_convolve(dy, np.ascontiguousarray(np.flip(w, axes).swapaxes(-1, -2)), turned)
+    dx = np.empty((len(dy), *space, c), dy.dtype)
+    add = partial(_add_by_channels if few else _add_by_positions, w, windows)
+    sizes = tuple(n + sum(pair) for n, pair in zip(space, windows.padding, strict=True))
+    inside = within(windows.padding, space)
+
+    def fill(rows: slice) -> None:
+        padded = np.zeros((c, rows.stop - rows.start, *sizes) if few else (rows.stop - rows.start, *sizes, c), dy.dtype)
+        view = np.moveaxis(padded, 0, -1) if few else padded
+        for piece in _pieces((len(view), *dy.shape[1:]), w.size // f):
+            add(piece.of(dy[rows]), view[piece.rows, piece.first.start * windows.stride[0] :])
+        dx[rows] = view[inside]
+
+    size = max(1, BYTES // max(1, dy[:1].nbytes * (w.size // f) // f))
+    rows = [slice(i, min(i + size, len(dy))) for i in range(0, len(dy), size)]
+    _share([partial(fill, each) for each in rows], dy.size * (w.size // f))
+    return dx
+
+
+def _add_by_positions(w: Any, windows: Windows, dy: HostArray, dx: HostArray) -> None:
+    """Add the slopes that dy gives to padded dx, a product of which has its channels next to each other."""
+    c, f = w.shape[-2:]
+    products = (dy.reshape(-1, f) @ w.reshape(-1, f).T).reshape(*dy.shape[:-1], *windows.size, c)
+    for place in windows.places():
+        dx[windows.seen(place, dy.shape[1:-1])] += products[..., *place, :]
+
+
+def _add_by_channels(w: Any, windows: Windows, dy: HostArray, dx: HostArray) -> None:
+    """The same with positions next to each other, for few channels."""
+    c, f = w.shape[-2:]
+    products = (w.reshape(-1, f) @ dy.reshape(-1, f).T).reshape(*windows.size, c, *dy.shape[:-1])
+    for place in windows.places():
+        dx[windows.seen(place, dy.shape[1:-1])] += np.moveaxis(products[place], 0, -1)
+
+
+def host_convolve_dw(x: HostArray, dy: HostArray, windows: Windows) -> HostArray:
+    """dw (*K, C, F); the sums of the pieces are added in their order, so that bits do not depend on threads."""
+    c, f = x.shape[-1], dy.shape[-1]
+    k = prod(windows.size) * c
+    pieces = list(_pieces(dy.shape, k))
+    sums = np.empty((len(pieces), k, f), dy.dtype)
+
+    def fill(i: int) -> None:
+        columns, slopes = _columns(*pieces[i].seen(x, windows)), pieces[i].of(dy)
+        np.matmul(columns.T, slopes.reshape(-1, f), out=sums[i])
+
+    _share([partial(fill, i) for i in range(len(pieces))], dy.size * k)
+    return _in_pairs(sums).reshape(*windows.size, c, f)
+
+
+def host_depthwise(x: HostArray, w: Any, windows: Windows) -> HostArray:
+    """y (B, *O, F), F a multiple of C."""
+    y = np.empty((len(x), *windows.positions(x.shape[1:-1]), w.shape[-1]), x.dtype)
+
+    def fill(piece: Stretch) -> None:
+        out = piece.of(y)
+        seen, own = piece.seen(x, windows)
+        for place, part in _parts(_repeated(seen, y.shape[-1]), own, out.shape[1:-1]):
+            product = part * _along(w[(*place, 0, ...)], part)
+            out_part = out.reshape(product.shape)
+            if any(place):
+                out_part += product
+            else:
+                out_part[...] = product
+
+    _share([partial(fill, piece) for piece in _pieces(y.shape, DEPTHWISE)], y.size * prod(windows.size))
+    return y
+
+
+def host_depthwise_dx(dy: HostArray, w: Any, windows: Windows, space: Shape, channels: int) -> HostArray:
+    """dx (B, *space, C)."""
+    if set(windows.stride) == {1} and (turned := _turned(windows, space, dy.shape[1:-1])):
+        dx = host_depthwise(dy, np.flip(w, tuple(range(len(windows.size)))), turned)
+        return (
+            dx
+            if dx.shape[-1] == channels
+            else dx.reshape(*dx.shape[:-1], channels, dx.shape[-1] // channels).sum(axis=-1)
+        )
+    parts = [_added(dy * w[(*place, 0, ...)], channels) for place in windows.places()]
+    return spread_on_host(parts[0], parts[1:], windows, space)
+
+
+def host_depthwise_dw(x: HostArray, dy: HostArray, windows: Windows) -> HostArray:
+    """dw (*K, 1, F); sums are added as in `host_convolve_dw`."""
+    f, places = dy.shape[-1], windows.places()
+    pieces = list(_pieces(dy.shape, DEPTHWISE))
+    sums = np.empty((len(pieces), len(places), f), dy.dtype)
+
+    def fill(i: int) -> None:
+        slopes = pieces[i].of(dy)
+        seen, own = pieces[i].seen(x, windows)
+        parts = _parts(_repeated(seen, f), own, slopes.shape[1:-1])
+        for k, (_, part) in enumerate(parts):
+            product = (part * slopes.reshape(part.shape)).reshape(-1, f)
+            np.matmul(np.ones(len(product), dy.dtype), product, out=sums[i, k])
+
+    _share([partial(fill, i) for i in range(len(pieces))], dy.size * len(places))
+    return _in_pairs(sums).reshape(*windows.size, 1, f)
+
+
+def _columns(x: HostArray, windows: Windows) -> HostArray:
+    """What windows without padding see of x, (N, prod(K) C)."""
+    positions, c = windows.positions(x.shape[1:-1]), x.shape[-1]
+    batch, *space, one = x.strides
+    steps = [n * s for n, s in zip(space, windows.stride, strict=True)]
+    cells = [n * d for n, d in zip(space, windows.dilation, strict=True)]
+    k = prod(windows.size) * c
+    if windows.size[-1] * c < SHORT:
+        shape, strides = (*windows.size, c, len(x), *positions), (*cells, one, batch, *steps)
+        return np.ascontiguousarray(as_strided(x, shape, strides, writeable=False)).reshape(k, -1).T
+    shape, strides = (len(x), *positions, *windows.size, c), (batch, *steps, *cells, one)
+    return np.ascontiguousarray(as_strided(x, shape, strides, writeable=False)).reshape(-1, k)
+
+
+def _parts(x: HostArray, windows: Windows, positions: Shape) -> Iterator[tuple[Shape, HostArray]]:
+    """Each place and what it sees of x; the channels along the last axis of space in one axis where they are a run."""
+    for place in windows.places():
+        part = x[windows.seen(place, positions)]
+        yield place, part.reshape(*part.shape[:-2], -1) if windows.stride[-1] == 1 else part
+
+
+def _along(w: Any, part: HostArray) -> HostArray:
+    """Weights (F,) for the last axis of a part, which may hold several runs of channels."""
+    return w if part.shape[-1] == len(w) else np.tile(w, part.shape[-1] // len(w))
+
+
+def _repeated(x: HostArray, f: int) -> HostArray:
+    return x if x.shape[-1] == f else np.repeat(x, f // x.shape[-1], axis=-1)
+
+
+def _added(x: HostArray, channels: int) -> HostArray:
+    """The way back: the sum over the neighbours that a channel was repeated as."""
+    n = x.shape[-1] // channels
+    total: HostArray = x if n == 1 else x.reshape(*x.shape[:-1], channels, n).sum(axis=-1)
+    return total
+
+
+def _turned(windows: Windows, space: Shape, positions: Shape) -> Windows | None:
+    """Windows of stride 1 under which dy, with kernels turned round, gives dx; None where padding exceeds a window."""
+    before = [reach - 1 - pair[0] for reach, pair in zip(windows.reach, windows.padding, strict=True)]
+    after = [n - o + r - 1 - b for n, o, r, b in zip(space, positions, windows.reach, before, strict=True)]
+    if min(*before, *after) < 0:
+        return None
+    return Windows(windows.size, windows.stride, windows.dilation, tuple(zip(before, after, strict=True)))
+
+
+def _pieces(shape: Shape, k: int, itemsize: int = 4) -> Iterator[Stretch]:
+    """Stretches of positions (B, *O, F) with at most BYTES of columns, k numbers each."""
+    rows, first, *others, _ = shape
+    row = prod(others) * k * itemsize  # of one position along the first axis
+    count = max(1, BYTES // max(1, row * first))
+    step = first if row * first <= BYTES else max(1, BYTES // row)
+    for i in range(0, rows, count):
+        for j in range(0, first, step):
+            yield Stretch(slice(i, min(i + count, rows)), slice(j, min(j + step, first)))
+
+
+def _share(jobs: Sequence[Callable[[], None]], multiplications: int) -> None:
+    """Run all, by the current team where it pays."""
+    team = current_team()
+    if team is not None and multiplications >= MIN_MULTIPLICATIONS:
+        team.run(jobs)
+        return
+    for job in jobs:
+        job()
+
+
+def _in_pairs(parts: HostArray) -> HostArray:
+    """The sum over axis 0, of which rounding errors grow as the logarithm of its length only."""
+    while len(parts) > 1:
+        half = len(parts) // 2
+        parts = np.concatenate([parts[:half] + parts[half : 2 * half], parts[2 * half :]])
+    total: HostArray = parts.sum(axis=0)  # of one, or of none
+    return total

@@ -1,0 +1,55 @@
+"""Maximum of each channel over all of space (global, pool).  Shapes: x (B, *S, C), y and dy (B, C)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from bpframe.plugin import Array, Cache, Context, HostArray, Params, Shape, ShapeError, ops
+
+
+@final
+@dataclass(frozen=True)
+class GlobalMaxPool:
+    """y = the largest number of each channel over all axes but batch and channels; dx = dy where it first stood.
+
+    Rows of any number of axes, channels last, become rows of one: what stands between convolutions and dense layers.
+    Source: Lin, Chen and Yan (2013), Network in network, arXiv:1312.4400, section 3.2.
+    """
+
+    def example_input(self, rng: np.random.Generator) -> HostArray:
+        """Rows of 3 x 2 with 4 channels (3, ...)."""
+        return rng.normal(size=(3, 3, 2, 4))
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """No parameters; rows (C,)."""
+        if len(in_shape) < 2:
+            raise ShapeError(
+                f"global_max_pool needs rows with axes of space, (..., channels), got {in_shape}. Leave it out."
+            )
+        return {}, in_shape[-1:]
+
+    def range_after(self, inputs: str | None) -> str | None:
+        """That of the inputs."""
+        return inputs
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """(y, (x with one axis of space, y))."""
+        xp = ops.namespace(x)
+        cells = xp.reshape(x, (x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1]))
+        y = xp.max(cells, axis=1)
+        return y, (cells, y, x.shape)
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """dy at the first of the largest numbers."""
+        if not context.need_dx:
+            return None, {}
+        cells, y, shape = cache
+        xp = ops.namespace(cells)
+        largest: Any = xp.astype(cells == y[:, None, :], dy.dtype)
+        before: Any = xp.cumulative_sum(largest, axis=1)
+        first = largest * xp.astype(before == 1, dy.dtype)
+        return xp.reshape(first * dy[:, None, :], shape), {}

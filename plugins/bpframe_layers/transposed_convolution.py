@@ -1,0 +1,133 @@
+"""Common code of transposed convolutions over one or two axes of space.
+
+Shapes: x (B, *S, C), weight w (*K, F, C / groups), bias b (F,), u and delta (B, *O, F), v (B, *O, m); F is filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, ClassVar, Literal, cast
+
+import numpy as np
+
+from bpframe.plugin import (
+    Activation,
+    Array,
+    Cache,
+    ConfigError,
+    Context,
+    HostArray,
+    Initializer,
+    Layer,
+    Params,
+    Shape,
+    ShapeError,
+    checks,
+    draw_parameter,
+    ops,
+)
+from bpframe_initializers.glorot_uniform import GlorotUniform
+from bpframe_initializers.zeros import Zeros
+from bpframe_layers.activated import activate, activation_slope, with_activation
+from bpframe_layers.sliding import along_axes, checked_padding, space_of
+
+
+@dataclass(frozen=True)
+class TransposedConvolution:
+    """The way back of a convolution over `AXES` axes of space as a layer; its subclass has the name."""
+
+    filters: int
+    kernel_size: int | Sequence[int] = 3
+    stride: int | Sequence[int] = 1
+    padding: Literal["valid", "same"] | int | Sequence[Any] = "valid"
+    dilation: int | Sequence[int] = 1
+    output_padding: int | Sequence[int] = 0
+    activation: Activation | Layer | None = None
+    bias: bool = True
+    weight_initializer: Initializer = GlorotUniform()
+    bias_initializer: Initializer = Zeros()
+    AXES: ClassVar[int] = 0
+    NAME: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        checks.whole(self.NAME, 1, filters=self.filters)
+        for name, least in (("kernel_size", 1), ("stride", 1), ("dilation", 1), ("output_padding", 0)):
+            object.__setattr__(self, name, along_axes(self.NAME, self.AXES, least, **{name: getattr(self, name)}))
+        if self.padding == "causal":
+            raise ConfigError(f"{self.NAME} needs valid, same, a number or pairs as padding, got 'causal'.")
+        object.__setattr__(self, "padding", checked_padding(self.NAME, self.AXES, self.padding))
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        """Plain; as large as a window; with padding, activation and a kernel that overlaps itself."""
+        return [
+            {"filters": 3, "bias": False},
+            {"filters": 2, "kernel_size": 2, "stride": 2, "activation": "tanh"},
+            {"filters": 2, "stride": 2, "padding": "same"},
+            {"filters": 2, "stride": 2, "padding": 1, "output_padding": 1},
+        ]
+
+    def example_input(self, rng: np.random.Generator) -> HostArray:
+        """Rows of 3 x 4 with 2 channels (3, ...)."""
+        return rng.normal(size=(3, *(3, 4)[: self.AXES], 2))
+
+    @property
+    def range(self) -> str | None:
+        """Any number without an activation, otherwise as that."""
+        return "(-inf, inf)" if self.activation is None else None
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        """{"weight" (*K, F, C), "bias" (F,)} and whatever the activation has; rows (*O, m).
+
+        fan_in is prod(K) C, fan_out prod(K) F.
+        """
+        (_, space), c, size = self._windows(in_shape), in_shape[-1], cast(Shape, self.kernel_size)
+        fans = prod(size) * c, prod(size) * self.filters
+        params: Params = {"weight": draw_parameter(self.weight_initializer, rng, (*size, self.filters, c), *fans)}
+        if self.bias:
+            params["bias"] = draw_parameter(self.bias_initializer, rng, (self.filters,), *fans)
+        return with_activation(params, self.activation, rng, (*space, self.filters))
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        """(v, (x, what the activation keeps))."""
+        windows, space = self._windows(x.shape[1:])
+        u: Any = ops.convolve_dx(x, params["weight"], windows, space)
+        if self.bias:
+            u += params["bias"]
+        v, kept = activate(self.activation, params, u, context)
+        return v, (x, kept)
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        """(dx or None, {"weight", "bias"}): delta = dy * phi'(v) first."""
+        x, kept = cache
+        delta, inner = activation_slope(self.activation, params, kept, dy, context)
+        windows, _ = self._windows(x.shape[1:])
+        gradients: Params = {"weight": ops.convolve_dw(delta, x, windows), **inner}
+        if self.bias:
+            gradients["bias"] = ops.sum_rows(ops.namespace(delta).reshape(delta, (-1, self.filters)))
+        return (ops.convolve(delta, params["weight"], windows) if context.need_dx else None), gradients
+
+    def _windows(self, in_shape: Shape) -> tuple[ops.Windows, Shape]:
+        """(the windows of the convolution whose way back this is, the space that they slide over)."""
+        positions = space_of(self.NAME, self.AXES, in_shape)
+        size, stride, dilation, more = cast(
+            tuple[Shape, ...], (self.kernel_size, self.stride, self.dilation, self.output_padding)
+        )
+        reach = ops.Windows(size, stride, dilation, ()).reach
+        whole = [(n - 1) * s + r for n, s, r in zip(positions, stride, reach, strict=True)]
+        if self.padding == "same":  # as many cells as positions times stride
+            spare = [max(0, r - s) for r, s in zip(reach, stride, strict=True)]
+            pairs = tuple((n // 2, n - n // 2) for n in spare)
+            space = tuple(n * s for n, s in zip(positions, stride, strict=True))
+        else:
+            pairs = ((0, 0),) * self.AXES if self.padding == "valid" else cast(Any, self.padding)
+            space = tuple(n - sum(pair) + m for n, pair, m in zip(whole, pairs, more, strict=True))
+        windows = ops.Windows(size, stride, dilation, pairs)
+        if min(space) < 1 or windows.positions(space) != positions:
+            raise ShapeError(
+                f"{self.NAME} needs an output_padding below its stride, and more cells than its padding takes away, "
+                f"got rows {in_shape} that would become {space}."
+            )
+        return windows, space
