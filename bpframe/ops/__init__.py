@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bpframe.ops.control_flow import scan, when
 from bpframe.ops.host import by_columns, namespace, placement
 from bpframe.ops.linalg import inner, matmul, matmul_tn, sum_rows
 from bpframe.ops.masks import along_rows, counted_rows
@@ -22,5 +23,7 @@ __all__ = [
     "namespace",
     "placement",
     "product",
+    "scan",
     "sum_rows",
+    "when",
 ]

@@ -164,7 +164,10 @@ def test_jax_is_imported_by_the_compiled_engine_alone():
     }
     assert reading == {
         "bpframe.engine.numpy.blas",
-        *(f"bpframe.engine.jax.{name}" for name in ("blocks", "compile_cache", "compiled_step", "device", "session")),
+        *(
+            f"bpframe.engine.jax.{name}"
+            for name in ("blocks", "compile_cache", "compiled_step", "device", "loops", "session")
+        ),
     }
 
 
