@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from bpframe.ops.control_flow import scan, when
 from bpframe.ops.flat_rows import flat_rows
 from bpframe.ops.host import by_columns, namespace, placement
 from bpframe.ops.linalg import inner, matmul, matmul_tn, sum_rows
@@ -48,8 +49,10 @@ __all__ = [
     "pad",
     "placement",
     "product",
+    "scan",
     "spread",
     "sum_rows",
+    "when",
     "window_views",
     "within",
 ]

@@ -12,7 +12,7 @@ import pytest
 import bpframe as bp
 from bpframe import ops
 from bpframe.engine import rollback
-from bpframe.engine.numpy.tracing import codegen, program_cache
+from bpframe.engine.numpy.tracing import codegen, program_cache, tracer
 from bpframe.engine.numpy.tracing.buffer_assignment import BufferAssignment, BufferPool
 from bpframe.engine.numpy.tracing.recording import Recording
 from bpframe.engine.numpy.tracing.tracer import OpKind, Untraceable, Value
@@ -63,6 +63,17 @@ def pair(fit: Any = None, **settings: Any) -> list[Any]:
 def agree(traced: Any, eager: Any) -> None:
     assert bits(traced) == bits(eager)
     assert traced.history.train == eager.history.train
+
+
+@pytest.mark.parametrize(("most", "programs"), [(300, set()), (2**13, {16, 6})])
+def test_a_loop_of_more_calls_than_a_program_may_have_runs_eagerly(most, programs, monkeypatch):
+    monkeypatch.setattr(tracer, "MAX_NODES", most)
+    rows = np.random.default_rng(0).normal(size=(70, 30, 2))
+    made = [trainer(engine, layers=[bp.layers.gru(3)]) for engine in BOTH]
+    for each in made:
+        each.fit(rows, Y, epochs=5, batch_size=16)
+    assert names(made[0])[0] == programs
+    agree(*made)
 
 
 # ------------------------------------------------------------------------------------------------------- components

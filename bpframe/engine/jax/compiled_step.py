@@ -17,6 +17,7 @@ import numpy as np
 from bpframe import tree
 from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.hyperparameters import Settings
+from bpframe.engine.jax import loops as loops  # which serve `bpframe.ops` from then on
 from bpframe.engine.jax import xla_convolution
 from bpframe.engine.parameter_store import UpdateComponent
 from bpframe.engine.step import training_step

@@ -11,6 +11,7 @@ from typing import Any, final
 import numpy as np
 
 from bpframe.errors import CheckFailed
+from bpframe.ops.control_flow import WHEN, array_leaves
 from bpframe.testing.laws.array_api import Compute, mapped
 from bpframe.testing.report import SkipCheck
 from bpframe.types import HostArray
@@ -66,6 +67,18 @@ class UnknownArray(np.ndarray):
         raise ValueAsked("tolist")
 
 
+def _either(flag: Any, f: Callable[..., Any], g: Callable[..., Any], *args: Any) -> Any:
+    """`ops.when` where the flag is not known: both branches are computed, and have to give arrays alike."""
+    results = f(*args), g(*args)
+    one, other = ([(leaf.shape, leaf.dtype) for leaf in array_leaves(result)] for result in results)
+    if one != other:
+        raise CheckFailed(f"ops.when needs branches that give the same shapes and dtypes, got {one}, {other}.")
+    return results[0] if _known(flag) else results[1]
+
+
+WHEN[UnknownArray] = _either
+
+
 def unknown(structure: object) -> Any:
     """The structure with its arrays and NumPy's scalars as arrays of unknown values."""
     return _changed(lambda array: np.asarray(array).view(UnknownArray), structure, (np.ndarray, np.generic))
@@ -75,12 +88,12 @@ def require_no_values(compute: Compute) -> None:
     """CheckFailed where a component asks an array for its value; skipped where it takes no such arrays at all."""
     try:
         compute(lambda structure: mapped(unknown, structure))
-    except SkipCheck:
+    except (SkipCheck, CheckFailed):
         raise
     except ValueAsked as asked:
         raise CheckFailed(
             f"asks an array for its value ({asked}), which a compiling engine does not have. Leave numbers in arrays: "
-            "xp.where for if, xp.sqrt and the like for math and float."
+            "xp.where or ops.when for if, xp.sqrt and the like for math and float."
         ) from asked
     except Exception as error:
         raise SkipCheck(f"it does not compute on arrays of a subclass of NumPy's: {error}") from error

@@ -8,6 +8,7 @@ its layout that is free; a temporary is free again after the last use of the val
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -70,13 +71,17 @@ class BufferAssignment:
         returned: Sequence[Value],
     ) -> None:
         self.temporaries: dict[str, Temporary] = {}  # by name
-        self._buffers = dict(arguments)
+        self._buffers: dict[Value, Buffer] = {}
+        self._occupants: defaultdict[str, list[Value]] = defaultdict(list)  # by buffer: values that may yet be read
         self._free: dict[Layout, list[Buffer]] = {}
+        self._counts: Counter[Layout] = Counter()  # of temporaries
         self._last_use = _last_uses(nodes, (*returned, *(value for value, _ in outputs)))
         self._hints = self._destination_hints(nodes, outputs)
+        for value, buffer in arguments.items():
+            self._occupy(value, buffer)
         for k, node in enumerate(nodes):
             if node.kind in BUFFERED:
-                self._buffers[node.result] = self._choose(k, node)
+                self._occupy(node.result, self._choose(k, node))
             self._release(k, node)
 
     def get(self, value: Value) -> Buffer | None:
@@ -86,6 +91,10 @@ class BufferAssignment:
     def is_in(self, value: Value, buffer: Buffer) -> bool:
         """Whether a value is computed into this buffer, or lies there from the start."""
         return value in self._buffers and self._buffers[value].name == buffer.name
+
+    def _occupy(self, value: Value, buffer: Buffer) -> None:
+        self._buffers[value] = buffer
+        self._occupants[buffer.name].append(value)
 
     def _destination_hints(self, nodes: Sequence[Node], outputs: Sequence[tuple[Value, Buffer]]) -> dict[Value, Buffer]:
         """The destination of each output, handed on from a result to the operand that it can overwrite."""
@@ -114,9 +123,9 @@ class BufferAssignment:
         free = self._free.setdefault(layout, [])
         if free:
             return free.pop()
-        number = sum(other == layout for other, _ in self.temporaries.values())
         buffer = Buffer(f"w{len(self.temporaries)}", layout, temporary=True)
-        self.temporaries[buffer.name] = layout, number
+        self.temporaries[buffer.name] = layout, self._counts[layout]
+        self._counts[layout] += 1
         return buffer
 
     def _dies_at(self, value: Value, k: int, layout: Layout) -> bool:
@@ -125,11 +134,10 @@ class BufferAssignment:
         return buffer is not None and buffer.layout == layout and self._last_use[value] == k
 
     def _is_dead(self, buffer: Buffer, k: int, aliases: Sequence[Value]) -> bool:
-        """Whether no value in the buffer, other than `aliases`, is used by node k or later."""
-        return not any(
-            other.name == buffer.name and self._last_use.get(value, -1) >= k and value not in aliases
-            for value, other in self._buffers.items()
-        )
+        """Whether no value in the buffer, other than `aliases`, is used by node k or later; k never falls."""
+        live = [value for value in self._occupants[buffer.name] if self._last_use.get(value, -1) >= k]
+        self._occupants[buffer.name] = live
+        return all(value in aliases for value in live)
 
     def _release(self, k: int, node: Node) -> None:
         """Free the temporaries of values that are dead after node k."""

@@ -37,6 +37,7 @@ OPERATORS: dict[Any, Callable[..., Any]] = {
     np.greater_equal: operator.ge,
 }
 NUMBERS = (bool, int, float, np.generic)
+MAX_NODES = 2**13  # calls of a program: a longer one, as of many steps of a loop, costs seconds and saves little
 
 
 class Untraceable(Exception):
@@ -107,6 +108,8 @@ class Graph:
 
     def record(self, kind: OpKind, function: Callable[..., Any], *operands: object, **options: object) -> Tracer:
         """Make a call on the examples and append its node; the tracer of its result."""
+        if len(self.nodes) == MAX_NODES:
+            raise Untraceable(f"more than {MAX_NODES} calls")
         inputs, settings = _to_values(operands), {name: _to_values(option) for name, option in options.items()}
         example = function(*_to_examples(inputs), **{name: _to_examples(option) for name, option in settings.items()})
         if not isinstance(example, np.ndarray | np.generic | float | int):

@@ -1,0 +1,23 @@
+"""Loops and branches of `bpframe.ops` for XLA, which compiles the step of a loop and each branch once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from bpframe.ops.control_flow import SCAN, WHEN, Step, refuse_other_carry
+
+
+def _scan(step: Step, carry: Any, xs: Any, count: int, reverse: bool) -> tuple[Any, Any]:
+    def checked(carry: Any, x: Any) -> tuple[Any, Any]:
+        after, y = step(carry, x)
+        refuse_other_carry(carry, after)
+        return after, y
+
+    return jax.lax.scan(checked, carry, xs, count, reverse)
+
+
+SCAN[jnp] = _scan
+WHEN[jnp] = jax.lax.cond
