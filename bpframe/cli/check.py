@@ -15,7 +15,7 @@ HEADER = ("component", "run", "passed", "failed", "skipped", "unproven", "engine
 
 
 @click.command()
-@click.argument("targets", nargs=-1, metavar="[KIND:NAME | DISTRIBUTION]...")
+@click.argument("targets", nargs=-1, metavar="[KIND:NAME | DISTRIBUTION | FILE.py[:Class]]...")
 @click.option("--all", "everything", is_flag=True, help="Check every installed component.")
 @click.option(
     "--engine",
@@ -47,7 +47,7 @@ def check(
     in_pairs: bool,
     verbose: bool,
 ) -> None:
-    """Check components, or all of a distribution: gradients, dtypes, purity and the laws of their kind.
+    """Check components, all of a distribution, or those of a Python file: gradients, dtypes, purity, laws of the kind.
 
     The column of engines shows those on which a short training with the component was tried, ran, and gave the losses
     of engine numpy. An engine that compiles takes seconds for each component: --engine numpy leaves it out.
@@ -58,7 +58,9 @@ def check(
     of which fewer run then fails.
     """
     if not targets and not everything:
-        raise click.UsageError("check needs KIND:NAME, a distribution or --all, as in: bpframe check loss:huber.")
+        raise click.UsageError(
+            "check needs KIND:NAME, a distribution, FILE.py or --all, as in: bpframe check loss:huber."
+        )
     from bpframe.cli.conformance import check_reports, missing_engines
     from bpframe.cli.output import print_table
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bpframe import testing
+from bpframe.cli.local_files import file_components, is_plugin_file
 from bpframe.cli.plugins import hidden_note, parse_component
 from bpframe.errors import BpframeError, UnknownComponent
 from bpframe.registry import Provider, registry
@@ -25,7 +26,9 @@ def check_reports(targets: Sequence[str], everything: bool, engines: Sequence[st
         return [check_provider(provider, tried) for provider in registry.providers()]
     found: dict[str, CheckReport] = {}
     for target in targets:
-        if ":" in target:
+        if is_plugin_file(target):
+            found |= {f"{p.kind}:{p.ref}": check_provider(p, tried) for p in file_components(target)}
+        elif ":" in target:
             kind, name = parse_component(target)
             component = f"{kind}:{registry.find(kind, name).ref}"
             found[component] = found.get(component) or _check(kind, name, tried)
@@ -52,7 +55,11 @@ def whole_distributions(
 ) -> dict[str, list[CheckReport]]:
     """The reports on each distribution of which all components were checked."""
     providers = registry.providers()
-    named = {provider.dist for provider in providers} if everything else {normalise(t) for t in targets if ":" not in t}
+    named = (
+        {provider.dist for provider in providers}
+        if everything
+        else {normalise(t) for t in targets if ":" not in t and not is_plugin_file(t)}
+    )
     owners = {f"{provider.kind}:{provider.ref}": provider.dist for provider in providers}
     return {dist: [r for r in reports if owners.get(r.component) == dist] for dist in sorted(named - {LOCAL})}
 

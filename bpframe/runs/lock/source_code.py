@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import base64
-import hashlib
 import importlib.util
 import inspect
 import sys
@@ -12,13 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bpframe.registry.code_digest import digest
+
 MOST_HOPS = 8  # re-exports followed from one module to the next
 Node = ast.ClassDef | ast.FunctionDef
-
-
-def digest(content: bytes) -> str:
-    """SHA-256 as installers record it (RECORD): "sha256=" and URL-safe base64."""
-    return f"sha256={base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b'=').decode()}"
 
 
 @dataclass(frozen=True)
