@@ -16,6 +16,7 @@ from bpframe.cli.new_plugin import new_plugin
 from bpframe.cli.notes import column_notes
 from bpframe.cli.output import print_error
 from bpframe.cli.plugins import plugins
+from bpframe.cli.plugins_doctor import doctor
 from bpframe.cli.predict import predict
 from bpframe.cli.stubs import stubs
 from bpframe.cli.train import train
@@ -44,5 +45,6 @@ def main(debug: bool) -> None:
     """Train neural networks by backpropagation, every part a plugin."""
 
 
+plugins.add_command(doctor)
 for command in (init, new_plugin, train, evaluate, predict, explain, plugins, check, stubs, docs):
     main.add_command(command)
