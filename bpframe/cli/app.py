@@ -12,9 +12,11 @@ from bpframe.cli.evaluate import evaluate
 from bpframe.cli.exit_codes import EPILOG, exit_code, stopping_signals_as_exceptions
 from bpframe.cli.explain import explain
 from bpframe.cli.init import init
+from bpframe.cli.new_plugin import new_plugin
 from bpframe.cli.notes import column_notes
 from bpframe.cli.output import print_error
 from bpframe.cli.plugins import plugins
+from bpframe.cli.plugins_doctor import doctor
 from bpframe.cli.predict import predict
 from bpframe.cli.stubs import stubs
 from bpframe.cli.train import train
@@ -43,5 +45,6 @@ def main(debug: bool) -> None:
     """Train neural networks by backpropagation, every part a plugin."""
 
 
-for command in (init, train, evaluate, predict, explain, plugins, check, stubs, docs):
+plugins.add_command(doctor)
+for command in (init, new_plugin, train, evaluate, predict, explain, plugins, check, stubs, docs):
     main.add_command(command)

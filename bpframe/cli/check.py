@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +14,11 @@ if TYPE_CHECKING:
     from bpframe.testing.report import CheckReport
 
 HEADER = ("component", "run", "passed", "failed", "skipped", "unproven", "engines")
+FAST = ("numpy",)  # the engines of --fast
 
 
 @click.command()
-@click.argument("targets", nargs=-1, metavar="[KIND:NAME | DISTRIBUTION]...")
+@click.argument("targets", nargs=-1, metavar="[KIND:NAME | DISTRIBUTION | FILE.py[:Class]]...")
 @click.option("--all", "everything", is_flag=True, help="Check every installed component.")
 @click.option(
     "--engine",
@@ -24,6 +27,9 @@ HEADER = ("component", "run", "passed", "failed", "skipped", "unproven", "engine
     metavar="NAME",
     help="Train on this engine alone, besides numpy; may be repeated. All that are installed are tried by default.",
 )
+@click.option("--fast", is_flag=True, help="On engine numpy alone, and without pairs: what takes least time.")
+@click.option("-x", "stop", is_flag=True, help="Stop at the first component that fails.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--counts", is_flag=True, help="Show how many checks of each distribution ran, as it may record them.")
 @click.option(
     "--pyproject",
@@ -42,105 +48,53 @@ def check(
     targets: Sequence[str],
     everything: bool,
     engines: Sequence[str],
+    fast: bool,
+    stop: bool,
+    as_json: bool,
     counts: bool,
     pyproject: Path | None,
     in_pairs: bool,
     verbose: bool,
 ) -> None:
-    """Check components, or all of a distribution: gradients, dtypes, purity and the laws of their kind.
+    """Check components, all of a distribution, or those of a Python file: gradients, dtypes, purity, laws of the kind.
 
     The column of engines shows those on which a short training with the component was tried, ran, and gave the losses
-    of engine numpy. An engine that compiles takes seconds for each component: --engine numpy leaves it out.
+    of engine numpy. An engine that compiles takes seconds for each component: --fast leaves it out.
 
     Two components in one training keep laws of their own (bpframe docs, "Where components meet"), or are refused.
 
     A distribution may record in [tool.bpframe.check] of its pyproject.toml how many checks ran (--counts). A later run
-    of which fewer run then fails.
+    of which fewer run then fails. In [tool.bpframe.xfail] it may record which checks are expected to fail, and why; one
+    that passes nevertheless then fails.
     """
     if not targets and not everything:
-        raise click.UsageError("check needs KIND:NAME, a distribution or --all, as in: bpframe check loss:huber.")
-    from bpframe.cli.conformance import check_reports, missing_engines
-    from bpframe.cli.output import print_table
+        example = "as in: bpframe check loss:huber."
+        raise click.UsageError(f"check needs KIND:NAME, a distribution or --all, or FILE.py, {example}")
+    from bpframe.cli.check_result import result_of
+    from bpframe.cli.conformance import check_reports
 
-    found = check_reports(targets, everything, engines)
-    print_table(HEADER, [_row(report) for report in found], ["red" if report.failed else None for report in found])
-    for line in (line for report in found for line in _lines(report, verbose)):
-        click.echo(line)
-    lost = _count(targets, everything, engines, found, counts, pyproject)
-    broken = in_pairs and _pairs_fail(found, verbose)
-    for line in _summary(found, verbose):
-        click.echo(line)
-    for name, reason in missing_engines().items() if not engines else ():
-        click.echo(f"Engine {name} was not tried: {reason}")
-    if lost or broken or any(report.failed for report in found) or not any(report.run for report in found):
+    engines = FAST if fast else engines
+    found = check_reports(targets, everything, engines, pyproject, stop)
+    stopped = stop and any(report.failed for report in found)
+    pairs = in_pairs and not fast and not stopped
+    result = replace(result_of(found, targets, everything, engines, pyproject, pairs), stopped=stopped)
+    if as_json:
+        click.echo(json.dumps(result.record(), indent=2))
+    else:
+        _print(result.reports, result.lines(verbose, counts))
+    if not result.good:
         click.get_current_context().exit(1)
 
 
-def _lines(report: CheckReport, verbose: bool) -> Iterator[str]:
-    """What is to be said of a component below the table."""
-    yield from _details(report) if verbose else ()
-    yield from (f"\n{report.component}, {name}: {message}" for name, message in report.remarks.items())
-    yield from (f"\n{report.component} fails {name}: {message}" for name, message in report.failed.items())
+def _print(reports: Sequence[CheckReport], lines: Iterable[str]) -> None:
+    """The table of components, and what is to be said below it."""
+    from bpframe.cli.output import print_table
 
-
-def _summary(found: Sequence[CheckReport], verbose: bool) -> Iterator[str]:
-    """The last lines: how many checks ran, failed, and are unproven."""
-    run, failed, unproven = (sum(len(getattr(r, part)) for r in found) for part in ("run", "failed", "unproven"))
-    counts = f"{run} checks run, {failed} failed" + (f", {unproven} unproven" if unproven else "")
-    yield f"\n{len(found)} component{'' if len(found) == 1 else 's'}, {counts}"
-    for engine in dict.fromkeys(engine for report in found for engine in report.seconds if engine != "numpy"):
-        yield f"Engine {engine} took {sum(report.seconds.get(engine, 0.0) for report in found):.0f} s."
-    if unproven and not verbose:
-        yield "No law can tell whether what is unproven is right. -v says what would."
-    if not run:
-        yield "Nothing was checked, which counts as a failure. -v says why."
-
-
-def _count(
-    targets: Sequence[str],
-    everything: bool,
-    engines: Sequence[str],
-    found: Sequence[CheckReport],
-    shown: bool,
-    pyproject: Path | None,
-) -> bool:
-    """Compare the counts of each distribution of which all was checked; whether one has lost checks."""
-    from bpframe.cli.conformance import engine_names, whole_distributions
-    from bpframe.testing.check_counts import TABLE, absent_groups, counts_of, lost_checks, recorded_counts
-
-    any_lost = False
-    for dist, reports in whole_distributions(targets, everything, found).items():
-        for line in (f"\n{dist}:", TABLE, *(f"{k} = {n}" for k, n in counts_of(reports).items())) if shown else ():
-            click.echo(line)
-        if (recorded := recorded_counts(dist, pyproject)) is None:
-            continue
-        absent = absent_groups(recorded, reports, engine_names(engines))
-        for group, why in absent.items():
-            click.echo(f"\n{dist}: {recorded.groups[group]} recorded checks of '{group}' cannot run here: {why}.")
-        for line in lost_checks(recorded, reports, absent):
-            click.echo(f"\n{dist} has lost checks: {line}")
-            any_lost = True
-    return any_lost
-
-
-def _pairs_fail(reports: Sequence[CheckReport], verbose: bool) -> bool:
-    """Show what becomes of pairs; whether one fails."""
-    from bpframe.cli.pair_check import checked_pairs, pair_lines
-
-    found = checked_pairs(reports)
-    for line in pair_lines(found, verbose):
+    print_table(HEADER, [_row(report) for report in reports], ["red" if report.failed else None for report in reports])
+    for line in lines:
         click.echo(line)
-    return any(pair.status == "failed" for pair in found)
 
 
 def _row(report: CheckReport) -> tuple[str, ...]:
     counts = (str(len(part)) for part in (report.run, report.passed, report.failed, report.skipped, report.unproven))
     return report.component, *counts, ", ".join(report.engines) or "none"
-
-
-def _details(report: CheckReport) -> Iterator[str]:
-    """A line a check: those that passed, then those that were skipped or unproven, and why."""
-    yield f"\n{report.component}"
-    yield from (f"  {name}: passed" for name in report.passed)
-    yield from (f"  {name}: skipped, {reason}" for name, reason in report.skipped.items())
-    yield from (f"  {name}: unproven, {reason}" for name, reason in report.unproven.items())

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
 
 from bpframe import testing
+from bpframe.cli.local_files import file_components, is_plugin_file
 from bpframe.cli.plugins import hidden_note, parse_component
 from bpframe.errors import BpframeError, UnknownComponent
 from bpframe.registry import Provider, registry
 from bpframe.registry.metadata_scan import TWICE
 from bpframe.registry.policy import LOCAL, normalise
 from bpframe.registry.safe_text import error_text
+from bpframe.testing.expected_failures import recorded_failures, with_expected
 from bpframe.testing.report import CheckReport
 from bpframe.testing.suite import REQUIRED_ENGINES
 
@@ -18,21 +22,59 @@ ENTRY_POINTS = "entry points"  # the name of the only check of a distribution it
 LOADING = "loading"  # the name of the only check of a component that cannot be loaded
 
 
-def check_reports(targets: Sequence[str], everything: bool, engines: Sequence[str] = ()) -> list[CheckReport]:
-    """A report on each named component, on those of each named distribution, or on all; none twice."""
+def check_reports(
+    targets: Sequence[str],
+    everything: bool,
+    engines: Sequence[str] = (),
+    pyproject: Path | None = None,
+    stop: bool = False,
+) -> list[CheckReport]:
+    """A report on each named component, on those of each named distribution or file, or on all; none twice.
+
+    `pyproject`: the file that records expected failures. `stop`: whether the first that fails is the last.
+    """
     tried = engine_names(engines)
-    if everything:
-        return [check_provider(provider, tried) for provider in registry.providers()]
     found: dict[str, CheckReport] = {}
-    for target in targets:
-        if ":" in target:
-            kind, name = parse_component(target)
-            component = f"{kind}:{registry.find(kind, name).ref}"
-            found[component] = found.get(component) or _check(kind, name, tried)
-        else:
-            found |= {f"{p.kind}:{p.ref}": check_provider(p, tried) for p in _providers_of(target)}
-            found |= _entry_points(normalise(target))
+    for component, check in _checks(targets, everything, tried, pyproject):
+        if component not in found:
+            found[component] = check()
+            if stop and found[component].failed:
+                break
     return list(found.values())
+
+
+def _checks(
+    targets: Sequence[str], everything: bool, engines: Sequence[str], pyproject: Path | None
+) -> Iterator[tuple[str, Callable[[], CheckReport]]]:
+    """(component, what checks it) for all that the arguments select."""
+    for target in () if everything else targets:
+        if ":" in target and not is_plugin_file(target):
+            kind, name = parse_component(target)
+            provider = registry.find(kind, name)
+            own = partial(_check, kind, name, engines)
+            yield f"{kind}:{provider.ref}", partial(_expected, own, provider.dist, pyproject)
+            continue
+        yield from _of_providers(_providers_of(target), engines, pyproject)
+        if not is_plugin_file(target):
+            yield from ((name, partial(_as_it_is, report)) for name, report in _entry_points(normalise(target)).items())
+    yield from _of_providers(registry.providers() if everything else [], engines, pyproject)
+
+
+def _of_providers(
+    providers: Sequence[Provider], engines: Sequence[str], pyproject: Path | None
+) -> Iterator[tuple[str, Callable[[], CheckReport]]]:
+    for provider in providers:
+        own = partial(check_provider, provider, engines)
+        yield f"{provider.kind}:{provider.ref}", partial(_expected, own, provider.dist, pyproject)
+
+
+def _as_it_is(report: CheckReport) -> CheckReport:
+    return report
+
+
+def _expected(check: Callable[[], CheckReport], dist: str, pyproject: Path | None) -> CheckReport:
+    """The report, in which the failures that its distribution expects are none."""
+    return with_expected(check(), recorded_failures(dist, pyproject))
 
 
 def _entry_points(dist: str) -> dict[str, CheckReport]:
@@ -52,7 +94,11 @@ def whole_distributions(
 ) -> dict[str, list[CheckReport]]:
     """The reports on each distribution of which all components were checked."""
     providers = registry.providers()
-    named = {provider.dist for provider in providers} if everything else {normalise(t) for t in targets if ":" not in t}
+    named = (
+        {provider.dist for provider in providers}
+        if everything
+        else {normalise(t) for t in targets if ":" not in t and not is_plugin_file(t)}
+    )
     owners = {f"{provider.kind}:{provider.ref}": provider.dist for provider in providers}
     return {dist: [r for r in reports if owners.get(r.component) == dist] for dist in sorted(named - {LOCAL})}
 
@@ -84,6 +130,8 @@ def _check(kind: str, name: str, engines: Sequence[str]) -> CheckReport:
 
 
 def _providers_of(dist: str) -> list[Provider]:
+    if is_plugin_file(dist):
+        return file_components(dist)
     providers = registry.providers()
     found = [provider for provider in providers if provider.dist == normalise(dist)]
     if found or _entry_points(normalise(dist)):

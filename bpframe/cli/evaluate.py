@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bpframe.cli.local_files import plugin_files
 from bpframe.cli.no_plugins import no_plugins
 
 
@@ -15,6 +16,7 @@ from bpframe.cli.no_plugins import no_plugins
 @click.option("--target", metavar="COLUMN", help="The column of FILE that is predicted, if not the run's own.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @no_plugins
+@plugin_files
 def evaluate(run: Path, file: Path | None, target: str | None, as_json: bool) -> None:
     """Measure the model of a RUN folder again, on all rows of FILE if one is given.
 
@@ -30,7 +32,7 @@ def evaluate(run: Path, file: Path | None, target: str | None, as_json: bool) ->
     from bpframe.saving.json_values import to_json
 
     folder = RunFolder.existing(run)
-    config = load(folder.config)
+    config = load(folder.config, files=False)
     trainer = load_model(folder, config)
     if file is None:
         measured = score(trainer, config.data())

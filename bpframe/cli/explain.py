@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from bpframe import layout
+from bpframe.cli.local_files import plugin_files
 
 WIDE = 10_000  # columns, so that no line is broken if the output is not a terminal
 
@@ -18,6 +19,7 @@ WIDE = 10_000  # columns, so that no line is broken if the output is not a termi
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a setting: optimizer.lr=3e-4.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the target, file and digest of each component.")
+@plugin_files
 def explain(target: Path, settings: Sequence[str], as_json: bool, verbose: bool) -> None:
     """Show where each component comes from, and what differs from the lock.
 

@@ -44,7 +44,7 @@ def explain_target(target: Path, settings: Sequence[str]) -> Explanation:
     tables, places = toml_reader.read_toml(config)
     if problems := apply_overrides([parse_override(setting) for setting in settings], tables, places):
         raise ConfigError("\n".join(map(places.message, problems)), tuple(problems))
-    found = resolve_components(registry, tables, f"[plugins] of {config}")
+    found = resolve_components(registry, tables, f"[plugins] of {config}", None if run else config.parent)
     known = lock_settings(tables, start_folder(config, places))
     now, file = lock.build_lock(found.entries, known), run.lock if run else lock.find_lock(config)
     file = file if file and file.is_file() else None
@@ -121,7 +121,8 @@ def _distributions(now: lock.Lock) -> Iterator[tuple[str, str, str]]:
         place = distributions.editable_folder(dist["name"]) or dist.get("url")
         changed = ", changed since" if dist.get("dirty") else ""
         commit = f"commit {dist['commit'][:8]}{changed}" if "commit" in dist else ""
-        where = ", ".join(filter(None, (f"{dist['origin']} {place or ''}".strip(), commit)))
+        portable = "" if dist.get("portable", True) else "not portable"
+        where = ", ".join(filter(None, (f"{dist['origin']} {place or ''}".strip(), commit, portable)))
         yield dist["name"], dist["version"], f"{where}; code {dist.get('code', 'not found')}"
 
 

@@ -33,7 +33,7 @@ def admit(config: Path, given: str, options: TrainOptions) -> Path | None:
     with options.allowed():
         tables, locations = toml_reader.read_toml(config)
         if not apply_overrides(options.overrides, tables, locations):  # else the check of the config reports it
-            sources = resolve_components(registry, tables, f"[plugins] of {config}")
+            sources = resolve_components(registry, tables, f"[plugins] of {config}", config.parent)
             now = lock.build_lock(sources.entries, lock_settings(tables, start_folder(config, locations)))
             refuse_differences(file, compare_locks(wanted, now, sources.partial))
         refuse_differences(file, compare_locks(wanted, lock.lock_tables(load(config, options.overrides))))

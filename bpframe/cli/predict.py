@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bpframe.cli.local_files import plugin_files
 from bpframe.cli.no_plugins import no_plugins
 
 
@@ -16,6 +17,7 @@ from bpframe.cli.no_plugins import no_plugins
 @click.option("--id", "id_column", metavar="COLUMN", help="A column of FILE to write in front of each prediction.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @no_plugins
+@plugin_files
 def predict(run: Path, file: Path, out: Path | None, id_column: str | None, force: bool) -> None:
     """Predict for the rows of FILE with the model of a RUN folder.
 
@@ -36,7 +38,7 @@ def predict(run: Path, file: Path, out: Path | None, id_column: str | None, forc
     from bpframe.saving.atomic import write_file
 
     folder = RunFolder.existing(run)
-    config = load(folder.config)
+    config = load(folder.config, files=False)
     trainer = load_model(folder, config)
     rows, name = rows_to_predict(file, config.settings.data, trainer, id_column)
     ids = {} if rows.ids is None else {name: rows.ids}

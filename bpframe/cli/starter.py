@@ -210,10 +210,12 @@ def example_files(name: str, output: Path | None) -> dict[Path, str]:
     return {(output or Path()) / given: path.read_text(encoding="utf-8") for given, path in files.items()}
 
 
-def write_new(files: Mapping[Path, str]) -> None:
+def write_new(files: Mapping[Path, str], command: str = "init") -> None:
     """Write files that do not exist yet, with their folders; ConfigError, and none is written, if one does."""
     if found := [str(path) for path in files if path.exists()]:
-        raise ConfigError(f"bpframe init overwrites nothing, but {', '.join(found)} exists. Choose another: --output.")
+        raise ConfigError(
+            f"bpframe {command} overwrites nothing, but {', '.join(found)} exists. Choose another: --output."
+        )
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, text)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+
+from bpframe.cli.local_files import declare_plugin_files, plugin_option
 
 
 @click.command(epilog="Exit codes: bpframe --help.")
@@ -34,7 +37,8 @@ import click
 @click.option("--new-data", is_flag=True, help="With --resume: train a run that is over further, on data that changed.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.option("--no-plugins", is_flag=True, help="Use components of bpframe itself only.")
-def train(config: Path, frozen: str | None, start: Path | None, **given: Any) -> None:
+@plugin_option
+def train(config: Path, frozen: str | None, start: Path | None, plugins: Sequence[Path], **given: Any) -> None:
     """Train the network that CONFIG describes, and keep the run in a folder.
 
     A run that is stopped, by Ctrl-C, SIGTERM, SIGHUP or an error, goes on by --resume auto.
@@ -42,6 +46,8 @@ def train(config: Path, frozen: str | None, start: Path | None, **given: Any) ->
     from bpframe.cli.train_options import TrainOptions
 
     options = TrainOptions.of(start=None if start is None else str(start.absolute()), **given)
+    with options.allowed():
+        declare_plugin_files(plugins)
     held = None
     if frozen is not None:
         from bpframe.cli.frozen import admit

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from bpframe.cli.local_files import plugin_words
 from bpframe.cli.no_plugins import OPTION, core_only
 from bpframe.errors import ConfigError
 from bpframe.runs.config import Override, parse_override
@@ -56,6 +57,6 @@ class TrainOptions:
 
     def command(self, run: RunFolder, *more: str) -> str:
         """A command that trains by the config of a run, as a shell takes it."""
-        same = [OPTION] if self.no_plugins else []
+        same = [OPTION] if self.no_plugins else plugin_words()
         same += [] if self.runs == Path("runs") else ["--runs", str(self.runs)]
         return shlex.join(["bpframe", "train", str(run.config), *more, *same])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -36,7 +36,7 @@ from bpframe.registry.safe_text import object_text
 NO_ATTRIBUTE = "bpframe_knows_no_attribute_of_this_name"
 REGISTER = (
     " A name that bp.register gives is known in that process alone: register it in this one too (in a module that both "
-    "import), hand over the object itself, or make it a plugin."
+    "import), hand over the object itself, or make it a plugin. One that a file holds: --plugin FILE."
 )
 
 
@@ -184,7 +184,7 @@ class Registry:
         if not isinstance(name, str) or "/" in name or not callable(component):
             given = f"{name!r} and {object_text(component)}"
             raise ConfigError(f"register needs a name without '/' and a class, got {given}.")
-        provider = local(kind, name, component)
+        provider = local(kind, name, component, self._local.get((kind, name)))
         self._refuse_other_claims(provider, replace)
         if isinstance(component, type):
             self.check(kind, component, provider)
@@ -195,6 +195,24 @@ class Registry:
         if isinstance(component, type):
             self._loaded[provider] = component
         return component
+
+    def declare(self, providers: Sequence[Provider], where: str) -> None:
+        """Offer the components of a plugin file: local, as by `register`, but not loaded before they are named."""
+        if reason := self._policies.verdict_of_files():
+            raise BlockedComponent(f"The plugin file {where} is blocked: {reason}. Change that policy to use it.")
+        for provider in providers:
+            former = self._local.get((provider.kind, provider.name))
+            if former is not None and former.target != provider.target:
+                taken = f"is given to {former.target} already"
+                raise ConfigError(f"{where}: the name of its {provider.kind} '{provider.name}' {taken}. Rename one.")
+            if any(claim.dist == policy.CORE for claim in _claims(self._core(provider.kind), "", provider.name)):
+                own = f"the {provider.kind} '{provider.name}' is bpframe's own"
+                raise ConfigError(f"{where} needs another name for its class {provider.target.split(':')[1]}: {own}.")
+        for provider in providers:
+            replaced = self._local.get((provider.kind, provider.name))
+            if replaced != provider:
+                self._loaded.pop(replaced or provider, None)
+                self._local[provider.kind, provider.name] = provider
 
     def local_components(self, settings: object) -> list[tuple[str, str, Component]]:
         """(kind, name, component) of each that the program registered and whose name is in settings, at any depth."""

@@ -63,7 +63,8 @@ def third_parties() -> list[Provider | Unreadable]:
             others = copies.setdefault(name, [])
             if name == CORE and (_copy(dist) > 1 or (own and _place(dist) == _place(own))):
                 continue
-            if not others or _folder(dist) == _folder(others[0]):
+            again = any(_place(dist) == _place(other) for other in others)  # a folder that is on the path twice
+            if not others or (_folder(dist) == _folder(others[0]) and not again):
                 others.append(dist)
         except Exception as error:
             found.append(Unreadable(_place(dist), f"its name cannot be read: {error_text(error)}"))
@@ -81,6 +82,14 @@ def core_distribution() -> Distribution | None:
     copies = [(_copy(dist), dist) for dist in _distributions(CORE)]
     rank, dist = max(copies, key=lambda copy: copy[0], default=(0, None))
     return dist if rank else None
+
+
+def copies_of(name: str) -> list[Distribution]:
+    """Every copy of a distribution on the path, the one that counts first."""
+    found: dict[str, Distribution] = {}
+    for dist in _distributions(name):
+        found.setdefault(_place(dist), dist)
+    return list(found.values())
 
 
 def _distributions(name: str | None = None) -> Iterator[Distribution]:

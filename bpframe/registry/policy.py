@@ -58,6 +58,14 @@ class Policy:
             return f"{self.origin} allows {', '.join(sorted(self.allow)) or 'no third-party plugins'}"
         return None
 
+    def verdict_of_files(self) -> str | None:
+        """None if components may come from plugin files; `local` in a list of names means these."""
+        if LOCAL in self.deny:
+            return f"{self.origin} denies {LOCAL}"
+        if self.allow is not None and LOCAL not in self.allow:
+            return f"{self.origin} allows {', '.join(sorted(self.allow)) or 'no third-party plugins'}"
+        return None
+
 
 @lru_cache(maxsize=16)  # the environment's is asked for at every look-up
 def parse(text: str, origin: str) -> Policy:
@@ -97,6 +105,10 @@ class PolicyStack:
     def verdict(self, dist: str) -> str | None:
         """None if all allow the distribution, otherwise why not."""
         return next((verdict for each in self.in_force() if (verdict := each.verdict(dist))), None)
+
+    def verdict_of_files(self) -> str | None:
+        """None if all allow plugin files, otherwise why not."""
+        return next((verdict for each in self.in_force() if (verdict := each.verdict_of_files())), None)
 
     def warn_of_unknown(self, dists: Callable[[], Collection[str]]) -> None:
         """UserWarning, once, for a name that the environment denies and no distribution has: it denies nothing.

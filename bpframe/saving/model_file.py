@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from bpframe.errors import BlockedComponent, BrokenComponent, CheckpointError, UnknownComponent
 from bpframe.network.network import Network
 from bpframe.registry import Policy, path_arguments, policy, registry
+from bpframe.registry.local_names import other_digests
 from bpframe.saving import untrusted
 from bpframe.types import HostArray
 
@@ -100,12 +101,16 @@ def network_tensors(tensors: Mapping[str, HostArray], kind: str) -> dict[str, Ho
 
 
 def other_versions(manifest: Mapping[str, Any]) -> list[str]:
-    """The distributions of which the file's components had another version, with both: "acme 1.0 then, 2.0 now"."""
+    """The distributions of which the file's components had another version, with both: "acme 1.0 then, 2.0 now".
+
+    And the components that came from plugin files which say something else now.
+    """
     then = {name.partition("/")[0]: version for name, version in _versions(manifest["plugins"])}
     now = {provider.dist: provider.version for provider in registry.providers() if provider.dist in then}
-    return [
+    of_dists = [
         f"{dist} {then[dist]} then, {version} now" for dist, version in sorted(now.items()) if then[dist] != version
     ]
+    return of_dists + other_digests(registry.providers(), manifest["plugins"])
 
 
 def _versions(plugins: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@
 
     check("loss", "bpframe-focal/focal")      # an installed component by name
     check_loss(Focal(gamma=2.0))              # any object
+    test_conformance = suite("bpframe-focal") # in a test file: every component of a distribution
 
 Each check has a name; a `CheckReport` lists the checks that ran, passed, failed, or were skipped and why, and the
 engines on which a short training with the component ran. A failure raises `bpframe.errors.CheckFailed`, an
@@ -12,6 +13,7 @@ AssertionError, so these functions serve as tests.
 
 from __future__ import annotations
 
+from bpframe.testing.distribution_suite import suite
 from bpframe.testing.laws.finite_differences import check_gradient
 from bpframe.testing.object_checks import (
     check_activation,
@@ -55,4 +57,5 @@ __all__ = [
     "check_sampler",
     "check_schedule",
     "check_source",
+    "suite",
 ]

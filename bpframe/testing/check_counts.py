@@ -11,22 +11,18 @@ A check counts if it ran, passed or not; one that was skipped, or that is unprov
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import NamedTuple
 
 from bpframe.errors import CheckFailed
-from bpframe.registry.direct_url import direct_url, source_folder
-from bpframe.registry.policy import normalise
 from bpframe.testing.laws.array_api import NO_STRICT
+from bpframe.testing.project_file import project_table
 from bpframe.testing.report import ENGINE, CheckReport
 
 LAWS, STRICT = "laws", "array-api-strict"  # groups of checks besides the engines
 STRICT_CHECK = "array api"
-PROJECT = "pyproject.toml"
 TABLE = "[tool.bpframe.check]"
 
 
@@ -47,19 +43,13 @@ def recorded_counts(dist: str, file: Path | None = None) -> CheckCounts | None:
 
     None where there is none; CheckFailed where it cannot be read.
     """
-    for place in [file] if file is not None else _places(dist):
-        try:
-            tables = tomllib.loads(place.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise CheckFailed(f"{place} cannot be read: {error}") from error
-        own = tables.get("project", {}).get("name", "")
-        groups = tables.get("tool", {}).get("bpframe", {}).get("check")
-        if groups is None or (file is None and normalise(str(own)) != normalise(dist)):
-            continue
-        if not isinstance(groups, dict) or not all(type(n) is int and n >= 0 for n in groups.values()):
-            raise CheckFailed(f"{place}: {TABLE} needs a number of checks for each group, got {groups!r}")
-        return CheckCounts(place, groups)
-    return None
+    found = project_table(dist, "check", file)
+    if found is None:
+        return None
+    place, groups = found
+    if not isinstance(groups, dict) or not all(type(n) is int and n >= 0 for n in groups.values()):
+        raise CheckFailed(f"{place}: {TABLE} needs a number of checks for each group, got {groups!r}")
+    return CheckCounts(place, groups)
 
 
 def lost_checks(counts: CheckCounts, reports: Collection[CheckReport], absent: Mapping[str, str]) -> list[str]:
@@ -96,13 +86,3 @@ def _group(check: str) -> str:
     if check.startswith(ENGINE):
         return check.split()[1]
     return STRICT if check.startswith(STRICT_CHECK) else LAWS
-
-
-def _places(dist: str) -> list[Path]:
-    """Where its pyproject.toml may be: in the folder that it is installed from to be edited, and here."""
-    try:
-        source = source_folder(direct_url(distribution(dist)))
-    except PackageNotFoundError:
-        source = None
-    places = [folder / PROJECT for folder in (source, Path.cwd()) if folder is not None]
-    return [place for place in places if place.is_file()]

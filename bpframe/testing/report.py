@@ -40,7 +40,8 @@ class CheckReport:
     """The checks of one component by name: those that `run`, that `failed` (with the error) or were `skipped` (why).
 
     `unproven`: those that no law can decide for it, with what would. They did not run, and nobody passed them.
-    `remarks`: what some checks that passed have to say. `seconds`: how long each engine took to train.
+    `remarks`: what some checks that passed have to say. `seconds`: how long each engine took to train. `expected`:
+    those that failed as was expected of them, and why; they are not in `failed`.
     """
 
     component: str
@@ -50,11 +51,12 @@ class CheckReport:
     unproven: Mapping[str, str] = field(default_factory=dict)
     remarks: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
+    expected: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def passed(self) -> tuple[str, ...]:
         """The checks that ran without an error."""
-        return tuple(name for name in self.run if name not in self.failed)
+        return tuple(name for name in self.run if name not in self.failed and name not in self.expected)
 
     @property
     def engines(self) -> tuple[str, ...]:
@@ -67,7 +69,8 @@ class CheckReport:
         failures = "".join(f"\n  {name}: {message}" for name, message in self.failed.items())
         counts = f"{len(self.run)} checks run, {len(self.failed)} failed, {len(self.skipped)} skipped"
         remarks = "".join(f"\n  {name}: {message}" for name, message in self.remarks.items())
-        return f"{self.component}: {counts}, {len(self.unproven)} unproven{failures}{remarks}"
+        expected = f", {len(self.expected)} failed as expected" if self.expected else ""
+        return f"{self.component}: {counts}, {len(self.unproven)} unproven{expected}{failures}{remarks}"
 
 
 def run_checks(component: str, checks: Mapping[str, Check], collect: bool = False) -> CheckReport:

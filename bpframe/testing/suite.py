@@ -16,6 +16,7 @@ from bpframe.registry.labelled import unlabelled
 from bpframe.registry.policy import normalise
 from bpframe.registry.safe_text import error_text, object_text
 from bpframe.testing.check_counts import require_counts
+from bpframe.testing.expected_failures import recorded_failures, with_expected
 from bpframe.testing.kinds.activations import activation_checks
 from bpframe.testing.kinds.any_component import component_checks
 from bpframe.testing.kinds.constraints import constraint_checks
@@ -108,12 +109,16 @@ def check_distribution(
     """A report for each component of a distribution; CheckFailed that lists all failures, unless `collect`.
 
     It fails, too, where fewer checks ran than the distribution records in `[tool.bpframe.check]` of its pyproject.toml
-    (`bpframe check DISTRIBUTION --counts` shows them).
+    (`bpframe check DISTRIBUTION --counts` shows them). Failures that it records in `[tool.bpframe.xfail]` are expected.
     """
     offered = [provider for provider in registry.providers() if provider.dist == normalise(dist)]
     if not offered:
         raise CheckFailed(f"no installed distribution {dist} offers components. Is it installed?")
-    reports = [check(provider.kind, provider.ref, engines=engines, collect=True) for provider in offered]
+    reasons = recorded_failures(normalise(dist))
+    reports = [
+        with_expected(check(provider.kind, provider.ref, engines=engines, collect=True), reasons)
+        for provider in offered
+    ]
     if not collect:
         require_all(reports)
         require_counts(normalise(dist), reports, engines)

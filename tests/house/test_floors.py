@@ -39,6 +39,7 @@ ONLY_IN = {  # by module or package of bpframe
     "scipy": {"sklearn"},
     "PyInstaller": {"pyinstaller"},
     "array_api_strict": {"testing"},
+    "pytest": {"testing"},
 }
 
 Sources = Mapping[str, Path]  # dotted module name -> file

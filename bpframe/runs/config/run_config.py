@@ -14,6 +14,7 @@ from bpframe.registry import Policy, registry
 from bpframe.registry import build as component
 from bpframe.registry.builder import Builder
 from bpframe.runs.config import specs, toml_reader
+from bpframe.runs.config.local_plugins import declare_local_plugins
 from bpframe.runs.config.locations import Locations
 from bpframe.runs.config.overrides import Override, apply_overrides
 from bpframe.runs.config.partition import Partition, read_partition
@@ -79,13 +80,17 @@ class Config:
         return registry.restricted(self.settings.plugins.policy(_origin(self.file)))
 
 
-def load(path: str | Path, overrides: Sequence[Override] = ()) -> Config:
-    """The run of a config file with some settings overridden; one ConfigError names every mistake, each on a line."""
+def load(path: str | Path, overrides: Sequence[Override] = (), *, files: bool = True) -> Config:
+    """The run of a config file with some settings overridden; one ConfigError names every mistake, each on a line.
+
+    `files`: whether the config is one's own, so that it may name files of plugins. That of a run, which anybody may
+    have made, is not.
+    """
     path = Path(path)
     tables, locations = toml_reader.read_toml(path)
     tables = {**DEFAULTS, **tables}  # before overrides, which may change a setting of a component left out
     problems = apply_overrides(overrides, tables, locations)
-    settings, mistakes = _build_settings(tables, _origin(path))
+    settings, mistakes = _build_settings(tables, _origin(path), path.parent if files else None)
     problems += mistakes
     if settings is None or problems:
         raise _error(problems, locations)
@@ -100,10 +105,17 @@ def start_folder(file: Path, locations: Locations) -> Path:
     return Path() if START in locations.options else file.parent
 
 
-def _build_settings(tables: dict[str, Any], origin: str) -> tuple[ConfigFile | None, list[Problem]]:
-    """The built settings, or what is wrong; while [plugins] is wrong itself, no plugin is allowed."""
+def _build_settings(
+    tables: dict[str, Any], origin: str, folder: Path | None
+) -> tuple[ConfigFile | None, list[Problem]]:
+    """The built settings, or what is wrong; while [plugins] is wrong itself, no plugin is allowed.
+
+    `folder`: where files of plugins may be; None: nowhere.
+    """
     first, builder = Builder(registry), Builder(registry)
     plugins = build_table(first, PluginsTable, tables.get("plugins", {}), "plugins")
+    if plugins and (wrong := declare_local_plugins(registry, plugins.local, folder)):
+        return None, wrong
     with registry.restricted(plugins.policy(origin) if plugins else Policy(frozenset(), origin=origin)):
         try:
             return build_table(builder, ConfigFile, tables), builder.problems

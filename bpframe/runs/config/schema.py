@@ -202,10 +202,12 @@ class PluginsTable:
 
     allow  the only distributions whose components are imported; an empty list allows none
     deny   distributions whose components are never imported
+    local  Python files with components, below the folder of the config; for a config that you train yourself
     """
 
     allow: Sequence[str] | None = None
     deny: Sequence[str] = ()
+    local: Sequence[str] = ()
 
     def policy(self, origin: str) -> Policy:
         """The policy for the registry; `origin` says in errors where it was written."""

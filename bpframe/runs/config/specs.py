@@ -32,7 +32,8 @@ def to_tables(settings: ConfigFile, folder: Path) -> dict[str, Any]:
             tables[table] = train
         elif table != "data":
             tables[table] = {inner: _specs(part, settings.part(part))}
-    return tables | {"plugins": vars(settings.plugins)}
+    policy = {name: value for name, value in vars(settings.plugins).items() if name != "local"}
+    return tables | {"plugins": policy}  # a run names no files: they are given anew
 
 
 def components_by_path(settings: ConfigFile) -> Iterator[Nested]:

@@ -8,11 +8,13 @@ from typing import Any, final
 
 from bpframe.data.fingerprint import Fingerprint
 from bpframe.errors import ConfigError, PluginError
+from bpframe.registry.policy import LOCAL
 from bpframe.runs.config.toml_writer import inline
 
 Tables = Mapping[str, Any]
 
 COMPONENT, DISTRIBUTION, ARGUMENT, SETTING, DATA, VERSION, COMPUTING, NOTE = range(8)  # severity, most serious first
+GIVE_FILE = "Give the plugin file that the lock was made with: --plugin FILE"
 DISPLAY_NAMES = {
     "blas": "BLAS",
     "kernel": "kernel of BLAS",
@@ -218,7 +220,7 @@ def _component_text(entry: Tables | None) -> str:
 
 
 def _install_remedy(entry: Tables) -> str:
-    return f"Install it: pip install '{_dist(entry)}=={entry.get('version')}'"
+    return GIVE_FILE if _dist(entry) == LOCAL else f"Install it: pip install '{_dist(entry)}=={entry.get('version')}'"
 
 
 def _code_change(before: Any, after: Any) -> str:
@@ -234,6 +236,8 @@ def _short(commit: Any) -> str:
 def _checkout_remedy(entry: Tables) -> str:
     """A command or hint that restores the distribution's code."""
     commit = entry.get("commit")
+    if entry.get("name") == LOCAL:
+        return GIVE_FILE
     if entry.get("dirty"):
         return f"No commit has that code: it was changed after {_short(commit)}. Take it from where the lock was made"
     return f"Check out commit {commit}" if commit else f"Reinstall {entry.get('name')}"

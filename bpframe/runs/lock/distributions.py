@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from bpframe.registry import Registry
+from bpframe.registry.code_digest import PREFIX, digest
 from bpframe.registry.direct_url import direct_url, source_folder
+from bpframe.registry.local_names import UNPACKAGED
 from bpframe.registry.metadata_scan import core_distribution
-from bpframe.registry.policy import CORE
-from bpframe.runs.lock.source_code import digest, module_file
+from bpframe.registry.policy import CORE, LOCAL
+from bpframe.runs.lock.source_code import module_file
 
 SOURCE, COMPILED = ".py", (".so", ".pyd", ".dll", ".dylib")
 GIT_SECONDS = 10.0
+FILE = "file"  # the origin of what plugin files hold
 
 
 def describe_distribution(registry: Registry, dist: str) -> dict[str, Any] | None:
@@ -30,6 +33,15 @@ def describe_distribution(registry: Registry, dist: str) -> dict[str, Any] | Non
     direct = direct_url(installed)
     state = {"name": dist, "version": installed.version, "code": _code(installed, _top_level_modules(registry, dist))}
     return {**state, **_origin(direct)}
+
+
+def describe_plugin_files(entries: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The same of the plugin files that components of a lock came from: one digest, and that nobody can install it."""
+    local = [entry for entry in entries if str(entry.get("name")).partition("/")[0] == LOCAL]
+    digests = sorted({str(e.get("version")) for e in local if str(e.get("version")).startswith(PREFIX)})
+    if digests:
+        code = digests[0] if len(digests) == 1 else digest("\n".join(digests).encode())
+        yield {"name": LOCAL, "version": UNPACKAGED, "code": code, "origin": FILE, "portable": False}
 
 
 def editable_folder(dist: str) -> Path | None:

@@ -64,7 +64,10 @@ def build_lock(
     tables = {
         "versions": versions(*(("jax", "jaxlib") if engine["name"] == JAX else ())),
         "machine": computing,
-        "distributions": [one for dist in dists if (one := distributions.describe_distribution(registry, dist))],
+        "distributions": [
+            *(one for dist in dists if (one := distributions.describe_distribution(registry, dist))),
+            *distributions.describe_plugin_files(entries),
+        ],
         **({} if settings is None else {"settings": dict(settings)}),
         **({} if data is None else {"data": data.tables()}),
         "components": list(entries),

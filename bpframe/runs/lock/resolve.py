@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from inspect import Parameter
 from numbers import Real
+from pathlib import Path
 from typing import Any, final
 
 from bpframe.errors import DataError, PluginError, UnknownComponent
@@ -15,6 +16,7 @@ from bpframe.registry.annotations import Mismatch, wanted
 from bpframe.registry.builder import SCHEDULED, Builder
 from bpframe.registry.policy import CORE
 from bpframe.runs.config.data_sources import named_reader
+from bpframe.runs.config.local_plugins import declare_local_plugins
 from bpframe.runs.config.schema import PluginsTable, build_table, place_of
 from bpframe.runs.lock.signature import UNKNOWN, DefaultCall, declared_parameters
 from bpframe.runs.lock.source_code import find_source
@@ -38,21 +40,26 @@ class Resolution:
     problems: dict[str, PluginError] = field(default_factory=dict)
 
 
-def resolve_components(registry: Registry, tables: Mapping[str, Any], origin: str) -> Resolution:
+def resolve_components(
+    registry: Registry, tables: Mapping[str, Any], origin: str, folder: Path | None = None
+) -> Resolution:
     """Every component of a config, in the order of the lock, under its [plugins] table, called `origin` in errors.
 
-    ConfigError if [plugins] is wrong; other mistakes in the config are not checked.
+    ConfigError if [plugins] is wrong; other mistakes in the config are not checked. `folder`: where its plugin files
+    may be, which are read and do not run; None: nowhere.
     """
-    with registry.restricted(_policy(registry, tables, origin)):
+    with registry.restricted(_policy(registry, tables, origin, folder)):
         reader = _Reader(registry, Resolution())
         for path, kind, spec in _component_specs(tables):
             reader.component(path, kind, spec)
     return reader.found
 
 
-def _policy(registry: Registry, tables: Mapping[str, Any], origin: str) -> Policy:
+def _policy(registry: Registry, tables: Mapping[str, Any], origin: str, folder: Path | None) -> Policy:
     builder = Builder(registry)
     table = build_table(builder, PluginsTable, tables.get("plugins", {}), "plugins")
+    if table:
+        builder.problems += declare_local_plugins(registry, table.local, folder)
     builder.finish()
     policy: Policy = table.policy(origin)
     return policy

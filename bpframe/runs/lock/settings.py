@@ -13,11 +13,11 @@ from typing import Any
 from bpframe.data.sources.by_name import BY_NAME
 from bpframe.registry import registry
 from bpframe.registry.builder import Builder
+from bpframe.registry.code_digest import digest
 from bpframe.registry.constructor import wants
 from bpframe.runs.config.data_sources import NamedSource, build_source
 from bpframe.runs.config.schema import ConfigFile, place_of
 from bpframe.runs.folder import model_file
-from bpframe.runs.lock.source_code import digest
 from bpframe.training.spec import PARTS
 
 SOURCE, START = "data.source", "train.start"

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import ast
-import base64
-import hashlib
 import importlib.util
 import inspect
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+
+from bpframe.registry.code_digest import digest
 
 MOST_HOPS = 8  # re-exports followed from one module to the next
 Node = ast.ClassDef | ast.FunctionDef
-
-
-def digest(content: bytes) -> str:
-    """SHA-256 as installers record it (RECORD): "sha256=" and URL-safe base64."""
-    return f"sha256={base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b'=').decode()}"
 
 
 @dataclass(frozen=True)
@@ -89,15 +85,21 @@ def find_definition(target: str, hops: int = MOST_HOPS) -> Definition | None:
 
 def module_file(module: str) -> Path | None:
     """The module's file, from import finders, outermost package first, so that no package is imported."""
-    path, origin, name = None, None, ""
+    spec = module_spec(module)
+    return Path(spec.origin) if spec is not None and spec.origin and spec.origin.endswith(".py") else None
+
+
+def module_spec(module: str) -> ModuleSpec | None:
+    """What the import finders say of a module, compiled ones too; None where there is none."""
+    path, spec, name = None, None, ""
     for part in module.split("."):
         name = f"{name}.{part}" if name else part
         specs = (finder.find_spec(name, path) for finder in sys.meta_path if hasattr(finder, "find_spec"))
         spec = next((spec for spec in specs if spec is not None), None)
         if spec is None:
             return None
-        path, origin = spec.submodule_search_locations, spec.origin
-    return Path(origin) if origin and origin.endswith(".py") else None
+        path = spec.submodule_search_locations
+    return spec
 
 
 def _import_targets(body: Iterable[ast.stmt], package: str, name: str) -> Iterator[str]:
