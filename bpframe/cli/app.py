@@ -11,6 +11,7 @@ from bpframe.cli.docs import docs
 from bpframe.cli.evaluate import evaluate
 from bpframe.cli.exit_codes import EPILOG, exit_code, stopping_signals_as_exceptions
 from bpframe.cli.explain import explain
+from bpframe.cli.export import export
 from bpframe.cli.init import init
 from bpframe.cli.notes import column_notes
 from bpframe.cli.output import print_error
@@ -43,5 +44,5 @@ def main(debug: bool) -> None:
     """Train neural networks by backpropagation, every part a plugin."""
 
 
-for command in (init, train, evaluate, predict, explain, plugins, check, stubs, docs):
+for command in (init, train, evaluate, predict, explain, export, plugins, check, stubs, docs):
     main.add_command(command)

@@ -23,7 +23,7 @@ FLOORS = (
     "data saving",
     "engine",
     "training",
-    "datasets plugin pyinstaller runs sklearn testing",
+    "datasets export plugin pyinstaller runs sklearn testing",
     "cli",
     "__init__ __main__",
 )
@@ -39,6 +39,7 @@ ONLY_IN = {  # by module or package of bpframe
     "scipy": {"sklearn"},
     "PyInstaller": {"pyinstaller"},
     "array_api_strict": {"testing"},
+    "onnx": {"export"},
 }
 
 Sources = Mapping[str, Path]  # dotted module name -> file

@@ -24,6 +24,7 @@ CLASSES: dict[str, str] = {
 }
 FUNCTIONS: dict[str, str] = {
     "check": "the command `bpframe check` runs bpframe.testing.check",
+    "export": "the command `bpframe export` runs bpframe.export",
     "evaluate": "the command `bpframe evaluate`; in the recursion it is the forward pass in evaluation mode",
     "load": "bpframe.datasets.load is public, and so is bpframe.load",
 }
