@@ -17,6 +17,7 @@ import numpy as np
 from bpframe.export import shape_functions
 from bpframe.export.primitives import UFUNCS
 from bpframe.export.recorded_array import (
+    Operand,
     RecordedArray,
     Unrecorded,
     apply,
@@ -46,53 +47,53 @@ METHODS = ("sum", "max", "min", "prod", "all", "any", "mean", "var", "std", "arg
 HALVES = {2.0: "multiply", 0.5: "sqrt"}  # exponents for which NumPy's ** calls something more exact
 
 
-def where(condition: Any, x: Any, y: Any, /) -> RecordedArray:
+def where(condition: Operand, x: Operand, y: Operand, /) -> RecordedArray:
     """As `numpy.where`."""
     dtype = common_dtype(x, y)
     return apply("where", [recorded(condition, bool), recorded(x, dtype), recorded(y, dtype)])
 
 
-def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> RecordedArray:
+def astype(x: Operand, dtype: Any, /, *, copy: bool = True, device: Any = None) -> RecordedArray:
     """x in another dtype."""
     return recorded(recorded(x), dtype)
 
 
-def asarray(x: Any, /, *, dtype: Any = None, copy: bool | None = None, device: Any = None) -> RecordedArray:
+def asarray(x: Operand, /, *, dtype: Any = None, copy: bool | None = None, device: Any = None) -> RecordedArray:
     """x itself, or numbers as a constant."""
     return recorded(x, dtype)
 
 
-def clip(x: Any, /, min: Any = None, max: Any = None) -> RecordedArray:
+def clip(x: Operand, /, min: Operand = None, max: Operand = None) -> RecordedArray:
     """As `numpy.clip`."""
     x = x if min is None else elementwise("maximum", x, min)
     return recorded(x if max is None else elementwise("minimum", x, max))
 
 
-def power(x: Any, y: Any, /) -> RecordedArray:
+def power(x: Operand, y: Operand, /) -> RecordedArray:
     """x^y; squares and roots as NumPy's operator makes them."""
     if isinstance(x, RecordedArray) and x.dtype.kind == "f" and type(y) in (int, float) and y in HALVES:
         return elementwise("multiply", x, x) if y == 2 else elementwise("sqrt", x)
     return elementwise("power", x, y)
 
 
-def square(x: Any, /) -> RecordedArray:
+def square(x: Operand, /) -> RecordedArray:
     """x x."""
     return elementwise("multiply", x, x)
 
 
-def reciprocal(x: Any, /) -> RecordedArray:
+def reciprocal(x: Operand, /) -> RecordedArray:
     """1 / x."""
     return elementwise("divide", 1, x)
 
 
-def full(shape: Any, value: Any, *, dtype: Any = None, device: Any = None) -> RecordedArray:
+def full(shape: Any, value: Operand, *, dtype: Any = None, device: Any = None) -> RecordedArray:
     """An array of one number."""
     axes = (int(shape),) if isinstance(shape, int | np.integer) else tuple(map(int, shape))
     number = recorded(value, dtype or (np.float64 if isinstance(value, float) else None))
     return shape_functions.broadcast_to(number, axes)
 
 
-def full_like(x: Any, value: Any, *, dtype: Any = None, device: Any = None) -> RecordedArray:
+def full_like(x: Operand, value: Operand, *, dtype: Any = None, device: Any = None) -> RecordedArray:
     """The same in the shape of x."""
     return full(x.shape, value, dtype=dtype or x.dtype)
 
@@ -101,7 +102,7 @@ def _filled(value: float, shape: Any, *, dtype: Any = None, device: Any = None) 
     return full(shape, value, dtype=dtype)
 
 
-def _filled_like(value: float, x: Any, *, dtype: Any = None, device: Any = None) -> RecordedArray:
+def _filled_like(value: float, x: Operand, *, dtype: Any = None, device: Any = None) -> RecordedArray:
     return full_like(x, value, dtype=dtype)
 
 
@@ -114,7 +115,7 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None,
     return recorded(np.arange(start, stop, step, dtype=kind))
 
 
-def reduction(op: str, x: Any, /, *, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> RecordedArray:
+def reduction(op: str, x: Operand, /, *, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> RecordedArray:
     """A reduction over some axes, or all."""
     x = recorded(x)
     if op in ("all", "any"):
@@ -125,52 +126,52 @@ def reduction(op: str, x: Any, /, *, axis: Any = None, keepdims: bool = False, d
     return apply(op, [x], axis=tuple(sorted(axes)), keepdims=bool(keepdims))
 
 
-def place(op: str, x: Any, /, axis: int | None = None, keepdims: bool = False) -> RecordedArray:
+def place(op: str, x: Operand, /, axis: int | None = None, keepdims: bool = False) -> RecordedArray:
     """Where the largest or the smallest number is."""
     x, at = (shape_functions.reshape(x, (-1,)), 0) if axis is None else (recorded(x), axis % x.ndim)
     return apply(op, [x], axis=at, keepdims=bool(keepdims))
 
 
-def mean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> RecordedArray:
+def mean(x: Operand, /, *, axis: Any = None, keepdims: bool = False) -> RecordedArray:
     """The sum divided by how many there are."""
     total = reduction("sum", x, axis=axis, keepdims=keepdims)
     return elementwise("divide", total, recorded(x).size // max(total.size, 1))
 
 
-def var(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> RecordedArray:
+def var(x: Operand, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> RecordedArray:
     """The mean square of what differs from the mean."""
     apart = x - mean(x, axis=axis, keepdims=True)
     total = reduction("sum", apart * apart, axis=axis, keepdims=keepdims)
     return elementwise("divide", total, recorded(x).size // max(total.size, 1) - correction)
 
 
-def std(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> RecordedArray:
+def std(x: Operand, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> RecordedArray:
     """The root of the variance."""
     return elementwise("sqrt", var(x, axis=axis, correction=correction, keepdims=keepdims))
 
 
-def matrix_product(a: Any, b: Any, /) -> RecordedArray:
+def matrix_product(a: Operand, b: Operand, /) -> RecordedArray:
     """As `numpy.matmul`."""
     dtype = common_dtype(a, b)
     return apply("matmul", [recorded(a, dtype), recorded(b, dtype)])
 
 
-def vecdot(a: Any, b: Any, /, *, axis: int = -1) -> RecordedArray:
+def vecdot(a: Operand, b: Operand, /, *, axis: int = -1) -> RecordedArray:
     """sum(a b) along an axis."""
     return reduction("sum", a * b, axis=axis)
 
 
-def outer(a: Any, b: Any, /) -> RecordedArray:
+def outer(a: Operand, b: Operand, /) -> RecordedArray:
     """a b^T."""
     return elementwise("multiply", shape_functions.reshape(a, (-1, 1)), shape_functions.reshape(b, (1, -1)))
 
 
-def ordering(op: str, x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> RecordedArray:
+def ordering(op: str, x: Operand, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> RecordedArray:
     """x sorted, or the places of its numbers in that order."""
     return apply(op, [recorded(x)], axis=axis % x.ndim, descending=bool(descending))
 
 
-def cumulative_sum(x: Any, /, *, axis: int | None = None, dtype: Any = None) -> RecordedArray:
+def cumulative_sum(x: Operand, /, *, axis: int | None = None, dtype: Any = None) -> RecordedArray:
     """As `numpy.cumulative_sum`."""
     x = recorded(x) if dtype is None else recorded(recorded(x), dtype)
     return apply("cumulative_sum", [x], axis=0 if axis is None else axis % x.ndim)
@@ -181,7 +182,7 @@ def constant(function: Callable[..., Any], *args: Any, device: Any = None, **set
     return recorded(function(*args, **settings))
 
 
-def triangle(function: Callable[..., Any], x: Any, /, *, k: int = 0) -> RecordedArray:
+def triangle(function: Callable[..., Any], x: Operand, /, *, k: int = 0) -> RecordedArray:
     """One triangle of a matrix, zeros in the other."""
     return where(function(np.ones(x.shape[-2:], bool), k), x, recorded(0, x.dtype))
 

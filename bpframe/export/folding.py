@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bpframe.export.graph import ArrayGraph, GraphNode, RowMultiple
+from bpframe.export.interpreter import at_rows
 from bpframe.export.primitives import evaluate
 
 LARGER = 2  # a folded array may be so many times as large as what it is made of
@@ -43,3 +44,16 @@ def _folded(node: GraphNode, operands: tuple[GraphNode, ...], parameters: bool) 
 def _grows(options: Any) -> bool:
     """Whether a length among these grows with the rows."""
     return isinstance(options, RowMultiple) or (isinstance(options, tuple | list) and any(map(_grows, options)))
+
+
+def at_length(graph: ArrayGraph, rows: int) -> ArrayGraph:
+    """The graph for so many rows, no more and no fewer: every length is a number."""
+    new: dict[int, GraphNode] = {}
+    for node in (*graph.inputs.values(), *graph.nodes):
+        shape, options = at_rows(node.shape, rows), at_rows(node.options, rows)
+        operands = tuple(new[id(x)] for x in node.operands)
+        value = np.asarray(rows, np.int64) if node.op == "rows" else node.value
+        op = "constant" if node.op == "rows" else node.op
+        new.setdefault(id(node), GraphNode(op, operands, options, shape, node.dtype, value, node.owner))
+    inputs = {name: new[id(node)] for name, node in graph.inputs.items()}
+    return folded(ArrayGraph.of(inputs, {name: new[id(node)] for name, node in graph.outputs.items()}), parameters=True)

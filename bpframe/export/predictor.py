@@ -24,7 +24,7 @@ from bpframe.export.graph_recording import Leaves, record
 from bpframe.export.owners import recording_of
 from bpframe.network.context import EVALUATION
 from bpframe.network.network import LabelledLayers
-from bpframe.protocols import ClassTargets, Point, PredictLabels
+from bpframe.protocols import CheckInputs, ClassTargets, Point, PredictLabels
 from bpframe.protocols.implements import implements
 from bpframe.training.manifest import manifest
 from bpframe.training.trainer import Trainer
@@ -76,7 +76,7 @@ def predictor_of(trainer: Trainer, metadata: Mapping[str, str] | None = None) ->
     return model
 
 
-def scores_of(layers: LabelledLayers, params: Mapping[str, Any], x: Any) -> Recorded:
+def scores_of(layers: LabelledLayers, params: Mapping[str, Any], x: Recorded) -> Recorded:
     """What the last layer gives in evaluation mode."""
     for label, layer in layers:
         with recording_of("layer", layer, "forward", label):
@@ -152,7 +152,7 @@ def example_rows(trainer: Trainer, rows: int) -> HostArray:
     task, rng = trainer.task, np.random.default_rng(rows)
     shape = (rows, *(task.shape or ()))
     layer, own = trainer.network.layers[0][1], tree.nest(trainer.session.parameters)
-    if hasattr(layer, "check_inputs"):
+    if implements(layer, CheckInputs):
         return rng.integers(0, 2, shape).astype(task.dtype)
     x, buffers = rng.normal(size=shape), own.get(trainer.network.labels[0], {}).get("buffers", {})
     if buffers.keys() >= {"mean", "scale"} and np.shape(buffers["mean"]) == shape[1:]:

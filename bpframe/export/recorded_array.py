@@ -15,8 +15,10 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from bpframe.export.graph import GraphNode
 from bpframe.export.primitives import UFUNCS, evaluate
+from bpframe.types import HostArray
 
 NUMBERS = (bool, int, float)
+Operand = Any  # a recorded array, an array of NumPy or a number
 OWNER = ContextVar("owner", default="")  # who computes at present, for errors
 
 
@@ -83,7 +85,7 @@ class RecordedArray(NDArrayOperatorsMixin):
 
     # ------------------------------------------------------------------------------------------------- what is recorded
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Operand, **options: Any) -> Any:
         (out,) = options.pop("out", (None,))
         if method == "reduce":
             name = {"add": "sum", "maximum": "max", "minimum": "min", "multiply": "prod"}.get(ufunc.__name__, "?")
@@ -132,13 +134,13 @@ def apply(op: str, operands: Sequence[RecordedArray], **options: Any) -> Recorde
     return RecordedArray(node)
 
 
-def leaf(op: str, value: Any, **options: Any) -> RecordedArray:
+def leaf(op: str, value: HostArray, **options: Any) -> RecordedArray:
     """An array that nothing has made: an input, a parameter, a constant."""
     array = np.asarray(value)
     return RecordedArray(GraphNode(op, (), options, array.shape, array.dtype, array, OWNER.get()))
 
 
-def recorded(x: Any, dtype: Any = None) -> RecordedArray:
+def recorded(x: Operand, dtype: Any = None) -> RecordedArray:
     """x, or the constant that it is, in a dtype."""
     array = x if isinstance(x, RecordedArray) else leaf("constant", np.asarray(x, dtype=dtype))
     if array.dtype.kind not in "biuf":
@@ -146,12 +148,12 @@ def recorded(x: Any, dtype: Any = None) -> RecordedArray:
     return array if dtype is None or array.dtype == dtype else apply("cast", [array], dtype=np.dtype(dtype))
 
 
-def common_dtype(*operands: Any) -> np.dtype[Any]:
+def common_dtype(*operands: Operand) -> np.dtype[Any]:
     """The dtype of several operands, of which Python numbers take that of the others, as NumPy has it."""
     return np.result_type(*(x if type(x) in NUMBERS else x.dtype for x in map(_plain, operands)))
 
 
-def elementwise(name: str, *operands: Any) -> RecordedArray:
+def elementwise(name: str, *operands: Operand) -> RecordedArray:
     """The ufunc of that name, each operand in the dtype in which NumPy would compute."""
     plain = [_plain(x) for x in operands]
     given = tuple(type(x) if type(x) in NUMBERS else x.dtype for x in plain)
@@ -160,6 +162,6 @@ def elementwise(name: str, *operands: Any) -> RecordedArray:
     return apply(name, [recorded(x, dtype) for x, dtype in zip(plain, dtypes, strict=False)])
 
 
-def _plain(x: Any) -> Any:
+def _plain(x: Operand) -> Any:
     """A recorded array, an array of NumPy, or a number of Python."""
     return x if isinstance(x, RecordedArray) or type(x) in NUMBERS else np.asarray(x)

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.export.recorded_array import RecordedArray, Unrecorded, apply, common_dtype, recorded
+from bpframe.export.recorded_array import Operand, RecordedArray, Unrecorded, apply, common_dtype, recorded
 from bpframe.types import Shape
 
 
-def reshape(x: Any, /, shape: Any, *rest: int, copy: bool | None = None) -> RecordedArray:
+def reshape(x: Operand, /, shape: Any, *rest: int, copy: bool | None = None) -> RecordedArray:
     """As `numpy.reshape`; one length may be -1."""
     lengths = (operator.index(shape), *rest) if isinstance(shape, int | np.integer) else tuple(shape)
     x = recorded(x)
@@ -27,21 +27,21 @@ def reshape(x: Any, /, shape: Any, *rest: int, copy: bool | None = None) -> Reco
     return x if lengths == x.shape else apply("reshape", [x], shape=lengths)
 
 
-def permute_dims(x: Any, /, axes: Sequence[int] | None = None) -> RecordedArray:
+def permute_dims(x: Operand, /, axes: Sequence[int] | None = None) -> RecordedArray:
     """As `numpy.transpose`."""
     x = recorded(x)
     order = reversed(range(x.ndim)) if axes is None else (a % x.ndim for a in axes)
     return apply("transpose", [x], axes=tuple(order))
 
 
-def swapaxes(x: Any, first: int, second: int) -> RecordedArray:
+def swapaxes(x: Operand, first: int, second: int) -> RecordedArray:
     """As `numpy.swapaxes`."""
     order = list(range(x.ndim))
     order[first], order[second] = order[second], order[first]
     return permute_dims(x, order)
 
 
-def moveaxis(x: Any, source: Any, destination: Any, /) -> RecordedArray:
+def moveaxis(x: Operand, source: Any, destination: Any, /) -> RecordedArray:
     """As `numpy.moveaxis`."""
     sources, targets = (np.atleast_1d(a) % x.ndim for a in (source, destination))
     rest = [a for a in range(x.ndim) if a not in sources]
@@ -50,7 +50,7 @@ def moveaxis(x: Any, source: Any, destination: Any, /) -> RecordedArray:
     return permute_dims(x, rest)
 
 
-def broadcast_to(x: Any, /, shape: Shape) -> RecordedArray:
+def broadcast_to(x: Operand, /, shape: Shape) -> RecordedArray:
     """As `numpy.broadcast_to`."""
     x = recorded(x)
     return x if x.shape == tuple(shape) else apply("broadcast", [x], shape=tuple(map(int, shape)))
@@ -62,13 +62,13 @@ def broadcast_arrays(*arrays: Any) -> list[RecordedArray]:
     return [broadcast_to(x, shape) for x in arrays]
 
 
-def expand_dims(x: Any, /, *, axis: int = 0) -> RecordedArray:
+def expand_dims(x: Operand, /, *, axis: int = 0) -> RecordedArray:
     """As `numpy.expand_dims`."""
     at = axis % (x.ndim + 1)
     return reshape(x, (*x.shape[:at], 1, *x.shape[at:]))
 
 
-def squeeze(x: Any, /, axis: Any = None) -> RecordedArray:
+def squeeze(x: Operand, /, axis: Any = None) -> RecordedArray:
     """As `numpy.squeeze`."""
     axes = (
         {a for a, n in enumerate(x.shape) if n == 1} if axis is None else {int(a) % x.ndim for a in np.atleast_1d(axis)}
@@ -92,13 +92,13 @@ def stack(arrays: Sequence[Any], /, *, axis: int = 0) -> RecordedArray:
     return concat([expand_dims(recorded(x), axis=axis) for x in arrays], axis=axis)
 
 
-def flip(x: Any, /, *, axis: Any = None) -> RecordedArray:
+def flip(x: Operand, /, *, axis: Any = None) -> RecordedArray:
     """As `numpy.flip`."""
     axes = set(range(x.ndim)) if axis is None else {int(a) % x.ndim for a in np.atleast_1d(axis)}
     return index(x, tuple(slice(None, None, -1) if a in axes else slice(None) for a in range(x.ndim)))
 
 
-def roll(x: Any, /, shift: int, *, axis: int | None = None) -> RecordedArray:
+def roll(x: Operand, /, shift: int, *, axis: int | None = None) -> RecordedArray:
     """As `numpy.roll` along one axis, or of the flat array."""
     if axis is None:
         return reshape(roll(reshape(x, (-1,)), shift, axis=0), x.shape)
@@ -108,7 +108,7 @@ def roll(x: Any, /, shift: int, *, axis: int | None = None) -> RecordedArray:
     return concat([index(x, (*first, slice(cut, None))), index(x, (*first, slice(None, cut)))], axis=at)
 
 
-def repeat(x: Any, repeats: int, /, *, axis: int | None = None) -> RecordedArray:
+def repeat(x: Operand, repeats: int, /, *, axis: int | None = None) -> RecordedArray:
     """As `numpy.repeat`, each element as often."""
     x, at = (reshape(x, (-1,)), 0) if axis is None else (x, axis % x.ndim)
     shape = (*x.shape[: at + 1], repeats, *x.shape[at + 1 :])
@@ -127,13 +127,13 @@ def tile(x: RecordedArray, repetitions: Any, /) -> RecordedArray:
     return x
 
 
-def take(x: Any, indices: Any, /, *, axis: int | None = None) -> RecordedArray:
+def take(x: Operand, indices: Operand, /, *, axis: int | None = None) -> RecordedArray:
     """As `numpy.take`."""
     x, at = (reshape(x, (-1,)), 0) if axis is None else (recorded(x), axis % x.ndim)
     return apply("gather", [x, recorded(indices, np.int64)], axis=at)
 
 
-def take_along_axis(x: Any, indices: Any, /, axis: int = -1) -> RecordedArray:
+def take_along_axis(x: Operand, indices: Operand, /, axis: int = -1) -> RecordedArray:
     """As `numpy.take_along_axis`."""
     return apply("gather_along", [recorded(x), recorded(indices, np.int64)], axis=axis % x.ndim)
 

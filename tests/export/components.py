@@ -11,6 +11,7 @@ from bpframe import tree
 from bpframe.export.folding import folded
 from bpframe.export.graph import ArrayGraph
 from bpframe.export.graph_recording import record
+from bpframe.export.predictor import Predictor
 from bpframe.network.backprop import as_layer
 from bpframe.network.context import EVALUATION
 from bpframe.testing.suite import configs_to_check
@@ -52,6 +53,13 @@ def example(kind: str, name: str, dtype: str) -> Example:
 
     graph = folded(record(outputs, leaves), parameters=True)
     return Example(ArrayGraph.of({"x": graph.inputs["x"]}, graph.outputs), x, np.asarray(want))
+
+
+def predictor(kind: str, name: str, dtype: str) -> tuple[Predictor, Example]:
+    """The same as a model whose predictions are the output."""
+    made = example(kind, name, dtype)
+    graph = ArrayGraph.of(made.graph.inputs, {"predictions": made.graph.outputs["y"]})
+    return Predictor(graph, {}, {}, {"x": made.x[:8]}), made
 
 
 def rows(n: int, ids: bool, dtype: str) -> HostArray:
