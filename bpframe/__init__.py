@@ -19,6 +19,7 @@ from bpframe.version import VERSION as __version__
 if TYPE_CHECKING:
     from bpframe import _namespaces, datasets, errors, testing
     from bpframe._namespaces import build, load
+    from bpframe.export.front import export
     from bpframe.network.network import Network
     from bpframe.network.trace import Trace
     from bpframe.registry import names, providers, refresh, register
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     callbacks: _namespaces.Callbacks
     constraints: _namespaces.Constraints
     engines: _namespaces.Engines
+    exporters: _namespaces.Exporters
     gradient_steps: _namespaces.GradientSteps
     initializers: _namespaces.Initializers
     layers: _namespaces.Layers
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     schedules: _namespaces.Schedules
     sources: _namespaces.Sources
 
-_MODULES = ("datasets", "errors", "testing")
+_MODULES = ("datasets", "errors", "export", "testing")
 _HOME = {
     "CheckReport": "testing.Report",
     "History": "training.history.History",
@@ -80,6 +82,8 @@ __all__ = [
     "datasets",
     "engines",
     "errors",
+    "export",
+    "exporters",
     "gradient_steps",
     "hookimpl",
     "initializers",

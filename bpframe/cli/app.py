@@ -11,6 +11,7 @@ from bpframe.cli.docs import docs
 from bpframe.cli.evaluate import evaluate
 from bpframe.cli.exit_codes import EPILOG, exit_code, stopping_signals_as_exceptions
 from bpframe.cli.explain import explain
+from bpframe.cli.export import export
 from bpframe.cli.init import init
 from bpframe.cli.new_plugin import new_plugin
 from bpframe.cli.notes import column_notes
@@ -46,5 +47,5 @@ def main(debug: bool) -> None:
 
 
 plugins.add_command(doctor)
-for command in (init, new_plugin, train, evaluate, predict, explain, plugins, check, stubs, docs):
+for command in (init, new_plugin, train, evaluate, predict, explain, export, plugins, check, stubs, docs):
     main.add_command(command)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from typing_extensions import Protocol
@@ -242,6 +242,23 @@ class Source(Protocol):
 
         `file` can seek, and stays open until they are. A mapping may read a column when it is looked up. DataError
         says what is wrong with a file ("line 3 needs ..."); the core adds its path.
+        """
+
+
+class Exporter(Protocol):
+    """A writer of trained models in one form; host code.
+
+    The core chooses it by the suffix of the file that is asked for, and writes the file.
+    """
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """The ends of names of such files, in lower case: (".onnx",)."""
+
+    def content(self, trainer: Any, metadata: Mapping[str, str]) -> bytes:
+        """The file of what a `bpframe.Trainer` predicts; the same model gives the same bytes.
+
+        `metadata`: texts to go with it, such as a run's lock, where the form has a place for them.
         """
 
 

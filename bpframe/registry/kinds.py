@@ -69,5 +69,6 @@ KINDS = {
         Kind("callback", "bpframe.callbacks", (protocols.Callback,)),
         Kind("source", "bpframe.sources", (protocols.Source,)),
         Kind("engine", "bpframe.engines", (protocols.Engine,)),
+        Kind("exporter", "bpframe.exporters", (protocols.Exporter,)),
     )
 }

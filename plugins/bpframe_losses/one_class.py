@@ -19,7 +19,8 @@ def encode(owner: str, y: HostArray, learned: dict[str, Any]) -> HostArray:
 
 def predict(scores: HostArray) -> HostArray:
     """(N,) the class of the largest score."""
-    return np.asarray(scores.argmax(axis=1))
+    numbers: HostArray = scores.argmax(axis=1)
+    return numbers
 
 
 def example(rng: np.random.Generator) -> tuple[HostArray, HostArray]:

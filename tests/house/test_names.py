@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 Places = dict[str, list[str]]  # name -> the files that have it, relative to the package
 
 STEMS: dict[str, str] = {  # file stems that stand twice, and why
+    "dialect": "the protocol, and each language's own, in a folder of its own",
+    "exporter": "each form has its exporter, in a folder of its own",
     "session": "each engine has its session, in a folder of its own",
 }
 CLASSES: dict[str, str] = {
@@ -24,6 +26,7 @@ CLASSES: dict[str, str] = {
 }
 FUNCTIONS: dict[str, str] = {
     "check": "the command `bpframe check` runs bpframe.testing.check",
+    "export": "the command `bpframe export` runs bpframe.export",
     "evaluate": "the command `bpframe evaluate`; in the recursion it is the forward pass in evaluation mode",
     "load": "bpframe.datasets.load is public, and so is bpframe.load",
 }

@@ -35,6 +35,7 @@ GROUPS = {
     "metric": "bpframe.metrics",
     "callback": "bpframe.callbacks",
     "engine": "bpframe.engines",
+    "exporter": "bpframe.exporters",
 }
 PLUGINS = "sorted(name for name in sys.modules if name.startswith(('bpframe_', 'sample_')))"
 

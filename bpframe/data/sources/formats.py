@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from bpframe.errors import DataError, PluginError
+from bpframe.errors import DataError
 from bpframe.protocols import Source
-from bpframe.registry import Provider, Spec, build, registry
-from bpframe.registry.policy import CORE, LOCAL
+from bpframe.registry import Spec, build, by_suffix
 
-OWNERS = (LOCAL, CORE)
 PACKED = ".gz"  # a file that is unpacked while it is read
 
 
@@ -27,7 +24,7 @@ def source_of(path: Path, spec: Spec | None = None) -> Source:
 def source_name(path: Path) -> str:
     """The name of the source that reads files of such a name; errors as of `source_of`."""
     ending = _name(path)
-    claims = _claims(ending)
+    claims = by_suffix.claims("source", ending)
     if len(claims) > 1:
         names = " and ".join(f"'{ref}'" for ref in sorted(provider.ref for provider in claims))
         raise DataError(f"'{path}' needs one source that reads it, got {names}. Name one, as source = {{name, path}}.")
@@ -40,15 +37,15 @@ def source_name(path: Path) -> str:
 def foreign_source(path: Path) -> str | None:
     """The name of another distribution's source that reads a file by its suffix, found without importing it, if any."""
     ending = _name(path)
-    namesakes = [p.ref for p in _providers() if p.dist not in OWNERS and f".{p.name}" == unpacked_suffix(path)]
-    own = any(p.dist in OWNERS and _reads(p, ending) for p in _providers()) if namesakes else True
+    offers = by_suffix.offers("source")
+    namesakes = [p.ref for p in offers if p.dist not in by_suffix.OWNERS and f".{p.name}" == unpacked_suffix(path)]
+    own = any(p.dist in by_suffix.OWNERS and by_suffix.is_for(p, ending) for p in offers) if namesakes else True
     return namesakes[0] if len(namesakes) == 1 and not own else None
 
 
 def suffixes() -> list[str]:
     """The suffixes of files that can be read, sorted: those of other distributions go by the names of their sources."""
-    own = {suffix for p in _providers() if p.dist in OWNERS for suffix in _suffixes(p)}
-    return sorted(own | {f".{p.name}" for p in _providers() if p.dist not in OWNERS})
+    return by_suffix.known_suffixes("source")
 
 
 def is_packed(path: Path) -> bool:
@@ -64,35 +61,3 @@ def unpacked_suffix(path: Path) -> str:
 def _name(path: Path) -> str:
     """The name by which a file's source is chosen."""
     return path.name.lower().removesuffix(PACKED)
-
-
-def _claims(ending: str) -> list[Provider]:
-    """The sources that read files of a name, of the first owner who has any; each class stands once.
-
-    A plugin of another distribution is imported only if a name names it: its source is called as the suffix.
-    """
-    namesake = Path(ending).suffix.removeprefix(".")
-    offers = _providers()
-    for owner in OWNERS:
-        own = [provider for provider in offers if provider.dist == owner]
-        for known in ([p for p in own if p.name == namesake], own):  # the first without importing the others
-            if found := {registry.loaded(p): p for p in reversed(known) if _reads(p, ending)}:
-                return sorted(found.values())
-    return [p for p in offers if p.dist not in OWNERS and p.name == namesake and _reads(p, ending)]
-
-
-def _providers() -> list[Provider]:
-    return [provider for provider in registry.providers("source") if registry.verdict(provider) is None]
-
-
-def _reads(provider: Provider, ending: str) -> bool:
-    return ending.endswith(tuple(_suffixes(provider)))
-
-
-def _suffixes(provider: Provider) -> tuple[str, ...]:
-    """The suffixes that a source's class declares; none where that fails, which is a matter of that source alone."""
-    try:
-        declared: Any = registry.loaded(provider)
-        return tuple(map(str, declared.suffixes))
-    except (PluginError, AttributeError, TypeError):
-        return ()

@@ -2,7 +2,7 @@
 
 The number of steps is an argument of the loop, so it compiles once for any number and its bits do not depend on how
 steps are grouped; where the last batch of an epoch is smaller, a loop over epochs lies around it.
-Shapes: as in `bpframe.engine.jax.compiled_step` and `bpframe.engine.jax.device_batches`.
+Shapes: as in `bpframe.engine.functional_step` and `bpframe.engine.jax.device_batches`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from bpframe import tree
+from bpframe.engine import settings_table
 from bpframe.engine.flat_store import FlatStore
+from bpframe.engine.functional_step import Carry, FunctionalStep, Rows
 from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.jax import compile_cache, compiled_step
-from bpframe.engine.jax.compiled_step import Carry, CompiledStep, Rows
 from bpframe.engine.jax.device import Device
 from bpframe.engine.jax.device_batches import DATA, LENGTH, DeviceBatch, Stream
 from bpframe.engine.minimize import Evaluation, Minimization
@@ -87,7 +88,7 @@ class Blocks:
         batch, _ = self._stream.block(batches, i, i + 1)
         size = min(batches.size, batches.length - batches.at(i)[1] * batches.size)
         objective = self._compiled("objective", _objective, groups, (size, 0))
-        row = self._device.put(compiled_step.settings_table(groups, step_count, 1)[0])
+        row = self._device.put(settings_table.settings_table(groups, step_count, 1)[0])
         host = tree.transform(carry.params, np.array)
         dtype = np.dtype(self._device.dtype)
         updates = Updates([GroupUpdate(group, FlatStore(group, host, dtype)) for group in groups])
@@ -150,9 +151,9 @@ class Blocks:
         """The settings of a block; where none of them follows a schedule, one table serves all blocks."""
         if self._constant is not None and self._constant[0] is groups:
             return self._constant[1]
-        numbers = np.zeros((LENGTH, compiled_step.table_width(groups)))
-        scheduled = compiled_step.any_scheduled(groups)
-        numbers[: steps if scheduled else LENGTH] = compiled_step.settings_table(
+        numbers = np.zeros((LENGTH, settings_table.table_width(groups)))
+        scheduled = settings_table.any_scheduled(groups)
+        numbers[: steps if scheduled else LENGTH] = settings_table.settings_table(
             groups, step_count, steps if scheduled else 1
         )
         table = self._device.put(numbers)
@@ -170,13 +171,13 @@ class Blocks:
             on = self._by_rows, self._device.precision, self._device.dtype
             key = what, *compile_cache.step_keys(*parts), sizes, room, *on
             self._programs[short_key] = compile_cache.compiled(
-                key, lambda: partial(function, CompiledStep(*parts, self._by_rows), sizes, room), donate
+                key, lambda: partial(function, compiled_step.compiled_step(*parts, self._by_rows), sizes, room), donate
             )
         return self._programs[short_key]
 
 
 def _loop(
-    step: CompiledStep,
+    step: FunctionalStep,
     sizes: tuple[int, int],
     room: int,
     carry: Carry,
@@ -228,7 +229,7 @@ def _loop(
 
 
 def _objective(
-    step: CompiledStep,
+    step: FunctionalStep,
     sizes: tuple[int, int],
     room: int,
     params: Params,
@@ -236,7 +237,7 @@ def _objective(
     row: jax.Array,
     step_count: jax.Array,
 ) -> Any:
-    """The objective of a block's first batch, its gradients, and what `CompiledStep.objective` gives besides."""
+    """The objective of a block's first batch, its gradients, and what `FunctionalStep.objective` gives besides."""
     a, b, i = block.keys[0]
     return step.objective(params, _rows_of_step(block, 0, sizes[0]), HashKey(a, b).child(i), step_count, row)
 

@@ -22,15 +22,17 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.engine import optimizer_state
+from bpframe.engine.functional_step import Carry
 from bpframe.engine.group_update import GroupUpdate, refuse_other_groups, restart
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.jax import compile_cache
 from bpframe.engine.jax.blocks import BlockReport, Blocks
-from bpframe.engine.jax.compiled_step import Carry, TreeStore, duplicate, is_finite
+from bpframe.engine.jax.compiled_step import duplicate, is_finite
 from bpframe.engine.jax.device import Device
 from bpframe.engine.numpy import blas
 from bpframe.engine.rollback import Rollback, RollbackPoint, StepLog
 from bpframe.engine.rule_queries import current_setting, evaluation_params
+from bpframe.engine.tree_store import TreeStore
 from bpframe.engine.update import minimizing
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network

@@ -1,0 +1,142 @@
+"""The functional step: recursion and update as one function of its arguments, for engines and forms that trace it.
+
+Shapes: B rows of a batch; x (B, ...), target (B, C), weight and mask (B,) or None; a row (K,) of the settings table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, final
+
+from bpframe import ops, tree
+from bpframe.engine.group_update import GroupUpdate
+from bpframe.engine.settings_table import row_settings
+from bpframe.engine.step import training_step
+from bpframe.engine.tree_store import TreeStore, choose
+from bpframe.engine.update import Updates
+from bpframe.network.activity import Activity
+from bpframe.network.backprop import CostLayer
+from bpframe.network.batch_statistics import own_statistics
+from bpframe.network.gradients import Batch, LossAndGradients, Recursion, weight_shares
+from bpframe.network.network import Network
+from bpframe.protocols import Group
+from bpframe.random import HashKey
+from bpframe.types import Params, State
+
+Rows = tuple[Any, Any, Any, Any]  # x, target, weight, mask of a batch
+CarryStates = list[list[list[State]]]  # by group, piece, and component with a state
+Branch = Callable[[Any, Callable[[Any], Any], Any], Any]  # (due, change, values): change(values) or the values
+
+
+class Carry(NamedTuple):
+    """What a step changes: parameters with buffers, and optimizer state."""
+
+    params: Params
+    states: CarryStates
+
+
+def both(due: Any, change: Callable[[Any], Any], values: Any) -> Any:
+    """change(values) where `due` holds, else the values; both are computed."""
+    return choose(due, change(values), values)
+
+
+@final
+class FunctionalStep:
+    """One step, written as a function of its arguments alone."""
+
+    def __init__(
+        self, network: Network, cost: CostLayer, groups: Sequence[Group], by_rows: bool, branch: Branch = both
+    ) -> None:
+        self.layers, self._groups, self._by_rows, self._branch = network.layers, list(groups), by_rows, branch
+        self._recursion = Recursion(network.layers, cost, groups)
+
+    def step(self, carry: Carry, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:
+        """(carry, (loss, penalty, weight), scores) after a batch, `step` steps made before."""
+        params = _shallow_copy(carry.params)
+        groups, activity = self._updates(params, row)
+        for group, states in zip(groups, carry.states, strict=True):
+            group.states = [list(states) for states in states]
+        rows = _batch(batch, self._by_rows)
+        on = TracedOperations(self._recursion, params, rows, key, activity, step, self._branch)
+        result = training_step(on, Updates(groups), step)
+        numbers = result.loss, result.penalty + result.weight_penalty, on.batch.weight
+        return Carry(params, [group.states for group in groups]), numbers, result.scores
+
+    def objective(self, params: Params, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:
+        """(loss, penalty on activations, weight, scores, gradients, buffers of this batch alone), without an update."""
+        params = _shallow_copy(params)
+        rows, (_, activity) = _batch(batch, self._by_rows), self._updates(params, row)
+        on = TracedOperations(self._recursion, params, rows, key, activity, step, self._branch)
+        result = on.value_and_gradients()
+        on.settle(result)
+        buffers: Params = {}
+        for path, leaf in tree.leaves(params):
+            if "buffers" in path:
+                tree.assign(buffers, path, leaf)
+        return result.loss, result.penalty, on.batch.weight, result.scores, result.gradients, buffers
+
+    def _updates(self, params: Params, row: Any) -> tuple[list[GroupUpdate], Activity]:
+        """The updates of every group on this tree, and the penalties on activations with their settings."""
+        from_row = row_settings(row)
+        groups = [GroupUpdate(group, TreeStore(group, params, from_row)) for group in self._groups]
+        return groups, [
+            (part, settings)
+            for group in groups
+            if not group.group.paths
+            for part, settings in zip(group.components, group.settings, strict=True)
+        ]
+
+
+@final
+class TracedOperations:
+    """The `StepOperations` of one trace: the loss is not looked at, and a choice is made on the device."""
+
+    def __init__(
+        self,
+        recursion: Recursion,
+        params: Params,
+        batch: Batch,
+        key: HashKey,
+        activity: Activity,
+        step: Any,
+        branch: Branch,
+    ) -> None:
+        self._branch = branch
+        self._recursion, self._params, self.batch, self._key = recursion, params, batch, key
+        self._contexts = recursion.contexts(key, params, batch.mask)
+        self.value_and_gradients = partial(recursion.value_and_gradients, params, batch, self._contexts, activity, step)
+
+    def sampled_gradients(self, result: LossAndGradients) -> Params:
+        """Gradients for targets drawn from the predictions."""
+        return self._recursion.sampled_gradients(self._params, result, self._contexts, self._key.child("targets"))
+
+    def batch_info(self, result: LossAndGradients) -> Mapping[str, Any]:
+        """Loss and weight as they are."""
+        return {"loss": result.loss, "weight": self.batch.weight}
+
+    def when(self, due: Any, change: Callable[[Any], Any], values: Any) -> Any:
+        """A choice on the device."""
+        return self._branch(due, change, values)
+
+    def begin_update(self) -> None:
+        """Nothing changes in place."""
+
+    def refresh(self, result: LossAndGradients) -> None:
+        """Put new buffers in the tree of this trace."""
+        self._recursion.refresh(self._params, result.caches, self._contexts)
+
+    def settle(self, result: LossAndGradients) -> None:
+        """Put the statistics of this batch alone in the place of running ones, in the tree of this trace."""
+        self._recursion.refresh(self._params, result.caches, self._contexts, own_statistics)
+
+
+def _batch(rows: Rows, by_rows: bool) -> Batch:
+    """The rows, with what their losses are divided by and each row's share of it."""
+    x, target, w, mask = rows
+    total, share = weight_shares(len(x), w, by_rows)
+    return Batch(x, target, ops.namespace(x).asarray(total, dtype=x.dtype), share, mask)
+
+
+def _shallow_copy(params: Params) -> Params:
+    return tree.transform(params, lambda leaf: leaf)

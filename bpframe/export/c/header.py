@@ -1,0 +1,120 @@
+"""Header of a model in C99: constants, the function of one row, functions of many, known answers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bpframe.export.c.dialect import CDialect, c_type
+from bpframe.export.loops.row_function import RowFunction
+from bpframe.export.predictor import KNOWN_ROWS, PREDICTIONS, Predictor
+from bpframe.version import VERSION
+
+TEMPLATE = """\
+/* Predictions of a neural network, in C99 with math.h alone and without allocation. Written by bpframe {version}.
+
+    {p}_outputs out;
+    {p}_run(x, &out);                    x: {inputs} numbers, one row
+    {p}_predict(x, rows, predictions);   rows of {inputs} numbers, and of {predicted}
+
+{p}_self_test() is 0 where known answers come back. */
+#ifndef {guard}
+#define {guard}
+
+#include <math.h>
+
+#define {up}_INPUTS {inputs}
+{sizes}
+
+typedef struct {{
+{fields}
+}} {p}_outputs;
+
+{labels}static inline void {p}_run(const {x_type} *x, {p}_outputs *out) {{
+    {constants}
+    {arrays}
+    {lines}
+}}
+
+static inline void {p}_predict(const {x_type} *x, int rows, {y_type} *predictions) {{
+    {p}_outputs out;
+    for (int row = 0; row < rows; row++) {{
+        {p}_run(x + row * {inputs}, &out);
+        for (int i = 0; i < {predicted}; i++) predictions[row * {predicted} + i] = out.predictions[i];
+    }}
+}}
+
+/* The number of the row whose predictions are not those known for it, from 1; 0 where all are. */
+static inline int {p}_self_test(void) {{
+    {known_x}
+    {known_y}
+    {y_type} got[{predicted}];
+    for (int row = 0; row < {rows}; row++) {{
+        {y_type} largest = 0;
+        {p}_predict(known_x + row * {inputs}, 1, got);
+        for (int i = 0; i < {predicted}; i++) {{
+            const {y_type} size = (known_y[row * {predicted} + i] < 0 ? -1 : 1) * known_y[row * {predicted} + i];
+            if (size > largest) largest = size;
+        }}
+        for (int i = 0; i < {predicted}; i++) {{
+            const {y_type} off = got[i] - known_y[row * {predicted} + i];
+            if (!((off < 0 ? -off : off) <= {fixed} + {relative} * largest)) return row + 1;
+        }}
+    }}
+    return 0;
+}}
+
+#endif
+"""
+
+
+def c_header(model: Predictor, prefix: str) -> str:
+    """The text of the file."""
+    dialect = CDialect()
+    row = RowFunction(model, dialect)
+    y = row.prediction
+    rows, answers = next(iter(model.rows.values()))[:KNOWN_ROWS], model.answers()[PREDICTIONS]
+    single = np.float32 in (row.x.dtype, y.node.dtype) or answers.dtype == np.float32
+    fixed, relative = (1e-6, 5e-6) if single else (1e-12, 1e-12)
+    return TEMPLATE.format(
+        version=VERSION,
+        p=prefix,
+        up=prefix.upper(),
+        guard=f"{prefix.upper()}_H",
+        inputs=row.inputs,
+        predicted=y.size,
+        sizes="\n".join(f"#define {prefix.upper()}_{o.name.upper()} {o.size}" for o in row.outputs),
+        fields="\n".join(f"    {c_type(o.node.dtype)} {o.name}[{o.size}];" for o in row.outputs),
+        labels="".join(_labels(model, prefix)),
+        constants="\n    ".join(map(_indented, row.constants)),
+        x_type=c_type(row.x.dtype),
+        y_type=c_type(y.node.dtype),
+        arrays="\n    ".join(row.arrays),
+        lines="\n    ".join(row.lines),
+        known_x=_indented(dialect.constant("known_x", rows)),
+        known_y=_indented(dialect.constant("known_y", answers)),
+        rows=KNOWN_ROWS,
+        fixed=dialect.literal(fixed, answers.dtype),
+        relative=dialect.literal(relative, answers.dtype),
+    )
+
+
+def _labels(model: Predictor, prefix: str) -> list[str]:
+    """The labels as text, by class number; a macro, so that who does not use them has none."""
+    lines = []
+    for name, known in model.classes.items():
+        texts = ", ".join('"' + _escaped(str(label)) + '"' for label in known.tolist())
+        lines.append(f"/* The text of class number i of {name}. */\n")
+        text = f"{prefix}_{name.replace('.', '_')}_text"
+        lines.append(f"static inline const char *{text}(int i) {{\n")
+        lines.append(f"    static const char *const known[{len(known)}] = {{{texts}}};\n    return known[i];\n}}\n\n")
+    return lines
+
+
+def _escaped(text: str) -> str:
+    """A text in a literal of C: bytes beyond ASCII in octal."""
+    plain = {ord('"'): '\\"', ord("\\"): "\\\\"}
+    return "".join(plain.get(b, chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in text.encode())
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n    ")

@@ -1,0 +1,1 @@
+"""The Python form of a model: a source file that needs NumPy alone."""
