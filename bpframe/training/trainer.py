@@ -156,7 +156,7 @@ class Trainer:
         verbose = require_verbose("Trainer.fit", verbose)
         with self._exclusive, name_culprit(self._kinds):
             data = self._admit(x, y, sample_weight, class_weight, validation)
-            marks = fit_fingerprint(x, self.task.columns, data)
+            marks = fit_fingerprint(x, validation, self.task.columns, data)
             given = FitArguments(epochs, size, shuffle, marks, verbose)
             fit = new_fit(self, self.spec, self._state, self._params, data, given, self._unfinished)
             self._fit = fit
