@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bpframe.version import VERSION as __version__
 
@@ -109,12 +109,18 @@ def _touched(name: str) -> Any:
     """Public names come from their modules when first touched, so that importing bpframe costs little."""
     if name in _HOME:
         module, _, attribute = _HOME[name].rpartition(".")
-        return getattr(importlib.import_module(f"bpframe.{module}"), attribute)
-    if name in _MODULES:
-        return importlib.import_module(f"bpframe.{name}")
-    if name in __all__:
+        found = getattr(importlib.import_module(f"bpframe.{module}"), attribute)
+    elif name in _MODULES:
+        found = importlib.import_module(f"bpframe.{name}")
+    elif name in __all__:
         registry = importlib.import_module("bpframe.registry")
-        return getattr(registry, name) if name in _REGISTRY else registry.namespaces[name]
+        found = getattr(registry, name) if name in _REGISTRY else registry.namespaces[name]
+    else:
+        found = _refuse(name)
+    return globals().setdefault(name, found)
+
+
+def _refuse(name: str) -> NoReturn:
     words = importlib.import_module("bpframe.registry.other_words")
     hint = words.did_you_mean(name, __all__, words.PUBLIC)
     raise AttributeError(f"module 'bpframe' has no attribute {name!r}{hint and f'.{hint}'}")

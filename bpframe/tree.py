@@ -10,11 +10,22 @@ Path = tuple[str, ...]
 
 def leaves(tree: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """(path, leaf) of every leaf, depth first, in the order of the keys."""
+    found: list[tuple[Path, Any]] = []
+    _collect(tree, path, found)
+    return iter(found)
+
+
+def _collect(tree: Mapping[str, Any], path: Path, found: list[tuple[Path, Any]]) -> None:
     for key, node in tree.items():
-        if isinstance(node, Mapping):
-            yield from leaves(node, (*path, key))
+        if _is_branch(node):
+            _collect(node, (*path, key), found)
         else:
-            yield (*path, key), node
+            found.append(((*path, key), node))
+
+
+def _is_branch(node: Any) -> bool:
+    """Whether it is a mapping; an array is known by its dtype, since asking for an abstract class takes long."""
+    return type(node) is dict or (not hasattr(node, "dtype") and isinstance(node, Mapping))
 
 
 def flatten(tree: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,6 +57,4 @@ def assign(tree: dict[str, Any], path: Path, leaf: Any) -> None:
 
 def transform(tree: Mapping[str, Any], function: Callable[[Any], Any]) -> dict[str, Any]:
     """The tree with `function(leaf)` in the place of every leaf (JAX's `tree.map`); empty branches stay."""
-    return {
-        key: transform(node, function) if isinstance(node, Mapping) else function(node) for key, node in tree.items()
-    }
+    return {key: transform(node, function) if _is_branch(node) else function(node) for key, node in tree.items()}

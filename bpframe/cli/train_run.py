@@ -75,7 +75,7 @@ class _Run:
         cls, config: Config, options: TrainOptions, earlier: RunFolder | None, frozen: Path | None, stack: ExitStack
     ) -> _Run:
         """The run of a config; its folder, if it gets one, is locked until `stack` is closed."""
-        parts, name = config.data(), options.run_name(config.file)
+        parts, name = config.data(ready=True), options.run_name(config.file)
         claimed = _claim_folder(options.runs, config.file.stem, name, options.resume)
         wanted = WantedData(frozen, earlier)
         recorder = Recorder(config, parts, lambda: stack.enter_context(claimed), earlier, wanted.admit)

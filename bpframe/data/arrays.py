@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bpframe.data.columns import Names, column_names
+from bpframe.data.columns import NamedRows, Names, column_names
 from bpframe.data.dense import place_text
 from bpframe.data.frames import as_real_rows
 from bpframe.errors import DataError, RangeError, ShapeError
@@ -27,7 +27,8 @@ def inputs(x: object, dtype: str, shape: Shape | None = None, name: str = "x") -
 
     Numbers whose squares `dtype` cannot hold are refused: a gradient multiplies x by what came of x.
     """
-    array = as_numbers(x, dtype, name, squares=True)
+    ready = x.ready if isinstance(x, NamedRows) else None
+    array = ready.x if ready and ready.x.dtype == dtype else as_numbers(x, dtype, name, squares=True)
     if array.ndim < 2:
         raise ShapeError(
             f"{name} needs rows and columns, got shape {array.shape}. "

@@ -9,12 +9,13 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeGuard, final
 
 import numpy as np
 
 from bpframe.data.arguments import suggestion
+from bpframe.data.ready_rows import ReadyRows
 from bpframe.data.table_types import ArrowLike, PandasLike, PolarsLike, listed_names, refuse_lazy
 from bpframe.errors import ColumnWarning, DataError
 from bpframe.types import HostArray
@@ -37,13 +38,15 @@ class Numbering(NamedTuple):
 class NamedRows:
     """Rows x (N, n) whose n columns have names and kinds ("float", "int", "bool", "text").
 
-    `numbering`: how a sparse file numbers them; their names are the numbers that it writes.
+    `numbering`: how a sparse file numbers them; their names are the numbers that it writes. `ready`: the same rows in
+    the dtype of a run, if they were converted for one as they were read; `values` do not change from then on.
     """
 
     values: HostArray
     columns: tuple[str, ...]
     kinds: tuple[str, ...]
     numbering: Numbering | None = None
+    ready: ReadyRows | None = field(default=None, repr=False, compare=False)
 
     @staticmethod
     def numbered(values: HostArray, numbering: Numbering) -> NamedRows:
@@ -56,7 +59,7 @@ class NamedRows:
 
     def __getitem__(self, rows: HostArray | slice) -> NamedRows:
         """The rows of these numbers, under the same names."""
-        return replace(self, values=self.values[rows])
+        return replace(self, values=self.values[rows], ready=None)
 
 
 def column_names(x: object, who: str = "x") -> Names | None:

@@ -13,10 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, final
 
-import numpy as np
-
+from bpframe.data.columns import NamedRows
+from bpframe.data.digest import array_digest
 from bpframe.protocols import Data
-from bpframe.types import HostArray
 
 Part = dict[str, Any]  # rows, and the digests of x, y and weights
 COLUMNS = ("columns", "kinds")
@@ -67,9 +66,9 @@ class Fingerprint:
                 found += _part_differences(name, before, after)
         return found
 
-    def with_part(self, name: str, data: Data | None) -> Fingerprint:
-        """The same with one more part; without it where that is None."""
-        return self if data is None else replace(self, parts={**self.parts, name: _part(data)})
+    def with_part(self, name: str, data: Data | None, rows: object = None) -> Fingerprint:
+        """The same with one more part; without it where that is None. `rows` are those that it was made of."""
+        return self if data is None else replace(self, parts={**self.parts, name: _part(data, rows)})
 
     def __str__(self) -> str:
         """A digest of the whole."""
@@ -78,12 +77,19 @@ class Fingerprint:
 
 
 def fingerprint(
-    parts: Mapping[str, Data | None], columns: Sequence[str] = (), kinds: Sequence[str] = ()
+    parts: Mapping[str, Data | None],
+    columns: Sequence[str] = (),
+    kinds: Sequence[str] = (),
+    rows: Mapping[str, object] | None = None,
 ) -> Fingerprint:
-    """The fingerprint of checked and encoded data; parts that are None are left out. About 0.5 ms a MB."""
-    return Fingerprint(
-        {name: _part(data) for name, data in parts.items() if data is not None}, tuple(columns), tuple(kinds)
-    )
+    """The fingerprint of checked and encoded data; parts that are None are left out.
+
+    `rows`: x as it was given, by part. Of rows of a file the digest may be known since that was read; else it takes
+    about 0.5 ms a MB.
+    """
+    given = rows or {}
+    found = {name: _part(data, given.get(name)) for name, data in parts.items() if data is not None}
+    return Fingerprint(found, tuple(columns), tuple(kinds))
 
 
 @final
@@ -91,32 +97,30 @@ def fingerprint(
 class LazyFingerprint:
     """The fingerprint of data, taken when it is first asked for: where nothing is written it costs nothing.
 
-    `given`: the parts, which are let go of once the fingerprint is taken.
+    `given`: the parts, and `rows`: x as it was given, by part; let go of once the fingerprint is taken.
     """
 
     given: Mapping[str, Data | None] = field(default_factory=dict, repr=False)
     columns: Sequence[str] = ()
     kinds: Sequence[str] = ()
     taken: Fingerprint | None = None
+    rows: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     @property
     def value(self) -> Fingerprint:
         """The fingerprint."""
         if self.taken is None:
-            self.taken, self.given = fingerprint(self.given, self.columns, self.kinds), {}
+            self.taken = fingerprint(self.given, self.columns, self.kinds, self.rows)
+            self.given, self.rows = {}, {}
         return self.taken
 
 
-def _part(data: Data) -> Part:
-    arrays = {"x": data.x, "y": data.target, "weights": data.weight}
-    return {"rows": len(data.x), **{name: _digest(array) for name, array in arrays.items() if array is not None}}
-
-
-def _digest(array: HostArray) -> str:
-    """sha256, the fastest of hashlib's on processors that have instructions for it, of dtype, shape and numbers."""
-    digest = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
-    digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-    return f"sha256:{digest.hexdigest()}"
+def _part(data: Data, rows: object) -> Part:
+    ready = rows.ready if isinstance(rows, NamedRows) else None
+    x = (ready and ready.digest_of(data.x)) or array_digest(data.x)
+    others = {"y": data.target, "weights": data.weight}
+    digests = {name: array_digest(array) for name, array in others.items() if array is not None}
+    return {"rows": len(data.x), "x": x, **digests}
 
 
 def _part_differences(name: str, before: Part, after: Part) -> Iterator[str]:

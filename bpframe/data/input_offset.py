@@ -45,7 +45,8 @@ def learned_offset(source: HostArray, converted: HostArray) -> dict[str, list[An
 
 def without_offset(source: HostArray, converted: HostArray, offset: Mapping[str, Any]) -> HostArray:
     """Converted rows with (source - offset), rounded once, in the places that have an offset."""
-    result = converted.copy() if np.may_share_memory(source, converted) else converted
+    shared = np.may_share_memory(source, converted) or not converted.flags.writeable
+    result = converted.copy() if shared else converted
     flat, rows = result.reshape(len(result), -1), _flat(source)
     for place, value in zip(offset["places"], offset["values"], strict=True):
         flat[:, place] = _difference(rows[:, place], value)

@@ -234,8 +234,8 @@ class Task:
 
     def _warn_of_loss(self, target: HostArray, numbers: HostArray) -> None:
         """Of a fit: a warning for targets that the dtype does not tell apart and that could be standardised."""
-        rounded = self.learns and target.dtype != numbers.dtype and input_offset.coarse_places(numbers).size
-        if rounded and target_scale.is_scalable(self.loss):
+        rounded = self.learns and target.dtype != numbers.dtype and self.loss.link == "identity"
+        if rounded and input_offset.coarse_places(numbers).size and target_scale.is_scalable(self.loss):
             input_offset.warn_of_loss("y", target, numbers, "Set standardize_target")
 
     def _side_by_side(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
+from operator import is_
 from typing import Any, cast, final
 
 from bpframe import tree
@@ -264,7 +265,10 @@ def restart(updates: Sequence[GroupUpdate], paths: Collection[tree.Path], first:
 
 def refuse_other_groups(updates: Sequence[GroupUpdate], groups: Sequence[Group]) -> None:
     """ConfigError for groups that take parameters out in another way than those that a session was opened with."""
-    old, new = ([(set(each.paths), each.rule is None) for each in of] for of in ([u.group for u in updates], groups))
+    own = [update.group for update in updates]
+    if len(own) == len(groups) and all(map(is_, own, groups)):
+        return
+    old, new = ([(set(each.paths), each.rule is None) for each in of] for of in (own, groups))
     if old != new:
         raise ConfigError(
             "A trainer needs the groups of its first fit, which say what trains and what is frozen. Make a new Trainer "

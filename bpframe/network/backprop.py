@@ -86,8 +86,10 @@ def lowest_trained(layers: Layers, trained: Iterable[Sequence[str]]) -> int:
 
 
 def evaluate(layers: Layers, params: Params, x: Array) -> Array:
-    """v_n in evaluation mode."""
-    return forward(layers, params, x, [EVALUATION] * len(layers))[0][-1]
+    """v_n in evaluation mode; what lies between is let go of on the way."""
+    for label, layer in layers:
+        x = layer.forward(params[label], x, EVALUATION)[0]
+    return x
 
 
 @final

@@ -21,5 +21,13 @@ def chunk_rows(row: Shape, params: Params) -> int:
 
 
 def in_chunks(scores: Callable[[Any], Any], x: Any, size: int) -> HostArray:
-    """scores(x) of rows x (N, ...), `size` of them at a time."""
-    return np.concatenate([np.asarray(scores(x[i : i + size])) for i in range(0, x.shape[0], size)])
+    """scores(x) of rows x (N, ...), `size` of them at a time: besides the result there is one chunk in memory."""
+    first = np.asarray(scores(x[:size]))
+    rows = x.shape[0]
+    if rows <= size:
+        return np.array(first)  # which may be x itself
+    result = np.empty((rows, *first.shape[1:]), first.dtype)
+    result[:size] = first
+    for i in range(size, rows, size):
+        result[i : i + size] = scores(x[i : i + size])
+    return result

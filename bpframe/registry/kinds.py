@@ -37,7 +37,13 @@ class Kind:
 
         Of a class only methods are asked for: its constructor may set the rest.
         """
-        members = (_members(protocol, isinstance(component, type)) for protocol in self.protocols)
+        members = [_members(protocol, isinstance(component, type)) for protocol in self.protocols]
+        for each in members:
+            for name in each:
+                if not hasattr(component, name):
+                    break
+            else:
+                return []
         return min((sorted(name for name in each if not hasattr(component, name)) for each in members), key=len)
 
 

@@ -51,6 +51,9 @@ class Registry:
         self._loaded: dict[Provider, Component] = {}
         self._packages: set[str] = set()  # bpframe's own
         self._policies = policy.PolicyStack()
+        self._meanings: dict[tuple[str, str], Provider] = {}  # of (kind, name) under these policies
+        self._known_under: object = None
+        self._owners: WeakKeyDictionary[type, dict[str, Provider]] = WeakKeyDictionary()  # of classes, by kind
 
     def __reduce__(self) -> Any:
         return _of_the_process, ()  # what is on offer elsewhere is what that process has
@@ -101,6 +104,19 @@ class Registry:
 
     def find(self, kind: str, name: str) -> Provider:
         """The provider that a name means, or Unknown-, Ambiguous- or BlockedComponent."""
+        policies = self._policies.in_force()
+        if policies != self._known_under:
+            self._known_under, self._meanings = policies, {}
+        found = self._meanings.get((kind, name))
+        if found is None:
+            found = self._meanings[kind, name] = self._find(kind, name)
+        return found
+
+    def _forget(self) -> None:
+        """What was found may be another by now."""
+        self._known_under, self._meanings, self._owners = None, {}, WeakKeyDictionary()
+
+    def _find(self, kind: str, name: str) -> Provider:
         dist, _, bare = name.rpartition("/")
         dist = policy.normalise(dist)
         own = [] if dist not in ("", policy.CORE, policy.LOCAL) else self._core(self.kind(kind).name)
@@ -122,12 +138,14 @@ class Registry:
 
     def loaded(self, provider: Provider) -> Component:
         """The class (or factory) of a provider, as `load` gives it."""
-        if provider not in self._loaded:
+        component = self._loaded.get(provider)
+        if component is None:
             component = self._import(provider)
             if isinstance(component, type):
                 self.check(provider.kind, component, provider)
             self._loaded[provider] = component
-        return self._loaded[provider]
+            self._owners.clear()
+        return component
 
     def _import(self, provider: Provider) -> Component:
         """The target; where it fails, with a word of a second version whose files may be those that were found."""
@@ -155,11 +173,15 @@ class Registry:
     def provider_of(self, kind: str, component: object) -> Provider | None:
         """Who provides a ready object, by its class; None for a class that nobody registered."""
         cls = component if isinstance(component, type) else type(unlabelled(component))
+        owner = self._owners.get(cls, {}).get(kind)
+        if owner is not None and self._loaded.get(owner) is cls:
+            return owner
         known = [provider for provider, loaded in self._loaded.items() if loaded is cls and provider.kind == kind]
         former = self._former.get(cls)  # of lines that have run again since, it is still the same component
         known += [former] if former is not None and self._local.get((kind, former.name)) == former else []
         own = _snake(cls.__name__)
         if namesake := min((provider for provider in known if provider.name == own), default=None):
+            self._owners.setdefault(cls, {})[kind] = namesake
             return namesake
         target = f"{cls.__module__}:{cls.__qualname__}"
         named = [p for p in self._offers(kind) if p.target == target and (p.dist != policy.LOCAL or p in known)]
@@ -194,6 +216,7 @@ class Registry:
         self._local[kind, name] = provider
         if isinstance(component, type):
             self._loaded[provider] = component
+        self._forget()
         return component
 
     def declare(self, providers: Sequence[Provider], where: str) -> None:
@@ -240,6 +263,7 @@ class Registry:
     def refresh(self) -> None:
         """Look again at what is installed (after a pip install in a running process)."""
         importlib.invalidate_caches()
+        self._forget()
         self._catalog.refresh()
 
     def restricted(self, restriction: policy.Policy) -> AbstractContextManager[None]:

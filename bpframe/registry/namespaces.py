@@ -41,7 +41,12 @@ class Namespace:
 
 def factory(registry: Registry, kind: str, name: str) -> Component:
     """A function with the component's signature and docstring that builds it, names among its arguments included."""
-    component = registry.load(kind, name)
+    return _factory(registry, kind, name, registry.load(kind, name))
+
+
+@functools.lru_cache(maxsize=1024)
+def _factory(registry: Registry, kind: str, name: str, component: Component) -> Component:
+    """The same for a component that is loaded; a policy is asked each time, a signature is written once."""
 
     def make(*args: Any, **settings: Any) -> Any:
         given = dict(zip(parameters(component), args, strict=False))

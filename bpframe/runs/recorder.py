@@ -104,8 +104,10 @@ class Recorder:
     def _fingerprint(self, state: RunState) -> Fingerprint:
         """That of the data that are fitted, and of the test part."""
         assert state.fingerprint is not None
-        test = None if self._parts.test is None else state.trainer.task.admit(*self._parts.test, name="test x")[0]
-        return state.fingerprint.value.with_part("test", test)
+        part = self._parts.test
+        if part is None:
+            return state.fingerprint.value
+        return state.fingerprint.value.with_part("test", state.trainer.task.admit(*part, name="test x")[0], part[0])
 
     def _append(self, history: History, first: int) -> None:
         """Write the records from the number `first` on."""

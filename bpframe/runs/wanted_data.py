@@ -54,7 +54,8 @@ def parts_fingerprint(trainer: Trainer, parts: Partition, config: Config) -> Fin
     training = apply_class_weight(task.admit(*parts.train)[0], task, config.settings.train.class_weight)
     apart = {"validation": parts.validation, "test": parts.test}
     admitted = {name: part and _admitted(task, part, f"{name} x") for name, part in apart.items()}
-    return fingerprint({"training": training, **admitted}, task.columns or ())
+    rows = {"training": parts.train[0], **{name: part[0] for name, part in apart.items() if part}}
+    return fingerprint({"training": training, **admitted}, task.columns or (), rows=rows)
 
 
 def _admitted(task: Task, part: Part, name: str) -> Data:

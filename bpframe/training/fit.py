@@ -16,7 +16,7 @@ from bpframe.engine.projection_order import refuse_leaving
 from bpframe.engine.update_clock import rule_step
 from bpframe.errors import CheckpointError, NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
-from bpframe.protocols import Batches, Data, Group, Losses, Param, Session
+from bpframe.protocols import Batches, Data, Group, Losses, Session
 from bpframe.protocols.traits import block_losses
 from bpframe.registry import registry
 from bpframe.registry.describe import title
@@ -35,7 +35,7 @@ from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
 from bpframe.training.run_state import RunState, means
 from bpframe.training.score_domain import refuse_other_scores
 from bpframe.training.spec import TrainerSpec
-from bpframe.training.update_groups import update_groups
+from bpframe.training.trained_parameters import TrainedParameters
 from bpframe.types import HostArray
 
 LOOK_ROWS = 8  # that show whether the last step has spoilt the parameters
@@ -56,7 +56,7 @@ class FitRun:
         spec: TrainerSpec,
         session: Session,
         task: Task,
-        params: list[Param],
+        params: TrainedParameters,
         data: tuple[Data, Data | None],
         batches: Batches,
         settings: FitSettings,
@@ -276,7 +276,7 @@ class FitRun:
     def _groups(self) -> list[Group]:
         """The groups of parameters, their schedules bound to this fit and to the history so far."""
         bound = self.spec.over(self.settings.steps, self._curve)
-        groups = update_groups(self._params, bound)
+        groups = self._params.groups(bound)
         used = any(group.rule is not None and group.origin == 0 for group in groups)
         self._lr = main_rate(bound.optimizer) if used else None
         return groups

@@ -11,12 +11,18 @@ from bpframe.protocols import Data
 from bpframe.training.history import History
 
 
-def fit_fingerprint(x: object, columns: Sequence[str] | None, data: tuple[Data, Data | None]) -> LazyFingerprint:
-    """The fingerprint of (training, validation) data of a fit on rows x; `columns`: the names that the model knows."""
+def fit_fingerprint(
+    x: object, validation: object, columns: Sequence[str] | None, data: tuple[Data, Data | None]
+) -> LazyFingerprint:
+    """The fingerprint of (training, validation) data of a fit on rows x; `columns`: the names that the model knows.
+
+    `validation`: what the fit was given as that, (x, y) or (x, y, sample_weight).
+    """
     kinds = dict(zip(x.columns, x.kinds, strict=True)) if isinstance(x, NamedRows) else {}
     names = columns or ()
     known = [kinds[name] for name in names if name in kinds]
-    return LazyFingerprint({"training": data[0], "validation": data[1]}, names, known)
+    rows = {"training": x, "validation": validation[0] if isinstance(validation, tuple) else None}
+    return LazyFingerprint({"training": data[0], "validation": data[1]}, names, known, rows=rows)
 
 
 def refuse_other_data(known: LazyFingerprint | None, given: LazyFingerprint) -> None:

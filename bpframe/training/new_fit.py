@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.data.row_weights import training_data
-from bpframe.protocols import Batches, Data, Param
+from bpframe.protocols import Batches, Data
 from bpframe.training.checkpoint import FitSettings, TrainerState, UnfinishedFit
 from bpframe.training.evaluation import named_metrics
 from bpframe.training.fit import FitRun
@@ -14,6 +14,7 @@ from bpframe.training.fitted_data import note_other_data, refuse_other_data
 from bpframe.training.progress import PartialEpoch
 from bpframe.training.run_state import RunState, curves
 from bpframe.training.spec import TrainerSpec
+from bpframe.training.trained_parameters import TrainedParameters
 from bpframe.training.verbose import Verbose, fit_observer
 
 
@@ -31,7 +32,7 @@ def new_fit(
     trainer: object,
     spec: TrainerSpec,
     learned: TrainerState,
-    params: list[Param],
+    params: TrainedParameters,
     data: tuple[Data, Data | None],
     given: FitArguments,
     unfinished: UnfinishedFit | None,

@@ -10,26 +10,27 @@ from bpframe.data.task import Task
 from bpframe.engine.projection import projected
 from bpframe.errors import IncompatibleComponent, ShapeError
 from bpframe.network.network import Network
-from bpframe.protocols import Group, Param, Session
+from bpframe.protocols import Group, Session
 from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.training.number_ranges import refuse_out_of_range
 from bpframe.training.preflight import refuse_unsampled
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.statistics_session import with_statistics
-from bpframe.training.update_groups import trained_parameters, update_groups
+from bpframe.training.trained_parameters import TrainedParameters
+from bpframe.training.update_groups import trained_parameters
 from bpframe.types import Params, Shape
 
 
-def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, Task, list[Param]]:
+def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, Task, TrainedParameters]:
     """(a session with new parameters, the task of rows of this shape, the trained parameters)."""
     network = network_of(spec.network, task)
     refuse_out_of_range(network, spec.loss, spec.dtype)
     params, out = network.init(spec.seed, shape)
     if not out:
         raise ShapeError("The loss needs rows of scores, got one number without an axis. End the network in dense.")
-    trained = trained_parameters(params)
-    groups = update_groups(trained, spec)
+    trained = TrainedParameters(trained_parameters(params))
+    groups = trained.groups(spec)
     refuse_unsampled(groups, spec.loss)
     if spec.projects:
         _project(groups, params)

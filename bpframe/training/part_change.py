@@ -28,7 +28,7 @@ def attribute_changes(attributes: Mapping[str, Any], name: str, value: Any) -> d
         raise ConfigError(f"A trainer has no {name} to set: it is an argument of fit, or of the optimizer.")
     opened = attributes["_session"] is not None or attributes["_snapshot"] is not None
     spec = TrainerSpec(**{part: attributes[part] for part in BY_NAME})
-    value = _part(spec, name, value, attributes["_params"] if opened else None, attributes["_fit"] is not None)
+    value = _part(spec, name, value, attributes["_params"].known if opened else None, attributes["_fit"] is not None)
     if name != "callbacks":
         return {name: value}
     before = zip(attributes["callbacks"], attributes["memories"], strict=False)

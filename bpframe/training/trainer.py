@@ -23,7 +23,7 @@ from bpframe.engine.projection import projected
 from bpframe.errors import CheckpointError, ConfigError
 from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
-from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Param, Session
+from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Session
 from bpframe.registry import Spec, registry
 from bpframe.registry.other_words import hide_other, refuse_other
 from bpframe.registry.safe_text import object_text
@@ -54,7 +54,7 @@ from bpframe.training.part_change import KEPT, attribute_changes
 from bpframe.training.preflight import require_rows
 from bpframe.training.session_snapshot import SessionSnapshot
 from bpframe.training.spec import PARTS, TrainerParts, TrainerSpec, with_parts
-from bpframe.training.update_groups import update_groups
+from bpframe.training.trained_parameters import TrainedParameters
 from bpframe.training.verbose import Verbose, require_verbose
 from bpframe.types import HostArray, Shape
 
@@ -94,7 +94,7 @@ class Trainer:
             spec.loss, cost, spec.dtype, network.inputs, standardize=spec.standardize_target, layers=network.layers
         ).with_inputs(network.several)
         self.memories: list[dict[str, Any]] = [{} for _ in spec.callbacks]
-        self._params: list[Param] = []  # the trained parameters, once there is a session
+        self._params = TrainedParameters()  # once there is a session
         self._session: Session | None = None
         self._snapshot: SessionSnapshot | None = None  # in a copy, until it is used
         self._fitted = False
@@ -157,7 +157,7 @@ class Trainer:
         verbose = require_verbose("Trainer.fit", verbose)
         with self._exclusive, name_culprit(self._kinds):
             data = self._admit(x, y, sample_weight, class_weight, validation)
-            marks = fit_fingerprint(x, self.task.columns, data)
+            marks = fit_fingerprint(x, validation, self.task.columns, data)
             given = FitArguments(epochs, size, shuffle, marks, verbose)
             fit = new_fit(self, self.spec, self._state, self._params, data, given, self._unfinished)
             self._fit = fit
@@ -380,7 +380,7 @@ class Trainer:
     def _projected(self, values: Mapping[str, HostArray]) -> dict[str, HostArray]:
         """Parameters to be set, in the sets in which they are kept."""
         spec = self.spec
-        return {**values, **(projected(update_groups(self._params, spec), values) if spec.projects else {})}
+        return {**values, **(projected(self._params.groups(spec), values) if spec.projects else {})}
 
     @property
     def _state(self) -> TrainerState:
@@ -400,14 +400,15 @@ class Trainer:
     def _restore(self, path: model_file.Path, file: tuple[Mapping[str, HostArray], Mapping[str, Any]]) -> None:
         """Take over the state in a checkpoint's (tensors, manifest)."""
 
-        params: list[Param] = []
+        params = TrainedParameters()
 
         several = self.task.with_inputs(inputs_of(file[1]))
         spec = replace(self.spec, network=network_of(self.network, several))
 
         def new_session(shape: Shape, learned: Mapping[str, Any]) -> tuple[Session, Task]:
+            nonlocal params
             task = replace(several, shape=shape, learned=learned, columns=columns_of(file[1]))
-            session, task, params[:] = open_session(spec, task, shape)
+            session, task, params = open_session(spec, task, shape)
             return session, task
 
         shape = self.network.input_shape

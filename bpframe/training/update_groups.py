@@ -51,7 +51,8 @@ def update_groups(known: Sequence[Param], spec: TrainerSpec) -> list[Group]:
             alike.append([own])
         else:
             same.append(own)
-            same[0] = replace(same[0], regularizers=same[0].regularizers or own.regularizers)
+            if own.regularizers and not same[0].regularizers:
+                same[0] = replace(same[0], regularizers=own.regularizers)
     groups = [_joined(same) for same in alike]
     _refuse_shared_objective(groups)
     on_activations = tuple(part for part in spec.regularizers if _on_activations(part))
@@ -60,19 +61,15 @@ def update_groups(known: Sequence[Param], spec: TrainerSpec) -> list[Group]:
 
 def _group(param: Param, spec: TrainerSpec, rules: Sequence[Optimizer | Minimizer]) -> Group:
     """The group of one parameter on its own; `rules` are those of the spec, in the order of their origin."""
-    user = next((group for group in spec.groups if group.holds(param)), None)
+    user = next((group for group in spec.groups if group.holds(param)), None) if spec.groups else None
     rule = user.rule(spec.optimizer) if user else spec.optimizer
     given = user.optimizer if user and user.optimizer else spec.optimizer
     origin = next(i for i, other in enumerate(rules) if other is given)
-    acting = {part.name: _acting(getattr(spec, part.name), param, part.everywhere) for part in LISTS}
-    return Group(
-        (tuple(param.name.split("/")),),
-        None if rule is None else rule_for(rule, param),
-        origin=origin,
-        params=(param,),
-        penalised=int(any(acting[name] for name in PENALTIES)),
-        **acting,
-    )
+    paths, own = (tuple(param.name.split("/")),), None if rule is None else rule_for(rule, param)
+    listed = [(part, parts) for part in LISTS if (parts := getattr(spec, part.name))]  # mostly none
+    acting = {part.name: _acting(parts, param, part.everywhere) for part, parts in listed}
+    penalised = int(any(acting.get(name) for name in PENALTIES)) if acting else 0
+    return Group(paths, own, origin=origin, params=(param,), penalised=penalised, **acting)
 
 
 def _acting(parts: Iterable[Any], param: Param, everywhere: bool) -> tuple[Any, ...]:
@@ -88,10 +85,12 @@ def _on_activations(part: object) -> bool:
 
 def _alike(a: Group, b: Group) -> bool:
     """Whether two groups differ in their parameters only, or one of them has no penalty besides."""
+    if a.origin != b.origin:
+        return False
     lists = [(getattr(a, part.name), getattr(b, part.name)) for part in LISTS]
     lists = [(x, y) for part, (x, y) in zip(LISTS, lists, strict=True) if part.name not in PENALTIES or (x and y)]
     same = all(len(x) == len(y) and all(p is q for p, q in zip(x, y, strict=True)) for x, y in lists)
-    return same and a.origin == b.origin and (a.rule is b.rule or bool(a.rule == b.rule))
+    return same and (a.rule is b.rule or bool(a.rule == b.rule))
 
 
 def _joined(alike: Sequence[Group]) -> Group:

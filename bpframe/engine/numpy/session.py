@@ -23,11 +23,12 @@ from bpframe.engine import optimizer_state
 from bpframe.engine.group_update import restart
 from bpframe.engine.numpy import blas
 from bpframe.engine.numpy.host_batches import HostBatches
+from bpframe.engine.numpy.read_only_params import ReadOnlyParams
 from bpframe.engine.numpy.stepper import Stepper
 from bpframe.engine.rollback import Rollback
 from bpframe.engine.rule_queries import current_setting, evaluation_params
 from bpframe.network.backprop import CostLayer, evaluate
-from bpframe.network.chunks import chunk_rows, in_chunks
+from bpframe.network.chunks import in_chunks
 from bpframe.network.gradients import LossAndGradients
 from bpframe.network.network import Network
 from bpframe.ops import malloc
@@ -106,6 +107,7 @@ class NumpySession:
         self._groups, self._flats = self._stepper.groups, self._stepper.flats
         self._losses: list[tuple[float, float, float]] = []  # of the latest block
         self._initial = True  # whether optimizer state is that before the first step
+        self._shown = ReadOnlyParams()
 
     # ------------------------------------------------------------------------------------------------------ state
 
@@ -140,6 +142,7 @@ class NumpySession:
         for group, own in zip(self._groups, states, strict=True):
             group.states = own
         self._stepper.forget()
+        self._shown = ReadOnlyParams()
         self.step, self._initial = step, False
         self._rollback.mark()
 
@@ -199,16 +202,18 @@ class NumpySession:
     def scores_with(self, x: HostArray, buffers: Mapping[str, HostArray]) -> HostArray:
         """The same with other buffers in the place of those of these names."""
         with self.computing():
-            params = tree.transform(evaluation_params(self._groups, self._params, self.step), read_only)
+            params = self._shown.of(evaluation_params(self._groups, self._params, self.step))
+            if buffers:
+                params = tree.transform(params, lambda leaf: leaf)
             for name, value in buffers.items():
                 tree.assign(params, tuple(name.split("/")), value)
-            size = chunk_rows(x.shape[1:], params)
+            size = self._shown.chunk_rows(x.shape[1:], params)
             return in_chunks(partial(evaluate, self._network.layers, params), read_only(x), size)
 
     def batch_statistics(self, x: HostArray, key: Key) -> dict[str, HostArray]:
         """The buffers of layers with running statistics, by "layer/name", with those of rows x alone in their place."""
         with self.computing():
-            params = tree.transform(evaluation_params(self._groups, self._params, self.step), read_only)
+            params = self._shown.of(evaluation_params(self._groups, self._params, self.step))
             return cast(dict[str, HostArray], self._stepper.recursion.batch_statistics(params, x, key))
 
     def _begin(self, batches: Batches, i: int) -> None:

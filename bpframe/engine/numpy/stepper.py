@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from operator import is_
 from typing import Any, cast, final
 
 import numpy as np
@@ -62,14 +63,19 @@ class Stepper:
         self._programs = ProgramCache([*(layer for _, layer in network.layers), cost.loss, cost.link])
         self._contexts = self._unmasked = self.recursion.contexts(key, params)
         self._configure(groups)
+        self._new = True  # whether groups are those of the start, and made no step
 
     def use(self, groups: Sequence[Group], step: int) -> None:
         """Take over groups whose settings may have changed, after `step` steps."""
         refuse_other_groups(self.groups, groups)
+        kept = self._new and all(map(is_, [update.group for update in self.groups], groups))
         for update, group in zip(self.groups, groups, strict=True):
-            update.use(group)
+            if not kept:
+                update.use(group)
             update.begin(max(step - 1, 0))
-        self._configure(groups)
+        if not kept:
+            self._configure(groups)
+        self._new = False
 
     def _configure(self, groups: Sequence[Group]) -> None:
         self._updater = ParameterUpdater(self.groups)

@@ -5,7 +5,7 @@ Shapes: x (N, ...) rows, y (N,) labels or numbers, or (N, C) targets.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from bpframe.data import arrays
 from bpframe.data.columns import NamedRows
+from bpframe.data.ready_rows import ReadyRows
 from bpframe.data.sources.selection import Selection
 from bpframe.data.splits import split
 from bpframe.runs.config.data_sources import FileSource, NamedSource
@@ -32,48 +33,58 @@ class Partition:
     test: Part | None = None
 
 
-def read_partition(table: DataTable, folder: Path, seed: int, dtype: str) -> Partition:
+def read_partition(table: DataTable, folder: Path, seed: int, dtype: str, ready: bool = False) -> Partition:
     """The rows of a [data] table, read from its files in or below `folder`, and divided.
 
-    Test rows first, then validation rows from the rest; both fractions are of all rows. Raises DataError for rows that
-    no network can take, numbered as they stand in their source, and where a part would be empty.
+    Test rows first, then validation rows from the rest; both fractions are of all rows. `ready`: rows of tables are
+    kept as engines get them too, and the digest of a file's rows is made while the next file is read. Raises DataError
+    for rows that no network can take, numbered as they stand in their source, and where a part would be empty.
     """
-    whole = _part(table.source, folder, table.selection() if table.source.table else Selection(), dtype)
+    apart = {"validation": table.validation, "test": table.test}
+    divided = any(part is not None and part.fraction is not None for part in apart.values())
+    chosen = table.selection() if table.source.table else Selection()
+    whole = _part(table.source, folder, chosen, dtype, ready and not divided)
     x, y = whole[:2]
     names = x.columns if isinstance(x, NamedRows) and x.numbering is None else None
     text = y.dtype.kind in "UT"  # labels stay text where those of training are
     alike = Selection(table.target, names, text=text, weight=table.weight)
     beside = {
-        name: _part(part.source, folder, alike if part.source.table else Selection(), dtype)
-        for name, part in (("validation", table.validation), ("test", table.test))
+        name: _part(part.source, folder, alike if part.source.table else Selection(), dtype, ready)
+        for name, part in apart.items()
         if part is not None and part.source is not None
     }
+    parts = _divided(whole, table, seed) if divided else {"train": whole}
+    del whole, x  # before more memory is taken for its parts
+    if divided and ready:
+        parts = {name: (_ready(part[0], arrays.inputs(part[0], dtype)), *part[1:]) for name, part in parts.items()}
+    return Partition(**parts, **beside)
+
+
+def _divided(whole: Part, table: DataTable, seed: int) -> dict[str, Part]:
+    """The parts whose rows come from one source, by name."""
+    y = whole[1]
     rest, test = _hold_out(np.arange(len(y)), y, table.test, seed)
     train, validation = _hold_out(rest, y, table.validation, seed)
-    held = {"validation": validation, "test": test}
-    parts = {name: _rows_of(whole, rows) for name, rows in held.items() if rows is not None} | beside
-    return Partition(_rows_of(whole, train), parts.get("validation"), parts.get("test"))
+    held = {"train": train, "validation": validation, "test": test}
+    return {name: cast(Part, tuple(array[rows] for array in whole)) for name, rows in held.items() if rows is not None}
 
 
-def _rows_of(part: Part, rows: HostArray) -> Part:
-    return cast(Part, tuple(array[rows] for array in part))
-
-
-def _part(source: NamedSource | FileSource, folder: Path, selection: Selection, dtype: str) -> Part:
+def _part(source: NamedSource | FileSource, folder: Path, selection: Selection, dtype: str, ready: bool) -> Part:
     """x, y and weights of one source, all usable; what no network can take is refused in the name of its source."""
     rows = source.read(folder, selection)
     assert rows.y is not None
     with source.errors(folder):
-        _refuse_unusable(rows.x, rows.y, dtype)
+        converted = arrays.inputs(rows.x, dtype)
+        if rows.y.dtype.kind in "fc":
+            arrays.as_numbers(rows.y, dtype, "y")
         arrays.weights(rows.weight, len(rows.y), dtype)
-    return (rows.x, rows.y) if rows.weight is None else (rows.x, rows.y, rows.weight)
+    x = _ready(rows.x, converted) if ready else rows.x
+    return (x, rows.y) if rows.weight is None else (x, rows.y, rows.weight)
 
 
-def _refuse_unusable(x: NamedRows | HostArray, y: HostArray, dtype: str) -> None:
-    """DataError for rows that no network can take."""
-    arrays.inputs(x, dtype)
-    if y.dtype.kind in "fc":
-        arrays.as_numbers(y, dtype, "y")
+def _ready(x: NamedRows | HostArray, converted: HostArray) -> NamedRows | HostArray:
+    """Rows of a table with what was converted of them; arrays as they are."""
+    return replace(x, ready=ReadyRows(converted)) if isinstance(x, NamedRows) else x
 
 
 def _hold_out(rows: HostArray, y: HostArray, part: SplitTable | None, seed: int) -> tuple[HostArray, HostArray | None]:

@@ -45,10 +45,14 @@ class Config:
         with self.restricted():
             return Trainer(**{**vars(self.spec), "callbacks": [*self.spec.callbacks, *callbacks]})
 
-    def data(self) -> Partition:
-        """The data, read and divided. Raises DataError for data that cannot be used."""
+    def data(self, *, ready: bool = False) -> Partition:
+        """The data, read and divided; made `ready` for a run that writes, they are not to be changed.
+
+        Raises DataError for data that cannot be used.
+        """
+        train = self.settings.train
         try:
-            return read_partition(self.settings.data, self.folder, self.settings.train.seed, self.settings.train.dtype)
+            return read_partition(self.settings.data, self.folder, train.seed, train.dtype, ready)
         except ConfigError as error:
             raise ConfigError(self.locations.message(Problem(DATA_SOURCE, str(error)))) from None
 

@@ -84,6 +84,8 @@ class ProgramCache:
 
     def _program(self, part: Traceable, record: bool) -> Program | None:
         """The part's program from the cache of the process, or, with `record`, a new one."""
+        if not (_programs or record):
+            return None
         key = part.key()
         try:
             program = _programs.pop(key, None)
