@@ -107,9 +107,8 @@ class JaxSession:
         settings = partial(Settings, cast=np.dtype(device.dtype).type)
         self._stores = [TreeStore(group, params, settings) for group in groups]
         self._updates = [GroupUpdate(group, store) for group, store in zip(groups, self._stores, strict=True)]
-        # On the host, which is faster in small operations.
-        start = Carry(params, device.cast([update.states for update in self._updates]))
-        with device.scope():
+        with device.scope():  # states are made on the host, which is faster in small operations
+            start = device.put(Carry(params, [update.states for update in self._updates]))
             self._replace(duplicate(start))
         self._rollback = Rollback(RollbackPoint(0, DeviceState(start, self._minimizer), StepLog()))
 
