@@ -26,7 +26,7 @@ from bpframe.engine.group_update import GroupUpdate, refuse_other_groups, restar
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.jax import compile_cache
 from bpframe.engine.jax.blocks import BlockReport, Blocks
-from bpframe.engine.jax.compiled_step import Carry, TreeStore, duplicate, is_finite
+from bpframe.engine.jax.compiled_step import Carry, TreeStore, all_finite, all_finite_on_host, duplicate
 from bpframe.engine.jax.device import Device
 from bpframe.engine.numpy import blas
 from bpframe.engine.rollback import Rollback, RollbackPoint, StepLog
@@ -195,7 +195,7 @@ class JaxSession:
                 report, stop = self._block(batches, start, self._end(start, stop))
                 if stop < end and self._seconds:
                     self._blocks.prepare(batches, stop, self._end(stop, end))
-                values, finite = report.values(stop - start)
+                values = report.values(stop - start)
                 bad = np.flatnonzero(~np.isfinite(values[:, 0]))
                 count = int(bad[0]) if len(bad) else stop - start
                 self._losses = values[: count + 1]
@@ -203,8 +203,6 @@ class JaxSession:
                 self._rollback.log(self, batches, start, start + count)
                 if len(bad):
                     self._rollback.replay(self, point.log)
-                else:
-                    self._finite = finite
                 self._rollback.writing = False
         except BaseException:
             self._rollback.roll_back(self)
@@ -299,5 +297,9 @@ class JaxSession:
         return self._block(batches, start, self._end(start, stop))[1]
 
     def all_finite(self) -> bool:
-        """Whether all parameters are finite."""
-        return bool(is_finite(self._carry)) if self._finite is None else self._finite
+        """Whether all parameters are finite; where the host reads them, it needs no program that looks."""
+        if self._finite is None:
+            leaves = [leaf for _, leaf in tree.leaves(self._carry.params)]
+            look = all_finite_on_host if self._device.shares_memory else all_finite
+            self._finite = bool(look(leaves))
+        return self._finite
