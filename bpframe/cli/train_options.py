@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, final
 
 from bpframe.cli.no_plugins import OPTION, core_only
+from bpframe.engine.program_folder import programs_in
 from bpframe.errors import ConfigError
 from bpframe.runs.config import Override, parse_override
 from bpframe.runs.folder import RunFolder
+from bpframe.saving.cache_folder import cache_folder
 
 SHORTCUTS = {"epochs": "epochs", "engine": "engine", "start": "from"}  # keys of [train] by their options
 
@@ -29,6 +31,7 @@ class TrainOptions:
     new_data: bool
     quiet: bool
     no_plugins: bool
+    no_cache: bool
     shortcuts: Mapping[str, Any]
 
     @classmethod
@@ -50,6 +53,10 @@ class TrainOptions:
         """A block in which --no-plugins holds."""
         return core_only(self.no_plugins)
 
+    def cached(self) -> AbstractContextManager[None]:
+        """A block in which compiled programs are kept for the next process, but for --no-cache."""
+        return programs_in(None if self.no_cache else cache_folder() / "programs")
+
     def run_name(self, config: Path) -> str | None:
         """The name that the run has to have; None: any that is free."""
         return (self.name or config.stem) if self.resume else self.name
@@ -57,5 +64,6 @@ class TrainOptions:
     def command(self, run: RunFolder, *more: str) -> str:
         """A command that trains by the config of a run, as a shell takes it."""
         same = [OPTION] if self.no_plugins else []
+        same += ["--no-cache"] if self.no_cache else []
         same += [] if self.runs == Path("runs") else ["--runs", str(self.runs)]
         return shlex.join(["bpframe", "train", str(run.config), *more, *same])

@@ -238,8 +238,8 @@ def test_parameters_that_turn_infinite_in_the_very_last_step_are_not_handed_out(
 def test_parameters_are_finite_even_where_their_squares_are_not(value, finite):
     leaves = [np.array([1.0, 2.0]), np.array([value])]
     with jax.enable_x64(True):
-        assert bool(compiled_step.all_finite(leaves)) is finite
-        assert compiled_step.all_finite_on_host(leaves) is finite
+        assert bool(compiled_step.is_finite(leaves)) is finite
+        assert compiled_step.is_finite_on_host(leaves) is finite
 
 
 def test_a_first_fit_compiles_its_loop_once(caplog):

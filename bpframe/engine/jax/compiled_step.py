@@ -51,12 +51,12 @@ def duplicate(carry: Carry) -> Carry:
 
 
 @jax.jit
-def all_finite(leaves: list[Any]) -> Any:
+def is_finite(leaves: list[Any]) -> Any:
     """Whether all numbers of these arrays are finite, 0-d."""
     return jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves]).all()
 
 
-def all_finite_on_host(leaves: list[Any]) -> bool:
+def is_finite_on_host(leaves: list[Any]) -> bool:
     """The same by NumPy, from memory that the device shares; BLAS, whose threads would wait for more, is not asked."""
     return all(np.isfinite(np.asarray(leaf)).all() for leaf in leaves)
 

@@ -26,7 +26,7 @@ from bpframe.engine.group_update import GroupUpdate, refuse_other_groups, restar
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.jax import compile_cache
 from bpframe.engine.jax.blocks import BlockReport, Blocks
-from bpframe.engine.jax.compiled_step import Carry, TreeStore, all_finite, all_finite_on_host, duplicate
+from bpframe.engine.jax.compiled_step import Carry, TreeStore, duplicate, is_finite, is_finite_on_host
 from bpframe.engine.jax.device import Device
 from bpframe.engine.numpy import blas
 from bpframe.engine.rollback import Rollback, RollbackPoint, StepLog
@@ -300,6 +300,6 @@ class JaxSession:
         """Whether all parameters are finite; where the host reads them, it needs no program that looks."""
         if self._finite is None:
             leaves = [leaf for _, leaf in tree.leaves(self._carry.params)]
-            look = all_finite_on_host if self._device.shares_memory else all_finite
+            look = is_finite_on_host if self._device.shares_memory else is_finite
             self._finite = bool(look(leaves))
         return self._finite
