@@ -17,9 +17,9 @@ def docs(page: str, output: Path | None, no_browser: bool) -> None:
     PAGE is a name as in `bpframe docs write-a-plugin` or `bpframe docs reference/optimizers`. The pages are written as
     HTML to the user's folder for caches, or to --output.
     """
-    from bpframe.cli.documents import cache_folder, page_name, write_html
+    from bpframe.cli.documents import page_name, pages_folder, write_html
 
-    name, folder = page_name(page), output or cache_folder()
+    name, folder = page_name(page), output or pages_folder()
     write_html(folder)
     path = (folder / f"{name}.html").absolute()
     click.echo(path)

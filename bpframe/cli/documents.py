@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
 from html import escape
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from bpframe.errors import CheckpointError, ConfigError
 from bpframe.saving.atomic import write_file
+from bpframe.saving.cache_folder import cache_folder
 from bpframe.version import VERSION
 
 PACKAGE = Path(__file__).parents[1]
@@ -88,11 +87,9 @@ def _with_anchor(heading: re.Match[str]) -> str:
     return f'<h{heading[1]} id="{anchor}">{heading[2]}</h{heading[1]}>'
 
 
-def cache_folder() -> Path:
+def pages_folder() -> Path:
     """Where the pages of this version go by default: in the user's folder for caches."""
-    places = {"win32": os.environ.get("LOCALAPPDATA"), "darwin": "~/Library/Caches"}
-    place = places.get(sys.platform, os.environ.get("XDG_CACHE_HOME")) or "~/.cache"
-    return Path(place).expanduser() / "bpframe" / f"docs-{VERSION}"
+    return cache_folder() / f"docs-{VERSION}"
 
 
 def examples() -> dict[str, dict[str, Path]]:

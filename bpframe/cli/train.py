@@ -35,6 +35,9 @@ from bpframe.cli.local_files import declare_plugin_files, plugin_option
     help="Start from the parameters of a run's model, or of a model file: train.start.",
 )
 @click.option("--new-data", is_flag=True, help="With --resume: train a run that is over further, on data that changed.")
+@click.option(
+    "--no-cache", is_flag=True, help="Compile anew: keep no compiled programs in the user's folder for caches."
+)
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.option("--no-plugins", is_flag=True, help="Use components of bpframe itself only.")
 @plugin_option

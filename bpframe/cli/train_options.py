@@ -11,9 +11,11 @@ from typing import Any, final
 
 from bpframe.cli.local_files import plugin_words
 from bpframe.cli.no_plugins import OPTION, core_only
+from bpframe.engine.program_folder import programs_in
 from bpframe.errors import ConfigError
 from bpframe.runs.config import Override, parse_override
 from bpframe.runs.folder import RunFolder
+from bpframe.saving.cache_folder import cache_folder
 
 SHORTCUTS = {"epochs": "epochs", "engine": "engine", "start": "from"}  # keys of [train] by their options
 
@@ -30,6 +32,7 @@ class TrainOptions:
     new_data: bool
     quiet: bool
     no_plugins: bool
+    no_cache: bool
     shortcuts: Mapping[str, Any]
 
     @classmethod
@@ -51,6 +54,10 @@ class TrainOptions:
         """A block in which --no-plugins holds."""
         return core_only(self.no_plugins)
 
+    def cached(self) -> AbstractContextManager[None]:
+        """A block in which compiled programs are kept for the next process, but for --no-cache."""
+        return programs_in(None if self.no_cache else cache_folder() / "programs")
+
     def run_name(self, config: Path) -> str | None:
         """The name that the run has to have; None: any that is free."""
         return (self.name or config.stem) if self.resume else self.name
@@ -58,5 +65,6 @@ class TrainOptions:
     def command(self, run: RunFolder, *more: str) -> str:
         """A command that trains by the config of a run, as a shell takes it."""
         same = [OPTION] if self.no_plugins else plugin_words()
+        same += ["--no-cache"] if self.no_cache else []
         same += [] if self.runs == Path("runs") else ["--runs", str(self.runs)]
         return shlex.join(["bpframe", "train", str(run.config), *more, *same])

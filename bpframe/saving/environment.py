@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -51,6 +52,17 @@ def _cpu_name() -> str:
             return next(named, "") or platform.machine()
     except OSError:
         return platform.processor() or platform.machine()
+
+
+def processor() -> list[str]:
+    """What machine code depends on: the architecture, the CPU's name and its instruction sets.
+
+    They are those that the system lists, where it does, or else those that NumPy knows.
+    """
+    listed = ""
+    with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as lines:
+        listed = next((line.strip() for line in lines if line.startswith(("flags", "Features"))), "")
+    return [platform.machine(), _cpu_name(), listed or " ".join(_features())]
 
 
 def _features() -> list[str]:

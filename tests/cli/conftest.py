@@ -24,3 +24,11 @@ def rows(folder: Path) -> Path:
     (folder / "run.toml").write_text(ON_ROWS)
     write_random_rows(folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def cache_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder for caches: one of the test."""
+    home = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home))
+    return home

@@ -147,3 +147,19 @@ def test_on_a_terminal_a_component_is_described_without_breaking_words(columns: 
     assert max(map(len, described)) <= columns
     wanted = set((bp.load("optimizer", "prodigy").__doc__ or "").split())
     assert wanted <= set(" ".join(described).split())
+
+
+def test_a_second_process_finds_the_programs_that_the_first_has_compiled(folder: Path, cache_home: Path) -> None:
+    options = "train", "small.toml", "--engine", "jax", "--set", "model.layers.0.units=23"
+    good(*options, "--no-cache", "--name", "anew")
+    assert not list(cache_home.rglob("*-cache"))
+    command = [sys.executable, "-m", "bpframe", *options]
+    for name in ("first", "second"):
+        done = subprocess.run(
+            [*command, "--name", name], env={**os.environ, "JAX_LOG_COMPILES": "1"}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert ("cache hit for 'jit__loop'" in done.stderr) is (name == "second")
+    assert list((cache_home / "bpframe" / "programs").rglob("jit__loop*-cache"))
+    models = {(folder / "runs" / name / "model.safetensors").read_bytes() for name in ("anew", "first", "second")}
+    assert len(models) == 1

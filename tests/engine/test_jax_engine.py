@@ -236,9 +236,19 @@ def test_parameters_that_turn_infinite_in_the_very_last_step_are_not_handed_out(
 
 @pytest.mark.parametrize(("value", "finite"), [(1.0, True), (1e200, True), (np.inf, False), (np.nan, False)])
 def test_parameters_are_finite_even_where_their_squares_are_not(value, finite):
-    params = {"dense_1": {"weight": np.array([1.0, 2.0]), "bias": np.array([value])}}
+    leaves = [np.array([1.0, 2.0]), np.array([value])]
     with jax.enable_x64(True):
-        assert bool(compiled_step.is_finite(compiled_step.Carry(params, []))) is finite
+        assert bool(compiled_step.is_finite(leaves)) is finite
+        assert compiled_step.is_finite_on_host(leaves) is finite
+
+
+def test_a_first_fit_compiles_its_loop_once(caplog):
+    made = trainer("jax", layers=[bp.layers.dense(13)])  # a width of its own, which no other test has compiled
+    with jax.log_compiles():
+        made.fit(X[:64], Y[:64], epochs=3, batch_size=16)
+    compiled = [record.getMessage() for record in caplog.records if record.getMessage().startswith("Compiling")]
+    assert len([message for message in compiled if "_loop" in message]) == 1
+    assert not any("finite" in message for message in compiled)
 
 
 class Leash:

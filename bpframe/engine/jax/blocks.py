@@ -36,19 +36,14 @@ from bpframe.types import HostArray, Params, State
 
 
 class BlockReport(NamedTuple):
-    """(LENGTH + 1, 3) of mean loss, penalty and weight of each step; the scores (T B, C) of its rows, if collected.
-
-    The last of the numbers: whether all parameters are finite after the last step, NaN where that is not known.
-    """
+    """(LENGTH, 3) of mean loss, penalty and weight of each step; the scores (T B, C) of its rows, if collected."""
 
     numbers: Any
     scores: Any
 
-    def values(self, steps: int) -> tuple[HostArray, bool | None]:
-        """((steps, 3) loss, penalty, weight in float64; whether all parameters are finite, None where not known)."""
-        numbers = np.asarray(self.numbers)
-        finite = float(numbers[-1, 0])
-        return numbers[:steps].astype(np.float64), None if np.isnan(finite) else bool(finite)
+    def values(self, steps: int) -> HostArray:
+        """(steps, 3) loss, penalty, weight in float64."""
+        return np.asarray(self.numbers)[:steps].astype(np.float64)
 
 
 @final
@@ -105,7 +100,7 @@ class Blocks:
             return Evaluation(float(loss + penalty), slopes, result)
 
         (loss, penalty, weight, scores, *_), there = minimization.step(step_count, evaluate, refreshing)
-        numbers = np.array([[float(n) for n in (loss, penalty + minimization.penalty, weight)], [np.nan] * 3])
+        numbers = np.array([[float(n) for n in (loss, penalty + minimization.penalty, weight)]])
         report = BlockReport(numbers, scores if self._collect else None)
         if not np.isfinite(loss):
             return carry, memory, report
@@ -210,7 +205,7 @@ def _loop(
     if room:
         scores = jax.eval_shape(partial(evaluate, step.layers), carry.params, block.x[:1])
         kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
-    report = BlockReport(jnp.zeros((LENGTH + 1, 3), table.dtype), kept)
+    report = BlockReport(jnp.zeros((LENGTH, 3), table.dtype), kept)
 
     def epoch(number: jax.Array, state: tuple[Carry, BlockReport]) -> tuple[Carry, BlockReport]:
         start = number * (full + 1) - first
@@ -224,8 +219,7 @@ def _loop(
         carry, report = jax.lax.fori_loop(0, epochs, epoch, (carry, report))
     else:
         carry, report = jax.lax.fori_loop(0, steps, partial(body, size), (carry, report))
-    finite = jnp.asarray(compiled_step.is_finite(carry), table.dtype)
-    return carry, report._replace(numbers=report.numbers.at[-1].set(finite))
+    return carry, report
 
 
 def _objective(

@@ -10,6 +10,7 @@ import jax
 from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from bpframe.engine.hyperparameters import Settings
+from bpframe.engine.program_folder import default_folder
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
 from bpframe.protocols import Group
@@ -20,10 +21,25 @@ KEPT = 64  # programs; the least recently used goes
 _programs: OrderedDict[Hashable, Callable[..., Any]] = OrderedDict()
 
 
+_by_default: list[str | None] = []  # the folder of JAX, where neither engine nor program has chosen it
+
+
 def keep_in(folder: str | None) -> None:
-    """Have JAX look for programs in a folder, if one is given, and leave them there, however fast they compile."""
+    """Have JAX look for programs in a folder, and leave them there, however fast they compile.
+
+    Without one in that of `engine.program_folder`, if there is any, unless the program has set one for JAX itself.
+    """
     settings: Any = jax.config
-    if folder is not None and settings.jax_compilation_cache_dir != folder:
+    present = settings.jax_compilation_cache_dir
+    if folder is not None:
+        _by_default.clear()
+    elif present is None or present in _by_default:
+        version = jax.lib.__version__  # type: ignore[attr-defined]  # of jaxlib as it is loaded
+        folder = default_folder(f"jaxlib {version}")
+        _by_default[:] = [folder]
+    else:
+        return
+    if present != folder:
         settings.update("jax_compilation_cache_dir", folder)
         settings.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         reset_cache()  # or it would stay with a folder that it has opened

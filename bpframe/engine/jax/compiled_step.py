@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from bpframe import tree
 from bpframe.engine.functional_step import Carry, FunctionalStep
 from bpframe.engine.jax import loops as loops  # which serve `bpframe.ops` from then on
 from bpframe.engine.jax import xla_convolution
@@ -28,15 +28,14 @@ def duplicate(carry: Carry) -> Carry:
 
 
 @jax.jit
-def is_finite(carry: Carry) -> Any:
-    """Whether all parameters are finite; where their squares are, which is soon found, they need no second look."""
-    leaves = [leaf for _, leaf in tree.leaves(carry.params)]
-    squares = jnp.stack([jnp.vdot(leaf, leaf) for leaf in leaves])
-    return jax.lax.cond(
-        jnp.isfinite(squares).all(),
-        lambda: jnp.asarray(True),
-        lambda: jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves]).all(),
-    )
+def is_finite(leaves: list[Any]) -> Any:
+    """Whether all numbers of these arrays are finite, 0-d."""
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves]).all()
+
+
+def is_finite_on_host(leaves: list[Any]) -> bool:
+    """The same by NumPy, from memory that the device shares; BLAS, whose threads would wait for more, is not asked."""
+    return all(np.isfinite(np.asarray(leaf)).all() for leaf in leaves)
 
 
 def compiled_step(network: Network, cost: CostLayer, groups: Sequence[Group], by_rows: bool) -> FunctionalStep:

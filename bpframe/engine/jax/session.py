@@ -27,7 +27,7 @@ from bpframe.engine.group_update import GroupUpdate, refuse_other_groups, restar
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.jax import compile_cache
 from bpframe.engine.jax.blocks import BlockReport, Blocks
-from bpframe.engine.jax.compiled_step import duplicate, is_finite
+from bpframe.engine.jax.compiled_step import duplicate, is_finite, is_finite_on_host
 from bpframe.engine.jax.device import Device
 from bpframe.engine.numpy import blas
 from bpframe.engine.rollback import Rollback, RollbackPoint, StepLog
@@ -109,9 +109,8 @@ class JaxSession:
         settings = partial(Settings, cast=np.dtype(device.dtype).type)
         self._stores = [TreeStore(group, params, settings) for group in groups]
         self._updates = [GroupUpdate(group, store) for group, store in zip(groups, self._stores, strict=True)]
-        # On the host, which is faster in small operations.
-        start = Carry(params, device.cast([update.states for update in self._updates]))
-        with device.scope():
+        with device.scope():  # states are made on the host, which is faster in small operations
+            start = device.put(Carry(params, [update.states for update in self._updates]))
             self._replace(duplicate(start))
         self._rollback = Rollback(RollbackPoint(0, DeviceState(start, self._minimizer), StepLog()))
 
@@ -198,7 +197,7 @@ class JaxSession:
                 report, stop = self._block(batches, start, self._end(start, stop))
                 if stop < end and self._seconds:
                     self._blocks.prepare(batches, stop, self._end(stop, end))
-                values, finite = report.values(stop - start)
+                values = report.values(stop - start)
                 bad = np.flatnonzero(~np.isfinite(values[:, 0]))
                 count = int(bad[0]) if len(bad) else stop - start
                 self._losses = values[: count + 1]
@@ -206,8 +205,6 @@ class JaxSession:
                 self._rollback.log(self, batches, start, start + count)
                 if len(bad):
                     self._rollback.replay(self, point.log)
-                else:
-                    self._finite = finite
                 self._rollback.writing = False
         except BaseException:
             self._rollback.roll_back(self)
@@ -302,5 +299,9 @@ class JaxSession:
         return self._block(batches, start, self._end(start, stop))[1]
 
     def all_finite(self) -> bool:
-        """Whether all parameters are finite."""
-        return bool(is_finite(self._carry)) if self._finite is None else self._finite
+        """Whether all parameters are finite; where the host reads them, it needs no program that looks."""
+        if self._finite is None:
+            leaves = [leaf for _, leaf in tree.leaves(self._carry.params)]
+            look = is_finite_on_host if self._device.shares_memory else is_finite
+            self._finite = bool(look(leaves))
+        return self._finite
