@@ -23,6 +23,7 @@ import numpy as np
 from bpframe.types import Array, HostArray
 
 MIN_MULTIPLICATIONS = 2**24  # of a product, from which sharing it pays
+MIN_UPDATE = 2**20  # parameters, from which sharing their update pays
 
 Job = Callable[[], object]
 
@@ -158,16 +159,19 @@ def is_large(a: Array, b: Array) -> bool:
 def parallel_matmul(a: Any, b: Any, out: HostArray | None = None) -> HostArray:
     """a b as in NumPy, (n, k), (k, m) -> (n, m), into `out` if given; a large product is shared by the current team.
 
-    Its rows are cut into as many parts as the team has threads, whichever thread computes them: bits depend on the size
-    of the team alone.
+    It is cut into as many parts as the team has threads, whichever thread computes them: bits depend on the size of the
+    team alone. The longer side is cut, since BLAS copies the other factor into its own layout once for each part.
     """
     team = _local.team
     if team is None or type(a) is not np.ndarray or not is_large(a, b):
         product: HostArray = np.matmul(a, b, out)
         return product
-    n, size = len(a), team.size
+    n, m = len(a), b.shape[1]
     if out is None:
-        out = np.empty((n, b.shape[1]), np.result_type(a, b))
-    cuts = [n * i // size for i in range(size + 1)]
-    team.run([partial(np.matmul, a[i:j], b, out[i:j]) for i, j in pairwise(cuts)])
+        out = np.empty((n, m), np.result_type(a, b))
+    parts = list(pairwise(max(n, m) * i // team.size for i in range(team.size + 1)))
+    if n > m:
+        team.run([partial(np.matmul, a[i:j], b, out[i:j]) for i, j in parts])
+    else:
+        team.run([partial(np.matmul, a, b[:, i:j], out[:, i:j]) for i, j in parts])
     return out

@@ -27,7 +27,7 @@ from bpframe.protocols import ClassTargets
 from bpframe.registry import Spec, build, registry
 from bpframe.sklearn import coefs, dataframes, estimator_fit, estimator_trainer
 from bpframe.sklearn.callback_support import CallbackSupportMixin, fit_task
-from bpframe.sklearn.initial_parameters import on_numpy
+from bpframe.sklearn.initial_parameters import numpy_engine
 from bpframe.sklearn.validation import Rows
 from bpframe.training.history import History
 from bpframe.types import HostArray
@@ -199,8 +199,8 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # 
     def _scores(self, X: Any) -> HostArray:
         """Scores (N, C) of rows from `_check_rows`."""
         trainer = self._trainer
-        if on_numpy(trainer.engine):
-            return coefs.scores(trainer.network, self._parameters_by_name(), X, trainer.task)
+        if engine := numpy_engine(trainer.engine):
+            return coefs.scores(trainer.network, self._parameters_by_name(), X, trainer.task, engine.threads)
         estimator_trainer.push_parameters(self)
         return np.asarray(trainer.scores(coefs.dense_rows(X, X.dtype)))
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast, final
 from sklearn.base import BaseEstimator
 
 from bpframe.sklearn import estimator_trainer
-from bpframe.sklearn.initial_parameters import on_numpy
+from bpframe.sklearn.initial_parameters import numpy_engine
 from bpframe.training.hooks import hookimpl
 from bpframe.training.run_state import RunState
 from bpframe.training.trainer import Trainer
@@ -66,7 +66,7 @@ class FitTask:
         model = object.__new__(type(self.model))
         vars(model).update(vars(self.model))
         estimator_trainer.pull_parameters(model)
-        if not on_numpy(model._trainer.engine):  # its predictions need a session, and this one goes on
+        if not numpy_engine(model._trainer.engine):  # its predictions need a session, and this one goes on
             model._trainer = _twin(model._trainer)
         names = ("coefs_", "intercepts_", "n_layers_", "_names", "_rest", "_trainer")
         return {name: getattr(model, name) for name in names}

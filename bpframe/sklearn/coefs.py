@@ -14,6 +14,7 @@ import numpy as np
 from bpframe import tree
 from bpframe.data import input_offset
 from bpframe.data.task import Task
+from bpframe.engine.numpy.product_threads import ProductThreads
 from bpframe.network.backprop import evaluate
 from bpframe.network.chunks import chunk_rows, in_chunks
 from bpframe.network.input_checks import check_inputs
@@ -48,8 +49,11 @@ def changed_parameters(values: ArraysByName, others: ArraysByName) -> ArraysByNa
     return {name: value for name, value in values.items() if not np.array_equal(value, others[name])}
 
 
-def scores(network: Network, values: ArraysByName, x: Any, task: Task) -> HostArray:
-    """Scores (N, C) of rows x (N, n), which may be sparse, in evaluation mode and a bounded number at a time."""
+def scores(network: Network, values: ArraysByName, x: Any, task: Task, threads: int | None) -> HostArray:
+    """Scores (N, C) of rows x (N, n), which may be sparse, in evaluation mode and a bounded number at a time.
+
+    On at most so many threads; None: as the engine chooses.
+    """
 
     def dense(rows: Any) -> HostArray:
         own, offset = dense_rows(rows, task.dtype), task.learned.get(input_offset.KEY)
@@ -58,8 +62,9 @@ def scores(network: Network, values: ArraysByName, x: Any, task: Task) -> HostAr
     params = {**{label: {} for label in network.labels}, **tree.nest(values)}
     if isinstance(network.layers[0][1], CheckInputs):
         check_inputs(network.layers, dense(x))
-    with np.errstate(all="ignore"):
-        return in_chunks(lambda rows: evaluate(network.layers, params, dense(rows)), x, chunk_rows(x.shape[1:], params))
+    size, products = chunk_rows(x.shape[1:], params), ProductThreads.of(network, params, threads)
+    with np.errstate(all="ignore"), products.block(min(size, x.shape[0])):
+        return in_chunks(lambda rows: evaluate(network.layers, params, dense(rows)), x, size)
 
 
 def dense_rows(x: Any, dtype: Any) -> HostArray:

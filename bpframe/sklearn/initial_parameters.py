@@ -27,7 +27,7 @@ class InitialParameters:
         return self.engine.session(network, cost, groups, parameters, dtype, seed)
 
 
-def on_numpy(engine: Engine) -> bool:
-    """Whether an estimator's engine is bpframe's own on NumPy, which predicts without a session."""
+def numpy_engine(engine: Engine) -> Any | None:
+    """An estimator's engine if it is bpframe's own on NumPy, which predicts without a session."""
     engine = engine.engine if isinstance(engine, InitialParameters) else engine
-    return type(engine).__name__ == "NumpyEngine"
+    return engine if type(engine).__name__ == "NumpyEngine" else None

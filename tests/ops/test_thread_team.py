@@ -11,7 +11,6 @@ import time
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,7 @@ import pytest
 import threadpoolctl
 
 import bpframe as bp
-from bpframe.engine.numpy import blas
 from bpframe.engine.numpy.tracing import program_cache
-from bpframe.errors import ConfigError
 from bpframe.ops import thread_team
 
 RNG = np.random.default_rng(0)
@@ -176,8 +173,9 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 @pytest.mark.parametrize("size", [2, 3, 4])
 @pytest.mark.parametrize("into", [False, True], ids=["new", "out"])
 @pytest.mark.parametrize("layout", ["plain", "transposed", "by columns"])
-def test_a_shared_product_is_the_product(size, dtype, into, layout):
-    a, b = A.astype(dtype), B.astype(dtype)
+@pytest.mark.parametrize("shape", ["tall", "wide"])
+def test_a_shared_product_is_the_product(size, dtype, into, layout, shape):
+    a, b = (A.astype(dtype), B.astype(dtype)) if shape == "tall" else (B.T.astype(dtype), A.T.astype(dtype))
     a = {"plain": a, "transposed": np.ascontiguousarray(a.T).T, "by columns": np.asfortranarray(a)}[layout]
     out = np.full((len(a), b.shape[1]), np.nan, dtype) if into else None
     with thread_team.thread_team(size):
@@ -189,6 +187,17 @@ def test_a_shared_product_is_the_product(size, dtype, into, layout):
     bound = np.sqrt(a.shape[1]) * np.finfo(dtype).eps * (np.abs(a).astype(float) @ np.abs(b).astype(float))
     assert (np.abs(made.astype(float) - a @ b) <= bound).all()
     assert made.tobytes() == again.tobytes()
+
+
+@pytest.mark.parametrize(("a", "b", "parts"), [(A, B, {(100, 250)}), (B.T, A.T, {(250, 100)})], ids=["rows", "columns"])
+def test_the_longer_side_of_a_product_is_cut(monkeypatch, a, b, parts):
+    shapes: set[tuple[int, ...]] = set()
+    monkeypatch.setattr(
+        thread_team.ThreadTeam, "run", lambda self, jobs: shapes.update(job.args[2].shape for job in jobs)
+    )
+    with thread_team.thread_team(3):
+        thread_team.parallel_matmul(a, b)
+    assert shapes == parts
 
 
 def test_only_large_products_are_shared_and_only_by_a_team(monkeypatch):
@@ -315,54 +324,9 @@ class Identity:
 @pytest.mark.parametrize(
     ("layers", "engine", "units"),
     [([], "numpy", 100), ([Identity()], "numpy", 1000), ([], {"name": "numpy", "threads": 1}, 1000)],
-    ids=["a small network", "a layer of another package", "one thread"],
+    ids=["small products", "a layer of another package", "one thread"],
 )
 def test_no_team_where_it_does_not_pay_or_may_not_be(asked, layers, engine, units):
     network = bp.Network([*layers, bp.layers.dense(units), bp.layers.dense(2)])
     bp.Trainer(network, "softmax_cross_entropy", engine=engine).fit(X, Y, epochs=4, batch_size=100)
     assert not asked
-
-
-def library(threads: int | None, api: str = "openblas", layer: str = "pthreads") -> Any:
-    return SimpleNamespace(internal_api=api, threading_layer=layer, get_num_threads=lambda: threads)
-
-
-@pytest.mark.parametrize(
-    ("libraries", "bound", "size"),
-    [
-        ([library(2)], None, 2),
-        ([library(4), library(3)], None, 3),
-        ([library(4)], 2, 2),
-        ([library(2)], 4, 2),
-        ([library(2)], 1, 1),
-        ([library(5)], None, 1),
-        ([library(8)], 3, 3),
-        ([library(1)], None, 1),
-        ([library(2, "mkl", "intel")], None, 1),
-        ([library(2, "openblas", "openmp")], None, 1),
-        ([library(2), library(2, "mkl")], None, 1),
-        ([library(2), library(None)], None, 1),
-    ],
-)
-def test_a_team_is_as_large_as_blas_would_be_where_its_threads_are_in_the_way(monkeypatch, libraries, bound, size):
-    monkeypatch.setattr(blas, "_blas", [blas._Blas(libraries)])
-    assert blas.team_size(bound) == size
-
-
-def test_without_threadpoolctl_there_is_no_team(monkeypatch):
-    def missing(*_: Any) -> Any:
-        raise ConfigError("not installed")
-
-    monkeypatch.setattr(blas, "_blas", [])
-    monkeypatch.setattr(blas, "_libraries", missing)
-    assert blas.team_size(None) == 1
-    with blas.shared(None, teams=True):
-        assert thread_team.current_team() is None
-
-
-@pytest.mark.usefixtures("three")
-def test_while_one_team_works_another_is_as_large():
-    with blas.shared(None, teams=True):
-        assert blas_threads() == {1}
-        assert blas.team_size(None) == 3
-    assert blas_threads() == {3}

@@ -1,4 +1,4 @@
-"""Threads and processes: predicting at once, one fit at a time, forked and fresh workers, bounded threads."""
+"""Threads and processes: predicting at once, one fit at a time, forked and fresh workers, bits and threads."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-import threadpoolctl
 
 import bpframe as bp
-from bpframe.engine.numpy import blas
 from bpframe.errors import ConfigError
 from bpframe.saving import tensor_file
 
@@ -123,125 +120,6 @@ def test_a_fit_inside_a_fit_is_an_error_and_the_next_one_works():
         made.fit(X, Y, epochs=1)
     made.callbacks.clear()
     assert len(made.fit(X, Y, epochs=1)) == 2
-
-
-# ----------------------------------------------------------------------------------------------------- bounded threads
-
-NO_BLAS = SimpleNamespace(lib_controllers=[])
-
-
-def blas_threads() -> set[int]:
-    return {library["num_threads"] for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"}
-
-
-@pytest.fixture
-def three() -> Iterator[None]:
-    """BLAS with three threads, whatever this machine has."""
-    with threadpoolctl.threadpool_limits(3, user_api="blas"):
-        yield
-
-
-class Count:
-    """An identity layer that notes how many threads BLAS has while it works."""
-
-    def __init__(self) -> None:
-        self.seen: list[set[int]] = []
-
-    def init(self, rng: Any, in_shape: Any) -> Any:
-        return {}, in_shape
-
-    def forward(self, params: Any, x: Any, context: Any) -> Any:
-        self.seen.append(blas_threads())
-        return x, None
-
-    def backward(self, params: Any, cache: Any, dy: Any, context: Any) -> Any:
-        return dy, {}
-
-
-@pytest.mark.usefixtures("three")
-def test_the_numpy_engine_bounds_blas_while_it_computes_and_at_no_other_time():
-    before = dict(os.environ)
-    count = Count()
-    made = bp.Trainer(bp.Network([count, bp.layers.dense(1)]), "mse", engine={"name": "numpy", "threads": 2})
-    made.fit(X, X[:, 0], epochs=1, batch_size=100)
-    assert count.seen[1:5] == [{2}] * 4  # the first was the rehearsal
-    count.seen.clear()
-    made.predict(X)
-    assert count.seen == [{2}]
-    assert blas_threads() == {3}
-    assert dict(os.environ) == before
-    free = bp.Trainer(bp.Network([Count(), bp.layers.dense(1)]), "mse")
-    free.fit(X, X[:, 0], epochs=1, batch_size=100)
-    assert free.network.layers[0][1].seen[1:] == [{3}] * len(free.network.layers[0][1].seen[1:])
-
-
-@pytest.mark.usefixtures("three")
-def test_the_least_bound_holds_and_the_last_to_leave_takes_it_back_in_any_order():
-    with blas.limit_threads(2):
-        with blas.limit_threads(1):
-            assert blas_threads() == {1}
-        assert blas_threads() == {2}
-        with blas.limit_threads(5), blas.limit_threads(None):
-            assert blas_threads() == {2}
-    assert blas_threads() == {3}
-    first, second = blas.limit_threads(1), blas.limit_threads(2)
-    first.__enter__()
-    second.__enter__()
-    first.__exit__(None, None, None)
-    assert blas_threads() == {2}
-    second.__exit__(None, None, None)
-    assert blas_threads() == {3}
-
-
-@pytest.mark.usefixtures("three")
-def test_the_bound_is_taken_back_after_an_error_and_by_many_threads():
-    def work(number: int) -> set[int]:
-        with blas.limit_threads(1 + number % 2):
-            return blas_threads()
-
-    with pytest.raises(ZeroDivisionError), blas.limit_threads(1):
-        raise ZeroDivisionError
-    assert blas_threads() == {3}
-    assert all(found <= {1, 2} for found in at_once(work))
-    assert blas_threads() == {3}
-
-
-@pytest.mark.parametrize("number", [0, -1, 1.5, "two", True])
-@ENGINES
-def test_a_number_of_threads_that_is_none_is_an_error(engine, number):
-    with pytest.raises(ConfigError, match="threads"):
-        trainer({"name": engine, "threads": number}).fit(X, Y, epochs=1)
-
-
-def test_a_bound_above_what_a_process_may_use_raises_nothing():
-    with threadpoolctl.threadpool_limits(1, user_api="blas"), blas.limit_threads(2):
-        assert blas_threads() == {1}
-
-
-def test_without_threadpoolctl_a_bound_is_an_error_with_its_remedy_and_no_bound_is_none(monkeypatch):
-    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-    monkeypatch.setattr(blas, "_blas", [])
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
-    with pytest.raises(ConfigError, match=r'needs threadpoolctl .* Install it: pip install "bpframe\[threads\]"'):
-        trainer({"name": "numpy", "threads": 1}).fit(X, Y, epochs=1)
-    trainer().fit(X, Y, epochs=1)
-
-
-def test_without_threadpoolctl_a_bound_holds_that_the_environment_keeps(monkeypatch):
-    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-    monkeypatch.setattr(blas, "_blas", [])
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
-    trainer({"name": "numpy", "threads": 1}).fit(X, Y, epochs=1)
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")
-    with pytest.raises(ConfigError, match="start Python with OPENBLAS_NUM_THREADS=1, which BLAS reads when NumPy is"):
-        trainer({"name": "numpy", "threads": 1}).fit(X, Y, epochs=1)
-
-
-def test_a_blas_that_cannot_be_bounded_is_an_error(monkeypatch):
-    monkeypatch.setattr(threadpoolctl.ThreadpoolController, "select", lambda *_, **__: NO_BLAS)
-    monkeypatch.setattr(blas, "_blas", [])
-    with pytest.raises(ConfigError, match="needs a BLAS whose threads can be set, got none"):
-        blas.limit_threads(1)
 
 
 # ----------------------------------------------------------------------------------------------------------- processes
@@ -429,7 +307,7 @@ import threadpoolctl
 engine, number, begun, file = sys.argv[1:]
 x = np.random.default_rng(1).normal(size=(512, 301))
 y = (x[:, 0] > 0).astype(int)
-wide = bp.Network([bp.layers.dense(203, activation="tanh"), bp.layers.dense(2)])
+wide = bp.Network([bp.layers.dense(223, activation="tanh"), bp.layers.dense(2)])
 chosen = {"name": engine, "threads": int(number)}
 with threadpoolctl.threadpool_limits(2, user_api="blas"), warnings.catch_warnings(record=True) as told:
     warnings.simplefilter("always")

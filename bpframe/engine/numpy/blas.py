@@ -1,59 +1,48 @@
-"""How many threads compute: BLAS's or a team's while a block of code runs, JAX's from its first use on.
+"""How many threads compute: BLAS's while a block of code runs, JAX's from its first use on.
 
 Environment variables are left alone: libraries read them once, when they are loaded, and they bind whole processes.
-Where threadpoolctl is missing they are all that bounds BLAS, and a bound that they keep counts.
+Where a BLAS is not OpenBLAS, and threadpoolctl is missing, they are all that bounds it, and a bound that they keep
+counts.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections import deque
+from contextlib import AbstractContextManager, suppress
 from importlib.util import find_spec
-from threading import Lock
-from typing import Any
+from threading import Condition, Lock, get_ident
+from typing import Any, final
 
-from bpframe import checks, tree
+from bpframe import checks
+from bpframe.engine.numpy import openblas
 from bpframe.errors import ConfigError
-from bpframe.network.network import Network
-from bpframe.ops import thread_team
-from bpframe.registry import registry
-from bpframe.registry.nested import classes
 from bpframe.saving import environment
-from bpframe.types import Params
 
-LARGE = 2**20  # parameters of a network, from which a team pays
-MOST = 4  # threads of a team; with more of them Python's lock would keep them waiting
-
-Working = Callable[[], AbstractContextManager[None]]  # makes a block in which an engine computes
+PATIENCE = 60.0  # seconds that a block waits for blocks of another limit, which take a fraction of one
 
 _jax_threads: list[int] = []  # what JAX was started with, where it was started here
 
 
-class _Blas:
+@final
+class Blas:
     """The BLAS libraries of this process, bounded by the least of the limits that hold at present.
 
-    A bound holds for the whole process, so limits from several threads are counted: the first sets a bound, the last
-    takes it back.
+    A bound holds for the whole process. Blocks of one limit run side by side, those of different limits in turn, as
+    they came: the bits of a product follow from the limit of its own block alone. A block inside another one of its
+    thread begins at once. The last to end takes the bound back.
     """
 
     def __init__(self, libraries: list[Any]) -> None:
-        self._libraries, self._lock = libraries, Lock()
-        self._limits: list[int] = []
+        self._libraries, self._turn = libraries, Condition(Lock())
+        self.callers: tuple[str, ...] = ()
+        self._blocks: list[tuple[int, int]] = []  # (thread, limit) of each that runs
+        self._waiting: deque[object] = deque()
         self._before: list[int] = []
 
-    @contextmanager
-    def limited_to(self, threads: int) -> Iterator[None]:
+    def limited_to(self, threads: int) -> AbstractContextManager[None]:
         """A block in which matrix products use at most so many threads."""
-        with self._lock:
-            self._limits.append(threads)
-            self._change()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._limits.remove(threads)
-                self._change()
+        return _Block(self, threads)
 
     @property
     def free(self) -> int:
@@ -61,91 +50,121 @@ class _Blas:
         kinds = {(one.internal_api, getattr(one, "threading_layer", "")) for one in self._libraries}
         if kinds != {("openblas", "pthreads")}:
             return 1
-        with self._lock:
+        with self._turn:
             counts = self._before or [library.get_num_threads() for library in self._libraries]
-        return min(count or 1 for count in counts)  # None from a library that does not say
+        return min(count or 1 for count in counts)
+
+    def use(self, libraries: list[Any], callers: tuple[str, ...]) -> None:
+        """Bound the libraries of these callers from now on; not while a block runs, whose bound is to be taken back."""
+        with self._turn:
+            if not self._blocks:
+                self._libraries, self.callers = libraries, callers
+
+    def begin(self, thread: int, limit: int) -> None:
+        """Begin a block of a thread, once it is its turn."""
+        with self._turn:
+            if self._blocks or self._waiting:
+                self._wait(thread, limit)
+            self._blocks.append((thread, limit))
+            self._change()
+
+    def end(self, thread: int, limit: int) -> None:
+        """End a block."""
+        with self._turn:
+            self._blocks.remove((thread, limit))
+            self._change()
+            if self._waiting:
+                self._turn.notify_all()
 
     def renew(self) -> None:
-        """In a forked child: another thread of the parent may have held the lock."""
-        self._lock = Lock()
+        """In a forked child: threads of the parent that the child has not may have had blocks, or the lock."""
+        self._turn, self._waiting = Condition(Lock()), deque()
+        own = [block for block in self._blocks if block[0] == get_ident()]
+        if own != self._blocks:
+            self._blocks = own
+            self._change()
+
+    def _wait(self, thread: int, limit: int) -> None:
+        """Until it is this block's turn; one that waits for what waits for it goes on after a while."""
+        if any(owner == thread for owner, _ in self._blocks):
+            return
+        ticket = object()
+        self._waiting.append(ticket)
+        try:
+            self._turn.wait_for(
+                lambda: self._waiting[0] is ticket and all(other == limit for _, other in self._blocks), PATIENCE
+            )
+        finally:
+            self._waiting.remove(ticket)
+            self._turn.notify_all()
 
     def _change(self) -> None:
         if not self._before:
             self._before = [library.get_num_threads() for library in self._libraries]
-        limits = [min(*self._limits, before) for before in self._before] if self._limits else self._before
-        for library, limit in zip(self._libraries, limits, strict=True):
-            _set(library, limit)
-        if not self._limits:
+        least = min((limit for _, limit in self._blocks), default=None)
+        for library, before in zip(self._libraries, self._before, strict=True):
+            if before:  # None from a library that does not say, which is left as it is
+                _set(library, before if least is None else min(least, before))
+        if least is None:
             self._before = []
+
+
+@final
+class _Block:
+    """A block of the thread that enters it."""
+
+    def __init__(self, blas: Blas, limit: int) -> None:
+        self._blas, self._limit = blas, limit
+
+    def __enter__(self) -> None:
+        self._thread = get_ident()
+        self._blas.begin(self._thread, self._limit)
+
+    def __exit__(self, *_: object) -> None:
+        self._blas.end(self._thread, self._limit)
 
 
 def _set(library: Any, limit: int) -> None:
     """Set the threads of a library from any thread: threadpoolctl 3.8 leaves that to the thread that did it first."""
-    release = getattr(library, "clear_controlling_thread", lambda force: None)
+    release = getattr(library, "clear_controlling_thread", None)
+    if release is None:
+        library.set_num_threads(limit)
+        return
     release(force=True)
     library.set_num_threads(limit)
     release(force=True)
 
 
-_blas: list[_Blas] = []  # made at its first use
+_blas: list[Blas] = []  # made at its first use
+_making = Lock()
 
 
-def limit_threads(threads: int | None) -> AbstractContextManager[None]:
-    """A block in which BLAS uses at most so many threads; None: no bound. ConfigError where it cannot be bounded."""
-    return nullcontext() if threads is None else _limit_blas_threads(threads)
+def process_blas() -> Blas:
+    """The BLAS of this process; ConfigError where its threads cannot be set."""
+    with _making:
+        if not _blas:
+            _blas.append(Blas([]))
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=_blas[0].renew)
+    blas, callers = _blas[0], openblas.callers()
+    if blas.callers != callers:  # at first, and once SciPy is imported
+        blas.use(openblas.loaded() or _libraries(), callers)
+    return blas
 
 
-def _limit_blas_threads(threads: int) -> AbstractContextManager[None]:
-    checks.whole("The engine numpy", 1, threads=threads)
-    if not _blas and environment.threads_at_start() <= threads and find_spec("threadpoolctl") is None:
-        return nullcontext()  # BLAS has no more of them anyway
-    return _process_blas(threads).limited_to(threads)
+def environment_keeps(threads: int) -> bool:
+    """Whether a BLAS that nothing here can bound was started with no more threads."""
+    return find_spec("threadpoolctl") is None and environment.threads_at_start() <= threads
 
 
-def _process_blas(threads: int = 1) -> _Blas:
-    if not _blas:
-        _blas.append(_Blas(_libraries(threads)))
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_blas[0].renew)
-    return _blas[0]
-
-
-def shared(threads: int | None, teams: bool) -> AbstractContextManager[None]:
-    """A block that computes on at most so many threads: those of a team where `teams` and BLAS has two to four."""
-    size = team_size(threads) if teams else 1
-    return _shared(size) if size > 1 else limit_threads(threads)
-
-
-@contextmanager
-def _shared(size: int) -> Iterator[None]:
-    with _limit_blas_threads(1), thread_team.thread_team(size):
-        yield
-
-
-def team_size(threads: int | None) -> int:
-    """How many threads a team may have; 1 where BLAS has threads enough of its own, or they cannot be made to rest."""
-    free = 1
-    with suppress(ConfigError):
-        free = _process_blas().free
-    size = free if threads is None else min(threads, free)
-    return size if size <= MOST else 1
-
-
-def teams_pay(network: Network, parameters: Params) -> bool:
-    """Whether a network is large, and all its products are those of bpframe's layers, which a team can share."""
-    if sum(leaf.size for _, leaf in tree.leaves(parameters)) < LARGE:
-        return False
-    return all(map(registry.owns, classes(layer for _, layer in network.layers)))
-
-
-def _libraries(threads: int) -> list[Any]:
+def _libraries() -> list[Any]:
     try:
         from threadpoolctl import ThreadpoolController  # imported where threads are bounded only
     except ModuleNotFoundError as missing:
         raise ConfigError(
-            "The engine numpy needs threadpoolctl to bound its threads, which is not installed. "
-            f'Install it: pip install "bpframe[threads]"; or start Python with OPENBLAS_NUM_THREADS={threads}, which '
-            "BLAS reads when NumPy is imported; or leave threads out."
+            "The engine numpy needs threadpoolctl to bound the threads of a BLAS that is not OpenBLAS, which is not "
+            'installed. Install it: pip install "bpframe[threads]"; or bound them by its environment variable, which '
+            "it reads when NumPy is imported; or leave threads out."
         ) from missing
     libraries: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
     if not libraries:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, final
+from typing import Any, cast, final
 
 import numpy as np
 
+from bpframe.engine.flat_store import FlatStore
 from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.numpy.tracing.codegen import BoundProgram
 from bpframe.engine.numpy.tracing.program_cache import ProgramCache
 from bpframe.engine.numpy.tracing.traced_step import TracedUpdate
-from bpframe.ops.thread_team import ThreadTeam, current_team
+from bpframe.ops.thread_team import MIN_UPDATE, ThreadTeam, current_team
 
 
 @final
@@ -28,8 +29,8 @@ class ParameterUpdater:
 
     def advance(self, group: GroupUpdate, start: int, stop: int) -> Any:
         """Run the components start .. stop - 1 of a group on every piece; the sum of the penalties."""
-        team, count = current_team(), len(group.store)
-        if team is not None and count > 1:
+        team, count, store = current_team(), len(group.store), cast(FlatStore, group.store)
+        if team is not None and count > 1 and store.p.size >= MIN_UPDATE:
             return self._advance_in_team(team, group, start, stop)
         penalty: Any = 0.0
         for i in range(count):
@@ -63,7 +64,7 @@ class ParameterUpdater:
         """
         if start == stop or not group.steady:
             return None
-        store: Any = group.store
+        store = cast(FlatStore, group.store)
         name, owner, slope = (group, i, start, stop, lanes), group.states[i], store.slope(i)
         program = self._programs.get(name, owner)
         if program is None:

@@ -21,8 +21,8 @@ from bpframe import tree
 from bpframe.data.arrays import all_finite, read_only
 from bpframe.engine import optimizer_state
 from bpframe.engine.group_update import restart
-from bpframe.engine.numpy import blas
 from bpframe.engine.numpy.host_batches import HostBatches
+from bpframe.engine.numpy.product_threads import ProductThreads
 from bpframe.engine.numpy.read_only_params import ReadOnlyParams
 from bpframe.engine.numpy.stepper import Stepper
 from bpframe.engine.rollback import Rollback
@@ -44,7 +44,7 @@ BLOCK_SECONDS = 0.2  # how long a block of steps may take before control goes ba
 class NumpyEngine:
     """Runs on NumPy arrays, in float32 or float64; on at most `threads` threads, if that is given.
 
-    Products use BLAS's threads, and in large networks products and updates those of `bpframe.ops.thread_team`.
+    Which threads compute products, one, BLAS's own or those of a team, `product_threads` says.
     `scripts`: record the NumPy calls of a step once and replay them as a generated program (`tracing`), where all its
     components are pure: bpframe's own, and those whose class says `pure = True`. The bits are the same.
     """
@@ -58,9 +58,8 @@ class NumpyEngine:
     ) -> NumpySession:
         """A session that starts from these parameters; ConfigError where threads cannot be bounded."""
         malloc.raise_thresholds()
-        working = partial(blas.shared, self.threads, blas.teams_pay(network, parameters))
-        with working():  # now rather than in the first step
-            return NumpySession(network, cost, groups, parameters, dtype, seed, working, self.scripts)
+        threads = ProductThreads.of(network, parameters, self.threads)
+        return NumpySession(network, cost, groups, parameters, dtype, seed, threads, self.scripts)
 
 
 def _private_copy(parameters: Params, groups: Sequence[Group], dtype: str) -> Params:
@@ -94,10 +93,10 @@ class NumpySession:
         parameters: Params,
         dtype: str,
         seed: int,
-        working: blas.Working,
+        threads: ProductThreads,
         scripts: bool,
     ) -> None:
-        self.step, self._working = 0, working
+        self.step, self._threads, self._rows = 0, threads, 1
         self._network, self._key = network, StepKey(seed)
         self._params = _private_copy(parameters, groups, dtype)
         self._rollback = Rollback()
@@ -167,6 +166,7 @@ class NumpySession:
         """Make the steps start .. stop - 1, for at most a block's time; ends after a loss that is not finite."""
         values = self._losses = list[tuple[float, float, float]]()
         stepper, end = self._stepper, time.perf_counter() + BLOCK_SECONDS
+        self._rows = min(batches.size, batches.length)
         try:
             with self.computing():
                 self._rollback.point(self)
@@ -201,18 +201,18 @@ class NumpySession:
 
     def scores_with(self, x: HostArray, buffers: Mapping[str, HostArray]) -> HostArray:
         """The same with other buffers in the place of those of these names."""
-        with self.computing():
+        size = self._shown.chunk_rows(x.shape[1:], self._params)
+        with self.computing(min(size, len(x))):
             params = self._shown.of(evaluation_params(self._groups, self._params, self.step))
             if buffers:
                 params = tree.transform(params, lambda leaf: leaf)
             for name, value in buffers.items():
                 tree.assign(params, tuple(name.split("/")), value)
-            size = self._shown.chunk_rows(x.shape[1:], params)
             return in_chunks(partial(evaluate, self._network.layers, params), read_only(x), size)
 
     def batch_statistics(self, x: HostArray, key: Key) -> dict[str, HostArray]:
         """The buffers of layers with running statistics, by "layer/name", with those of rows x alone in their place."""
-        with self.computing():
+        with self.computing(len(x)):
             params = self._shown.of(evaluation_params(self._groups, self._params, self.step))
             return cast(dict[str, HostArray], self._stepper.recursion.batch_statistics(params, x, key))
 
@@ -240,9 +240,9 @@ class NumpySession:
     # ------------------------------------------------------------------------------------------------ going back
 
     @contextmanager
-    def computing(self) -> Iterator[None]:
-        """A block without warnings of NumPy's about numbers, on the threads of this session."""
-        with np.errstate(all="ignore"), self._working():
+    def computing(self, rows: int | None = None) -> Iterator[None]:
+        """A block without warnings of NumPy's about numbers, on the threads for so many rows; None: for steps."""
+        with np.errstate(all="ignore"), self._threads.block(self._rows if rows is None else rows):
             yield
 
     def copy_state(self) -> HostState:
@@ -269,5 +269,7 @@ class NumpySession:
 
     def all_finite(self) -> bool:
         """Whether all parameters are finite."""
-        with self._working():  # a look that woke BLAS's threads would leave them waiting while the next steps are made
+        with self._threads.block(
+            self._rows
+        ):  # a look that woke BLAS's threads would leave them waiting while the next steps are made
             return all(all_finite(flat.p) for flat in self._flats)

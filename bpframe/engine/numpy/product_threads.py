@@ -1,0 +1,84 @@
+"""Threads of products: one, those of a team, or BLAS's own, by the shapes of a network and its batches.
+
+BLAS's threads wait for each other, and for the next product, in busy loops. Where other programs compute, too, one of
+them has no CPU now and then, and the others wait for it as long: a product takes ten times as long as on one thread. A
+team's threads sleep, and one that comes late leaves its part to the others (`bpframe.ops.thread_team`). So one thread
+computes products too small to share, a team larger ones of bpframe's own layers, and BLAS's threads only what no team
+can share, where they gain most. Bits depend on the threads of a product. These follow from shapes and from the number
+of threads that BLAS has, which locks and checkpoints hold; never from what else runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+from bpframe import checks, tree
+from bpframe.engine.numpy.blas import Blas, environment_keeps, process_blas
+from bpframe.errors import ConfigError
+from bpframe.network.network import Network
+from bpframe.ops import thread_team
+from bpframe.registry import registry
+from bpframe.registry.nested import classes
+from bpframe.types import Params
+
+MIN_POOL = 2**26  # multiplications of a product, from which BLAS's threads gain enough to be worth their waiting
+MOST = 4  # threads of a team; with more of them Python's lock would keep them waiting
+
+
+@final
+@dataclass(frozen=True)
+class ProductThreads:
+    """For a network of `numbers` parameters, the largest of which has `largest` of them.
+
+    `blas` None: its threads cannot be set; `most`: a user's bound.
+    """
+
+    network: Network
+    blas: Blas | None
+    numbers: int
+    largest: int
+    most: int | None = None
+
+    @classmethod
+    def of(cls, network: Network, parameters: Params, most: int | None) -> ProductThreads:
+        """Those of a network on at most so many threads; ConfigError where a bound cannot be kept."""
+        if most is not None:
+            checks.whole("The engine numpy", 1, threads=most)
+        blas: Blas | None = None
+        try:
+            blas = process_blas()
+        except ConfigError:
+            if most is not None and not environment_keeps(most):
+                raise
+        sizes = [leaf.size for _, leaf in tree.leaves(parameters)]
+        return cls(network, blas, sum(sizes), max(sizes, default=0), most)
+
+    def block(self, rows: int) -> AbstractContextManager[None]:
+        """A block that computes on batches of so many rows."""
+        blas, multiplications = self.blas, rows * self.largest
+        if blas is None:
+            return nullcontext()
+        if multiplications < thread_team.MIN_MULTIPLICATIONS and self.numbers < thread_team.MIN_UPDATE:
+            return blas.limited_to(1)
+        threads = blas.free if self.most is None else min(self.most, blas.free)
+        if multiplications >= MIN_POOL and not (1 < threads <= MOST and self._shareable):
+            return blas.limited_to(self.most or sys.maxsize)
+        if threads > 1 and self._shareable:
+            return _team_block(blas, min(threads, MOST))
+        return blas.limited_to(1)
+
+    @cached_property
+    def _shareable(self) -> bool:
+        """Whether all products are those of bpframe's layers, which ask a team to share them."""
+        return all(map(registry.owns, classes(layer for _, layer in self.network.layers)))
+
+
+@contextmanager
+def _team_block(blas: Blas, size: int) -> Iterator[None]:
+    with blas.limited_to(1), thread_team.thread_team(size):
+        yield
