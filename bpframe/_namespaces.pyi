@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, TypeAlias, overload
 
-from bpframe.protocols import Activation, Callback, Constraint, Engine, GradientStep, Initializer, Layer, Loss, Metric, Minimizer, Optimizer, Regularizer, Sampler, Schedule, Source
+from bpframe.protocols import Activation, Callback, Constraint, Engine, Exporter, GradientStep, Initializer, Layer, Loss, Metric, Minimizer, Optimizer, Regularizer, Sampler, Schedule, Source
 
 ActivationSpec: TypeAlias = Activation | Layer | str | Mapping[str, Any]
 LayerSpec: TypeAlias = Layer | str | Mapping[str, Any]
@@ -20,6 +20,7 @@ MetricSpec: TypeAlias = Metric | str | Mapping[str, Any]
 CallbackSpec: TypeAlias = Callback | str | Mapping[str, Any]
 SourceSpec: TypeAlias = Source | str | Mapping[str, Any]
 EngineSpec: TypeAlias = Engine | str | Mapping[str, Any]
+ExporterSpec: TypeAlias = Exporter | str | Mapping[str, Any]
 
 class Activations:
     """The installed activations."""
@@ -104,8 +105,20 @@ class Layers:
         """y = phi(x), dx = dy * phi'(y) for a value-based phi; softmax and its like bring their own backward pass."""
     def alpha_dropout(self, rate: float = 0.1, *, label: str | None = None) -> Layer:
         """y = a x' + b, x' = x with probability q = 1 - rate, else c; dx = a dy where x was kept, else 0."""
+    def avg_pool1d(self, pool_size: int | Sequence[int] = 2, stride: int | Sequence[int] | None = None, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', count_padding: bool = False, *, label: str | None = None) -> Layer:
+        """y = the mean of each window, channel by channel; dx = the sum of dy / count over the windows that see a number."""
+    def avg_pool2d(self, pool_size: int | Sequence[int] = 2, stride: int | Sequence[int] | None = None, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', count_padding: bool = False, *, label: str | None = None) -> Layer:
+        """y = the mean of each window, channel by channel; dx = the sum of dy / count over the windows that see a number."""
     def batch_norm(self, momentum: float = 0.9, eps: float = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:
         """y = scale z + shift, z = (x - mean) / sqrt(var + eps), with mean and variance of each feature over the batch."""
+    def conv1d(self, filters: int, kernel_size: int | Sequence[int] = 3, stride: int | Sequence[int] = 1, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', dilation: int | Sequence[int] = 1, groups: int = 1, activation: ActivationSpec | None = None, bias: bool = True, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+        """u[p] = sum_k x[stride p + dilation k - padding] w[k] + b, v = phi(u)."""
+    def conv2d(self, filters: int, kernel_size: int | Sequence[int] = 3, stride: int | Sequence[int] = 1, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', dilation: int | Sequence[int] = 1, groups: int = 1, activation: ActivationSpec | None = None, bias: bool = True, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+        """u[p, q] = sum_{k, l} x[stride p + dilation k - padding, ...] w[k, l] + b, v = phi(u); channels last."""
+    def conv_transpose1d(self, filters: int, kernel_size: int | Sequence[int] = 3, stride: int | Sequence[int] = 1, padding: Literal['valid', 'same'] | int | Sequence[Any] = 'valid', dilation: int | Sequence[int] = 1, output_padding: int | Sequence[int] = 0, activation: ActivationSpec | None = None, bias: bool = True, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+        """u[stride p + dilation k - padding] += x[p] w[k]^T, then + b, v = phi(u): dx of a convolution, as a layer."""
+    def conv_transpose2d(self, filters: int, kernel_size: int | Sequence[int] = 3, stride: int | Sequence[int] = 1, padding: Literal['valid', 'same'] | int | Sequence[Any] = 'valid', dilation: int | Sequence[int] = 1, output_padding: int | Sequence[int] = 0, activation: ActivationSpec | None = None, bias: bool = True, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+        """u[stride p + dilation k - padding] += x[p] w[k]^T, then + b, v = phi(u): dx of a convolution, as a layer."""
     def dense(self, units: int, activation: ActivationSpec | None = None, bias: bool = True, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """u = x w + b, v = phi(u); delta = dv * phi'(v), dw = x^T delta, db = sum of delta over the batch, dx = delta w^T."""
     def dropout(self, rate: float = 0.5, *, label: str | None = None) -> Layer:
@@ -116,8 +129,22 @@ class Layers:
         """y = x with all axes of a row in one, the last axis fastest; dx = dy in the shape of x."""
     def gaussian_noise(self, stddev: float = 0.1, *, label: str | None = None) -> Layer:
         """y = x + stddev e, e standard normal, each number on its own; dx = dy. The identity in evaluation."""
+    def global_avg_pool(self, *, label: str | None = None) -> Layer:
+        """y = the mean of each channel over all axes but batch and channels, m numbers; dx = dy / m."""
+    def global_max_pool(self, *, label: str | None = None) -> Layer:
+        """y = the largest number of each channel over all axes but batch and channels; dx = dy where it first stood."""
+    def group_norm(self, groups: int = 1, eps: float = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:
+        """y = scale z + shift, z = (x - mean) / sqrt(var + eps), mean and variance of each row and group of channels."""
+    def gru(self, units: int, sequences: bool = False, reset_after: bool = True, reverse: bool = False, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+        """h <- (1 - z) c + z h, z = sigmoid(x w_z + b_z + h u_z), r likewise, c = tanh(x w_c + b_c + r (h u_c + b'))."""
     def layer_norm(self, eps: float = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:
         """y = scale z + shift, z = (x - mean) / sqrt(var + eps), with the mean and variance of each row's own features."""
+    def lstm(self, units: int, sequences: bool = False, reverse: bool = False, forget_bias: float = 1.0, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+        """c <- f c + i g, h <- o tanh(c); i = sigmoid(x w_i + b_i + h u_i), f, o likewise, g = tanh(x w_g + b_g + h u_g)."""
+    def max_pool1d(self, pool_size: int | Sequence[int] = 2, stride: int | Sequence[int] | None = None, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', *, label: str | None = None) -> Layer:
+        """y = the largest number of each window, channel by channel; dx = dy where it stood."""
+    def max_pool2d(self, pool_size: int | Sequence[int] = 2, stride: int | Sequence[int] | None = None, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', *, label: str | None = None) -> Layer:
+        """y = the largest number of each window, channel by channel; dx = dy where it stood."""
     def parallel(self, branches: Sequence[LayerSpec], join: Literal['concat', 'sum'] = 'concat', *, label: str | None = None) -> Layer:
         """y = f_1(x), f_2(x), ... joined; dx = the sum of what the branches hand back."""
     def reshape(self, shape: Sequence[int], *, label: str | None = None) -> Layer:
@@ -126,10 +153,24 @@ class Layers:
         """y = x + f(x), dx = dy + (df/dx)^T dy, f the layers one after the other; f must keep the shape of a row."""
     def rms_norm(self, eps: float = 1e-06, scale: bool = True, *, label: str | None = None) -> Layer:
         """y = scale z, z = x / sqrt(mean x^2 + eps), with the mean over each row's own features."""
+    def rnn(self, units: int, activation: ActivationSpec = ..., sequences: bool = False, reverse: bool = False, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+        """h <- phi(x w + b + h u), from h = 0 over the steps of a row; delta = dh phi'(h) goes back by u^T."""
+    def select(self, input: str | None = None, columns: Sequence[int] | Sequence[str] | None = None, *, label: str | None = None) -> Layer:
+        """y = x[`input`], x[..., `columns`], or both; dx = dy in the places that were taken, 0 elsewhere."""
+    def separable_conv2d(self, filters: int, kernel_size: int | Sequence[int] = 3, stride: int | Sequence[int] = 1, padding: Literal['valid', 'same'] | int | Sequence[Any] = 'valid', dilation: int | Sequence[int] = 1, depth_multiplier: int = 1, activation: ActivationSpec | None = None, bias: bool = True, depthwise_initializer: InitializerSpec = ..., weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+        """t = depthwise convolution of x with d, each channel by itself; u = t w + b, v = phi(u)."""
     def sequential(self, layers: Sequence[LayerSpec], *, label: str | None = None) -> Layer:
         """y = f_k(... f_2(f_1(x))); dx = the slopes handed back from f_k to f_1."""
+    def space_to_depth(self, block: int = 2, *, label: str | None = None) -> Layer:
+        """y = x with the cells of each block next to each other as channels, the last axis fastest; dx the way back."""
+    def spatial_dropout(self, rate: float = 0.5, *, label: str | None = None) -> Layer:
+        """y = x / (1 - rate) with probability 1 - rate, else 0, each channel of a row as a whole; dx = dy alike."""
     def standardize(self, *, label: str | None = None) -> Layer:
         """y = (x - mean) scale, scale = 1 / standard deviation, both of the training rows; dx = dy scale."""
+    def upsample(self, factor: int | Sequence[int] = 2, *, label: str | None = None) -> Layer:
+        """y[p] = x[p // factor], the nearest cell; dx = the sum of dy over the cells that came of one."""
+    def zero_pad(self, padding: int | Sequence[Any] = 1, *, label: str | None = None) -> Layer:
+        """y = x with cells of zeros before and after each axis of space; dx = dy without them."""
 
 class Losses:
     """The installed losses."""
@@ -489,6 +530,20 @@ class Engines:
     def numpy(self, threads: int | None = None, scripts: bool = True) -> Engine:
         """Runs on NumPy arrays, in float32 or float64; on at most `threads` threads, if that is given."""
 
+class Exporters:
+    """The installed exporters."""
+
+    def __getitem__(self, name: str, /) -> Callable[..., Exporter]: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def c(self, prefix: str = 'model') -> Exporter:
+        """Functions PREFIX_run, PREFIX_predict and PREFIX_self_test, a row at a time; `prefix` of all names in the file."""
+    def javascript(self) -> Exporter:
+        """Functions `predict`, `scores`, `predictLabels`, `run` and `selfTest`, a row at a time."""
+    def onnx(self, opset: int = 21) -> Exporter:
+        """Rows x to scores, predictions and labels, in operators of ONNX's own domain; rows of a batch are open."""
+    def python(self) -> Exporter:
+        """Functions `predict`, `scores`, `predict_labels` and `self_test` in one file; rows of a batch are open."""
+
 @overload
 def build(kind: Literal['activation'], spec: ActivationSpec, /, **overrides: Any) -> Activation | Layer: ...
 @overload
@@ -517,6 +572,8 @@ def build(kind: Literal['callback'], spec: CallbackSpec, /, **overrides: Any) ->
 def build(kind: Literal['source'], spec: SourceSpec, /, **overrides: Any) -> Source: ...
 @overload
 def build(kind: Literal['engine'], spec: EngineSpec, /, **overrides: Any) -> Engine: ...
+@overload
+def build(kind: Literal['exporter'], spec: ExporterSpec, /, **overrides: Any) -> Exporter: ...
 @overload
 def build(kind: str, spec: Any, /, **overrides: Any) -> Any: ...
 @overload
@@ -547,5 +604,7 @@ def load(kind: Literal['callback'], name: str) -> Callable[..., Callback]: ...
 def load(kind: Literal['source'], name: str) -> Callable[..., Source]: ...
 @overload
 def load(kind: Literal['engine'], name: str) -> Callable[..., Engine]: ...
+@overload
+def load(kind: Literal['exporter'], name: str) -> Callable[..., Exporter]: ...
 @overload
 def load(kind: str, name: str) -> Callable[..., Any]: ...
