@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 Path = tuple[str, ...]
+_branches: dict[type, bool] = {}  # whether objects of a class are mappings
 
 
 def leaves(tree: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -24,8 +25,11 @@ def _collect(tree: Mapping[str, Any], path: Path, found: list[tuple[Path, Any]])
 
 
 def _is_branch(node: Any) -> bool:
-    """Whether it is a mapping; an array is known by its dtype, since asking for an abstract class takes long."""
-    return type(node) is dict or (not hasattr(node, "dtype") and isinstance(node, Mapping))
+    """Whether it is a mapping; known by its class, since asking an abstract class takes long."""
+    cls = type(node)
+    if cls not in _branches:
+        _branches[cls] = issubclass(cls, Mapping)
+    return _branches[cls]
 
 
 def flatten(tree: Mapping[str, Any]) -> dict[str, Any]:

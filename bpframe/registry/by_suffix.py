@@ -16,7 +16,7 @@ from bpframe.registry.policy import CORE, LOCAL
 OWNERS = (LOCAL, CORE)
 
 
-def offers(kind: str) -> list[Provider]:
+def usable_providers(kind: str) -> list[Provider]:
     """The components of a kind that policies allow."""
     return [provider for provider in registry.providers(kind) if registry.verdict(provider) is None]
 
@@ -27,7 +27,7 @@ def claims(kind: str, name: str) -> list[Provider]:
     A plugin of another distribution is imported only if a name names it: it is called as the suffix.
     """
     namesake = Path(name).suffix.removeprefix(".")
-    offered = offers(kind)
+    offered = usable_providers(kind)
     for owner in OWNERS:
         own = [provider for provider in offered if provider.dist == owner]
         for known in ([p for p in own if p.name == namesake], own):  # the first without importing the others
@@ -43,8 +43,8 @@ def is_for(provider: Provider, name: str) -> bool:
 
 def known_suffixes(kind: str) -> list[str]:
     """The suffixes of all components of a kind, sorted: those of other distributions go by their names."""
-    own = {suffix for p in offers(kind) if p.dist in OWNERS for suffix in declared_suffixes(p)}
-    return sorted(own | {f".{p.name}" for p in offers(kind) if p.dist not in OWNERS})
+    own = {suffix for p in usable_providers(kind) if p.dist in OWNERS for suffix in declared_suffixes(p)}
+    return sorted(own | {f".{p.name}" for p in usable_providers(kind) if p.dist not in OWNERS})
 
 
 def declared_suffixes(provider: Provider) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def test_overview_has_every_component_and_the_engines_it_runs_on(provider: Provi
     overview = (REFERENCE / "components.md").read_text(encoding="utf-8")
     kind = KINDS[provider.kind].plural.replace("_", " ").capitalize()
     rows = overview.partition(f"\n## {kind}\n")[2].partition("\n## ")[0]
-    engines = "" if provider.kind in ("engine", "source") else ".*numpy.*"  # which have no part in a step
+    engines = "" if provider.kind in ("engine", "exporter", "source") else ".*numpy.*"  # which have no part in a step
     assert re.search(rf"^\| .*\b{provider.name}\b.* \| bpframe \| {engines} \|$", rows, re.MULTILINE)
 
 

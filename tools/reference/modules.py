@@ -10,6 +10,7 @@ from typing import Any
 
 import bpframe as bp
 from bpframe import checks, ops, plugin, protocols, registry, types
+from bpframe.export import front
 from bpframe.network.trace import LayerTrace
 from bpframe.registry import KINDS, Kind, Provider
 from bpframe.training import hooks
@@ -32,6 +33,7 @@ def api_page() -> Iterator[str]:
     for name, value in public.items():
         if inspect.isfunction(value) and name not in LOOK_UP:
             yield from function_entry(name, value)
+    yield from function_entry("export", front.export)
     yield "## Components by name"
     yield prose(registry)
     yield "\n\n".join(item(signature(f"bp.{name}", getattr(bp, name)), getattr(bp, name)) for name in LOOK_UP)
@@ -111,7 +113,10 @@ def plugin_page() -> Iterator[str]:
     for name, module in (("ops", ops), ("checks", checks)):
         yield f"## {name}"
         yield prose(module)
-        functions = {key: value for key, value in vars(module).items() if inspect.isfunction(value) and key[0] != "_"}
+        offered = {key: getattr(module, key) for key in getattr(module, "__all__", vars(module)) if key[0] != "_"}
+        functions = {
+            key: value for key, value in offered.items() if inspect.isfunction(value) and value.__name__ == key
+        }
         yield "\n\n".join(item(signature(f"{name}.{key}", value), value) for key, value in functions.items())
     yield "## Helpers"
     for name in plugin.__all__:

@@ -37,7 +37,7 @@ def source_name(path: Path) -> str:
 def foreign_source(path: Path) -> str | None:
     """The name of another distribution's source that reads a file by its suffix, found without importing it, if any."""
     ending = _name(path)
-    offers = by_suffix.offers("source")
+    offers = by_suffix.usable_providers("source")
     namesakes = [p.ref for p in offers if p.dist not in by_suffix.OWNERS and f".{p.name}" == unpacked_suffix(path)]
     own = any(p.dist in by_suffix.OWNERS and by_suffix.is_for(p, ending) for p in offers) if namesakes else True
     return namesakes[0] if len(namesakes) == 1 and not own else None
