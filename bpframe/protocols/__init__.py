@@ -8,7 +8,8 @@ the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
 `Refresh`, `Statistics`, `Fit`, `WeightedFit`, `CheckInputs` and `RangeAfter` (layers);
-`EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
+`EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Fields`, `Point`, `SeveralHeads` and `SampleTarget`
+(losses);
 `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
 `Over` and `After` (schedules); `Draws` (samplers); `Select`, `Numbered`, `LineOfRow` and `TargetFile` (sources);
@@ -17,10 +18,11 @@ Capabilities are small protocols of their own, for the components that need one:
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
 `LearningRates`, `LrIsAFactor` and `EvaluationPeriod` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses`
 (sessions), `CheckpointFolder` and `Monitoring` (callbacks), `ActsOn` (regularizers), `Compares`, `Directed` and
-`CountsRows` (metrics), `HoldsArrays` (sources), `WithDomain` and `Ordered` (losses), `WithRange` (activations, layers),
+`CountsRows` and `MetricOfFields` (metrics), `HoldsArrays` (sources), `WithDomain`, `Ordered`, `TakesClassNumbers`,
+`TakesWeights`, `TakesMissing`, `Grouped` and `ComparedField` (losses), `WithRange` (activations, layers),
 `WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`,
-`RemovesOffset` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any). What a component tells the conformance kit
-besides stands in [the kit's members](kit-members.md).
+`RemovesOffset`, `ReadsNames` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any). What a component tells the
+conformance kit besides stands in [the kit's members](kit-members.md).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -39,6 +41,7 @@ from bpframe.protocols.capabilities import (
     Draws,
     EncodeTarget,
     EvaluationParams,
+    Fields,
     Fit,
     LineOfRow,
     Numbered,
@@ -87,6 +90,7 @@ from bpframe.protocols.traits import (
     BlockLosses,
     Changeable,
     CheckpointFolder,
+    ComparedField,
     Compares,
     Compiles,
     CountsRows,
@@ -94,15 +98,21 @@ from bpframe.protocols.traits import (
     Directed,
     EvaluationPeriod,
     ExampleConfigs,
+    Grouped,
     HoldsArrays,
     LearningRates,
     LrIsAFactor,
+    MetricOfFields,
     Monitoring,
     Ordered,
     OwnLabel,
     Pure,
+    ReadsNames,
     RemovesOffset,
     Stochastic,
+    TakesClassNumbers,
+    TakesMissing,
+    TakesWeights,
     TrainingOnly,
     WholeBatch,
     WithActivation,
@@ -126,6 +136,7 @@ __all__ = [
     "CheckMemory",
     "CheckpointFolder",
     "ClassTargets",
+    "ComparedField",
     "Compares",
     "Compiles",
     "Constraint",
@@ -141,9 +152,11 @@ __all__ = [
     "EvaluationParams",
     "EvaluationPeriod",
     "ExampleConfigs",
+    "Fields",
     "Fit",
     "GradientStep",
     "Group",
+    "Grouped",
     "HoldsArrays",
     "Initializer",
     "Key",
@@ -154,6 +167,7 @@ __all__ = [
     "Losses",
     "LrIsAFactor",
     "Metric",
+    "MetricOfFields",
     "Minimizer",
     "Monitoring",
     "Numbered",
@@ -169,6 +183,7 @@ __all__ = [
     "Probe",
     "Pure",
     "RangeAfter",
+    "ReadsNames",
     "Reference",
     "Refresh",
     "Regularizer",
@@ -185,6 +200,9 @@ __all__ = [
     "Source",
     "Statistics",
     "Stochastic",
+    "TakesClassNumbers",
+    "TakesMissing",
+    "TakesWeights",
     "TargetFile",
     "TargetWidth",
     "Totals",
