@@ -41,9 +41,10 @@ def inputs(x: object, dtype: str, shape: Shape | None = None, name: str = "x") -
     return array
 
 
-def as_numbers(values: object, dtype: str, name: str, squares: bool = False) -> HostArray:
+def as_numbers(values: object, dtype: str, name: str, squares: bool = False, gaps: bool = False) -> HostArray:
     """A C-contiguous array of `dtype` whose numbers (and their `squares`) it holds; a copy only where one is needed.
 
+    NaN is a number where there may be `gaps`.
     Booleans become 0 and 1; other numbers are rounded to the nearest that `dtype` holds; tables are read column by
     column where their types differ. DataError for any other type.
     """
@@ -51,17 +52,19 @@ def as_numbers(values: object, dtype: str, name: str, squares: bool = False) -> 
     with np.errstate(all="ignore"):
         converted = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
     limit = _limit(dtype, squares)
-    if not _within(converted, limit):
-        raise _other_numbers(array, converted, dtype, name, squares, column_names(values))
+    if not _within(np.nan_to_num(converted, posinf=np.inf, neginf=-np.inf) if gaps else converted, limit):
+        raise _other_numbers(array, converted, dtype, name, (squares, gaps), column_names(values))
     return converted
 
 
 def _other_numbers(
-    array: HostArray, converted: HostArray, dtype: str, name: str, squares: bool, columns: Names | None
+    array: HostArray, converted: HostArray, dtype: str, name: str, kind: tuple[bool, bool], columns: Names | None
 ) -> DataError:
-    """The error for the first number that a dtype does not hold."""
+    """The error for the first number that a dtype does not hold; `kind`: whether squares are to be, and gaps may be."""
+    squares, gaps = kind
     limit = _limit(dtype, squares)
-    where = tuple(int(i) for i in np.argwhere(~(np.abs(converted) <= limit))[0])
+    outside = np.abs(converted) > limit
+    where = tuple(int(i) for i in np.argwhere(outside if gaps else outside | np.isnan(converted))[0])
     got = f"got {array[where]!s}{f' at {place_text(where, columns)}' if where else ''}."
     if not np.isfinite(array[where]):
         error = DataError(f"{name} needs finite numbers, {got} Remove or replace such values.")

@@ -47,11 +47,15 @@ def apply_class_weight(data: Data, task: Task, class_weight: ClassWeight) -> Dat
     if isinstance(class_weight, str) and class_weight != "balanced":
         raise ConfigError(f"{WANTED}, got {class_weight!r}.")
     shape = data.target.shape[:-1]
-    numbers = task.target_numbers(positions.flat(data.target))
+    target = task.compared(positions.flat(data.target))
+    gaps: HostArray = np.asarray(np.isnan(target).any(axis=1))  # whose weight does not count
+    numbers = task.target_numbers(np.where(gaps[:, None], 0, target) if gaps.any() else target)
     if numbers.ndim != 1:
         raise DataError("class_weight needs one label a row, got several. Use sample_weight.")
     balanced = isinstance(class_weight, str)
     sample_weight = positions.flat_weight(data.sample_weight, shape)
+    if gaps.any():
+        sample_weight = np.where(gaps, 0.0, 1.0 if sample_weight is None else sample_weight)
     factor = _balanced(numbers, sample_weight) if balanced else _by_label(numbers, task, class_weight)
     own = positions.flat_weight(data.weight, shape)
     weight = (factor if own is None else own * factor).reshape(shape)

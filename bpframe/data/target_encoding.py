@@ -6,19 +6,20 @@ Shapes: y (N,) or (N, C), target (N, M).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from bpframe.data.learned_values import refuse_unsaved_values
 from bpframe.errors import BpframeError, BrokenComponent, DataError, ShapeError
 from bpframe.network.guards import view
-from bpframe.protocols import ClassTargets, EncodeTarget, Loss, TargetWidth
+from bpframe.protocols import ClassTargets, EncodeTarget, Fields, Loss, TargetWidth
 from bpframe.protocols.implements import implements
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name, title
-from bpframe.types import HostArray
+
+Answer = TypeVar("Answer")
 
 
-def own_target(loss: EncodeTarget, y: HostArray, learned: dict[str, Any]) -> HostArray:
+def own_target(loss: EncodeTarget, y: Any, learned: dict[str, Any]) -> Any:
     """What the loss's `encode_target` makes of y; a plain ValueError of its becomes a DataError that names the loss.
 
     BrokenComponent for what it puts into `learned` and no model file could give back.
@@ -39,17 +40,19 @@ def own_target(loss: EncodeTarget, y: HostArray, learned: dict[str, Any]) -> Hos
 
 def target_width(loss: Loss, outputs: int) -> int:
     """Columns of the target for so many scores: one for class numbers, as many as there are where nothing is said."""
+    if implements(loss, Fields):
+        return sum(answer_of(loss, loss.target_fields, outputs).values())
     if implements(loss, TargetWidth):
-        return _asked(loss, loss.target_width, outputs)
+        return answer_of(loss, loss.target_width, outputs)
     return 1 if implements(loss, ClassTargets) and not implements(loss, EncodeTarget) else outputs
 
 
 def number_of_classes(loss: Loss, outputs: int) -> int:
     """How many classes so many scores tell apart."""
-    return _asked(loss, cast(ClassTargets, loss).classes, outputs)
+    return answer_of(loss, cast(ClassTargets, loss).classes, outputs)
 
 
-def _asked(loss: object, method: Callable[[int], int], outputs: int) -> int:
+def answer_of(loss: object, method: Callable[[int], Answer], outputs: int) -> Answer:
     """What a loss says of so many scores; a plain ValueError of its becomes a ShapeError that names it."""
     try:
         return method(outputs)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from bpframe.network.backprop import CostLayer
-from bpframe.protocols import EncodeTarget, Loss, Point, PredictLabels, SeveralHeads, TargetWidth
+from bpframe.protocols import EncodeTarget, Fields, Loss, Point, PredictLabels, SeveralHeads, TargetWidth
 from bpframe.types import HostArray
 
 KEY = "target_scale"
-OWN_TARGETS = (EncodeTarget, Point, PredictLabels, SeveralHeads, TargetWidth)
+OWN_TARGETS = (EncodeTarget, Fields, Point, PredictLabels, SeveralHeads, TargetWidth)
 
 
 def is_scalable(loss: Loss) -> bool:
@@ -42,6 +42,8 @@ def learn_scale(y: HostArray, weight: HostArray | None) -> dict[str, list[float]
     """
     if weight is not None and not weight.all():
         y, weight = y[weight > 0], weight[weight > 0]
+    if np.isnan(y).any():  # values that are missing
+        return _of_columns(y, weight)
     same = (y == y[:1]).all(axis=0)
     size = np.abs(y).max(axis=0, initial=0.0)
     unit = np.where(size > 0, size, 1.0)  # whose squares no number overflows
@@ -52,6 +54,17 @@ def learn_scale(y: HostArray, weight: HostArray | None) -> dict[str, list[float]
         "mean": np.where(same, y[0], mean * unit).tolist(),
         "deviation": np.where(flat, 1.0, deviation).tolist(),
     }
+
+
+def _of_columns(y: HostArray, weight: HostArray | None) -> dict[str, list[float]]:
+    """The same of each column over the rows that have a value there."""
+    scale: dict[str, list[float]] = {"mean": [], "deviation": []}
+    for column in y.T:
+        known = ~np.isnan(column)
+        own = learn_scale(column[known, None], None if weight is None else weight[known])
+        for name, values in own.items():
+            scale[name] += values
+    return scale
 
 
 def scaled(y: HostArray, learned: Mapping[str, Any]) -> HostArray:

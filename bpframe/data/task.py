@@ -9,12 +9,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, final
+from typing import Any, cast, final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bpframe.data import arrays, input_offset, input_packing, labels, positions, target_scale
+from bpframe.data import (
+    arrays,
+    input_offset,
+    input_packing,
+    labels,
+    positions,
+    target_fields,
+    target_gaps,
+    target_scale,
+)
 from bpframe.data.arrays import Targets
 from bpframe.data.columns import Names, in_order, learned_names
 from bpframe.data.frames import as_real_rows
@@ -24,9 +33,20 @@ from bpframe.network.backprop import CostLayer, has_class_columns
 from bpframe.network.gradients import weight_shares
 from bpframe.network.input_checks import check_inputs
 from bpframe.network.network import LabelledLayers, of_inputs
-from bpframe.protocols import ClassTargets, Data, EncodeTarget, Loss, Point, PredictLabels, SeveralHeads, TargetWidth
+from bpframe.protocols import (
+    ClassTargets,
+    Data,
+    EncodeTarget,
+    Fields,
+    Loss,
+    Point,
+    PredictLabels,
+    SeveralHeads,
+    TargetWidth,
+)
 from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import order_of, removes_offset
+from bpframe.protocols.traits import compared_field, order_of, removes_offset, takes_missing
+from bpframe.registry.of_fields import cut_fields
 from bpframe.registry.of_inputs import InputShapes
 from bpframe.types import HostArray, Shape
 
@@ -171,7 +191,7 @@ class Task:
         """What `admit` gives, of rows that `inputs` has checked."""
         try:
             weight = arrays.weights(sample_weight, len(rows), "float64", self.axes)
-            y, names = labels.in_order_of(y, self.learned)
+            y, names = self._by_name(y)
             target, learned = self._encode_positions(y, len(rows), weight)
         except DataError as error:
             raise error.with_text(f"{name.removesuffix('x')}{error}") from None  # "validation y needs ..."
@@ -179,6 +199,12 @@ class Task:
             learned[labels.COLUMNS] = names
         weight = None if weight is None else weight.astype(self.dtype)
         return Data(rows, target, weight, weight), replace(self, learned=learned, learns=False)
+
+    def _by_name(self, y: Targets) -> tuple[Targets, list[str] | None]:
+        """(y, the names of its columns to learn) of fields, or with the columns of the first fit in its order."""
+        if implements(self.loss, Fields):
+            return target_fields.by_name(y, self.loss, self.outputs or 0), None
+        return labels.in_order_of(y, self.learned)
 
     def _encode_positions(
         self, given: Targets, rows: int, weight: HostArray | None
@@ -201,6 +227,9 @@ class Task:
     def _encode(self, given: Targets, rows: int, weight: HostArray | None) -> tuple[HostArray, dict[str, Any]]:
         """(target (N, M), what was learned) of y, of its scale by the rows' weights."""
         width, heads = self.target_width, self.heads
+        if isinstance(given, Mapping) and implements(self.loss, Fields):
+            learned = {**self.learned, "outputs": self.outputs}
+            return target_fields.encode_fields(cast(Any, given), self.loss, learned, rows, self.dtype), learned
         if isinstance(given, Mapping):
             return self._side_by_side(given, weight, rows, heads)
         y = labels.as_array(given)
@@ -210,6 +239,7 @@ class Task:
             y = labels.continuous(y, {"outputs": width})
             return self._side_by_side({head.name: y[:, head.target] for head in heads}, weight, rows, heads)
         learned = {**self.learned, "outputs": self.outputs}
+        y, gaps = target_gaps.filled(y) if takes_missing(self.loss) else (y, None)
         if implements(self.loss, EncodeTarget):
             target = own_target(self.loss, y, learned)
         elif implements(self.loss, ClassTargets):
@@ -226,11 +256,12 @@ class Task:
             raise ShapeError(f"The loss needs targets of shape ({rows}, {width}), got {numbers.shape}.")
         if not self.standardize:
             self._warn_of_loss(np.asarray(target), numbers)
-            return numbers, learned
+            return target_gaps.with_gaps(numbers, gaps), learned
         exact = np.asarray(target, dtype=np.float64)  # a large offset leaves before the dtype rounds it
         if self.learns and target_scale.KEY not in learned:
-            learned[target_scale.KEY] = target_scale.learn_scale(exact, weight)
-        return arrays.as_numbers(target_scale.scaled(exact, learned), self.dtype, "y"), learned
+            learned[target_scale.KEY] = target_scale.learn_scale(target_gaps.with_gaps(exact, gaps), weight)
+        scaled = arrays.as_numbers(target_scale.scaled(exact, learned), self.dtype, "y")
+        return target_gaps.with_gaps(scaled, gaps), learned
 
     def _warn_of_loss(self, target: HostArray, numbers: HostArray) -> None:
         """Of a fit: a warning for targets that the dtype does not tell apart and that could be standardised."""
@@ -329,6 +360,22 @@ class Task:
             return labels.yes_or_no(target >= 0.5, self.learned)
         return np.asarray(target.argmax(axis=1))
 
+    def compared(self, target: HostArray) -> HostArray:
+        """The columns of targets (N, M) with which predictions are compared: all, or those of one of several fields."""
+        if not implements(self.loss, Fields):
+            return target
+        if (name := compared_field(self.loss)) is None:
+            raise DataError(
+                f"The targets of {type(self.loss).__name__} are several fields, of which none is predicted."
+            )
+        return self.fields(target)[name]
+
+    def fields(self, target: HostArray) -> dict[str, HostArray]:
+        """The fields of targets (N, M) by name, (N, m) each; none of a loss without fields."""
+        if not implements(self.loss, Fields):
+            return {}
+        return cut_fields(target, target_fields.widths(self.loss, self.outputs or 0))
+
     def per_class(self, target: HostArray) -> HostArray:
         """(N, C) targets as metrics of predictions take them: class numbers in a column for each class."""
         if not (self.has_class_numbers and target.shape[1] == 1):
@@ -337,7 +384,7 @@ class Task:
 
     def class_columns(self, data: Data) -> Data:
         """The data with class numbers as columns of one class each, in which an order of rows can tell classes."""
-        if self.axes:
+        if self.axes or implements(self.loss, Fields):
             return data
         if implements(self.loss, ClassTargets):
             numbers = self.target_numbers(data.target)

@@ -32,13 +32,16 @@ from bpframe.protocols import (
     ClassTargets,
     Context,
     EncodeTarget,
+    Fields,
     Layer,
     Loss,
     SeveralHeads,
     TargetWidth,
 )
-from bpframe.protocols.traits import takes_class_numbers
+from bpframe.protocols.traits import is_weighted, takes_class_numbers
 from bpframe.registry import build
+from bpframe.registry.labelled import unlabelled
+from bpframe.registry.of_fields import of_one_array
 from bpframe.types import Array, Cache, Params, Shape
 
 NO_PENALTIES: Mapping[int, Array] = MappingProxyType({})
@@ -131,31 +134,34 @@ class CostLayer:
     def of(loss: Loss) -> CostLayer:
         """The loss with the link that it names, or brings ready-made."""
         one_hot = has_class_columns(loss) and not takes_class_numbers(loss)
-        return CostLayer(loss, as_layer(build("activation", loss.link)), one_hot)
+        return CostLayer(of_one_array(loss), as_layer(build("activation", loss.link)), one_hot)
 
     def prediction(self, scores: Array) -> Array:
         """link(scores): probabilities, means, shape of scores (B, *S, C)."""
         prediction = self.link.forward({}, ops.flat_rows(scores), EVALUATION)[0]
         return prediction if scores.ndim == 2 else ops.namespace(scores).reshape(prediction, scores.shape)
 
-    def values_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
+    def values_and_delta(self, scores: Array, target: Array, *weight: Array) -> tuple[Array, Array]:
         """What the loss gives for the rows of scores (B, C) and target (B, M), class numbers (B, 1) among them."""
         if self.one_hot and target.shape[1] == 1 < scores.shape[1]:
             target = one_hot_rows(target, scores)
-        return self.loss.value_and_delta(ops.by_columns(scores), ops.by_columns(target))
+        return self.loss.value_and_delta(ops.by_columns(scores), ops.by_columns(target), *weight)
 
     def mean_and_delta(self, scores: Array, target: Array, share: Array | float) -> tuple[Array, Array]:
         """(sum_i share_i loss_i, its slope in the scores (B, C)); share_i = w_i / sum w, (B,), or 1 / B for all.
 
         Of scores (B, *S, C) the mean over the positions of a row is its loss; a share (B, *S) is that of a position.
-        A loss that couples its rows gives one value, which stands as it is; its rows have no weights of their own.
+        A loss that couples its rows gives one value, which stands as it is; its rows have no weights of their own,
+        unless it takes them.
         """
         if scores.ndim > 2:
             return self._of_positions(scores, target, share)
+        if not isinstance(share, float) and is_weighted(self.loss):
+            return self.values_and_delta(scores, target, share)
         values, delta = self.values_and_delta(scores, target)
         if values.ndim == 0:
             if not isinstance(share, float):
-                name = type(self.loss).__name__
+                name = type(unlabelled(self.loss)).__name__
                 raise ConfigError(f"{name} couples the rows of a batch, which have no weights then. Leave them out.")
             return values, delta
         xp = ops.namespace(scores)
@@ -172,12 +178,12 @@ class CostLayer:
 
 def has_class_columns(loss: Loss) -> bool:
     """Whether the targets of a loss are a column a class, for which class numbers may stand."""
-    own = (EncodeTarget, ClassTargets, TargetWidth, SeveralHeads)
+    own = (EncodeTarget, ClassTargets, TargetWidth, SeveralHeads, Fields)
     return loss.link == "softmax" and not isinstance(loss, own)
 
 
 def one_hot_rows(numbers: Array, scores: Array) -> Array:
-    """Class numbers (B, 1) as rows with a single 1, shape and dtype of scores (B, C)."""
+    """Class numbers (B, 1) as rows with a single 1, shape and dtype of scores (B, C); rows of NaN for NaN."""
     xp = ops.namespace(scores)
     classes = xp.arange(scores.shape[-1], dtype=scores.dtype, **ops.placement(scores))
-    return xp.astype(classes == numbers, scores.dtype)
+    return xp.astype(classes == numbers, scores.dtype) + 0 * numbers

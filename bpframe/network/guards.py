@@ -16,6 +16,7 @@ import numpy as np
 from bpframe import tree
 from bpframe.errors import IncompatibleComponent
 from bpframe.protocols import Context, Layer, Loss
+from bpframe.protocols.traits import is_weighted
 from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.registry.labelled import unlabelled
@@ -95,11 +96,12 @@ class GuardedLoss:
     def __init__(self, loss: Loss) -> None:
         self.loss: Any = loss
         self.link = loss.link
+        self.weighted = is_weighted(loss)
         self._axes: int | None = None  # of values in the first call: 1, or 0 where rows are coupled
 
-    def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
+    def value_and_delta(self, scores: Array, target: Array, *weight: Array) -> tuple[Array, Array]:
         """(values, delta), values with the axes that they had at first."""
-        values, delta = self.loss.value_and_delta(view(scores), view(target))
+        values, delta = self.loss.value_and_delta(view(scores), view(target), *map(view, weight))
         if self._axes is None:
             self._axes = len(_shape(values))
         check_result("loss", self.loss, "value_and_delta, values,", values, scores.shape[: self._axes])

@@ -8,7 +8,8 @@ the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
 `Refresh`, `Statistics`, `Fit`, `WeightedFit`, `CheckInputs` and `RangeAfter` (layers);
-`EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
+`EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Fields`, `Point`, `SeveralHeads` and `SampleTarget`
+(losses);
 `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
 `Over` and `After` (schedules); `Draws` (samplers); `Select`, `Numbered`, `LineOfRow` and `TargetFile` (sources);
@@ -17,10 +18,11 @@ Capabilities are small protocols of their own, for the components that need one:
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
 `LearningRates`, `LrIsAFactor` and `EvaluationPeriod` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses`
 (sessions), `CheckpointFolder` and `Monitoring` (callbacks), `ActsOn` (regularizers), `Compares`, `Directed` and
-`CountsRows` (metrics), `HoldsArrays` (sources), `WithDomain` and `Ordered` (losses), `WithRange` (activations, layers),
+`CountsRows` and `MetricOfFields` (metrics), `HoldsArrays` (sources), `WithDomain`, `Ordered`, `TakesClassNumbers`,
+`TakesWeights`, `TakesMissing`, `Grouped` and `ComparedField` (losses), `WithRange` (activations, layers),
 `WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`,
-`RemovesOffset` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any). What a component tells the conformance kit
-besides stands in [the kit's members](kit-members.md).
+`RemovesOffset`, `ReadsNames` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any). What a component tells the
+conformance kit besides stands in [the kit's members](kit-members.md).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -39,6 +41,7 @@ from bpframe.protocols.capabilities import (
     Draws,
     EncodeTarget,
     EvaluationParams,
+    Fields,
     Fit,
     LineOfRow,
     Numbered,
@@ -88,6 +91,7 @@ from bpframe.protocols.traits import (
     BlockLosses,
     Changeable,
     CheckpointFolder,
+    ComparedField,
     Compares,
     Compiles,
     CountsRows,
@@ -95,15 +99,21 @@ from bpframe.protocols.traits import (
     Directed,
     EvaluationPeriod,
     ExampleConfigs,
+    Grouped,
     HoldsArrays,
     LearningRates,
     LrIsAFactor,
+    MetricOfFields,
     Monitoring,
     Ordered,
     OwnLabel,
     Pure,
+    ReadsNames,
     RemovesOffset,
     Stochastic,
+    TakesClassNumbers,
+    TakesMissing,
+    TakesWeights,
     TrainingOnly,
     WholeBatch,
     WithActivation,
@@ -127,6 +137,7 @@ __all__ = [
     "CheckMemory",
     "CheckpointFolder",
     "ClassTargets",
+    "ComparedField",
     "Compares",
     "Compiles",
     "Constraint",
@@ -143,9 +154,11 @@ __all__ = [
     "EvaluationPeriod",
     "ExampleConfigs",
     "Exporter",
+    "Fields",
     "Fit",
     "GradientStep",
     "Group",
+    "Grouped",
     "HoldsArrays",
     "Initializer",
     "Key",
@@ -156,6 +169,7 @@ __all__ = [
     "Losses",
     "LrIsAFactor",
     "Metric",
+    "MetricOfFields",
     "Minimizer",
     "Monitoring",
     "Numbered",
@@ -171,6 +185,7 @@ __all__ = [
     "Probe",
     "Pure",
     "RangeAfter",
+    "ReadsNames",
     "Reference",
     "Refresh",
     "Regularizer",
@@ -187,6 +202,9 @@ __all__ = [
     "Source",
     "Statistics",
     "Stochastic",
+    "TakesClassNumbers",
+    "TakesMissing",
+    "TakesWeights",
     "TargetFile",
     "TargetWidth",
     "Totals",

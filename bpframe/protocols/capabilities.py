@@ -117,6 +117,18 @@ class TargetWidth(Protocol):
 
 
 @runtime_checkable
+class Fields(Protocol):
+    """A loss whose target has several fields by name, more than what is predicted: a time and whether it was seen.
+
+    y is then a mapping of names to arrays (N,) or (N, m), or a table that has such columns. `value_and_delta` is given
+    a mapping of names to (B, m), and `encode_target`, where there is one, a mapping of names to what y holds.
+    """
+
+    def target_fields(self, outputs: int) -> Mapping[str, int]:
+        """The columns m of each field by name, in order, for so many scores; ShapeError where those make no sense."""
+
+
+@runtime_checkable
 class Point(Protocol):
     """A loss whose predictions hold more than the value that metrics compare with the target."""
 

@@ -232,6 +232,49 @@ class ReadsNames(Protocol):
         """Whether it does; False by default. A network with such a layer takes a table as a mapping of its columns."""
 
 
+class TakesWeights(Protocol):
+    """A loss that couples the rows of a batch and takes their weights: `value_and_delta(scores, target, weight=None)`.
+
+    weight (B,) are those of the rows, up to a factor; None: all alike. A row of weight 0 counts for nothing.
+    """
+
+    @property
+    def weighted(self) -> bool:
+        """Whether it does; False by default: then rows have no weights."""
+
+
+class TakesMissing(Protocol):
+    """A loss that takes NaN in its target: a value that is missing."""
+
+    @property
+    def missing(self) -> bool:
+        """Whether it does; False by default: then y with NaN is refused."""
+
+
+class Grouped(Protocol):
+    """A loss of fields, one of which tells groups of rows: those of one query, of one person."""
+
+    @property
+    def group(self) -> str:
+        """The name of that field, of which any labels are taken, as numbers; none by default."""
+
+
+class ComparedField(Protocol):
+    """A loss of fields, one of which is what predictions are compared with."""
+
+    @property
+    def compared(self) -> str:
+        """The name of that field, for metrics that know no others; none by default."""
+
+
+class MetricOfFields(Protocol):
+    """A metric that needs several fields of a target."""
+
+    @property
+    def fields(self) -> Sequence[str]:
+        """Their names; its target is then a mapping of names to (B, m). By default it is an array."""
+
+
 class TakesClassNumbers(Protocol):
     """A loss with the link "softmax" that works on class numbers, too, so that many classes need no column each."""
 
@@ -398,6 +441,34 @@ def order_of(loss: object) -> list[Any] | None:
 def reads_names(layer: object) -> bool:
     """Whether a layer takes columns of a table by their names."""
     return bool(getattr(layer, "reads_names", False))
+
+
+def is_weighted(loss: object) -> bool:
+    """Whether a loss that couples rows takes their weights."""
+    return bool(getattr(loss, "weighted", False))
+
+
+def takes_missing(loss: object) -> bool:
+    """Whether a loss takes NaN in its target."""
+    return bool(getattr(loss, "missing", False))
+
+
+def group_of(loss: object) -> str | None:
+    """The field of a loss's target that tells groups of rows; None: none."""
+    group: str | None = getattr(loss, "group", None)
+    return group
+
+
+def compared_field(loss: object) -> str | None:
+    """The field of a loss's target that predictions are compared with; None: none."""
+    field: str | None = getattr(loss, "compared", None)
+    return field
+
+
+def metric_fields(metric: object) -> tuple[str, ...] | None:
+    """The fields of a target that a metric needs; None: it compares predictions with an array."""
+    fields: Sequence[str] | None = getattr(metric, "fields", None)
+    return None if fields is None or callable(fields) else tuple(fields)
 
 
 def takes_class_numbers(loss: object) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, cast, final
 import numpy as np
 
 from bpframe.protocols import Context, Layer
+from bpframe.registry.of_fields import OfFields
 from bpframe.registry.of_inputs import OfInputs
 from bpframe.types import Array, Cache, Params, Shape
 
@@ -48,5 +49,7 @@ class Labelled:
 
 
 def unlabelled(component: object) -> Any:
-    """The layer of a layer with a label, or of one of several inputs; any other component is itself."""
+    """The layer of a layer with a label or of several inputs, the loss of one of fields; any other is itself."""
+    if isinstance(component, OfFields):
+        return component.loss
     return component.layer if isinstance(component, Labelled | OfInputs) else component

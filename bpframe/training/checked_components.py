@@ -17,7 +17,7 @@ from bpframe import tree
 from bpframe.data.arrays import read_only
 from bpframe.errors import IncompatibleComponent
 from bpframe.protocols import Activation, Context, Group, Layer
-from bpframe.protocols.traits import activation_of
+from bpframe.protocols.traits import activation_of, is_weighted
 from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.training.spec import UPDATING
@@ -66,10 +66,15 @@ class CheckedLoss:
 
     loss: Any
 
-    def value_and_delta(self, scores: Array, target: Array) -> tuple[HostArray, HostArray]:
+    @property
+    def weighted(self) -> bool:
+        """Whether it takes weights."""
+        return is_weighted(self.loss)
+
+    def value_and_delta(self, scores: Array, target: Array, *weight: Array) -> tuple[HostArray, HostArray]:
         """(values (B,), or one where rows are coupled, delta (B, C))."""
-        z = read_only(np.asarray(scores))
-        result = self.loss.value_and_delta(z, read_only(np.asarray(target)))
+        z, more = read_only(np.asarray(scores)), (read_only(np.asarray(each)) for each in weight)
+        result = self.loss.value_and_delta(z, read_only(np.asarray(target)), *more)
         values, delta = _pair("loss", self.loss, "value_and_delta", result)
         rows = () if getattr(values, "shape", None) == () else (len(z),)
         values = _same("loss", self.loss, "value_and_delta, values,", values, rows, z.dtype)

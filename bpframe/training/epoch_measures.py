@@ -8,7 +8,8 @@ import numpy as np
 
 from bpframe.data.task import Task
 from bpframe.protocols import Batches, Data, Session
-from bpframe.training.evaluation import NamedMetrics, evaluate_scores, measure
+from bpframe.training.evaluation import evaluate_scores
+from bpframe.training.metric_values import NamedMetrics, measure
 from bpframe.training.score_domain import first_scores, refuse_strayed_scores, undecided_heads
 from bpframe.training.spec import TrainerSpec
 from bpframe.types import HostArray

@@ -7,31 +7,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from bpframe.data import positions
 from bpframe.data.task import Task
-from bpframe.errors import IncompatibleComponent
 from bpframe.network.backprop import evaluate
 from bpframe.network.gradients import weight_shares
-from bpframe.network.guards import view
-from bpframe.protocols import Data, Metric, Session, SeveralHeads
+from bpframe.protocols import Data, Fields, Metric, Session, SeveralHeads
 from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import compares, compiles
+from bpframe.protocols.traits import compared_field, compares, compiles
 from bpframe.registry import build, registry
-from bpframe.registry.describe import brief, short_name, title
+from bpframe.registry.describe import brief, short_name
+from bpframe.training.metric_values import NamedMetrics, measure
 from bpframe.training.spec import TrainerSpec
 from bpframe.types import HostArray
 
 MODERATE = 50.0  # scores up to this size have finite losses, also those that take exp of them
-NamedMetrics = Sequence[tuple[str, Metric]]
 
 
 def default_metrics(task: Task) -> list[Metric]:
-    """accuracy for classes, r2 and mae for quantities; none for several heads, whose metrics have names."""
-    names = [] if implements(task.loss, SeveralHeads) else ["accuracy"] if task.classes else ["r2", "mae"]
+    """accuracy for classes, r2 and mae for quantities; none for several heads, or for fields that are not compared."""
+    if implements(task.loss, SeveralHeads) or (implements(task.loss, Fields) and not compared_field(task.loss)):
+        return []
+    names = ["accuracy"] if task.classes else ["r2", "mae"]
     return [build("metric", name) for name in names]
 
 
@@ -85,44 +84,6 @@ def exploded(spec: TrainerSpec, task: Task, session: Session, data: Data) -> boo
     return not (math.isfinite(largest) and (values.ndim == 0 or np.isfinite(values).all()))
 
 
-def measure(
-    task: Task, scores: HostArray, target: HostArray, weight: HostArray | None, metrics: NamedMetrics
-) -> dict[str, float]:
-    """Each metric's value by its name, by the rows' sample weights.
-
-    NaN where a score of a row that counts is NaN, or a prediction, of scores that are not finite. Rows of weight 0 are
-    left out, so that no metric has to know of them; without any other row a metric is NaN. Of scores (N, *S, C) each
-    position is a row.
-    """
-    weight = positions.flat_weight(weight, scores.shape[:-1])
-    scores, target = positions.flat(scores), positions.flat(target)
-    if weight is not None and not weight.all():
-        kept = weight > 0
-        scores, target, weight = scores[kept], target[kept], weight[kept]
-    if heads := task.heads:
-        values: dict[str, float] = {}
-        for head in heads:
-            own = [(name.removeprefix(f"{head.name}."), m) for name, m in metrics if name.startswith(f"{head.name}.")]
-            measured = measure(head.task, scores[:, head.scores], target[:, head.target], weight, own)
-            values |= {f"{head.name}.{name}": value for name, value in measured.items()}
-        return values
-    if not len(scores):
-        return {name: math.nan for name, _ in metrics}
-    scores, target = view(scores), view(target)  # which are measured again
-    w = view(np.ones(len(scores)) if weight is None else weight.astype(np.float64))
-    point = view(task.point(scores))
-    if np.isnan(scores).any() or np.isnan(point).any():  # labels made of them would look like any others
-        return {name: math.nan for name, _ in metrics}
-    columns, wanted = task.per_class(target), {compares(m) for _, m in metrics}
-    pairs = {"predictions": (point, task.own_units(columns, "target"))}
-    if "log_odds" in wanted:
-        pairs["log_odds"] = view(task.log_odds(scores)), columns
-    if "labels" in wanted:
-        pairs["labels"] = view(task.class_numbers(scores, point)), view(task.target_numbers(target))
-    with np.errstate(all="ignore"):
-        return {name: _number(metric, metric.value(*pairs[compares(metric)], w)) for name, metric in metrics}
-
-
 def _short_names(metrics: Sequence[Metric]) -> list[tuple[str, Metric]]:
     """Metrics by their short names; two of one name that differ carry their arguments, "f1(average='macro')"."""
     short = [short_name(registry, "metric", metric) for metric in metrics]
@@ -132,12 +93,3 @@ def _short_names(metrics: Sequence[Metric]) -> list[tuple[str, Metric]]:
         (brief(registry, "metric", metric) if name in shared else name, metric)
         for name, metric in zip(short, metrics, strict=True)
     ]
-
-
-def _number(metric: Metric, value: Any) -> float:
-    """The value of a metric, if it is a number."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        who = title(registry, "metric", metric)
-        raise IncompatibleComponent(f"{who}: value must be a number, got {value!r}.") from None

@@ -25,10 +25,11 @@ from bpframe.training.clock_warnings import warn_of_clocks
 from bpframe.training.diagnosis import diagnose
 from bpframe.training.dry_run import dry_run
 from bpframe.training.epoch_measures import EpochMeasures
-from bpframe.training.evaluation import NamedMetrics, exploded
+from bpframe.training.evaluation import exploded
 from bpframe.training.hooks import Hooks
 from bpframe.training.idle_epochs import IdleEpochs
 from bpframe.training.mask_check import warn_of_unmasked_layers
+from bpframe.training.metric_values import NamedMetrics
 from bpframe.training.monitor import MonitoredCurve, watchers
 from bpframe.training.preflight import refuse_other_curves, warn_of_rules
 from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch

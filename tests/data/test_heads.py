@@ -19,7 +19,8 @@ from bpframe.network.backprop import CostLayer
 from bpframe.network.context import EVALUATION
 from bpframe.registry import registry
 from bpframe.registry.describe import describe
-from bpframe.training.evaluation import mean_loss, measure, named_metrics
+from bpframe.training.evaluation import mean_loss, named_metrics
+from bpframe.training.metric_values import measure
 
 N = 40
 X = np.random.default_rng(7).normal(size=(N, 3))

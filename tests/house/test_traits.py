@@ -38,6 +38,13 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "block_losses": (traits.block_losses, Losses((1.0,), (0.0,), (2.0,)), Losses((1.0,), (0.0,), (2.0,)), None),
     "domain": (traits.domain_of, "[0, 1]", "[0, 1]", None),
     "order": (traits.order_of, ("low", "high"), ["low", "high"], None),
+    "class_numbers": (traits.takes_class_numbers, True, True, False),
+    "weighted": (traits.is_weighted, True, True, False),
+    "missing": (traits.takes_missing, True, True, False),
+    "group": (traits.group_of, "query", "query", None),
+    "compared": (traits.compared_field, "relevance", "relevance", None),
+    "fields": (traits.metric_fields, ["time", "event"], ("time", "event"), None),
+    "reads_names": (traits.reads_names, True, True, False),
     "range": (traits.range_of, "simplex", "simplex", None),
     "example_configs": (traits.example_configs, lambda: [{"units": 3}], [{"units": 3}], None),
 }

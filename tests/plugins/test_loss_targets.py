@@ -16,7 +16,8 @@ from bpframe.errors import ConfigError, DataError, ShapeError
 from bpframe.network.backprop import CostLayer
 from bpframe.random import HashKey
 from bpframe.registry import registry
-from bpframe.training.evaluation import measure, named_metrics
+from bpframe.training.evaluation import named_metrics
+from bpframe.training.metric_values import measure
 from tests.plugins.loss_cases import CASES, CLASSES
 
 # ------------------------------------------------------------------------------------------------------ drawn targets

@@ -10,11 +10,12 @@ import numpy as np
 
 from bpframe.data.labels import decode
 from bpframe.data.learned_values import refuse_unsaved_values
+from bpframe.data.target_gaps import filled
 from bpframe.data.task import Task
 from bpframe.errors import BrokenComponent, CheckFailed
 from bpframe.network.backprop import CostLayer
 from bpframe.protocols import ClassTargets, EncodeTarget, Loss, PredictLabels, SampleTarget, TargetWidth
-from bpframe.protocols.traits import order_of, takes_class_numbers
+from bpframe.protocols.traits import order_of, takes_class_numbers, takes_missing
 from bpframe.random import HashKey
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import require, require_close, require_finite, require_same_bits, require_shape
@@ -46,6 +47,8 @@ def target_checks(loss: Loss) -> dict[str, Check]:
     checks: dict[str, Check] = {
         name: partial(check, loss) for name, (capability, check) in table.items() if isinstance(loss, capability)
     }
+    if takes_missing(loss):
+        checks["missing targets"] = partial(_missing, loss)
     if takes_class_numbers(loss):
         checks["class numbers"] = partial(_class_numbers, loss)
     return checks
@@ -56,6 +59,7 @@ def _encoded_targets(loss: Any) -> None:
     scores, target = example_batch(loss, 1)
     learned: dict[str, Any] = {"outputs": scores.shape[1]}
     y = example_labels(loss, len(scores))
+    y = filled(y)[0] if takes_missing(loss) else y
     before = dict(learned)
     encoded = call_read_only("encode_target", lambda given: loss.encode_target(given, learned), y)
     try:
@@ -133,6 +137,20 @@ def _class_targets(loss: Any) -> None:
         numbers = call_read_only("target_labels", loss.target_labels, data.target)
         require_same_bits("the class numbers of encoded labels", np.asarray(numbers, np.int64), np.arange(classes))
         require_same_bits("the labels that they stand for", decode(np.asarray(numbers), task.learned), y)
+
+
+def _missing(loss: Any) -> None:
+    """A row of which no target is known costs exactly nothing, and moves no other."""
+    scores, target = example_batch(loss, 1)
+    values, delta = (np.asarray(part) for part in loss.value_and_delta(scores, target))
+    for row in range(len(scores)):
+        gaps = target.copy()
+        gaps[row] = np.nan
+        made = [np.asarray(part) for part in call_read_only("value_and_delta", loss.value_and_delta, scores, gaps)]
+        nothing = not np.any(made[0][row]) and not np.any(made[1][row])
+        require(nothing, f"row {row} without a target must have value and delta 0, got {made[0][row]}, {made[1][row]}")
+        for name, one, other in zip(("values", "delta"), made, (values, delta), strict=True):
+            require_same_bits(f"other rows' {name}", np.delete(one, row, 0), np.delete(other, row, 0))
 
 
 def _class_numbers(loss: Any) -> None:

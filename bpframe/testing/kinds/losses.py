@@ -14,8 +14,10 @@ import numpy as np
 from bpframe.network.backprop import CostLayer
 from bpframe.protocols import Loss
 from bpframe.protocols.traits import surrogate_of
+from bpframe.registry.of_fields import of_one_array
 from bpframe.testing.kinds.loss_minimum import minimum_checks
 from bpframe.testing.kinds.loss_targets import target_checks
+from bpframe.testing.kinds.loss_weights import weight_checks
 from bpframe.testing.kinds.ranges import domain_checks
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import (
@@ -38,6 +40,7 @@ KINK_BATCHES = 5  # batches at kinks to look at
 
 def loss_checks(loss: Loss) -> dict[str, Check]:
     """The checks by name."""
+    loss = of_one_array(loss)
     scores, target = example_batch(loss, 1)
     both = partial(_both, loss)
     return {
@@ -57,6 +60,7 @@ def loss_checks(loss: Loss) -> dict[str, Check]:
         **minimum_checks(loss),
         **domain_checks(loss, scores),
         **target_checks(loss),
+        **weight_checks(loss, scores, target),
     }
 
 

@@ -6,12 +6,16 @@ has `example(rng) -> (prediction, target)`. One that ranks rows says `counts_row
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
+from typing import Any, final
 
 import numpy as np
 
 from bpframe.protocols import Metric
 from bpframe.protocols.traits import better, compares, counts_rows
+from bpframe.registry.of_fields import cut_fields
 from bpframe.testing.laws.comparison import require, require_close
 from bpframe.testing.laws.purity import call_read_only, determinism_check
 from bpframe.testing.report import Check
@@ -23,7 +27,7 @@ Rows = tuple[HostArray, HostArray, HostArray]
 
 def metric_checks(metric: Metric) -> dict[str, Check]:
     """The checks by name."""
-    rows = _rows(metric)
+    metric, rows = _example(metric)
     return {
         "values": partial(_values, metric, rows),
         "weights": partial(_weights, metric, rows),
@@ -34,6 +38,34 @@ def metric_checks(metric: Metric) -> dict[str, Check]:
         "purity": partial(call_read_only, "value", metric.value, *rows),
         "determinism": partial(determinism_check(metric), lambda: np.array(metric.value(*rows))),
     }
+
+
+@final
+@dataclass(frozen=True)
+class _OfOneArray:
+    """A metric of fields as one of targets (B, M) in which they stand side by side."""
+
+    metric: Any
+    widths: dict[str, int]
+
+    def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
+        """As the metric."""
+        made: float = self.metric.value(prediction, cut_fields(target, self.widths), weight)
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.metric, name)
+
+
+def _example(metric: Metric) -> tuple[Any, Rows]:
+    """(the metric, rows); of one of fields, a metric of one array."""
+    example = metric.example(np.random.default_rng(0)) if hasattr(metric, "example") else None
+    if example is None or not isinstance(example[1], Mapping):
+        return metric, _rows(metric)
+    prediction, fields = example
+    weight = np.random.default_rng(0).uniform(0.5, 2.0, len(prediction))
+    widths = {name: part.shape[1] for name, part in fields.items()}
+    return _OfOneArray(metric, widths), (np.asarray(prediction), np.hstack(list(fields.values())), weight)
 
 
 def _rows(metric: Metric) -> Rows:

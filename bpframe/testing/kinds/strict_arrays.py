@@ -17,6 +17,7 @@ from bpframe.network.context import StepContext
 from bpframe.protocols import Refresh, SampleTarget
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import takes_class_numbers
+from bpframe.registry.of_fields import of_one_array
 from bpframe.testing.laws.array_api import Convert, require_array_api
 from bpframe.testing.laws.descent import STEPS
 from bpframe.testing.laws.examples import example_batch
@@ -62,6 +63,7 @@ def _layer(layer: Any, convert: Convert, in_shape: tuple[int, ...] = IN_SHAPE) -
 
 
 def _loss(loss: Any, convert: Convert) -> Any:
+    loss = of_one_array(loss)
     scores, target = map(convert, example_batch(loss, 1))
     values, delta = loss.value_and_delta(scores, target)
     drawn = loss.sample_target(scores, KEY) if implements(loss, SampleTarget) else None

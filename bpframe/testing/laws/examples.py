@@ -7,12 +7,17 @@ domain is assumed to expect probabilities.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
+from bpframe.data.target_gaps import filled
 from bpframe.errors import CheckFailed
-from bpframe.protocols import Loss, TargetWidth
+from bpframe.protocols import Fields, Loss, TargetWidth
 from bpframe.protocols.number_sets import SIMPLEX, SIMPLICES, Interval
 from bpframe.protocols.traits import domain_of
+from bpframe.registry.of_fields import cut_fields
 from bpframe.types import HostArray
 
 B, C = 5, 3
@@ -27,7 +32,7 @@ def example_batch(loss: Loss, seed: int) -> Pair:
     rng = np.random.default_rng(seed)
     if hasattr(loss, "example"):
         scores, target = loss.example(rng)
-        return np.asarray(scores, dtype=np.float64), np.asarray(target, dtype=np.float64)
+        return np.asarray(scores, dtype=np.float64), one_array(target)
     scores, target = rng.normal(size=(2, B, C))
     scores = _inside(scores, domain_of(loss))
     if loss.link == "sigmoid":
@@ -38,6 +43,12 @@ def example_batch(loss: Loss, seed: int) -> Pair:
         p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
         return (p if _encodes(loss) and domain_of(loss) is None else scores), soft
     return scores, np.exp(target) if loss.link == "exponential" else target
+
+
+def one_array(target: object) -> HostArray:
+    """A target as an array (B, M), its fields side by side if it is a mapping."""
+    parts = list(target.values()) if isinstance(target, Mapping) else [target]
+    return np.hstack([np.asarray(part, dtype=np.float64) for part in parts])
 
 
 def accepted_width(loss: TargetWidth, outputs: int) -> int | None:
@@ -87,13 +98,15 @@ def extreme_scores(loss: Loss, shape: tuple[int, ...]) -> HostArray:
     return np.where(np.random.default_rng(2).normal(size=shape) > 0, high, low)
 
 
-def example_labels(loss: Loss, rows: int) -> HostArray:
-    """Labels for the loss: numbers as in its example if it can encode them, or class numbers."""
+def example_labels(loss: Loss, rows: int) -> Any:
+    """Labels for the loss: numbers as in its example if it can encode them, by field if it has any; class numbers."""
     scores, target = example_batch(loss, 1)
     y: HostArray = np.resize(target, (rows, *target.shape[1:]))
+    if isinstance(loss, Fields):
+        return cut_fields(y, loss.target_fields(scores.shape[1]))
     if hasattr(loss, "encode_target"):
         try:
-            loss.encode_target(y, {"outputs": scores.shape[1]})
+            loss.encode_target(filled(y)[0], {"outputs": scores.shape[1]})
         except ValueError:
             y = np.arange(rows) % max(2, scores.shape[1])
     elif loss.link == "softmax":

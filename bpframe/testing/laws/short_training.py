@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any, ClassVar, final
 
 import numpy as np
 
 from bpframe.network.network import Network
-from bpframe.protocols import Activation, Initializer, Layer, Loss, Schedule
+from bpframe.protocols import Activation, Initializer, Layer, Loss, Metric, Schedule
 from bpframe.protocols.number_sets import is_subset
-from bpframe.protocols.traits import domain_of, needs_whole_batch, range_of
+from bpframe.protocols.traits import domain_of, metric_fields, needs_whole_batch, range_of
 from bpframe.registry import build
 from bpframe.testing.kinds.initializers import accepted_shape
 from bpframe.testing.laws.comparison import require_finite
@@ -106,6 +109,32 @@ def end_of_network(loss: Loss) -> str | None:
     raise SkipCheck(f"no activation of bpframe's gives scores in {domain}")
 
 
+@final
+@dataclass(frozen=True)
+class _SquaredFields:
+    """loss = sum over outputs and fields of (z - y)^2 / 2: of any fields, one number a row each."""
+
+    names: tuple[str, ...]
+    link: ClassVar[str] = "identity"
+
+    def target_fields(self, outputs: int) -> dict[str, int]:
+        """One column each."""
+        return dict.fromkeys(self.names, 1)
+
+    def value_and_delta(self, scores: Any, target: Mapping[str, Any]) -> tuple[Any, Any]:
+        """(loss (B,), delta (B, C))."""
+        residuals = [scores - part for part in target.values()]
+        return reduce(add, (0.5 * (r * r).sum(axis=-1) for r in residuals)), reduce(add, residuals)
+
+
+def _metric(metric: Metric) -> TrainingParts:
+    """A loss of the fields that the metric needs, if it needs some."""
+    if (names := metric_fields(metric)) is None:
+        return {"metrics": [metric]}
+    y = {name: np.arange(ROWS) % (k + 2) for k, name in enumerate(names)}
+    return {"metrics": [metric], "loss": _SquaredFields(names), "layers": _layers(1), "y": y}
+
+
 def _optimizer(optimizer: object) -> TrainingParts:
     """With a hidden layer between two others: some rules are for its weights alone."""
     return {"optimizer": optimizer, "layers": [_dense(4, activation="tanh"), *_layers(3)]}
@@ -128,6 +157,7 @@ PARTS_BY_KIND: dict[str, Callable[[Any], TrainingParts]] = {
     "activation": _activation,
     "layer": _layer,
     "loss": _loss,
+    "metric": _metric,
     "optimizer": _optimizer,
     "schedule": _schedule,
     "initializer": _initializer,

@@ -74,8 +74,8 @@ class Meeting:
         return next(iter(self.of_kind("loss")), None) or build("loss", "softmax_cross_entropy")
 
     @cached_property
-    def y(self) -> HostArray:
-        """Labels for the loss."""
+    def y(self) -> Any:
+        """Labels for the loss, by field if it has some."""
         return example_labels(self.loss, ROWS)
 
     @cached_property
