@@ -205,6 +205,8 @@ def _numbers(y: HostArray, learned: Mapping[str, Any]) -> HostArray:
     classes = np.asarray(learned["classes"])
     if (y.dtype.kind == "U") != (classes.dtype.kind == "U"):
         raise DataError(f"y needs labels like those of the first fit ({classes[:3].tolist()}), got {y[:3].tolist()}.")
+    if _are_numbers(y, classes):
+        return y.astype(np.intp)
     order = np.argsort(classes, kind="stable")
     at = np.minimum(np.searchsorted(classes, y, sorter=order), len(classes) - 1)
     unseen = classes[order[at]] != y
@@ -215,6 +217,14 @@ def _numbers(y: HostArray, learned: Mapping[str, Any]) -> HostArray:
             f"It knows {classes[:10].tolist()}."
         )
     return np.asarray(order[at])
+
+
+def _are_numbers(y: HostArray, classes: HostArray) -> bool:
+    """Whether labels are the numbers of their classes, 0 .. n - 1: then there is nothing to look up."""
+    n = len(classes)
+    if y.dtype.kind not in "iu" or classes.dtype.kind not in "iu" or not y.size or y.min() < 0 or y.max() >= n:
+        return False
+    return bool((classes == np.arange(n)).all())
 
 
 def _probabilities(y: HostArray, learned: Mapping[str, Any]) -> HostArray:

@@ -11,6 +11,7 @@ from bpframe import random
 from bpframe.data.arrays import read_only
 from bpframe.errors import DataError
 from bpframe.protocols import Data, Draws, Sampler
+from bpframe.protocols.implements import implements
 from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.types import HostArray
@@ -19,9 +20,7 @@ from bpframe.types import HostArray
 def epoch_order(seed: int, data: Data, shuffle: bool, sampler: Sampler | None) -> Callable[[int], HostArray]:
     """The row numbers of each epoch in their order, by its number; they depend on seed, epoch and data alone."""
     n = len(data.x)
-    weight = np.ones(n) if data.weight is None else data.weight
-    facts = read_only(data.target), read_only(weight.reshape(n, -1).mean(axis=1) if weight.ndim > 1 else weight)
-    draws = sampler if isinstance(sampler, Draws) else None
+    draws = sampler if sampler is not None and implements(sampler, Draws) else None
     lengths: set[int] = set()
 
     @lru_cache(maxsize=1)  # the latest is kept
@@ -36,11 +35,11 @@ def epoch_order(seed: int, data: Data, shuffle: bool, sampler: Sampler | None) -
         if sampler is None and not shuffle:
             return np.arange(n)
         generator = random.host_generator(seed, random.ORDER, epoch)
-        return (
-            random.permutation(generator, n)
-            if sampler is None
-            else _checked(sampler, sampler.order(generator, *facts), n)
-        )
+        if sampler is None:
+            return random.permutation(generator, n)
+        weight = np.ones(n) if data.weight is None else data.weight
+        weight = weight.reshape(n, -1).mean(axis=1) if weight.ndim > 1 else weight
+        return _checked(sampler, sampler.order(generator, read_only(data.target), read_only(weight)), n)
 
     return order
 

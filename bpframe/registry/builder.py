@@ -15,10 +15,10 @@ from typing import Any
 from bpframe.errors import BpframeError, BrokenComponent, ConfigError, Problem, UnknownComponent
 from bpframe.registry import path_arguments
 from bpframe.registry.annotations import Mismatch, Wanted
-from bpframe.registry.constructor import Component, arguments, parameters, wants
+from bpframe.registry.constructor import Component, arguments, parameters, required_arguments, wants
 from bpframe.registry.labelled import Labelled
 from bpframe.registry.lookup import Registry
-from bpframe.registry.nested import is_schedule, walk
+from bpframe.registry.nested import holds_specifications, is_schedule
 from bpframe.registry.other_words import argument_suggestion
 from bpframe.registry.policy import LOCAL
 from bpframe.registry.provider import Provider
@@ -44,7 +44,7 @@ class Builder:
         """The component; None where a problem was found."""
         if isinstance(spec, str):
             spec = {"name": spec}
-        if not isinstance(spec, Mapping):
+        elif not isinstance(spec, Mapping):
             return self._adopt(kind, spec, path)
         if not isinstance(spec.get("name"), str):
             names = ", ".join(self.registry.names(kind))
@@ -54,13 +54,19 @@ class Builder:
         except UnknownComponent as error:
             return self.report(_join(path, "name"), str(error), error)
         arguments = {key: value for key, value in spec.items() if key != "name"}
+        if not arguments:  # as most that stand inside others
+            return self._checked(kind, self.call(component, {}, path, owner=provider), provider)
         for name in path_arguments.paths_to_refuse(provider, component, arguments):
             self.report(_join(path, name), f"no path is taken from a file, got {arguments.pop(name)!r}. Give it anew.")
         label = arguments.pop("label", None) if kind == "layer" and "label" not in parameters(component) else None
-        made = self.call(component, arguments, path, kind in SCHEDULED, provider)
+        made = self._checked(kind, self.call(component, arguments, path, kind in SCHEDULED, provider), provider)
+        return made if label is None or made is None else Labelled(label, made)
+
+    def _checked(self, kind: str, made: Any, provider: Provider) -> Any:
+        """What was made, if it keeps its kind's protocol."""
         if made is not None:
             self.registry.check(kind, made, provider)
-        return made if label is None or made is None else Labelled(label, made)
+        return made
 
     def call(
         self,
@@ -75,16 +81,16 @@ class Builder:
         `owner`: who provides it; left out, or where it is the program itself, other errors than wrong values pass.
         """
         before = len(self.problems)
-        known = parameters(component)
+        known, wanted = parameters(component), wants(component)
         for name in [name for name in arguments if name not in known]:
             hint = argument_suggestion(name, known)
             listing = ", ".join(known) or "none"
             self.report(_join(path, name), f"{_title(component)} has no argument '{name}'.{hint} Arguments: {listing}.")
-        for name, parameter in known.items():
-            if name not in arguments and parameter.default is inspect.Parameter.empty:
+        for name in required_arguments(component):
+            if name not in arguments:
                 self.report(_join(path, name), f"{_title(component)} needs the argument '{name}', which is missing.")
         ready = {
-            name: self._argument(wants(component)[name], value, _join(path, name), scheduled)
+            name: self._argument(wanted[name], value, _join(path, name), scheduled)
             for name, value in arguments.items()
             if name in known
         }
@@ -118,7 +124,7 @@ class Builder:
         if isinstance(ready, type) or ready is None or isinstance(ready, int | float):
             return self.report(path, f"{kind} wants a name, a mapping with 'name', or a component, got {ready!r}.")
         self.registry.check(kind, ready, self.registry.provider_of(kind, ready))
-        if not any(isinstance(part, str | Mapping) for _, _, part in walk(kind, ready)):
+        if not holds_specifications(ready):
             return ready
         if isinstance(ready, Labelled):
             layer = self._adopt(kind, ready.layer, path)

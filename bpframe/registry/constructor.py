@@ -28,6 +28,11 @@ def _wants(component: Component) -> Mapping[str, Wanted]:
     return {name: wanted(parameter) for name, parameter in _parameters(component).items()}
 
 
+@functools.lru_cache(maxsize=1024)
+def _required(component: Component) -> Mapping[str, inspect.Parameter]:
+    return {name: p for name, p in _parameters(component).items() if p.default is inspect.Parameter.empty}
+
+
 def parameters(component: Component) -> Mapping[str, inspect.Parameter]:
     """The constructor's parameters by name, without those that cannot be given by name."""
     return _parameters(component)
@@ -35,7 +40,7 @@ def parameters(component: Component) -> Mapping[str, inspect.Parameter]:
 
 def required_arguments(component: Component) -> Mapping[str, inspect.Parameter]:
     """Those without a default."""
-    return {name: p for name, p in _parameters(component).items() if p.default is inspect.Parameter.empty}
+    return _required(component)
 
 
 def wants(component: Component) -> Mapping[str, Wanted]:

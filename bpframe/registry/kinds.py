@@ -6,7 +6,7 @@ A group's name is the API's major version: a protocol that breaks gets a new gro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 
 from typing_extensions import get_protocol_members
 
@@ -32,25 +32,28 @@ class Kind:
         """The name of its namespace: `bp.losses`."""
         return self.group.removeprefix("bpframe.")
 
+    @cached_property
+    def _members(self) -> list[list[str]]:
+        return [sorted(get_protocol_members(protocol) - OPTIONAL) for protocol in self.protocols]
+
+    @cached_property
+    def _methods(self) -> list[list[str]]:
+        both = zip(self.protocols, self._members, strict=True)
+        return [[n for n in names if not isinstance(getattr(protocol, n), property)] for protocol, names in both]
+
     def missing(self, component: object) -> list[str]:
         """Members that the component lacks of the protocol to which it is closest; [] where it keeps one.
 
         Of a class only methods are asked for: its constructor may set the rest.
         """
-        members = [_members(protocol, isinstance(component, type)) for protocol in self.protocols]
+        members = self._methods if isinstance(component, type) else self._members
         for each in members:
             for name in each:
                 if not hasattr(component, name):
                     break
             else:
                 return []
-        return min((sorted(name for name in each if not hasattr(component, name)) for each in members), key=len)
-
-
-@lru_cache
-def _members(protocol: type, methods: bool) -> set[str]:
-    members = get_protocol_members(protocol) - OPTIONAL
-    return {name for name in members if not (methods and isinstance(getattr(protocol, name), property))}
+        return min(([name for name in each if not hasattr(component, name)] for each in members), key=len)
 
 
 KINDS = {

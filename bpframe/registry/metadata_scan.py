@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from bpframe.registry.direct_url import direct_url, source_folder
 from bpframe.registry.group_names import GROUPS, unknown_groups
+from bpframe.registry.own_metadata import own_components
 from bpframe.registry.policy import CORE, LOCAL, normalise
 from bpframe.registry.provider import Provider
 from bpframe.registry.safe_text import error_text
@@ -45,6 +45,8 @@ class Unreadable:
 
 def core() -> list[Provider | Unreadable]:
     """bpframe's own components."""
+    if found := own_components(str(ROOT)):
+        return list(found)
     dist = core_distribution()
     return [Unreadable(CORE, NO_CORE)] if dist is None else _read(dist, own=True)
 
@@ -113,6 +115,8 @@ def _copy(dist: Distribution) -> int:
         here = Path(str(dist.locate_file(""))).resolve() == ROOT.resolve()
         if f"{CORE}/__init__.py" in (record or ""):
             return 3 if here else 2
+        from bpframe.registry.direct_url import direct_url, source_folder  # which needs urllib
+
         source = source_folder(direct_url(dist))
         if source is not None and (source / CORE / "__init__.py").is_file():
             return 3 if source.resolve() == ROOT.resolve() else 2

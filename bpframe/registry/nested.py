@@ -122,6 +122,14 @@ def walk(kind: str, component: object, path: str = "") -> Iterator[Nested]:
             yield from walk(inner, part, f"{path}.{name}" if path else name)
 
 
+def holds_specifications(component: object) -> bool:
+    """Whether names or mappings stand among the arguments of a component, or of one inside it."""
+    cls: Any = type(unlabelled(component))
+    if not _component_arguments(cls, None):  # as many
+        return False
+    return any(isinstance(part, str | Mapping) or holds_specifications(part) for _, _, part in parts(component))
+
+
 def kinds_by_class(components: Iterable[tuple[str, object]]) -> dict[type, str]:
     """The kind of each class among components, given as (kind, component), and all inside them."""
     kinds: dict[type, str] = {}

@@ -14,6 +14,8 @@ from typing import final
 
 from bpframe.errors import ConfigError
 
+VARIABLE = "BPFRAME_PLUGINS"
+_ENCODED = os.fsencode(VARIABLE)
 CORE = "bpframe"
 LOCAL = "local"  # components registered by the program itself
 
@@ -133,4 +135,11 @@ class PolicyStack:
 
 def from_environment() -> Policy:
     """The policy of the variable BPFRAME_PLUGINS."""
-    return parse(os.environ.get("BPFRAME_PLUGINS", "all"), "BPFRAME_PLUGINS")
+    if not os.supports_bytes_environ:
+        return parse(os.environ.get(VARIABLE, "all"), VARIABLE)
+    return _parse_bytes(os.environb.get(_ENCODED, b"all"))  # half the time of os.environ, which decodes
+
+
+@lru_cache(maxsize=16)
+def _parse_bytes(text: bytes) -> Policy:
+    return parse(os.fsdecode(text), VARIABLE)

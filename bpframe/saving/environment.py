@@ -7,7 +7,6 @@ import platform
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,8 @@ from bpframe.version import VERSION
 
 def versions(*dists: str) -> dict[str, str]:
     """bpframe, Python, NumPy, and those of `dists` that are installed; the implementation of Python if not CPython."""
+    from importlib.metadata import PackageNotFoundError, version  # imported by saving alone: it takes long
+
     implementation = "" if sys.implementation.name == "cpython" else f" ({platform.python_implementation()})"
     found = {"bpframe": VERSION, "python": platform.python_version() + implementation, "numpy": np.__version__}
     for dist in dists:

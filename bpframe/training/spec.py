@@ -138,7 +138,7 @@ class TrainerSpec:
 
     def components(self) -> Iterator[tuple[str, str, Any]]:
         """(path, kind, component) of each, but for those inside others: "network[0]", "loss", "groups[1].optimizer"."""
-        for part in PARTS:
+        for part in OF_COMPONENTS:
             if value := getattr(self, part.name):
                 for suffix, kind, component in part.components(value):
                     yield f"{part.name}{suffix}", kind, component
@@ -259,6 +259,7 @@ def _part(name: str, metadata: Mapping[str, Any]) -> SpecPart:
 RULES = ("optimizer", "gradient_steps", "groups")  # parts whose schedules may count updates rather than batches
 SWITCHES = tuple(f.name for f in fields(TrainerSpec) if f.default is False)  # files name them where they are on
 PARTS = tuple(_part(f.name, f.metadata) for f in fields(TrainerSpec))
+OF_COMPONENTS = tuple(part for part in PARTS if part.kind or part.name == "groups")
 HOLDING = tuple(part for part in PARTS if part.kind and KINDS[part.kind].capabilities)  # whose parts may hold others
 UPDATING = tuple(part for part in PARTS if part.results)
 DEFAULTS = {f.name: f.metadata.get("default", f.default) for f in fields(TrainerSpec)}  # of those that have one

@@ -24,4 +24,5 @@ class Accuracy:
         if np.isnan(prediction).any():
             return math.nan
         right = np.reshape(prediction == target, (len(target), -1)).all(axis=1)
-        return float(np.average(right, weights=weight))
+        weighted = np.multiply(right, weight, dtype=np.float64)  # as np.average, which takes twice as long on few rows
+        return float(weighted.sum()) / float(weight.sum(dtype=np.float64))
