@@ -1,67 +1,98 @@
-"""Time of a training step inside each library's own loop, shuffling included, as a table in Markdown.
+"""Time of a training step inside each library's own loop, shuffling included, as tables in Markdown.
 
-usage: python tests/benchmarks/step_time.py [--rounds 5] [--nets XS,S:sgd,M:adam:tanh] [--peers bpframe,torch]
+usage: python tests/benchmarks/step_time.py [--rounds 9] [--nets XS,S:sgd,M:adam:tanh] [--peers bpframe,torch_fused]
+           [--busy 0,2,4] [--python INTERPRETER] [--minutes 60] [--save FILE]
 
-A network is a size (XS, S, M, L), a rule (adam, sgd, momentum) and an activation (relu, tanh); float32, softmax
-cross-entropy. Compilation is in the first epoch, whose seconds are stated apart. Every (library, network) is measured
-in a process of its own, and the libraries take turns, so that a slow minute of the machine meets all of them.
+A network is a size (XS, S, mid, M, L), a rule (adam, sgd, momentum) and an activation (relu, tanh); float32, softmax
+cross-entropy. Every (library, network) has a process of its own. The libraries take turns, so that a slow minute of the
+machine meets all of them: in each round a process makes three fits of 5 epochs and blocks of a long fit, of which the
+best decile counts. Compilation is in the first epoch, stated apart.
+
+bpframe runs with metrics=[], `..._default` with default arguments; `jax` is a step by hand with optax's rules,
+`jax_scan` an epoch of them a call. --busy: a table beside so many other processes that compute. --python: the
+interpreter that has the other libraries. --minutes: no round begins later. --save: everything measured, as JSON.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import json
-import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
 import numpy as np
-from workload import NETS, Measured, chosen, measured
+from workers import HERE, Worker, busy, environment
+from workload import NETS, STEPS, chosen
 
-HERE = Path(__file__).resolve().parent
 NEEDS = {  # peer: the modules it imports
     "blas": ("numpy",),
     "bpframe": ("bpframe",),
+    "bpframe_default": ("bpframe",),
     "bpframe_jax": ("bpframe", "jax"),
+    "bpframe_jax_default": ("bpframe", "jax"),
     "torch": ("torch",),
+    "torch_fused": ("torch",),
     "torch_compile": ("torch",),
     "sklearn": ("sklearn",),
     "thinc": ("thinc",),
     "jax": ("jax", "optax"),
+    "jax_scan": ("jax", "optax"),
     "keras_jax": ("keras", "jax"),
 }
-# Some machines pin BLAS to the kernel of an older processor by these; a user's machine would not.
-PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+USUAL = [peer for peer in NEEDS if peer not in ("torch_compile", "thinc")]
 OWN = ("bpframe", "bpframe_jax")  # whose times are set beside everybody's
-Times = dict[tuple[str, str], list[Measured]]  # (net, peer): what each round gave
+SHORT = 5  # epochs of a short fit
+SHORT_FITS = 3  # a round
+LONG = 0.3  # seconds that a round's blocks of a long fit last in all, and at least two of them
+BLOCK = 0.05  # seconds that such a block lasts at least
+
+
+@dataclass
+class Cell:
+    """What one peer took for one net: seconds of the first epoch; microseconds a step, a value a round."""
+
+    first: float = 0.0
+    long: list[float] = field(default_factory=list)
+    short: list[float] = field(default_factory=list)
+
+
+Cells = dict[tuple[str, str], Cell]  # (net, peer)
 
 
 def main() -> None:
     """Measures what the command line asks for and prints it."""
     asked = arguments()
-    if asked.worker:
-        peer, net = asked.worker
-        run = importlib.import_module(f"peers.{peer}").prepare(chosen(net))
-        print(json.dumps(vars(measured(run))))
-        return
-    peers = [peer for peer in asked.peers if all(map(importlib.util.find_spec, NEEDS[peer]))]
-    print(child("machine.py"))
-    print(*(f"- not installed, left out: {peer}\n" for peer in asked.peers if peer not in peers), sep="")
-    print(table(taken(asked.rounds, asked.nets, peers)))
+    end = time.monotonic() + 60 * asked.minutes
+    interpreters = {peer: interpreter for peer in asked.peers if (interpreter := python_of(peer, asked.python))}
+    print(subprocess.run([sys.executable, str(HERE / "machine.py")], env=environment(), text=True, stdout=-1).stdout)
+    print(*(f"- not installed, left out: {peer}\n" for peer in asked.peers if peer not in interpreters), sep="")
+    saved = {}
+    for count in asked.busy:
+        cells: Cells = {}
+        with busy(count):
+            for net in asked.nets:
+                measure(net, interpreters, asked.rounds, end, cells)
+        print(f"{count} other processes busy:\n\n{table(cells)}\n", flush=True)
+        saved[count] = {f"{net} {peer}": vars(cell) for (net, peer), cell in cells.items()}
+    if asked.save:
+        Path(asked.save).write_text(json.dumps(saved), encoding="utf-8")
 
 
 def arguments() -> argparse.Namespace:
-    """rounds, nets and peers; or worker, the (peer, net) that this process is to measure."""
+    """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--nets", type=names(chosen), default=list(NETS), help=",".join(NETS))
-    parser.add_argument("--peers", type=names(NEEDS.__getitem__), default=list(NEEDS), help=",".join(NEEDS))
-    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--nets", type=names(chosen), default=["XS", "S", "M", "L"], help=",".join(NETS))
+    parser.add_argument("--peers", type=names(NEEDS.__getitem__), default=USUAL, help=",".join(NEEDS))
+    parser.add_argument("--busy", type=lambda text: list(map(int, text.split(","))), default=[0])
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--save")
     return parser.parse_args()
 
 
@@ -79,59 +110,79 @@ def names(look_up: Callable[[str], object]) -> Callable[[str], list[str]]:
     return parse
 
 
-def taken(rounds: int, nets: list[str], peers: list[str]) -> Times:
-    """What all peers took on all nets; a peer that cannot do a net is left out; progress goes to stderr."""
-    times: Times = {(net, peer): [] for net in nets for peer in peers}
-    for turn in range(rounds):
-        for net, peer in list(times):
-            try:
-                times[net, peer].append(Measured(**json.loads(child("step_time.py", "--worker", peer, net))))
-            except subprocess.CalledProcessError:
-                print(f"{net} {peer} cannot be measured", file=sys.stderr)
-                del times[net, peer]
-                continue
-            print(f"round {turn + 1}: {net} {peer} {median(times[net, peer][-1].steps):.1f} us", file=sys.stderr)
-    return times
+def python_of(peer: str, other: str) -> str | None:
+    """The interpreter that has what a peer imports: this one, or else the other; None: neither."""
+    look = f"import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, {NEEDS[peer]!r})))"
+    found = (each for each in (sys.executable, other) if not subprocess.run([each, "-c", look]).returncode)
+    return next(found, None)
 
 
-def child(script: str, *options: str) -> str:
-    """What a fresh interpreter prints that runs a script of this folder; it must end well."""
-    kept = {name: value for name, value in os.environ.items() if name not in PINS}
-    kept["JAX_PLATFORMS"] = "cpu"  # a graphics card would be another comparison
-    command = [sys.executable, str(HERE / script), *options]
-    return subprocess.run(command, env=kept, stdout=subprocess.PIPE, check=True, text=True).stdout
+def measure(net: str, interpreters: dict[str, str], rounds: int, end: float, cells: Cells) -> None:
+    """All rounds of all peers on a net; a peer that cannot do the net is left out; progress goes to stderr."""
+    workers: dict[str, Worker] = {}
+    for peer, interpreter in interpreters.items():
+        try:
+            workers[peer] = Worker(interpreter, peer, net)
+        except ChildProcessError:
+            print(f"{net} {peer} cannot be measured", file=sys.stderr)
+            continue
+        cells[net, peer] = Cell(workers[peer].first)
+    try:
+        lengths = {peer: block_length(worker) for peer, worker in workers.items()}
+        for turn in range(rounds if time.monotonic() < end else 0):
+            for peer, worker in workers.items():
+                cell = cells[net, peer]
+                cell.short.append(step_us([worker.seconds(SHORT) for _ in range(SHORT_FITS)], SHORT))
+                cell.long.append(step_us(blocks(worker, lengths[peer]), lengths[peer]))
+                print(f"round {turn + 1}: {net} {peer} {cell.long[-1]:.1f} us", file=sys.stderr)
+            if time.monotonic() > end:
+                break
+    finally:
+        for worker in workers.values():
+            worker.stop()
 
 
-def table(times: Times) -> str:
+def block_length(worker: Worker) -> int:
+    """How many epochs last as long as a block; what ran until they did is the warm-up."""
+    epochs = 1
+    while worker.seconds(epochs) < BLOCK:
+        epochs *= 2
+    return epochs
+
+
+def blocks(worker: Worker, epochs: int) -> list[float]:
+    """Seconds of the blocks of a round."""
+    found: list[float] = []
+    while len(found) < 2 or sum(found) < LONG:
+        found.append(worker.seconds(epochs))
+    return found
+
+
+def step_us(seconds: list[float], epochs: int) -> float:
+    """Microseconds a step in the best decile of some blocks."""
+    return float(np.quantile(seconds, 0.1)) * 1e6 / (epochs * STEPS)
+
+
+def table(cells: Cells) -> str:
     """Markdown: a row for each network and peer."""
-    columns = (
-        "net",
-        "peer",
-        "median us",
-        "best decile us",
-        "first epoch s",
-        "peak MB",
-        *(f"{own} / peer" for own in OWN),
-    )
+    columns = ("net", "peer", "us a step", "in fits of 5 epochs", "first epoch s", *(f"{own} / peer" for own in OWN))
     rows = [f"| {' | '.join(columns)} |", f"|---|---|{'---:|' * (len(columns) - 2)}"]
-    for (net, peer), rounds in times.items():
-        blocks = [block for found in rounds for block in found.steps]
-        once = f"{median(found.first for found in rounds):.2f}", f"{median(found.memory for found in rounds):.0f}"
-        ratios = [paired(times.get((net, own)), rounds) for own in OWN]
-        cells = net, peer, f"{median(blocks):.1f}", f"{np.quantile(blocks, 0.1):.1f}", *once, *map(spread, ratios)
-        rows.append(f"| {' | '.join(cells)} |")
+    for (net, peer), cell in cells.items():
+        if not cell.long:
+            continue
+        ratios = [spread(cells.get((net, own)), cell) for own in OWN]
+        times = f"{np.quantile(cell.long, 0.1):.1f}", f"{np.quantile(cell.short, 0.1):.1f}", f"{cell.first:.2f}"
+        rows.append(f"| {' | '.join((net, peer, *times, *ratios))} |")
     return "\n".join(rows)
 
 
-def paired(ours: list[Measured] | None, theirs: list[Measured]) -> list[float]:
-    """Our time over theirs, round by round."""
-    pairs = zip(ours, theirs, strict=True) if ours else ()
-    return [median(own.steps) / median(other.steps) for own, other in pairs]
-
-
-def spread(ratios: list[float]) -> str:
-    """Median, least and greatest of the rounds' ratios; a dash without any."""
-    return f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if ratios else "-"
+def spread(own: Cell | None, other: Cell) -> str:
+    """Our time over theirs: the median of the rounds, with the middle half of them."""
+    if own is None or not own.long:
+        return "-"
+    ratios = [ours / theirs for ours, theirs in zip(own.long, other.long, strict=False)]
+    low, high = np.quantile(ratios, [0.25, 0.75])
+    return f"{median(ratios):.2f} ({low:.2f} to {high:.2f})"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ Sizes: `sizes` are the widths of a network from inputs to classes, `batch` rows 
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -15,9 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 STEPS = 20
-BLOCK = 0.1  # seconds that a block of epochs lasts at least: what a fit costs once is then small beside its steps
-TOTAL = 2.0  # seconds that all blocks last at least
-BLOCKS = 2  # the least number of blocks: with the warm-up 60 steps of the slowest network
 
 Run = Callable[[int], float]  # trains so many epochs, gives the seconds they took
 
@@ -62,6 +58,7 @@ class Net:
 NETS = {
     "XS": Net((20, 32, 32, 2), 32),
     "S": Net((64, 100, 10), 200),
+    "mid": Net((64, 256, 256, 10), 32),
     "M": Net((784, 256, 128, 10), 128),
     "L": Net((784, 1024, 1024, 1024, 10), 256),
 }
@@ -92,25 +89,3 @@ def timed(train: Callable[[int], object]) -> Run:
         return perf_counter() - start
 
     return run
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Microseconds a step, one value a block; seconds of the first epoch, compilation in it; peak memory in MB."""
-
-    steps: list[float]
-    first: float
-    memory: float
-
-
-def measured(run: Run) -> Measured:
-    """Blocks of epochs of a network; the first epoch and blocks that were too short count as warm-up."""
-    first = run(1)
-    epochs = 1
-    while (seconds := run(epochs)) < BLOCK:
-        epochs *= 2
-    blocks = [seconds]
-    while len(blocks) < BLOCKS or sum(blocks) < TOTAL:
-        blocks.append(run(epochs))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000  # Linux counts in kB
-    return Measured([1e6 * seconds / (epochs * STEPS) for seconds in blocks], first, peak)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import tracemalloc
 from dataclasses import dataclass
 from typing import Any
 
@@ -433,6 +434,28 @@ def test_numbers_are_read_when_the_program_runs_and_stored_in_their_state():
         run()
         assert state["t"] == t + 1
     np.testing.assert_array_equal(a, np.arange(3) * 6)
+
+
+def test_a_program_is_verified_without_the_intermediate_results_of_the_traced_run():
+    held: list[int] = []
+
+    def probe(array: Any) -> Any:
+        held.append(tracemalloc.get_traced_memory()[0])
+        return np.negative(array)
+
+    def deep(a: Any) -> list[Any]:
+        for _ in range(20):
+            a = np.tanh(a)
+        return [a.apply(probe)]
+
+    tracemalloc.start()
+    try:
+        program(deep, np.ones(2**17))
+    finally:
+        tracemalloc.stop()
+    traced, verified = held
+    assert traced > 20 * 2**20
+    assert verified < 4 * 2**20
 
 
 def test_a_program_allocates_nothing_when_it_runs():

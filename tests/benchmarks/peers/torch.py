@@ -6,7 +6,7 @@ import torch
 from workload import Net, Run, data, timed
 
 
-def prepare(net: Net, compiled: bool = False) -> Run:
+def prepare(net: Net, compiled: bool = False, fused: bool | None = None) -> Run:
     """nn.Sequential, F.cross_entropy and torch.optim as they come, on the default number of threads."""
     torch.manual_seed(0)
     between = torch.nn.ReLU if net.activation == "relu" else torch.nn.Tanh
@@ -14,9 +14,9 @@ def prepare(net: Net, compiled: bool = False) -> Run:
     network = torch.nn.Sequential(*layers[:-1])
     parameters = list(network.parameters())
     if net.rule == "adam":
-        optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters, lr=net.lr)
+        optimizer: torch.optim.Optimizer = torch.optim.Adam(parameters, lr=net.lr, fused=fused)
     else:
-        optimizer = torch.optim.SGD(parameters, lr=net.lr, momentum=net.momentum)
+        optimizer = torch.optim.SGD(parameters, lr=net.lr, momentum=net.momentum, fused=fused)
     if compiled:
         network = torch.compile(network)
     x, y = map(torch.from_numpy, data(net))

@@ -19,6 +19,9 @@ from bpframe.engine.numpy.tracing.tracer import Graph, Node, Tracer, Untraceable
 from bpframe.types import HostArray, State
 
 
+COMPARED = 2**16  # numbers whose bytes are compared at a time
+
+
 @final
 class Recording:
     """Hands out tracers for the arguments of a function and takes its outputs.
@@ -66,6 +69,7 @@ class Recording:
         """The program that returns these results, verified once; Untraceable where its bits differ from the traced."""
         values = [_current_value(result) for result in returned]
         program = self._generate(values)
+        self.graph.nodes.clear()  # and with them all examples but those of the results: a large batch has many of them
         self._verify(program.bind(self._arguments, BufferPool()), values)
         return program
 
@@ -99,11 +103,11 @@ class Recording:
         """Run the program on the arguments, compare the bits with the traced run, and restore the arguments."""
         arrays = [array.copy() for _, array in self._outputs]
         numbers = [state[name] for _, name, state in self._stores]
-        expected = [_bits(value.example) for value in self._results(returned)]
+        expected = [self._example(value) for value in self._results(returned)]
         try:
             results = program()
             outputs = [*(array for _, array in self._outputs), *(state[name] for _, name, state in self._stores)]
-            equal = [_bits(result) for result in (*results, *outputs)] == expected
+            equal = all(map(_equal_bits, (*results, *outputs), expected))
         finally:
             for (_, destination), array in zip(self._outputs, arrays, strict=True):
                 np.copyto(destination, array)
@@ -111,6 +115,10 @@ class Recording:
                 state[name] = number
         if not equal:
             raise Untraceable("the program gives other bits than the function")
+
+    def _example(self, value: Value) -> Any:
+        """What a value was in the traced run; a copy where it lies in an argument, which the program may overwrite."""
+        return np.array(value.example) if value.root in self._inputs else value.example
 
     def _buffer(self, array: HostArray) -> Buffer:
         return Buffer(self._names[id(array)], layout_of(array))
@@ -120,6 +128,9 @@ def _current_value(result: object) -> Value:
     return result.current if isinstance(result, Tracer) else Value(result)
 
 
-def _bits(value: object) -> tuple[np.dtype[Any], bytes]:
-    array = np.asarray(value)
-    return array.dtype, array.tobytes()
+def _equal_bits(value: object, expected: object) -> bool:
+    a, b = np.asarray(value), np.asarray(expected)
+    if (a.dtype, a.shape) != (b.dtype, b.shape):
+        return False
+    pairs = (each.reshape(-1)[i : i + COMPARED].tobytes() for i in range(0, a.size, COMPARED) for each in (a, b))
+    return all(own == other for own, other in zip(pairs, pairs, strict=True))
