@@ -19,8 +19,8 @@ Attributes that a component may have besides, each with a default (`bpframe.prot
 (sessions), `CheckpointFolder` and `Monitoring` (callbacks), `ActsOn` (regularizers), `Compares`, `Directed` and
 `CountsRows` (metrics), `HoldsArrays` (sources), `WithDomain` and `Ordered` (losses), `WithRange` (activations, layers),
 `WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`,
-`RemovesOffset` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any). What a component tells the conformance kit
-besides stands in [the kit's members](kit-members.md).
+`RemovesOffset` and `Coupled` (layers), `MixesTargets` (augmentations), `Pure` and `ExampleConfigs` (any). What a
+component tells the conformance kit besides stands in [the kit's members](kit-members.md).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -64,6 +64,7 @@ from bpframe.protocols.capabilities import (
 )
 from bpframe.protocols.components import (
     Activation,
+    Augmentation,
     Callback,
     Constraint,
     Context,
@@ -98,6 +99,7 @@ from bpframe.protocols.traits import (
     HoldsArrays,
     LearningRates,
     LrIsAFactor,
+    MixesTargets,
     Monitoring,
     Ordered,
     OwnLabel,
@@ -119,6 +121,7 @@ __all__ = [
     "Adjust",
     "After",
     "Applies",
+    "Augmentation",
     "Batches",
     "BlockLosses",
     "Callback",
@@ -157,6 +160,7 @@ __all__ = [
     "LrIsAFactor",
     "Metric",
     "Minimizer",
+    "MixesTargets",
     "Monitoring",
     "Numbered",
     "Observe",
