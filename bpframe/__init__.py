@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bpframe.training.trainer import Trainer
 
     activations: _namespaces.Activations
+    augmentations: _namespaces.Augmentations
     callbacks: _namespaces.Callbacks
     constraints: _namespaces.Constraints
     engines: _namespaces.Engines
@@ -76,6 +77,7 @@ __all__ = [
     "Trainer",
     "__version__",
     "activations",
+    "augmentations",
     "build",
     "callbacks",
     "constraints",

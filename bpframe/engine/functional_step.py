@@ -16,6 +16,7 @@ from bpframe.engine.step import training_step
 from bpframe.engine.tree_store import TreeStore, choose
 from bpframe.engine.update import Updates
 from bpframe.network.activity import Activity
+from bpframe.network.augmentation import Augmentations, augmented
 from bpframe.network.backprop import CostLayer
 from bpframe.network.batch_statistics import own_statistics
 from bpframe.network.gradients import Batch, LossAndGradients, Recursion, weight_shares
@@ -54,10 +55,10 @@ class FunctionalStep:
     def step(self, carry: Carry, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:
         """(carry, (loss, penalty, weight), scores) after a batch, `step` steps made before."""
         params = _shallow_copy(carry.params)
-        groups, activity = self._updates(params, row)
+        groups, activity, augmentations = self._updates(params, row)
         for group, states in zip(groups, carry.states, strict=True):
             group.states = [list(states) for states in states]
-        rows = _batch(batch, self._by_rows)
+        rows = augmented(_batch(batch, self._by_rows), augmentations, key, step)
         on = TracedOperations(self._recursion, params, rows, key, activity, step, self._branch)
         result = training_step(on, Updates(groups), step)
         numbers = result.loss, result.penalty + result.weight_penalty, on.batch.weight
@@ -66,7 +67,8 @@ class FunctionalStep:
     def objective(self, params: Params, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:
         """(loss, penalty on activations, weight, scores, gradients, buffers of this batch alone), without an update."""
         params = _shallow_copy(params)
-        rows, (_, activity) = _batch(batch, self._by_rows), self._updates(params, row)
+        _, activity, augmentations = self._updates(params, row)
+        rows = augmented(_batch(batch, self._by_rows), augmentations, key, step)
         on = TracedOperations(self._recursion, params, rows, key, activity, step, self._branch)
         result = on.value_and_gradients()
         on.settle(result)
@@ -76,16 +78,21 @@ class FunctionalStep:
                 tree.assign(buffers, path, leaf)
         return result.loss, result.penalty, on.batch.weight, result.scores, result.gradients, buffers
 
-    def _updates(self, params: Params, row: Any) -> tuple[list[GroupUpdate], Activity]:
-        """The updates of every group on this tree, and the penalties on activations with their settings."""
+    def _updates(self, params: Params, row: Any) -> tuple[list[GroupUpdate], Activity, Augmentations]:
+        """The updates of every group on this tree; with their settings penalties on activations, and augmentations."""
         from_row = row_settings(row)
         groups = [GroupUpdate(group, TreeStore(group, params, from_row)) for group in self._groups]
-        return groups, [
-            (part, settings)
+        beside = [
+            (kind, part, settings)
             for group in groups
             if not group.group.paths
-            for part, settings in zip(group.components, group.settings, strict=True)
+            for (kind, part), settings in zip(group.group.components(), group.settings, strict=True)
         ]
+        activity, augmentations = (
+            [(part, settings) for own, part, settings in beside if own == kind]
+            for kind in ("regularizer", "augmentation")
+        )
+        return groups, activity, augmentations
 
 
 @final

@@ -44,8 +44,9 @@ KNOWN = {
     "rule": None,
     "project": unconstrained,
 }
-HAVING_SETTINGS = ("optimizer", "gradient_step", "regularizer", "constraint")
-CLOCKED = ("optimizer", "gradient_step", "regularizer", "schedule")  # kinds that follow the clock of a run
+HAVING_SETTINGS = ("optimizer", "gradient_step", "regularizer", "constraint", "augmentation")
+# kinds that follow the clock of a run
+CLOCKED = ("optimizer", "gradient_step", "regularizer", "augmentation", "schedule")
 Curve = Callable[[str], Sequence[float]]  # a curve of the history so far, by name
 
 

@@ -23,6 +23,8 @@ Attributes that a component may have besides, each with a default (`bpframe.prot
 `WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`,
 `RemovesOffset`, `ReadsNames` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any). What a component tells the
 conformance kit besides stands in [the kit's members](kit-members.md).
+`RemovesOffset` and `Coupled` (layers), `MixesTargets` (augmentations), `Pure` and `ExampleConfigs` (any). What a
+component tells the conformance kit besides stands in [the kit's members](kit-members.md).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -67,6 +69,7 @@ from bpframe.protocols.capabilities import (
 )
 from bpframe.protocols.components import (
     Activation,
+    Augmentation,
     Callback,
     Constraint,
     Context,
@@ -104,6 +107,7 @@ from bpframe.protocols.traits import (
     LearningRates,
     LrIsAFactor,
     MetricOfFields,
+    MixesTargets,
     Monitoring,
     Ordered,
     OwnLabel,
@@ -129,6 +133,7 @@ __all__ = [
     "Adjust",
     "After",
     "Applies",
+    "Augmentation",
     "Batches",
     "BlockLosses",
     "Callback",
@@ -171,6 +176,7 @@ __all__ = [
     "Metric",
     "MetricOfFields",
     "Minimizer",
+    "MixesTargets",
     "Monitoring",
     "Numbered",
     "Observe",

@@ -207,6 +207,23 @@ class Sampler(Protocol):
         """Row numbers (integers), drawn from `rng` alone; rows may repeat or be left out."""
 
 
+class Augmentation(Protocol):
+    """Other rows in the place of a batch's, in training alone: a step is made on what it gives.
+
+    Rows of weight 0 keep it, and what they hold is in no other row. Draws come from the key, which is the step's own.
+    One that mixes targets of several rows says so, `mixes_targets = True`: no loss of class numbers takes them.
+    """
+
+    def augment(
+        self, x: Array, target: Array, weight: Array | None, key: Key, h: Hyper
+    ) -> tuple[Array, Array, Array | None]:
+        """(x (B, ...), target (B, ...), weight (B,)) of as many rows, each of the shape and dtype that came in.
+
+        `weight` is each row's weight in the loss, as a multiple of the mean, or that of each position (B, *S); None
+        where all are 1.
+        """
+
+
 class Metric(Protocol):
     """A number that says how good predictions are; host code. One name, one formula.
 

@@ -8,7 +8,16 @@ from typing import Any, cast
 
 from typing_extensions import Protocol, runtime_checkable
 
-from bpframe.protocols.components import Constraint, GradientStep, Key, Minimizer, Optimizer, Param, Regularizer
+from bpframe.protocols.components import (
+    Augmentation,
+    Constraint,
+    GradientStep,
+    Key,
+    Minimizer,
+    Optimizer,
+    Param,
+    Regularizer,
+)
 from bpframe.types import HostArray, Params
 
 
@@ -17,7 +26,8 @@ class Group:
     """Parameters that share an update rule and its settings; `rule` None: frozen.
 
     Groups of one `origin`, an optimizer that a user gave, add up the totals of their rules. The regularizers act on the
-    first `penalised` of the paths.
+    first `penalised` of the paths. The group without paths has what acts on a batch as a whole: regularizers of
+    activations, and augmentations in their order.
     """
 
     paths: tuple[tuple[str, ...], ...]
@@ -28,6 +38,7 @@ class Group:
     origin: int = 0
     params: tuple[Param, ...] = ()  # what is known of each path
     penalised: int = 0
+    augmentations: tuple[Augmentation, ...] = ()
 
     def components(self) -> list[tuple[str, Any]]:
         """(kind, component) of each, in the order in which they act."""
@@ -36,6 +47,7 @@ class Group:
             ("gradient_step", self.gradient_steps),
             ("optimizer", (self.rule,) if self.rule else ()),
             ("constraint", self.constraints),
+            ("augmentation", self.augmentations),
         ]
         return [(kind, component) for kind, components in kinds for component in components]
 

@@ -57,6 +57,14 @@ class LrIsAFactor(Protocol):
         """Whether they are; True by default. Otherwise no multiplier and no schedule may stand on its `lr`."""
 
 
+class MixesTargets(Protocol):
+    """An augmentation whose targets are mixtures of those of several rows."""
+
+    @property
+    def mixes_targets(self) -> bool:
+        """Whether they are; False by default. Mixtures of class numbers, which some losses take, say nothing."""
+
+
 class Compiles(Protocol):
     """An engine whose first step takes long."""
 
@@ -404,6 +412,11 @@ def is_stochastic(layer: object) -> bool:
 def removes_offset(layer: object) -> bool:
     """Whether a fitted layer gives the same for inputs to which a number was added."""
     return bool(getattr(layer, "removes_offset", False))
+
+
+def mixes_targets(augmentation: object) -> bool:
+    """See `MixesTargets`."""
+    return bool(getattr(augmentation, "mixes_targets", False))
 
 
 def is_coupled(layer: object) -> bool:

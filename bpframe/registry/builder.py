@@ -2,7 +2,7 @@
 
 A specification is a name, a mapping with `name` and arguments, or a ready object. Arguments are checked against the
 constructor's signature, all mistakes at once; an argument whose annotation names a protocol (`inner: Optimizer`) is
-itself a specification; a schedule may stand for a float argument of an optimizer, gradient step or regularizer.
+itself a specification; a schedule may stand for a float argument of the kinds that are SCHEDULED.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from bpframe.registry.policy import LOCAL
 from bpframe.registry.provider import Provider
 from bpframe.registry.safe_text import add_note, error_text
 
-SCHEDULED = ("optimizer", "gradient_step", "regularizer")  # kinds whose float arguments may follow a schedule
-SCHEDULED_KINDS = "optimizers, gradient steps and regularizers"
+# kinds whose float arguments may follow a schedule
+SCHEDULED = ("optimizer", "gradient_step", "regularizer", "augmentation")
+SCHEDULED_KINDS = "optimizers, gradient steps, regularizers and augmentations"
 Spec = Any  # a name, a mapping, or a ready object
 
 __all__ = ["SCHEDULED", "Builder", "Spec", "arguments", "parameters"]

@@ -73,6 +73,7 @@ KINDS = {
         Kind("initializer", "bpframe.initializers", (protocols.Initializer,)),
         Kind("regularizer", "bpframe.regularizers", (protocols.Regularizer,), (protocols.Applies,)),
         Kind("constraint", "bpframe.constraints", (protocols.Constraint,), (protocols.Applies,)),
+        Kind("augmentation", "bpframe.augmentations", (protocols.Augmentation,)),
         Kind("sampler", "bpframe.samplers", (protocols.Sampler,)),
         Kind("metric", "bpframe.metrics", (protocols.Metric,)),
         Kind("callback", "bpframe.callbacks", (protocols.Callback,)),

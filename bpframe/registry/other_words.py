@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
-NO_CONVOLUTION = "bpframe has no convolutions, pooling or recurrent layers: a plugin may bring them."
+NO_CONVOLUTION = "bpframe has no convolutions over three axes: a plugin may bring them."
 SHAPE = "The shape of a row is an argument of the network: bp.Network([...], inputs=...)."
 SCORES = "A loss says itself what it takes: softmax_cross_entropy scores, cross_entropy probabilities."
 RULE = "It belongs to the optimizer: optimizer=bp.optimizers.adam(lr=...)."
@@ -31,9 +31,11 @@ COMPONENTS: Mapping[str, Mapping[str, str]] = {  # by kind
         **dict.fromkeys(("concat", "concatenate", "add", "multihead"), "parallel"),
         **dict.fromkeys(("standardscaler", "normalization", "normalize", "scaler"), "standardize"),
         **dict.fromkeys(("input", "inputlayer", "inputs"), SHAPE),
-        **dict.fromkeys(("conv", "conv1d", "conv2d", "conv3d", "convolution", "convolution2d"), NO_CONVOLUTION),
-        **dict.fromkeys(("maxpool2d", "maxpooling2d", "avgpool2d", "averagepooling2d"), NO_CONVOLUTION),
-        **dict.fromkeys(("rnn", "lstm", "gru", "simplernn"), NO_CONVOLUTION),
+        **dict.fromkeys(("conv", "convolution", "convolution2d"), "conv2d"),
+        **dict.fromkeys(("conv3d", "convolution3d", "maxpool3d"), NO_CONVOLUTION),
+        **dict.fromkeys(("maxpooling2d", "maxpool"), "max_pool2d"),
+        **dict.fromkeys(("averagepooling2d", "averagepool2d"), "avg_pool2d"),
+        **dict.fromkeys(("simplernn", "elman", "recurrent"), "rnn"),
         "noise": "gaussian_noise",
         "skip": "residual",
         "view": "reshape",

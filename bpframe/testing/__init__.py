@@ -17,6 +17,7 @@ from bpframe.testing.distribution_suite import suite
 from bpframe.testing.laws.finite_differences import check_gradient
 from bpframe.testing.object_checks import (
     check_activation,
+    check_augmentation,
     check_constraint,
     check_engine,
     check_gradient_step,
@@ -42,6 +43,7 @@ __all__ = [
     "Report",
     "check",
     "check_activation",
+    "check_augmentation",
     "check_constraint",
     "check_distribution",
     "check_engine",

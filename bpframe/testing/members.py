@@ -90,7 +90,7 @@ MEMBERS = (
     ),
     KitMember(
         "example_input",
-        ("layer", "activation"),
+        ("layer", "activation", "augmentation"),
         "example_input(rng) -> x",
         "Rows of its domain, (B, ...), or a mapping of several inputs by name. By default five normal numbers a row.",
         "it is not meant for rows of normal numbers",

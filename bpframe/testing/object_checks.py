@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bpframe.protocols import (
     Activation,
+    Augmentation,
     Constraint,
     Engine,
     GradientStep,
@@ -75,6 +76,11 @@ def check_regularizer(regularizer: Regularizer) -> CheckReport:
 def check_constraint(constraint: Constraint) -> CheckReport:
     """Check for a projection: idempotent, and to the nearest allowed point."""
     return check_object("constraint", constraint)
+
+
+def check_augmentation(augmentation: Augmentation) -> CheckReport:
+    """Check that rows keep shapes and dtypes, follow from the key, and that rows of weight 0 stay out."""
+    return check_object("augmentation", augmentation)
 
 
 def check_sampler(sampler: Sampler) -> CheckReport:

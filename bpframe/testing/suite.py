@@ -19,6 +19,7 @@ from bpframe.testing.check_counts import require_counts
 from bpframe.testing.expected_failures import recorded_failures, with_expected
 from bpframe.testing.kinds.activations import activation_checks
 from bpframe.testing.kinds.any_component import component_checks
+from bpframe.testing.kinds.augmentations import augmentation_checks
 from bpframe.testing.kinds.constraints import constraint_checks
 from bpframe.testing.kinds.engines import engine_checks
 from bpframe.testing.kinds.gradient_steps import gradient_step_checks
@@ -56,6 +57,7 @@ BY_KIND: dict[str, Callable[..., dict[str, Check]]] = {
     "metric": metric_checks,
     "regularizer": regularizer_checks,
     "constraint": constraint_checks,
+    "augmentation": augmentation_checks,
     "sampler": sampler_checks,
     "source": source_checks,
     "gradient_step": gradient_step_checks,

@@ -29,7 +29,7 @@ from bpframe.training.evaluation import named_metrics
 from bpframe.training.history import History
 from bpframe.training.manifest import foreign_helpers, known_fingerprint, manifest, trainer_definition
 from bpframe.training.progress import PartialEpoch
-from bpframe.training.spec import SWITCHES, TrainerSpec
+from bpframe.training.spec import OMITTED, TrainerSpec
 from bpframe.types import HostArray, Shape
 
 SESSION, FIT = "session/", "fit/"
@@ -194,9 +194,8 @@ def _refuse_other(spec: TrainerSpec, content: Mapping[str, Any]) -> None:
     """ConfigError unless the trainer is defined as the one that made the checkpoint."""
     free = changeable(spec.engine)
     own = trainer_definition(spec) | {"engine": without(free, describe(registry, "engine", spec.engine))}
-    off = dict.fromkeys(SWITCHES, False)
-    file = {**off, **content, "engine": without(free, content.get("engine"))}
-    as_read = off | safetensors.parse_json_object(safetensors.canonical_json(own))
+    file = {**OMITTED, **content, "engine": without(free, content.get("engine"))}
+    as_read = OMITTED | safetensors.parse_json_object(safetensors.canonical_json(own))
     for name, value in as_read.items():
         if file.get(name) != value:
             raise ConfigError(

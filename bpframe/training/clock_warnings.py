@@ -11,7 +11,7 @@ from math import prod
 from typing import Any, cast
 
 from bpframe.engine.epoch_order import remedy_for_other_rows
-from bpframe.engine.optimizer_chain import chain
+from bpframe.engine.optimizer_chain import ChainLink, chain
 from bpframe.engine.update_clock import periods, updates_made
 from bpframe.network.network import Network
 from bpframe.protocols import Adjust, Batches, EvaluationParams, Group, Periodic
@@ -36,7 +36,7 @@ def warn_of_clocks(
     """
     trained = [group for group in groups if group.rule is not None and group.paths]
     found = [*_idle_fit(trained, *run)] if new else []
-    found += [*_repeated_adjustments(trained), *_changing_objective(trained, network, batches, rows, run[0])]
+    found += [*_repeated_adjustments(trained), *_changing_objective(groups, network, batches, rows, run[0])]
     found += _rare_changes(trained, batches.steps, watchers)
     for sentence in dict.fromkeys(found):
         warnings.warn(sentence, stacklevel=4)  # the line that called Trainer.fit
@@ -88,9 +88,10 @@ def _changing_objective(
     groups: Iterable[Group], network: Network, batches: Batches, rows: int, start: int
 ) -> Iterator[str]:
     """Rules that compare one step's gradient with the next, where the objective is not the same at each."""
-    drawing = next((label for label, layer in network.layers if is_stochastic(layer)), None)
+    drawing = [f"layer '{label}', which draws" for label, layer in network.layers if is_stochastic(layer)][:1]
+    drawing += ["augmentations, which draw"] if any(group.augmentations for group in groups) else []
     for group in groups:
-        for name in [_rule_name(link.rule) for link in chain(group.rule) if needs_whole_batch(link.rule)]:  # type: ignore[arg-type]  # there is one
+        for name in [_rule_name(link.rule) for link in _chain(group) if needs_whole_batch(link.rule)]:
             needs = f"{name} needs the same objective at each step:"
             if remedy := remedy_for_other_rows(batches.order, batches.epoch, rows):
                 yield f"{needs} {remedy}."
@@ -99,8 +100,12 @@ def _changing_objective(
                     f", {_period(group)} batches of which are gathered for an update" if _period(group) > 1 else ""
                 )
                 yield f"{needs} set batch_size to {rows} rows or more, got {batches.size}{gathered}."
-            if drawing is not None:
-                yield f"{needs} leave out layer '{drawing}', which draws anew at each step, or take another optimizer."
+            yield from (f"{needs} leave out {what} anew at each step, or take another optimizer." for what in drawing)
+
+
+def _chain(group: Group) -> Iterable[ChainLink]:
+    """The rules of a group that has any, one inside the other."""
+    return chain(group.rule) if group.rule is not None and group.paths else ()
 
 
 def _period(group: Group) -> int:

@@ -19,6 +19,7 @@ from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.parameter_store import UpdateComponent
 from bpframe.engine.step import training_step
 from bpframe.engine.update import Updates
+from bpframe.network.augmentation import augmented
 from bpframe.network.backprop import CostLayer
 from bpframe.network.gradients import Batch, LossAndGradients, Recursion, weight_shares
 from bpframe.network.network import Network
@@ -55,7 +56,10 @@ class DryRun:
     @np.errstate(all="ignore")
     def step(self, data: Data) -> None:
         """A step on a few rows; of each group, the first parameter is updated."""
-        self._batch = Batch(data.x, data.target, *weight_shares(len(data.x)))
+        batch = Batch(data.x, data.target, *weight_shares(len(data.x)))
+        number = data.x.dtype.type
+        augmentations = [(part, Settings(part, number)) for group in self._groups for part in group.augmentations]
+        self._batch = augmented(batch, augmentations, self._key, 0)
         groups = [group for group in self._groups if group.paths and group.rule and group.rule.scope != "objective"]
         updates = [
             GroupUpdate(group, FirstParameter(group, self._params), checked_components(group)) for group in groups

@@ -31,7 +31,7 @@ from bpframe.training.idle_epochs import IdleEpochs
 from bpframe.training.mask_check import warn_of_unmasked_layers
 from bpframe.training.metric_values import NamedMetrics
 from bpframe.training.monitor import MonitoredCurve, watchers
-from bpframe.training.preflight import refuse_other_curves, warn_of_rules
+from bpframe.training.preflight import refuse_mixed_numbers, refuse_other_curves, warn_of_rules
 from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
 from bpframe.training.run_state import RunState, means
 from bpframe.training.score_domain import refuse_other_scores
@@ -86,6 +86,8 @@ class FitRun:
         if first and layers_with_fit(network.layers):
             trained = {path for group in groups if group.rule for path in group.paths}
             session.assign(buffers_by_name(network, network.params(session.parameters), data, trained))
+        numbers = self.task.has_class_numbers and data.target.shape[-1] == 1
+        refuse_mixed_numbers(self.spec.augmentations, self.task.loss, numbers)
         refuse_other_scores(network, self._measures.undecided, session, data.x)
         run = session.step, self.settings.steps
         watching = watchers(self.spec.callbacks, self._monitored)

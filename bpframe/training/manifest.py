@@ -17,7 +17,7 @@ from bpframe.registry.describe import describe, providers_in
 from bpframe.registry.of_inputs import InputShapes
 from bpframe.registry.policy import CORE, LOCAL
 from bpframe.saving.model_file import MODEL, SCHEMA, OpenFile, network_inputs
-from bpframe.training.spec import PARTS, SWITCHES, SpecPart, TrainerSpec
+from bpframe.training.spec import OMITTED, PARTS, SpecPart, TrainerSpec
 from bpframe.version import VERSION
 
 DEFINING = tuple(part for part in PARTS if part.defines)
@@ -77,15 +77,15 @@ def _provider(provider: Provider) -> dict[str, str]:
 
 
 def trainer_definition(spec: TrainerSpec) -> dict[str, Any]:
-    """The parts of a trainer that say what it learns, as specifications, but for switches that are off."""
+    """The parts of a trainer that say what it learns, as specifications, but for what files leave out."""
     definition = {part.name: _described(part, getattr(spec, part.name)) for part in DEFINING}
-    return {name: value for name, value in definition.items() if name not in SWITCHES or value}
+    return {name: value for name, value in definition.items() if name not in OMITTED or value}
 
 
 def trainer_arguments(manifest: Mapping[str, Any], network: Network | None = None) -> dict[str, Any]:
     """What the Trainer of a manifest is made with; KeyError where a part is missing. `network`: if it is made."""
     network = network or Network(manifest["network"], inputs=network_inputs(manifest))
-    content = {**dict.fromkeys(SWITCHES, False), **manifest}
+    content = {**OMITTED, **manifest}
     return {part.name: content[part.name] for part in DEFINING} | {"network": network}
 
 

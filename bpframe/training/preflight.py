@@ -13,10 +13,22 @@ from bpframe.errors import ConfigError
 from bpframe.network.backprop import CostLayer, Elementwise
 from bpframe.network.network import Network
 from bpframe.network.output_range import output_range, predicting_layers
-from bpframe.protocols import Group, Layer, Loss, Minimizer, Observe, Optimizer, RuleFor, SampleTarget, SeveralHeads
+from bpframe.protocols import (
+    Augmentation,
+    ClassTargets,
+    Group,
+    Layer,
+    Loss,
+    Minimizer,
+    Observe,
+    Optimizer,
+    RuleFor,
+    SampleTarget,
+    SeveralHeads,
+)
 from bpframe.protocols.implements import implements
 from bpframe.protocols.number_sets import side_by_side
-from bpframe.protocols.traits import ending_activation_of, range_of
+from bpframe.protocols.traits import ending_activation_of, mixes_targets, range_of
 from bpframe.registry import arguments, registry
 from bpframe.registry.describe import short_name, title
 from bpframe.registry.nested import is_schedule
@@ -64,6 +76,22 @@ def refuse_unscalable(loss: Loss) -> None:
             "standardize_target needs a loss of differences between predictions and targets (mse, mae, huber, ...), "
             f"got {short_name(registry, 'loss', loss)}. Leave it out."
         )
+
+
+def refuse_mixed_numbers(augmentations: Iterable[Augmentation], loss: Loss, numbers: bool = False) -> None:
+    """ConfigError for an augmentation that mixes targets, with a loss, or one of a head, that takes class numbers.
+
+    `numbers`: whether it does so of this data, though it need not.
+    """
+    parts = [part for part, _ in loss.parts().values()] if implements(loss, SeveralHeads) else [loss]
+    taking = next((each for each in parts if numbers or implements(each, ClassTargets)), None)
+    for part in augmentations:
+        if taking is not None and mixes_targets(part):
+            raise ConfigError(
+                f"{short_name(registry, 'augmentation', part)} mixes targets, and those of "
+                f"{short_name(registry, 'loss', taking)} are class numbers, between which nothing lies. Leave it out, "
+                "or take a loss of a column a class."
+            )
 
 
 def refuse_unsampled(groups: Sequence[Group], loss: Loss) -> None:

@@ -19,6 +19,7 @@ from bpframe.errors import ConfigError
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
 from bpframe.protocols import (
+    Augmentation,
     Callback,
     Constraint,
     Data,
@@ -41,11 +42,12 @@ from bpframe.registry.labelled import unlabelled
 from bpframe.training.foreign_hooks import refuse_without_hooks
 from bpframe.training.nested_capabilities import refuse_hidden_capabilities
 from bpframe.training.parameter_groups import ParameterGroup, build_groups
-from bpframe.training.preflight import refuse_double_link, refuse_unscalable
+from bpframe.training.preflight import refuse_double_link, refuse_mixed_numbers, refuse_unscalable
 from bpframe.training.score_domain import refuse_other_range
 from bpframe.types import HostArray
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+ON_BATCHES = {"on_batches": True}  # metadata of a part that acts on batches, which files leave out where it is empty
 HOW = {"defines": False}  # metadata of a part that says how, not what a trainer learns: no part of a model file
 
 
@@ -70,6 +72,7 @@ class TrainerParts(TypedDict, total=False):
     gradient_steps: Sequence[Spec]
     constraints: Sequence[Spec]
     groups: Sequence[Spec]
+    augmentations: Sequence[Spec]
     sampler: Spec | None
     standardize_target: bool
     weights_by_batch: bool
@@ -91,6 +94,7 @@ class TrainerSpec:
     gradient_steps  what is done to gradients before the optimizer gets them, in this order
     constraints     sets in which parameters are kept
     groups          parameters that are treated apart
+    augmentations   what changes the rows of a batch in training, in this order
     sampler         which rows an epoch has, in which order
     """
 
@@ -106,6 +110,7 @@ class TrainerSpec:
     )
     constraints: Sequence[Constraint] = field(default=(), metadata=updating(project="p"))
     groups: Sequence[ParameterGroup] = ()
+    augmentations: Sequence[Augmentation] = field(default=(), metadata=ON_BATCHES)
     sampler: Sampler | None = None
     seed: int = 0
     dtype: str = "float32"
@@ -131,6 +136,7 @@ class TrainerSpec:
                 for _, kind, component in part.components(value):
                     refuse_hidden_capabilities(kind, component)
         refuse_double_link(self.network, cost, self.loss)
+        refuse_mixed_numbers(self.augmentations, self.loss)
         if self.standardize_target:
             refuse_unscalable(self.loss)
         refuse_other_range(self.network, self.loss)
@@ -206,8 +212,8 @@ class SpecPart:
     """A field of TrainerSpec: the kind of its component or of its list's items, if it has one.
 
     `optional`: whether it may be None; `default`: the specification that stands for it when left out; `defines`:
-    whether it says what a trainer learns; `everywhere` and `results`: see `updating`. The network is a list of layers
-    here.
+    whether it says what a trainer learns; `everywhere` and `results`: see `updating`; `on_batches`: whether it acts on
+    batches as a whole. The network is a list of layers here.
     """
 
     name: str
@@ -217,6 +223,7 @@ class SpecPart:
     default: Any
     defines: bool = True
     everywhere: bool = False
+    on_batches: bool = False
     results: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def build(self, given: Any) -> Any:
@@ -260,6 +267,10 @@ RULES = ("optimizer", "gradient_steps", "groups")  # parts whose schedules may c
 SWITCHES = tuple(f.name for f in fields(TrainerSpec) if f.default is False)  # files name them where they are on
 PARTS = tuple(_part(f.name, f.metadata) for f in fields(TrainerSpec))
 OF_COMPONENTS = tuple(part for part in PARTS if part.kind or part.name == "groups")
+OMITTED: dict[str, Any] = {  # what stands for parts that files leave out
+    **dict.fromkeys(SWITCHES, False),
+    **{part.name: [] for part in PARTS if part.on_batches},
+}
 HOLDING = tuple(part for part in PARTS if part.kind and KINDS[part.kind].capabilities)  # whose parts may hold others
 UPDATING = tuple(part for part in PARTS if part.results)
 DEFAULTS = {f.name: f.metadata.get("default", f.default) for f in fields(TrainerSpec)}  # of those that have one

@@ -7,7 +7,7 @@ from typing import Any, final
 
 from bpframe.protocols import Group, Param
 from bpframe.training.spec import TrainerSpec
-from bpframe.training.update_groups import LISTS, update_groups
+from bpframe.training.update_groups import LISTS, ON_BATCHES, update_groups
 
 
 @final
@@ -21,7 +21,8 @@ class TrainedParameters:
 
     def groups(self, spec: TrainerSpec) -> list[Group]:
         """The groups of the parameters, as `update_groups` makes them."""
-        lists = (*(getattr(spec, part.name) for part in LISTS), spec.groups)
+        names = (*(part.name for part in LISTS), *ON_BATCHES, "groups")
+        lists = [getattr(spec, name) for name in names]
         parts = [spec.optimizer, *(each for parts in lists for each in (None, *parts))]
         if len(parts) != len(self._parts) or any(a is not b for a, b in zip(parts, self._parts, strict=True)):
             self._groups, self._parts = update_groups(self.known, spec), parts

@@ -20,11 +20,12 @@ from bpframe.protocols import Applies, Group, Minimizer, Optimizer, Param
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import acts_on
 from bpframe.training.parameter_groups import ParameterGroup
-from bpframe.training.spec import UPDATING, TrainerSpec
+from bpframe.training.spec import PARTS, UPDATING, TrainerSpec
 from bpframe.types import Params, Shape
 
 LISTS = tuple(part for part in UPDATING if part.many)
 PENALTIES = {part.name for part in LISTS if any("value" in names for names in part.results.values())}
+ON_BATCHES = tuple(part.name for part in PARTS if part.on_batches)
 CHANGES = tuple(part.name for part in LISTS if part.name not in PENALTIES)  # the lists of what no objective has
 
 
@@ -39,7 +40,7 @@ def trained_parameters(params: Params) -> list[Param]:
 
 
 def update_groups(known: Sequence[Param], spec: TrainerSpec) -> list[Group]:
-    """The groups of a network's parameters, and one without parameters for penalties on activations."""
+    """The groups of a network's parameters, and one without parameters for what acts on batches as a whole."""
     _refuse_idle(spec.groups, known)
     alike: list[list[Group]] = []  # those to be joined; the first has the penalties of all
     rules = spec.rules()
@@ -55,8 +56,9 @@ def update_groups(known: Sequence[Param], spec: TrainerSpec) -> list[Group]:
                 same[0] = replace(same[0], regularizers=own.regularizers)
     groups = [_joined(same) for same in alike]
     _refuse_shared_objective(groups)
-    on_activations = tuple(part for part in spec.regularizers if _on_activations(part))
-    return [*groups, Group((), None, regularizers=on_activations)] if on_activations else groups
+    beside: dict[str, Any] = {name: tuple(getattr(spec, name)) for name in ON_BATCHES}
+    beside["regularizers"] = tuple(part for part in spec.regularizers if _on_activations(part))
+    return [*groups, Group((), None, **beside)] if any(beside.values()) else groups
 
 
 def _group(param: Param, spec: TrainerSpec, rules: Sequence[Optimizer | Minimizer]) -> Group:

@@ -32,6 +32,7 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "ending_activation": (traits.ending_activation_of, "tanh", "tanh", None),
     "training_only": (traits.acts_in_training_only, True, True, False),
     "coupled": (traits.is_coupled, True, True, False),
+    "mixes_targets": (traits.mixes_targets, True, True, False),
     "arrays": (traits.holds_arrays, True, True, False),
     "pure": (traits.is_pure, True, True, False),
     "activation": (traits.activation_of, "tanh", "tanh", None),

@@ -45,6 +45,10 @@ WORDS = [
     ("metric", "acc", "accuracy"),
     ("metric", "ROC_AUC", "roc_auc"),
     ("callback", "EarlyStopping", "early_stopping"),
+    ("layer", "LSTM", "lstm"),
+    ("layer", "SimpleRNN", "rnn"),
+    ("layer", "Convolution2D", "conv2d"),
+    ("layer", "MaxPooling2D", "max_pool2d"),
     ("callback", "ModelCheckpoint", "checkpoint"),
     ("gradient_step", "clip_grad_norm", "clip_global_norm"),
 ]
@@ -56,7 +60,7 @@ def test_a_component_is_found_by_its_other_name(kind, word, wanted):
         bp.build(kind, word)
 
 
-@pytest.mark.parametrize("word", ["conv2d", "Conv1D", "LSTM"])
+@pytest.mark.parametrize("word", ["conv3d", "Conv3D", "MaxPool3d"])
 def test_what_there_is_not_is_said_in_a_sentence(word):
     with pytest.raises(UnknownComponent, match="bpframe has no convolutions"):
         bp.build("layer", word)

@@ -24,12 +24,13 @@ from bpframe.engine.numpy.tracing.traced_step import TracedGradient
 from bpframe.engine.rollback import Rollback
 from bpframe.engine.step import StepUpdates, training_step
 from bpframe.engine.update import Updates
+from bpframe.network.augmentation import augmented
 from bpframe.network.backprop import CostLayer
 from bpframe.network.batch_statistics import own_statistics
 from bpframe.network.gradients import Batch, LossAndGradients, Recursion
 from bpframe.network.network import Network
 from bpframe.protocols import Group, Key
-from bpframe.types import Params
+from bpframe.types import HostArray, Params
 
 
 @final
@@ -58,6 +59,7 @@ class Stepper:
         self.recursion = Recursion(network.layers, cost, groups)
         self._number, self._key, self._tracing = dtype.type, key, scripts
         self._slots: Params = {}
+        self._shares: dict[int, HostArray] = {}  # by rows, where an augmentation weighs rows that had no weights
         self.flats = [FlatStore(group, params, dtype, self._slots if group.rule else {}) for group in groups]
         self.groups = [GroupUpdate(group, flat) for group, flat in zip(groups, self.flats, strict=True)]
         self._programs = ProgramCache([*(layer for _, layer in network.layers), cost.loss, cost.link])
@@ -86,6 +88,8 @@ class Stepper:
         self.train = Stepper.minimizing_step if minimizing else training_step
         penalties = [part for group in groups if not group.paths for part in group.regularizers]
         self._activity = [(part, Settings(part, self._number)) for part in penalties]
+        augmentations = [part for group in groups for part in group.augmentations]
+        self._augmentations = [(part, Settings(part, self._number)) for part in augmentations]
         looking = minimizing or self.updates.probing or self.updates.observing
         moving = self.recursion.moves_buffers(self._contexts)
         self._traceable = self._tracing and not (self._activity or moving or looking)
@@ -97,6 +101,8 @@ class Stepper:
 
     def begin(self, batch: Batch, step: int) -> None:
         """Get ready for the step on a batch that follows `step` steps."""
+        if self._augmentations:
+            batch = self._augmented(batch, step)
         self.batch, mask = batch, batch.mask
         self._contexts = self._unmasked if mask is None else [each.masked(mask) for each in self._unmasked]
         if self._traceable and (program := self._program(batch)):
@@ -105,6 +111,17 @@ class Stepper:
             return
         self._bound, arguments = None, (self.params, batch, self._contexts, self._activity, step, math.isfinite)
         self.value_and_gradients = partial(self.recursion.value_and_gradients, *arguments)
+
+    def _augmented(self, batch: Batch, step: int) -> Batch:
+        """The batch after augmentation, in its own arrays, to which programs are bound."""
+        new = augmented(batch, self._augmentations, self._key, step)
+        share = batch.share
+        if new.share is not share and isinstance(share, float):
+            share = self._shares.setdefault(len(new.share), np.empty_like(new.share))
+        for array, value in ((batch.x, new.x), (batch.target, new.target), (share, new.share)):
+            if value is not array:
+                np.copyto(array, value)
+        return batch._replace(share=share)
 
     def _program(self, batch: Batch) -> BoundProgram | None:
         """The traced program for batches like this one, if there is one or it is time for it."""

@@ -13,7 +13,7 @@ from bpframe.registry.labelled import unlabelled
 from bpframe.registry.nested import Nested, walk
 from bpframe.runs.config.data_sources import FileSource
 from bpframe.runs.config.schema import ConfigFile, DataTable, SplitTable, place_of
-from bpframe.training.spec import PARTS, SpecPart
+from bpframe.training.spec import OMITTED, PARTS, SpecPart
 
 
 def to_tables(settings: ConfigFile, folder: Path) -> dict[str, Any]:
@@ -26,11 +26,11 @@ def to_tables(settings: ConfigFile, folder: Path) -> dict[str, Any]:
     tables: dict[str, Any] = {"data": _data(settings.data, folder)}
     for part in PARTS:
         table, _, inner = place_of(part).partition(".")
-        if not inner:
+        if not inner and (settings.part(part) or part.name not in OMITTED):
             tables[table] = _specs(part, settings.part(part))
         elif table == "train":
             tables[table] = train
-        elif table != "data":
+        elif inner and table != "data":
             tables[table] = {inner: _specs(part, settings.part(part))}
     policy = {name: value for name, value in vars(settings.plugins).items() if name != "local"}
     return tables | {"plugins": policy}  # a run names no files: they are given anew

@@ -19,7 +19,10 @@ from bpframe.testing.laws.comparison import require
 from bpframe.testing.report import Check, Remark, SkipCheck
 from bpframe.training.nested_capabilities import refuse_hidden_capabilities
 
-FORMULAS = ("activation", "layer", "loss", "optimizer", "gradient_step", "schedule", "regularizer", "constraint")
+FORMULAS = (
+    *("activation", "layer", "loss", "optimizer", "gradient_step", "schedule", "regularizer", "constraint"),
+    "augmentation",
+)
 FORMULA = re.compile(r"=|<-|->|[←→∈≤≥<>]")
 
 

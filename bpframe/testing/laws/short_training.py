@@ -11,10 +11,11 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from bpframe.network.network import Network
-from bpframe.protocols import Activation, Initializer, Layer, Loss, Metric, Schedule
+from bpframe.protocols import Activation, Augmentation, Initializer, Layer, Loss, Metric, Schedule
 from bpframe.protocols.number_sets import is_subset
 from bpframe.protocols.traits import domain_of, metric_fields, needs_whole_batch, range_of
 from bpframe.registry import build
+from bpframe.testing.kinds.augmentations import example_rows
 from bpframe.testing.kinds.initializers import accepted_shape
 from bpframe.testing.laws.comparison import require_finite
 from bpframe.testing.laws.engine_agreement import Training, require_agreement
@@ -153,6 +154,13 @@ def _initializer(initializer: Initializer) -> TrainingParts:
     return {"layers": [_dense(shape[1], weight_initializer=initializer), _dense(3)], "x": x}
 
 
+def _augmentation(augmentation: Augmentation) -> TrainingParts:
+    """Rows from its example, flat for a dense layer."""
+    flat = [build("layer", "flatten")] if hasattr(augmentation, "example_input") else []
+    rows = example_rows(augmentation, ROWS)[0]
+    return {"augmentations": [augmentation], "layers": [*flat, *_layers(3)], "x": rows}
+
+
 PARTS_BY_KIND: dict[str, Callable[[Any], TrainingParts]] = {
     "activation": _activation,
     "layer": _layer,
@@ -161,4 +169,5 @@ PARTS_BY_KIND: dict[str, Callable[[Any], TrainingParts]] = {
     "optimizer": _optimizer,
     "schedule": _schedule,
     "initializer": _initializer,
+    "augmentation": _augmentation,
 }

@@ -18,7 +18,6 @@ from bpframe.engine.numpy.tracing.codegen import BoundProgram, CodeGenerator, Pr
 from bpframe.engine.numpy.tracing.tracer import Graph, Node, Tracer, Untraceable, Value
 from bpframe.types import HostArray, State
 
-
 COMPARED = 2**16  # numbers whose bytes are compared at a time
 
 

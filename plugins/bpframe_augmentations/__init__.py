@@ -1,0 +1,1 @@
+"""bpframe's augmentations, one a file: what changes the rows of a batch in training."""
