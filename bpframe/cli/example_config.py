@@ -9,7 +9,12 @@ from bpframe.registry.kinds import Kind
 from bpframe.runs.config.toml_writer import dumps
 
 LISTS = ("gradient_step", "regularizer", "constraint", "metric", "callback")  # kinds of which a config has lists
-HEAD = "{comment}\n# Write that schema, for an editor that checks this file: bpframe schema\n# Train: bpframe train {file}\n\n"
+HEAD = """\
+{comment}
+# Write that schema, for an editor that checks this file: bpframe schema
+# Train: bpframe train {file}
+
+"""
 
 
 def example_config(kind: Kind, name: str, file: str) -> str:
