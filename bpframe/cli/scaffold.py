@@ -52,6 +52,7 @@ def next_commands(name: str, folder: Path) -> list[str]:
     """The three commands that take the files to a wheel, once the formula is in."""
     dist = dist_name(name)
     place = (folder / dist).as_posix()
+    place = place if folder.is_absolute() else f"./{place}"  # which pip could take for a distribution of that name
     return [f"pip install -e {place}", f"bpframe check {dist}", f"pip wheel --no-deps --wheel-dir dist {place}"]
 
 

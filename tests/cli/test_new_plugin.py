@@ -111,9 +111,9 @@ def test_the_files_are_a_whole_distribution(folder: Path) -> None:
     assert "$" not in (place / "README.md").read_text()
     assert told[0].endswith("Put the formula in bpframe-soft-clip/bpframe_soft_clip/__init__.py, then:")
     assert [line.strip() for line in told[1:]] == [
-        "pip install -e bpframe-soft-clip",
+        "pip install -e ./bpframe-soft-clip",
         "bpframe check bpframe-soft-clip",
-        "pip wheel --no-deps --wheel-dir dist bpframe-soft-clip",
+        "pip wheel --no-deps --wheel-dir dist ./bpframe-soft-clip",
     ]
 
 
