@@ -8,6 +8,7 @@ import click
 
 from bpframe.cli.check import check
 from bpframe.cli.docs import docs
+from bpframe.cli.editor_schema import schema
 from bpframe.cli.evaluate import evaluate
 from bpframe.cli.exit_codes import EPILOG, exit_code, stopping_signals_as_exceptions
 from bpframe.cli.explain import explain
@@ -47,5 +48,5 @@ def main(debug: bool) -> None:
 
 
 plugins.add_command(doctor)
-for command in (init, new_plugin, train, evaluate, predict, explain, export, plugins, check, stubs, docs):
+for command in (init, new_plugin, train, evaluate, predict, explain, export, plugins, check, stubs, schema, docs):
     main.add_command(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from html import escape
 from pathlib import Path
@@ -40,11 +40,23 @@ def pages() -> dict[str, Path]:
     return {path.relative_to(docs).with_suffix("").as_posix(): path for path in sorted(docs.rglob("*.md"))}
 
 
+def is_page(given: str) -> bool:
+    """Whether there is a page of that name, or whose path ends in it."""
+    return bool(_pages_of(_wanted(given), pages()))
+
+
+def _wanted(given: str) -> str:
+    return given.removeprefix("docs/").removesuffix(".md")
+
+
+def _pages_of(wanted: str, known: Iterable[str]) -> list[str]:
+    return [name for name in known if name == wanted or name.endswith(f"/{wanted}")]
+
+
 def page_name(given: str) -> str:
     """The page of that name, or whose path ends in it; ConfigError otherwise."""
-    known = pages()
-    wanted = given.removeprefix("docs/").removesuffix(".md")
-    found = [name for name in known if name == wanted or name.endswith(f"/{wanted}")]
+    known, wanted = pages(), _wanted(given)
+    found = _pages_of(wanted, known)
     if not found:
         close = get_close_matches(wanted, [*known, *(name.rpartition("/")[2] for name in known)], n=1)
         hint = f" Did you mean '{close[0]}'?" if close else ""

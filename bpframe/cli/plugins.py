@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -122,7 +122,8 @@ def _argument(parameter: Parameter) -> str:
     return shown.replace(repr(annotation), annotation, 1) if isinstance(annotation, str) else shown
 
 
-def _record(provider: Provider) -> dict[str, str | None]:
+def _record(provider: Provider) -> dict[str, Any]:
+    from bpframe.cli.argument_records import argument_records
     from bpframe.registry import registry
 
     return {
@@ -134,6 +135,7 @@ def _record(provider: Provider) -> dict[str, str | None]:
         "target": provider.target,
         "summary": _summary(provider),
         "blocked": registry.verdict(provider),
+        "arguments": argument_records(provider.target),
     }
 
 

@@ -9,6 +9,7 @@ import string
 from collections.abc import Mapping
 from pathlib import Path
 
+from bpframe.cli.example_config import LISTS, example_config
 from bpframe.errors import ConfigError
 from bpframe.registry import registry
 from bpframe.registry.kinds import Kind
@@ -33,7 +34,6 @@ USES = {  # how a config names a component, where that is not `kind = "name"`
     "engine": 'engine = "{name}"` in `[train]',
     "source": 'source = "rows.{name}"` in `[data]',
 }
-LISTS = ("gradient_steps", "regularizers", "constraints", "metrics", "callbacks")  # keys of a config that are lists
 
 
 def scaffold(kind: Kind, name: str, folder: Path) -> dict[Path, str]:
@@ -44,13 +44,15 @@ def scaffold(kind: Kind, name: str, folder: Path) -> dict[Path, str]:
     files = {given: TEMPLATES / "plugin" / template for given, template in FILES.items()}
     files[f"{package}/__init__.py"] = TEMPLATES / "kinds" / f"{kind.name}.py.txt"
     texts = {place / given: _filled(template, words) for given, template in files.items()}
-    return texts | {place / package / "py.typed": ""}
+    example = place / "example.toml"
+    return texts | {place / package / "py.typed": "", example: example_config(kind, name, example.name)}
 
 
 def next_commands(name: str, folder: Path) -> list[str]:
     """The three commands that take the files to a wheel, once the formula is in."""
     dist = dist_name(name)
     place = (folder / dist).as_posix()
+    place = place if folder.is_absolute() else f"./{place}"  # which pip could take for a distribution of that name
     return [f"pip install -e {place}", f"bpframe check {dist}", f"pip wheel --no-deps --wheel-dir dist {place}"]
 
 
@@ -70,7 +72,7 @@ def dist_name(name: str) -> str:
 
 
 def _words(kind: Kind, name: str) -> Mapping[str, str]:
-    use = USES.get(kind.name, '{plural} = ["{name}"]' if kind.plural in LISTS else '{kind} = "{name}"')
+    use = USES.get(kind.name, '{plural} = ["{name}"]' if kind.name in LISTS else '{kind} = "{name}"')
     return {
         "dist": dist_name(name),
         "package": dist_name(name).replace("-", "_"),

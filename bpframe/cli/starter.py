@@ -12,6 +12,7 @@ from typing import final
 import numpy as np
 
 from bpframe.cli.documents import examples
+from bpframe.cli.editor_schema import COMMENT
 from bpframe.data.sources.files import column_kinds, read_rows, without_names
 from bpframe.data.sources.formats import source_of
 from bpframe.data.sources.selection import Selection
@@ -85,8 +86,10 @@ def starter_config(data: Path, target: str | None, task: str | None, config: Pat
         raise DataError(f"'{data}' needs two classes or more in its target, got one. Take another column.")
     source = Path(os.path.relpath(data, config.parent)).as_posix() if not data.is_absolute() else data.as_posix()
     lines = [
+        COMMENT,
         f"# A config to begin with, for {found.rows} rows of {' x '.join(map(str, found.shape)) or 'one'} inputs.",
         f"# Train: bpframe train {config.as_posix()}    Every key: bpframe docs config",
+        "# For an editor that checks and completes it, write the schema: bpframe schema",
         "",
         "[data]",
         f"source = {inline(source)}  # relative to this file",

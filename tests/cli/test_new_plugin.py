@@ -15,9 +15,12 @@ import pytest
 import bpframe as bp
 from bpframe.registry import registry
 from bpframe.registry.kinds import KINDS
+from bpframe.runs.config import load
+from bpframe.runs.config.json_schema import config_schema
 from bpframe.testing import check_distribution
 from bpframe.version import VERSION
 from tests.cli.commands import bad, good
+from tests.cli.editor import lint
 from tests.cli.formulas import completed
 from tests.planted import plant
 
@@ -63,6 +66,10 @@ def test_what_is_written_passes_all_checks_once_the_formula_is_in(kind: str, at_
     assert not report.unproven
     text = (at_hand / f"bpframe_new_{kind}/__init__.py").read_text()
     assert "NotImplementedError" not in text
+    example = Path(dist) / "example.toml"
+    assert f"new_{kind}" in example.read_text()
+    assert load(example).settings
+    assert lint(example.parent, {"example.toml": example.read_text()}, config_schema(registry)) == {"example.toml": []}
 
 
 @pytest.mark.parametrize("kind", KIND_NAMES)
@@ -86,6 +93,7 @@ def test_the_files_are_a_whole_distribution(folder: Path) -> None:
         "pyproject.toml",
         "README.md",
         "LICENSE",
+        "example.toml",
         ".gitignore",
         ".github/workflows/check.yml",
         "tests/test_conformance.py",
@@ -103,9 +111,9 @@ def test_the_files_are_a_whole_distribution(folder: Path) -> None:
     assert "$" not in (place / "README.md").read_text()
     assert told[0].endswith("Put the formula in bpframe-soft-clip/bpframe_soft_clip/__init__.py, then:")
     assert [line.strip() for line in told[1:]] == [
-        "pip install -e bpframe-soft-clip",
+        "pip install -e ./bpframe-soft-clip",
         "bpframe check bpframe-soft-clip",
-        "pip wheel --no-deps --wheel-dir dist bpframe-soft-clip",
+        "pip wheel --no-deps --wheel-dir dist ./bpframe-soft-clip",
     ]
 
 

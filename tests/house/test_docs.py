@@ -4,8 +4,9 @@ A fenced block is told by the first word behind its fence:
 
     python    runs, after those above it in the same file, in one namespace and a folder of its own, warnings as errors;
               with a first line "# from PATH" it is a quotation of that source file and must occur in it
-    toml      must parse; a whole config must pass the config check; "toml file=NAME" is also written to NAME
+    toml      must parse; a whole config must pass the config check
     console   each line "$ bpframe ..." is run as a command in the same folder
+              with "file=NAME" behind its language, a block is also written to NAME
     text      directly below a python or console block: what that block prints
 
 Printed words and whole numbers must be the same. Numbers with a fraction may be off by 1% or by one in the last digit
@@ -60,6 +61,11 @@ class Block:
     printed: str | None = None  # the text block directly below
 
     @property
+    def file(self) -> str:
+        """The file that the block is written to, or ""."""
+        return self.note.removeprefix("file=") if self.note.startswith("file=") else ""
+
+    @property
     def quoted(self) -> str | None:
         """The source file that the block quotes."""
         match = re.match(r"# from (\S+)\n", self.text)
@@ -88,8 +94,8 @@ def play(path: Path) -> list[str]:
                 exec(compile("\n" * (block.line - 1) + block.text, path, "exec"), scope)
             elif block.language == "console":
                 command(block)
-            elif block.note.startswith("file="):
-                Path(block.note.removeprefix("file=")).write_text(block.text, encoding="utf-8")
+            if block.file:
+                Path(block.file).write_text(block.text, encoding="utf-8")
         printed.append(stream.getvalue())
     return printed
 
@@ -175,6 +181,10 @@ def missing(quotation: str, source: str) -> list[str]:
 @by_name(WITH_BLOCKS)
 def test_toml_parses_and_whole_configs_pass_the_config_check(document: Path, tmp_path: Path) -> None:
     for block in blocks(document.read_text(encoding="utf-8")):
+        if block.file:
+            path = tmp_path / block.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text, encoding="utf-8")
         if block.language == "toml" and "model" in tomllib.loads(block.text):
             (tmp_path / "config.toml").write_text(block.text, encoding="utf-8")
             config.load(tmp_path / "config.toml")

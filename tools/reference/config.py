@@ -13,9 +13,9 @@ from bpframe.registry import KINDS
 from bpframe.registry.annotations import PROTOCOLS
 from bpframe.registry.constructor import wants
 from bpframe.runs.config import schema
+from bpframe.runs.config.key_meanings import meanings
 from bpframe.runs.config.toml_writer import inline
 from bpframe.training.parameter_groups import ParameterGroup
-from bpframe.training.spec import TrainerSpec
 from tools.reference.markdown import escaped, table
 
 TYPES = {
@@ -67,15 +67,6 @@ def summary(cls: type) -> str:
     """What a table's docstring says before its keys."""
     text = (inspect.getdoc(cls) or "").partition("\n\n")[0].replace(" (`TrainerSpec`)", "")
     return text.partition("; `")[0].rstrip(".") + "."
-
-
-def meanings(cls: type) -> dict[str, str]:
-    """The meaning of each key, from lines "key   meaning" of the docstring, or from "`key`: meaning;" in its text."""
-    text = inspect.getdoc(cls) or ""
-    inline = re.findall(r"`(\w+)`: (.*?)(?=[;.](?:\s|\Z))", text, re.DOTALL)
-    rows = re.findall(r"^(\w+) {2,}(\S.*(?:\n {2,}\S.*)*)", text, re.MULTILINE)
-    found = {key: " ".join(meaning.split()) for key, meaning in [*inline, *rows]}
-    return {**meanings(TrainerSpec), **found} if cls is schema.ConfigFile else found
 
 
 def type_text(cls: type, f: Field[Any]) -> str:
