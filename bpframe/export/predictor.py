@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, cast, final
+from dataclasses import dataclass, field
+from typing import Any, final
 
 import numpy as np
 
@@ -43,35 +43,47 @@ class Predictor:
     """`graph` from inputs to outputs by name, class numbers where labels are known: `classes`, by the output's name.
 
     `metadata`: texts about the model. `rows`: examples of inputs, by which a form is proved and proves itself.
+    `given`: inputs that are none of rows, such as parameters.
     """
 
     graph: ArrayGraph
     classes: Mapping[str, HostArray]
     metadata: Mapping[str, str]
     rows: Mapping[str, HostArray]
+    given: Mapping[str, HostArray] = field(default_factory=dict)
 
     def answers(self, rows: int = KNOWN_ROWS) -> dict[str, HostArray]:
         """The outputs for the first example rows, labels as class numbers."""
-        return interpreter.run(self.graph, {name: x[:rows] for name, x in self.rows.items()}, rows)
+        return interpreter.run(self.graph, {name: x[:rows] for name, x in self.rows.items()} | dict(self.given), rows)
 
 
-def predictor_of(trainer: Trainer, metadata: Mapping[str, str] | None = None) -> Predictor:
-    """The model that a trainer predicts with; IncompatibleComponent for a component that no graph can hold."""
+def predictor_of(
+    trainer: Trainer, metadata: Mapping[str, str] | None = None, open_parameters: bool = False
+) -> Predictor:
+    """The model that a trainer predicts with; IncompatibleComponent for a component that no graph can hold.
+
+    `open_parameters`: they are inputs, "parameters/layer/name", as those of a training step.
+    """
     parameters, task = trainer.session.parameters, trainer.task
     layers = trainer.network.layers
 
+    own = {f"parameters/{name}" if open_parameters else name: p for name, p in parameters.items()}
+
     def outputs(arrays: Mapping[str, Recorded]) -> Outputs:
-        params = trainer.network.params(cast(Any, {name: arrays[name] for name in parameters}))
-        return outputs_of(task, scores_of(layers, params, _without_offset(task, arrays[X])))
+        recorded: Any = {name: arrays[path] for name, path in zip(parameters, own, strict=True)}
+        return outputs_of(task, scores_of(layers, trainer.network.params(recorded), _without_offset(task, arrays[X])))
 
     def leaves(rows: int) -> Leaves:
-        return {X: ("input", example_rows(trainer, rows)), **{n: ("parameter", p) for n, p in parameters.items()}}
+        op = "input" if open_parameters else "parameter"
+        return {X: ("input", example_rows(trainer, rows)), **{path: (op, p) for path, p in own.items()}}
 
-    recorded = folded(record(outputs, leaves), parameters=True)
-    graph = ArrayGraph.of({X: recorded.inputs[X]}, recorded.outputs)
+    recorded = folded(record(outputs, leaves), parameters=not open_parameters)
+    read = {id(node) for node in recorded.nodes if node.op == "input"}
+    graph = ArrayGraph.of({n: x for n, x in recorded.inputs.items() if n == X or id(x) in read}, recorded.outputs)
     content = json.dumps(manifest(trainer.spec, task, trainer._data), sort_keys=True)
     rows = {X: example_rows(trainer, 8)}
-    model = Predictor(graph, _classes(task), {"bpframe": content, **(metadata or {})}, rows)
+    given = {name: own[name] for name in graph.inputs if name != X}
+    model = Predictor(graph, _classes(task), {"bpframe": content, **(metadata or {})}, rows, given)
     _prove(trainer, model)
     return model
 
@@ -177,9 +189,7 @@ def _classes(task: Task, prefix: str = "") -> dict[str, HostArray]:
 def _prove(trainer: Trainer, model: Predictor) -> None:
     """IncompatibleComponent where the graph does not predict what the trainer does, for one row and for many."""
     for rows in (1, KNOWN_ROWS):
-        x = {name: part[:rows] for name, part in model.rows.items()}
-        got = interpreter.run(model.graph, x, rows)[PREDICTIONS]
-        want = trainer.predict(x[X])
+        got, want = model.answers(rows)[PREDICTIONS], trainer.predict(model.rows[X][:rows])
         eps = float(np.finfo(trainer.task.dtype).eps)
         if got.shape != want.shape or not np.allclose(got, want, rtol=100 * eps, atol=100 * eps, equal_nan=True):
             raise IncompatibleComponent(
