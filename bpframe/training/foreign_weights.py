@@ -51,7 +51,7 @@ def weights_for(
     values = dict(own)
     for name, source_name in pairs:
         turn = turned and name.endswith("weight") and own[name].ndim == 2 and name.split("/")[0] in turning
-        array = as_array(foreign.arrays[source_name])
+        array = host_array(foreign.arrays[source_name])
         array = array.T if turn and array.ndim == 2 else array
         if array.shape != own[name].shape:
             how = " once it is turned (layout 'torch')" if turn else ""
@@ -67,9 +67,7 @@ def foreign_weights(source: Any) -> ForeignWeights:
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         if path.suffix != ".safetensors":
-            raise ConfigError(
-                f"load_weights reads .safetensors, got '{path}'. Load it with its library, and hand that."
-            )
+            raise ConfigError(f"load_weights reads .safetensors, got '{path}'. Load others with their own library.")
         return ForeignWeights(_parameters(read_plain_tensors(path)), turned=True)
     if hasattr(source, "coefs_") and hasattr(source, "intercepts_"):
         layers = enumerate(zip(source.coefs_, source.intercepts_, strict=True))
@@ -88,7 +86,7 @@ def foreign_weights(source: Any) -> ForeignWeights:
     )
 
 
-def as_array(value: Any) -> HostArray:
+def host_array(value: Any) -> HostArray:
     """An array of NumPy, of a tensor of PyTorch too, wherever that lies."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()
@@ -108,8 +106,8 @@ def _by_order(
     wanted = [name for name in own if name.split("/")[0] not in learned]
     if len(wanted) != len(arrays):
         raise ConfigError(
-            f"load_weights needs one array for each of {len(wanted)} parameters ({_listing(wanted)}), got {len(arrays)} "
-            f"({_listing(list(arrays))}). Say which is which: mapping={{'{wanted[0] if wanted else ''}': ...}}."
+            f"load_weights needs one array for each of {len(wanted)} parameters ({_listing(wanted)}), got "
+            f"{len(arrays)} ({_listing(list(arrays))}). Say which is which: mapping={{'{wanted[0] if wanted else ''}': ...}}."
         )
     return zip(wanted, arrays, strict=True)
 
