@@ -23,17 +23,18 @@ from bpframe.engine.tree_store import TreeStore
 from bpframe.engine.update import minimizing
 from bpframe.errors import IncompatibleComponent
 from bpframe.export.array_namespace import NAMESPACE
+from bpframe.export.example_rows import example_rows
 from bpframe.export.folding import folded
 from bpframe.export.graph import ArrayGraph
 from bpframe.export.graph_recording import Leaves, record
 from bpframe.export.owners import recording_by
-from bpframe.export.predictor import example_rows
 from bpframe.export.recorded_array import RecordedArray, leaf
 from bpframe.protocols import Group
 from bpframe.random import HashKey
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name, title
 from bpframe.training.diagnosis import component_kinds
+from bpframe.training.open_session import network_of
 from bpframe.training.trainer import Trainer
 from bpframe.training.update_groups import trained_parameters, update_groups
 from bpframe.types import HostArray, Params
@@ -81,7 +82,7 @@ class StepFunction:
     """One step as a function of arrays by name, `outputs`, and its arguments for so many rows, `leaves`."""
 
     def __init__(self, trainer: Trainer, steps: int) -> None:
-        self.trainer, self.params = trainer, _params(trainer)
+        self.trainer, self.params, self.network = trainer, _params(trainer), network_of(trainer.network, trainer.task)
         self.groups = _groups(trainer, steps)
         updates = [GroupUpdate(group, TreeStore(group, self.params, _constant_settings)) for group in self.groups]
         if minimizing(updates):
@@ -91,7 +92,7 @@ class StepFunction:
             )
         self.states = [update.states for update in updates]
         self.initial = tree.flatten({PARAMETERS: self.params, STATES: optimizer_state.to_tree(self.states)})
-        self._step = FunctionalStep(trainer.network, trainer.task.cost, self.groups, not trainer.weights_by_batch)
+        self._step = FunctionalStep(self.network, trainer.task.cost, self.groups, not trainer.weights_by_batch)
 
     @cached_property
     def settings(self) -> list[tuple[str, float]]:
@@ -103,7 +104,7 @@ class StepFunction:
         given = {name: arrays[name] for name in self.initial}
         states = tree.nest(given).get(STATES, {})
         own: Any = {n[len(PARAMETERS) + 1 :]: a for n, a in given.items() if n.startswith(PARAMETERS)}
-        params = self.trainer.network.params(own)
+        params = self.network.params(own)
         carry = Carry(params, [_states_like(old, states.get(str(k), {})) for k, old in enumerate(self.states)])
         weight, mask = (None, None) if self._coupled else (arrays["weight"], arrays["weight"] > 0)
         batch, key = (arrays["x"], arrays["target"], weight, mask), HashKey(arrays["key"][0], arrays["key"][1])

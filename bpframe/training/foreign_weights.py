@@ -105,9 +105,10 @@ def _by_order(
     learned = {label for label, layer in layers if implements(layer, Fit)}
     wanted = [name for name in own if name.split("/")[0] not in learned]
     if len(wanted) != len(arrays):
+        first = wanted[0] if wanted else ""
         raise ConfigError(
             f"load_weights needs one array for each of {len(wanted)} parameters ({_listing(wanted)}), got "
-            f"{len(arrays)} ({_listing(list(arrays))}). Say which is which: mapping={{'{wanted[0] if wanted else ''}': ...}}."
+            f"{len(arrays)} ({_listing(list(arrays))}). Say which is which: mapping={{'{first}': ...}}."
         )
     return zip(wanted, arrays, strict=True)
 

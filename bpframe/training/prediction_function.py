@@ -16,7 +16,7 @@ from bpframe.data import input_offset, target_scale
 from bpframe.data.task import Task
 from bpframe.network.backprop import evaluate
 from bpframe.network.network import LabelledLayers
-from bpframe.types import Array, Params
+from bpframe.types import Array, Arrays, Params
 
 
 @final
@@ -30,10 +30,21 @@ class PredictionFunction:
     layers: LabelledLayers
     task: Task
 
-    def __call__(self, parameters: Params, x: Array) -> Array:
-        """Predictions (B, C) of rows x (B, ...), which are numbers already: in the order of the columns of the fit."""
-        scores = evaluate(self.layers, parameters, self._without_offset(x))
+    def __call__(self, parameters: Params, x: Arrays) -> Array:
+        """Predictions (B, ..., C) of rows x (B, ...), which are numbers already: in the order of the fit's columns.
+
+        Several inputs by name as a mapping, or side by side (B, n) in their order.
+        """
+        rows = self._side_by_side(x) if isinstance(x, Mapping) else x
+        scores = evaluate(self.layers, parameters, self._without_offset(rows))
         return _own_units(self.task, self.task.cost.prediction(scores))
+
+    def _side_by_side(self, x: Mapping[str, Array]) -> Array:
+        """Inputs by name as one array (B, n)."""
+        parts = [x[name] for name, _ in self.task.several or ()]
+        xp = ops.namespace(parts[0])
+        joined: Array = xp.concat([xp.reshape(part, (part.shape[0], -1)) for part in parts], axis=1)
+        return joined
 
     def _without_offset(self, x: Array) -> Array:
         """Rows less the offset that the first fit learned, where it learned one."""
@@ -50,7 +61,7 @@ def _own_units(task: Task, values: Array) -> Array:
     if not task.standardize:
         return values
     if heads := task.heads:
-        parts: list[Any] = [_own_units(head.task, values[:, head.scores]) for head in heads]
+        parts: list[Any] = [_own_units(head.task, values[..., head.scores]) for head in heads]
         joined: Array = ops.namespace(values).concat(parts, axis=1)
         return joined
     scale = task.learned.get(target_scale.KEY)

@@ -225,8 +225,9 @@ class Trainer:
 
         The parameters are a tree {"dense_1": {"weight": ...}} of NumPy arrays, copies of those that predict.
         """
-        params = self.network.params(self.session.parameters)
-        return PredictionFunction(self.network.layers, self.task), params
+        session = self.session
+        network = network_of(self.network, self.task)
+        return PredictionFunction(network.layers, self.task), network.params(session.parameters)
 
     # ------------------------------------------------------------------------------------------------ the parameters
 

@@ -51,7 +51,7 @@ class OnnxExporter:
             step = step_graph_of(trainer, self.steps)
             proto = onnx_model(step.graph, self.opset, {}, {**metadata, **self._step_metadata(trainer, step)})
         else:
-            model = predictor_of(trainer, metadata, self.parameters == "inputs")
+            model = predictor_of(trainer, metadata, open_parameters=self.parameters == "inputs")
             proto = onnx_model(model.graph, self.opset, model.classes, model.metadata)
         return bytes(proto.SerializeToString(deterministic=True))
 
