@@ -14,11 +14,13 @@ from bpframe.cli.no_plugins import no_plugins
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "out", type=click.Path(path_type=Path), required=True, help="The file to write.")
 @click.option("--opset", type=int, help="Of .onnx: the operators of this opset, 21 or newer.")
+@click.option("--train", is_flag=True, help="Of .onnx: one step of training, not what the model predicts.")
+@click.option("--steps", type=int, metavar="N", help="With --train: write down the settings of so many steps.")
 @click.option("--exporter", metavar="NAME", help="An exporter by name, not by the suffix of the file.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @no_plugins
-def export(run: Path, out: Path, opset: int | None, exporter: str | None, force: bool) -> None:
-    """Write the model of a RUN folder in another form: .onnx, ...
+def export(run: Path, out: Path, exporter: str | None, force: bool, **given: Any) -> None:
+    """Write the model of a RUN folder in another form: .onnx, .py, .h or .mjs.
 
     What it holds predicts as the run does: scores, predictions and labels from rows of numbers, in the order of the
     columns that the model was trained on. The run's lock goes with it where the form has a place for it.
@@ -30,7 +32,7 @@ def export(run: Path, out: Path, opset: int | None, exporter: str | None, force:
 
     folder = RunFolder.existing(run)
     trainer = load_model(folder, load(folder.config))
-    settings: dict[str, Any] = {name: value for name, value in {"opset": opset}.items() if value is not None}
+    settings = {name: value for name, value in given.items() if value}
     lock = {"bpframe.lock": folder.lock.read_text(encoding="utf-8")} if folder.lock.exists() else {}
     write(trainer, out, exporter=exporter, force=force, metadata=lock, **settings)
     click.echo(f"{out}")

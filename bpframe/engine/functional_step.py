@@ -39,7 +39,12 @@ class Carry(NamedTuple):
 
 def both(due: Any, change: Callable[[Any], Any], values: Any) -> Any:
     """change(values) where `due` holds, else the values; both are computed."""
-    return choose(due, change(values), values)
+    return choose(due, change(_apart(values)), values)
+
+
+def _apart(values: Any) -> Any:
+    """The same in lists of its own, which a change may write to."""
+    return [_apart(value) for value in values] if isinstance(values, list) else values
 
 
 @final

@@ -5,7 +5,7 @@ What a component asks of recorded arrays and no graph can hold becomes an error 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from bpframe.errors import BpframeError, IncompatibleComponent
@@ -13,6 +13,7 @@ from bpframe.export.recorded_array import OWNER, Unrecorded
 from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.registry.nested import walk
+from bpframe.training.diagnosis import culprit
 
 
 @contextmanager
@@ -33,6 +34,25 @@ def recording_of(kind: str, component: object, method: str, label: str = "") -> 
         ) from error
     finally:
         OWNER.reset(before)
+
+
+@contextmanager
+def recording_by(kinds: Mapping[type, str]) -> Iterator[None]:
+    """A block in which components of these classes run on recorded arrays; errors name the innermost on the stack."""
+    try:
+        yield
+    except BpframeError:
+        raise
+    except Exception as error:
+        guilty = culprit(error, kinds)
+        if guilty is None:
+            raise
+        component, frame, line = guilty
+        owner, method = title(registry, kinds[type(component)], component), frame.f_code.co_name
+        asks = f"asks for {error}" if isinstance(error, Unrecorded) else f"fails: {type(error).__name__}: {error}"
+        raise IncompatibleComponent(
+            f"{owner} cannot be exported: {method} ({frame.f_code.co_filename}:{line}) {asks}."
+        ) from error
 
 
 def _owner(kind: str, component: object) -> str:

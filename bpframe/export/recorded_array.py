@@ -19,6 +19,12 @@ from bpframe.types import HostArray
 
 NUMBERS = (bool, int, float)
 Operand = Any  # a recorded array, an array of NumPy or a number
+LOGICAL = {  # what operations on bits are on booleans
+    "bitwise_and": "logical_and",
+    "bitwise_or": "logical_or",
+    "bitwise_xor": "logical_xor",
+    "invert": "logical_not",
+}
 OWNER = ContextVar("owner", default="")  # who computes at present, for errors
 
 
@@ -28,14 +34,17 @@ class Unrecorded(TypeError):
 
 @final
 class RecordedArray(NDArrayOperatorsMixin):
-    """Stands in for an array. `node`: what made it, another one after an operation in place."""
+    """Stands in for an array. `node`: what made it, another one after an operation in place.
 
-    __slots__ = ("node",)
+    `weak`: it stands in for a number of Python, which takes the dtype of what it is combined with.
+    """
+
+    __slots__ = ("node", "weak")
     namespace: ClassVar[Any] = None  # set where the namespace is defined
     methods: ClassVar[dict[str, Callable[..., Any]]] = {}  # likewise
 
-    def __init__(self, node: GraphNode) -> None:
-        self.node = node
+    def __init__(self, node: GraphNode, weak: bool = False) -> None:
+        self.node, self.weak = node, weak
 
     # ------------------------------------------------------------------------------------ what an array knows of itself
 
@@ -150,16 +159,30 @@ def recorded(x: Operand, dtype: Any = None) -> RecordedArray:
 
 def common_dtype(*operands: Operand) -> np.dtype[Any]:
     """The dtype of several operands, of which Python numbers take that of the others, as NumPy has it."""
-    return np.result_type(*(x if type(x) in NUMBERS else x.dtype for x in map(_plain, operands)))
+    kinds = [_kind(_plain(x)) for x in operands]
+    return np.result_type(*(kind(0) if isinstance(kind, type) else kind for kind in kinds))
+
+
+def _kind(x: Operand) -> Any:
+    """The dtype of an operand; of a number of Python its type."""
+    if type(x) in NUMBERS:
+        return type(x)
+    if isinstance(x, RecordedArray) and x.weak:
+        return {"b": bool, "f": float}.get(x.dtype.kind, int)
+    return x.dtype
 
 
 def elementwise(name: str, *operands: Operand) -> RecordedArray:
     """The ufunc of that name, each operand in the dtype in which NumPy would compute."""
     plain = [_plain(x) for x in operands]
-    given = tuple(type(x) if type(x) in NUMBERS else x.dtype for x in plain)
-    given = tuple(np.dtype(bool) if kind is bool else kind for kind in given)
+    given = tuple(np.dtype(bool) if kind is bool else kind for kind in map(_kind, plain))
+    weak = all(isinstance(kind, type) for kind in given)
+    given = tuple(np.dtype(kind) for kind in given) if weak else given
     dtypes = UFUNCS[name].resolve_dtypes((*given, None))
-    return apply(name, [recorded(x, dtype) for x, dtype in zip(plain, dtypes, strict=False)])
+    name = LOGICAL.get(name, name) if dtypes[0] == np.bool_ else name
+    result = apply(name, [recorded(x, dtype) for x, dtype in zip(plain, dtypes, strict=False)])
+    result.weak = weak
+    return result
 
 
 def _plain(x: Operand) -> Any:

@@ -84,6 +84,7 @@ def concat(arrays: Sequence[Any], /, *, axis: int | None = 0) -> RecordedArray:
     parts = [recorded(x, dtype) for x in arrays]
     if axis is None:
         parts, axis = [reshape(x, (-1,)) for x in parts], 0
+    parts = [part for part in parts if part.shape[axis]] or parts[:1]  # an empty one adds nothing
     return parts[0] if len(parts) == 1 else apply("concat", parts, axis=axis % parts[0].ndim)
 
 

@@ -123,6 +123,17 @@ def component_kinds(spec: TrainerSpec, cost: CostLayer) -> dict[type, str]:
     return kinds_by_class(components)
 
 
+def culprit(error: BaseException, kinds: Mapping[type, str]) -> tuple[Any, FrameType, int] | None:
+    """(component, frame of its method, line) of the innermost one of these classes on the stack of an error."""
+    frames = error.__traceback__
+    guilty: tuple[Any, FrameType, int] | None = None
+    while frames is not None:
+        me = frames.tb_frame.f_locals.get("self")
+        guilty = (me, frames.tb_frame, frames.tb_lineno) if type(me) in kinds else guilty
+        frames = frames.tb_next
+    return guilty
+
+
 @contextmanager
 def name_culprit(kinds_of: Callable[[], Mapping[type, str]]) -> Iterator[None]:
     """Name the component, by its class one of `kinds_of()`, in an error that is raised inside: see component_errors.
@@ -134,12 +145,8 @@ def name_culprit(kinds_of: Callable[[], Mapping[type, str]]) -> Iterator[None]:
     except BpframeError:
         raise
     except CAUGHT as error:
-        frames, kinds = error.__traceback__, kinds_of()
-        guilty: tuple[Any, FrameType, int] | None = None
-        while frames is not None:
-            me = frames.tb_frame.f_locals.get("self")
-            guilty = (me, frames.tb_frame, frames.tb_lineno) if type(me) in kinds else guilty
-            frames = frames.tb_next
+        kinds = kinds_of()
+        guilty = culprit(error, kinds)
         if guilty is None:
             raise
         component, frame, line = guilty

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Never, Unpack, cast, final
+from typing import Any, Literal, Never, Unpack, cast, final
 
 from numpy.typing import ArrayLike
 
@@ -51,12 +51,13 @@ from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.open_session import network_of, open_session
 from bpframe.training.parameters import Parameters
 from bpframe.training.part_change import KEPT, attribute_changes
+from bpframe.training.prediction_function import PredictionFunction
 from bpframe.training.preflight import require_rows
 from bpframe.training.session_snapshot import SessionSnapshot
 from bpframe.training.spec import PARTS, TrainerParts, TrainerSpec, with_parts
 from bpframe.training.trained_parameters import TrainedParameters
 from bpframe.training.verbose import Verbose, require_verbose
-from bpframe.types import HostArray, Shape
+from bpframe.types import HostArray, Params, Shape
 
 
 @final
@@ -219,6 +220,15 @@ class Trainer:
         with name_culprit(self._kinds):
             return trace(self.network, task.cost, params, data.x, data.target, share(data))
 
+    def function(self) -> tuple[PredictionFunction, Params]:
+        """(f, parameters): f(parameters, x) is `predict` as a pure function of arrays of any namespace.
+
+        The parameters are a tree {"dense_1": {"weight": ...}} of NumPy arrays, copies of those that predict.
+        """
+        session = self.session
+        network = network_of(self.network, self.task)
+        return PredictionFunction(network.layers, self.task), network.params(session.parameters)
+
     # ------------------------------------------------------------------------------------------------ the parameters
 
     @property
@@ -236,6 +246,25 @@ class Trainer:
                 )
             self._take(*self._open_session(self.task.shape, self.task))
         return cast(Session, self._session)
+
+    def load_weights(
+        self,
+        source: object,
+        mapping: Mapping[str, str] | None = None,
+        *,
+        layout: Literal["torch", "keras"] | None = None,
+    ) -> None:
+        """Take over the weights of a trained network of another library; parameters change all together or not at all.
+
+        `source`: a PyTorch module or state dict, a .safetensors file, a Keras model, a scikit-learn MLP. Arrays are
+        taken in order, layer by layer, or by `mapping`, {"dense_1/weight": "fc.weight"}, which may name some alone.
+        `layout` "torch" (weights are (out, in), which are turned) or "keras" ((in, out)); by the source if left out.
+        What a layer learns from data by itself, as standardize does, is left alone. ShapeError and ConfigError name
+        what does not fit.
+        """
+        from bpframe.training.foreign_weights import weights_for  # imported by those who bring weights
+
+        self.parameters.replace(weights_for(self.network.layers, self.parameters.copy(), source, mapping, layout))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole.

@@ -36,15 +36,18 @@ def example(kind: str, name: str, dtype: str) -> Example:
     config = configs_to_check(component)[0]
     layer: Any = as_layer(bp.build(kind, {"name": name, **config}))
     rng = np.random.default_rng(0)
-    n = 5 if name == "residual" else 6
-    x = rows(n, hasattr(layer, "check_inputs"), dtype)
-    params = tree.transform(layer.init(rng, (n,))[0], lambda p: np.asarray(p, dtype))
+    x = rows(layer, dtype)
+    in_shape = x.shape[1:]
+    params = tree.transform(layer.init(rng, in_shape)[0], lambda p: np.asarray(p, dtype))
     flat = tree.flatten(params)
     with np.errstate(all="ignore"):
         want = layer.forward(params, x, EVALUATION)[0]
 
     def leaves(count: int) -> Any:
-        own = rng.normal(size=(count, n)).astype(dtype)
+        own = (
+            np.resize(x, (count, *in_shape)) if hasattr(layer, "example_input") else rng.normal(size=(count, *in_shape))
+        )
+        own = own.astype(dtype)
         return {"x": ("input", own), **{path: ("parameter", p) for path, p in flat.items()}}
 
     def outputs(arrays: Any) -> Any:
@@ -59,13 +62,14 @@ def predictor(kind: str, name: str, dtype: str) -> tuple[Predictor, Example]:
     """The same as a model whose predictions are the output."""
     made = example(kind, name, dtype)
     graph = ArrayGraph.of(made.graph.inputs, {"predictions": made.graph.outputs["y"]})
-    return Predictor(graph, {}, {}, {"x": made.x[:8]}), made
+    return Predictor(graph, {}, {}, {"x": np.resize(made.x, (8, *made.x.shape[1:]))}), made
 
 
-def rows(n: int, ids: bool, dtype: str) -> HostArray:
-    """(B, n)"""
+def rows(layer: Any, dtype: str) -> HostArray:
+    """(B, ...): those that the component gives as its example, else six numbers a row that it can take."""
     rng = np.random.default_rng(1)
-    if ids:
-        return rng.integers(0, 4, (20, n)).astype(dtype)
+    if hasattr(layer, "example_input"):
+        return np.asarray(layer.example_input(rng), dtype)
+    n = 5 if hasattr(layer, "layers") and type(layer).__name__ == "Residual" else 6
     ends = np.repeat(np.array([*EXTREMES, *(-e for e in EXTREMES), np.nan])[:, None], n, 1)
     return np.concatenate([3 * rng.normal(size=(50, n)), ends]).astype(dtype)

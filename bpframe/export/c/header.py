@@ -6,7 +6,8 @@ import numpy as np
 
 from bpframe.export.c.dialect import CDialect, c_type
 from bpframe.export.loops.row_function import RowFunction
-from bpframe.export.predictor import KNOWN_ROWS, PREDICTIONS, Predictor
+from bpframe.export.prediction_outputs import PREDICTIONS
+from bpframe.export.predictor import KNOWN_ROWS, Predictor
 from bpframe.version import VERSION
 
 TEMPLATE = """\

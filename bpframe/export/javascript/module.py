@@ -8,7 +8,8 @@ import numpy as np
 
 from bpframe.export.javascript.dialect import JavaScriptDialect, js_array
 from bpframe.export.loops.row_function import RowFunction
-from bpframe.export.predictor import KNOWN_ROWS, LABELS, PREDICTIONS, Predictor
+from bpframe.export.prediction_outputs import LABELS, PREDICTIONS
+from bpframe.export.predictor import KNOWN_ROWS, Predictor
 from bpframe.version import VERSION
 
 TEMPLATE = """\

@@ -15,7 +15,8 @@ from bpframe.export.loops.dialect import Dialect
 from bpframe.export.loops.node_loops import WRITERS
 from bpframe.export.loops.shapes import lengths, size
 from bpframe.export.loops.statements import LoopWriter
-from bpframe.export.predictor import KNOWN_ROWS, PREDICTIONS, Predictor
+from bpframe.export.prediction_outputs import PREDICTIONS
+from bpframe.export.predictor import KNOWN_ROWS, Predictor
 
 
 @final

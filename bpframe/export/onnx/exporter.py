@@ -1,14 +1,21 @@
-"""Exporter to ONNX: what a model predicts as one file of core operators, for onnxruntime and others."""
+"""Exporter to ONNX: what a model predicts, or one step of its training, as a file of core operators."""
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import ClassVar, Literal, final
+
+import numpy as np
 
 from bpframe import checks
+from bpframe.errors import ConfigError
 from bpframe.export.predictor import predictor_of
+from bpframe.export.step_recording import StepGraph, step_graph_of, step_settings
 from bpframe.training.trainer import Trainer
+from bpframe.types import HostArray
 
 
 @final
@@ -16,21 +23,46 @@ from bpframe.training.trainer import Trainer
 class OnnxExporter:
     """Rows x to scores, predictions and labels, in operators of ONNX's own domain; rows of a batch are open.
 
-    `opset`: 21 or newer. Metadata hold the model's definition and, of a run, its lock.
+    `opset`: 21 or newer. Metadata hold the model's definition and, of a run, its lock. `parameters` "inputs": they are
+    inputs of the graph, by the names of their tensors, to predict with those of a training step.
+    `train`: not what is predicted but one training step, from x, target, weight (B,), step, settings, key, parameters
+    and states to loss, penalty and `next/...` of parameters and states. Metadata hold what these are before the first
+    step, and the settings of the first `steps` steps of a run of that length.
     """
 
     opset: int = 21
+    train: bool = False
+    steps: int = 1
+    parameters: Literal["constants", "inputs"] = "constants"
     suffixes: ClassVar[tuple[str, ...]] = (".onnx",)
 
     def __post_init__(self) -> None:
         checks.whole("onnx", 21, opset=self.opset)
+        checks.whole("onnx", 1, steps=self.steps)
+        checks.one_of("onnx", ("constants", "inputs"), parameters=self.parameters)
 
     def content(self, trainer: Trainer, metadata: Mapping[str, str]) -> bytes:
         """The bytes of the file, the same for the same model."""
         try:
             from bpframe.export.onnx.lowering import onnx_model  # loads the package onnx, which only a file needs
         except ModuleNotFoundError as missing:
-            raise ModuleNotFoundError(f'{missing}. Install it: pip install "bpframe[onnx]"') from missing
-        model = predictor_of(trainer, metadata)
-        proto = onnx_model(model.graph, self.opset, model.classes, model.metadata)
+            raise ConfigError(f'{missing}, which .onnx needs. Install it: pip install "bpframe[onnx]".') from missing
+        if self.train:
+            step = step_graph_of(trainer, self.steps)
+            proto = onnx_model(step.graph, self.opset, {}, {**metadata, **self._step_metadata(trainer, step)})
+        else:
+            model = predictor_of(trainer, metadata, open_parameters=self.parameters == "inputs")
+            proto = onnx_model(model.graph, self.opset, model.classes, model.metadata)
         return bytes(proto.SerializeToString(deterministic=True))
+
+    def _step_metadata(self, trainer: Trainer, step: StepGraph) -> dict[str, str]:
+        """Texts in JSON: initial values by the names of inputs, and the names and the table of settings."""
+        table = step_settings(trainer, self.steps).tolist()
+        initial = {name: _as_json(np.asarray(value)) for name, value in step.initial.items()}
+        settings = {"names": list(step.settings), "table": table}
+        return {"bpframe.initial": json.dumps(initial), "bpframe.settings": json.dumps(settings)}
+
+
+def _as_json(value: HostArray) -> dict[str, object]:
+    """dtype, shape, and the bytes in row-major order as base64."""
+    return {"dtype": value.dtype.name, "shape": value.shape, "data": base64.b64encode(value.tobytes()).decode()}

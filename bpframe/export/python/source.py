@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from bpframe.export.graph import GraphNode, RowMultiple
-from bpframe.export.predictor import KNOWN_ROWS, LABELS, PREDICTIONS, SCORES, Predictor
+from bpframe.export.prediction_outputs import LABELS, PREDICTIONS, SCORES
+from bpframe.export.predictor import KNOWN_ROWS, Predictor
 from bpframe.export.primitives import PLACES, REDUCTIONS, UFUNCS
 from bpframe.types import HostArray
 
