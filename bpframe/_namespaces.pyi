@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, TypeAlias, overload
 
-from bpframe.protocols import Activation, Callback, Constraint, Engine, Exporter, GradientStep, Initializer, Layer, Loss, Metric, Minimizer, Optimizer, Regularizer, Sampler, Schedule, Source
+from bpframe.protocols import Activation, Augmentation, Callback, Constraint, Engine, Exporter, GradientStep, Initializer, Layer, Loss, Metric, Minimizer, Optimizer, Regularizer, Sampler, Schedule, Source
 
 ActivationSpec: TypeAlias = Activation | Layer | str | Mapping[str, Any]
 LayerSpec: TypeAlias = Layer | str | Mapping[str, Any]
@@ -15,6 +15,7 @@ ScheduleSpec: TypeAlias = Schedule | str | Mapping[str, Any] | float
 InitializerSpec: TypeAlias = Initializer | str | Mapping[str, Any]
 RegularizerSpec: TypeAlias = Regularizer | str | Mapping[str, Any]
 ConstraintSpec: TypeAlias = Constraint | str | Mapping[str, Any]
+AugmentationSpec: TypeAlias = Augmentation | str | Mapping[str, Any]
 SamplerSpec: TypeAlias = Sampler | str | Mapping[str, Any]
 MetricSpec: TypeAlias = Metric | str | Mapping[str, Any]
 CallbackSpec: TypeAlias = Callback | str | Mapping[str, Any]
@@ -185,6 +186,8 @@ class Losses:
         """With r = z - y: loss = sum_c sqrt(r_c^2 + eps^2) - eps; delta = r / sqrt(r^2 + eps^2)."""
     def cosine(self) -> Loss:
         """loss = 1 - u . v, in [0, 2], u and v the directions of z and y; delta = (u (u . v) - v) / |z|."""
+    def cox(self) -> Loss:
+        """loss = -(1 / E) sum over events i of (z_i - log sum over j with t_j >= t_i of exp z_j), E the number of events."""
     def crammer_singer(self) -> Loss:
         """loss = max_j (z_j + 1 - y_j) - z_c; delta = e_j - e_c for the first j that attains it, 0 where that is c."""
     def cross_entropy(self) -> Loss:
@@ -215,6 +218,8 @@ class Losses:
         """loss = sum_c |z_c - y_c|, in units of y; delta = sign(z - y), 0 where they are equal."""
     def mape(self, eps: float = 1e-07) -> Loss:
         """loss = sum_c |z_c - y_c| / max(|y_c|, eps), a fraction, not in percent; delta = sign(z - y) / max(|y|, eps)."""
+    def masked(self, inner: LossSpec) -> Loss:
+        """loss = that of `inner` where the target is there, 0 where it is NaN; delta alike."""
     def modified_huber(self) -> Loss:
         """With m = s z, s = 2 y - 1: loss = sum_c max(0, 1 - m_c)^2 where m_c >= -1, else -4 m_c."""
     def mse(self) -> Loss:
@@ -231,6 +236,8 @@ class Losses:
         """loss = sum_c y_c (eps (1 - p_c) - log p_c), with p = softmax(z); for a one-hot row delta = (1 + eps p_t)(p - y)."""
     def quantile(self, q: float = 0.5) -> Loss:
         """loss = sum_c max(q (y_c - z_c), (q - 1)(y_c - z_c)), in units of y; delta = [z > y] - q."""
+    def ranknet(self) -> Loss:
+        """loss = mean of log(1 + exp(-(z_i - z_j))) over the pairs of one query in which i is more relevant than j."""
     def sigmoid_cross_entropy(self, pos_weight: float = 1.0) -> Loss:
         """loss = -sum_c w y log p + (1 - y) log(1 - p), in nats; with the sigmoid link, delta = p - y where w = 1."""
     def softmax_cross_entropy(self, class_weights: Sequence[float] | None = None, label_smoothing: float = 0.0) -> Loss:
@@ -438,6 +445,18 @@ class Constraints:
     def unit_norm(self, axis: int = 0) -> Constraint:
         """w <- w / |w| for each unit's weights w, a column; one that is 0 has no direction and stays."""
 
+class Augmentations:
+    """The installed augmentations."""
+
+    def __getitem__(self, name: str, /) -> Callable[..., Augmentation]: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def feature_dropout(self, rate: float | Schedule | Mapping[str, Any] = 0.1, value: float | Schedule | Mapping[str, Any] = 0.0) -> Augmentation:
+        """x <- value where a feature drops out, each with probability `rate` in each row; what is left is not scaled."""
+    def gaussian_noise(self, stddev: float | Schedule | Mapping[str, Any] = 0.1) -> Augmentation:
+        """x <- x + stddev e, e standard normal, each number on its own; in the units of x, before any layer."""
+    def mixup(self, alpha: float | Schedule | Mapping[str, Any] = 0.2) -> Augmentation:
+        """x_i <- (1 - part) x_i + part x_j, target likewise; part = min(b, 1 - b), b ~ Beta(alpha, alpha)."""
+
 class Samplers:
     """The installed samplers."""
 
@@ -461,6 +480,8 @@ class Metrics:
         """Mean over the classes that occur of the weighted share of their rows that is right; 1 / K for a constant guess."""
     def brier(self) -> Metric:
         """Weighted mean over rows of sum_c (p_c - y_c)^2, half of it for two classes."""
+    def concordance(self) -> Metric:
+        """P(of two rows the one whose event came first has the larger prediction) + P(they are equal) / 2."""
     def confusion(self, actual: int, predicted: int) -> Metric:
         """Weighted share of the rows of class `actual` that is predicted as class `predicted`; 0 where there is no row."""
     def f1(self, average: Literal['binary', 'macro', 'micro', 'weighted'] = 'binary') -> Metric:
@@ -473,6 +494,8 @@ class Metrics:
         """Weighted mean over rows of mean_c |prediction_c - target_c| / |target_c|, as a share: 0.1 is ten per cent."""
     def mse(self) -> Metric:
         """Weighted mean over rows of mean_c (prediction_c - target_c)^2, in squared units of the target."""
+    def ndcg(self, k: int | None = None, gain: Literal['exponential', 'linear'] = 'exponential') -> Metric:
+        """Mean over queries of DCG / the largest DCG, DCG = sum over the first k rows of gain / log2(1 + place)."""
     def precision(self, average: Literal['binary', 'macro', 'micro', 'weighted'] = 'binary') -> Metric:
         """Weight of rows of a class that are predicted as it / weight of all that are predicted as it; 0 for none."""
     def r2(self) -> Metric:
@@ -539,7 +562,7 @@ class Exporters:
         """Functions PREFIX_run, PREFIX_predict and PREFIX_self_test, a row at a time; `prefix` of all names in the file."""
     def javascript(self) -> Exporter:
         """Functions `predict`, `scores`, `predictLabels`, `run` and `selfTest`, a row at a time."""
-    def onnx(self, opset: int = 21) -> Exporter:
+    def onnx(self, opset: int = 21, train: bool = False, steps: int = 1, parameters: Literal['constants', 'inputs'] = 'constants') -> Exporter:
         """Rows x to scores, predictions and labels, in operators of ONNX's own domain; rows of a batch are open."""
     def python(self) -> Exporter:
         """Functions `predict`, `scores`, `predict_labels` and `self_test` in one file; rows of a batch are open."""
@@ -562,6 +585,8 @@ def build(kind: Literal['initializer'], spec: InitializerSpec, /, **overrides: A
 def build(kind: Literal['regularizer'], spec: RegularizerSpec, /, **overrides: Any) -> Regularizer: ...
 @overload
 def build(kind: Literal['constraint'], spec: ConstraintSpec, /, **overrides: Any) -> Constraint: ...
+@overload
+def build(kind: Literal['augmentation'], spec: AugmentationSpec, /, **overrides: Any) -> Augmentation: ...
 @overload
 def build(kind: Literal['sampler'], spec: SamplerSpec, /, **overrides: Any) -> Sampler: ...
 @overload
@@ -594,6 +619,8 @@ def load(kind: Literal['initializer'], name: str) -> Callable[..., Initializer]:
 def load(kind: Literal['regularizer'], name: str) -> Callable[..., Regularizer]: ...
 @overload
 def load(kind: Literal['constraint'], name: str) -> Callable[..., Constraint]: ...
+@overload
+def load(kind: Literal['augmentation'], name: str) -> Callable[..., Augmentation]: ...
 @overload
 def load(kind: Literal['sampler'], name: str) -> Callable[..., Sampler]: ...
 @overload
