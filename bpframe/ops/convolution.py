@@ -16,7 +16,7 @@ from typing import Any
 
 from bpframe.ops import host_convolution
 from bpframe.ops.host import HOST_TYPES, namespace, on_host
-from bpframe.ops.windows import Windows, spread, window_views
+from bpframe.ops.windows import Kernels, Windows, spread, window_views
 from bpframe.types import Array, Shape
 
 FASTER: dict[tuple[str, object], Callable[..., Array]] = {}  # by name of the function below and array namespace
@@ -72,12 +72,12 @@ def _parts(x: Any, groups: int) -> Sequence[Array]:
 # What follows is written in the standard's vocabulary, a product a place: for any array library.
 
 
-def _convolve(x: Array, w: Any, windows: Windows) -> Any:
+def _convolve(x: Array, w: Kernels, windows: Windows) -> Any:
     parts = zip(windows.places(), window_views(x, windows), strict=True)
     return _total([part @ w[(*place, ...)] for place, part in parts])
 
 
-def _convolve_dx(dy: Array, w: Any, windows: Windows, space: Shape) -> Array:
+def _convolve_dx(dy: Array, w: Kernels, windows: Windows, space: Shape) -> Array:
     return spread([dy @ w[(*place, ...)].T for place in windows.places()], windows, space)
 
 
@@ -88,13 +88,13 @@ def _convolve_dw(x: Array, dy: Array, windows: Windows) -> Array:
     return xp.reshape(xp.stack(products), (*windows.size, c, f))
 
 
-def _depthwise(x: Array, w: Any, windows: Windows) -> Any:
+def _depthwise(x: Array, w: Kernels, windows: Windows) -> Any:
     xp, each = namespace(x), w.shape[-1] // x.shape[-1]
     parts = zip(windows.places(), window_views(x, windows), strict=True)
     return _total([_repeated(xp, part, each) * w[(*place, 0, ...)] for place, part in parts])
 
 
-def _depthwise_dx(dy: Array, w: Any, windows: Windows, space: Shape, channels: int) -> Array:
+def _depthwise_dx(dy: Array, w: Kernels, windows: Windows, space: Shape, channels: int) -> Array:
     products = [dy * w[(*place, 0, ...)] for place in windows.places()]
     return spread([_added(product, channels) for product in products], windows, space)
 

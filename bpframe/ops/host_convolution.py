@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from bpframe.ops.thread_team import MIN_MULTIPLICATIONS, current_team
-from bpframe.ops.windows import Windows, pad, spread_on_host, within
+from bpframe.ops.windows import Kernels, Windows, pad, spread_on_host, within
 from bpframe.types import HostArray, Shape
 
 BYTES = 2**19  # of the columns of a piece
@@ -49,7 +49,7 @@ class Stretch:
         return padded, own
 
 
-def host_convolve(x: HostArray, w: Any, windows: Windows) -> HostArray:
+def host_convolve(x: HostArray, w: Kernels, windows: Windows) -> HostArray:
     """y (B, *O, F)."""
     positions, f = windows.positions(x.shape[1:-1]), w.shape[-1]
     y = np.empty((len(x), *positions, f), x.dtype)
@@ -63,7 +63,7 @@ def host_convolve(x: HostArray, w: Any, windows: Windows) -> HostArray:
     return y
 
 
-def host_convolve_dx(dy: HostArray, w: Any, windows: Windows, space: Shape) -> HostArray:
+def host_convolve_dx(dy: HostArray, w: Kernels, windows: Windows, space: Shape) -> HostArray:
     """dx (B, *space, C)."""
     c, f = w.shape[-2:]
     few, axes = 1 < c < SHORT, tuple(range(len(windows.size)))
@@ -87,7 +87,7 @@ def host_convolve_dx(dy: HostArray, w: Any, windows: Windows, space: Shape) -> H
     return dx
 
 
-def _add_by_positions(w: Any, windows: Windows, dy: HostArray, dx: HostArray) -> None:
+def _add_by_positions(w: Kernels, windows: Windows, dy: HostArray, dx: HostArray) -> None:
     """Add the slopes that dy gives to padded dx, a product of which has its channels next to each other."""
     c, f = w.shape[-2:]
     products = (dy.reshape(-1, f) @ w.reshape(-1, f).T).reshape(*dy.shape[:-1], *windows.size, c)
@@ -95,7 +95,7 @@ def _add_by_positions(w: Any, windows: Windows, dy: HostArray, dx: HostArray) ->
         dx[windows.seen(place, dy.shape[1:-1])] += products[..., *place, :]
 
 
-def _add_by_channels(w: Any, windows: Windows, dy: HostArray, dx: HostArray) -> None:
+def _add_by_channels(w: Kernels, windows: Windows, dy: HostArray, dx: HostArray) -> None:
     """The same with positions next to each other, for few channels."""
     c, f = w.shape[-2:]
     products = (w.reshape(-1, f) @ dy.reshape(-1, f).T).reshape(*windows.size, c, *dy.shape[:-1])
@@ -118,7 +118,7 @@ def host_convolve_dw(x: HostArray, dy: HostArray, windows: Windows) -> HostArray
     return _in_pairs(sums).reshape(*windows.size, c, f)
 
 
-def host_depthwise(x: HostArray, w: Any, windows: Windows) -> HostArray:
+def host_depthwise(x: HostArray, w: Kernels, windows: Windows) -> HostArray:
     """y (B, *O, F), F a multiple of C."""
     y = np.empty((len(x), *windows.positions(x.shape[1:-1]), w.shape[-1]), x.dtype)
 
@@ -137,7 +137,7 @@ def host_depthwise(x: HostArray, w: Any, windows: Windows) -> HostArray:
     return y
 
 
-def host_depthwise_dx(dy: HostArray, w: Any, windows: Windows, space: Shape, channels: int) -> HostArray:
+def host_depthwise_dx(dy: HostArray, w: Kernels, windows: Windows, space: Shape, channels: int) -> HostArray:
     """dx (B, *space, C)."""
     if set(windows.stride) == {1} and (turned := _turned(windows, space, dy.shape[1:-1])):
         dx = host_depthwise(dy, np.flip(w, tuple(range(len(windows.size)))), turned)
@@ -189,7 +189,7 @@ def _parts(x: HostArray, windows: Windows, positions: Shape) -> Iterator[tuple[S
         yield place, part.reshape(*part.shape[:-2], -1) if windows.stride[-1] == 1 else part
 
 
-def _along(w: Any, part: HostArray) -> HostArray:
+def _along(w: Kernels, part: HostArray) -> HostArray:
     """Weights (F,) for the last axis of a part, which may hold several runs of channels."""
     return w if part.shape[-1] == len(w) else np.tile(w, part.shape[-1] // len(w))
 

@@ -17,6 +17,7 @@ from bpframe.ops.host import HOST_TYPES, namespace, on_host
 from bpframe.types import Array, HostArray, Shape
 
 Pairs = tuple[tuple[int, int], ...]
+Kernels = Any  # an array (*K, ..., F) that is indexed by a place
 PAD: dict[object, Callable[[Array, Pairs, float], Array]] = {}  # faster forms of pad, by array namespace
 SPREAD: dict[object, Callable[[Sequence[Array], Windows, Shape], Array]] = {}  # and of spread
 

@@ -484,8 +484,7 @@ def test_one_graph_has_one_text(monkeypatch):
         z = HOST.where(x > 0, x * 2.0, y * 3.0)  # two temporaries of one layout are free at once
         return [z - 1.0, z * 0.5]
 
-    texts: list[str] = []
-    compiler = codegen._compile
+    texts, compiler = list[str](), codegen._compile
     monkeypatch.setattr(codegen, "_compile", lambda text: texts.append(text) or compiler(text))
     spacers: list[Value] = []  # so that objects lie at other addresses in each run
     for n in range(20):

@@ -72,6 +72,7 @@ def test_every_environment_variable_that_is_read_is_named_and_none_is_set() -> N
     files = [path for folder in ("bpframe", "plugins") for path in (ROOT / folder).rglob("*.py")]
     sources = "\n".join(path.read_text(encoding="utf-8") for path in files)
     read = re.findall(r"environ(?:\.get\(|\[)f?\"([^\"]+)\"", sources)
+    read += re.findall(r"^VARIABLE = \"([^\"]+)\"", sources, re.MULTILINE)
     assert "BPFRAME_PLUGINS" in read
     named = page("docs/how-to/run-from-scripts.md").partition("## Environment variables")[2]
     assert [name for name in read if f"`{name.replace('{prefix}', 'OPENBLAS')}`" not in named] == []

@@ -173,14 +173,14 @@ def test_jax_is_imported_by_the_compiled_engine_alone():
     }
 
 
-def test_modules_are_imported_by_computed_names_in_the_lazy_faces_only():
+def test_modules_are_imported_by_computed_names_in_the_lazy_faces_and_by_entry_points_only():
     def computes(file: Path) -> bool:
         tree = ast.parse(file.read_text(encoding="utf-8"))
         names = {getattr(node, "attr", getattr(node, "id", None)) for node in ast.walk(tree)}
         return bool(names & {"import_module", "__import__"})
 
     computing = [name for name, file in sources(ROOT / "bpframe").items() if computes(file)]
-    assert computing == ["bpframe.__init__", "bpframe.ops.__init__", "bpframe.plugin"]
+    assert computing == ["bpframe.__init__", "bpframe.ops.__init__", "bpframe.plugin", "bpframe.registry.own_metadata"]
 
 
 def test_bundled_plugins_import_numpy_each_other_and_of_bpframe_its_door_alone():

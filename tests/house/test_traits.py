@@ -56,7 +56,8 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "saving": "O_BINARY sched_getaffinity __dict__",
     "ops": "register_at_fork device counts mask",  # of contexts of an earlier bpframe
     "engine": "threading_layer clear_controlling_thread register_at_fork sched_setaffinity shape init",
-    "training": "shape dtype derivative phi __dict__ __code__ bpframe_impl",
+    "training": "shape dtype derivative phi __dict__ __code__ bpframe_impl"
+    " coefs_ intercepts_ get_weights weights path state_dict detach",  # models of other libraries
     "network": "forward shape",
     "registry": "value __name__ __qualname__ find_distributions _path _normalized_name __notes__ frozen",
     "data": "toarray shape",

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.protocols import SeveralHeads
+from bpframe.protocols import Fields, SeveralHeads
 from bpframe.protocols.implements import implements
 from bpframe.testing.laws.examples import example_batch, score_bounds
 from bpframe.types import HostArray
@@ -30,8 +30,8 @@ class Line:
 
 
 def line(loss: Any) -> Line | None:
-    """The line on which a loss says most; None for one of several heads."""
-    if implements(loss, SeveralHeads):
+    """The line on which a loss says most; None for one of several heads, or of several fields a row."""
+    if implements(loss, SeveralHeads) or implements(loss, Fields):
         return None
     scores, target = example_batch(loss, 1)
     per_target = scores.shape[1] // target.shape[1]

@@ -37,7 +37,7 @@ def augmentation_checks(augmentation: Augmentation) -> dict[str, Check]:
     }
 
 
-def example_rows(augmentation: Augmentation, rows: int = ROWS) -> tuple[HostArray, HostArray, HostArray]:
+def augmentation_rows(augmentation: Augmentation, rows: int = ROWS) -> tuple[HostArray, HostArray, HostArray]:
     """(x, target, weight): its `example_input(rng)` or normal numbers, one-hot targets, weights above 0."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(rows, N))
@@ -56,13 +56,13 @@ def _settings(augmentation: Augmentation, dtype: np.dtype[Any] = DOUBLE) -> Any:
 
 
 def _result(augmentation: Augmentation, dtype: np.dtype[Any], key: HashKey = KEYS[0]) -> list[Any]:
-    x, target, weight = (array.astype(dtype) for array in example_rows(augmentation))
+    x, target, weight = (array.astype(dtype) for array in augmentation_rows(augmentation))
     return list(augmentation.augment(x, target, weight, key, _settings(augmentation, dtype)))
 
 
 def _shapes(augmentation: Augmentation) -> None:
     """As many rows of the same shapes, finite; weights are None or not below 0 where there were none."""
-    x, target, weight = example_rows(augmentation)
+    x, target, weight = augmentation_rows(augmentation)
     for key in KEYS:
         for given in (weight, None):
             result = augmentation.augment(x, target, given, key, _settings(augmentation))
@@ -77,7 +77,7 @@ def _shapes(augmentation: Augmentation) -> None:
 
 def _uncounted_rows(augmentation: Augmentation) -> None:
     """Rows of weight 0 keep it, and what stands in them changes no other row."""
-    x, target, weight = example_rows(augmentation)
+    x, target, weight = augmentation_rows(augmentation)
     weight[::2] = 0.0
     for key in KEYS:
         results = []
@@ -93,14 +93,14 @@ def _uncounted_rows(augmentation: Augmentation) -> None:
 def _few_rows(augmentation: Augmentation) -> None:
     """Batches of one row and of two."""
     for rows in (1, 2):
-        x, target, weight = example_rows(augmentation, rows)
+        x, target, weight = augmentation_rows(augmentation, rows)
         for given in (weight, None):
             new, *_ = augmentation.augment(x, target, given, KEYS[0], _settings(augmentation))
             require_shape(f"augment, x of {rows} rows,", new, x.shape)
 
 
 def _purity(augmentation: Augmentation) -> None:
-    x, target, weight = example_rows(augmentation)
+    x, target, weight = augmentation_rows(augmentation)
     h = _settings(augmentation)
     for given in (weight, None):
         call_read_only("augment", lambda x, y, w: augmentation.augment(x, y, w, KEYS[0], h), x, target, given)

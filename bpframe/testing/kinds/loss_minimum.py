@@ -16,7 +16,7 @@ from bpframe.protocols import Loss, Point, TargetWidth
 from bpframe.protocols.number_sets import SIMPLEX
 from bpframe.protocols.traits import domain_of
 from bpframe.testing.laws.comparison import require_finite, require_shape
-from bpframe.testing.laws.examples import Pair, accepted_width, example_batch, one_array, resized_batch
+from bpframe.testing.laws.examples import Pair, accepted_width, example_batch, resized_batch, target_array
 from bpframe.testing.laws.fitted_scores import fitted_scores, scattered_scores, supposed_scores
 from bpframe.testing.laws.purity import call_read_only
 from bpframe.testing.report import Check, SkipCheck, Unproven
@@ -65,7 +65,7 @@ def _fitted_example(loss: Loss, seed: int) -> Pair:
     if not hasattr(loss, "example_fitted"):
         return example_batch(loss, seed)
     scores, target = loss.example_fitted(np.random.default_rng(seed))
-    return np.asarray(scores, dtype=np.float64), one_array(target)
+    return np.asarray(scores, dtype=np.float64), target_array(target)
 
 
 def _point(loss: Loss) -> None:

@@ -18,7 +18,7 @@ from bpframe.protocols import Refresh, SampleTarget
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import takes_class_numbers
 from bpframe.registry.of_fields import of_one_array
-from bpframe.testing.kinds.augmentations import example_rows
+from bpframe.testing.kinds.augmentations import augmentation_rows
 from bpframe.testing.laws.array_api import Convert, require_array_api
 from bpframe.testing.laws.descent import STEPS
 from bpframe.testing.laws.examples import example_batch
@@ -101,7 +101,7 @@ def _constraint(constraint: Any, convert: Convert) -> Any:
 
 
 def _augmentation(augmentation: Any, convert: Convert) -> Any:
-    x, target, weight = map(convert, example_rows(augmentation))
+    x, target, weight = map(convert, augmentation_rows(augmentation))
     h = Settings(augmentation, number_type(x)).at(0)
     with_weights, without = (augmentation.augment(x, target, given, KEY, h) for given in (weight, None))
     return {"with weights": list(with_weights), "without": [part for part in without if part is not None]}

@@ -32,7 +32,7 @@ def example_batch(loss: Loss, seed: int) -> Pair:
     rng = np.random.default_rng(seed)
     if hasattr(loss, "example"):
         scores, target = loss.example(rng)
-        return np.asarray(scores, dtype=np.float64), one_array(target)
+        return np.asarray(scores, dtype=np.float64), target_array(target)
     scores, target = rng.normal(size=(2, B, C))
     scores = _inside(scores, domain_of(loss))
     if loss.link == "sigmoid":
@@ -45,7 +45,7 @@ def example_batch(loss: Loss, seed: int) -> Pair:
     return scores, np.exp(target) if loss.link == "exponential" else target
 
 
-def one_array(target: object) -> HostArray:
+def target_array(target: object) -> HostArray:
     """A target as an array (B, M), its fields side by side if it is a mapping."""
     parts = list(target.values()) if isinstance(target, Mapping) else [target]
     return np.hstack([np.asarray(part, dtype=np.float64) for part in parts])

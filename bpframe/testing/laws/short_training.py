@@ -15,7 +15,7 @@ from bpframe.protocols import Activation, Augmentation, Initializer, Layer, Loss
 from bpframe.protocols.number_sets import is_subset
 from bpframe.protocols.traits import domain_of, metric_fields, needs_whole_batch, range_of
 from bpframe.registry import build
-from bpframe.testing.kinds.augmentations import example_rows
+from bpframe.testing.kinds.augmentations import augmentation_rows
 from bpframe.testing.kinds.initializers import accepted_shape
 from bpframe.testing.laws.comparison import require_finite
 from bpframe.testing.laws.engine_agreement import Training, require_agreement
@@ -157,7 +157,7 @@ def _initializer(initializer: Initializer) -> TrainingParts:
 def _augmentation(augmentation: Augmentation) -> TrainingParts:
     """Rows from its example, flat for a dense layer."""
     flat = [build("layer", "flatten")] if hasattr(augmentation, "example_input") else []
-    rows = example_rows(augmentation, ROWS)[0]
+    rows = augmentation_rows(augmentation, ROWS)[0]
     return {"augmentations": [augmentation], "layers": [*flat, *_layers(3)], "x": rows}
 
 
