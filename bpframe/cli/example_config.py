@@ -19,7 +19,10 @@ HEAD = """\
 
 def example_config(kind: Kind, name: str, file: str) -> str:
     """The text of a config that trains with the component of that name."""
-    return HEAD.format(comment=COMMENT, file=file) + dumps(_tables(kind, name))
+    text = dumps(_tables(kind, name))
+    if kind.name == "exporter":
+        text = f"# Then: bpframe export runs/{file.removesuffix('.toml')} --output model.{name}\n\n{text}"
+    return HEAD.format(comment=COMMENT, file=file) + text
 
 
 def _tables(kind: Kind, name: str) -> dict[str, Any]:
@@ -43,6 +46,6 @@ def _tables(kind: Kind, name: str) -> dict[str, Any]:
         train["engine"] = name
     elif kind.name == "source":
         data |= {"source": f"rows.{name}", "target": "y"}
-    else:
+    elif kind.name != "exporter":  # which no training has
         parts[kind.name] = {"name": name}
     return {**parts, "data": data, "model": {"layers": layers}, "train": train}

@@ -13,6 +13,7 @@ import click
 from bpframe import layout
 from bpframe.errors import ConfigError
 from bpframe.registry import registry
+from bpframe.registry.source_code import find_source
 from bpframe.runs.config import parse_override, toml_reader
 from bpframe.runs.config.overrides import apply_overrides
 from bpframe.runs.config.run_config import start_folder
@@ -22,7 +23,6 @@ from bpframe.runs.lock import distributions, lock
 from bpframe.runs.lock.compare import DISPLAY_NAMES, Difference, compare_locks, is_component
 from bpframe.runs.lock.resolve import Entry, Resolution, resolve_components
 from bpframe.runs.lock.settings import LEFT_OUT, lock_settings
-from bpframe.runs.lock.source_code import find_source
 
 
 @final

@@ -141,14 +141,14 @@ def _record(provider: Provider) -> dict[str, Any]:
 
 def _summary(provider: Provider) -> str:
     """The first line of the component's docstring, read from its file, or else the summary of its distribution."""
-    from bpframe.runs.lock.source_code import find_source
+    from bpframe.registry.source_code import find_source
 
     found = find_source(provider.target)
     return (found and found.docstring.partition("\n")[0]) or provider.summary
 
 
 def _source_location(provider: Provider) -> str:
-    from bpframe.runs.lock.source_code import find_source
+    from bpframe.registry.source_code import find_source
 
     found = find_source(provider.target)
     return f"{found.file}:{found.line}" if found else "not found"

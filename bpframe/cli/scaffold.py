@@ -32,6 +32,7 @@ USES = {  # how a config names a component, where that is not `kind = "name"`
     "schedule": 'optimizer.lr = {{ name = "{name}" }}',
     "initializer": '{{ name = "dense", units = 8, weight_initializer = "{name}" }}` among `[[model.layers]]',
     "engine": 'engine = "{name}"` in `[train]',
+    "exporter": "bpframe export RUN --output model.{name}",
     "source": 'source = "rows.{name}"` in `[data]',
 }
 

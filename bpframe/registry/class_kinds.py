@@ -7,12 +7,14 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from typing_extensions import get_protocol_members
 
 from bpframe import protocols
 from bpframe.registry.kinds import KINDS, OPTIONAL
+from bpframe.registry.source_code import Definition, find_definition
 
 HOOKS = "bpframe_"  # begins the names of a callback's methods
 Counts = Mapping[str, tuple[int, int] | None]  # of each method the least and most arguments; None: not known
@@ -26,17 +28,17 @@ class Offer(NamedTuple):
     cls: str
 
 
-def offers(tree: ast.Module) -> Iterator[Offer]:
+def class_offers(file: Path, tree: ast.Module) -> Iterator[Offer]:
     """The classes at the top of a file that have the methods of a kind; those that begin with _ are left out.
 
     A class is called what its own name says in small letters: PseudoHuber is "pseudo_huber". Methods of base classes
-    in the same file count.
+    count, those of other modules too, as far as their source is there.
     """
-    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    for name, node in classes.items():
-        kind = kind_by_members(_members(node, classes))
-        if kind is not None and not name.startswith("_"):
-            yield Offer(kind, component_name(name), name)
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            kind = kind_by_members(_members(Definition(file.stem, file, tree, node)))
+            if kind is not None:
+                yield Offer(kind, component_name(node.name), node.name)
 
 
 def component_name(cls: str) -> str:
@@ -76,18 +78,30 @@ def _methods(protocol: type) -> dict[str, int]:
     return {name: len(inspect.signature(method).parameters) - 1 for name, method in methods.items()}
 
 
-def _members(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef], depth: int = 8) -> dict[str, Any]:
-    """The members of a class by name, those of its bases in the file included."""
-    found: dict[str, Any] = {}
-    for base in node.bases if depth else ():
-        if isinstance(base, ast.Name) and base.id in classes and base.id != node.name:
-            found |= _members(classes[base.id], classes, depth - 1)
-    for line in node.body:
+def _members(found: Definition, depth: int = 8) -> dict[str, Any]:
+    """The members of a class by name, those of its bases included."""
+    members: dict[str, Any] = {}
+    assert isinstance(found.node, ast.ClassDef)
+    for base in reversed(found.node.bases) if depth else ():
+        parent = _base(found, ast.unparse(base).partition("[")[0])
+        if parent is not None and parent.node is not found.node:
+            members |= _members(parent, depth - 1)
+    for line in found.node.body:
         if isinstance(line, ast.FunctionDef):
-            found[line.name] = _arguments(line)
+            members[line.name] = _arguments(line)
         elif isinstance(line, ast.Assign):
-            found |= {target.id: None for target in line.targets if isinstance(target, ast.Name)}
-    return found
+            members |= {target.id: None for target in line.targets if isinstance(target, ast.Name)}
+    return members
+
+
+def _base(found: Definition, name: str) -> Definition | None:
+    """The definition of a base class, in the same file or where that imports it from."""
+    own = (node for node in found.tree.body if isinstance(node, ast.ClassDef) and node.name == name)
+    if (node := next(own, None)) is not None:
+        return Definition(found.module, found.file, found.tree, node)
+    origin = found.origin(name)
+    base = find_definition(origin) if origin is not None else None
+    return base if base is not None and isinstance(base.node, ast.ClassDef) else None
 
 
 def _arguments(method: ast.FunctionDef) -> tuple[int, int] | None:

@@ -19,7 +19,7 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, final
 
 from bpframe.errors import ConfigError
-from bpframe.registry.class_kinds import Offer, offers
+from bpframe.registry.class_kinds import Offer, class_offers
 from bpframe.registry.code_digest import digest
 from bpframe.registry.kinds import KINDS
 from bpframe.registry.lookup import Registry
@@ -141,7 +141,7 @@ def read_plugin_file(path: str | os.PathLike[str]) -> PluginFile:
         raise ConfigError(f"{place}:{line}: this plugin file is no Python: {error}.") from None
     if len(content) > MOST_BYTES:
         raise ConfigError(f"The plugin file '{place}' needs at most {MOST_BYTES} bytes, got more.")
-    found = tuple(offers(tree))
+    found = tuple(class_offers(place, tree))
     if not found:
         raise ConfigError(
             f"The plugin file '{place}' holds no component: it needs a class with the methods of a kind, such as a "

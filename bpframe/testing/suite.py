@@ -22,6 +22,7 @@ from bpframe.testing.kinds.any_component import component_checks
 from bpframe.testing.kinds.augmentations import augmentation_checks
 from bpframe.testing.kinds.constraints import constraint_checks
 from bpframe.testing.kinds.engines import engine_checks
+from bpframe.testing.kinds.exporters import exporter_checks
 from bpframe.testing.kinds.gradient_steps import gradient_step_checks
 from bpframe.testing.kinds.initializers import initializer_checks
 from bpframe.testing.kinds.layers import layer_checks
@@ -62,8 +63,13 @@ BY_KIND: dict[str, Callable[..., dict[str, Check]]] = {
     "source": source_checks,
     "gradient_step": gradient_step_checks,
     "engine": engine_checks,
+    "exporter": exporter_checks,
 }
-TRAINED = KINDS.keys() - {"source", "engine"}  # kinds whose components have a part in a training of any engine
+TRAINED = KINDS.keys() - {
+    "source",
+    "engine",
+    "exporter",
+}  # kinds whose components have a part in a training of any engine
 REQUIRED_ENGINES = (
     "numpy",
 )  # the engine that every component must run on; others compile each component, which takes seconds

@@ -46,6 +46,9 @@ FORMULAS: dict[str, dict[str, str]] = {
             return dict(zip(names, np.array(rows, dtype=float).T))""",
         "example": 'return b"a b\\n1 2\\n3 4\\n", {"a": np.array([1.0, 3.0]), "b": np.array([2.0, 4.0])}',
     },
+    "exporter": {
+        "content": 'return b"".join(name.encode() + value.tobytes() for name, value in trainer.parameters.items())',
+    },
     "engine": {
         "session": 'return bp.build("engine", "numpy").session(network, cost, groups, parameters, dtype, seed)',
     },

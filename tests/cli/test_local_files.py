@@ -140,7 +140,19 @@ def test_what_goes_on_with_a_run_gives_the_file_again(folder: Path) -> None:
     from bpframe.runs.folder import RunFolder
 
     load(folder / "c.toml")
-    options = TrainOptions((), None, Path("runs"), True, False, True, False, {})
+    options = TrainOptions.of(
+        None,
+        settings=(),
+        name=None,
+        runs=Path("runs"),
+        new_data=False,
+        quiet=True,
+        no_plugins=False,
+        no_cache=False,
+        epochs=None,
+        engine=None,
+        start=None,
+    )
     command = options.command(RunFolder(Path("runs/c")), "--resume", "auto")
     assert command == f"bpframe train runs/c/config.toml --resume auto --plugin {folder}/rules/my.py"
 

@@ -14,10 +14,10 @@ import pytest
 import bpframe as bp
 from bpframe.errors import BlockedComponent, BrokenComponent, ConfigError
 from bpframe.registry import KINDS, Policy, registry
-from bpframe.registry.class_kinds import component_name, offers
+from bpframe.registry.class_kinds import class_offers, component_name
 from bpframe.registry.lookup import Registry
 from bpframe.registry.plugin_files import _FINDER, declare, read_plugin_file
-from bpframe.runs.lock.source_code import find_definition
+from bpframe.registry.source_code import find_definition
 
 CAUCHY = """\
 class Cauchy:
@@ -30,10 +30,16 @@ class Cauchy:
 """
 
 
+@pytest.fixture(autouse=True)
+def no_files_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test declares is forgotten, by the process's own registry too."""
+    monkeypatch.setattr(_FINDER, "files", {})
+    monkeypatch.setattr(registry, "_local", dict(registry._local))
+
+
 @pytest.fixture
 def own(monkeypatch: pytest.MonkeyPatch) -> Registry:
     """A registry of the test, and no files of others."""
-    monkeypatch.setattr(_FINDER, "files", {})
     monkeypatch.delenv("BPFRAME_PLUGINS", raising=False)
     return Registry()
 
@@ -77,7 +83,7 @@ def test_every_bundled_class_is_read_as_a_component_of_its_kind(kind: str) -> No
         definition = find_definition(provider.target)
         assert definition
         assert definition.node
-        found = {offer.cls: offer.kind for offer in offers(definition.tree)}
+        found = {offer.cls: offer.kind for offer in class_offers(definition.file, definition.tree)}
         expected = {"activation", "layer"} if kind == "activation" else {kind}
         assert found.get(definition.node.name) in expected, provider
 
@@ -95,11 +101,13 @@ def test_every_bundled_class_is_read_as_a_component_of_its_kind(kind: str) -> No
         ("class A:\n def read(self, file): ...", [("source", "a", "A")]),
         ("class A:\n def init(self, p): ...\n def transform(self, p, g, s, h): ...", [("gradient_step", "a", "A")]),
         ("class A(A):\n def value(self, step): ...", [("schedule", "a", "A")]),
+        ("from bpframe_optimizers.adam import Adam\nclass B(Adam): ...", [("optimizer", "b", "B")]),
+        ("from nothing_at_all import Adam\nclass B(Adam): ...", []),
         ("x = 1", []),
     ],
 )
 def test_the_kind_of_a_class_is_that_of_its_methods(text: str, expected: list[tuple[str, str, str]]) -> None:
-    assert [tuple(offer) for offer in offers(ast.parse(text))] == expected
+    assert [tuple(offer) for offer in class_offers(Path("my.py"), ast.parse(text))] == expected
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,12 @@ import pytest
 import bpframe as bp
 from bpframe.registry import Provider, registry
 from bpframe.registry.describe import describe
+from bpframe.registry.source_code import find_definition, find_source
 from bpframe.runs import config
 from bpframe.runs.lock import lock
 from bpframe.runs.lock.resolve import resolve_components
 from bpframe.runs.lock.settings import lock_settings
 from bpframe.runs.lock.signature import UNKNOWN, DefaultCall, declared_parameters
-from bpframe.runs.lock.source_code import find_definition, find_source
 from bpframe.runs.lock.synonyms import Synonyms
 from bpframe.testing.suite import configs_to_check
 from bpframe.training.spec import PARTS

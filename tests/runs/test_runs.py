@@ -16,10 +16,10 @@ import pytest
 import bpframe as bp
 from bpframe.errors import CheckpointError, ConfigError, DataError
 from bpframe.registry import Registry
+from bpframe.registry.source_code import find_source
 from bpframe.runs import config
 from bpframe.runs.folder import RunFolder, create_folder, require_free_name
 from bpframe.runs.lock import lock
-from bpframe.runs.lock.source_code import find_source
 from bpframe.runs.model import load_model
 from bpframe.runs.recorder import Recorder
 from bpframe.saving.atomic import write_file
@@ -264,7 +264,7 @@ def inspect_doc(kind: str, name: str) -> str | None:
 def test_finding_a_source_imports_nothing(site: Site) -> None:
     code = """if True:
         import sys
-        from bpframe.runs.lock.source_code import find_source
+        from bpframe.registry.source_code import find_source
         print(find_source("sample_broken:Broken").docstring, find_source("sample_exits:Exits").line)
         print(find_source("sample_loss:Quartic").docstring, "sample_loss" in sys.modules)
     """

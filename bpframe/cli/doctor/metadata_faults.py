@@ -20,7 +20,7 @@ from bpframe.registry.group_names import GROUPS
 from bpframe.registry.import_target import TARGET
 from bpframe.registry.metadata_scan import TWICE, Unreadable
 from bpframe.registry.policy import CORE, LOCAL
-from bpframe.runs.lock.source_code import find_definition, module_spec
+from bpframe.registry.source_code import find_definition, module_spec
 
 REINSTALL = "Install it again: pip install --force-reinstall {dist}"
 EDITABLE = "Run pip install -e {folder} again: entry points are read when a distribution is installed"

@@ -14,7 +14,7 @@ from bpframe.registry.direct_url import direct_url, source_folder
 from bpframe.registry.local_names import UNPACKAGED
 from bpframe.registry.metadata_scan import core_distribution
 from bpframe.registry.policy import CORE, LOCAL
-from bpframe.runs.lock.source_code import module_file
+from bpframe.registry.source_code import module_file
 
 SOURCE, COMPILED = ".py", (".so", ".pyd", ".dll", ".dylib")
 GIT_SECONDS = 10.0

@@ -21,6 +21,7 @@ from bpframe.registry import build, registry
 from bpframe.registry.describe import describe
 from bpframe.registry.nested import Nested
 from bpframe.registry.policy import CORE
+from bpframe.registry.source_code import find_source
 from bpframe.runs.config import specs, toml_reader
 from bpframe.runs.config.run_config import Config
 from bpframe.runs.config.specs import components_by_path
@@ -29,7 +30,6 @@ from bpframe.runs.folder import RunFolder
 from bpframe.runs.lock import distributions
 from bpframe.runs.lock.resolve import STANDARDIZE, Entry
 from bpframe.runs.lock.settings import lock_settings
-from bpframe.runs.lock.source_code import find_source
 from bpframe.saving.environment import machine, versions
 
 Lock = dict[str, Any]

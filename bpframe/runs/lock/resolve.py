@@ -15,11 +15,11 @@ from bpframe.registry import Policy, Provider, Registry
 from bpframe.registry.annotations import Mismatch, wanted
 from bpframe.registry.builder import SCHEDULED, Builder
 from bpframe.registry.policy import CORE
+from bpframe.registry.source_code import find_source
 from bpframe.runs.config.data_sources import named_reader
 from bpframe.runs.config.local_plugins import declare_local_plugins
 from bpframe.runs.config.schema import PluginsTable, build_table, place_of
 from bpframe.runs.lock.signature import UNKNOWN, DefaultCall, declared_parameters
-from bpframe.runs.lock.source_code import find_source
 from bpframe.runs.lock.synonyms import Synonyms
 from bpframe.training.spec import PARTS
 

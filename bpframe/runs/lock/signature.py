@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any, final
 
-from bpframe.runs.lock.source_code import Definition, find_definition
+from bpframe.registry.source_code import Definition, find_definition
 
 BARE = {"object", "Protocol", "Generic", "ABC"}  # base classes without a constructor
 FACTORIES: dict[str, Any] = {"list": [], "dict": {}, "tuple": ()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from typing import Any, final
 
-from bpframe.runs.lock.source_code import find_definition
+from bpframe.registry.source_code import find_definition
 
 
 @final
