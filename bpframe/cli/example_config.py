@@ -8,7 +8,14 @@ from bpframe.cli.editor_schema import COMMENT
 from bpframe.registry.kinds import Kind
 from bpframe.runs.config.toml_writer import dumps
 
-LISTS = ("gradient_step", "regularizer", "constraint", "metric", "callback")  # kinds of which a config has lists
+LISTS = (
+    "gradient_step",
+    "regularizer",
+    "constraint",
+    "augmentation",
+    "metric",
+    "callback",
+)  # in lists
 HEAD = """\
 {comment}
 # Write that schema, for an editor that checks this file: bpframe schema

@@ -37,6 +37,7 @@ FORMULAS: dict[str, dict[str, str]] = {
         "value_and_gradient": "return 0.5 * h.strength * ops.inner(p, p), h.strength * p",
     },
     "constraint": {"project": "return p.__array_namespace__().clip(p, -h.limit, h.limit)"},
+    "augmentation": {"augment": "return x + h.strength * key.normal(x), target, weight"},
     "sampler": {"order": "return permutation(rng, len(target))"},
     "metric": {"value": "return float(np.average(np.abs(prediction - target).mean(axis=1), weights=weight))"},
     "callback": {"bpframe_epoch_end": "assert state.epoch >= 0"},
