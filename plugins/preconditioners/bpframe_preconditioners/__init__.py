@@ -1,0 +1,1 @@
+"""Optimizers that precondition whole matrices: Shampoo and SOAP."""
