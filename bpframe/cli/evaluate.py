@@ -32,7 +32,7 @@ def evaluate(run: Path, file: Path | None, target: str | None, as_json: bool) ->
     from bpframe.saving.json_values import to_json
 
     folder = RunFolder.existing(run)
-    config = load(folder.config, files=False)
+    config = load(folder.config)
     trainer = load_model(folder, config)
     if file is None:
         measured = score(trainer, config.data())

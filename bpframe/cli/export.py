@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bpframe.cli.local_files import plugin_files
 from bpframe.cli.no_plugins import no_plugins
 
 
@@ -19,6 +20,7 @@ from bpframe.cli.no_plugins import no_plugins
 @click.option("--exporter", metavar="NAME", help="An exporter by name, not by the suffix of the file.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @no_plugins
+@plugin_files
 def export(run: Path, out: Path, exporter: str | None, force: bool, **given: Any) -> None:
     """Write the model of a RUN folder in another form: .onnx, .py, .h or .mjs.
 

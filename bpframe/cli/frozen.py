@@ -36,7 +36,7 @@ def admit(config: Path, given: str, options: TrainOptions) -> Path | None:
             sources = resolve_components(registry, tables, f"[plugins] of {config}", config.parent)
             now = lock.build_lock(sources.entries, lock_settings(tables, start_folder(config, locations)))
             refuse_differences(file, compare_locks(wanted, now, sources.partial))
-        refuse_differences(file, compare_locks(wanted, lock.lock_tables(load(config, options.overrides))))
+        refuse_differences(file, compare_locks(wanted, lock.lock_tables(load(config, options.overrides, files=True))))
     return file
 
 

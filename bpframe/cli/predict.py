@@ -38,7 +38,7 @@ def predict(run: Path, file: Path, out: Path | None, id_column: str | None, forc
     from bpframe.saving.atomic import write_file
 
     folder = RunFolder.existing(run)
-    config = load(folder.config, files=False)
+    config = load(folder.config)
     trainer = load_model(folder, config)
     rows, name = rows_to_predict(file, config.settings.data, trainer, id_column)
     ids = {} if rows.ids is None else {name: rows.ids}

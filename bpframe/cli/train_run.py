@@ -43,7 +43,7 @@ def run_training(path: Path, options: TrainOptions, frozen: Path | None = None) 
     """
     start = time.perf_counter()
     with ExitStack() as stack, options.allowed(), options.cached():
-        config = load(path, options.overrides)
+        config = load(path, options.overrides, files=True)
         earlier = _earlier_run(config, options, stack)
         run = _Run.of(config, options, earlier, frozen, stack)
         trainer, stage = run.trainer()

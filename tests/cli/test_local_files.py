@@ -57,6 +57,7 @@ def test_a_run_with_a_file_is_measured_again_with_the_file_alone(words: tuple[st
     assert "no loss named 'local/cubic'" in told
     assert "--plugin FILE" in told
     assert "test loss" in good("evaluate", "runs/r", "--plugin", "rules/my.py")
+    assert good("export", "runs/r", "-o", f"{words[0]}.onnx", "--plugin", "rules/my.py")
 
 
 def test_no_file_of_a_run_names_the_file(folder: Path) -> None:
@@ -120,7 +121,8 @@ def test_the_config_of_a_run_which_anybody_may_have_made_names_no_file(folder: P
     config = (folder / "runs/r/config.toml").read_text()
     (folder / "runs/r/config.toml").write_text(config.replace("[plugins]\n", '[plugins]\nlocal = ["evil.py"]\n'))
     forget()
-    for words in (("evaluate", "runs/r"), ("predict", "runs/r", "rows.npz"), ("explain", "runs/r")):
+    export = ("export", "runs/r", "-o", "model.onnx")
+    for words in (("evaluate", "runs/r"), ("predict", "runs/r", "rows.npz"), ("explain", "runs/r"), export):
         assert "the files of a config are taken only where it is trained, got evil.py" in bad(2, *words)
 
 
@@ -139,7 +141,7 @@ def test_what_goes_on_with_a_run_gives_the_file_again(folder: Path) -> None:
     from bpframe.cli.train_options import TrainOptions
     from bpframe.runs.folder import RunFolder
 
-    load(folder / "c.toml")
+    load(folder / "c.toml", files=True)
     options = TrainOptions.of(
         None,
         settings=(),

@@ -187,7 +187,7 @@ def test_toml_parses_and_whole_configs_pass_the_config_check(document: Path, tmp
             path.write_text(block.text, encoding="utf-8")
         if block.language == "toml" and "model" in tomllib.loads(block.text):
             (tmp_path / "config.toml").write_text(block.text, encoding="utf-8")
-            config.load(tmp_path / "config.toml")
+            config.load(tmp_path / "config.toml", files=True)
 
 
 @by_name(DOCUMENTS)

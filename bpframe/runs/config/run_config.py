@@ -84,11 +84,11 @@ class Config:
         return registry.restricted(self.settings.plugins.policy(_origin(self.file)))
 
 
-def load(path: str | Path, overrides: Sequence[Override] = (), *, files: bool = True) -> Config:
+def load(path: str | Path, overrides: Sequence[Override] = (), *, files: bool = False) -> Config:
     """The run of a config file with some settings overridden; one ConfigError names every mistake, each on a line.
 
-    `files`: whether the config is one's own, so that it may name files of plugins. That of a run, which anybody may
-    have made, is not.
+    `files`: whether the config is one's own and about to be trained, so that it may name files of plugins; that of a
+    run, which anybody may have made, may not.
     """
     path = Path(path)
     tables, locations = toml_reader.read_toml(path)
