@@ -16,8 +16,12 @@ from tests.house.test_docs import Block, blocks
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs/how-to/write-a-plugin.md"
-OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "1"}
-WRAPPED = {"pip": "-m pip", "bpframe": "-m bpframe", "python": ""}
+OFFLINE = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "1"}
+WRAPPED = {  # what each command is; pip takes the build backend that is installed, without a network
+    "pip": 'pip=$1; shift; exec {python} -m pip "$pip" --no-build-isolation "$@"',
+    "bpframe": 'exec {python} -m bpframe "$@"',
+    "python": 'exec {python} "$@"',
+}
 
 
 @pytest.fixture
@@ -31,7 +35,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     commands.mkdir()
     for name, words in WRAPPED.items():
         script = commands / name
-        script.write_text(f'#!/bin/sh\nexec "{place}/bin/python" {words} "$@"\n')
+        script.write_text(f"#!/bin/sh\n{words.format(python=place / 'bin/python')}\n")
         script.chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "BPFRAME_PLUGINS")}
     return {**kept, **OFFLINE, "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "120"}
