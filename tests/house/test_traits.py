@@ -51,7 +51,7 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
 }
 ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that are no attributes of components
     "sklearn": "*",  # scikit-learn's own way with its estimators and tables
-    "runs": "id find_spec",
+    "runs": "id",
     "regular_files.py": "O_NONBLOCK",
     "saving": "O_BINARY sched_getaffinity __dict__",
     "ops": "register_at_fork device counts mask",  # of contexts of an earlier bpframe
@@ -59,7 +59,7 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "training": "shape dtype derivative phi __dict__ __code__ bpframe_impl"
     " coefs_ intercepts_ get_weights weights path state_dict detach",  # models of other libraries
     "network": "forward shape",
-    "registry": "value __name__ __qualname__ find_distributions _path _normalized_name __notes__ frozen",
+    "registry": "value __name__ __qualname__ find_distributions _path _normalized_name __notes__ frozen find_spec",
     "data": "toarray shape",
     "cli": "__notes__ SIGHUP",
     "testing": "*",  # examples and exceptions that a component brings for the kit: in the kit's own documentation
