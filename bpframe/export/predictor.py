@@ -12,7 +12,7 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe.errors import IncompatibleComponent
+from bpframe.errors import ConfigError, IncompatibleComponent
 from bpframe.export import interpreter
 from bpframe.export.array_namespace import NAMESPACE
 from bpframe.export.example_rows import X, example_rows, inputs_by_name, one_array
@@ -81,9 +81,8 @@ def predictor_of(
     read = {id(node) for node in recorded.nodes if node.op == "input"}
     rows = inputs(8)
     graph = ArrayGraph.of({n: x for n, x in recorded.inputs.items() if n in rows or id(x) in read}, recorded.outputs)
-    content = json.dumps(manifest(trainer.spec, task, trainer._data), sort_keys=True)
     given = {name: own[name] for name in graph.inputs if name not in rows}
-    model = Predictor(graph, known_classes(task), {"bpframe": content, **(metadata or {})}, rows, given)
+    model = Predictor(graph, known_classes(task), {**_definition(trainer), **(metadata or {})}, rows, given)
     _prove(trainer, model)
     return model
 
@@ -94,6 +93,14 @@ def scores_of(layers: LabelledLayers, params: Mapping[str, Any], x: Recorded) ->
         with recording_of("layer", layer, "forward", label):
             x, _ = layer.forward(params[label], x, EVALUATION)
     return xp.asarray(x)
+
+
+def _definition(trainer: Trainer) -> dict[str, str]:
+    """What a model file says of the model; nothing where a component has no name that a file could hold."""
+    try:
+        return {"bpframe": json.dumps(manifest(trainer.spec, trainer.task, trainer._data), sort_keys=True)}
+    except ConfigError:
+        return {}
 
 
 def _prove(trainer: Trainer, model: Predictor) -> None:

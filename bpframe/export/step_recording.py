@@ -137,7 +137,7 @@ class StepFunction:
             leaf("input", np.zeros((2, n), task.dtype), name="") for n in (task.outputs, task.target_width)
         )
         with recording_by(component_kinds(self.trainer.spec, task.cost)):
-            return bool(task.loss.value_and_delta(scores, target)[0].ndim == 0)
+            return bool(task.cost.loss.value_and_delta(scores, target)[0].ndim == 0)
 
 
 def _params(trainer: Trainer) -> Params:

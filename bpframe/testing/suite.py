@@ -22,6 +22,7 @@ from bpframe.testing.kinds.any_component import component_checks
 from bpframe.testing.kinds.augmentations import augmentation_checks
 from bpframe.testing.kinds.constraints import constraint_checks
 from bpframe.testing.kinds.engines import engine_checks
+from bpframe.testing.kinds.exporters import exporter_checks
 from bpframe.testing.kinds.gradient_steps import gradient_step_checks
 from bpframe.testing.kinds.initializers import initializer_checks
 from bpframe.testing.kinds.layers import layer_checks
@@ -34,6 +35,7 @@ from bpframe.testing.kinds.schedules import schedule_checks
 from bpframe.testing.kinds.sources import source_checks
 from bpframe.testing.kinds.strict_arrays import array_api_checks
 from bpframe.testing.kinds.surrogates import surrogate_checks
+from bpframe.testing.laws.exported_training import FORMS, missing_modules, require_export, require_exported_step
 from bpframe.testing.laws.short_training import require_training
 from bpframe.testing.members import ARGUMENTS, remedy
 from bpframe.testing.report import (
@@ -62,8 +64,9 @@ BY_KIND: dict[str, Callable[..., dict[str, Check]]] = {
     "source": source_checks,
     "gradient_step": gradient_step_checks,
     "engine": engine_checks,
+    "exporter": exporter_checks,
 }
-TRAINED = KINDS.keys() - {"source", "engine"}  # kinds whose components have a part in a training of any engine
+TRAINED = KINDS.keys() - {"source", "engine", "exporter"}  # kinds with a part in a training of any engine
 REQUIRED_ENGINES = (
     "numpy",
 )  # the engine that every component must run on; others compile each component, which takes seconds
@@ -146,7 +149,7 @@ def all_checks(
         of_kind = {"examples": partial(_raise, error)}
     of_kind |= surrogate_checks(component, of_kind)
     tried = engines if kind in TRAINED else ()
-    trainings = {f"{ENGINE}{name}": partial(_short_training, name, kind, component) for name in tried}
+    trainings = {f"{ENGINE}{name}": partial(_proof(name), name, kind, component) for name in tried}
     special: dict[str, Check] = {**of_kind, **array_api_checks(kind, component), **trainings}
     return {
         **general,
@@ -165,6 +168,23 @@ def _check_or_remedy(check: Check, remedy: str) -> None:
             raise
         message = str(error) if isinstance(error, CheckFailed) else f"raises {error_text(error)}"
         raise CheckFailed(f"{message}{'' if message[-1:] in ('.', '!', '?') else '.'} {remedy}") from error
+
+
+def _proof(engine: str) -> Callable[[str, str, object], None]:
+    """What proves an engine, or a form of an export in the place of one."""
+    return _exported if engine in FORMS else _short_training
+
+
+def _exported(form: str, kind: str, component: object) -> None:
+    """Predictions or steps in onnxruntime; skipped where the component cannot be exported."""
+    if missing := missing_modules():
+        raise SkipCheck(f"{' and '.join(missing)} are not installed")
+    try:
+        (require_export if form == "onnx" else require_exported_step)(kind, component)
+    except (SkipCheck, CheckFailed):
+        raise
+    except Exception as error:
+        raise SkipCheck(f"it is not exported: {error}") from error
 
 
 def _short_training(engine: str, kind: str, component: object) -> None:

@@ -40,7 +40,8 @@ ONLY_IN = {  # by module or package of bpframe
     "PyInstaller": {"pyinstaller"},
     "array_api_strict": {"testing"},
     "pytest": {"testing"},
-    "onnx": {"export"},
+    "onnx": {"export", "testing"},
+    "onnxruntime": {"testing"},
 }
 
 Sources = Mapping[str, Path]  # dotted module name -> file
