@@ -15,12 +15,12 @@ import numpy as np
 from bpframe.errors import ConfigError, IncompatibleComponent
 from bpframe.export import interpreter
 from bpframe.export.array_namespace import NAMESPACE
-from bpframe.export.example_rows import X, example_rows, inputs_by_name, one_array
 from bpframe.export.folding import folded
 from bpframe.export.graph import ArrayGraph
 from bpframe.export.graph_recording import Leaves, record
 from bpframe.export.owners import recording_of
 from bpframe.export.prediction_outputs import PREDICTIONS, Outputs, known_classes, outputs_of
+from bpframe.export.recording_rows import X, inputs_by_name, joined_inputs, recording_rows
 from bpframe.network.context import EVALUATION
 from bpframe.network.network import LabelledLayers
 from bpframe.training.manifest import manifest
@@ -67,14 +67,14 @@ def predictor_of(
 
     def outputs(arrays: Mapping[str, Recorded]) -> Outputs:
         recorded: Any = {name: arrays[path] for name, path in zip(parameters, own, strict=True)}
-        return outputs_of(task, scores_of(network.layers, network.params(recorded), one_array(task, arrays)))
+        return outputs_of(task, scores_of(network.layers, network.params(recorded), joined_inputs(task, arrays)))
 
     def leaves(rows: int) -> Leaves:
         op, x = "input" if open_parameters else "parameter", inputs(rows)
         return {**{n: ("input", part) for n, part in x.items()}, **{path: (op, p) for path, p in own.items()}}
 
     def inputs(rows: int) -> dict[str, HostArray]:
-        x = example_rows(trainer, rows)
+        x = recording_rows(trainer, rows)
         return {X: x} if packed else inputs_by_name(task, x)
 
     recorded = folded(record(outputs, leaves), parameters=not open_parameters)
