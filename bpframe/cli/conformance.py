@@ -116,7 +116,9 @@ def engine_names(engines: Sequence[str]) -> list[str]:
 
 def missing_engines() -> dict[str, str]:
     """The engines that cannot be loaded, for want of a module that they need or otherwise, and why."""
-    return {name: reason for name in registry.names("engine") if (reason := _load_error(name))}
+    engines = {name: reason for name in registry.names("engine") if (reason := _load_error(name))}
+    lacking = missing_modules()
+    return engines | (dict.fromkeys(FORMS, f"it needs {' and '.join(lacking)}") if lacking else {})
 
 
 def _load_error(engine: str) -> str | None:
