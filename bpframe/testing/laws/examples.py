@@ -76,7 +76,7 @@ def _resized(array: HostArray, width: int) -> HostArray:
 
 def couples_rows(loss: Loss) -> bool:
     """Whether the loss gives one value for a batch."""
-    return np.shape(of_one_array(loss).value_and_delta(*example_batch(loss, 1))[0]) == ()
+    return bool(np.shape(of_one_array(loss).value_and_delta(*example_batch(loss, 1))[0]) == ())
 
 
 def score_bounds(loss: Loss) -> tuple[float, float]:
