@@ -15,6 +15,7 @@ from bpframe.registry.metadata_scan import TWICE
 from bpframe.registry.policy import LOCAL, normalise
 from bpframe.registry.safe_text import error_text
 from bpframe.testing.expected_failures import recorded_failures, with_expected
+from bpframe.testing.laws.exported_training import FORMS, missing_modules
 from bpframe.testing.report import CheckReport
 from bpframe.testing.suite import REQUIRED_ENGINES
 
@@ -106,14 +107,18 @@ def whole_distributions(
 def engine_names(engines: Sequence[str]) -> list[str]:
     """numpy, and the named engines, or, where none is named, all that are installed."""
     every = not engines or "all" in engines
+    forms = [name for name in FORMS if name in engines or (every and not missing_modules())]
+    engines = [name for name in engines if name not in FORMS]
     named = registry.names("engine") if every else [registry.find("engine", name).ref for name in engines]
-    ready = [name for name in named if not (every and name in missing_engines())]
+    ready = [*(name for name in named if not (every and name in missing_engines())), *forms]
     return list(dict.fromkeys([*REQUIRED_ENGINES, *(name.removeprefix("bpframe/") for name in ready)]))
 
 
 def missing_engines() -> dict[str, str]:
     """The engines that cannot be loaded, for want of a module that they need or otherwise, and why."""
-    return {name: reason for name in registry.names("engine") if (reason := _load_error(name))}
+    engines = {name: reason for name in registry.names("engine") if (reason := _load_error(name))}
+    lacking = missing_modules()
+    return engines | (dict.fromkeys(FORMS, f"it needs {' and '.join(lacking)}") if lacking else {})
 
 
 def _load_error(engine: str) -> str | None:

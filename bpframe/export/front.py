@@ -30,6 +30,10 @@ def export(
     unless `force`, and for a suffix that nobody writes; IncompatibleComponent names a component that draws, looks at
     values or needs the host, which no form can hold.
     """
+    if not isinstance(trainer, Trainer):
+        raise ConfigError(
+            f"export needs a Trainer, got {type(trainer).__name__}. For a pipeline of scikit-learn: skl2onnx."
+        )
     target = Path(path)
     writer = exporter_of(target, exporter, settings)
     refuse_existing(target, force)

@@ -12,15 +12,15 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe.errors import IncompatibleComponent
+from bpframe.errors import ConfigError, IncompatibleComponent
 from bpframe.export import interpreter
 from bpframe.export.array_namespace import NAMESPACE
-from bpframe.export.example_rows import X, example_rows, inputs_by_name, one_array
 from bpframe.export.folding import folded
 from bpframe.export.graph import ArrayGraph
 from bpframe.export.graph_recording import Leaves, record
 from bpframe.export.owners import recording_of
 from bpframe.export.prediction_outputs import PREDICTIONS, Outputs, known_classes, outputs_of
+from bpframe.export.recording_rows import X, inputs_by_name, joined_inputs, recording_rows
 from bpframe.network.context import EVALUATION
 from bpframe.network.network import LabelledLayers
 from bpframe.training.manifest import manifest
@@ -67,23 +67,22 @@ def predictor_of(
 
     def outputs(arrays: Mapping[str, Recorded]) -> Outputs:
         recorded: Any = {name: arrays[path] for name, path in zip(parameters, own, strict=True)}
-        return outputs_of(task, scores_of(network.layers, network.params(recorded), one_array(task, arrays)))
+        return outputs_of(task, scores_of(network.layers, network.params(recorded), joined_inputs(task, arrays)))
 
     def leaves(rows: int) -> Leaves:
         op, x = "input" if open_parameters else "parameter", inputs(rows)
         return {**{n: ("input", part) for n, part in x.items()}, **{path: (op, p) for path, p in own.items()}}
 
     def inputs(rows: int) -> dict[str, HostArray]:
-        x = example_rows(trainer, rows)
+        x = recording_rows(trainer, rows)
         return {X: x} if packed else inputs_by_name(task, x)
 
     recorded = folded(record(outputs, leaves), parameters=not open_parameters)
     read = {id(node) for node in recorded.nodes if node.op == "input"}
     rows = inputs(8)
     graph = ArrayGraph.of({n: x for n, x in recorded.inputs.items() if n in rows or id(x) in read}, recorded.outputs)
-    content = json.dumps(manifest(trainer.spec, task, trainer._data), sort_keys=True)
     given = {name: own[name] for name in graph.inputs if name not in rows}
-    model = Predictor(graph, known_classes(task), {"bpframe": content, **(metadata or {})}, rows, given)
+    model = Predictor(graph, known_classes(task), {**_definition(trainer), **(metadata or {})}, rows, given)
     _prove(trainer, model)
     return model
 
@@ -94,6 +93,14 @@ def scores_of(layers: LabelledLayers, params: Mapping[str, Any], x: Recorded) ->
         with recording_of("layer", layer, "forward", label):
             x, _ = layer.forward(params[label], x, EVALUATION)
     return xp.asarray(x)
+
+
+def _definition(trainer: Trainer) -> dict[str, str]:
+    """What a model file says of the model; nothing where a component has no name that a file could hold."""
+    try:
+        return {"bpframe": json.dumps(manifest(trainer.spec, trainer.task, trainer._data), sort_keys=True)}
+    except ConfigError:
+        return {}
 
 
 def _prove(trainer: Trainer, model: Predictor) -> None:

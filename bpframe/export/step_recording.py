@@ -23,12 +23,12 @@ from bpframe.engine.tree_store import TreeStore
 from bpframe.engine.update import minimizing
 from bpframe.errors import IncompatibleComponent
 from bpframe.export.array_namespace import NAMESPACE
-from bpframe.export.example_rows import example_rows
 from bpframe.export.folding import folded
 from bpframe.export.graph import ArrayGraph
 from bpframe.export.graph_recording import Leaves, record
 from bpframe.export.owners import recording_by
 from bpframe.export.recorded_array import RecordedArray, leaf
+from bpframe.export.recording_rows import recording_rows
 from bpframe.protocols import Group
 from bpframe.random import HashKey
 from bpframe.registry import registry
@@ -120,7 +120,7 @@ class StepFunction:
         """A batch of so many rows, and the state before the first step."""
         task, rng = self.trainer.task, np.random.default_rng(rows)
         batch = {
-            "x": example_rows(self.trainer, rows).astype(task.dtype),
+            "x": recording_rows(self.trainer, rows).astype(task.dtype),
             "target": rng.uniform(size=(rows, task.target_width)).astype(task.dtype),
             "weight": rng.uniform(0.5, 1.5, size=rows).astype(task.dtype),
             "step": np.asarray(rows),
@@ -137,7 +137,7 @@ class StepFunction:
             leaf("input", np.zeros((2, n), task.dtype), name="") for n in (task.outputs, task.target_width)
         )
         with recording_by(component_kinds(self.trainer.spec, task.cost)):
-            return bool(task.loss.value_and_delta(scores, target)[0].ndim == 0)
+            return bool(task.cost.loss.value_and_delta(scores, target)[0].ndim == 0)
 
 
 def _params(trainer: Trainer) -> Params:

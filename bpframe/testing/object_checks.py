@@ -9,6 +9,7 @@ from bpframe.protocols import (
     Augmentation,
     Constraint,
     Engine,
+    Exporter,
     GradientStep,
     Initializer,
     Layer,
@@ -96,6 +97,11 @@ def check_source(source: Source) -> CheckReport:
 def check_engine(engine: Engine) -> CheckReport:
     """Check that trainings agree with engine numpy, and that a session shows states after whole steps alone."""
     return check_object("engine", engine)
+
+
+def check_exporter(exporter: Exporter) -> CheckReport:
+    """Check for suffixes, and for bytes that the model decides and that repeat."""
+    return check_object("exporter", exporter)
 
 
 def check_metric(metric: Metric) -> CheckReport:

@@ -61,7 +61,7 @@ class CheckReport:
     @property
     def engines(self) -> tuple[str, ...]:
         """The engines on which a short training ran in every configuration of the component."""
-        tried = {name: name.split()[1] for name in (*self.run, *self.skipped) if name.startswith(ENGINE)}
+        tried = {name: _engine_of(name) for name in (*self.run, *self.skipped) if name.startswith(ENGINE)}
         refused = {engine for name, engine in tried.items() if name not in self.passed}
         return tuple(dict.fromkeys(engine for engine in tried.values() if engine not in refused))
 
@@ -82,7 +82,7 @@ def run_checks(component: str, checks: Mapping[str, Check], collect: bool = Fals
         start, gate = time.perf_counter(), SkipCheck(f"the check '{GATE}' failed") if GATE in found["failed"] else None
         error = gate or _error_of(check)
         if name.startswith(ENGINE):
-            seconds[name.split()[1]] = seconds.get(name.split()[1], 0.0) + time.perf_counter() - start
+            seconds[_engine_of(name)] = seconds.get(_engine_of(name), 0.0) + time.perf_counter() - start
         if error is None:
             continue
         part = next((part for kind, part in PARTS.items() if isinstance(error, kind)), "failed")
@@ -103,6 +103,11 @@ def require_all(reports: Iterable[CheckReport]) -> None:
     """CheckFailed that lists the failures of every report, if there are any."""
     if broken := [str(report) for report in reports if report.failed]:
         raise CheckFailed("\n".join(broken))
+
+
+def _engine_of(name: str) -> str:
+    """The engine, or the form of an export, that a check is about."""
+    return name.removeprefix(ENGINE).partition(" with ")[0]
 
 
 def _error_of(check: Check) -> BaseException | None:

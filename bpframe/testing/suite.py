@@ -35,6 +35,7 @@ from bpframe.testing.kinds.schedules import schedule_checks
 from bpframe.testing.kinds.sources import source_checks
 from bpframe.testing.kinds.strict_arrays import array_api_checks
 from bpframe.testing.kinds.surrogates import surrogate_checks
+from bpframe.testing.laws.exported_training import FORMS, missing_modules, require_export, require_exported_step
 from bpframe.testing.laws.short_training import require_training
 from bpframe.testing.members import ARGUMENTS, remedy
 from bpframe.testing.report import (
@@ -65,11 +66,7 @@ BY_KIND: dict[str, Callable[..., dict[str, Check]]] = {
     "engine": engine_checks,
     "exporter": exporter_checks,
 }
-TRAINED = KINDS.keys() - {
-    "source",
-    "engine",
-    "exporter",
-}  # kinds whose components have a part in a training of any engine
+TRAINED = KINDS.keys() - {"source", "engine", "exporter"}  # kinds with a part in a training of any engine
 REQUIRED_ENGINES = (
     "numpy",
 )  # the engine that every component must run on; others compile each component, which takes seconds
@@ -152,7 +149,7 @@ def all_checks(
         of_kind = {"examples": partial(_raise, error)}
     of_kind |= surrogate_checks(component, of_kind)
     tried = engines if kind in TRAINED else ()
-    trainings = {f"{ENGINE}{name}": partial(_short_training, name, kind, component) for name in tried}
+    trainings = {f"{ENGINE}{name}": partial(_proof(name), name, kind, component) for name in tried}
     special: dict[str, Check] = {**of_kind, **array_api_checks(kind, component), **trainings}
     return {
         **general,
@@ -171,6 +168,23 @@ def _check_or_remedy(check: Check, remedy: str) -> None:
             raise
         message = str(error) if isinstance(error, CheckFailed) else f"raises {error_text(error)}"
         raise CheckFailed(f"{message}{'' if message[-1:] in ('.', '!', '?') else '.'} {remedy}") from error
+
+
+def _proof(engine: str) -> Callable[[str, str, object], None]:
+    """What proves an engine, or a form of an export in the place of one."""
+    return _exported if engine in FORMS else _short_training
+
+
+def _exported(form: str, kind: str, component: object) -> None:
+    """Predictions or steps in onnxruntime; skipped where the component cannot be exported."""
+    if missing := missing_modules():
+        raise SkipCheck(f"{' and '.join(missing)} are not installed")
+    try:
+        (require_export if form == "onnx" else require_exported_step)(kind, component)
+    except (SkipCheck, CheckFailed):
+        raise
+    except Exception as error:
+        raise SkipCheck(f"it is not exported: {error}") from error
 
 
 def _short_training(engine: str, kind: str, component: object) -> None:

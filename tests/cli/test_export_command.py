@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import onnx
@@ -34,6 +35,16 @@ def test_export_keeps_an_existing_file_without_force(folder: Path) -> None:
     assert (folder / "model.onnx").read_text() == "mine"
     good("export", "runs/small", "-o", "model.onnx", "--force", "--opset", "22")
     assert onnx.load(folder / "model.onnx").opset_import[0].version == 22
+
+
+def test_export_writes_a_step_of_training_with_the_settings_of_so_many(folder: Path) -> None:
+    good("train", "small.toml", "--quiet")
+    good("export", "runs/small", "-o", "step.onnx", "--train", "--steps", "7")
+    model = onnx.load(folder / "step.onnx")
+    settings = {p.key: json.loads(p.value) for p in model.metadata_props if p.key == "bpframe.settings"}
+    assert len(settings["bpframe.settings"]["table"]) == 7
+    assert "loss" in [output.name for output in model.graph.output]
+    assert "opset" in bad(2, "export", "runs/small", "-o", "model.py", "--opset", "22")
 
 
 def test_export_names_the_suffixes_that_it_writes(folder: Path) -> None:

@@ -124,6 +124,17 @@ def test_the_c_form_of_a_small_net_takes_less_than_4_kb_of_code(tmp_path):
     assert 0 < sum(int(size) for _, size, _ in code) < 4000
 
 
+def test_labels_of_any_text_are_kept_and_quantities_have_none(tmp_path):
+    y = np.array(['a"b\\', "\u00e9??=1", "x\ny"])[np.arange(60) % 3]
+    trainer = fitted(["standardize", {"name": "dense", "units": 3}], y=y)
+    c_predictions({"model": bp.export(trainer, tmp_path / "model.h")}, {"model": X.astype("f4")}, {"model": "float32"})
+    module = python_module(bp.export(trainer, tmp_path / "model.py"))
+    assert module.predict_labels(X).tolist() == trainer.predict_labels(X).tolist()
+    quantities = fitted([{"name": "dense", "units": 1}], "mse", X[:, 0] / 10)
+    with pytest.raises(KeyError, match="there are no labels; outputs: scores, predictions"):
+        python_module(bp.export(quantities, tmp_path / "other.py")).predict_labels(X)
+
+
 def test_a_prefix_names_everything_in_a_header_and_has_to_be_a_name(tmp_path):
     text = bp.export(classifier(), tmp_path / "a.h", prefix="net").read_text()
     assert "net_predict" in text

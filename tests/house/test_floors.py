@@ -40,7 +40,9 @@ ONLY_IN = {  # by module or package of bpframe
     "PyInstaller": {"pyinstaller"},
     "array_api_strict": {"testing"},
     "pytest": {"testing"},
-    "onnx": {"export"},
+    "onnx": {"export", "sklearn", "testing"},
+    "onnxruntime": {"testing"},
+    "skl2onnx": {"sklearn"},
 }
 
 Sources = Mapping[str, Path]  # dotted module name -> file

@@ -156,6 +156,22 @@ class Error:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """A model as the text of its parameters."""
+
+    fault: str = ""
+
+    @property
+    def suffixes(self) -> Any:
+        return "listing" if self.fault == "suffixes" else (".listing",)
+
+    def content(self, trainer: Any, metadata: Any) -> Any:
+        if self.fault == "determinism":
+            return str(np.random.default_rng().random()).encode()
+        return b"a model" if self.fault == "content" else repr(trainer.parameters.copy()).encode()
+
+
+@dataclass(frozen=True)
 class Words:
     """Lines of a word and a number, as in "cat 3"."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import bpframe as bp
 from bpframe.registry import Provider
+from bpframe.testing.laws.exported_training import FORMS
 
 FILE = Path(__file__).with_name("engines.json")
 
@@ -31,7 +32,7 @@ def seen() -> dict[str, list[str]]:
 
 
 def _report(provider: Provider) -> list[str]:
-    own = sorted(engine.name for engine in bp.providers("engine") if engine.dist == "bpframe")
+    own = [*sorted(engine.name for engine in bp.providers("engine") if engine.dist == "bpframe"), *FORMS]
     return list(bp.testing.check(provider.kind, provider.name, engines=own, collect=True).engines)
 
 

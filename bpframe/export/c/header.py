@@ -113,7 +113,7 @@ def _labels(model: Predictor, prefix: str) -> list[str]:
 
 def _escaped(text: str) -> str:
     """A text in a literal of C: bytes beyond ASCII in octal."""
-    plain = {ord('"'): '\\"', ord("\\"): "\\\\"}
+    plain = {ord('"'): '\\"', ord("\\"): "\\\\", ord("?"): "\\?"}  # two of the last begin a trigraph
     return "".join(plain.get(b, chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in text.encode())
 
 

@@ -65,7 +65,10 @@ def predict(x):
 
 def predict_labels(x, output="{labels}"):
     """(B,) labels as they were given in training, or (B, k) zeros and ones."""
-    numbers = outputs(x)[output]
+    found = outputs(x)
+    if output not in found:
+        raise KeyError(f"there are no {{output}}; outputs: {{', '.join(found)}}")
+    numbers = found[output]
     return np.array(CLASSES[output])[numbers] if output in CLASSES else numbers
 
 

@@ -17,7 +17,7 @@ from bpframe.errors import CheckFailed
 from bpframe.protocols import Fields, Loss, TargetWidth
 from bpframe.protocols.number_sets import SIMPLEX, SIMPLICES, Interval
 from bpframe.protocols.traits import domain_of
-from bpframe.registry.of_fields import cut_fields
+from bpframe.registry.of_fields import cut_fields, of_one_array
 from bpframe.types import HostArray
 
 B, C = 5, 3
@@ -76,7 +76,7 @@ def _resized(array: HostArray, width: int) -> HostArray:
 
 def couples_rows(loss: Loss) -> bool:
     """Whether the loss gives one value for a batch."""
-    return np.shape(loss.value_and_delta(*example_batch(loss, 1))[0]) == ()
+    return bool(np.shape(of_one_array(loss).value_and_delta(*example_batch(loss, 1))[0]) == ())
 
 
 def score_bounds(loss: Loss) -> tuple[float, float]:

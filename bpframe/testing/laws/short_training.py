@@ -18,7 +18,7 @@ from bpframe.registry import build
 from bpframe.testing.kinds.augmentations import augmentation_rows
 from bpframe.testing.kinds.initializers import accepted_shape
 from bpframe.testing.laws.comparison import require_finite
-from bpframe.testing.laws.engine_agreement import Training, require_agreement
+from bpframe.testing.laws.engine_agreement import REFERENCE, Training, require_agreement
 from bpframe.testing.laws.examples import example_batch, example_labels, score_bounds
 from bpframe.testing.laws.layer_run import LayerRun
 from bpframe.testing.report import SkipCheck
@@ -48,7 +48,21 @@ def train_with(engine: str, kind: str, component: object, epochs: int = EPOCHS, 
     return _training(engine, kind, component, epochs, dtype).trainer
 
 
+def fitted_parts(kind: str, component: object, dtype: str) -> tuple[Trainer, Any, Any, int]:
+    """(a trainer after a few epochs on engine numpy, its x, its y, rows of a batch)."""
+    trainer, x, y, size = _parts(REFERENCE, kind, component, dtype)
+    trainer.fit(x, y, epochs=EPOCHS, batch_size=size, shuffle=False, validation=(x, y), verbose=0)
+    return trainer, x, y, size
+
+
 def _training(engine: str, kind: str, component: object, epochs: int, dtype: str) -> Training:
+    trainer, x, y, size = _parts(engine, kind, component, dtype)
+    trainer.fit(x, y, epochs=epochs, batch_size=size, validation=(x, y), verbose=0)
+    return Training(trainer, x)
+
+
+def _parts(engine: str, kind: str, component: object, dtype: str) -> tuple[Trainer, Any, Any, int]:
+    """(a trainer with the component, rows and labels for it, rows of a batch)."""
     parts: TrainingParts = {
         "loss": "softmax_cross_entropy",
         "engine": engine,
@@ -63,10 +77,8 @@ def _training(engine: str, kind: str, component: object, epochs: int, dtype: str
         part = next(part for part in PARTS if part.kind == kind)
         parts[part.name] = [component] if part.many else component
     layers, x, y = (parts.pop(name) for name in ("layers", "x", "y"))
-    whole = needs_whole_batch(component)
-    trainer = Trainer(Network(layers), **parts)
-    trainer.fit(x, y, epochs=epochs, batch_size=ROWS if whole else ROWS // 2, validation=(x, y), verbose=0)
-    return Training(trainer, x)
+    size = ROWS if needs_whole_batch(component) else ROWS // 2
+    return Trainer(Network(layers), **parts), x, y, size
 
 
 def _x() -> HostArray:

@@ -1,4 +1,4 @@
-"""Example rows: numbers of the shape and the range of a trainer's rows, by which its forms are recorded and proved.
+"""Recording rows: numbers of the shape and the range of a trainer's rows, by which forms are recorded and proved.
 
 Shapes: one input x (B, ...), or several by name, which stand side by side in one array where the network reads them.
 """
@@ -26,7 +26,7 @@ Recorded = Any  # an array of that namespace
 X = "x"  # the name of the input where there is one
 
 
-def example_rows(trainer: Trainer, rows: int) -> HostArray:
+def recording_rows(trainer: Trainer, rows: int) -> HostArray:
     """Rows that the network may be given: whole numbers from 0 to 1 where ids are asked for, else near its data."""
     task, rng = trainer.task, np.random.default_rng(rows)
     shape = (rows, *(task.shape or ()))
@@ -54,7 +54,7 @@ def inputs_by_name(task: Task, rows: HostArray) -> dict[str, HostArray]:
     return parts
 
 
-def one_array(task: Task, inputs: Mapping[str, Recorded]) -> Recorded:
+def joined_inputs(task: Task, inputs: Mapping[str, Recorded]) -> Recorded:
     """What the network reads: recorded inputs side by side, less an offset that was learned, in the run's dtype."""
     if task.several is not None and X not in inputs:
         x = xp.concat([xp.reshape(inputs[name], (-1, math.prod(shape))) for name, shape in task.several], axis=1)
