@@ -158,9 +158,9 @@ def blocks(worker: Worker, epochs: int) -> list[float]:
     return found
 
 
-def step_us(seconds: list[float], epochs: int) -> float:
+def step_us(seconds: list[float], epochs: int, steps: int = STEPS) -> float:
     """Microseconds a step in the best decile of some blocks."""
-    return float(np.quantile(seconds, 0.1)) * 1e6 / (epochs * STEPS)
+    return float(np.quantile(seconds, 0.1)) * 1e6 / (epochs * steps)
 
 
 def table(cells: Cells) -> str:
