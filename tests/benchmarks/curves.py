@@ -2,10 +2,10 @@
 
 usage: python tests/benchmarks/curves.py [--only width,depth,batch,rows,models] [--rounds 3] [--python INTERPRETER]
 
-Limits of a step, in us: its products, as bare BLAS calls on one or all threads; its bytes, 7 numbers a parameter in the update and 2 a number
-of the batch, at the rate at which np.add passes over arrays of as many bytes; its calls, counted below, at the time
-that np.add takes on one number. In a row: the best decile of a step, each limit, and its ratio to the largest of them
-and to torch with a fused rule; "grows": that ratio over the least one before it on the curve.
+Limits of a step, in us: its products, as bare BLAS calls on one or all threads; its bytes, 7 numbers a parameter in the
+update and 2 a number of the batch, at the rate at which np.add passes over arrays of as many bytes; its calls, counted
+below, at the time that np.add takes on one number. In a row: the best decile of a step, each limit, and its ratio to
+the largest of them and to torch with a fused rule; "grows": that ratio over the least one before it on the curve.
 """
 
 from __future__ import annotations
