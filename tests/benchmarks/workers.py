@@ -50,6 +50,11 @@ class Worker:
             raise ChildProcessError(f"{self._process.args} ended with {self._process.wait()}")
         return float(line)
 
+    def peak_memory(self) -> float:
+        """The most memory that the process has had, in MB; Linux counts in kB."""
+        lines = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM"))
+
     def stop(self) -> None:
         """End the process."""
         self._process.kill()
