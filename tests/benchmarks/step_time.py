@@ -21,11 +21,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 
 import numpy as np
+from step_tables import Cell, Cells, tables
 from workers import HERE, Worker, busy, environment
 from workload import NETS, STEPS, chosen
 
@@ -45,23 +44,10 @@ NEEDS = {  # peer: the modules it imports
     "keras_jax": ("keras", "jax"),
 }
 USUAL = [peer for peer in NEEDS if peer not in ("torch_compile", "thinc")]
-OWN = ("bpframe", "bpframe_jax")  # whose times are set beside everybody's
 SHORT = 5  # epochs of a short fit
 SHORT_FITS = 3  # a round
 LONG = 0.3  # seconds that a round's blocks of a long fit last in all, and at least two of them
 BLOCK = 0.05  # seconds that such a block lasts at least
-
-
-@dataclass
-class Cell:
-    """What one peer took for one net: seconds of the first epoch; microseconds a step, a value a round."""
-
-    first: float = 0.0
-    long: list[float] = field(default_factory=list)
-    short: list[float] = field(default_factory=list)
-
-
-Cells = dict[tuple[str, str], Cell]  # (net, peer)
 
 
 def main() -> None:
@@ -77,7 +63,7 @@ def main() -> None:
         with busy(count):
             for net in asked.nets:
                 measure(net, interpreters, asked.rounds, end, cells)
-        print(f"{count} other processes busy:\n\n{table(cells)}\n", flush=True)
+        print(f"{count} other processes busy:\n\n{tables(cells)}\n", flush=True)
         saved[count] = {f"{net} {peer}": vars(cell) for (net, peer), cell in cells.items()}
     if asked.save:
         Path(asked.save).write_text(json.dumps(saved), encoding="utf-8")
@@ -138,7 +124,8 @@ def measure(net: str, interpreters: dict[str, str], rounds: int, end: float, cel
             if time.monotonic() > end:
                 break
     finally:
-        for worker in workers.values():
+        for peer, worker in workers.items():
+            cells[net, peer].memory = worker.peak_memory()
             worker.stop()
 
 
@@ -158,31 +145,9 @@ def blocks(worker: Worker, epochs: int) -> list[float]:
     return found
 
 
-def step_us(seconds: list[float], epochs: int) -> float:
+def step_us(seconds: list[float], epochs: int, steps: int = STEPS) -> float:
     """Microseconds a step in the best decile of some blocks."""
-    return float(np.quantile(seconds, 0.1)) * 1e6 / (epochs * STEPS)
-
-
-def table(cells: Cells) -> str:
-    """Markdown: a row for each network and peer."""
-    columns = ("net", "peer", "us a step", "in fits of 5 epochs", "first epoch s", *(f"{own} / peer" for own in OWN))
-    rows = [f"| {' | '.join(columns)} |", f"|---|---|{'---:|' * (len(columns) - 2)}"]
-    for (net, peer), cell in cells.items():
-        if not cell.long:
-            continue
-        ratios = [spread(cells.get((net, own)), cell) for own in OWN]
-        times = f"{np.quantile(cell.long, 0.1):.1f}", f"{np.quantile(cell.short, 0.1):.1f}", f"{cell.first:.2f}"
-        rows.append(f"| {' | '.join((net, peer, *times, *ratios))} |")
-    return "\n".join(rows)
-
-
-def spread(own: Cell | None, other: Cell) -> str:
-    """Our time over theirs: the median of the rounds, with the middle half of them."""
-    if own is None or not own.long:
-        return "-"
-    ratios = [ours / theirs for ours, theirs in zip(own.long, other.long, strict=False)]
-    low, high = np.quantile(ratios, [0.25, 0.75])
-    return f"{median(ratios):.2f} ({low:.2f} to {high:.2f})"
+    return float(np.quantile(seconds, 0.1)) * 1e6 / (epochs * steps)
 
 
 if __name__ == "__main__":

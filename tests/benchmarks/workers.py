@@ -50,6 +50,11 @@ class Worker:
             raise ChildProcessError(f"{self._process.args} ended with {self._process.wait()}")
         return float(line)
 
+    def peak_memory(self) -> float:
+        """The most memory that the process has had, in MB; Linux counts in kB."""
+        lines = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM"))
+
     def stop(self) -> None:
         """End the process."""
         self._process.kill()
@@ -71,11 +76,12 @@ def busy(count: int) -> Iterator[None]:
 
 
 def serve(peer: str, net: str, numbers: Iterable[str]) -> Iterator[float]:
-    """The seconds of the first epoch, and of each number of epochs."""
-    run = importlib.import_module(f"peers.{peer}").prepare(chosen(net))
-    yield run(1)
+    """The seconds of the first epoch, and of each number of epochs; of "NET*10" those of ten models, one by one."""
+    name, _, count = net.partition("*")
+    runs = [importlib.import_module(f"peers.{peer}").prepare(chosen(name)) for _ in range(int(count or 1))]
+    yield sum(run(1) for run in runs)
     for number in numbers:
-        yield run(int(number))
+        yield sum(run(int(number)) for run in runs)
 
 
 if __name__ == "__main__":

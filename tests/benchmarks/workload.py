@@ -1,10 +1,11 @@
 """What every library trains, and how long a step of it takes.
 
-Sizes: `sizes` are the widths of a network from inputs to classes, `batch` rows a step, STEPS steps an epoch.
+Sizes: `sizes` are the widths of a network from inputs to classes, `batch` rows a step, `steps` steps an epoch.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -33,6 +34,7 @@ class Net:
     batch: int
     rule: str = "adam"
     activation: str = "relu"
+    steps: int = STEPS
 
     @property
     def lr(self) -> float:
@@ -46,8 +48,8 @@ class Net:
 
     @property
     def rows(self) -> int:
-        """Rows of an epoch: STEPS whole batches."""
-        return STEPS * self.batch
+        """Rows of an epoch: whole batches."""
+        return self.steps * self.batch
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -65,12 +67,24 @@ NETS = {
 
 
 def chosen(name: str) -> Net:
-    """The network of "S", of "S:sgd", or of "S:adam:tanh"; KeyError for a part that is not known."""
+    """The network of "S", of "S:sgd", or of "S:adam:tanh"; KeyError for a part that is not known.
+
+    In the place of the size "64-100-10@200", widths and batch, or "64-100-10@200x50" with the steps of an epoch.
+    """
     given = name.split(":")
     size, rule, activation = given + ["", "adam", "relu"][len(given) :]
     if rule not in RULES or activation not in ACTIVATIONS:
         raise KeyError(name)
-    return replace(NETS[size], rule=rule, activation=activation)
+    return replace(NETS[size] if size in NETS else described(size), rule=rule, activation=activation)
+
+
+def described(size: str) -> Net:
+    """The network of widths, batch and steps; KeyError where they cannot be read."""
+    found = re.fullmatch(r"([\d-]+)@(\d+)(?:x(\d+))?", size)
+    if found is None:
+        raise KeyError(size)
+    widths, batch, steps = found.groups()
+    return Net(tuple(map(int, widths.split("-"))), int(batch), steps=int(steps or STEPS))
 
 
 def data(net: Net) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

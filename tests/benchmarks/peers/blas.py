@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from workload import STEPS, Net, Run, data, timed
+from workload import Net, Run, data, timed
 
 
 def prepare(net: Net) -> Run:
@@ -20,7 +20,7 @@ def prepare(net: Net) -> Run:
     dw = [np.empty_like(weight) for weight in w]
 
     def train(epochs: int) -> None:
-        for _ in range(epochs * STEPS):
+        for _ in range(epochs * net.steps):
             step(w, v, delta, dw)
 
     return timed(train)

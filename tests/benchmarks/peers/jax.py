@@ -11,7 +11,7 @@ import jax  # type: ignore[import-not-found, unused-ignore]  # an optional peer
 import numpy as np
 import optax  # type: ignore[import-not-found, unused-ignore]  # an optional peer
 from jax import numpy as jnp
-from workload import STEPS, Net, Run, data, timed
+from workload import Net, Run, data, timed
 
 
 def prepare(net: Net, scan: bool = False) -> Run:
@@ -42,7 +42,7 @@ def prepare(net: Net, scan: bool = False) -> Run:
     def train(epochs: int) -> None:
         nonlocal params, state
         for _ in range(epochs):
-            order = rng.permutation(net.rows).reshape(STEPS, net.batch)
+            order = rng.permutation(net.rows).reshape(net.steps, net.batch)
             for rows in [order] if scan else order:
                 params, state = compiled(params, state, x, y, rows)
         jax.block_until_ready(params)
