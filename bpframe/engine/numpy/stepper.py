@@ -92,7 +92,7 @@ class Stepper:
         self._augmentations = [(part, Settings(part, self._number)) for part in augmentations]
         looking = minimizing or self.updates.probing or self.updates.observing
         moving = self.recursion.moves_buffers(self._contexts)
-        self._traceable = self._tracing and not (self._activity or moving or looking)
+        self._traceable = self._tracing and not (self._activity or self.recursion.auxiliary or moving or looking)
 
     def forget(self) -> None:
         """Bind every traced program anew: arrays of the data, of parameters or of states are others now."""
