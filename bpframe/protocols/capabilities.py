@@ -187,8 +187,11 @@ class RuleFor(Protocol):
 class Probe(Protocol):
     """A rule that takes the gradient of a step elsewhere than at p."""
 
-    def probe(self, p: Array, g: Array, state: State, h: Hyper) -> Array:
-        """Where the gradient that `update` is given is taken, shape of p; g is the gradient at p."""
+    def probe(self, p: Array, g: Array, state: State, h: Hyper) -> Array | tuple[Array, State]:
+        """Where the gradient that `update` is given is taken, shape of p; g is the gradient at p.
+
+        With a state, built as that of `init`, it hands on what it saw there: `update` is given that state.
+        """
 
 
 @runtime_checkable

@@ -81,7 +81,8 @@ class Stepper:
 
     def _configure(self, groups: Sequence[Group]) -> None:
         self._updater = ParameterUpdater(self.groups)
-        self.updates = Updates(self.groups, self._updater.advance if self._tracing else GroupUpdate.advance)
+        advance = self._updater.advance if self._tracing else GroupUpdate.advance
+        self.updates = Updates(self.groups, advance, self._key)
         minimizing = self.updates.minimizing
         self._minimization = Minimization(self.updates) if minimizing else None
         self.train: Callable[[Stepper, StepUpdates, int], LossAndGradients]  # makes a step on the present batch

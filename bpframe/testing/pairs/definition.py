@@ -88,6 +88,7 @@ class TrainingByDefinition:
     def step(self, rows: HostArray, key: Any) -> None:
         """One step on a batch of rows, with the randomness of a key."""
         data, update = self._data.take(rows), self.update
+        update.key = key
         weight, share = self._weighed(data)
         here = self._backprop(data, share, key)
         if update.minimizer:
