@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast, final
 from bpframe import ops
 from bpframe.network.activity import Activity, activity_penalties, at_least_one
 from bpframe.network.auxiliary import auxiliary_losses
-from bpframe.network.backprop import CostLayer, Layers, backward, forward, lowest_trained
+from bpframe.network.backprop import NO_AUXILIARY, CostLayer, Layers, backward, forward, lowest_trained
 from bpframe.network.batch_statistics import buffers_of, refresh_limit, refreshed
 from bpframe.network.context import StepContext, frozen_layers, step_contexts
 from bpframe.network.guards import GuardedLayer, GuardedLoss, is_foreign
@@ -108,8 +108,10 @@ class Recursion:
         result = LossAndGradients(loss, 0.0, outputs[-1], caches, rows=_counted(batch.mask, outputs[-1]))
         if back(loss):
             result.penalty, slopes = activity_penalties(activity, outputs, step, batch.mask)
-            value, own = auxiliary_losses(self.auxiliary, params, caches, contexts)
-            result.penalty += value
+            own = NO_AUXILIARY
+            if self.auxiliary:
+                value, own = auxiliary_losses(self.auxiliary, params, caches, contexts)
+                result.penalty += value
             result.gradients = backward(self._steps, params, caches, delta, contexts, self.lowest, slopes, own)
         return result
 
