@@ -10,9 +10,9 @@ Errors           `ConfigError`, `DataError`, `ShapeError`, ...: see `bpframe.err
 Protocols        of each kind of component, and capabilities that it may have: see `bpframe.protocols`.
 ops, checks      functions of arrays for every engine; checks of constructor arguments.
 Layers           `as_layer` makes an activation a layer; `draw_parameter` draws initial values by an initializer.
-Layers inside    `label_layers`, `init_layers`, `fit_buffers`, `own_statistics`, `check_inputs` and `StepContext` for a
-                 layer that holds others, whose labels come as `Labelled`; `LabelledLayers` is what it then has:
-                 (label, layer) in order.
+Layers inside    `label_layers`, `init_layers`, `fit_buffers`, `own_statistics`, `chain_auxiliary`, `check_inputs` and
+                 `StepContext` for a layer that holds others, whose labels come as `Labelled`; `LabelledLayers` is what
+                 it then has: (label, layer) in order.
 Number sets      `number_sets` names where scores and outputs lie, `output_range` where those of layers in a row do;
                  `ending_activation` is the activation from which these come.
 Losses           `one_hot`, `binary`, `ordinal` and `continuous` encode labels as targets; `CostLayer` is a loss with
@@ -57,6 +57,7 @@ from bpframe.protocols import (
     After,
     Applies,
     Augmentation,
+    Auxiliary,
     Batches,
     BlockLosses,
     Callback,
@@ -154,6 +155,7 @@ if TYPE_CHECKING:
     from bpframe.data.sources.cells import listing, parse_cells, parse_number
     from bpframe.engine.hyperparameters import ScaledSchedule, monitored_curves
     from bpframe.engine.optimizer_chain import rule_for
+    from bpframe.network.auxiliary import chain_auxiliary
     from bpframe.network.backprop import CostLayer, as_layer
     from bpframe.network.batch_statistics import own_statistics
     from bpframe.network.context import StepContext
@@ -177,6 +179,7 @@ _HOME = {
     "StepContext": "network.context",
     "as_layer": "network.backprop",
     "binary": "data.labels",
+    "chain_auxiliary": "network.auxiliary",
     "check_inputs": "network.input_checks",
     "continuous": "data.labels",
     "draw_parameter": "network.network",
@@ -211,6 +214,7 @@ __all__ = [
     "Array",
     "Arrays",
     "Augmentation",
+    "Auxiliary",
     "Batches",
     "BlockLosses",
     "BlockedComponent",
@@ -329,6 +333,7 @@ __all__ = [
     "WithSurrogate",
     "as_layer",
     "binary",
+    "chain_auxiliary",
     "check_inputs",
     "checks",
     "continuous",

@@ -11,10 +11,12 @@ import math
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import accumulate, pairwise
 from typing import Any, final
 
 import numpy as np
 
+from bpframe.errors import ShapeError
 from bpframe.ops.host import HOST_TYPES, placement
 from bpframe.types import Array, HostArray
 
@@ -114,23 +116,59 @@ class HashKey:
         total = b[0] + b[1]
         return HashKey(scramble(a[0] ^ a[1]), scramble(total & MASK if isinstance(total, int) else total))
 
-    def uniform(self, like: Array) -> Array:
-        """Uniform on [0, 1), shape and dtype of `like`: 24 random bits in float32, 53 in float64."""
+    def uniform(self, like: Array, first: int = 0) -> Array:
+        """Uniform on [0, 1), shape and dtype of `like`: 24 random bits in float32, 53 in float64.
+
+        From draw number `first` on of those that the key has.
+        """
         xp = like.__array_namespace__()
         if like.dtype == xp.float32:
-            return xp.reshape(xp.astype(self._bits(xp, like, 0) >> 8, like.dtype) * 2.0**-24, like.shape)
-        high = xp.astype(self._bits(xp, like, 0) >> 5, like.dtype)
-        low = xp.astype(self._bits(xp, like, 1) >> 6, like.dtype)
+            return xp.reshape(xp.astype(self._bits(xp, like, 0, first) >> 8, like.dtype) * 2.0**-24, like.shape)
+        high = xp.astype(self._bits(xp, like, 0, first) >> 5, like.dtype)
+        low = xp.astype(self._bits(xp, like, 1, first) >> 6, like.dtype)
         return xp.reshape((high * 2.0**26 + low) * 2.0**-53, like.shape)
 
     def normal(self, like: Array) -> Array:
         """Standard normal, shape and dtype of `like`. Source: Box and Muller (1958)."""
-        xp = like.__array_namespace__()
-        radius = xp.sqrt(-2 * xp.log1p(-self.child("radius").uniform(like)))
-        return radius * xp.cos(2 * math.pi * self.child("angle").uniform(like))
+        return _normal(self, like)
 
-    def _bits(self, xp: Any, like: Array, draw: int) -> Any:
+    def _bits(self, xp: Any, like: Array, draw: int, first: int) -> Any:
         place, key = placement(like), self.child(draw)
-        counter = xp.arange(like.size, dtype=xp.uint32, **place)
+        counter = xp.arange(first, first + like.size, dtype=xp.uint32, **place)
         word, other = (xp.asarray(half, dtype=xp.uint32, **place) for half in (key.a, key.b))
         return scramble(scramble(counter ^ word) ^ other)
+
+
+@final
+@dataclass(frozen=True)
+class PieceKey:
+    """The key of a piece of parameters: an element draws as in its parameter alone, however parameters are cut.
+
+    `runs`: of each stretch of the piece the key of the parameter, the number of its first element there, how many.
+    """
+
+    runs: tuple[tuple[HashKey, int, int], ...]
+
+    def child(self, name: str | int) -> PieceKey:
+        """As `HashKey.child`, of every parameter."""
+        return PieceKey(tuple((key.child(name), first, count) for key, first, count in self.runs))
+
+    def uniform(self, like: Array) -> Array:
+        """As `HashKey.uniform`, for an array of as many elements as the piece has."""
+        xp, ends = like.__array_namespace__(), [0, *accumulate(count for *_, count in self.runs)]
+        if like.size != ends[-1]:
+            raise ShapeError(f"h.key draws a number for each of the {ends[-1]} elements of p, got {like.size} to draw.")
+        flat = xp.reshape(like, (like.size,))
+        cuts = zip(self.runs, pairwise(ends), strict=True)
+        parts = [key.uniform(flat[start:stop], first) for (key, first, _), (start, stop) in cuts]
+        return xp.reshape(parts[0] if len(parts) == 1 else xp.concat(parts), like.shape)
+
+    def normal(self, like: Array) -> Array:
+        """As `HashKey.normal`."""
+        return _normal(self, like)
+
+
+def _normal(key: HashKey | PieceKey, like: Array) -> Array:
+    xp = like.__array_namespace__()
+    radius = xp.sqrt(-2 * xp.log1p(-key.child("radius").uniform(like)))
+    return radius * xp.cos(2 * math.pi * key.child("angle").uniform(like))

@@ -16,7 +16,7 @@ import numpy as np
 
 from bpframe import tree
 from bpframe.engine.hyperparameters import Settings
-from bpframe.engine.parameter_store import UpdateComponent
+from bpframe.engine.parameter_store import Run, UpdateComponent
 from bpframe.ops import aligned
 from bpframe.protocols import Group, Param
 from bpframe.protocols.traits import scope_of
@@ -108,6 +108,15 @@ class FlatStore:
     def param(self, i: int) -> Param | None:
         """The parameter that piece i is, in scope "array"."""
         return self.pieces[i].param
+
+    def runs(self, i: int) -> Sequence[Run]:
+        """The stretches of parameters in piece i."""
+        piece, runs = self.pieces[i], list[Run]()
+        for path, start, size in zip(self.paths, self.starts, self.sizes, strict=False):
+            first, stop = max(piece.start, start), min(piece.stop, start + size)
+            if first < stop:
+                runs.append(("/".join(path), first - start, stop - first))
+        return runs
 
     def reach(self, i: int) -> Any:
         """Where penalties act on piece i."""

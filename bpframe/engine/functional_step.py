@@ -65,7 +65,7 @@ class FunctionalStep:
             group.states = [list(states) for states in states]
         rows = augmented(_batch(batch, self._by_rows), augmentations, key, step)
         on = TracedOperations(self._recursion, params, rows, key, activity, step, self._branch)
-        result = training_step(on, Updates(groups), step)
+        result = training_step(on, Updates(groups, key=key), step)
         numbers = result.loss, result.penalty + result.weight_penalty, on.batch.weight
         return Carry(params, [group.states for group in groups]), numbers, result.scores
 

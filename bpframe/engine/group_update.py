@@ -14,6 +14,7 @@ from operator import is_
 from typing import Any, cast, final
 
 from bpframe import tree
+from bpframe.engine.drawing import drawing, piece_key, set_keys
 from bpframe.engine.optimizer_chain import (
     ChainLink,
     chain_setting,
@@ -27,6 +28,7 @@ from bpframe.engine.update_guards import with_guards
 from bpframe.errors import ConfigError
 from bpframe.protocols import Adjust, Displace, EvaluationParams, Group, Observe, Periodic, Probe, Totals
 from bpframe.protocols.implements import implements
+from bpframe.protocols.traits import scope_of
 from bpframe.types import Array, Params, State
 
 
@@ -48,6 +50,7 @@ class GroupUpdate:
     """
 
     components: list[Any]
+    key: Any = None  # that of the present step
 
     def __init__(self, group: Group, store: Store, stand_ins: Sequence[Any] = ()) -> None:
         """`stand_ins`: what acts in the place of each component, if anything does."""
@@ -80,6 +83,7 @@ class GroupUpdate:
         self._due: list[Any] = [True] * len(self.components)  # whether each acts in the present step
         self._constant: dict[str, float | None] = {}  # settings that were asked for
         self.steady = not periodic  # whether every component acts at every step
+        self.drawing = drawing(group, self.first)  # the components that draw, by their number
 
     def initial(self, stateful: Sequence[Any] = ()) -> list[list[State]]:
         """The initial states of gradient steps and rule, by piece; that of a minimizer is kept by `Minimization`.
@@ -169,6 +173,9 @@ class GroupUpdate:
         """The settings of a component for piece i."""
         if (param := self.store.param(i)) is not None:
             self.settings[number].note(param=param)
+        if number in self.drawing and self.key is not None:
+            part, key = self.group.components()[number][1], self.key.child(self.drawing[number])
+            set_keys(part, self.settings[number].h, piece_key(key, self.store.runs(i), scope_of(part)))
         return self.settings[number].h
 
     def until(self, k: int) -> int:

@@ -26,6 +26,12 @@ MEANINGS = {  # by name: (where it is known, what it is)
         "What is known of the parameter, a [Param](protocols.md#param): name, role, shape, fans, depth. Not to be "
         'asked in scope "element", where numbers of several parameters lie together.',
     ),
+    "key": (
+        "optimizers and gradient steps that say `stochastic = True`",
+        "Randomness of this step and this parameter, a [Key](protocols.md#key): `h.key.normal(p)`. Every element draws "
+        'as in its parameter alone: in scope "element" cuts do not matter, and draws are for arrays of the size of p. '
+        "Not known in `totals`.",
+    ),
     "rule": ("gradient steps", "The h of the update rule behind it: `h.rule.lr`. None where parameters are frozen."),
     "project": (
         "optimizers",

@@ -43,6 +43,7 @@ KNOWN = {
     "rows": None,
     "rule": None,
     "project": unconstrained,
+    "key": None,
 }
 HAVING_SETTINGS = ("optimizer", "gradient_step", "regularizer", "constraint", "augmentation")
 # kinds that follow the clock of a run

@@ -9,6 +9,7 @@ from bpframe import tree
 from bpframe.protocols import Constraint, GradientStep, Minimizer, Optimizer, Param, Regularizer
 from bpframe.types import Array, Params
 
+Run = tuple[str, int, int]
 UpdateComponent = Constraint | GradientStep | Minimizer | Optimizer | Regularizer
 
 
@@ -41,6 +42,9 @@ class Store(Protocol):
 
     def param(self, i: int) -> Param | None:
         """The parameter that piece i is; None where it is a slice or several."""
+
+    def runs(self, i: int) -> Sequence[Run]:
+        """What piece i is made of, in order: (parameter, number of its first element there, how many)."""
 
     def reach(self, i: int) -> Any:
         """Where penalties act on piece i: `...` everywhere, a slice, None nowhere."""

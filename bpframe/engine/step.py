@@ -66,6 +66,9 @@ class StepUpdates(Protocol):
     def leave_probe(self, before: Any) -> None:
         """Back to the parameters before the probe."""
 
+    def drop_probe(self, before: Any) -> None:
+        """Forget what rules saw there, since nothing is updated."""
+
     def update(self, gradients: Params, step: Any, batch_info: Mapping[str, Any]) -> Any:
         """Penalties, gradient steps, rule and constraints; the sum of the penalties on parameters."""
 
@@ -94,6 +97,7 @@ def training_step(on: StepOperations, updates: StepUpdates, step: Any) -> LossAn
         gradients = on.value_and_gradients().gradients
         updates.leave_probe(before)
         if gradients is None:
+            updates.drop_probe(before)
             return LossAndGradients(math.nan, result.penalty, result.scores, result.caches)
     result.weight_penalty = updates.update(gradients, step, batch_info)
     on.refresh(result)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, final
 
 from bpframe import ops, tree
-from bpframe.engine.parameter_store import UpdateComponent
+from bpframe.engine.parameter_store import Run, UpdateComponent
 from bpframe.protocols import Group, Param
 from bpframe.types import Array, Params
 
@@ -61,6 +61,10 @@ class TreeStore:
     def param(self, i: int) -> Param | None:
         """What is known of parameter i."""
         return self._known[i]
+
+    def runs(self, i: int) -> Sequence[Run]:
+        """All of parameter i."""
+        return [("/".join(self.paths[i]), 0, self.get(i).size)]
 
     def reach(self, i: int) -> Any:
         """Penalties act on a whole parameter or not at all."""

@@ -11,21 +11,26 @@ from typing import Any, final
 
 from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.optimizer_chain import ChainLink, set_totals, summed, totals
-from bpframe.engine.parameter_store import Store
 from bpframe.engine.update_clock import due_update
+from bpframe.protocols import Key
 from bpframe.types import Array, Params, State
 
 Advance = Callable[[GroupUpdate, int, int], Any]
-Probed = list[tuple[Store, list[Array]]]  # the pieces of each group that went elsewhere, as they were
+Probed = list[tuple[GroupUpdate, list[Array], list[list[State]]]]  # of each group that went elsewhere, as they were
 
 
 @final
 class Updates:
     """The updates of all groups that are trained; `advance` does what theirs does."""
 
-    def __init__(self, groups: Sequence[GroupUpdate], advance: Advance = GroupUpdate.advance) -> None:
+    def __init__(
+        self, groups: Sequence[GroupUpdate], advance: Advance = GroupUpdate.advance, key: Key | None = None
+    ) -> None:
+        """`key`: that of the present step, for components that draw."""
         self.advance = advance
         self.groups = trained_groups(groups)
+        for group in self.groups:
+            group.key = key
         self.minimizing = minimizing(self.groups)
         self.probing = [group for group in self.groups if group.probes]
         self.observing = [group for group in self.groups if group.observers]
@@ -68,9 +73,14 @@ class Updates:
 
     def leave_probe(self, before: Probed) -> None:
         """Back to the parameters before the probe."""
-        for store, pieces in before:
+        for group, pieces, _ in before:
             for i, p in enumerate(pieces):
-                store.put(i, p)
+                group.store.put(i, p)
+
+    def drop_probe(self, before: Probed) -> None:
+        """Forget what rules saw where the gradient there is not finite."""
+        for group, _, states in before:
+            group.states = states
 
     def observes(self, step: Any) -> Any:
         """Whether a rule observes before the update that follows `step` updates."""
@@ -117,13 +127,17 @@ def _observes(group: GroupUpdate, link: ChainLink, step: Any) -> Any:
     return link.rule.observes(updates + 1) & due
 
 
-def _probed(group: GroupUpdate) -> tuple[Store, list[Array]]:
-    link, before = group.probes[0], []
+def _probed(group: GroupUpdate) -> tuple[GroupUpdate, list[Array], list[list[State]]]:
+    link, before, states = group.probes[0], [], list(group.states)
     for i, (p, g, state) in enumerate(group.operands(group.rule)):
         there = link.rule.probe(p, g, link.state(state), link.settings(group.h(group.rule, i)))
+        if isinstance(there, tuple):
+            there, own = there
+            group.states[i] = [*states[i][:-1], link.replaced(state, own)]
+            group.steady = False  # states are others at each step, to which no program is bound
         before.append(group.store.snapshot(i))
         group.store.put(i, there)
-    return group.store, before
+    return group, before, states
 
 
 def _stages(waiting: list[list[Any]]) -> list[Any]:

@@ -26,6 +26,7 @@ import numpy as np
 from bpframe import ops
 from bpframe.errors import ConfigError
 from bpframe.network import position_shares
+from bpframe.network.auxiliary import Slopes, with_slopes
 from bpframe.network.context import EVALUATION
 from bpframe.protocols import (
     Activation,
@@ -45,6 +46,7 @@ from bpframe.registry.of_fields import of_one_array
 from bpframe.types import Array, Cache, Params, Shape
 
 NO_PENALTIES: Mapping[int, Array] = MappingProxyType({})
+NO_AUXILIARY: Mapping[int, Slopes] = MappingProxyType({})
 Layers = Sequence[tuple[str, Layer]]  # (label, layer), in the order of the forward pass
 
 
@@ -66,16 +68,20 @@ def backward(
     contexts: Sequence[Context],
     lowest: int = 0,
     penalties: Mapping[int, Array] = NO_PENALTIES,
+    auxiliary: Mapping[int, Slopes] = NO_AUXILIARY,
 ) -> Params:
     """Gradients of every layer from dy = dLoss/dv_n down to layer number `lowest`, as a tree like params.
 
-    `penalties`: the slope of what is added to the loss for the output of layer k, by k.
+    `penalties`: the slope of what is added to the loss for the output of layer k, by k; `auxiliary`: slopes in the
+    inputs and parameters of layer k of what it adds itself.
     """
     gradients: Params = {}
     for k, (label, layer) in reversed(list(enumerate(layers))[lowest:]):
         if k in penalties:
             dy = dy + penalties[k]
         dx, gradients[label] = layer.backward(params[label], caches[k], dy, contexts[k])
+        if k in auxiliary:
+            dx, gradients[label] = with_slopes(dx, gradients[label], auxiliary[k])
         if dx is None:
             break
         dy = dx

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple, cast, final
 
 from bpframe import ops
 from bpframe.network.activity import Activity, activity_penalties, at_least_one
-from bpframe.network.backprop import CostLayer, Layers, backward, forward, lowest_trained
+from bpframe.network.auxiliary import auxiliary_losses
+from bpframe.network.backprop import NO_AUXILIARY, CostLayer, Layers, backward, forward, lowest_trained
 from bpframe.network.batch_statistics import buffers_of, refresh_limit, refreshed
 from bpframe.network.context import StepContext, frozen_layers, step_contexts
 from bpframe.network.guards import GuardedLayer, GuardedLoss, is_foreign
-from bpframe.protocols import Group, Key, Loss, Refresh, SampleTarget
+from bpframe.protocols import Auxiliary, Group, Key, Loss, Refresh, SampleTarget
 from bpframe.protocols.implements import implements
 from bpframe.types import Array, Cache, Params
 
@@ -76,6 +77,7 @@ class Recursion:
         self._end = replace(cost, loss=loss)
         self._trained = {path for group in groups if group.rule for path in group.paths}
         self.lowest = lowest_trained(layers, self._trained)
+        self.auxiliary = [(k, label, part) for k, (label, part) in enumerate(layers) if implements(part, Auxiliary)]
         self.refreshing = [(k, label, part) for k, (label, part) in enumerate(layers) if implements(part, Refresh)]
 
     def contexts(self, key: Key, params: Params, mask: Any = None) -> list[StepContext]:
@@ -106,7 +108,11 @@ class Recursion:
         result = LossAndGradients(loss, 0.0, outputs[-1], caches, rows=_counted(batch.mask, outputs[-1]))
         if back(loss):
             result.penalty, slopes = activity_penalties(activity, outputs, step, batch.mask)
-            result.gradients = backward(self._steps, params, caches, delta, contexts, self.lowest, slopes)
+            own = NO_AUXILIARY
+            if self.auxiliary:
+                value, own = auxiliary_losses(self.auxiliary, params, caches, contexts)
+                result.penalty += value
+            result.gradients = backward(self._steps, params, caches, delta, contexts, self.lowest, slopes, own)
         return result
 
     def sampled_gradients(

@@ -7,7 +7,7 @@ settings are constructor arguments. They speak the Array API standard (`xp = x._
 the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
-`Refresh`, `Statistics`, `Fit`, `WeightedFit`, `CheckInputs` and `RangeAfter` (layers);
+`Refresh`, `Statistics`, `Auxiliary`, `Fit`, `WeightedFit`, `CheckInputs` and `RangeAfter` (layers);
 `EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Fields`, `Point`, `SeveralHeads` and `SampleTarget`
 (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
@@ -36,6 +36,7 @@ from bpframe.protocols.capabilities import (
     Adjust,
     After,
     Applies,
+    Auxiliary,
     CheckInputs,
     CheckMemory,
     ClassTargets,
@@ -134,6 +135,7 @@ __all__ = [
     "After",
     "Applies",
     "Augmentation",
+    "Auxiliary",
     "Batches",
     "BlockLosses",
     "Callback",

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from typing_extensions import Protocol, runtime_checkable  # isinstance is faster with these
 
-from bpframe.protocols.components import Key, Loss, Optimizer, Param, Schedule
+from bpframe.protocols.components import Context, Key, Loss, Optimizer, Param, Schedule
 from bpframe.types import Array, Cache, HostArray, Hyper, Params, State
 
 
@@ -30,6 +30,21 @@ class Statistics(Protocol):
 
     def statistics(self, params: Params, cache: Cache) -> Params:
         """The same parameters with the "buffers" with which evaluation gives for a batch what training gave for it."""
+
+
+@runtime_checkable
+class Auxiliary(Protocol):
+    """A layer that adds a loss of its own to the objective: the balance of experts, a divergence, sparsity.
+
+    It joins the penalty, as it is: means over rows that count (`Context.mask`), and its strength, are the layer's.
+    `backward` is linear in `dy` all the same: what this loss sends back is told here.
+    """
+
+    def auxiliary(self, params: Params, cache: Cache, context: Context) -> tuple[Array, Array | None, Params]:
+        """(0-d value, its slope in x or None for 0, those in parameters; such as are left out are 0).
+
+        From the cache of a training step, with its context.
+        """
 
 
 @runtime_checkable
@@ -172,8 +187,11 @@ class RuleFor(Protocol):
 class Probe(Protocol):
     """A rule that takes the gradient of a step elsewhere than at p."""
 
-    def probe(self, p: Array, g: Array, state: State, h: Hyper) -> Array:
-        """Where the gradient that `update` is given is taken, shape of p; g is the gradient at p."""
+    def probe(self, p: Array, g: Array, state: State, h: Hyper) -> Array | tuple[Array, State]:
+        """Where the gradient that `update` is given is taken, shape of p; g is the gradient at p.
+
+        With a state, built as that of `init`, it hands on what it saw there: `update` is given that state.
+        """
 
 
 @runtime_checkable

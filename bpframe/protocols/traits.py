@@ -150,7 +150,7 @@ class WithActivation(Protocol):
 
 
 class Stochastic(Protocol):
-    """A layer that draws in training."""
+    """A layer that draws in training, or an optimizer or gradient step that does: these have `h.key` then."""
 
     @property
     def stochastic(self) -> bool:
@@ -404,9 +404,9 @@ def scope_of(component: object) -> str:
     return str(getattr(component, "scope", "element"))
 
 
-def is_stochastic(layer: object) -> bool:
+def is_stochastic(part: object) -> bool:
     """Whether a layer draws in training."""
-    return bool(getattr(layer, "stochastic", False))
+    return bool(getattr(part, "stochastic", False))
 
 
 def removes_offset(layer: object) -> bool:

@@ -39,6 +39,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
     dtype: "float32", "float64", or "auto", that of X.
     weights_by_batch: whether the weighted losses and penalties of a batch are divided by the sum of its own weights, as
     in scikit-learn, or, False, by its rows times the mean weight of all, as bpframe's Trainer does (see `fit`).
+    augmentations: what changes the rows of each batch in training, in this order: ["mixup"].
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CLASSIFIER
@@ -84,6 +85,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
         max_time: float | None = None,
         dtype: str = "auto",
         weights_by_batch: bool = True,
+        augmentations: Any = (),
     ) -> None:
         arguments = dict(locals())
         self.__dict__.update((name, value) for name, value in arguments.items() if name not in ("self", "__class__"))

@@ -84,6 +84,7 @@ def create_trainer(model: BaseEstimator, rows: Rows, first: bool, random: np.ran
         gradient_steps=_gradient_steps(model),
         standardize_target=getattr(model, "standardize_target", False),
         weights_by_batch=model.weights_by_batch,
+        augmentations=list(model.augmentations),
     )
     model.out_activation_ = estimator_losses.output_activation(loss)
     if hasattr(model, "_trainer"):

@@ -102,6 +102,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "max_time": [at_least(0, "neither"), None],
     "dtype": [StrOptions({"auto", "float32", "float64"})],
     "weights_by_batch": ["boolean"],
+    "augmentations": ["array-like"],
 }
 CLASSIFIER: dict[str, list[Any]] = {
     **CONSTRAINTS,

@@ -73,6 +73,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-
         dtype: str = "auto",
         standardize_target: bool = False,
         weights_by_batch: bool = True,
+        augmentations: Any = (),
     ) -> None:
         arguments = dict(locals())
         self.__dict__.update((name, value) for name, value in arguments.items() if name not in ("self", "__class__"))

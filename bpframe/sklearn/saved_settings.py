@@ -14,6 +14,7 @@ from bpframe.training.checkpoint_checks import check_count
 
 KINDS = {  # of the components that an argument holds
     "activation": "activation",
+    "augmentations": "augmentation",
     "callbacks": "callback",
     "engine": "engine",
     "hidden_layers": "layer",

@@ -16,7 +16,7 @@ from bpframe import tree
 from bpframe.data.arrays import read_only
 from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.hyperparameters import Settings
-from bpframe.engine.parameter_store import UpdateComponent
+from bpframe.engine.parameter_store import Run, UpdateComponent
 from bpframe.engine.step import training_step
 from bpframe.engine.update import Updates
 from bpframe.network.augmentation import augmented
@@ -64,7 +64,7 @@ class DryRun:
         updates = [
             GroupUpdate(group, FirstParameter(group, self._params), checked_components(group)) for group in groups
         ]
-        training_step(self, Updates(updates), 0)
+        training_step(self, Updates(updates, key=self._key), 0)
 
     # ------------------------------------------------------------------------------------------ of a training step
 
@@ -137,6 +137,10 @@ class FirstParameter:
     def param(self, i: int) -> Param | None:
         """What is known of it."""
         return self._param
+
+    def runs(self, i: int) -> Sequence[Run]:
+        """All of it."""
+        return [("/".join(self._path), 0, self._p.size)]
 
     def reach(self, i: int) -> Any:
         """Every penalty acts on it."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from bpframe.plugin import (
+    Auxiliary,
     Cache,
     Fit,
     LabelledLayers,
@@ -28,12 +29,13 @@ class HeldCache(NamedTuple):
 def take_after(holder: Layer, layers: LabelledLayers) -> None:
     """Let a layer be what those inside are: stochastic, coupled, with buffers to refresh, with buffers to fit.
 
-    Its `_refresh`, `_statistics`, `_fit` and `_weighted_fit` become capabilities, `refresh` and so on, only where a
-    layer inside has them: an engine calls them, and passes all training rows, only where they are needed.
+    Its `_refresh`, `_statistics`, `_fit`, `_weighted_fit` and `_auxiliary` become capabilities, `refresh` and so on,
+    only where a layer inside has them: an engine calls them, and passes all training rows, only where they are needed.
     """
     for trait in ("stochastic", "coupled"):
         object.__setattr__(holder, trait, any(getattr(layer, trait, False) for _, layer in layers))
-    capabilities = {"refresh": Refresh, "statistics": Statistics, "fit": Fit, "weighted_fit": WeightedFit}
+    capabilities: dict[str, type] = {"refresh": Refresh, "statistics": Statistics, "auxiliary": Auxiliary}
+    capabilities |= {"fit": Fit, "weighted_fit": WeightedFit}
     for name, capability in capabilities.items():
         if any(isinstance(layer, capability) for _, layer in layers):
             object.__setattr__(holder, name, getattr(holder, f"_{name}"))

@@ -25,6 +25,7 @@ from bpframe.plugin import (
     Params,
     Shape,
     ShapeError,
+    chain_auxiliary,
     check_inputs,
     checks,
     fit_buffers,
@@ -110,6 +111,18 @@ class Parallel:
             dx, gradients[label] = layer.backward(params.get(label, {}), kept.cache, part, own)
             slopes.append(dx)
         return (_added(slopes) if context.need_dx else None), gradients
+
+    def _auxiliary(self, params: Params, cache: Cache, context: Context) -> tuple[Array, Array | None, Params]:
+        """What its branches add to the objective; their slopes add up."""
+        total: Any = 0.0
+        slopes: list[Any] = []
+        gradients: Params = {}
+        for branch, kept in zip(self.inner, cache[0], strict=True):
+            own = context.child(branch[0], context.need_dx)
+            value, slope, more = chain_auxiliary((branch,), params, [kept.cache], [own])
+            total, gradients = total + value, gradients | more
+            slopes += [] if slope is None else [slope]
+        return total, (_added(slopes) if slopes else None), gradients
 
     def _refresh(self, params: Params, cache: Cache) -> Params:
         """The same parameters with the new buffers of the layers inside."""

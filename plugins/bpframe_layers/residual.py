@@ -71,6 +71,10 @@ class Residual:
         dx, gradients = self.chain.backward(params, cache, dy, context)
         return (None if dx is None else dy + dx), gradients
 
+    def _auxiliary(self, params: Params, cache: Cache, context: Context) -> tuple[Array, Array | None, Params]:
+        """What its layers add to the objective; none of it goes through the skip connection."""
+        return self.chain._auxiliary(params, cache, context)
+
     def _refresh(self, params: Params, cache: Cache) -> Params:
         """The same parameters with the new buffers of the layers inside."""
         return refreshed(self.chain.inner, params, cache)

@@ -19,6 +19,7 @@ from bpframe.plugin import (
     Layer,
     Params,
     Shape,
+    chain_auxiliary,
     check_inputs,
     ending_activation,
     fit_buffers,
@@ -94,6 +95,11 @@ class Sequential:
             if not own.need_dx:
                 return None, gradients
         return dx, gradients
+
+    def _auxiliary(self, params: Params, cache: Cache, context: Context) -> tuple[Array, Array | None, Params]:
+        """What its layers add to the objective, with the slopes that go back through those below them."""
+        caches = [kept.cache for kept in cache]
+        return chain_auxiliary(self.inner, params, caches, self._contexts(params, context))
 
     def _refresh(self, params: Params, cache: Cache) -> Params:
         """The same parameters with the new buffers of the layers inside."""

@@ -71,7 +71,7 @@ def test_a_loss_that_is_not_finite_updates_nothing():
     assert training_step(first, first, 0).gradients is None
     assert first.calls == ["gradients"]
     result = training_step(second, second, 0)
-    assert (result.gradients, np.isnan(result.loss), second.calls[-1]) == (None, True, "leave_probe")
+    assert (result.gradients, np.isnan(result.loss), second.calls[-1]) == (None, True, "drop_probe")
 
 
 class Counter:

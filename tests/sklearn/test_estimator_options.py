@@ -170,6 +170,23 @@ def test_clipping_bounds_the_first_step():
             assert np.abs(change).max() == pytest.approx(1e-6)
 
 
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_augmentations_change_rows_in_training_and_are_saved(name, tmp_path):
+    noise = {"name": "gaussian_noise", "stddev": 0.5}
+    plain, still, noisy = (
+        fitted(ours(name, max_iter=3, augmentations=parts), X, Y.astype(float))
+        for parts in ((), [{**noise, "stddev": 0.0}], [noise, "feature_dropout"])
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(plain.coefs_, still.coefs_, strict=True))
+    assert not np.allclose(plain.coefs_[0], noisy.coefs_[0])
+    noisy.save(tmp_path / "m")
+    again = type(noisy).load(tmp_path / "m")
+    assert again.get_params()["augmentations"] == noisy.augmentations
+    np.testing.assert_array_equal(again.predict(X), noisy.predict(X))
+    with pytest.raises(ValueError, match="augmentations"):
+        fitted(ours(name, augmentations=3), X, Y)
+
+
 def test_early_stopping_may_watch_any_metric_or_scorer():
     settings = {"early_stopping": True, "max_iter": 40, "learning_rate_init": 0.01}
     for monitor in (

@@ -62,7 +62,7 @@ class ParameterUpdater:
 
         Programs of one lane run one at a time, so they share their temporaries.
         """
-        if start == stop or not group.steady:
+        if start == stop or not group.steady or group.drawing:
             return None
         store = cast(FlatStore, group.store)
         name, owner, slope = (group, i, start, stop, lanes), group.states[i], store.slope(i)

@@ -81,7 +81,8 @@ class Stepper:
 
     def _configure(self, groups: Sequence[Group]) -> None:
         self._updater = ParameterUpdater(self.groups)
-        self.updates = Updates(self.groups, self._updater.advance if self._tracing else GroupUpdate.advance)
+        advance = self._updater.advance if self._tracing else GroupUpdate.advance
+        self.updates = Updates(self.groups, advance, self._key)
         minimizing = self.updates.minimizing
         self._minimization = Minimization(self.updates) if minimizing else None
         self.train: Callable[[Stepper, StepUpdates, int], LossAndGradients]  # makes a step on the present batch
@@ -92,7 +93,7 @@ class Stepper:
         self._augmentations = [(part, Settings(part, self._number)) for part in augmentations]
         looking = minimizing or self.updates.probing or self.updates.observing
         moving = self.recursion.moves_buffers(self._contexts)
-        self._traceable = self._tracing and not (self._activity or moving or looking)
+        self._traceable = self._tracing and not (self._activity or self.recursion.auxiliary or moving or looking)
 
     def forget(self) -> None:
         """Bind every traced program anew: arrays of the data, of parameters or of states are others now."""

@@ -13,10 +13,10 @@ from functools import partial
 import numpy as np
 
 from bpframe import tree
-from bpframe.protocols import CheckInputs, Fit, Layer, Refresh, Statistics
+from bpframe.protocols import Auxiliary, CheckInputs, Fit, Layer, Refresh, Statistics
 from bpframe.protocols.traits import acts_in_training_only, is_coupled, is_stochastic
 from bpframe.random import HashKey
-from bpframe.testing.kinds import layer_buffers
+from bpframe.testing.kinds import layer_auxiliary, layer_buffers
 from bpframe.testing.kinds.layer_statistics import require_statistics
 from bpframe.testing.kinds.ranges import range_checks
 from bpframe.testing.laws import precision
@@ -59,6 +59,9 @@ def layer_checks(layer: Layer, in_shape: Shape | Mapping[str, Shape] = (5,)) -> 
     }
     if acts_in_training_only(layer):
         checks["evaluation"] = partial(_evaluation, run)
+    if isinstance(layer, Auxiliary):
+        checks["auxiliary"] = partial(layer_auxiliary.require_slopes, run)
+        checks["auxiliary, rows that do not count"] = partial(layer_auxiliary.require_counted_rows, run)
     if isinstance(layer, Refresh):
         checks["refresh"] = partial(layer_buffers.require_refresh, run)
     if isinstance(layer, Statistics) and not is_stochastic(layer):

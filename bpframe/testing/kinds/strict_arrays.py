@@ -14,7 +14,7 @@ import numpy as np
 from bpframe.engine import optimizer_chain
 from bpframe.engine.hyperparameters import Settings, over
 from bpframe.network.context import StepContext
-from bpframe.protocols import Refresh, SampleTarget
+from bpframe.protocols import Auxiliary, Refresh, SampleTarget
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import takes_class_numbers
 from bpframe.registry.of_fields import of_one_array
@@ -60,6 +60,8 @@ def _layer(layer: Any, convert: Convert, in_shape: tuple[int, ...] = IN_SHAPE) -
         results[mode] = {"y": y, "dx": dx, "gradients": gradients}
         if mode == "training" and implements(layer, Refresh):
             results["refresh"] = layer.refresh(params, cache)
+        if mode == "training" and implements(layer, Auxiliary):
+            results["auxiliary"] = [part for part in layer.auxiliary(params, cache, context) if part is not None]
     return results
 
 

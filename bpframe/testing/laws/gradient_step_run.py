@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from types import SimpleNamespace
 from typing import Any, cast, final
 
+import numpy as np
+
+from bpframe.engine.drawing import piece_key
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.optimizer_chain import ChainLink, set_totals, totals
 from bpframe.protocols import Adjust, GradientStep, Param, Totals
-from bpframe.testing.laws.trajectory import PARAM, Pieces, note_step, number_type
+from bpframe.protocols.traits import is_stochastic, scope_of
+from bpframe.testing.laws.trajectory import KEY, PARAM, Pieces, note_step, number_type
 
 LR = 0.01  # of the update rule behind it
 
@@ -32,6 +37,14 @@ class GradientStepRun:
         self.settings.note(param=param, weight=number(1), rows=1, loss=number(1), rule=rule)
         return h
 
+    def _keyed(self, h: Any, i: int) -> Any:
+        """h with the key of piece i where the step draws."""
+        if is_stochastic(self.step):
+            starts = [0, *accumulate(int(np.prod(p.shape)) for p in self.pieces)]
+            run = PARAM.name, starts[i], starts[i + 1] - starts[i]
+            h.key = piece_key(KEY.child(self.t), [run], scope_of(self.step))
+        return h
+
     def transform(self, gradients: Pieces, param: Param = PARAM) -> Pieces:
         """What becomes of the gradients, or of p where the step changes that."""
         h = self.h(param)
@@ -40,8 +53,8 @@ class GradientStepRun:
             sums = totals(links, h, zip(self.pieces, gradients, self.states, strict=True))
             self.sums.append(sums[0])
             set_totals(links, h, sums if self.given is None else [self.given[self.t]])
-        arguments = zip(self.pieces, gradients, self.states, strict=True)
-        results: list[Any] = [self.step.transform(p, g, state, h) for p, g, state in arguments]
+        arguments = enumerate(zip(self.pieces, gradients, self.states, strict=True))
+        results: list[Any] = [self.step.transform(p, g, state, self._keyed(h, i)) for i, (p, g, state) in arguments]
         self.states = [state for _, state in results]
         if isinstance(self.step, Adjust):
             self.pieces = cast(Pieces, [self.step.adjust(p, h) for p in self.pieces])

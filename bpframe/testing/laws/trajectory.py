@@ -8,22 +8,27 @@ at p.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from types import SimpleNamespace
 from typing import Any, cast, final
 
 import numpy as np
 
 from bpframe.engine import optimizer_chain
+from bpframe.engine.drawing import piece_key, set_keys
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.step import training_step
 from bpframe.network.gradients import LossAndGradients
 from bpframe.protocols import EvaluationParams, GradientStep, Observe, Optimizer, Param, Probe, Totals
+from bpframe.protocols.traits import is_stochastic, scope_of
+from bpframe.random import HashKey
 from bpframe.testing.laws.unknown_values import UnknownArray, unknown
 from bpframe.types import HostArray, Hyper, Params, Shape, State
 
 PARAM = Param("dense_2/weight", "weight", "dense_2", (4, 3), 4, 3, 1, 3)
 CAPABILITIES: tuple[type, ...] = (Totals, Probe, Observe, EvaluationParams)
 Pieces = list[HostArray]
+KEY = HashKey(3, 7)
 N = 12  # numbers of a vector
 Slopes = Callable[[Pieces], Pieces]  # from pieces of p to gradients there
 
@@ -87,6 +92,8 @@ class Trajectory:
         self.probed: list[Pieces] = []
         links = {what: optimizer_chain.with_capability(rule, self.states[0], what) for what in CAPABILITIES}
         self._summing, self._averaging = links[Totals], links[EvaluationParams]
+        self._draws = any(is_stochastic(link.rule) for link in optimizer_chain.chain(rule))
+        self._starts = [0, *accumulate(int(np.prod(p.shape)) for p in self.pieces)]  # in one vector of all
         self.probing, self.observing = links[Probe][:1], links[Observe] if shown is None or len(shown) else []
 
     def step(self, slopes: Slopes, loss: float = 1.0) -> None:
@@ -137,31 +144,49 @@ class Trajectory:
         """Those states after the rule was shown these gradients."""
         slopes = cast(Pieces, gradients["pieces"]) if self._shown is None else self._shown[step]
         for link in self.observing:
-            h = link.settings(self.settings.h)
             for i, (p, slope) in enumerate(zip(self.pieces, slopes, strict=True)):
+                h = link.settings(self._h(i))
                 states[i] = link.replaced(states[i], link.rule.observe(p, slope, link.state(states[i]), h))
         return states
 
     def probe(self, gradients: Params, step: int, batch_info: Mapping[str, Any]) -> Pieces:
         """Go where the rule wants its gradient taken; the pieces before."""
-        (link,), h, before = self.probing, self._sum(gradients["pieces"]), self.pieces
-        there = zip(self.pieces, gradients["pieces"], self.states, strict=True)
-        self.pieces = [link.rule.probe(p, slope, link.state(s), link.settings(h)) for p, slope, s in there]
+        (link,), before = self.probing, self.pieces
+        self._sum(gradients["pieces"])
+        there = enumerate(zip(self.pieces, gradients["pieces"], list(self.states), strict=True))
+        self.pieces = [self._probe(link, i, *piece) for i, piece in there]
         self.probed.append(self.pieces)
         return before
+
+    def _probe(self, link: Any, i: int, p: HostArray, g: HostArray, state: State) -> HostArray:
+        there = link.rule.probe(p, g, link.state(state), link.settings(self._h(i)))
+        if isinstance(there, tuple):
+            there, own = there
+            self.states[i] = link.replaced(state, own)
+        return cast(HostArray, there)
 
     def leave_probe(self, before: Pieces) -> None:
         """Back to the pieces before the probe."""
         self.pieces = before
+
+    def drop_probe(self, before: Pieces) -> None:
+        """Its losses are finite."""
 
     def update(self, gradients: Params, step: int, batch_info: Mapping[str, Any]) -> float:
         """The update of every piece; no penalty."""
         h = self._sum(gradients["pieces"])
         self.sums.append([link.settings(h).total for link in self._summing])
         places = zip(self.pieces, gradients["pieces"], self.states, strict=True)
-        results: list[Any] = [self.rule.update(p, slope, state, h) for p, slope, state in places]
+        results: list[Any] = [self.rule.update(p, g, state, self._h(i)) for i, (p, g, state) in enumerate(places)]
         self.pieces, self.states = [p for p, _ in results], [state for _, state in results]
         return 0.0
+
+    def _h(self, i: int) -> Hyper:
+        """h for piece i, with its key where a rule draws: that of its place in one vector of all pieces."""
+        if self._draws:
+            run = self._param.name, self._starts[i], self._starts[i + 1] - self._starts[i]
+            set_keys(self.rule, self.settings.h, piece_key(KEY.child(self.t), [run], scope_of(self.rule)))
+        return self.settings.h
 
     def _sum(self, g: Pieces) -> Hyper:
         """h with the sums over the pieces."""

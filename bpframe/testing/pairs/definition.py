@@ -13,7 +13,7 @@ import numpy as np
 
 from bpframe import random, tree
 from bpframe.network.context import StepContext
-from bpframe.protocols import Data, Draws, Refresh, Statistics
+from bpframe.protocols import Auxiliary, Data, Draws, Refresh, Statistics
 from bpframe.protocols.traits import acts_on
 from bpframe.testing.pairs.rule_definition import hyper
 from bpframe.testing.pairs.update_definition import Path, UpdateByDefinition
@@ -88,6 +88,7 @@ class TrainingByDefinition:
     def step(self, rows: HostArray, key: Any) -> None:
         """One step on a batch of rows, with the randomness of a key."""
         data, update = self._data.take(rows), self.update
+        update.key = key
         weight, share = self._weighed(data)
         here = self._backprop(data, share, key)
         if update.minimizer:
@@ -158,6 +159,11 @@ class TrainingByDefinition:
         for k, (label, layer) in reversed(list(enumerate(self._layers))):
             dy, own = layer.backward(params[label], caches[k], dy + slopes[k], contexts[k])
             gradients |= {(label, *path): g for path, g in tree.leaves(own)}
+            if penalised and isinstance(layer, Auxiliary):
+                value, slope, more = layer.auxiliary(params[label], caches[k], contexts[k])
+                penalty, dy = penalty + float(value), dy if slope is None else dy + slope
+                for path, g in tree.leaves(more):
+                    gradients[label, *path] = gradients[label, *path] + g
         loss = float(np.sum(values * share) if np.ndim(values) else values)
         return Backprop(loss, penalty, caches, v, gradients)
 

@@ -15,11 +15,12 @@ from bpframe.types import Array, Hyper, State
 
 def hyper(component: object, updates: int, **known: Any) -> Hyper:
     """h of a component in the update that follows so many: its arguments at that time, those of inner rules nested."""
-    h = SimpleNamespace(loss=None, total=None, param=None, weight=None, rows=None, rule=None)
+    h = SimpleNamespace(loss=None, total=None, param=None, weight=None, rows=None, rule=None, key=None)
     vars(h).update(known, step=updates + 1)
     for name, value in arguments(component).items():
         if hasattr(value, "init"):
-            value = hyper(value, updates, **known)
+            own = {"key": known["key"].child(name)} if known.get("key") is not None else {}
+            value = hyper(value, updates, **known | own)
         elif callable(getattr(value, "value", None)):  # a schedule
             value = float(value.value(max(updates, 0)))
         setattr(h, name, value)

@@ -13,6 +13,7 @@ from typing import Any, cast, final
 
 import numpy as np
 
+from bpframe import random
 from bpframe.protocols import (
     Adjust,
     Applies,
@@ -39,6 +40,8 @@ Info = Mapping[str, Any]
 @final
 class UpdateByDefinition:
     """What moves the parameters p, with what rules and gradient steps remember; `made` steps so far."""
+
+    key: Any = random.HashKey(0, 0)  # that of the present step
 
     def __init__(self, spec: TrainerSpec, p: dict[Path, HostArray], known: Mapping[Path, Param]) -> None:
         self.p, self.known, self.made = p, known, 0
@@ -126,7 +129,11 @@ class UpdateByDefinition:
         hypers = self._summed(gradients, info) if probing else {}
         for path, link in probing:
             state, h = link.state(self.states[path]), link.h(hypers[path])
-            self.p[path] = link.rule.probe(self.p[path], gradients[path], state, h)
+            there = link.rule.probe(self.p[path], gradients[path], state, h)
+            if isinstance(there, tuple):
+                there, own = there
+                self._change(path, link, lambda _, own=own: own)  # type: ignore[misc]  # binds this rule's state
+            self.p[path] = there
         return bool(probing)
 
     # -------------------------------------------------------------------------------------------------------- stages
@@ -180,7 +187,11 @@ class UpdateByDefinition:
 
     def _summed(self, gradients: Mapping[Path, Any], info: Info) -> dict[Path, Hyper]:
         """h of each parameter's rule, with the sums over the parameters that one optimizer of the user's moves."""
-        hypers = {path: hyper(rule, self.clock(), param=self.known[path], **info) for path, rule in self.rules.items()}
+        key = self.key.child("optimizer")
+        hypers = {
+            path: hyper(rule, self.clock(), param=self.known[path], key=key.child("/".join(path)), **info)
+            for path, rule in self.rules.items()
+        }
         summing = [(path, link) for path, link in self._links() if implements(link.rule, Totals)]
         totals = []
         for path, link in summing:
