@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 import bpframe as bp
-from bpframe.errors import CheckFailed, ConfigError
+from bpframe.errors import CheckFailed, ConfigError, ShapeError
 from bpframe.random import HashKey
 from bpframe.testing import check_augmentation
 from bpframe_augmentations.feature_dropout import FeatureDropout
+from bpframe_augmentations.flip import Flip
 from bpframe_augmentations.gaussian_noise import GaussianNoise
 from bpframe_augmentations.mixup import Mixup
+from bpframe_augmentations.shift import Shift
 from bpframe_losses.mse import Mse
 from bpframe_losses.softmax_cross_entropy import SoftmaxCrossEntropy
 
@@ -28,7 +30,12 @@ def applied(part: Any, x: Any = X, target: Any = TARGET, weight: Any = None, key
 
 
 @pytest.mark.parametrize(
-    "part", [Mixup(), Mixup(2.0), Mixup(0.0), GaussianNoise(), FeatureDropout(0.3, -1.0)], ids=repr
+    "part",
+    [
+        *(Mixup(), Mixup(2.0), Mixup(0.0), GaussianNoise(), FeatureDropout(0.3, -1.0)),
+        *(Shift(shape=[3, 2, 1]), Flip(shape=[3, 1])),
+    ],
+    ids=repr,
 )
 def test_an_augmentation_keeps_the_laws_of_its_kind(part):
     assert {"shape", "rows of weight 0", "few rows", "dtype", "purity", "schedules"} <= set(
@@ -180,3 +187,58 @@ def test_a_faulty_augmentation_fails_the_check_of_that_law(fault):
 
 def test_a_right_one_without_faults_passes():
     assert not check_augmentation(Faulty()).failed
+
+
+# ------------------------------------------------------------------------------------------------- images, sequences
+
+
+def test_rows_move_by_whole_cells_each_on_its_own_and_zeros_come_in():
+    images = np.arange(1.0, 401.0).reshape(16, 5, 5, 1)
+    moved, target, weight = applied(Shift(2), images)
+    found = set()
+    for image, new in zip(images, moved, strict=True):
+        padded = np.pad(image, ((2, 2), (2, 2), (0, 0)))
+        places = [(i, j) for i in range(5) for j in range(5) if np.array_equal(padded[i : i + 5, j : j + 5], new)]
+        assert len(places) == 1
+        found |= set(places)
+    assert len(found) > 5
+    assert target is TARGET
+    assert weight is None
+    flat = applied(Shift(2, shape=[5, 5, 1]), images.reshape(16, 25))[0]
+    assert np.array_equal(flat, moved.reshape(16, 25))
+
+
+def test_some_rows_are_mirrored_along_their_width():
+    images = np.arange(1.0, 601.0).reshape(100, 2, 3, 1)
+    mirrored = applied(Flip(), images)[0]
+    turned = [np.array_equal(new, image[:, ::-1]) for image, new in zip(images, mirrored, strict=True)]
+    same = [np.array_equal(new, image) for image, new in zip(images, mirrored, strict=True)]
+    assert all(a != b for a, b in zip(turned, same, strict=True))
+    assert 30 < sum(turned) < 70
+
+
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_images_that_move_train_from_a_shape_of_the_row(engine):
+    x, y = RNG.normal(size=(20, 9)), np.arange(20) % 2
+    layers = [bp.layers.reshape((3, 3, 1)), bp.layers.conv2d(2, 2), "flatten", bp.layers.dense(2)]
+    parts: Any = {
+        "augmentations": [Shift(shape=[3, 3, 1]), Flip(shape=[3, 3, 1])],
+        "engine": engine,
+        "dtype": "float64",
+    }
+    losses = [
+        bp.Trainer(bp.Network(layers), "softmax_cross_entropy", "sgd", **parts)
+        .fit(x, y, epochs=2, verbose=0)
+        .train["loss"]
+        for parts in (parts, {**parts, "engine": "numpy"})
+    ]
+    np.testing.assert_allclose(*losses, rtol=1e-10)
+
+
+def test_rows_without_space_are_refused_with_the_remedy():
+    with pytest.raises(ShapeError, match=r"shift needs rows with axes of space, .* got \(4,\)\. Give it the shape"):
+        applied(Shift(), X)
+    with pytest.raises(ShapeError, match=r"flip needs rows that fit into its shape \(3, 3, 1\), got \(4,\)"):
+        applied(Flip(shape=[3, 3, 1]), X)
+    with pytest.raises(ConfigError, match="flip needs an axis of space"):
+        applied(Flip(axis=-1), np.ones((2, 3, 3, 1)))
