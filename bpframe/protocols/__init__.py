@@ -70,6 +70,7 @@ from bpframe.protocols.capabilities import (
 from bpframe.protocols.components import (
     Activation,
     Augmentation,
+    BatchSampler,
     Callback,
     Constraint,
     Context,
@@ -134,6 +135,7 @@ __all__ = [
     "After",
     "Applies",
     "Augmentation",
+    "BatchSampler",
     "Batches",
     "BlockLosses",
     "Callback",

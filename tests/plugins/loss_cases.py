@@ -15,6 +15,7 @@ import bpframe as bp
 
 B, C = 7, 3
 LONG = np.longdouble
+OTHERS = {"heads", "masked", "cox", "ranknet"}  # of no row alone, or of other losses: tests/data and tests/training
 Row = Any  # one row of scores or targets, in extended precision
 
 

@@ -46,6 +46,7 @@ NETS: dict[str, list[Any]] = {
     "residual": [hidden(), {"name": "residual", "layers": ["batch_norm", hidden(), "dropout"]}, END],
     "parallel": [{"name": "parallel", "branches": [hidden(8), "standardize"]}, END],
     "sum": [{"name": "parallel", "branches": [hidden(8), {"name": "dense", "units": 8}], "join": "sum"}, END],
+    "select": [{"name": "select", "columns": [5, 0, 3]}, hidden(), END],
     "sequential": [{"name": "sequential", "layers": ["standardize", hidden(), "batch_norm"]}, hidden(), END],
     "embedding": [{"name": "embedding", "num_embeddings": 5, "embedding_dim": 4}, "flatten", hidden(), END],
 }

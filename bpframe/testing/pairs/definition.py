@@ -13,7 +13,8 @@ import numpy as np
 
 from bpframe import random, tree
 from bpframe.network.context import StepContext
-from bpframe.protocols import Data, Draws, Refresh, Statistics
+from bpframe.protocols import BatchSampler, Data, Draws, Refresh, Statistics
+from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import acts_on
 from bpframe.testing.pairs.rule_definition import hyper
 from bpframe.testing.pairs.update_definition import Path, UpdateByDefinition
@@ -182,7 +183,7 @@ class TrainingByDefinition:
         if isinstance(spec.sampler, Draws):
             return np.asarray(spec.sampler.epoch_rows(epoch, n))
         generator = random.host_generator(spec.seed, random.ORDER, epoch)
-        if spec.sampler is not None:
+        if spec.sampler is not None and not implements(spec.sampler, BatchSampler):
             weight = np.ones(n) if self._data.weight is None else self._data.weight
             return np.asarray(spec.sampler.order(generator, self._data.target, weight))
         return random.permutation(generator, n) if shuffle else np.arange(n)
