@@ -14,10 +14,10 @@ import numpy as np
 
 from bpframe.data.target_gaps import filled
 from bpframe.errors import CheckFailed
-from bpframe.protocols import Fields, Loss, TargetWidth
+from bpframe.protocols import ClassTargets, Fields, Loss, TargetWidth
 from bpframe.protocols.number_sets import SIMPLEX, SIMPLICES, Interval
-from bpframe.protocols.traits import domain_of
-from bpframe.registry.of_fields import cut_fields
+from bpframe.protocols.traits import domain_of, order_of
+from bpframe.registry.of_fields import cut_fields, of_one_array
 from bpframe.types import HostArray
 
 B, C = 5, 3
@@ -76,7 +76,7 @@ def _resized(array: HostArray, width: int) -> HostArray:
 
 def couples_rows(loss: Loss) -> bool:
     """Whether the loss gives one value for a batch."""
-    return np.shape(loss.value_and_delta(*example_batch(loss, 1))[0]) == ()
+    return bool(np.shape(of_one_array(loss).value_and_delta(*example_batch(loss, 1))[0]) == ())
 
 
 def score_bounds(loss: Loss) -> tuple[float, float]:
@@ -109,6 +109,9 @@ def example_labels(loss: Loss, rows: int) -> Any:
             loss.encode_target(filled(y)[0], {"outputs": scores.shape[1]})
         except ValueError:
             y = np.arange(rows) % max(2, scores.shape[1])
+    elif isinstance(loss, ClassTargets):
+        numbers = np.resize(np.asarray(loss.target_labels(target), np.int64), rows)
+        y = numbers if (order := order_of(loss)) is None else np.array(order)[numbers]
     elif loss.link == "softmax":
         y = np.arange(rows) % scores.shape[1]
     return y

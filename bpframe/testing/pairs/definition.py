@@ -16,6 +16,7 @@ from bpframe.network.context import StepContext
 from bpframe.protocols import BatchSampler, Data, Draws, Refresh, Statistics
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import acts_on
+from bpframe.registry.of_fields import of_one_array
 from bpframe.testing.pairs.rule_definition import hyper
 from bpframe.testing.pairs.update_definition import Path, UpdateByDefinition
 from bpframe.training.spec import TrainerSpec
@@ -42,7 +43,7 @@ class TrainingByDefinition:
     def __init__(self, spec: TrainerSpec, p: Mapping[Path, HostArray], data: Data, size: int) -> None:
         self.p = {path: np.array(value, dtype=np.float64) for path, value in p.items()}
         self._data, self._size, self._layers = data, size, spec.network.layers
-        self._loss: Any = spec.loss
+        self._loss: Any = of_one_array(spec.loss)
         known = {tuple(each.name.split("/")): each for each in trained_parameters(self._tree())}
         self.update = UpdateByDefinition(spec, self.p, known)
         self._memory: State = {}  # of a minimizer
