@@ -14,7 +14,7 @@ import numpy as np
 from bpframe.data.sources.cells import listing
 from bpframe.data.sources.files import naming_file, read_rows, table_header
 from bpframe.data.sources.formats import source_of, unpacked_suffix
-from bpframe.data.sources.selection import Rows, Selection
+from bpframe.data.sources.selection import Rows, Selection, column_list
 from bpframe.protocols import Source
 from bpframe.protocols.traits import holds_arrays
 from bpframe.runs.config.data_sources import FileSource
@@ -58,7 +58,7 @@ def _selection(data: DataTable, trainer: Trainer, names: Sequence[str], target: 
     known = trainer.task.columns
     if known is None:
         return data.selection()
-    aside = {*known, target, data.target, data.id, data.weight, *(data.exclude or ())}
+    aside = {*known, target, *column_list(data.target), data.id, data.weight, *(data.exclude or ())}
     if extra := [name for name in names if name not in aside]:
         click.echo(f"left out: {listing(extra)}, which the model was not trained on", err=True)
     return Selection(data.target, known)

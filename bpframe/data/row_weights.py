@@ -27,6 +27,20 @@ def training_data(data: Data, by_rows: bool) -> Data:
     return replace(data, weight=(weight / weight.mean(dtype=np.float64)).astype(weight.dtype), by_rows=True)
 
 
+def with_padding_row(data: Data) -> Data:
+    """The data with one more row, number N, that does not count: what fills up batches of fewer rows than others."""
+    ones = np.ones(len(data.target), data.x.dtype)
+    first = 0 if data.mask is None else int(data.mask.argmax())
+    weight, sample_weight = (ones if w is None else w for w in (data.weight, data.sample_weight))
+    return replace(
+        data,
+        x=np.concatenate([data.x, data.x[first : first + 1]]),
+        target=np.concatenate([data.target, data.target[first : first + 1]]),
+        weight=np.concatenate([weight, 0 * weight[:1]]),
+        sample_weight=np.concatenate([sample_weight, 0 * sample_weight[:1]]),
+    )
+
+
 def _with_stand_ins(data: Data) -> Data:
     """The data with copies of a row that counts in the place of those that do not.
 

@@ -27,6 +27,8 @@ def by_name(y: object, loss: Loss, outputs: int) -> dict[str, HostArray]:
     """The fields that a loss declares, as y holds them; DataError where one is missing or y has no names."""
     wanted = list(widths(loss, outputs))
     found = _named(y)
+    if found is None and len(wanted) == 1:
+        found = {wanted[0]: y}
     if found is None or (missing := [name for name in wanted if name not in found]):
         got = f"got {type(y).__name__}" if found is None else f"without {name_list(missing)}, got {name_list([*found])}"
         raise DataError(f"y needs the fields {name_list(wanted)}, as a mapping or the columns of a table, {got}.")

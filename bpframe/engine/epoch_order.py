@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -10,15 +10,26 @@ import numpy as np
 from bpframe import random
 from bpframe.data.arrays import read_only
 from bpframe.errors import DataError
-from bpframe.protocols import Data, Draws, Sampler
+from bpframe.protocols import BatchSampler, Data, Draws, Sampler
 from bpframe.protocols.implements import implements
 from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.types import HostArray
 
 
-def epoch_order(seed: int, data: Data, shuffle: bool, sampler: Sampler | None) -> Callable[[int], HostArray]:
-    """The row numbers of each epoch in their order, by its number; they depend on seed, epoch and data alone."""
+def epoch_order(
+    seed: int,
+    data: Data,
+    shuffle: bool,
+    sampler: Sampler | BatchSampler | None,
+    size: int = 1,
+    fields: Mapping[str, HostArray] | None = None,
+) -> Callable[[int], HostArray]:
+    """The row numbers of each epoch in their order, by its number; they depend on seed, epoch and data alone.
+
+    A sampler of batches, of `size` rows at most, is given the `fields` of targets, if there are any; where its batches
+    are shorter, row number n fills them up, which stands behind those of the data.
+    """
     n = len(data.x)
     draws = sampler if sampler is not None and implements(sampler, Draws) else None
     lengths: set[int] = set()
@@ -38,10 +49,26 @@ def epoch_order(seed: int, data: Data, shuffle: bool, sampler: Sampler | None) -
         if sampler is None:
             return random.permutation(generator, n)
         weight = np.ones(n) if data.weight is None else data.weight
-        weight = weight.reshape(n, -1).mean(axis=1) if weight.ndim > 1 else weight
-        return _checked(sampler, sampler.order(generator, read_only(data.target), read_only(weight)), n)
+        facts = read_only(data.target), read_only(weight.reshape(n, -1).mean(axis=1) if weight.ndim > 1 else weight)
+        if implements(sampler, BatchSampler):
+            return _filled_up(sampler, sampler.batches(generator, fields or facts[0], facts[1], size, epoch), n, size)
+        return _checked(sampler, sampler.order(generator, *facts), n)
 
     return order
+
+
+def _filled_up(sampler: object, batches: Sequence[HostArray], n: int, size: int) -> HostArray:
+    """The rows of batches one after the other, each with row number n as often as `size` rows need."""
+    rows = np.full((len(batches), size), n)
+    for k, batch in enumerate(batches):
+        own = _checked(sampler, batch, n)
+        if len(own) > size:
+            who = title(registry, "sampler", sampler)
+            raise DataError(f"{who} needs to give batches of at most {size} rows, got {len(own)}.")
+        rows[k, : len(own)] = own
+    if not rows.size:
+        raise DataError(f"{title(registry, 'sampler', sampler)} needs to give at least one batch, got none.")
+    return rows.reshape(-1)
 
 
 def remedy_for_other_rows(order: Callable[[int], HostArray], epoch: int, n: int) -> str | None:

@@ -14,6 +14,7 @@ from bpframe.ops.special import erf, erfc
 
 if TYPE_CHECKING:
     from bpframe.ops.convolution import convolve, convolve_dw, convolve_dx
+    from bpframe.ops.segments import segment_sum
     from bpframe.ops.windows import Windows, pad, spread, window_views, within
 
 product, crossprod = matmul, matmul_tn  # their names in 0.1.0
@@ -23,6 +24,7 @@ _HOME = {  # of what is imported when it is first touched
     "convolve_dw": "convolution",
     "convolve_dx": "convolution",
     "pad": "windows",
+    "segment_sum": "segments",
     "spread": "windows",
     "window_views": "windows",
     "within": "windows",
@@ -50,6 +52,7 @@ __all__ = [
     "placement",
     "product",
     "scan",
+    "segment_sum",
     "spread",
     "sum_rows",
     "when",

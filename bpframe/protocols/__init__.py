@@ -71,6 +71,7 @@ from bpframe.protocols.capabilities import (
 from bpframe.protocols.components import (
     Activation,
     Augmentation,
+    BatchSampler,
     Callback,
     Constraint,
     Context,
@@ -136,6 +137,7 @@ __all__ = [
     "Applies",
     "Augmentation",
     "Auxiliary",
+    "BatchSampler",
     "Batches",
     "BlockLosses",
     "Callback",

@@ -5,7 +5,7 @@ Shapes as in `bpframe.protocols`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
@@ -221,6 +221,27 @@ class Augmentation(Protocol):
 
         `weight` is each row's weight in the loss, as a multiple of the mean, or that of each position (B, *S); None
         where all are 1.
+        """
+
+
+class BatchSampler(Protocol):
+    """A sampler that makes the batches of an epoch itself: by group, by class, by query, harder as epochs go by.
+
+    Batches of fewer rows than others are filled up with rows that do not count: of weight 0, and outside of what
+    layers gather over rows (`Context.mask`). A loss that couples rows has to take weights then.
+    """
+
+    def batches(
+        self,
+        rng: np.random.Generator,
+        target: HostArray | Mapping[str, HostArray],
+        weight: HostArray,
+        size: int,
+        epoch: int,
+    ) -> Sequence[HostArray]:
+        """Row numbers of each batch of epoch number `epoch`, from 0: 1 to `size` a batch, drawn from `rng` alone.
+
+        target is (N, C), a column a class, or, of a loss of fields, a mapping of names to (N, m); weight (N,).
         """
 
 

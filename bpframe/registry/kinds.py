@@ -74,7 +74,7 @@ KINDS = {
         Kind("regularizer", "bpframe.regularizers", (protocols.Regularizer,), (protocols.Applies,)),
         Kind("constraint", "bpframe.constraints", (protocols.Constraint,), (protocols.Applies,)),
         Kind("augmentation", "bpframe.augmentations", (protocols.Augmentation,)),
-        Kind("sampler", "bpframe.samplers", (protocols.Sampler,)),
+        Kind("sampler", "bpframe.samplers", (protocols.Sampler, protocols.BatchSampler)),
         Kind("metric", "bpframe.metrics", (protocols.Metric,)),
         Kind("callback", "bpframe.callbacks", (protocols.Callback,)),
         Kind("source", "bpframe.sources", (protocols.Source,)),

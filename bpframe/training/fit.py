@@ -28,7 +28,7 @@ from bpframe.training.epoch_measures import EpochMeasures
 from bpframe.training.evaluation import exploded
 from bpframe.training.hooks import Hooks
 from bpframe.training.idle_epochs import IdleEpochs
-from bpframe.training.mask_check import warn_of_unmasked_layers
+from bpframe.training.mask_check import refuse_unpadded_parts, warn_of_unmasked_layers
 from bpframe.training.metric_values import NamedMetrics
 from bpframe.training.monitor import MonitoredCurve, watchers
 from bpframe.training.preflight import refuse_mixed_numbers, refuse_other_curves, warn_of_rules
@@ -97,7 +97,10 @@ class FitRun:
         if first:
             warn_of_rules(groups, self.spec.rules())
             dry_run(self.spec, self.task.cost, groups, session, data)
-        warn_of_unmasked_layers(network, session, data)
+        if self.spec.pads:
+            refuse_unpadded_parts(network, self.task.cost, session, data)
+        else:
+            warn_of_unmasked_layers(network, session, data)
         refuse_leaving(groups, session)
         session.use(groups)
         limits = groups if self.spec.projects and not self.state.resumed else ()  # which may be others than before

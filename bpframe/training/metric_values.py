@@ -21,6 +21,7 @@ from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.types import HostArray
 
+CHUNK = 2**24  # scores of which labels are made at a time
 NamedMetrics = Sequence[tuple[str, Metric]]
 
 
@@ -48,7 +49,10 @@ def measure(
         return values
     if not len(scores):
         return {name: math.nan for name, _ in metrics}
-    scores, w = view(scores), view(np.ones(len(scores)) if weight is None else weight.astype(np.float64))
+    w = view(np.ones(len(scores)) if weight is None else weight.astype(np.float64))
+    if scores.size > CHUNK and all(compares(metric) == "labels" for _, metric in metrics) and not task.fields(target):
+        return _measure_labels(task, scores, target, w, metrics)
+    scores = view(scores)
     point = view(task.point(scores))
     if np.isnan(scores).any() or np.isnan(point).any():  # labels made of them would look like any others
         return {name: math.nan for name, _ in metrics}
@@ -63,6 +67,22 @@ def measure(
         for name, metric in others:
             found[name] = _value(metric, *pairs[compares(metric)], w, gaps)
     return {name: found[name] for name, _ in metrics}
+
+
+def _measure_labels(
+    task: Task, scores: HostArray, target: HostArray, w: HostArray, metrics: NamedMetrics
+) -> dict[str, float]:
+    """Metrics of labels alone, made of a bounded number of scores at a time: of a large vocabulary there are many."""
+    size, numbers = max(1, CHUNK // scores.shape[1]), []
+    for part in (view(scores[i : i + size]) for i in range(0, len(scores), size)):
+        point = view(task.point(part))
+        if np.isnan(part).any() or np.isnan(point).any():
+            return {name: math.nan for name, _ in metrics}
+        numbers.append(task.class_numbers(part, point))
+    gaps = np.isnan(target) if takes_missing(task.loss) else np.False_
+    right = task.target_numbers(np.where(gaps, 0, target) if gaps.any() else target)
+    pair = view(np.concatenate(numbers)), view(right)
+    return {name: _value(metric, *pair, w, gaps) for name, metric in metrics}
 
 
 def _pairs(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from bpframe.data.fingerprint import LazyFingerprint
-from bpframe.data.row_weights import training_data
+from bpframe.data.row_weights import training_data, with_padding_row
 from bpframe.protocols import Batches, Data
 from bpframe.training.checkpoint import FitSettings, TrainerState, UnfinishedFit
 from bpframe.training.evaluation import named_metrics
@@ -45,9 +46,10 @@ def new_fit(
     session, rows, done = learned.session, len(train.x), len(learned.history)
     size = min(given.batch_size, rows)
     known = train if spec.sampler is None else learned.task.class_columns(train)
-    batches = Batches(done, spec.epoch_order(known, given.shuffle), size)
+    fields = learned.task.fields(train.target) if spec.pads else {}
+    batches = Batches(done, spec.epoch_order(known, given.shuffle, size, fields), size)
     steps = session.step + given.epochs * len(batches)  # all epochs count as long as the first
-    by_rows = train.weight is not None and not spec.weights_by_batch
+    by_rows = (train.weight is not None or spec.pads) and not spec.weights_by_batch
     settings, partial = FitSettings(done + given.epochs, steps, size, given.shuffle, rows, done, by_rows), None
     if unfinished is not None:
         unfinished[0].refuse_other(settings)
@@ -56,6 +58,8 @@ def new_fit(
     else:
         note_other_data(learned.history, learned.data, given.data)
     data = training_data(train, settings.by_rows), validation
+    if spec.pads:
+        data = with_padding_row(replace(data[0], by_rows=by_rows)), validation
     metrics = named_metrics(learned.task, spec.metrics)
     state = _run_state(trainer, learned, curves(metrics, validation is not None), settings, partial)
     state.fingerprint, state.period = given.data, spec.period

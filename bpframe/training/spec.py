@@ -20,6 +20,7 @@ from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
 from bpframe.protocols import (
     Augmentation,
+    BatchSampler,
     Callback,
     Constraint,
     Data,
@@ -34,6 +35,7 @@ from bpframe.protocols import (
     Regularizer,
     Sampler,
 )
+from bpframe.protocols.implements import implements
 from bpframe.registry import Spec, build, build_all
 from bpframe.registry.builder import SCHEDULED
 from bpframe.registry.constructor import wants
@@ -111,7 +113,7 @@ class TrainerSpec:
     constraints: Sequence[Constraint] = field(default=(), metadata=updating(project="p"))
     groups: Sequence[ParameterGroup] = ()
     augmentations: Sequence[Augmentation] = field(default=(), metadata=ON_BATCHES)
-    sampler: Sampler | None = None
+    sampler: Sampler | BatchSampler | None = None
     seed: int = 0
     dtype: str = "float32"
     standardize_target: bool = False
@@ -173,9 +175,16 @@ class TrainerSpec:
         """Whether all epochs have as many rows as the first."""
         return self.sampler is None or isinstance(self.sampler, Draws)
 
-    def epoch_order(self, data: Data, shuffle: bool) -> Callable[[int], HostArray]:
+    @property
+    def pads(self) -> bool:
+        """Whether batches are filled up with rows that do not count."""
+        return self.sampler is not None and implements(self.sampler, BatchSampler)
+
+    def epoch_order(
+        self, data: Data, shuffle: bool, size: int, fields: Mapping[str, HostArray]
+    ) -> Callable[[int], HostArray]:
         """The row numbers of each epoch in their order, by its number; targets of classes have a column for each."""
-        return epoch_order(self.seed, data, shuffle, self.sampler)
+        return epoch_order(self.seed, data, shuffle, self.sampler, size, fields)
 
     def monitoring(self) -> list[Any]:
         """The schedules that depend on a curve of the history."""

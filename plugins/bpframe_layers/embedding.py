@@ -26,6 +26,7 @@ from bpframe.plugin import (
 )
 from bpframe_initializers.normal import Normal
 
+ONE_HOT = 2**22  # numbers of ids in one-hot form, up to which a product with them is made
 ROUNDING = 1e-3  # how far from a whole number an id may come in
 
 
@@ -37,7 +38,8 @@ class Embedding:
     x holds ids as floats, as all data come, and is rounded. Rows with an id outside the table, or with a number that is
     no id, are refused where they come in. Behind a layer that makes other numbers, such an id gives NaN, in its own
     place only: training stops there and names the layer, instead of passing another row's vector off. The backward
-    pass multiplies by the ids in one-hot form, which takes N num_embeddings numbers. Weights start with variance 1, as
+    pass multiplies by the ids in one-hot form, or, where that takes millions of numbers, adds up the rows of each id.
+    Weights start with variance 1, as
     in PyTorch: as large as a standardised column.
     """
 
@@ -97,8 +99,11 @@ class Embedding:
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """(0, since rounding is flat, or None; {"weight"})."""
         xp, x = ops.namespace(dy), cache
-        ids = xp.reshape(xp.round(x), (x.size, 1))
-        numbers = xp.arange(self.num_embeddings, dtype=x.dtype, **ops.placement(x))
-        chosen = xp.astype(ids == numbers, dy.dtype)
-        gradients = {"weight": ops.matmul_tn(chosen, xp.reshape(dy, (x.size, self.embedding_dim)))}
+        ids, rows = xp.reshape(xp.round(x), (x.size, 1)), xp.reshape(dy, (x.size, self.embedding_dim))
+        if x.size * self.num_embeddings > ONE_HOT:
+            inside = xp.clip(ids[:, 0], 0.0, float(self.num_embeddings - 1))  # those outside have NaN behind them
+            gradients = {"weight": ops.segment_sum(rows, xp.astype(inside, xp.int32), self.num_embeddings)}
+        else:
+            numbers = xp.arange(self.num_embeddings, dtype=x.dtype, **ops.placement(x))
+            gradients = {"weight": ops.matmul_tn(xp.astype(ids == numbers, dy.dtype), rows)}
         return (xp.zeros_like(x) if context.need_dx else None), gradients

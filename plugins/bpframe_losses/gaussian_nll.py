@@ -50,9 +50,7 @@ class GaussianNll:
         mean, s = self._parts(scores)
         r, precision = mean - target, xp.exp(-s)
         share = r * r * precision
-        slope, given, none = 0.5 * (1 - share), scores[:, mean.shape[-1] :], xp.zeros_like(s)
-        slope = xp.where(given < s, xp.minimum(slope, none), slope)  # below the least: never further down
-        slope = xp.where(given > s, xp.maximum(slope, none), slope)
+        slope = leading_back(0.5 * (1 - share), scores[:, mean.shape[-1] :], s)
         return 0.5 * xp.sum(s + share, axis=-1), xp.concat([r * precision, slope], axis=-1)
 
     def point(self, prediction: HostArray) -> HostArray:
@@ -99,3 +97,11 @@ def bounded(scores: Array, least: float) -> tuple[Array, Array]:
     """(means, log variances from `least` to 40), (B, m) each."""
     m = scores.shape[-1] // 2
     return scores[:, :m], ops.namespace(scores).clip(scores[:, m:], least, LARGEST)
+
+
+def leading_back(slope: Array, given: Array, s: Array) -> Array:
+    """The slope of log variances s; 0 where those given lie beyond a bound and it would lead further away."""
+    xp = ops.namespace(s)
+    none = xp.zeros_like(s)
+    slope = xp.where(given < s, xp.minimum(slope, none), slope)  # below the least: never further down
+    return xp.where(given > s, xp.maximum(slope, none), slope)

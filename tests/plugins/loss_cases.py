@@ -15,6 +15,11 @@ import bpframe as bp
 
 B, C = 7, 3
 LONG = np.longdouble
+OTHERS = {  # of no row alone, of other losses, of ordered classes, of surrogate slopes: proven elsewhere
+    *("heads", "masked"),  # tests/data/test_heads.py, tests/training/test_fields.py
+    *("cox", "ranknet", "triplet"),  # tests/training/test_fields.py, test_ordinal_and_density_losses.py
+    *("corn", "cumulative_link", "crps_gaussian", "beta_nll", "mixture_density"),  # the latter
+}
 Row = Any  # one row of scores or targets, in extended precision
 
 

@@ -35,6 +35,7 @@ NETS: dict[str, list[Any]] = {
     "dense": [hidden(), END],
     "activation": [{"name": "dense", "units": 16}, {"name": "activation", "activation": "relu"}, END],
     "standardize": ["standardize", hidden(), END],
+    "cutpoints": [hidden(), {"name": "dense", "units": 1}, {"name": "cutpoints", "classes": 6}, END],
     "dropout": [{"name": "dropout", "rate": 0.1}, hidden(), "dropout", END],
     "alpha_dropout": [{"name": "dense", "units": 16, "activation": "elu"}, "alpha_dropout", END],
     "gaussian_noise": ["gaussian_noise", hidden(), END],
@@ -46,6 +47,7 @@ NETS: dict[str, list[Any]] = {
     "residual": [hidden(), {"name": "residual", "layers": ["batch_norm", hidden(), "dropout"]}, END],
     "parallel": [{"name": "parallel", "branches": [hidden(8), "standardize"]}, END],
     "sum": [{"name": "parallel", "branches": [hidden(8), {"name": "dense", "units": 8}], "join": "sum"}, END],
+    "select": [{"name": "select", "columns": [5, 0, 3, 1, 2, -2]}, hidden(), END],
     "sequential": [{"name": "sequential", "layers": ["standardize", hidden(), "batch_norm"]}, hidden(), END],
     "embedding": [{"name": "embedding", "num_embeddings": 5, "embedding_dim": 4}, "flatten", hidden(), END],
 }

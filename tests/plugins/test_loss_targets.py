@@ -18,7 +18,7 @@ from bpframe.random import HashKey
 from bpframe.registry import registry
 from bpframe.training.evaluation import named_metrics
 from bpframe.training.metric_values import measure
-from tests.plugins.loss_cases import CASES, CLASSES
+from tests.plugins.loss_cases import CASES, CLASSES, OTHERS
 
 # ------------------------------------------------------------------------------------------------------ drawn targets
 
@@ -188,7 +188,7 @@ def test_one_column_of_soft_labels_is_measured_by_its_nearer_end(name):
 
 
 def test_what_a_loss_predicts_decides_its_default_metrics():
-    own = [p.name for p in registry.providers("loss") if p.dist == "bpframe" and p.name != "heads"]
+    own = [p.name for p in registry.providers("loss") if p.dist == "bpframe" and p.name not in OTHERS]
     classes = {name for name in own if head(getattr(bp.losses, name)(), 1).classes}
     assert classes == {name for name, _ in CLASSES}
     for name in own:

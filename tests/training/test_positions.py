@@ -218,3 +218,19 @@ def test_targets_and_weights_of_another_shape_are_refused_with_what_is_needed():
         one.fit(X, LABELS, sample_weight=WEIGHT[:, :4])
     with pytest.raises(DataError, match="balanced needs one class a row"):
         trainer(dense(), sampler="balanced").fit(X, LABELS)
+
+
+def test_labels_of_many_scores_are_made_part_by_part(monkeypatch):
+    one = trainer(dense())
+    one.fit(X, LABELS, epochs=2)
+    whole = one.evaluate(X, LABELS, WEIGHT)
+    monkeypatch.setattr("bpframe.training.metric_values.CHUNK", 20)
+    assert one.evaluate(X, LABELS, WEIGHT) == whole
+
+
+def test_scores_that_are_kept_bound_the_steps_of_a_block(monkeypatch):
+    monkeypatch.setattr("bpframe.engine.jax.device_batches.SCORES", 6 * T * K * 4)
+    made = [trainer(dense(), engine=engine) for engine in ENGINES]
+    for one in made:
+        one.fit(X, LABELS, epochs=2, batch_size=4)
+    assert made[1].history.train["accuracy"] == pytest.approx(made[0].history.train["accuracy"])

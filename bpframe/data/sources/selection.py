@@ -33,13 +33,13 @@ class Rows:
 @final
 @dataclass(frozen=True)
 class Selection:
-    """Names of columns: the target, an id, weights, and the inputs, by default all others but those to leave out.
+    """Names of columns: the target, or several, an id, weights, and the inputs, by default all others.
 
     Of rows to predict (`lenient`) the target, weights and what is left out may be missing. `text`: labels are text
     whatever they look like.
     """
 
-    target: str | None = None
+    target: str | Sequence[str] | None = None
     columns: Sequence[str] | None = None
     exclude: Sequence[str] = ()
     id: str | None = None
@@ -47,10 +47,15 @@ class Selection:
     text: bool = False
     weight: str | None = None
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the target's columns."""
+        return column_list(self.target)
+
     def inputs(self, names: Sequence[str]) -> list[str]:
         """The names of the inputs among a file's columns; DataError for a name that they lack, or no input at all."""
         self._require(names)
-        others = [self.target, self.id, self.weight]
+        others = [*self.targets, self.id, self.weight]
         if self.columns is not None:
             return list(self.columns)
         chosen = [name for name in names if name not in others and name not in self.exclude]
@@ -64,14 +69,14 @@ class Selection:
 
     def others(self, names: Sequence[str]) -> list[str]:
         """The target, the id and the weights, those of them that the file has."""
-        wanted = dict.fromkeys((self.target, self.id, self.weight))
+        wanted = dict.fromkeys((*self.targets, self.id, self.weight))
         return [name for name in wanted if name is not None and name in names]
 
     def _require(self, names: Sequence[str]) -> None:
         _refuse_doubles(names)
         _refuse_doubles(self.columns or ())
-        if self.target is not None and not self.lenient:
-            _require_name("a target column", self.target, names)
+        for name in () if self.lenient else self.targets:
+            _require_name("a target column", name, names)
         if self.id is not None:
             _require_name("an id column", self.id, names)
         if self.weight is not None and not self.lenient:
@@ -80,7 +85,7 @@ class Selection:
             _require_name("an input column", name, names)
         for name in () if self.lenient else self.exclude:
             _require_name("a column to leave out", name, names)
-        if self.target not in names and _looks_like_data(names):
+        if not {*self.targets} & {*names} and _looks_like_data(names):
             raise DataError(f"needs names of columns in its first line, got {listing(names)}. Add a header.")
 
 
@@ -104,17 +109,40 @@ def _rows(selection: Selection, x: NamedRows, others: Mapping[str, HostArray | S
     """Rows whose cells of text are what they say."""
     if len(x) == 0:
         raise DataError("needs at least one row below its header, got none. Add rows.")
-    y = others.get(selection.target or "")
-    if y is not None and not isinstance(y, np.ndarray):
-        y = np.array(y, dtype=np.str_) if selection.text else parse_cells(y)
+    columns = [(name, others.get(name)) for name in selection.targets]
+    y = _target(selection, dict(columns))
     ids, weight = (others.get(name or "") for name in (selection.id, selection.weight))
-    for name, column in ((selection.target, y), (selection.id, ids), (selection.weight, weight)):
+    for name, column in (*columns, (selection.id, ids), (selection.weight, weight)):
         if column is not None and len(column) != len(x):
             raise DataError(f"needs columns of one length, got {len(x)} and, in '{name}', {len(column)}.")
     if weight is not None:
         name, cells = str(selection.weight), weight if isinstance(weight, np.ndarray) else parse_cells(weight)
         weight = _column({name: cells}, name)
     return Rows(x, y, None if ids is None else np.asarray(ids), weight)
+
+
+def column_list(target: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The names of columns, of which there may be one or none."""
+    return () if target is None else (target,) if isinstance(target, str) else tuple(target)
+
+
+def _target(selection: Selection, columns: Mapping[str, HostArray | Sequence[str] | None]) -> HostArray | None:
+    """y (N,) of one column; of several a structured array, whose fields they are; None where one is missing."""
+    parts: dict[str, HostArray] = {}
+    for name, column in columns.items():
+        if column is None:
+            return None
+        if isinstance(column, np.ndarray):
+            parts[name] = column
+        else:
+            parts[name] = np.array(column, dtype=np.str_) if selection.text else parse_cells(column)
+    if isinstance(selection.target, str) or not parts:
+        return next(iter(parts.values()), None)
+    rows = min(map(len, parts.values()))
+    records = np.empty(rows, [(name, part.dtype) for name, part in parts.items()])
+    for name, part in parts.items():
+        records[name] = part[:rows]
+    return records
 
 
 def _stacked(table: Mapping[str, HostArray], inputs: Sequence[str], rows: int) -> NamedRows:

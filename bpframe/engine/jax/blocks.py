@@ -7,6 +7,7 @@ Shapes: as in `bpframe.engine.functional_step` and `bpframe.engine.jax.device_ba
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, cast, final
@@ -53,15 +54,23 @@ class Blocks:
     def __init__(self, network: Network, cost: CostLayer, device: Device, seed: int) -> None:
         self._network, self._cost, self._device, self._seed = network, cost, device, seed
 
-    def load(self, data: Data, collect: bool, collected: HostArray | None, resident: bool) -> None:
+    def load(self, data: Data, collect: bool, collected: HostArray | None, resident: bool, params: Params) -> None:
         """Train on these arrays from now on; with `resident` they go to the device at once."""
-        self._stream = Stream(data, self._seed, self._device, resident)
+        scores = self._scores_of_a_row(params, data) if collect else 0
+        self._stream = Stream(data, self._seed, self._device, resident, scores)
         self._collect, self._by_rows = collect, data.by_rows
         self.collected = collected  # scores of the latest epoch, in the order of its rows
         self._programs: dict[Any, Callable[..., Any]] = {}
         self._constant: tuple[Sequence[Group], Any] | None = None
         self._report: BlockReport | None = None  # of the latest block, which may still be running
         self.prepare = self._stream.prepare
+
+    def _scores_of_a_row(self, params: Params, data: Data) -> int:
+        """How many scores a row has where they may be many, at several positions or of many classes; otherwise 0."""
+        if data.target.ndim == 2 and data.target.shape[1] > 1:
+            return 0
+        shape = jax.eval_shape(partial(evaluate, self._network.layers), params, data.x[:1]).shape
+        return math.prod(shape[1:])
 
     def run(
         self, carry: Carry, groups: Sequence[Group], step_count: int, batches: Batches, start: int, stop: int

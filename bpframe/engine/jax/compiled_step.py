@@ -15,6 +15,7 @@ from bpframe.engine.jax import xla_convolution
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
 from bpframe.ops.linalg import MATMUL_TN
+from bpframe.ops.segments import SEGMENT_SUM
 from bpframe.protocols import Group
 
 SMALL = 2**21  # multiplications up to which laying out a factor anew costs less than it brings
@@ -57,4 +58,12 @@ def _matmul_tn(a: Any, b: Any) -> Any:
 
 
 MATMUL_TN[jnp] = _matmul_tn
+
+
+def _segment_sum(x: Any, numbers: Any, count: int) -> Any:
+    """A scatter: each row is added where its number points."""
+    return jnp.zeros((count, x.shape[1]), x.dtype).at[numbers].add(x, mode="drop")
+
+
+SEGMENT_SUM[jnp] = _segment_sum
 xla_convolution.register()

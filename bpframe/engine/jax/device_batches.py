@@ -21,6 +21,7 @@ from bpframe.types import HostArray
 LENGTH = 1024  # steps of a block at most
 DATA = 4  # the arrays of a DeviceBatch that are data
 BYTES = 2**25  # that the rows of a block may take on the host
+SCORES = 2**26  # numbers that the scores of a block may have, where they are kept
 
 
 class DeviceBatch(NamedTuple):
@@ -49,8 +50,9 @@ class _Block(NamedTuple):
 class Stream:
     """Hands out blocks of the training data; two at a time are in memory, one that is read and one that is next."""
 
-    def __init__(self, data: Data, seed: int, device: Device, resident: bool) -> None:
-        """With `resident` all rows go to the device at once."""
+    def __init__(self, data: Data, seed: int, device: Device, resident: bool, scores: int = 0) -> None:
+        """With `resident` all rows go to the device at once. `scores`: numbers that are kept of each row."""
+        self._most = SCORES // scores if scores else 0  # rows whose scores may be kept
         self._host = DeviceBatch(data.x, data.target, data.weight, data.counts, None, None)
         self._resident: DeviceBatch | None = device.put(self._host) if resident else None
         self._send = device.send
@@ -60,10 +62,11 @@ class Stream:
 
     def room(self, size: int) -> int:
         """T for batches of `size` rows."""
+        most = min(LENGTH, max(1, self._most // size)) if self._most else LENGTH
         if self._resident is not None:
-            return LENGTH
+            return most
         row: int = sum(part[:1].nbytes for part in self._host[:DATA] if part is not None)
-        return min(LENGTH, max(1, BYTES // (row * size)))
+        return min(most, max(1, BYTES // (row * size)))
 
     def block(self, batches: Batches, start: int, stop: int) -> tuple[DeviceBatch, int]:
         """(rows of the steps from `start` on, the step before which they end)."""

@@ -185,7 +185,7 @@ class JaxSession:
         size = sum(part.nbytes for part in (data.x, data.target, data.weight) if part is not None)
         stream = not self._device.gathers(size, size // len(data.x)) if self._stream is None else self._stream
         with self._device.scope():
-            self._blocks.load(data, collect, collected, resident=not stream)
+            self._blocks.load(data, collect, collected, not stream, self._carry.params)
         self._mark_if_moved()
 
     def run(self, batches: Batches, start: int, stop: int) -> Losses:

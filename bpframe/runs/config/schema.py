@@ -13,7 +13,7 @@ from itertools import combinations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
-from bpframe.data.sources.selection import Selection
+from bpframe.data.sources.selection import Selection, column_list
 from bpframe.errors import ConfigError
 from bpframe.protocols import Engine, Layer
 from bpframe.registry.builder import Builder
@@ -83,7 +83,7 @@ class DataTable:
     source       the name of a data set ("digits"), a file ("rows.csv"), or a table: { name = "moons", points = 400 } of
                  a data set, { path = "rows.csv", separator = ";" } of a file, whose `name` is the source that reads it,
                  by default that of the suffix; a relative path starts at the folder of the config
-    target       the column of a table that is predicted
+    target       the column of a table that is predicted; a list of columns for a loss of several fields
     columns      the columns that it is predicted from, by default all others
     exclude      columns to leave out
     id           a column that names the rows; it is kept beside predictions, and nothing is learned from it
@@ -95,7 +95,7 @@ class DataTable:
     """
 
     source: NamedSource | FileSource = field(metadata={"make": build_source})
-    target: str | None = None
+    target: str | Sequence[str] | None = None
     columns: Sequence[str] | None = None
     exclude: Sequence[str] | None = None
     id: str | None = None
@@ -125,14 +125,17 @@ class DataTable:
             raise ConfigError(f"weight needs a table, whose columns have names, got '{self.weight}'. Leave it out.")
         if self.columns is not None and not self.columns:
             raise ConfigError("columns needs a name at least, got none. Leave it out to take all.")
-        for one, other in combinations(("id", "weight", "target"), 2):
-            if (name := getattr(self, one)) is not None and name == getattr(self, other):
-                raise ConfigError(f"{one} and {other} need to be different columns, got '{name}' for both.")
-        taken = set(self.columns or ()) & {self.target, self.id, self.weight, *(self.exclude or ())}
+        named = {"id": column_list(self.id), "weight": column_list(self.weight), "target": column_list(self.target)}
+        for one, other in combinations(named, 2):
+            if both := {*named[one]} & {*named[other]}:
+                raise ConfigError(f"{one} and {other} need to be different columns, got '{min(both)}' for both.")
+        if self.target is not None and len({*named["target"]}) != max(1, len(named["target"])):
+            raise ConfigError(f"target needs different columns, got {list(named['target'])}.")
+        taken = set(self.columns or ()) & {*named["target"], self.id, self.weight, *(self.exclude or ())}
         if taken:
             raise ConfigError(f"columns needs inputs alone, got '{min(map(str, taken))}', which another setting names.")
-        if self.target in (self.exclude or ()):
-            raise ConfigError(f"exclude needs columns besides the target, got '{self.target}'.")
+        if aside := {*named["target"]} & {*(self.exclude or ())}:
+            raise ConfigError(f"exclude needs columns besides the target, got '{min(aside)}'.")
 
     def selection(self, **others: Any) -> Selection:
         """What is taken of a file; nothing can be chosen of arrays."""

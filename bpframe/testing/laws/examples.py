@@ -14,9 +14,9 @@ import numpy as np
 
 from bpframe.data.target_gaps import filled
 from bpframe.errors import CheckFailed
-from bpframe.protocols import Fields, Loss, TargetWidth
+from bpframe.protocols import ClassTargets, Fields, Loss, TargetWidth
 from bpframe.protocols.number_sets import SIMPLEX, SIMPLICES, Interval
-from bpframe.protocols.traits import domain_of
+from bpframe.protocols.traits import domain_of, order_of
 from bpframe.registry.of_fields import cut_fields, of_one_array
 from bpframe.types import HostArray
 
@@ -109,6 +109,9 @@ def example_labels(loss: Loss, rows: int) -> Any:
             loss.encode_target(filled(y)[0], {"outputs": scores.shape[1]})
         except ValueError:
             y = np.arange(rows) % max(2, scores.shape[1])
+    elif isinstance(loss, ClassTargets):
+        numbers = np.resize(np.asarray(loss.target_labels(target), np.int64), rows)
+        y = numbers if (order := order_of(loss)) is None else np.array(order)[numbers]
     elif loss.link == "softmax":
         y = np.arange(rows) % scores.shape[1]
     return y

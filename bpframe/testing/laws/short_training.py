@@ -73,6 +73,10 @@ def _parts(engine: str, kind: str, component: object, dtype: str) -> tuple[Train
     }
     if kind in PARTS_BY_KIND:
         parts |= PARTS_BY_KIND[kind](component)
+    elif kind == "sampler" and isinstance(example := _example_target(component), Mapping):
+        names = tuple(example)
+        y = {name: np.resize(values, ROWS) for name, values in example.items()}
+        parts |= {"sampler": component, "loss": _SquaredFields(names), "layers": _layers(1), "y": y, "metrics": []}
     else:
         part = next(part for part in PARTS if part.kind == kind)
         parts[part.name] = [component] if part.many else component
@@ -138,6 +142,12 @@ class _SquaredFields:
         """(loss (B,), delta (B, C))."""
         residuals = [scores - part for part in target.values()]
         return reduce(add, (0.5 * (r * r).sum(axis=-1) for r in residuals)), reduce(add, residuals)
+
+
+def _example_target(sampler: Any) -> Any:
+    """The target of a sampler's own example; None where it has none."""
+    own = getattr(sampler, "example", None)
+    return None if own is None else own(np.random.default_rng(0))[0]
 
 
 def _metric(metric: Metric) -> TrainingParts:

@@ -13,8 +13,10 @@ import numpy as np
 
 from bpframe import random, tree
 from bpframe.network.context import StepContext
-from bpframe.protocols import Auxiliary, Data, Draws, Refresh, Statistics
+from bpframe.protocols import Auxiliary, BatchSampler, Data, Draws, Refresh, Statistics
+from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import acts_on
+from bpframe.registry.of_fields import of_one_array
 from bpframe.testing.pairs.rule_definition import hyper
 from bpframe.testing.pairs.update_definition import Path, UpdateByDefinition
 from bpframe.training.spec import TrainerSpec
@@ -41,7 +43,7 @@ class TrainingByDefinition:
     def __init__(self, spec: TrainerSpec, p: Mapping[Path, HostArray], data: Data, size: int) -> None:
         self.p = {path: np.array(value, dtype=np.float64) for path, value in p.items()}
         self._data, self._size, self._layers = data, size, spec.network.layers
-        self._loss: Any = spec.loss
+        self._loss: Any = of_one_array(spec.loss)
         known = {tuple(each.name.split("/")): each for each in trained_parameters(self._tree())}
         self.update = UpdateByDefinition(spec, self.p, known)
         self._memory: State = {}  # of a minimizer
@@ -188,7 +190,7 @@ class TrainingByDefinition:
         if isinstance(spec.sampler, Draws):
             return np.asarray(spec.sampler.epoch_rows(epoch, n))
         generator = random.host_generator(spec.seed, random.ORDER, epoch)
-        if spec.sampler is not None:
+        if spec.sampler is not None and not implements(spec.sampler, BatchSampler):
             weight = np.ones(n) if self._data.weight is None else self._data.weight
             return np.asarray(spec.sampler.order(generator, self._data.target, weight))
         return random.permutation(generator, n) if shuffle else np.arange(n)

@@ -12,6 +12,7 @@ from typing import Any, final
 from bpframe.protocols import (
     Adjust,
     After,
+    BatchSampler,
     Draws,
     EvaluationParams,
     Fit,
@@ -80,7 +81,8 @@ class Partner:
 def partners_of(providers: Iterable[Provider]) -> Iterator[Partner]:
     """Those among these components that have a part in how a training goes; layers, where they remember or draw.
 
-    A loss stands with each of the options that it gives as examples.
+    A loss stands with each of the options that it gives as examples. A sampler of batches is none of them: it goes with
+    targets of its own.
     """
     for provider in providers:
         if provider.kind in ROLES:
@@ -89,5 +91,5 @@ def partners_of(providers: Iterable[Provider]) -> Iterator[Partner]:
                 component = build(provider.kind, {"name": provider.ref, **config})
                 name = provider.name if config is configs[0] else brief(registry, provider.kind, component)
                 found = Partner(provider.kind, name, component)
-                if provider.kind != "layer" or found.role != "layer":
+                if found.role != "layer" and not implements(component, BatchSampler):
                     yield found
