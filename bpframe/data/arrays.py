@@ -48,10 +48,12 @@ def as_numbers(values: object, dtype: str, name: str, squares: bool = False, gap
     Booleans become 0 and 1; other numbers are rounded to the nearest that `dtype` holds; tables are read column by
     column where their types differ. DataError for any other type.
     """
+    limit = _limit(dtype, squares)
+    if type(values) is np.ndarray and values.dtype == dtype and values.flags.c_contiguous and _within(values, limit):
+        return values
     array = values if type(values) is np.ndarray and values.dtype.kind in "biu" else as_real_rows(values, name)
     with np.errstate(all="ignore"):
         converted = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
-    limit = _limit(dtype, squares)
     if not _within(np.nan_to_num(converted, posinf=np.inf, neginf=-np.inf) if gaps else converted, limit):
         raise _other_numbers(array, converted, dtype, name, (squares, gaps), column_names(values))
     return converted

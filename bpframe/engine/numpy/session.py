@@ -202,7 +202,7 @@ class NumpySession:
     def scores_with(self, x: HostArray, buffers: Mapping[str, HostArray]) -> HostArray:
         """The same with other buffers in the place of those of these names."""
         size = self._shown.chunk_rows(x.shape[1:], self._params)
-        with self.computing(min(size, len(x))):
+        with np.errstate(all="ignore"), self._threads.block(min(size, len(x))):
             params = self._shown.of(evaluation_params(self._groups, self._params, self.step))
             if buffers:
                 params = tree.transform(params, lambda leaf: leaf)
