@@ -48,8 +48,8 @@ def as_numbers(values: object, dtype: str, name: str, squares: bool = False, gap
     Booleans become 0 and 1; other numbers are rounded to the nearest that `dtype` holds; tables are read column by
     column where their types differ. DataError for any other type.
     """
-    limit = _limit(dtype, squares)
-    if type(values) is np.ndarray and values.dtype == dtype and values.flags.c_contiguous and _within(values, limit):
+    limit, own = _limit(dtype, squares), _dtype(dtype)
+    if type(values) is np.ndarray and values.dtype == own and values.flags.c_contiguous and _within(values, limit):
         return values
     array = values if type(values) is np.ndarray and values.dtype.kind in "biu" else as_real_rows(values, name)
     with np.errstate(all="ignore"):
@@ -105,13 +105,13 @@ def ratios(weight: HostArray, dtype: np.dtype[Any]) -> HostArray:
 def read_only(array: HostArray) -> HostArray:
     """A read-only view."""
     view = np.asarray(array).view()
-    view.flags.writeable = False
+    view.setflags(write=False)
     return view
 
 
 def all_finite(array: HostArray) -> bool:
     """Whether no number is NaN or infinite."""
-    return _within(array, _limit(array.dtype, squares=False))
+    return math.isfinite(np.vdot(array, array)) or _within(array, _limit(array.dtype, squares=False))
 
 
 @lru_cache(maxsize=16)
@@ -119,6 +119,9 @@ def _limit(dtype: str | np.dtype[Any], squares: bool) -> float:
     """The largest number that `dtype` holds, or whose square it holds."""
     largest = float(np.finfo(dtype).max)
     return math.sqrt(largest) if squares else largest
+
+
+_dtype = lru_cache(maxsize=16)(np.dtype)  # with which to compare is faster than with its name
 
 
 def _within(array: HostArray, limit: float) -> bool:

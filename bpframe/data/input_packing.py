@@ -34,9 +34,8 @@ def learned_inputs(x: object, layers: LabelledLayers) -> InputShapes | None:
     """The inputs that a model learns of its first rows, a mapping or a table of whose columns a layer names some."""
     if isinstance(x, Mapping):
         return _shapes_of(x)
-    if any(reads_names(part) for _, layer in layers for _, _, part in walk("layer", layer)) and (
-        names := learned_names(x)
-    ):
+    names = None if type(x) is np.ndarray else learned_names(x)
+    if names and any(reads_names(part) for _, layer in layers for _, _, part in walk("layer", layer)):
         return tuple((name, (1,)) for name in names)
     return None
 
