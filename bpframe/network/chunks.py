@@ -25,7 +25,7 @@ def in_chunks(scores: Callable[[Any], Any], x: Any, size: int) -> HostArray:
     rows = x.shape[0]
     first = np.asarray(scores(x if rows <= size else x[:size]))
     if rows <= size:
-        return first if first.flags.owndata else np.array(first)  # which may be a view of x
+        return first if first.flags.owndata and first is not x else np.array(first)  # which may be x, or a view of it
     result = np.empty((rows, *first.shape[1:]), first.dtype)
     result[:size] = first
     for i in range(size, rows, size):
