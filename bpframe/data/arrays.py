@@ -48,10 +48,12 @@ def as_numbers(values: object, dtype: str, name: str, squares: bool = False, gap
     Booleans become 0 and 1; other numbers are rounded to the nearest that `dtype` holds; tables are read column by
     column where their types differ. DataError for any other type.
     """
+    limit, own = _limit(dtype, squares), _dtype(dtype)
+    if type(values) is np.ndarray and values.dtype == own and values.flags.c_contiguous and _within(values, limit):
+        return values
     array = values if type(values) is np.ndarray and values.dtype.kind in "biu" else as_real_rows(values, name)
     with np.errstate(all="ignore"):
         converted = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
-    limit = _limit(dtype, squares)
     if not _within(np.nan_to_num(converted, posinf=np.inf, neginf=-np.inf) if gaps else converted, limit):
         raise _other_numbers(array, converted, dtype, name, (squares, gaps), column_names(values))
     return converted
@@ -103,13 +105,13 @@ def ratios(weight: HostArray, dtype: np.dtype[Any]) -> HostArray:
 def read_only(array: HostArray) -> HostArray:
     """A read-only view."""
     view = np.asarray(array).view()
-    view.flags.writeable = False
+    view.setflags(write=False)
     return view
 
 
 def all_finite(array: HostArray) -> bool:
     """Whether no number is NaN or infinite."""
-    return _within(array, _limit(array.dtype, squares=False))
+    return math.isfinite(np.vdot(array, array)) or _within(array, _limit(array.dtype, squares=False))
 
 
 @lru_cache(maxsize=16)
@@ -117,6 +119,9 @@ def _limit(dtype: str | np.dtype[Any], squares: bool) -> float:
     """The largest number that `dtype` holds, or whose square it holds."""
     largest = float(np.finfo(dtype).max)
     return math.sqrt(largest) if squares else largest
+
+
+_dtype = lru_cache(maxsize=16)(np.dtype)  # with which to compare is faster than with its name
 
 
 def _within(array: HostArray, limit: float) -> bool:

@@ -67,7 +67,7 @@ def column_names(x: object, who: str = "x") -> Names | None:
 
     Tables: NamedRows, pandas, polars, pyarrow, and what has `columns` or the interchange protocol as they do.
     """
-    if isinstance(x, np.ndarray | list | tuple):
+    if isinstance(x, (np.ndarray, list, tuple)):  # a union would be made anew at each call
         return None
     refuse_lazy(x, who)
     names = x.columns if isinstance(x, NamedRows) else listed_names(x)

@@ -34,10 +34,10 @@ def learned_inputs(x: object, layers: LabelledLayers) -> InputShapes | None:
     """The inputs that a model learns of its first rows, a mapping or a table of whose columns a layer names some."""
     if isinstance(x, Mapping):
         return _shapes_of(x)
-    names = learned_names(x)
-    if names is None or not any(reads_names(part) for _, layer in layers for _, _, part in walk("layer", layer)):
-        return None
-    return tuple((name, (1,)) for name in names)
+    names = None if type(x) is np.ndarray else learned_names(x)
+    if names and any(reads_names(part) for _, layer in layers for _, _, part in walk("layer", layer)):
+        return tuple((name, (1,)) for name in names)
+    return None
 
 
 def single_columns(shapes: InputShapes | None) -> tuple[str, ...] | None:

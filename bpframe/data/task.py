@@ -119,7 +119,7 @@ class Task:
 
     def numbers(self, x: ArrayLike, name: str = "x") -> HostArray:
         """The same of x that `as_rows` has looked at."""
-        ordered = in_order(x, self.columns, name)
+        ordered = x if type(x) is np.ndarray else in_order(x, self.columns, name)
         rows = arrays.inputs(ordered, self.dtype, self.shape, name)
         if offset := self.learned.get(input_offset.KEY):
             rows = input_offset.without_offset(as_real_rows(ordered, name), rows, offset)
@@ -128,6 +128,8 @@ class Task:
 
     def as_rows(self, x: Any, name: str = "x") -> Any:
         """Inputs by name side by side in one array; anything else as it is, if the model takes that."""
+        if type(x) is np.ndarray and self.several is None:  # mostly
+            return x
         input_packing.refuse_tuple(x, name)
         if isinstance(x, Mapping):
             if self.several is None:

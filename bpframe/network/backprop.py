@@ -39,6 +39,7 @@ from bpframe.protocols import (
     SeveralHeads,
     TargetWidth,
 )
+from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import is_weighted, takes_class_numbers
 from bpframe.registry import build
 from bpframe.registry.labelled import unlabelled
@@ -185,7 +186,7 @@ class CostLayer:
 def has_class_columns(loss: Loss) -> bool:
     """Whether the targets of a loss are a column a class, for which class numbers may stand."""
     own = (EncodeTarget, ClassTargets, TargetWidth, SeveralHeads, Fields)
-    return loss.link == "softmax" and not isinstance(loss, own)
+    return loss.link == "softmax" and not any(implements(loss, each) and isinstance(loss, each) for each in own)
 
 
 def one_hot_rows(numbers: Array, scores: Array) -> Array:

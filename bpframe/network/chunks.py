@@ -22,10 +22,10 @@ def chunk_rows(row: Shape, params: Params) -> int:
 
 def in_chunks(scores: Callable[[Any], Any], x: Any, size: int) -> HostArray:
     """scores(x) of rows x (N, ...), `size` of them at a time: besides the result there is one chunk in memory."""
-    first = np.asarray(scores(x[:size]))
     rows = x.shape[0]
+    first = np.asarray(scores(x if rows <= size else x[:size]))
     if rows <= size:
-        return np.array(first)  # which may be x itself
+        return first if first.flags.owndata and first is not x else np.array(first)  # which may be x, or a view of it
     result = np.empty((rows, *first.shape[1:]), first.dtype)
     result[:size] = first
     for i in range(size, rows, size):

@@ -99,10 +99,23 @@ def _min(x: HostArray, /, *, axis: Any = None, keepdims: Any = False) -> Any:
 
 
 def _maximum(x: HostArray, y: Any, /) -> Any:
-    if type(x) in HOST_TYPES and type(y) in (int, float) and x.size <= MAX_CONSTANT and x.dtype.kind == "f":
+    if type(x) in HOST_TYPES and type(y) in (int, float) and x.dtype.kind == "f":
         # NumPy's maximum uses vector instructions on two arrays of one layout, but not on an array and a number
+        if x.size > MAX_CONSTANT:
+            return on_host(_long_maximum, x, y) if x.flags.forc else np.maximum(x, y)
         y = _full(x.shape, y, x.dtype, "C" if x.flags.c_contiguous else "F")
     return np.maximum(x, y)
+
+
+def _long_maximum(x: HostArray, y: float) -> HostArray:
+    """The same of a contiguous array and a number, in pieces of a constant array's size."""
+    result = np.empty_like(x)
+    constant = _full((MAX_CONSTANT,), y, x.dtype)
+    flat, out = x.ravel(order="K"), result.ravel(order="K")  # views
+    for i in range(0, x.size, MAX_CONSTANT):
+        piece = out[i : i + MAX_CONSTANT]
+        np.maximum(flat[i : i + MAX_CONSTANT], constant[: len(piece)], out=piece)
+    return result
 
 
 def _astype(x: HostArray, dtype: DTypeLike, /, *, copy: bool = True) -> Any:

@@ -13,6 +13,7 @@ from typing import Any, final
 
 from bpframe import ops
 from bpframe.protocols import Fields
+from bpframe.protocols.implements import implements
 from bpframe.types import Array
 
 
@@ -61,4 +62,5 @@ class OfFields:
 
 def of_one_array(loss: Any) -> Any:
     """The loss as one of targets (B, M), whether or not it has fields."""
-    return OfFields(loss) if isinstance(loss, Fields) else loss
+    fields = implements(loss, Fields) and isinstance(loss, Fields)  # the first is fast, and true of what hands on, too
+    return OfFields(loss) if fields else loss

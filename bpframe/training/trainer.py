@@ -182,18 +182,18 @@ class Trainer:
 
         In the trainer's dtype; in float64 with `standardize_target`, where a large mean is added.
         """
-        scores = self.scores(x)
+        session, rows = self.session, self.task.inputs(x)
         with name_culprit(self._kinds):
-            return self.task.prediction(scores)
+            return self.task.prediction(refuse_not_finite(session.scores(rows), rows))
 
     def predict_labels(self, x: ArrayLike) -> Labels:
         """Labels (N,) of rows x, as they were given to `fit`; (N, k) zeros and ones for several labels a row.
 
         With several heads a mapping from the heads that have classes to their labels.
         """
-        scores = self.scores(x)
+        session, rows = self.session, self.task.inputs(x)
         with name_culprit(self._kinds):
-            return self.task.labels(scores)
+            return self.task.labels(refuse_not_finite(session.scores(rows), rows))
 
     @hide_other
     def evaluate(

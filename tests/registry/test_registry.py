@@ -393,3 +393,20 @@ def test_a_namespace_gives_components_by_name_in_brackets_and_lists_their_names(
     assert list(bp.losses) == bp.names("loss")
     with pytest.raises(UnknownComponent, match="Did you mean 'huber'"):
         bp.losses["hubr"]
+
+
+def test_what_a_name_means_follows_what_the_program_registers_and_the_policy_that_is_set(monkeypatch) -> None:
+    registry = Registry()
+    members = {"link": "identity", "value_and_delta": lambda *_: None}
+    first, second = type("First", (), members), type("Second", (), members)
+    registry.register("loss", "mine", first)
+    assert registry.load("loss", "mine") is first
+    assert registry.provider_of("loss", first()).name == "mine"
+    registry.register("loss", "mine", second, replace=True)
+    assert registry.load("loss", "mine") is second
+    assert registry.provider_of("loss", second()).name == "mine"
+    monkeypatch.setenv("BPFRAME_PLUGINS", "?!")
+    with pytest.raises(ConfigError, match="BPFRAME_PLUGINS needs all, off, or distributions"):
+        registry.find("loss", "mse")
+    monkeypatch.delenv("BPFRAME_PLUGINS")
+    assert registry.find("loss", "mse").dist == "bpframe"

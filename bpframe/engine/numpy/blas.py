@@ -8,6 +8,7 @@ counts.
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from contextlib import AbstractContextManager, suppress
 from importlib.util import find_spec
@@ -34,11 +35,13 @@ class Blas:
     """
 
     def __init__(self, libraries: list[Any]) -> None:
-        self._libraries, self._turn = libraries, Condition(Lock())
+        self._libraries, self._lock = libraries, Lock()
+        self._turn = Condition(self._lock)
         self.callers: tuple[str, ...] = ()
         self._blocks: list[tuple[int, int]] = []  # (thread, limit) of each that runs
         self._waiting: deque[object] = deque()
-        self._before: list[int] = []
+        self._before: list[int] = []  # the threads of each library where no block runs, while one does
+        self._present: list[int] = []  # those that it has now
 
     def limited_to(self, threads: int) -> AbstractContextManager[None]:
         """A block in which matrix products use at most so many threads."""
@@ -50,19 +53,19 @@ class Blas:
         kinds = {(one.internal_api, getattr(one, "threading_layer", "")) for one in self._libraries}
         if kinds != {("openblas", "pthreads")}:
             return 1
-        with self._turn:
+        with self._lock:
             counts = self._before or [library.get_num_threads() for library in self._libraries]
         return min(count or 1 for count in counts)
 
     def use(self, libraries: list[Any], callers: tuple[str, ...]) -> None:
         """Bound the libraries of these callers from now on; not while a block runs, whose bound is to be taken back."""
-        with self._turn:
+        with self._lock:
             if not self._blocks:
                 self._libraries, self.callers = libraries, callers
 
     def begin(self, thread: int, limit: int) -> None:
         """Begin a block of a thread, once it is its turn."""
-        with self._turn:
+        with self._lock:
             if self._blocks or self._waiting:
                 self._wait(thread, limit)
             self._blocks.append((thread, limit))
@@ -70,7 +73,7 @@ class Blas:
 
     def end(self, thread: int, limit: int) -> None:
         """End a block."""
-        with self._turn:
+        with self._lock:
             self._blocks.remove((thread, limit))
             self._change()
             if self._waiting:
@@ -78,7 +81,8 @@ class Blas:
 
     def renew(self) -> None:
         """In a forked child: threads of the parent that the child has not may have had blocks, or the lock."""
-        self._turn, self._waiting = Condition(Lock()), deque()
+        self._lock, self._waiting = Lock(), deque()
+        self._turn = Condition(self._lock)
         own = [block for block in self._blocks if block[0] == get_ident()]
         if own != self._blocks:
             self._blocks = own
@@ -101,11 +105,14 @@ class Blas:
     def _change(self) -> None:
         if not self._before:
             self._before = [library.get_num_threads() for library in self._libraries]
-        least = min((limit for _, limit in self._blocks), default=None)
-        for library, before in zip(self._libraries, self._before, strict=True):
-            if before:  # None from a library that does not say, which is left as it is
-                _set(library, before if least is None else min(least, before))
-        if least is None:
+            self._present = list(self._before)
+        least = min([limit for _, limit in self._blocks]) if self._blocks else sys.maxsize
+        for k, before in enumerate(self._before):
+            wanted = least if before and least < before else before
+            if wanted != self._present[k]:  # None from a library that does not say, which is left as it is
+                _set(self._libraries[k], wanted)
+                self._present[k] = wanted
+        if not self._blocks:
             self._before = []
 
 
@@ -113,15 +120,16 @@ class Blas:
 class _Block:
     """A block of the thread that enters it."""
 
+    __slots__ = ("_blas", "_limit")
+
     def __init__(self, blas: Blas, limit: int) -> None:
         self._blas, self._limit = blas, limit
 
     def __enter__(self) -> None:
-        self._thread = get_ident()
-        self._blas.begin(self._thread, self._limit)
+        self._blas.begin(get_ident(), self._limit)
 
     def __exit__(self, *_: object) -> None:
-        self._blas.end(self._thread, self._limit)
+        self._blas.end(get_ident(), self._limit)
 
 
 def _set(library: Any, limit: int) -> None:

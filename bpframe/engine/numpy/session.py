@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple, cast, final
 
 import numpy as np
@@ -202,13 +201,14 @@ class NumpySession:
     def scores_with(self, x: HostArray, buffers: Mapping[str, HostArray]) -> HostArray:
         """The same with other buffers in the place of those of these names."""
         size = self._shown.chunk_rows(x.shape[1:], self._params)
-        with self.computing(min(size, len(x))):
+        with np.errstate(all="ignore"), self._threads.block(min(size, len(x))):
             params = self._shown.of(evaluation_params(self._groups, self._params, self.step))
             if buffers:
                 params = tree.transform(params, lambda leaf: leaf)
-            for name, value in buffers.items():
-                tree.assign(params, tuple(name.split("/")), value)
-            return in_chunks(partial(evaluate, self._network.layers, params), read_only(x), size)
+                for name, value in buffers.items():
+                    tree.assign(params, tuple(name.split("/")), value)
+            layers = self._network.layers
+            return in_chunks(lambda rows: evaluate(layers, params, rows), read_only(x), size)
 
     def batch_statistics(self, x: HostArray, key: Key) -> dict[str, HostArray]:
         """The buffers of layers with running statistics, by "layer/name", with those of rows x alone in their place."""
