@@ -180,7 +180,8 @@ class NumpySession:
             raise
         if not math.isfinite(values[-1][0]) or self._rollback.old:
             self.commit()
-        return Losses(*zip(*values, strict=True))
+        losses, penalties, weights = zip(*values, strict=True)
+        return Losses(losses, penalties, weights)
 
     @property
     def block_losses(self) -> Losses:
