@@ -223,11 +223,15 @@ class StepSums(Protocol):
     def exact(self) -> bool:
         """Whether a row may be doubtful, so that a step's scores have to be kept until its sums are known."""
 
+    @property
+    def counts(self) -> bool:
+        """Whether they count rows, so that sums are the same in any order."""
+
     def row_values(self, scores: Array, target: Array) -> Array:
         """(B, K + 1) numbers of each row, to be summed; the last is above 0 where a row is doubtful."""
 
-    def on_host(self, scores: HostArray, target: HostArray) -> HostArray:
-        """(K,) the sums of a step with a doubtful row."""
+    def on_host(self, scores: HostArray, rows: HostArray) -> HostArray:
+        """(n, K) of the rows of these numbers (n,) in the session's data, none of them doubtful any more."""
 
 
 @runtime_checkable
@@ -235,7 +239,7 @@ class SessionSums(Protocol):
     """A session that takes sums over the rows of each step while it makes it, so that it need not keep scores."""
 
     def sum_rows(self, sums: StepSums | None) -> bool:
-        """Take these from the next `load` on, or none; False where it cannot.
+        """Take these from the next `load` on, or none; False where it takes none of them.
 
         `Losses.sums` then has those of each step.
         """

@@ -11,6 +11,7 @@ from typing import Any, cast, final
 import numpy as np
 
 from bpframe import ops
+from bpframe.data.score_labels import doubtful, score_labels, sure_labels, target_labels
 from bpframe.data.task import Task
 from bpframe.errors import BpframeError
 from bpframe.protocols import ClassTargets, Data, Point, PredictLabels, RowSums
@@ -18,8 +19,6 @@ from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import compares
 from bpframe.training.metric_values import NamedMetrics
 from bpframe.types import Array, HostArray
-
-NEAR = 16  # roundings within which the host may find two probabilities equal, so that the first of them counts
 
 
 @final
@@ -33,12 +32,16 @@ class MetricSums:
             (name, cast(RowSums, metric), compares(metric)) for name, metric in metrics
         ]
         self._known, self._weight = len(task.learned.get("classes", [])), np.ones(len(data.target))
-        self._targets = {"predictions": data.target}
+        self._link = str(task.loss.link)
         self.exact = any(of == "labels" for _, _, of in self._metrics)
+        wanted = {of for _, _, of in self._metrics}
+        self._targets = {"predictions": data.target} if "predictions" in wanted else {}
         if self.exact:
             self._targets["labels"] = task.target_numbers(data.target)
         first = np.zeros((1, task.outputs or 0), data.target.dtype), data.target[:1]
-        ends = np.cumsum([_as_columns(values).shape[1] for values in self._values(*first)]).tolist()
+        values = [_as_columns(part) for part in self._values(*first)]
+        self.counts = all(part.dtype == bool for part in values)
+        ends = np.cumsum([part.shape[1] for part in values]).tolist()
         self.width = ends[-1]
         parts = zip(self._metrics, [0, *ends[:-1]], ends, strict=True)
         self._parts = [(*metric, slice(start, stop)) for metric, start, stop in parts]
@@ -51,19 +54,29 @@ class MetricSums:
     def row_values(self, scores: Array, target: Array) -> Array:
         """(B, K + 1): the metrics' values of each row, and whether it is in doubt which label the host gives it."""
         xp = ops.namespace(scores)
-        doubtful = self._doubtful(scores) if self.exact else xp.zeros_like(scores[:, 0])
-        columns = [*self._values(scores, target), doubtful]
+        doubt = doubtful(scores, self._link, self._known) if self.exact else xp.zeros_like(scores[:, 0])
+        columns = [*self._values(scores, target), doubt]
         return xp.concat([xp.astype(_as_columns(part), scores.dtype) for part in columns], axis=1)
 
-    def on_host(self, scores: HostArray, target: HostArray) -> HostArray:
-        """(K,) by the labels that predictions on the host have; NaN where a score or a prediction is."""
+    def on_host(self, scores: HostArray, rows: HostArray) -> HostArray:
+        """(n, K) the metrics' values of each of these rows, of the labels that predictions have; NaN where one is."""
+        targets = {of: target.take(rows, axis=0) for of, target in self._targets.items()}
+        predictions = self._predictions(scores)
+        if predictions is None:
+            return np.full((len(rows), self.width), np.nan)
+        parts = [metric.row_values(predictions[of], targets[of]) for _, metric, of in self._metrics]
+        columns = [_as_columns(part) for part in parts]
+        return columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
+
+    def _predictions(self, scores: HostArray) -> dict[str, HostArray] | None:
+        if "predictions" not in self._targets:
+            labels = sure_labels(scores, self._link, self._known)
+            if labels is not None:
+                return {"labels": labels}
         point = self._task.point(scores)
         if np.isnan(scores).any() or np.isnan(point).any():
-            return np.full(self.width, np.nan)
-        numbers = self._task.class_numbers(scores, point), self._task.target_numbers(target)
-        pairs = {"predictions": (point, target), "labels": numbers}
-        parts = [metric.row_values(*pairs[of]) for _, metric, of in self._metrics]
-        return np.concatenate([_as_columns(part).sum(axis=0, dtype=np.float64) for part in parts])
+            return None
+        return {"predictions": point, "labels": self._task.class_numbers(scores, point) if self.exact else point}
 
     def values(self, sums: HostArray, rows: HostArray | None) -> dict[str, float]:
         """Each metric's value by its name, from sums (K,) over the rows of these numbers; None: over all of them."""
@@ -80,36 +93,11 @@ class MetricSums:
     def _values(self, scores: Array, target: Array) -> list[Array]:
         pairs: dict[str, tuple[Any, Any]] = {}
         if self.exact:
-            pairs["labels"] = self._labels(scores), self._target_labels(target)
-        if any(of == "predictions" for _, _, of in self._metrics):
+            labels = score_labels(scores, self._link, self._known)
+            pairs["labels"] = labels, target_labels(target, self._link, self._known)
+        if "predictions" in self._targets:
             pairs["predictions"] = self._task.cost.prediction(scores), target
         return [metric.row_values(*pairs[of]) for _, metric, of in self._metrics]
-
-    def _labels(self, scores: Array) -> Array:
-        """Class numbers (B,), or zeros and ones (B, k): those of predictions, were these not rounded."""
-        if self._task.loss.link == "softmax":
-            return ops.namespace(scores).argmax(scores[:, : self._known or None], axis=1)
-        return self._yes_or_no(scores >= 0)
-
-    def _target_labels(self, target: Array) -> Array:
-        if self._task.loss.link == "softmax" and target.shape[1] > 1:
-            return ops.namespace(target).argmax(target, axis=1)
-        return self._yes_or_no(target >= 0.5)
-
-    def _yes_or_no(self, yes: Array) -> Array:
-        xp = ops.namespace(yes)
-        numbers = xp.astype(yes, xp.int32)
-        return xp.minimum(numbers[:, 0], self._known - 1) if self._known else numbers
-
-    def _doubtful(self, scores: Array) -> Array:
-        """(B,) above 0 where the host may round two probabilities of a row to one, or a score is NaN."""
-        xp: Any = ops.namespace(scores)
-        margin = NEAR * float(xp.finfo(scores.dtype).eps)
-        if self._task.loss.link != "softmax":
-            return cast(Array, xp.any(xp.logical_not(xp.abs(scores) > margin), axis=1))
-        known = scores[:, : self._known or None]
-        near = known >= xp.max(known, axis=1, keepdims=True) - margin
-        return cast(Array, xp.abs(xp.sum(xp.astype(near, scores.dtype), axis=1) - 1))
 
 
 def metric_sums(task: Task, metrics: NamedMetrics, data: Data) -> MetricSums | None:

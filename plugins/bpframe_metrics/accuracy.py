@@ -30,7 +30,8 @@ class Accuracy:
     def row_values(self, prediction: Array, target: Array) -> Array:
         """(B,) whether a row is right."""
         xp = ops.namespace(prediction)
-        return xp.all(xp.reshape(xp.equal(prediction, target), (target.shape[0], -1)), axis=1)
+        right = xp.equal(prediction, target)
+        return right if right.ndim == 1 else xp.all(right, axis=1)
 
     def value_of_sums(self, sums: HostArray, target: HostArray, weight: HostArray) -> float:
         """The mean, from the sum of weighted row values."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 import bpframe as bp
+from bpframe.data.score_labels import sure_labels
 from bpframe.engine.jax.session import JaxSession
-from bpframe.errors import CheckpointError
+from bpframe.engine.numpy.session import NumpySession
+from bpframe.errors import CheckpointError, NumericalError
 from bpframe.saving import tensor_file
 from bpframe.training import fit as fit_module
 
@@ -56,6 +57,7 @@ def curves(made, y=CLASSES, epochs=4, **fit):
     return {name: curve for name, curve in made.history.train.items() if name not in ("loss", "objective")}
 
 
+@pytest.mark.parametrize("engine", ["jax", "numpy"])
 @pytest.mark.parametrize(
     ("loss", "outputs", "y", "dtype"),
     [
@@ -65,10 +67,10 @@ def curves(made, y=CLASSES, epochs=4, **fit):
         ("sigmoid_cross_entropy", 2, np.eye(4)[CLASSES][:, :2], "float64"),
     ],
 )
-def test_counts_are_those_of_the_scores_to_the_bit(loss, outputs, y, dtype):
+def test_counts_are_those_of_the_scores_to_the_bit(loss, outputs, y, dtype, engine):
     metrics = ["accuracy", {"name": "confusion", "actual": 0, "predicted": 1}][: 1 if outputs == 2 else 2]
-    summed = curves(trainer(loss, outputs, metrics=metrics, dtype=dtype), y)
-    assert summed == curves(trainer(loss, outputs, Watcher(), metrics=metrics, dtype=dtype), y)
+    summed = curves(trainer(loss, outputs, metrics=metrics, dtype=dtype, engine=engine), y)
+    assert summed == curves(trainer(loss, outputs, Watcher(), metrics=metrics, dtype=dtype, engine=engine), y)
     assert len(set(summed["accuracy"])) > 1
 
 
@@ -87,10 +89,11 @@ def test_other_sums_are_near_those_of_the_scores(loss, outputs, y, metrics):
         np.testing.assert_allclose(summed[name], curve, rtol=1e-6, atol=1e-6 * (name == "r2"), err_msg=name)
 
 
-def test_two_classes_whose_probabilities_round_to_one_have_the_label_that_predictions_have():
+@pytest.mark.parametrize("engine", ["jax", "numpy"])
+def test_two_classes_whose_probabilities_round_to_one_have_the_label_that_predictions_have(engine):
     y, accuracy = CLASSES % 2, []
     for callbacks in ((), (Watcher(),)):
-        made = trainer("softmax_cross_entropy", 2, *callbacks)
+        made = trainer("softmax_cross_entropy", 2, *callbacks, engine=engine)
         curves(made, y, epochs=1)
         made.parameters["dense_2/weight"], made.parameters["dense_2/bias"] = np.zeros((6, 2)), np.array([0.0, 1e-8])
         made.fit(X, y, epochs=1, batch_size=50, verbose=0)
@@ -98,11 +101,12 @@ def test_two_classes_whose_probabilities_round_to_one_have_the_label_that_predic
     assert accuracy == [np.mean(y == 0)] * 2  # of equal predictions the first counts; the second has the larger score
 
 
-def test_epochs_with_metrics_that_are_sums_are_made_in_one_call(monkeypatch):
+@pytest.mark.parametrize(("engine", "session"), [("jax", JaxSession), ("numpy", NumpySession)])
+def test_epochs_with_metrics_that_are_sums_are_made_in_one_call(engine, session, monkeypatch):
     calls = []
-    run = JaxSession.run
-    monkeypatch.setattr(JaxSession, "run", lambda self, batches, *at: calls.append(at) or run(self, batches, *at))
-    found = curves(trainer(), epochs=40)
+    run = session.run
+    monkeypatch.setattr(session, "run", lambda self, batches, *at: calls.append(at) or run(self, batches, *at))
+    found = curves(trainer(engine=engine), epochs=40)
     assert len(calls) < 20
     assert [len(curve) for curve in found.values()] == [40] * len(found)
 
@@ -169,14 +173,16 @@ def test_metrics_of_others_are_sums_if_they_say_so():
         ({"metrics": ["top_k"]}, {}),
         ({"metrics": [{"name": "f1", "average": "macro"}]}, {}),
         ({}, {"sample_weight": np.linspace(0, 1, 50)}),
-        ({"engine": "numpy"}, None),
     ],
 )
-def test_other_metrics_rows_and_engines_have_their_scores_collected(parts, fit):
-    if fit is None:
-        assert math.isfinite(curves(trainer(**parts))["accuracy"][-1])
-    else:
-        assert not fits_by_sums(trainer(**parts), **fit)
+def test_other_metrics_and_rows_have_their_scores_collected(parts, fit):
+    assert not fits_by_sums(trainer(**parts), **fit)
+
+
+def test_engine_numpy_measures_what_is_no_count_as_before():
+    made = trainer("mse", 2, engine="numpy", metrics=["mse"])
+    curves(made, TARGETS, epochs=1)
+    assert made.session.collected().shape == (50, 2)
 
 
 def test_a_fit_that_chooses_rows_has_metrics_of_these_rows():
@@ -184,18 +190,43 @@ def test_a_fit_that_chooses_rows_has_metrics_of_these_rows():
     assert curves(trainer(**some)) == curves(trainer("softmax_cross_entropy", 4, Watcher(), **some))
 
 
-def test_a_fit_resumed_in_the_middle_of_an_epoch_ends_with_the_same_bits(tmp_path):
-    metrics = ["mse", "accuracy"]
-    whole = trainer(metrics=metrics)
+@pytest.mark.parametrize(("engine", "metrics"), [("jax", ["mse", "accuracy"]), ("numpy", ["accuracy"])])
+def test_a_fit_resumed_in_the_middle_of_an_epoch_ends_with_the_same_bits(engine, metrics, tmp_path):
+    whole = trainer(metrics=metrics, engine=engine)
     curves(whole)
     path = tmp_path / "state.safetensors"
-    curves(trainer("softmax_cross_entropy", 4, Writer(6, path), metrics=metrics))
-    went_on = trainer(metrics=metrics)
+    curves(trainer("softmax_cross_entropy", 4, Writer(6, path), metrics=metrics, engine=engine))
+    went_on = trainer(metrics=metrics, engine=engine)
     went_on.restore(path)
     curves(went_on)
     assert {**went_on.history.train} == {**whole.history.train}
     for name, value in whole.parameters.items():
         np.testing.assert_array_equal(went_on.parameters[name], value)
+
+
+@pytest.mark.parametrize("engine", ["jax", "numpy"])
+def test_epochs_before_numbers_stop_being_finite_have_their_metrics(engine):
+    rates = {"name": "piecewise", "values": [0.1, 1e300], "boundaries": [10]}
+    histories = []
+    for callbacks in ([], [Watcher()]):
+        parts = {"engine": engine, "callbacks": callbacks, "seed": 3, "dtype": "float64"}
+        network = bp.Network([bp.layers.dense(6, activation="relu"), bp.layers.dense(4)])
+        made = bp.Trainer(network, "softmax_cross_entropy", {"name": "sgd", "lr": rates}, **parts)
+        with pytest.raises(NumericalError):
+            curves(made, epochs=9)
+        histories.append(made.history.train["accuracy"])
+    assert histories[0] == histories[1]
+    assert len(histories[0]) == 2
+
+
+@pytest.mark.parametrize(("classes", "known"), [(2, 0), (3, 2), (40, 0)])
+def test_sure_labels_are_the_largest_scores_where_that_is_beyond_rounding(classes, known):
+    scores = np.random.default_rng(1).normal(size=(100, classes)).astype(np.float32)
+    np.testing.assert_array_equal(sure_labels(scores, "softmax", known), scores[:, : known or None].argmax(axis=1))
+    for doubt in ([1.0, 1.0 + 2e-7], [np.nan, 0.0], [np.inf, 0.0]):
+        bad = scores.copy()
+        bad[7, :2], bad[7, 2:] = doubt, -9
+        assert sure_labels(bad, "softmax", known) is None
 
 
 def test_a_fit_whose_file_holds_scores_goes_on_with_scores(tmp_path, monkeypatch):

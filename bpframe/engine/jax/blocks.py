@@ -61,7 +61,7 @@ class Blocks:
     def load(self, data: Data, collect: bool, collected: HostArray | None, resident: bool) -> None:
         """Train on these arrays from now on; with `resident` they go to the device at once."""
         self._stream = Stream(data, self._seed, self._device, resident)
-        self._collect, self._by_rows, self._target = collect, data.by_rows, data.target
+        self._collect, self._by_rows = collect, data.by_rows
         self.collected = collected  # scores of the latest epoch, in the order of its rows
         self._programs: dict[Any, Callable[..., Any]] = {}
         self._constant: tuple[Sequence[Group], Any] | None = None
@@ -125,7 +125,7 @@ class Blocks:
         for k in np.flatnonzero(doubtful != 0).tolist():  # NaN too
             rows = batches.rows(start + k)
             at = k * min(batches.size, batches.length)
-            sums[k] = self.sums.on_host(np.asarray(report.scores[at : at + len(rows)]), self._target[rows])
+            sums[k] = self.sums.on_host(np.asarray(report.scores[at : at + len(rows)]), rows).sum(axis=0)
         return sums
 
     def keep(self, batches: Batches, start: int, scores: jax.Array | HostArray | None) -> None:

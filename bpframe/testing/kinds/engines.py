@@ -210,7 +210,7 @@ def _collected(engine: Engine) -> None:
 def _sums(engine: Engine) -> None:
     """Sums over rows are those of each step's scores, where a session takes some."""
     run, target = SessionRun.of(engine, "plain"), np.eye(C, dtype=DTYPE)[_y()]
-    if isinstance(run.session, SessionSums) and run.session.sum_rows(ScoreSums(1)):
+    if isinstance(run.session, SessionSums) and run.session.sum_rows(ScoreSums(target)):
         run.session.load(Data(_x(DTYPE), target), True)
         require_sums(run.session, run.batches, target)
 
