@@ -13,6 +13,7 @@ import numpy as np
 from bpframe import ops
 from bpframe.types import Array, HostArray
 
+LINKS = ("softmax", "sigmoid")
 NEAR = 16  # roundings within which two probabilities may be equal, of which the first counts
 FEW = 32  # classes
 
@@ -21,17 +22,17 @@ def score_labels(scores: Array, link: str, known: int) -> Array:
     """The class of the largest score under the link "softmax"; under "sigmoid" whether a score is at least 0."""
     if link == "softmax":
         return ops.namespace(scores).argmax(scores[:, : known or None], axis=1)
-    return yes_or_no(scores >= 0, known)
+    return _binary_numbers(scores >= 0, known)
 
 
 def target_labels(target: Array, link: str, known: int) -> Array:
     """The same of targets (B, C): the largest, or whether one is at least 1/2."""
     if link == "softmax" and target.shape[1] > 1:
         return ops.namespace(target).argmax(target, axis=1)
-    return yes_or_no(target >= 0.5, known)
+    return _binary_numbers(target >= 0.5, known)
 
 
-def yes_or_no(yes: Array, known: int) -> Array:
+def _binary_numbers(yes: Array, known: int) -> Array:
     """Numbers of `yes` (B, k): of the one column where classes are known."""
     xp = ops.namespace(yes)
     numbers = xp.astype(yes, xp.int32)

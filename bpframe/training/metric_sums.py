@@ -14,9 +14,9 @@ from bpframe import ops
 from bpframe.data.score_labels import doubtful, score_labels, sure_labels, target_labels
 from bpframe.data.task import Task
 from bpframe.errors import BpframeError
-from bpframe.protocols import ClassTargets, Data, Point, PredictLabels, RowSums
+from bpframe.protocols import ClassTargets, Data, Fields, Point, PredictLabels, RowSums
 from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import compares
+from bpframe.protocols.traits import compares, takes_missing
 from bpframe.training.metric_values import NamedMetrics
 from bpframe.types import Array, HostArray
 
@@ -39,7 +39,8 @@ class MetricSums:
         if self.exact:
             self._targets["labels"] = task.target_numbers(data.target)
         first = np.zeros((1, task.outputs or 0), data.target.dtype), data.target[:1]
-        values = [_as_columns(part) for part in self._values(*first)]
+        with np.errstate(all="ignore"):
+            values = [_as_columns(part) for part in self._values(*first)]
         self.counts = all(part.dtype == bool for part in values)
         ends = np.cumsum([part.shape[1] for part in values]).tolist()
         self.width = ends[-1]
@@ -64,7 +65,8 @@ class MetricSums:
         predictions = self._predictions(scores)
         if predictions is None:
             return np.full((len(rows), self.width), np.nan)
-        parts = [metric.row_values(predictions[of], targets[of]) for _, metric, of in self._metrics]
+        with np.errstate(all="ignore"):
+            parts = [metric.row_values(predictions[of], targets[of]) for _, metric, of in self._metrics]
         columns = [_as_columns(part) for part in parts]
         return columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
 
@@ -102,8 +104,9 @@ class MetricSums:
 
 def metric_sums(task: Task, metrics: NamedMetrics, data: Data) -> MetricSums | None:
     """The sums of a fit's metrics on `data`; None where one is no sum, or needs more than link and scores."""
-    whole = not task.heads and not task.standardize and data.sample_weight is None
-    plain = not any(implements(task.loss, what) for what in (Point, PredictLabels, ClassTargets))
+    rows = not (task.heads or task.axes or task.has_class_numbers) and data.sample_weight is None
+    whole = rows and not task.standardize and not (takes_missing(task.loss) and np.isnan(data.target).any())
+    plain = not any(implements(task.loss, what) for what in (Point, PredictLabels, ClassTargets, Fields))
     if not (metrics and whole and plain and all(_is_sum(task, metric) for _, metric in metrics)):
         return None
     try:

@@ -49,6 +49,8 @@ def measure(
     if not len(scores):
         return {name: math.nan for name, _ in metrics}
     scores, w = view(scores), view(np.ones(len(scores)) if weight is None else weight.astype(np.float64))
+    if (pair := _sure_labels(task, scores, target, metrics)) is not None:
+        return {name: _value(metric, *pair, w, np.False_) for name, metric in metrics}
     point = view(task.point(scores))
     if np.isnan(scores).any() or np.isnan(point).any():  # labels made of them would look like any others
         return {name: math.nan for name, _ in metrics}
@@ -63,6 +65,17 @@ def measure(
         for name, metric in others:
             found[name] = _value(metric, *pairs[compares(metric)], w, gaps)
     return {name: found[name] for name, _ in metrics}
+
+
+def _sure_labels(
+    task: Task, scores: HostArray, target: HostArray, metrics: NamedMetrics
+) -> tuple[HostArray, HostArray] | None:
+    """(labels, those of the target) for metrics of labels alone, where no prediction is needed to know them."""
+    plain = not takes_missing(task.loss) and not any(metric_fields(metric) for _, metric in metrics)
+    if not plain or any(compares(metric) != "labels" for _, metric in metrics):
+        return None
+    labels = task.sure_labels(scores)
+    return None if labels is None else (view(labels), view(task.target_numbers(view(task.compared(target)))))
 
 
 def _pairs(

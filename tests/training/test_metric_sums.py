@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -227,6 +227,22 @@ def test_sure_labels_are_the_largest_scores_where_that_is_beyond_rounding(classe
         bad = scores.copy()
         bad[7, :2], bad[7, 2:] = doubt, -9
         assert sure_labels(bad, "softmax", known) is None
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "learned"),
+    [
+        ("softmax_cross_entropy", 4, {"classes": [0, 1, 2]}),
+        ("softmax_cross_entropy", 4, {}),
+        ("sigmoid_cross_entropy", 1, {"classes": [0, 1]}),
+        ("sigmoid_cross_entropy", 3, {}),
+    ],
+)
+def test_labels_found_without_predictions_are_those_of_predictions(loss, outputs, learned):
+    task = replace(trainer(loss, outputs).task, outputs=outputs, learned=learned)
+    scores = np.random.default_rng(2).normal(size=(200, outputs)).astype(np.float32)
+    wanted = task.class_numbers(scores, task.point(scores))
+    np.testing.assert_array_equal(task.sure_labels(scores), wanted, strict=True)
 
 
 def test_a_fit_whose_file_holds_scores_goes_on_with_scores(tmp_path, monkeypatch):

@@ -186,7 +186,9 @@ class Blocks:
             on = self._by_rows, self._device.precision, self._device.dtype, sums and sums.key
             key = what, *compile_cache.step_keys(*parts), sizes, room, *on
             self._programs[short_key] = compile_cache.compiled(
-                key, lambda: partial(function, compiled_step.compiled_step(*parts, self._by_rows), sizes, room, sums), donate
+                key,
+                lambda: partial(function, compiled_step.compiled_step(*parts, self._by_rows), sizes, room, sums),
+                donate,
             )
         return self._programs[short_key]
 
