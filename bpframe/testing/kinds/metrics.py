@@ -62,14 +62,14 @@ def _example(metric: Metric) -> tuple[Any, Rows]:
     """(the metric, rows); of one of fields, a metric of one array."""
     example = metric.example(np.random.default_rng(0)) if hasattr(metric, "example") else None
     if example is None or not isinstance(example[1], Mapping):
-        return metric, example_rows(metric)
+        return metric, metric_rows(metric)
     prediction, fields = example
     weight = np.random.default_rng(0).uniform(0.5, 2.0, len(prediction))
     widths = {name: part.shape[1] for name, part in fields.items()}
     return _OfOneArray(metric, widths), (np.asarray(prediction), np.hstack(list(fields.values())), weight)
 
 
-def example_rows(metric: Metric) -> Rows:
+def metric_rows(metric: Metric) -> Rows:
     """(prediction, target, weight)."""
     rng = np.random.default_rng(0)
     weight = rng.uniform(0.5, 2.0, ROWS)

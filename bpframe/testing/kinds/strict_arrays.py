@@ -19,7 +19,7 @@ from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import takes_class_numbers
 from bpframe.registry.of_fields import of_one_array
 from bpframe.testing.kinds.augmentations import augmentation_rows
-from bpframe.testing.kinds.metrics import example_rows
+from bpframe.testing.kinds.metrics import metric_rows
 from bpframe.testing.laws.array_api import Convert, require_array_api
 from bpframe.testing.laws.descent import STEPS
 from bpframe.testing.laws.examples import example_batch
@@ -109,7 +109,7 @@ def _augmentation(augmentation: Any, convert: Convert) -> Any:
 
 
 def _metric(metric: Any, convert: Convert) -> Any:
-    prediction, target, weight = map(convert, example_rows(metric))
+    prediction, target, weight = map(convert, metric_rows(metric))
     values = metric.row_values(prediction, target)
     return [values.__array_namespace__().astype(values, weight.dtype)]  # of yes or no: ones and zeros
 
