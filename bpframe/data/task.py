@@ -20,6 +20,7 @@ from bpframe.data import (
     input_packing,
     labels,
     positions,
+    score_labels,
     target_fields,
     target_gaps,
     target_scale,
@@ -330,6 +331,14 @@ class Task:
         numbers = self.loss.predict(scores[:, :known])
         numbers = numbers.reshape(-1, 1) if scores.shape[1] == 1 else numbers
         return labels.yes_or_no(numbers, self.learned) if numbers.ndim == 2 else numbers
+
+    def sure_labels(self, scores: HostArray) -> HostArray | None:
+        """What `class_numbers` gives, without predictions; None where those decide (`bpframe.data.score_labels`)."""
+        link = self.loss.link
+        if implements(self.loss, PredictLabels) or not isinstance(link, str) or link not in score_labels.LINKS:
+            return None
+        found = score_labels.sure_labels(scores, link, len(self.learned.get("classes", [])))
+        return None if found is None else found.astype(np.int64)
 
     def labels(self, scores: HostArray) -> Labels:
         """Labels as they were given to the first fit; of several heads, a mapping of those that have classes."""

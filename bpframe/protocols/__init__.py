@@ -12,8 +12,9 @@ Capabilities are small protocols of their own, for the components that need one:
 (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
-`Over` and `After` (schedules); `Draws` (samplers); `Select`, `Numbered`, `LineOfRow` and `TargetFile` (sources);
-`CheckMemory` (callbacks); `SessionStatistics` (sessions of engines).
+`Over` and `After` (schedules); `RowSums` (metrics); `Draws` (samplers);
+`Select`, `Numbered`, `LineOfRow` and `TargetFile` (sources);
+`CheckMemory` (callbacks); `SessionStatistics` and `SessionSums`, which takes `StepSums` (sessions of engines).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
 `LearningRates`, `LrIsAFactor` and `EvaluationPeriod` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses`
@@ -58,6 +59,7 @@ from bpframe.protocols.capabilities import (
     Reference,
     Refresh,
     Restart,
+    RowSums,
     RuleFor,
     SampleTarget,
     Select,
@@ -90,7 +92,17 @@ from bpframe.protocols.components import (
     Schedule,
     Source,
 )
-from bpframe.protocols.engine import Batches, Data, Engine, Group, Losses, Session, SessionStatistics
+from bpframe.protocols.engine import (
+    Batches,
+    Data,
+    Engine,
+    Group,
+    Losses,
+    Session,
+    SessionStatistics,
+    SessionSums,
+    StepSums,
+)
 from bpframe.protocols.traits import (
     ActsOn,
     BlockLosses,
@@ -201,6 +213,7 @@ __all__ = [
     "Regularizer",
     "RemovesOffset",
     "Restart",
+    "RowSums",
     "RuleFor",
     "SampleTarget",
     "Sampler",
@@ -208,9 +221,11 @@ __all__ = [
     "Select",
     "Session",
     "SessionStatistics",
+    "SessionSums",
     "SeveralHeads",
     "Source",
     "Statistics",
+    "StepSums",
     "Stochastic",
     "TakesClassNumbers",
     "TakesMissing",

@@ -292,6 +292,20 @@ class After(Protocol):
 
 
 @runtime_checkable
+class RowSums(Protocol):
+    """A metric that is a function of sums over rows, which an engine that compiles takes in its steps."""
+
+    def row_values(self, prediction: Array, target: Array) -> Array:
+        """(B, K) numbers of each row, or (B,) of one, in the arrays' own namespace; of yes or no: ones and zeros.
+
+        `prediction` and `target` are what `value` is given, in the dtype of training. It depends on nothing else.
+        """
+
+    def value_of_sums(self, sums: HostArray, target: HostArray, weight: HostArray) -> float:
+        """What `value` gives, from `sums` (K,) of weight times `row_values` over all rows; both others as there."""
+
+
+@runtime_checkable
 class Over(Protocol):
     """A schedule that can be stretched over a whole run."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from bpframe.protocols.components import (
     Param,
     Regularizer,
 )
-from bpframe.types import HostArray, Params
+from bpframe.types import Array, HostArray, Params
 
 
 @dataclass(frozen=True)
@@ -125,11 +125,13 @@ class Losses:
     """What a block of steps reports, a value a step: mean loss, penalty, and the weight of the batch.
 
     That is what its sum of weighted losses was divided by: its rows, or the sum of their weights (`Data.by_rows`).
+    `sums` (steps, K): those that a session was asked for (`SessionSums`).
     """
 
     loss: Sequence[float]
     penalty: Sequence[float]
     weight: Sequence[float]
+    sums: HostArray | None = None
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -204,6 +206,43 @@ class SessionStatistics(Protocol):
 
     def scores_with(self, x: HostArray, buffers: Mapping[str, HostArray]) -> HostArray:
         """Scores of rows in evaluation mode, with these buffers in the place of those of the same names."""
+
+
+class StepSums(Protocol):
+    """Sums over the rows of a step that a fit needs of its scores (B, C) and its target (B, M)."""
+
+    @property
+    def key(self) -> Hashable:
+        """What `row_values` depends on besides its arguments: it is compiled once for each."""
+
+    @property
+    def width(self) -> int:
+        """K, the number of sums."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether a row may be doubtful, so that a step's scores have to be kept until its sums are known."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether they count rows, so that sums are the same in any order."""
+
+    def row_values(self, scores: Array, target: Array) -> Array:
+        """(B, K + 1) numbers of each row, to be summed; the last is above 0 where a row is doubtful."""
+
+    def on_host(self, scores: HostArray, rows: HostArray) -> HostArray:
+        """(n, K) of the rows of these numbers (n,) in the session's data, none of them doubtful any more."""
+
+
+@runtime_checkable
+class SessionSums(Protocol):
+    """A session that takes sums over the rows of each step while it makes it, so that it need not keep scores."""
+
+    def sum_rows(self, sums: StepSums | None) -> bool:
+        """Take these from the next `load` on, or none; False where it takes none of them.
+
+        `Losses.sums` then has those of each step.
+        """
 
 
 class Engine(Protocol):

@@ -110,6 +110,8 @@ def pack_state(
         arrays[FIT + "values"] = partial.values
         if partial.collected is not None:
             arrays[FIT + "collected"] = partial.collected
+        if partial.sums is not None and partial.sums.size:
+            arrays[FIT + "sums"] = partial.sums
     return arrays, content
 
 
@@ -187,7 +189,8 @@ def _unfinished(content: Mapping[str, Any], tensors: Tensors) -> UnfinishedFit |
         return None
     fit = dict(content["fit"])
     finite, stopped = json_values.decode_value(fit.pop("finite"), tensors), fit.pop("stopped")
-    return FitSettings(**fit), PartialEpoch(tensors[FIT + "values"], finite, stopped, tensors.get(FIT + "collected"))
+    scores, sums = tensors.get(FIT + "collected"), tensors.get(FIT + "sums")
+    return FitSettings(**fit), PartialEpoch(tensors[FIT + "values"], finite, stopped, scores, sums)
 
 
 def _refuse_other(spec: TrainerSpec, content: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Checks of what a checkpoint holds, all made before a trainer takes anything of it over.
 
 Each raises ValueError, which says what is wrong with the file.
-Shapes: k steps of an epoch, values (3, k), collected (rows, C).
+Shapes: k steps of an epoch, values (3, k), sums (K, k), collected (rows, C).
 """
 
 from __future__ import annotations
@@ -88,6 +88,8 @@ def check_fit(settings: Any, partial: PartialEpoch, done: tuple[int, int], colle
     steps = partial.values.shape[1]
     if partial.collected is not None:
         _check_collected(partial.collected, steps * settings.batch_size, settings.batch_size, row)
+    elif partial.sums is not None:
+        _check_sums(partial.sums, steps)
     elif collects and steps:
         raise ValueError("fit needs the scores of the epoch's rows so far, which are missing")
 
@@ -106,6 +108,11 @@ def _check_collected(scores: HostArray, most: int, batch: int, row: Shape) -> No
     fits = scores.ndim > 1 and scores.shape[1:] == row and scores.dtype.kind == "f"
     if not fits or not max(0, most - batch) <= len(scores) <= most:
         raise ValueError(f"fit/collected needs scores ({most} rows of {row}), got {scores.dtype} {scores.shape}")
+
+
+def _check_sums(sums: HostArray, steps: int) -> None:
+    if sums.ndim != 2 or sums.dtype != np.float64 or sums.shape[1] != steps:
+        raise ValueError(f"fit/sums needs float64 (K, {steps}), got {sums.dtype} {sums.shape}")
 
 
 def check_memories(callbacks: Sequence[object], memories: Sequence[object], parameters: Tensors) -> None:

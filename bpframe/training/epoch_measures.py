@@ -9,6 +9,7 @@ import numpy as np
 from bpframe.data.task import Task
 from bpframe.protocols import Batches, Data, Session
 from bpframe.training.evaluation import evaluate_scores
+from bpframe.training.metric_sums import MetricSums
 from bpframe.training.metric_values import NamedMetrics, measure
 from bpframe.training.score_domain import first_scores, refuse_strayed_scores, undecided_heads
 from bpframe.training.spec import TrainerSpec
@@ -31,12 +32,13 @@ class EpochMeasures:
         self._network, self._task, self._session = spec.network, task, session
         self._data, self._validation, self._metrics = data, validation, metrics
         self._visits_all = spec.visits_all_rows
+        self.sums: MetricSums | None = None  # from which metrics of training are made, where steps take them
         self.undecided = undecided_heads(spec.network, spec.loss)  # heads of whose scores only real rows tell the range
 
     @property
     def looks(self) -> bool:
         """Whether anything is measured after an epoch."""
-        return self._validation is not None or bool(self._metrics or self.undecided)
+        return self._validation is not None or bool((self._metrics and self.sums is None) or self.undecided)
 
     def visited_weight(self, batches: Batches, epoch: int, done: int) -> float:
         """The mean weight of the rows of an epoch, where they are not all: chosen, or cut short by a stop; 1 of all."""
@@ -46,11 +48,15 @@ class EpochMeasures:
         rows = batches.order(epoch)[: done * batches.size]
         return float(weight.take(rows, axis=0).mean(dtype=np.float64)) or 1.0
 
-    def of_training(self, batches: Batches, epoch: int, done: int) -> dict[str, float]:
-        """Metrics of the rows of an epoch's first `done` batches."""
+    def of_training(self, batches: Batches, epoch: int, done: int, sums: HostArray) -> dict[str, float]:
+        """Metrics of the rows of an epoch's first `done` batches; `sums` (K, done) of these, where steps take them."""
         if not self._metrics:
             return {}
+        if self.sums is not None and self._visits_all and done == batches.steps:
+            return self.sums.values(sums.sum(axis=1), None)
         rows = batches.order(epoch)[: done * batches.size]
+        if self.sums is not None:
+            return self.sums.values(sums.sum(axis=1), rows)
         weight = None if self._data.sample_weight is None else self._data.sample_weight.take(rows, axis=0)
         scores, target = self._session.collected()[: len(rows)], self._data.target.take(rows, axis=0)
         return measure(self._task, scores, target, weight, self._metrics)

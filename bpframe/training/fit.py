@@ -16,7 +16,8 @@ from bpframe.engine.projection_order import refuse_leaving
 from bpframe.engine.update_clock import rule_step
 from bpframe.errors import CheckpointError, NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
-from bpframe.protocols import Batches, Data, Group, Losses, Session
+from bpframe.protocols import Batches, Data, Group, Losses, Session, SessionSums
+from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import block_losses
 from bpframe.registry import registry
 from bpframe.registry.describe import title
@@ -29,6 +30,7 @@ from bpframe.training.evaluation import exploded
 from bpframe.training.hooks import Hooks
 from bpframe.training.idle_epochs import IdleEpochs
 from bpframe.training.mask_check import refuse_unpadded_parts, warn_of_unmasked_layers
+from bpframe.training.metric_sums import MetricSums, metric_sums
 from bpframe.training.metric_values import NamedMetrics
 from bpframe.training.monitor import MonitoredCurve, watchers
 from bpframe.training.preflight import refuse_mixed_numbers, refuse_other_curves, warn_of_rules
@@ -75,7 +77,8 @@ class FitRun:
         self._measures = EpochMeasures(spec, task, session, *data, metrics)
         self._collects, self._validates = bool(metrics), data[1] is not None
         self._monitored = spec.monitoring()
-        self._collected = partial and partial.collected
+        self._metrics, self._collected = metrics, partial and partial.collected
+        self._resumes_sums = partial is not None and partial.sums is not None
         self._idle: IdleEpochs | None = None
         refuse_other_curves(self._monitored, state.curves)
 
@@ -106,7 +109,21 @@ class FitRun:
         limits = groups if self.spec.projects and not self.state.resumed else ()  # which may be others than before
         if limits and (outside := projected(limits, session.parameters)):
             session.assign(outside)
-        session.load(data, self._collects, self._collected)
+        self._measures.sums = sums = self._summed()
+        session.load(data, self._collects and sums is None, self._collected)
+
+    def _summed(self) -> MetricSums | None:
+        """The sums that the steps take for metrics; None where scores are collected: where hooks see each epoch.
+
+        A number that decides is that of the host. An epoch ends as it began, since what is known of it is one or other.
+        """
+        session, made = self.session, self.progress.made
+        if not implements(session, SessionSums):
+            return None
+        decides = self.hooks.listens("bpframe_epoch_start", "bpframe_epoch_end", *STEPWISE) or self._monitored
+        wanted = not decides if not made else self._resumes_sums
+        sums = metric_sums(self.task, self._metrics, self._data) if wanted else None
+        return sums if session.sum_rows(sums) else None
 
     def keep_whole_steps(self) -> bool:
         """After an exception: account for whole steps of a block that it cut short.
@@ -120,7 +137,7 @@ class FitRun:
     def partial_epoch(self) -> PartialEpoch | None:
         """What a checkpoint needs of the present epoch; None where an exception has cut a block short."""
         partial = self.progress.partial(self.session.step, self.state.stopped)
-        if partial is None or not self._collects:
+        if partial is None or not self._collects or self._measures.sums is not None:
             return partial
         rows = partial.values.shape[1] * self.settings.batch_size
         none = np.empty((0, *self.task.row), self.task.dtype)  # before the first step there is no room for them
@@ -202,7 +219,7 @@ class FitRun:
         """Let hooks see where the fit is after steps of these (3, k) values."""
         state = self.state
         state.epoch, state.done, state.step = self.progress.position()
-        state.latest = values
+        state.latest = values[:3]
 
     def record_epochs(self) -> None:
         """Append epochs that ended to the history: whole ones, and one that a hook cut short."""
@@ -229,12 +246,12 @@ class FitRun:
         It counts as recorded before hooks hear of it: one may write a checkpoint.
         """
         state, began = self.state, time.perf_counter()
-        state.epoch, state.step, state.latest = epoch
+        state.epoch, state.step, state.latest = epoch.number, epoch.step, epoch.values[:3]
         state.done = epoch.values.shape[1]
-        loss, penalty = means(epoch.values)
+        loss, penalty = means(state.latest)
         visited = self._batches, state.epoch, state.done
         loss /= self._measures.visited_weight(*visited)
-        train = {"loss": loss, "objective": loss + penalty} | self._measures.of_training(*visited)
+        train = {"loss": loss, "objective": loss + penalty} | self._measures.of_training(*visited, epoch.values[3:])
         validation = self._measures.of_validation()
         seconds += time.perf_counter() - began
         state.history.append(train, validation, self._rate(epoch.step), epoch.step, seconds)
@@ -303,5 +320,6 @@ class FitRun:
 
 
 def _step_values(losses: Losses) -> HostArray:
-    """(3, k) loss, penalty and weight of k steps."""
-    return np.array([losses.loss, losses.penalty, losses.weight], dtype=np.float64)
+    """(3, k) loss, penalty and weight of k steps, or (3 + K, k) with the sums over their rows."""
+    values = np.array([losses.loss, losses.penalty, losses.weight], dtype=np.float64)
+    return values if losses.sums is None else np.concatenate([values, losses.sums.T])

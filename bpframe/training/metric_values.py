@@ -49,10 +49,11 @@ def measure(
         return values
     if not len(scores):
         return {name: math.nan for name, _ in metrics}
-    w = view(np.ones(len(scores)) if weight is None else weight.astype(np.float64))
+    scores, w = view(scores), view(np.ones(len(scores)) if weight is None else weight.astype(np.float64))
+    if (pair := _sure_labels(task, scores, target, metrics)) is not None:
+        return {name: _value(metric, *pair, w, np.False_) for name, metric in metrics}
     if scores.size > CHUNK and all(compares(metric) == "labels" for _, metric in metrics) and not task.fields(target):
         return _measure_labels(task, scores, target, w, metrics)
-    scores = view(scores)
     point = view(task.point(scores))
     if np.isnan(scores).any() or np.isnan(point).any():  # labels made of them would look like any others
         return {name: math.nan for name, _ in metrics}
@@ -83,6 +84,17 @@ def _measure_labels(
     right = task.target_numbers(np.where(gaps, 0, target) if gaps.any() else target)
     pair = view(np.concatenate(numbers)), view(right)
     return {name: _value(metric, *pair, w, gaps) for name, metric in metrics}
+
+
+def _sure_labels(
+    task: Task, scores: HostArray, target: HostArray, metrics: NamedMetrics
+) -> tuple[HostArray, HostArray] | None:
+    """(labels, those of the target) for metrics of labels alone, where no prediction is needed to know them."""
+    plain = not takes_missing(task.loss) and not any(metric_fields(metric) for _, metric in metrics)
+    if not plain or any(compares(metric) != "labels" for _, metric in metrics):
+        return None
+    labels = task.sure_labels(scores)
+    return None if labels is None else (view(labels), view(task.target_numbers(view(task.compared(target)))))
 
 
 def _pairs(

@@ -1,6 +1,6 @@
 """Progress of a fit: the losses of steps that the history lacks, and the epochs that they complete.
 
-Values of k steps in a row are arrays (3, k): loss, penalty and weight of each.
+Values of k steps in a row are arrays (3, k), loss, penalty and weight of each, or (3 + K, k) with sums over its rows.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ class PartialEpoch:
     """The part of an epoch that is made, as a checkpoint holds it: (3, k) values of its steps.
 
     `last_finite`: the last finite loss; `stopped`: why a hook stopped the fit, if one did; `collected`: the training
-    scores (rows, C) that metrics are measured on.
+    scores (rows, C) that metrics are measured on; `sums`: those (K, k) that they are made of, where steps take them.
     """
 
     values: HostArray
     last_finite: float | None = None
     stopped: str | None = None
     collected: HostArray | None = None
+    sums: HostArray | None = None
 
 
 class FinishedEpoch(NamedTuple):
@@ -46,7 +47,7 @@ class FitProgress:
     """
 
     def __init__(self, partial: PartialEpoch | None, step: int) -> None:
-        self._values = [np.empty((3, 0)) if partial is None else partial.values]  # of steps that the history lacks
+        self._values = [np.empty((3, 0)) if partial is None else _with_sums(partial)]  # of steps the history lacks
         self.last_finite = None if partial is None else partial.last_finite
         self.epoch, self.steps, self.recorded = 0, 1, 0
         self.made = self._values[0].shape[1]
@@ -127,10 +128,15 @@ class FitProgress:
         """
         if step != self.start + self.made:
             return None
-        return PartialEpoch(_joined(self._values), self.last_finite, stopped)
+        values = _joined(self._values)
+        return PartialEpoch(values[:3], self.last_finite, stopped, sums=values[3:] if len(values) > 3 else None)
+
+
+def _with_sums(partial: PartialEpoch) -> HostArray:
+    return partial.values if partial.sums is None else np.concatenate([partial.values, partial.sums])
 
 
 def _joined(values: list[HostArray]) -> HostArray:
     """(3, k) values of blocks in a row; mostly all but one are empty."""
     some = [part for part in values if part.size]
-    return some[0] if len(some) == 1 else np.concatenate(values, axis=1)
+    return some[0] if len(some) == 1 else np.concatenate(some or values[:1], axis=1)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, final
 
 import numpy as np
 
-from bpframe.plugin import HostArray
+from bpframe.plugin import Array, HostArray, ops
 
 
 @final
@@ -26,3 +26,13 @@ class Accuracy:
         right = np.reshape(prediction == target, (len(target), -1)).all(axis=1)
         weighted = np.multiply(right, weight, dtype=np.float64)  # as np.average, which takes twice as long on few rows
         return float(weighted.sum()) / float(weight.sum(dtype=np.float64))
+
+    def row_values(self, prediction: Array, target: Array) -> Array:
+        """(B,) whether a row is right."""
+        xp = ops.namespace(prediction)
+        right = xp.equal(prediction, target)
+        return right if right.ndim == 1 else xp.all(right, axis=1)
+
+    def value_of_sums(self, sums: HostArray, target: HostArray, weight: HostArray) -> float:
+        """The mean, from the sum of weighted row values."""
+        return float(sums[0] / weight.sum())

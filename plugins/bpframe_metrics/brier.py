@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, final
 
 import numpy as np
 
-from bpframe.plugin import HostArray
+from bpframe.plugin import Array, HostArray, ops
 
 
 @final
@@ -28,3 +28,12 @@ class Brier:
         squares = ((prediction.astype(np.float64) - target) ** 2).sum(axis=1)
         share = 0.5 if prediction.shape[1] == 2 else 1.0
         return share * float(np.average(squares, weights=weight))
+
+    def row_values(self, prediction: Array, target: Array) -> Array:
+        """(B,) its sum of squares, halved for two classes."""
+        r = prediction - target
+        return (0.5 if prediction.shape[1] == 2 else 1.0) * ops.namespace(r).sum(r * r, axis=1)
+
+    def value_of_sums(self, sums: HostArray, target: HostArray, weight: HostArray) -> float:
+        """The mean, from the sum of weighted row values."""
+        return float(sums[0] / weight.sum())

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from bpframe.plugin import DataError, HostArray
+from bpframe.plugin import DataError, HostArray, ops
 
 Average = Literal["binary", "macro", "micro", "weighted"]
 Rows = tuple[HostArray, HostArray, HostArray]  # prediction, target, weight
@@ -63,11 +63,11 @@ def only_class_one(owner: str, prediction: HostArray, target: HostArray) -> tupl
     return guess[:, None], truth[:, None]
 
 
-def one_class_a_row(owner: str, numbers: HostArray) -> HostArray:
+def one_class_a_row(owner: str, numbers: Any) -> Any:
     """(B,) class numbers; DataError for several labels a row."""
     if numbers.ndim == 2 and numbers.shape[1] > 1:
         raise DataError(f"{owner} needs one class a row, got {numbers.shape[1]} labels a row.")
-    return numbers.reshape(-1)
+    return ops.namespace(numbers).reshape(numbers, (-1,))
 
 
 def averaged(average: Average, part: HostArray, whole: HostArray, actual: HostArray) -> float:

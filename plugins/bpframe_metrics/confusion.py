@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 
-from bpframe.plugin import HostArray, checks
+from bpframe.plugin import Array, HostArray, checks, ops
 from bpframe_metrics import class_counts
 
 
@@ -46,3 +46,13 @@ class Confusion:
         rows = truth == self.actual
         total = weight[rows].sum()
         return float(weight[rows & (guess == self.predicted)].sum() / total) if total > 0 else 0.0
+
+    def row_values(self, prediction: Array, target: Array) -> Array:
+        """(B,) whether a row is of the one class and predicted as the other; DataError for several labels a row."""
+        guess, truth = (class_counts.one_class_a_row("confusion", array) for array in (prediction, target))
+        return ops.namespace(guess).logical_and(truth == self.actual, guess == self.predicted)
+
+    def value_of_sums(self, sums: HostArray, target: HostArray, weight: HostArray) -> float:
+        """The share of the weight of rows of class `actual`."""
+        total = weight[target.reshape(-1) == self.actual].sum()
+        return float(sums[0] / total) if total > 0 else 0.0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 
-from bpframe.plugin import HostArray
+from bpframe.plugin import Array, HostArray, ops
 
 
 @final
@@ -32,3 +32,17 @@ class LogLoss:
         eps = float(np.finfo(prediction.dtype).eps)
         surprise = -(y * np.log(np.clip(p, eps, 1 - eps))).sum(axis=1)
         return float(np.average(surprise, weights=weight))
+
+    def row_values(self, prediction: Array, target: Array) -> Array:
+        """(B,) -sum_c y_c log p_c of a row."""
+        xp: Any = ops.namespace(prediction)
+        p, y = prediction, target
+        if p.shape[1] == 1:
+            p, y = xp.concat([1 - p, p], axis=1), xp.concat([1 - y, y], axis=1)
+        eps = float(xp.finfo(p.dtype).eps)
+        surprise: Array = -xp.sum(y * xp.log(xp.minimum(xp.maximum(p, eps), 1 - eps)), axis=1)
+        return surprise
+
+    def value_of_sums(self, sums: HostArray, target: HostArray, weight: HostArray) -> float:
+        """The mean, from the sum of weighted row values."""
+        return float(sums[0] / weight.sum())

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, final
 
 import numpy as np
 
-from bpframe.plugin import HostArray
+from bpframe.plugin import Array, HostArray, ops
 
 
 @final
@@ -21,3 +21,12 @@ class MeanAbsoluteError:
     def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
         """At least 0."""
         return float(np.average(np.abs(prediction - target).mean(axis=1, dtype=np.float64), weights=weight))
+
+    def row_values(self, prediction: Array, target: Array) -> Array:
+        """(B,) mean_c |prediction_c - target_c|."""
+        xp = ops.namespace(prediction)
+        return xp.mean(xp.abs(prediction - target), axis=1)
+
+    def value_of_sums(self, sums: HostArray, target: HostArray, weight: HostArray) -> float:
+        """The mean, from the sum of weighted row values."""
+        return float(sums[0] / weight.sum())

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, final
 
 import numpy as np
 
-from bpframe.plugin import HostArray
+from bpframe.plugin import Array, HostArray, ops
 
 
 @final
@@ -27,3 +27,13 @@ class MeanAbsolutePercentageError:
         y = target.astype(np.float64)
         share = np.abs(prediction - y) / np.maximum(np.abs(y), np.finfo(np.float64).eps)
         return float(np.average(share.mean(axis=1), weights=weight))
+
+    def row_values(self, prediction: Array, target: Array) -> Array:
+        """(B,) mean_c |prediction_c - target_c| / |target_c|."""
+        xp = ops.namespace(prediction)
+        size = xp.maximum(xp.abs(target), float(np.finfo(np.float64).eps))
+        return xp.mean(xp.abs(prediction - target) / size, axis=1)
+
+    def value_of_sums(self, sums: HostArray, target: HostArray, weight: HostArray) -> float:
+        """The mean, from the sum of weighted row values."""
+        return float(sums[0] / weight.sum())

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, final
 
 import numpy as np
 
-from bpframe.plugin import HostArray
+from bpframe.plugin import Array, HostArray
 
 
 @final
@@ -25,7 +25,16 @@ class R2:
     def value(self, prediction: HostArray, target: HostArray, weight: HostArray) -> float:
         """At most 1, without a lower bound."""
         y, w = target.astype(np.float64), weight[:, None].astype(np.float64)
-        left = (w * (y - prediction) ** 2).sum(axis=0)
+        return self.value_of_sums((w * (y - prediction) ** 2).sum(axis=0), target, weight)
+
+    def row_values(self, prediction: Array, target: Array) -> Array:
+        """(B, C) (y - prediction)^2."""
+        r = target - prediction
+        return r * r
+
+    def value_of_sums(self, sums: HostArray, target: HostArray, weight: HostArray) -> float:
+        """From what is left, sum w (y - prediction)^2 of each output; the spread of y is known without predictions."""
+        y, w, left = target.astype(np.float64), weight[:, None].astype(np.float64), sums
         spread = (w * (y - np.average(y, axis=0, weights=weight)) ** 2).sum(axis=0)
         share = np.divide(left, spread, out=np.where(np.isnan(left), left, left > 0), where=spread > 0)
         return float(np.mean(1 - share))

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, final
 
 import numpy as np
 
-from bpframe.plugin import HostArray
+from bpframe.plugin import Array, HostArray
 
 
 @final
@@ -26,3 +26,12 @@ class RootMeanSquaredError:
         """At least 0."""
         r = prediction.astype(np.float64) - target
         return float(np.sqrt(np.average(r * r, axis=0, weights=weight)).mean())
+
+    def row_values(self, prediction: Array, target: Array) -> Array:
+        """(B, C) (prediction - target)^2."""
+        r = prediction - target
+        return r * r
+
+    def value_of_sums(self, sums: HostArray, target: HostArray, weight: HostArray) -> float:
+        """The mean over outputs of the root of each mean."""
+        return float(np.sqrt(sums / weight.sum()).mean())

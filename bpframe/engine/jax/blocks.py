@@ -31,25 +31,30 @@ from bpframe.network.backprop import CostLayer, evaluate
 from bpframe.network.chunks import chunk_rows, in_chunks
 from bpframe.network.gradients import Recursion
 from bpframe.network.network import Network
-from bpframe.protocols import Batches, Data, Group, Refresh
+from bpframe.protocols import Batches, Data, Group, Refresh, StepSums
 from bpframe.random import HashKey
 from bpframe.types import HostArray, Params, State
 
 
 class BlockReport(NamedTuple):
-    """(LENGTH, 3) of mean loss, penalty and weight of each step; the scores (T B, C) of its rows, if collected."""
+    """(LENGTH, 3) of mean loss, penalty and weight of each step; the scores (T B, C) of its rows, if they are kept.
+
+    With sums over rows (LENGTH, 3 + K + 1): those of each step, and last how many of its rows are doubtful.
+    """
 
     numbers: Any
     scores: Any
 
     def values(self, steps: int) -> HostArray:
-        """(steps, 3) loss, penalty, weight in float64."""
+        """(steps, 3) loss, penalty, weight in float64, or as many numbers as there are."""
         return np.asarray(self.numbers)[:steps].astype(np.float64)
 
 
 @final
 class Blocks:
     """Runs blocks of steps of one network on one device; `load` comes first."""
+
+    sums: StepSums | None = None  # that each step takes
 
     def __init__(self, network: Network, cost: CostLayer, device: Device, seed: int) -> None:
         self._network, self._cost, self._device, self._seed = network, cost, device, seed
@@ -118,9 +123,23 @@ class Blocks:
             tree.assign(moved, path, leaf)
         return Carry(moved, carry.states), updates.groups[0].states[0][0], report
 
+    def row_sums(self, batches: Batches, start: int, report: BlockReport, values: HostArray) -> HostArray | None:
+        """(k, K) sums of the k steps from `start` on, from their (k, 3 + K + 1) values; None where none are taken.
+
+        Those of a step with a doubtful row are made on the host, from its scores.
+        """
+        if self.sums is None:
+            return None
+        sums, doubtful = values[:, 3:-1], values[:, -1]
+        for k in np.flatnonzero(doubtful != 0).tolist():  # NaN too
+            rows = batches.rows(start + k)
+            at = k * min(batches.size, batches.length)
+            sums[k] = self.sums.on_host(np.asarray(report.scores[at : at + len(rows)]), rows).sum(axis=0)
+        return sums
+
     def keep(self, batches: Batches, start: int, scores: jax.Array | HostArray | None) -> None:
         """Keep the scores of a block, if they are collected."""
-        if scores is None:
+        if not self._collect or scores is None:
             return
         self.collected = with_room(self.collected, batches.length, scores)
         rows = self.collected[batches.at(start)[1] * batches.size :]
@@ -170,12 +189,15 @@ class Blocks:
         """A program for batches of so many rows, and for a last one that is smaller, if there is one."""
         short_key = what, sizes, id(groups)
         if short_key not in self._programs:  # the look-up below compares every component
-            parts, size = (self._network, self._cost, groups), sizes[0]
-            room = self._stream.room(size) * size if self._collect else 0
-            on = self._by_rows, self._device.precision, self._device.dtype
+            parts, size, sums = (self._network, self._cost, groups), sizes[0], self.sums
+            keeps = self._collect or (sums is not None and sums.exact)
+            room = self._stream.room(size) * size if keeps else 0
+            on = self._by_rows, self._device.precision, self._device.dtype, sums and sums.key
             key = what, *compile_cache.step_keys(*parts), sizes, room, *on
             self._programs[short_key] = compile_cache.compiled(
-                key, lambda: partial(function, compiled_step.compiled_step(*parts, self._by_rows), sizes, room), donate
+                key,
+                lambda: partial(function, compiled_step.compiled_step(*parts, self._by_rows), sizes, room, sums),
+                donate,
             )
         return self._programs[short_key]
 
@@ -184,6 +206,7 @@ def _loop(
     step: FunctionalStep,
     sizes: tuple[int, int],
     room: int,
+    sums: StepSums | None,
     carry: Carry,
     block: DeviceBatch,
     table: jax.Array,
@@ -192,7 +215,7 @@ def _loop(
     full: jax.Array,
     first: jax.Array,
 ) -> tuple[Carry, BlockReport]:
-    """So many steps, `step_count` steps before; the scores of up to `room` rows are kept.
+    """So many steps, `step_count` steps before; the scores of up to `room` rows are kept, and `sums` of each taken.
 
     Of each epoch `full` batches have all rows, and one has the rest, if there is any; `first`: number of the first.
     """
@@ -204,7 +227,11 @@ def _loop(
         row = jax.lax.dynamic_index_in_dim(table, k, keepdims=False)
         batch = _rows_of_step(block, k * size, rows)
         carry, numbers, scores = step.step(carry, batch, HashKey(a, b).child(i), step_count + k, row)
-        numbers = jax.lax.dynamic_update_index_in_dim(report.numbers, jnp.stack(numbers), k, 0)
+        line = jnp.stack(numbers)
+        if sums is not None:
+            rows_of_sums: Any = sums.row_values(scores, batch[1])
+            line = jnp.concatenate([line, jnp.sum(rows_of_sums, axis=0)])
+        numbers = jax.lax.dynamic_update_index_in_dim(report.numbers, line, k, 0)
         kept = report.scores
         if kept is not None:
             kept = jax.lax.dynamic_update_slice_in_dim(kept, scores, k * size, 0)
@@ -214,7 +241,8 @@ def _loop(
     if room:
         scores = jax.eval_shape(partial(evaluate, step.layers), carry.params, block.x[:1])
         kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
-    report = BlockReport(jnp.zeros((LENGTH, 3), table.dtype), kept)
+    width = 3 if sums is None else 3 + sums.width + 1
+    report = BlockReport(jnp.zeros((LENGTH, width), table.dtype), kept)
 
     def epoch(number: jax.Array, state: tuple[Carry, BlockReport]) -> tuple[Carry, BlockReport]:
         start = number * (full + 1) - first
@@ -235,6 +263,7 @@ def _objective(
     step: FunctionalStep,
     sizes: tuple[int, int],
     room: int,
+    sums: None,
     params: Params,
     block: DeviceBatch,
     row: jax.Array,

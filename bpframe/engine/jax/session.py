@@ -36,7 +36,7 @@ from bpframe.engine.tree_store import TreeStore
 from bpframe.engine.update import minimizing
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
-from bpframe.protocols import Batches, Data, Group, Key, Losses, Minimizer
+from bpframe.protocols import Batches, Data, Group, Key, Losses, Minimizer, StepSums
 from bpframe.types import HostArray, Params, State
 
 BLOCK_SECONDS = 0.5  # how long a call may take: each costs a large network 1 to 2 ms besides its steps
@@ -103,7 +103,7 @@ class JaxSession:
         self._device, self.device, self._groups = device, str(device), groups
         self._blocks = Blocks(network, cost, device, seed)
         self._minimizer: State = {}  # its state, on the host
-        self._losses: HostArray = np.empty((0, 3))  # of the latest block
+        self._losses = Losses((), (), ())  # of the latest block
         self._names = list(tree.flatten(parameters))  # XLA's trees are sorted by key
         params = device.cast(parameters, copy=True)
         settings = partial(Settings, cast=np.dtype(device.dtype).type)
@@ -188,6 +188,11 @@ class JaxSession:
             self._blocks.load(data, collect, collected, not stream, self._carry.params)
         self._mark_if_moved()
 
+    def sum_rows(self, sums: StepSums | None) -> bool:
+        """Take these sums of each step from the next `load` on; False for a minimizer, whose steps run on the host."""
+        self._blocks.sums = None if minimizing(self._updates) else sums
+        return self._blocks.sums is sums
+
     def run(self, batches: Batches, start: int, stop: int) -> Losses:
         """Make the steps start .. stop - 1, as many as fit a call; ends with a step whose loss is not finite."""
         before, end = time.perf_counter(), stop
@@ -200,7 +205,9 @@ class JaxSession:
                 values = report.values(stop - start)
                 bad = np.flatnonzero(~np.isfinite(values[:, 0]))
                 count = int(bad[0]) if len(bad) else stop - start
-                self._losses = values[: count + 1]
+                values = values[: count + 1]
+                loss, penalty, weight = values.T[:3]
+                self._losses = Losses(loss, penalty, weight, self._blocks.row_sums(batches, start, report, values))
                 self._blocks.keep(batches, start, report.scores)
                 self._rollback.log(self, batches, start, start + count)
                 if len(bad):
@@ -218,7 +225,7 @@ class JaxSession:
     @property
     def block_losses(self) -> Losses:
         """Losses of the latest block, those of whole steps before an exception too."""
-        return Losses(*self._losses.T)
+        return self._losses
 
     def commit(self) -> bool:
         """Whether all parameters are finite: then, now and then, a point to return to; else back to where they were."""

@@ -19,8 +19,9 @@ from bpframe.types import HostArray
 class HostBatches:
     """Batches in arrays that serve every batch of their length; `collect`: keeps scores for metrics."""
 
-    def __init__(self, data: Data, collect: bool, collected: HostArray | None = None) -> None:
-        self._collect, self._by_rows = collect, data.by_rows
+    def __init__(self, data: Data, collect: bool, collected: HostArray | None = None, by_columns: bool = False) -> None:
+        """`by_columns`: the scores of a class lie side by side, in which order labels are found faster."""
+        self._collect, self._by_rows, self._by_columns = collect, data.by_rows, by_columns
         self._arrays = {"x": data.x, "target": data.target, "weight": data.weight, "mask": data.counts}
         self._buffers: dict[tuple[str, int], HostArray] = {}
         self._scores = collected
@@ -43,12 +44,15 @@ class HostBatches:
             buffer = self._buffers[name, len(rows)] = aligned.empty((len(rows), *array.shape[1:]), array.dtype)
         return array.take(rows, axis=0, out=buffer, mode="clip")  # the default mode would copy once more
 
-    def keep(self, batches: Batches, i: int, scores: HostArray) -> None:
-        """Keep the scores (B, C) of batch i, if they are collected."""
+    def keep(self, batches: Batches, number: int, scores: HostArray) -> None:
+        """Keep the scores (B, C) of the batch of this number in its epoch, if they are collected."""
         if not self._collect:
             return
-        self._scores = with_room(self._scores, batches.length, scores)
-        first = batches.at(i)[1] * batches.size
+        if self._scores is None or len(self._scores) != batches.length:
+            self._scores = with_room(self._scores, batches.length, scores)
+            if self._by_columns:
+                self._scores = np.asfortranarray(self._scores)
+        first = number * batches.size
         self._scores[first : first + len(scores)] = scores
 
     def collected(self) -> HostArray:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple, cast, final
+from typing import Any, NamedTuple, cast, final
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from bpframe.data.arrays import all_finite, read_only
 from bpframe.engine import optimizer_state
 from bpframe.engine.group_update import restart
 from bpframe.engine.numpy.host_batches import HostBatches
+from bpframe.engine.numpy.host_sums import HostSums
 from bpframe.engine.numpy.product_threads import ProductThreads
 from bpframe.engine.numpy.read_only_params import ReadOnlyParams
 from bpframe.engine.numpy.stepper import Stepper
@@ -31,7 +32,7 @@ from bpframe.network.chunks import in_chunks
 from bpframe.network.gradients import LossAndGradients
 from bpframe.network.network import Network
 from bpframe.ops import malloc
-from bpframe.protocols import Batches, Data, Group, Key, Losses
+from bpframe.protocols import Batches, Data, Group, Key, Losses, StepSums
 from bpframe.random import StepKey
 from bpframe.types import HostArray, Params, State
 
@@ -104,6 +105,7 @@ class NumpySession:
         )
         self._groups, self._flats = self._stepper.groups, self._stepper.flats
         self._losses: list[tuple[float, float, float]] = []  # of the latest block
+        self._sums: HostSums | None = None
         self._initial = True  # whether optimizer state is that before the first step
         self._shown = ReadOnlyParams()
 
@@ -157,15 +159,23 @@ class NumpySession:
 
     def load(self, data: Data, collect: bool, collected: HostArray | None = None) -> None:
         """Train on these arrays from now on, `collected` of the present epoch's scores made before."""
-        self._batches = HostBatches(data, collect, collected)
+        summed = self._sums is not None
+        self._batches = HostBatches(data, collect or summed, collected, by_columns=summed and not collect)
         self._stepper.forget()
         self._rollback.mark()
+
+    def sum_rows(self, sums: StepSums | None) -> bool:
+        """Take these of each step from the next `load` on; False for others than counts, whose bits depend on order."""
+        self._sums = HostSums(sums) if sums is not None and sums.counts else None
+        return (sums is None) is (self._sums is None)
 
     def run(self, batches: Batches, start: int, stop: int) -> Losses:
         """Make the steps start .. stop - 1, for at most a block's time; ends after a loss that is not finite."""
         values = self._losses = list[tuple[float, float, float]]()
         stepper, end = self._stepper, time.perf_counter() + BLOCK_SECONDS
         self._rows = min(batches.size, batches.length)
+        if self._sums is not None:
+            self._sums.begin(self._batches, batches, start)
         try:
             with self.computing():
                 self._rollback.point(self)
@@ -179,12 +189,22 @@ class NumpySession:
             raise
         if not math.isfinite(values[-1][0]) or self._rollback.old:
             self.commit()
-        return Losses(*zip(*values, strict=True))
+        losses, penalties, weights = zip(*values, strict=True)
+        return Losses(losses, penalties, weights, self._block_sums)
 
     @property
     def block_losses(self) -> Losses:
         """Losses of the latest block, those of whole steps before an exception too."""
-        return Losses(*np.array(self._losses).reshape(-1, 3).T)
+        values: Any = np.array(self._losses).reshape(-1, 3).T
+        return Losses(values[0], values[1], values[2], self._block_sums)
+
+    @property
+    def _block_sums(self) -> HostArray | None:
+        if self._sums is None:
+            return None
+        steps = len(self._losses)
+        finite = bool(steps) and math.isfinite(self._losses[-1][0])  # of another loss no scores are kept
+        return self._sums.of_steps(steps, steps if finite else max(0, steps - 1))
 
     def commit(self) -> bool:
         """Whether all parameters are finite: then, now and then, a point to return to; else back to where they were."""
@@ -231,7 +251,10 @@ class NumpySession:
             self._losses.append((loss, 0.0, weight))
             self._rollback.writing = False
             return loss
-        self._batches.keep(batches, i, result.scores)
+        number = self._key.place[1]
+        self._batches.keep(batches, number, result.scores)
+        if self._sums is not None and number + 1 == batches.steps:
+            self._sums.take(i + 1)
         self._losses.append((loss, float(result.penalty) + float(result.weight_penalty), weight))
         self._rollback.log(self, batches, i, i + 1)
         self._rollback.writing = False
@@ -264,7 +287,7 @@ class NumpySession:
         stepper = self._stepper
         self._begin(batches, start)
         result = stepper.train(stepper, stepper.updates, self.step)
-        self._batches.keep(batches, start, result.scores)
+        self._batches.keep(batches, self._key.place[1], result.scores)
         return start + 1
 
     def all_finite(self) -> bool:

@@ -12,8 +12,9 @@ from typing import Any, final
 import numpy as np
 
 from bpframe.network.network import Network
-from bpframe.protocols import Batches, Data, Engine, Session
+from bpframe.protocols import Batches, Data, Engine, Session, SessionSums
 from bpframe.registry import build
+from bpframe.testing.kinds.step_sums import ScoreSums, require_sums
 from bpframe.testing.laws.comparison import require, require_close, require_finite, require_same_bits
 from bpframe.testing.laws.engine_agreement import Training, require_agreement
 from bpframe.testing.report import Check
@@ -56,6 +57,7 @@ def engine_checks(engine: Engine) -> dict[str, Check]:
         "assign": partial(_assign, engine),
         "copies": partial(_copies, engine),
         "collected scores": partial(_collected, engine),
+        "sums": partial(_sums, engine),
         "finite": partial(_finite, engine),
         "setting": partial(_setting, engine),
         "seed": partial(_seed, engine),
@@ -203,6 +205,14 @@ def _collected(engine: Engine) -> None:
         want += list(np.asarray(run.session.scores(_x(DTYPE)[rows])))
         run.run(step, step + 1)
     require_close("the collected scores", run.session.collected(), np.array(want), 1e-4, 1e-5)
+
+
+def _sums(engine: Engine) -> None:
+    """Sums over rows are those of each step's scores, where a session takes some."""
+    run, target = SessionRun.of(engine, "plain"), np.eye(C, dtype=DTYPE)[_y()]
+    if isinstance(run.session, SessionSums) and run.session.sum_rows(ScoreSums(target)):
+        run.session.load(Data(_x(DTYPE), target), True)
+        require_sums(run.session, run.batches, target)
 
 
 def _finite(engine: Engine) -> None:

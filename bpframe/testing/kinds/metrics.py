@@ -13,7 +13,7 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe.protocols import Metric
+from bpframe.protocols import Metric, RowSums
 from bpframe.protocols.traits import better, compares, counts_rows
 from bpframe.registry.of_fields import cut_fields
 from bpframe.testing.laws.comparison import require, require_close
@@ -35,6 +35,7 @@ def metric_checks(metric: Metric) -> dict[str, Check]:
         "zero weight": partial(_zero_weight, metric, rows),
         "best": partial(_best, metric, rows),
         "float32": partial(_float32, metric, rows),
+        **({"sums": partial(_sums, metric, rows)} if isinstance(metric, RowSums) else {}),
         "purity": partial(call_read_only, "value", metric.value, *rows),
         "determinism": partial(determinism_check(metric), lambda: np.array(metric.value(*rows))),
     }
@@ -61,14 +62,14 @@ def _example(metric: Metric) -> tuple[Any, Rows]:
     """(the metric, rows); of one of fields, a metric of one array."""
     example = metric.example(np.random.default_rng(0)) if hasattr(metric, "example") else None
     if example is None or not isinstance(example[1], Mapping):
-        return metric, _rows(metric)
+        return metric, metric_rows(metric)
     prediction, fields = example
     weight = np.random.default_rng(0).uniform(0.5, 2.0, len(prediction))
     widths = {name: part.shape[1] for name, part in fields.items()}
     return _OfOneArray(metric, widths), (np.asarray(prediction), np.hstack(list(fields.values())), weight)
 
 
-def _rows(metric: Metric) -> Rows:
+def metric_rows(metric: Metric) -> Rows:
     """(prediction, target, weight)."""
     rng = np.random.default_rng(0)
     weight = rng.uniform(0.5, 2.0, ROWS)
@@ -144,6 +145,21 @@ def _best(metric: Metric, rows: Rows) -> None:
     perfect, value = metric.value(target, target, weight), metric.value(*rows)
     right = perfect <= value if better(metric) == "min" else perfect >= value
     require(right, f"best says that the {metric.best} is better, but {perfect} of perfect predictions against {value}")
+
+
+def _sums(metric: RowSums, rows: Rows) -> None:
+    """From sums of weighted row values follows the value: of all rows, of one, of all others."""
+    for some in (slice(None), slice(1), slice(1, None)):
+        prediction, target, weight = (part[some] for part in rows)
+        values = np.asarray(call_read_only("row_values", metric.row_values, prediction, target), np.float64)
+        require(
+            values.ndim in (1, 2) and len(values) == len(weight),
+            f"row_values must give numbers for each of {len(weight)} rows, got shape {values.shape}",
+        )
+        made = metric.value_of_sums(weight @ values.reshape(len(values), -1), target, weight)
+        require(isinstance(made, float), f"value_of_sums must give a float, got {made!r}")
+        whole: Any = metric
+        require_close("the value of sums", np.array(made), _value(whole, (prediction, target, weight)), 1e-9, 1e-12)
 
 
 def _float32(metric: Metric, rows: Rows) -> None:

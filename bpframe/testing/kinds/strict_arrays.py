@@ -14,11 +14,12 @@ import numpy as np
 from bpframe.engine import optimizer_chain
 from bpframe.engine.hyperparameters import Settings, over
 from bpframe.network.context import StepContext
-from bpframe.protocols import Auxiliary, Refresh, SampleTarget
+from bpframe.protocols import Auxiliary, Refresh, RowSums, SampleTarget
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import takes_class_numbers
 from bpframe.registry.of_fields import of_one_array
 from bpframe.testing.kinds.augmentations import augmentation_rows
+from bpframe.testing.kinds.metrics import metric_rows
 from bpframe.testing.laws.array_api import Convert, require_array_api
 from bpframe.testing.laws.descent import STEPS
 from bpframe.testing.laws.examples import example_batch
@@ -35,7 +36,7 @@ SHAPE = (4, 3)  # of a parameter
 
 def array_api_checks(kind: str, component: Any) -> dict[str, Check]:
     """The checks by name; none for kinds that compute on the host."""
-    if kind not in BY_KIND:
+    if kind not in BY_KIND or (kind == "metric" and not implements(component, RowSums)):
         return {}
     compute = partial(BY_KIND[kind], component)
     return {"array values": partial(require_no_values, compute), "array api": partial(require_array_api, compute)}
@@ -109,6 +110,12 @@ def _augmentation(augmentation: Any, convert: Convert) -> Any:
     return {"with weights": list(with_weights), "without": [part for part in without if part is not None]}
 
 
+def _metric(metric: Any, convert: Convert) -> Any:
+    prediction, target, weight = map(convert, metric_rows(metric))
+    values = metric.row_values(prediction, target)
+    return [values.__array_namespace__().astype(values, weight.dtype)]  # of yes or no: ones and zeros
+
+
 def _normal(shape: tuple[int, ...]) -> Any:
     return np.random.default_rng(0).normal(size=shape)
 
@@ -122,4 +129,5 @@ BY_KIND: dict[str, Callable[[Any, Convert], Any]] = {
     "regularizer": _regularizer,
     "constraint": _constraint,
     "augmentation": _augmentation,
+    "metric": _metric,
 }
