@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, TypeAlias, overload
 
-from bpframe.protocols import Activation, Augmentation, Callback, Constraint, Engine, Exporter, GradientStep, Initializer, Layer, Loss, Metric, Minimizer, Optimizer, Regularizer, Sampler, Schedule, Source
+from bpframe.protocols import Activation, Augmentation, BatchSampler, Callback, Constraint, Engine, Exporter, GradientStep, Initializer, Layer, Loss, Metric, Minimizer, Optimizer, Regularizer, Sampler, Schedule, Source
 
 ActivationSpec: TypeAlias = Activation | Layer | str | Mapping[str, Any]
 LayerSpec: TypeAlias = Layer | str | Mapping[str, Any]
@@ -16,7 +16,7 @@ InitializerSpec: TypeAlias = Initializer | str | Mapping[str, Any]
 RegularizerSpec: TypeAlias = Regularizer | str | Mapping[str, Any]
 ConstraintSpec: TypeAlias = Constraint | str | Mapping[str, Any]
 AugmentationSpec: TypeAlias = Augmentation | str | Mapping[str, Any]
-SamplerSpec: TypeAlias = Sampler | str | Mapping[str, Any]
+SamplerSpec: TypeAlias = Sampler | BatchSampler | str | Mapping[str, Any]
 MetricSpec: TypeAlias = Metric | str | Mapping[str, Any]
 CallbackSpec: TypeAlias = Callback | str | Mapping[str, Any]
 SourceSpec: TypeAlias = Source | str | Mapping[str, Any]
@@ -60,12 +60,16 @@ class Activations:
         """v = -log(1 + exp(-u)), in nats; phi'(u) = 1 - exp(v), the sigmoid of -u."""
     def log_softmax(self) -> Layer:
         """v_i = u_i - log sum_j exp(u_j); the backward pass is the whole Jacobian product, du = dv - exp(v) sum_j dv_j."""
+    def maxout(self, pieces: int = 2) -> Layer:
+        """v_j = max of u_ij over the k pieces i; du_ij = dv_j where u_ij is the largest, shared where several are."""
     def mish(self) -> Layer:
         """v = u t, t = tanh(log(1 + exp(u))); phi'(u) = t + u sigmoid(u) (1 - t^2)."""
     def prelu(self, initial: float = 0.25, shared: bool = False) -> Layer:
         """v = u for u > 0, else a u; du = dv for u > 0, else a dv (also at u = 0); da = sum of dv min(u, 0)."""
     def quick_gelu(self) -> Layer:
         """v = u sigmoid(1.702 u), which is within 0.021 of gelu; phi'(u) = s + 1.702 v (1 - s)."""
+    def rational(self) -> Layer:
+        """v = P / Q,  P = a_0 + a_1 u + a_2 u^2 + a_3 u^3,  Q = 1 + |b_1 u + b_2 u^2|; du = dv (P' - v Q') / Q."""
     def relu(self) -> Activation:
         """v = max(u, 0); phi'(u) = 1 where v > 0, else 0 (so phi'(0) = 0)."""
     def relu6(self) -> Activation:
@@ -76,6 +80,8 @@ class Activations:
         """v = 1 / (1 + exp(-u)); phi'(u) = v (1 - v)."""
     def silu(self) -> Layer:
         """v = u sigmoid(u); phi'(u) = s + v (1 - s)."""
+    def snake(self, initial: float = 1.0) -> Layer:
+        """v = u + sin^2(a u) / a; du = dv (1 + sin(2 a u)); da = sum of dv (u sin(2 a u) / a - sin^2(a u) / a^2)."""
     def softmax(self) -> Layer:
         """v_i = exp(u_i) / sum_j exp(u_j); the backward pass is the whole Jacobian product, du = v (dv - sum_j dv_j v_j)."""
     def softplus(self, beta: float = 1.0) -> Activation:
@@ -106,12 +112,16 @@ class Layers:
         """y = phi(x), dx = dy * phi'(y) for a value-based phi; softmax and its like bring their own backward pass."""
     def alpha_dropout(self, rate: float = 0.1, *, label: str | None = None) -> Layer:
         """y = a x' + b, x' = x with probability q = 1 - rate, else c; dx = a dy where x was kept, else 0."""
+    def attention(self, heads: int, width: int | None = None, causal: bool = False, rotary: bool = False, mask_zeros: bool = False, bias: bool = True, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+        """y = concat_h(p v) w_o + b_o, p = softmax(s), s = q k^T / sqrt(d): each step a mean of what all steps say."""
     def avg_pool1d(self, pool_size: int | Sequence[int] = 2, stride: int | Sequence[int] | None = None, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', count_padding: bool = False, *, label: str | None = None) -> Layer:
         """y = the mean of each window, channel by channel; dx = the sum of dy / count over the windows that see a number."""
     def avg_pool2d(self, pool_size: int | Sequence[int] = 2, stride: int | Sequence[int] | None = None, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', count_padding: bool = False, *, label: str | None = None) -> Layer:
         """y = the mean of each window, channel by channel; dx = the sum of dy / count over the windows that see a number."""
     def batch_norm(self, momentum: float = 0.9, eps: float = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:
         """y = scale z + shift, z = (x - mean) / sqrt(var + eps), with mean and variance of each feature over the batch."""
+    def bidirectional(self, layer: LayerSpec, *, label: str | None = None) -> Layer:
+        """y = f(x), g(x) side by side: g is the layer f with parameters of its own, from the last step to the first."""
     def conv1d(self, filters: int, kernel_size: int | Sequence[int] = 3, stride: int | Sequence[int] = 1, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', dilation: int | Sequence[int] = 1, groups: int = 1, activation: ActivationSpec | None = None, bias: bool = True, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """u[p] = sum_k x[stride p + dilation k - padding] w[k] + b, v = phi(u)."""
     def conv2d(self, filters: int, kernel_size: int | Sequence[int] = 3, stride: int | Sequence[int] = 1, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', dilation: int | Sequence[int] = 1, groups: int = 1, activation: ActivationSpec | None = None, bias: bool = True, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
@@ -120,6 +130,8 @@ class Layers:
         """u[stride p + dilation k - padding] += x[p] w[k]^T, then + b, v = phi(u): dx of a convolution, as a layer."""
     def conv_transpose2d(self, filters: int, kernel_size: int | Sequence[int] = 3, stride: int | Sequence[int] = 1, padding: Literal['valid', 'same'] | int | Sequence[Any] = 'valid', dilation: int | Sequence[int] = 1, output_padding: int | Sequence[int] = 0, activation: ActivationSpec | None = None, bias: bool = True, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """u[stride p + dilation k - padding] += x[p] w[k]^T, then + b, v = phi(u): dx of a convolution, as a layer."""
+    def cutpoints(self, classes: int, *, label: str | None = None) -> Layer:
+        """y_k = x - c_k, c_0 = shift_0, c_k = c_(k-1) + log(1 + exp(shift_k)): cutpoints that rise, whatever is trained."""
     def dense(self, units: int, activation: ActivationSpec | None = None, bias: bool = True, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """u = x w + b, v = phi(u); delta = dv * phi'(v), dw = x^T delta, db = sum of delta over the batch, dx = delta w^T."""
     def dropout(self, rate: float = 0.5, *, label: str | None = None) -> Layer:
@@ -128,6 +140,8 @@ class Layers:
         """y = weight[x] for ids x from 0 to num_embeddings - 1; dweight[i] = sum of dy where x is i, and dx = 0."""
     def flatten(self, *, label: str | None = None) -> Layer:
         """y = x with all axes of a row in one, the last axis fastest; dx = dy in the shape of x."""
+    def gaussian_latent(self, units: int, strength: float = 1.0, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+        """y = mean + exp(u / 2) e, e standard normal, with (mean, u) = x w + b; in evaluation y = mean."""
     def gaussian_noise(self, stddev: float = 0.1, *, label: str | None = None) -> Layer:
         """y = x + stddev e, e standard normal, each number on its own; dx = dy. The identity in evaluation."""
     def global_avg_pool(self, *, label: str | None = None) -> Layer:
@@ -146,8 +160,12 @@ class Layers:
         """y = the largest number of each window, channel by channel; dx = dy where it stood."""
     def max_pool2d(self, pool_size: int | Sequence[int] = 2, stride: int | Sequence[int] | None = None, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', *, label: str | None = None) -> Layer:
         """y = the largest number of each window, channel by channel; dx = dy where it stood."""
+    def mixture_of_experts(self, experts: Sequence[LayerSpec], top_k: int = 2, balance: float = 0.01, gate_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+        """y = sum_e g_e f_e(x), g = softmax of z = x w over the `top_k` largest z of a row, 0 elsewhere."""
     def parallel(self, branches: Sequence[LayerSpec], join: Literal['concat', 'sum'] = 'concat', *, label: str | None = None) -> Layer:
         """y = f_1(x), f_2(x), ... joined; dx = the sum of what the branches hand back."""
+    def positional(self, form: Literal['learned', 'sinusoidal'] = 'learned', mask_zeros: bool = False, weight_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+        """y = x + weight, a vector for each step that is trained, or one of sines and cosines that is not; dx = dy."""
     def reshape(self, shape: Sequence[int], *, label: str | None = None) -> Layer:
         """y = x with each row in `shape`, the last axis fastest; dx = dy in the shape of x."""
     def residual(self, layers: Sequence[LayerSpec], *, label: str | None = None) -> Layer:
@@ -168,6 +186,8 @@ class Layers:
         """y = x / (1 - rate) with probability 1 - rate, else 0, each channel of a row as a whole; dx = dy alike."""
     def standardize(self, *, label: str | None = None) -> Layer:
         """y = (x - mean) scale, scale = 1 / standard deviation, both of the training rows; dx = dy scale."""
+    def transformer_block(self, heads: int, hidden: int | None = None, activation: ActivationSpec = ..., dropout: float = 0.0, causal: bool = False, rotary: bool = False, mask_zeros: bool = False, *, label: str | None = None) -> Layer:
+        """a = x + dropout(attention(norm(x))), y = a + dropout(dense(phi(dense(norm(a))))): the block with norms first."""
     def upsample(self, factor: int | Sequence[int] = 2, *, label: str | None = None) -> Layer:
         """y[p] = x[p // factor], the nearest cell; dx = the sum of dy over the cells that came of one."""
     def zero_pad(self, padding: int | Sequence[Any] = 1, *, label: str | None = None) -> Layer:
@@ -178,12 +198,16 @@ class Losses:
 
     def __getitem__(self, name: str, /) -> Callable[..., Loss]: ...
     def __iter__(self) -> Iterator[str]: ...
+    def beta_nll(self, beta: float = 0.5, eps: float = 1e-06) -> Loss:
+        """loss = sum_j c_j / 2 (s_j + r_j^2 exp(-s_j)), r = mu - y, c = exp(beta s) taken as a constant, in nats."""
     def binary_cross_entropy(self) -> Loss:
         """loss = -sum_c y log p + (1 - y) log(1 - p), in nats; delta = (1 - y) / (1 - p) - y / p."""
     def binary_focal(self, gamma: float = 2.0, alpha: float | None = None) -> Loss:
         """loss = -sum_c a_t (1 - p_t)^gamma log p_t, in nats, with p_t = sigmoid(z) for a yes, sigmoid(-z) for a no."""
     def charbonnier(self, eps: float = 0.001) -> Loss:
         """With r = z - y: loss = sum_c sqrt(r_c^2 + eps^2) - eps; delta = r / sqrt(r^2 + eps^2)."""
+    def corn(self, order: Sequence[Any] | None = None) -> Loss:
+        """loss = sum over k <= y of log(1 + exp(z_k)) - [y > k] z_k, in nats; delta_k = sigmoid(z_k) - [y > k] for k <= y."""
     def cosine(self) -> Loss:
         """loss = 1 - u . v, in [0, 2], u and v the directions of z and y; delta = (u (u . v) - v) / |z|."""
     def cox(self) -> Loss:
@@ -192,6 +216,10 @@ class Losses:
         """loss = max_j (z_j + 1 - y_j) - z_c; delta = e_j - e_c for the first j that attains it, 0 where that is c."""
     def cross_entropy(self) -> Loss:
         """loss = -sum_c y_c log p_c, in nats; delta = -y / p: for a network that ends in probabilities (a softmax layer)."""
+    def crps_gaussian(self, eps: float = 1e-06) -> Loss:
+        """loss = sum_j sigma (w (2 Phi(w) - 1) + 2 phi(w) - 1 / sqrt(pi)), w = (y - mu) / sigma, in units of y."""
+    def cumulative_link(self, order: Sequence[Any] | None = None) -> Loss:
+        """loss = -log(sigmoid(z_(y-1)) - sigmoid(z_y)), in nats, z_k the logit of P(y > k), z_(-1) = inf, z_(K-1) = -inf."""
     def dice(self, smooth: float = 1.0, over: Literal['row', 'batch'] = 'row') -> Loss:
         """loss = 1 - (2 sum p y + smooth) / (sum p + sum y + smooth), in [0, 1), with p = sigmoid(z)."""
     def expectile(self, q: float = 0.5) -> Loss:
@@ -220,6 +248,8 @@ class Losses:
         """loss = sum_c |z_c - y_c| / max(|y_c|, eps), a fraction, not in percent; delta = sign(z - y) / max(|y|, eps)."""
     def masked(self, inner: LossSpec) -> Loss:
         """loss = that of `inner` where the target is there, 0 where it is NaN; delta alike."""
+    def mixture_density(self, components: int = 3, eps: float = 1e-06) -> Loss:
+        """loss = -log sum_k pi_k exp(-s_k m / 2 - |y - mu_k|^2 exp(-s_k) / 2), pi = softmax(a), in nats."""
     def modified_huber(self) -> Loss:
         """With m = s z, s = 2 y - 1: loss = sum_c max(0, 1 - m_c)^2 where m_c >= -1, else -4 m_c."""
     def mse(self) -> Loss:
@@ -244,6 +274,8 @@ class Losses:
         """loss = logsumexp(z) - sum_c y_c z_c, in nats; with the softmax link, delta = p - y."""
     def squared_hinge(self) -> Loss:
         """loss = sum_c max(0, 1 - s_c z_c)^2, with s = 2 y - 1; delta = -2 s max(0, 1 - s z)."""
+    def triplet(self, margin: float = 0.2) -> Loss:
+        """loss = mean over rows i of max(0, margin + d(i, p) - d(i, n)), d(i, j) = sqrt(|z_i - z_j|^2 + 1e-12)."""
     def tukey(self, c: float = 4.685) -> Loss:
         """With r = z - y, t = min(r^2 / c^2, 1): loss = sum_c c^2 / 6 (1 - (1 - t_c)^3); delta = r (1 - t)^2."""
     def tweedie(self, power: float = 1.5) -> Loss:
@@ -262,6 +294,8 @@ class Optimizers:
         """p <- p - alpha u / max(1, rms(u) / clip),  u = g / sqrt(V),  alpha = max(eps2, rms(p)) rate."""
     def adagrad(self, lr: float | Schedule | Mapping[str, Any] = 0.01, initial_accumulator: float | Schedule | Mapping[str, Any] = 0.0, eps: float | Schedule | Mapping[str, Any] = 1e-10, flavor: Literal['paper', 'torch', 'keras', 'optax'] = 'paper') -> Optimizer:
         """total <- total + g^2;  p <- p - lr g / (sqrt(initial_accumulator + total) + eps)."""
+    def adahessian(self, lr: float | Schedule | Mapping[str, Any] = 0.15, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 0.0001, delta: float | Schedule | Mapping[str, Any] = 0.001, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, decay: Literal['weights', 'all'] = 'weights') -> Optimizer:
+        """p <- p - lr weight_decay p - lr m^ / (sqrt(v^) + eps): Adam, v of the Hessian's diagonal d instead of g."""
     def adam(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['paper', 'torch', 'optax', 'keras'] = 'paper') -> Optimizer:
         """m <- beta1 m + (1 - beta1) g;  v <- beta2 v + (1 - beta2) g^2;  p <- p - lr m^ / (sqrt(v^) + eps)."""
     def adamax(self, lr: float | Schedule | Mapping[str, Any] = 0.002, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['torch', 'optax', 'keras', 'paper'] = 'torch') -> Optimizer:
@@ -276,6 +310,8 @@ class Optimizers:
         """m <- beta1 m + (1 - beta1) clip(g / max(sqrt(v), eps), (t - 1)^(1/4));  p <- p - lr (m + weight_decay p)."""
     def amsgrad(self, lr: float | Schedule | Mapping[str, Any] = 0.001, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 1e-08, flavor: Literal['torch', 'keras', 'optax', 'paper'] = 'torch') -> Optimizer:
         """Adam with the largest v so far in place of v:  largest <- max(largest, v);  p <- p - lr m^ / (sqrt(v^) + eps)."""
+    def cautious(self, inner: OptimizerSpec) -> Optimizer:
+        """p <- p + u where u g < 0, else p stays;  u = inner(p, g) - p, divided by the share of numbers that move."""
     def ema(self, inner: OptimizerSpec, decay: float | Schedule | Mapping[str, Any] = 0.999, flavor: Literal['paper', 'optax', 'torch', 'keras'] = 'paper') -> Optimizer:
         """p <- inner(p, g);  n <- decay n + 1,  a <- a + (p - a) / n: trains with p, predicts with a."""
     def gradient_descent(self, lr: float | Schedule | Mapping[str, Any] = 0.01) -> Optimizer:
@@ -314,6 +350,8 @@ class Optimizers:
         """z <- z - lr_t g(y);  x <- (1 - c) x + c z;  y = (1 - beta) z + beta x: trains at y, predicts with x."""
     def sgd(self, lr: float | Schedule | Mapping[str, Any] = 0.01) -> Optimizer:
         """p <- p - lr g: vanilla gradient descent, on the gradient of whatever batch it is given."""
+    def sgld(self, lr: float | Schedule | Mapping[str, Any] = 0.01, temperature: float | Schedule | Mapping[str, Any] = 0.0001) -> Optimizer:
+        """p <- p - lr g + sqrt(2 lr temperature) e, e standard normal, each number on its own."""
     def signum(self, lr: float | Schedule | Mapping[str, Any] = 0.0001, momentum: float | Schedule | Mapping[str, Any] = 0.9) -> Optimizer:
         """m <- momentum m + (1 - momentum) g;  p <- p - lr sign(m). With momentum 0 it is signSGD."""
     def sm3(self, lr: float | Schedule | Mapping[str, Any] = 0.1, momentum: float | Schedule | Mapping[str, Any] = 0.9) -> Optimizer:
@@ -452,18 +490,26 @@ class Augmentations:
     def __iter__(self) -> Iterator[str]: ...
     def feature_dropout(self, rate: float | Schedule | Mapping[str, Any] = 0.1, value: float | Schedule | Mapping[str, Any] = 0.0) -> Augmentation:
         """x <- value where a feature drops out, each with probability `rate` in each row; what is left is not scaled."""
+    def flip(self, rate: float | Schedule | Mapping[str, Any] = 0.5, axis: int = -2, shape: Sequence[int] | None = None) -> Augmentation:
+        """x_i <- x_i with the order of an axis reversed, with probability `rate`, each row on its own."""
     def gaussian_noise(self, stddev: float | Schedule | Mapping[str, Any] = 0.1) -> Augmentation:
         """x <- x + stddev e, e standard normal, each number on its own; in the units of x, before any layer."""
     def mixup(self, alpha: float | Schedule | Mapping[str, Any] = 0.2) -> Augmentation:
         """x_i <- (1 - part) x_i + part x_j, target likewise; part = min(b, 1 - b), b ~ Beta(alpha, alpha)."""
+    def shift(self, cells: int = 1, shape: Sequence[int] | None = None) -> Augmentation:
+        """x_i[p] <- x_i[p + s_i], s_i a whole number from -cells to cells for each axis of space, all alike probable."""
 
 class Samplers:
     """The installed samplers."""
 
-    def __getitem__(self, name: str, /) -> Callable[..., Sampler]: ...
+    def __getitem__(self, name: str, /) -> Callable[..., Sampler | BatchSampler]: ...
     def __iter__(self) -> Iterator[str]: ...
     def balanced(self) -> Sampler:
         """Rows of smaller classes are visited again until every class is visited M times, the rows of the largest."""
+    def by_class(self, rows: int = 4, field: str = 'label') -> BatchSampler:
+        """A batch of B rows has `rows` of each of B / rows classes: what a loss that compares rows of classes needs."""
+    def grouped(self, field: str = 'query') -> BatchSampler:
+        """Each batch holds whole groups: rows of one value of the `field` of the target, as those of one query."""
     def sequential(self) -> Sampler:
         """Rows 0, 1, ..., N - 1 in each epoch; a fit with shuffle=False."""
     def shuffled(self) -> Sampler:
@@ -588,7 +634,7 @@ def build(kind: Literal['constraint'], spec: ConstraintSpec, /, **overrides: Any
 @overload
 def build(kind: Literal['augmentation'], spec: AugmentationSpec, /, **overrides: Any) -> Augmentation: ...
 @overload
-def build(kind: Literal['sampler'], spec: SamplerSpec, /, **overrides: Any) -> Sampler: ...
+def build(kind: Literal['sampler'], spec: SamplerSpec, /, **overrides: Any) -> Sampler | BatchSampler: ...
 @overload
 def build(kind: Literal['metric'], spec: MetricSpec, /, **overrides: Any) -> Metric: ...
 @overload
@@ -622,7 +668,7 @@ def load(kind: Literal['constraint'], name: str) -> Callable[..., Constraint]: .
 @overload
 def load(kind: Literal['augmentation'], name: str) -> Callable[..., Augmentation]: ...
 @overload
-def load(kind: Literal['sampler'], name: str) -> Callable[..., Sampler]: ...
+def load(kind: Literal['sampler'], name: str) -> Callable[..., Sampler | BatchSampler]: ...
 @overload
 def load(kind: Literal['metric'], name: str) -> Callable[..., Metric]: ...
 @overload
