@@ -15,6 +15,7 @@ from bpframe.network.backprop import CostLayer, Layers, backward, forward, lowes
 from bpframe.network.batch_statistics import buffers_of, refresh_limit, refreshed
 from bpframe.network.context import StepContext, frozen_layers, step_contexts
 from bpframe.network.guards import GuardedLayer, GuardedLoss, is_foreign
+from bpframe.network.scheduled_parts import ScheduledParts
 from bpframe.protocols import Group, Key, Loss, Refresh, SampleTarget
 from bpframe.protocols.implements import implements
 from bpframe.types import Array, Cache, Params
@@ -62,10 +63,17 @@ class LossAndGradients:
 
 @final
 class Recursion:
-    """The recursion through layers and a cost, down to layer number `lowest` that some group trains."""
+    """The recursion through layers and a cost, down to layer number `lowest` that some group trains.
 
-    def __init__(self, layers: Layers, cost: CostLayer, groups: Sequence[Group]) -> None:
+    `parts`: what acts in the place of layers and cost that have scheduled settings; whoever calls holds their values.
+    """
+
+    def __init__(
+        self, layers: Layers, cost: CostLayer, groups: Sequence[Group], parts: ScheduledParts | None = None
+    ) -> None:
         self.layers, self.cost = layers, cost  # what follows acts in their places
+        if parts is not None:
+            layers, cost = parts.layers, parts.cost
         self._steps = [(label, GuardedLayer(part) if is_foreign("layer", part) else part) for label, part in layers]
         loss = cast(Loss, GuardedLoss(cost.loss)) if is_foreign("loss", cost.loss) else cost.loss
         self._end = CostLayer(loss, cost.link)

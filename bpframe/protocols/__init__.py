@@ -19,8 +19,8 @@ Attributes that a component may have besides, each with a default (`bpframe.prot
 (sessions), `CheckpointFolder` and `Monitoring` (callbacks), `ActsOn` (regularizers), `Compares`, `Directed` and
 `CountsRows` (metrics), `HoldsArrays` (sources), `WithDomain` and `Ordered` (losses), `WithRange` (activations, layers),
 `WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`,
-`RemovesOffset` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any). What a component tells the conformance kit
-besides stands in [the kit's members](kit-members.md).
+`RemovesOffset` and `Coupled` (layers), `FixedSettings` (layers, activations, losses), `Pure` and `ExampleConfigs`
+(any). What a component tells the conformance kit besides stands in [the kit's members](kit-members.md).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -94,6 +94,7 @@ from bpframe.protocols.traits import (
     Directed,
     EvaluationPeriod,
     ExampleConfigs,
+    FixedSettings,
     HoldsArrays,
     LearningRates,
     LrIsAFactor,
@@ -142,6 +143,7 @@ __all__ = [
     "EvaluationPeriod",
     "ExampleConfigs",
     "Fit",
+    "FixedSettings",
     "GradientStep",
     "Group",
     "HoldsArrays",

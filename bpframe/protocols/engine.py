@@ -8,7 +8,16 @@ from typing import Any
 
 from typing_extensions import Protocol, runtime_checkable
 
-from bpframe.protocols.components import Constraint, GradientStep, Key, Minimizer, Optimizer, Param, Regularizer
+from bpframe.protocols.components import (
+    Constraint,
+    GradientStep,
+    Key,
+    Minimizer,
+    Optimizer,
+    Param,
+    Regularizer,
+    Schedule,
+)
 from bpframe.types import HostArray, Params
 
 
@@ -17,7 +26,8 @@ class Group:
     """Parameters that share an update rule and its settings; `rule` None: frozen.
 
     Groups of one `origin`, an optimizer that a user gave, add up the totals of their rules. The regularizers act on the
-    first `penalised` of the paths.
+    first `penalised` of the paths. `schedules`, of a group without paths: what the scheduled settings of layers and
+    loss follow, in their order (`bpframe.network.scheduled_parts`).
     """
 
     paths: tuple[tuple[str, ...], ...]
@@ -28,6 +38,7 @@ class Group:
     origin: int = 0
     params: tuple[Param, ...] = ()  # what is known of each path
     penalised: int = 0
+    schedules: tuple[Schedule, ...] = ()
 
     def components(self) -> list[tuple[str, Any]]:
         """(kind, component) of each, in the order in which they act."""

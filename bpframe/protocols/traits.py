@@ -224,6 +224,17 @@ class Ordered(Protocol):
         """All labels from the first class to the last; by default, and for None, they are sorted."""
 
 
+class FixedSettings(Protocol):
+    """A layer, activation or loss with float arguments that no schedule may move.
+
+    What its constructor or `init` makes of them once, and what Python code decides by.
+    """
+
+    @property
+    def fixed_settings(self) -> Sequence[str]:
+        """Their names; none by default."""
+
+
 class WithRange(Protocol):
     """An activation or layer that says where all numbers lie that it gives out."""
 
@@ -297,6 +308,11 @@ def checkpoint_folder(callback: object) -> str | None:
 def is_pure(cls: type) -> bool:
     """Whether a class declares its methods to be functions of arguments and settings alone."""
     return getattr(cls, "pure", False) is True
+
+
+def fixed_settings(component: object) -> tuple[str, ...]:
+    """The arguments of a layer, activation or loss that no schedule may move."""
+    return tuple(getattr(component, "fixed_settings", ()))
 
 
 def acts_on(regularizer: object) -> str:

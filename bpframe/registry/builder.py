@@ -2,7 +2,8 @@
 
 A specification is a name, a mapping with `name` and arguments, or a ready object. Arguments are checked against the
 constructor's signature, all mistakes at once; an argument whose annotation names a protocol (`inner: Optimizer`) is
-itself a specification; a schedule may stand for a float argument of an optimizer, gradient step or regularizer.
+itself a specification; a schedule may stand for a float argument of an optimizer, gradient step, regularizer, layer,
+activation or loss.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from bpframe.registry.other_words import argument_suggestion
 from bpframe.registry.policy import LOCAL
 from bpframe.registry.provider import Provider
 from bpframe.registry.safe_text import add_note, error_text
+from bpframe.registry.scheduled_arguments import MOVING, refusal, refuse_fixed
 
-SCHEDULED = ("optimizer", "gradient_step", "regularizer")  # kinds whose float arguments may follow a schedule
-SCHEDULED_KINDS = "optimizers, gradient steps and regularizers"
+SCHEDULED = ("optimizer", "gradient_step", "regularizer")  # kinds that read settings that follow schedules from h
+FOLLOWING = (*SCHEDULED, *MOVING)
+SCHEDULED_KINDS = "optimizers, gradient steps, regularizers, layers, activations and losses"
 Spec = Any  # a name, a mapping, or a ready object
 
-__all__ = ["SCHEDULED", "Builder", "Spec", "arguments", "parameters"]
+__all__ = ["FOLLOWING", "SCHEDULED", "Builder", "Spec", "arguments", "parameters"]
 
 
 class Builder:
@@ -57,8 +60,8 @@ class Builder:
         for name in path_arguments.paths_to_refuse(provider, component, arguments):
             self.report(_join(path, name), f"no path is taken from a file, got {arguments.pop(name)!r}. Give it anew.")
         label = arguments.pop("label", None) if kind == "layer" and "label" not in parameters(component) else None
-        made = self.call(component, arguments, path, kind in SCHEDULED, provider)
-        if made is not None:
+        made = self.call(component, arguments, path, kind in FOLLOWING, provider)
+        if made is not None and (made := self._following(kind, made, path)) is not None:
             self.registry.check(kind, made, provider)
         return made if label is None or made is None else Labelled(label, made)
 
@@ -117,6 +120,8 @@ class Builder:
             )
         if isinstance(ready, type) or ready is None or isinstance(ready, int | float):
             return self.report(path, f"{kind} wants a name, a mapping with 'name', or a component, got {ready!r}.")
+        if self._following(kind, ready, path) is None:
+            return None
         self.registry.check(kind, ready, self.registry.provider_of(kind, ready))
         if not any(isinstance(part, str | Mapping) for _, _, part in walk(kind, ready)):
             return ready
@@ -124,7 +129,15 @@ class Builder:
             layer = self._adopt(kind, ready.layer, path)
             return layer and Labelled(ready.label, layer)
         given = {name: getattr(ready, name) for name in parameters(type(ready)) if hasattr(ready, name)}
-        return self.call(type(ready), given, path, scheduled=kind in SCHEDULED)
+        return self.call(type(ready), given, path, scheduled=kind in FOLLOWING)
+
+    def _following(self, kind: str, component: Any, path: str) -> Any:
+        """The component, unless a schedule stands where it would not follow one."""
+        try:
+            refuse_fixed(kind, component)
+        except ConfigError as error:
+            return self.report(path, str(error))
+        return component
 
     def _argument(self, want: Wanted, value: object, path: str, scheduled: bool) -> Any:
         if want.kind and not (value is None and "None" in want.alternatives):
@@ -145,6 +158,10 @@ class Builder:
         try:
             return component(**arguments)
         except (ValueError, TypeError) as error:
+            numbers = (name for name in arguments if wants(component)[name].number)
+            scheduled = [name for name in numbers if is_schedule(arguments[name])]
+            if scheduled and isinstance(error, TypeError):
+                return self.report(_join(path, scheduled[0]), refusal(_title(component), scheduled[0]))
             return self.report(path, error_text(error).removeprefix(f"{type(error).__name__}: "))
         except (Exception, GeneratorExit, SystemExit) as error:  # a plugin must not end the program
             if owner is None or owner.dist == LOCAL:

@@ -28,6 +28,7 @@ from bpframe.training import checkpoint_checks
 from bpframe.training.evaluation import named_metrics
 from bpframe.training.history import History
 from bpframe.training.manifest import foreign_helpers, known_fingerprint, manifest, trainer_definition
+from bpframe.training.present_parts import PresentParts
 from bpframe.training.progress import PartialEpoch
 from bpframe.training.spec import SWITCHES, TrainerSpec
 from bpframe.types import HostArray, Shape
@@ -77,6 +78,7 @@ class TrainerState(NamedTuple):
     """What changes in a trainer by training: its session, what it knows of labels, its history, callbacks' memories.
 
     `data`: the fingerprint of what the latest fit was given; None where there was none, or where nobody knows.
+    `present`: its network and cost with scheduled settings as they are.
     """
 
     session: Session
@@ -84,6 +86,7 @@ class TrainerState(NamedTuple):
     history: History
     memories: Memories
     data: LazyFingerprint | None = None
+    present: PresentParts | None = None
 
 
 def pack_state(
@@ -91,7 +94,7 @@ def pack_state(
 ) -> tuple[dict[str, HostArray], dict[str, Any]]:
     """(tensors, manifest) of a trainer's whole state; CheckpointError for what no file could hold."""
     arrays: dict[str, HostArray] = {SESSION + name: array for name, array in state.session.snapshot().items()}
-    content = manifest(spec, state.task, state.data)
+    content = manifest(spec, state.task, state.data, state.present and state.present.values)
     content |= {"kind": model_file.CHECKPOINT, "step": state.session.step}
     content["engine"] = describe(registry, "engine", spec.engine)
     content["made"] = _conditions(spec.engine)

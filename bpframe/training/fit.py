@@ -31,6 +31,7 @@ from bpframe.training.idle_epochs import IdleEpochs
 from bpframe.training.mask_check import warn_of_unmasked_layers
 from bpframe.training.monitor import MonitoredCurve, watchers
 from bpframe.training.preflight import refuse_other_curves, warn_of_rules
+from bpframe.training.present_parts import PresentParts
 from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
 from bpframe.training.run_state import RunState, means
 from bpframe.training.score_domain import refuse_other_scores
@@ -63,8 +64,11 @@ class FitRun:
         metrics: NamedMetrics,
         state: RunState,
         partial: PartialEpoch | None,
+        present: PresentParts | None = None,
     ) -> None:
         """`data` to train on and to validate with; `batches`: of one epoch, in whose order all others come."""
+        self._present = present or PresentParts(spec.network, task.cost)
+        spec = spec.at_present(self._present)
         self.spec, self.session, self.task, self.settings, self.state = spec, session, task, settings, state
         self.progress = FitProgress(partial, session.step)
         names = [title(registry, "callback", callback).removeprefix("callback ") for callback in spec.callbacks]
@@ -73,7 +77,7 @@ class FitRun:
         self._params, self._batches, self._data = params, batches, data[0]
         self._measures = EpochMeasures(spec, task, session, *data, metrics)
         self._collects, self._validates = bool(metrics), data[1] is not None
-        self._monitored = spec.monitoring()
+        self._monitored = [*spec.monitoring(), *self._present.monitoring()]
         self._collected = partial and partial.collected
         self._idle: IdleEpochs | None = None
         refuse_other_curves(self._monitored, state.curves)
@@ -82,6 +86,7 @@ class FitRun:
         """Make the session ready; before the `first` fit of a trainer a dry run finds components that are wrong."""
         session, network, data = self.session, self.spec.network, self._data
         groups = self._groups()
+        self._present.check(session.step, self.settings.steps)
         if first and layers_with_fit(network.layers):
             trained = {path for group in groups if group.rule for path in group.paths}
             session.assign(buffers_by_name(network, network.params(session.parameters), data, trained))
@@ -187,6 +192,7 @@ class FitRun:
     def take_losses(self, losses: Losses) -> None:
         """Account for the steps of a block; NumericalError where the session went back from a step."""
         values = _step_values(losses)
+        self._present.move(self.session.step)
         if not self.progress.add(values, self.session.step):
             self.record_epochs()
             raise self._failure(self.progress.made)
@@ -276,10 +282,15 @@ class FitRun:
     def _groups(self) -> list[Group]:
         """The groups of parameters, their schedules bound to this fit and to the history so far."""
         bound = self.spec.over(self.settings.steps, self._curve)
-        groups = update_groups(self._params, bound)
+        groups = update_groups(self._params, bound) + self._scheduled()
         used = any(group.rule is not None and group.origin == 0 for group in groups)
         self._lr = main_rate(bound.optimizer) if used else None
         return groups
+
+    def _scheduled(self) -> list[Group]:
+        """What moves settings of layers and loss."""
+        self._present.bind(self.settings.steps, self._curve)
+        return self._present.groups()
 
     def _curve(self, name: str) -> MonitoredCurve:
         history = self.state.history

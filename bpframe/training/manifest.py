@@ -23,10 +23,12 @@ DEFINING = tuple(part for part in PARTS if part.defines)
 NAMES = {part.name for part in DEFINING}
 
 
-def manifest(spec: TrainerSpec, task: Task, data: LazyFingerprint | None = None) -> dict[str, Any]:
+def manifest(
+    spec: TrainerSpec, task: Task, data: LazyFingerprint | None = None, settings: Mapping[str, float] | None = None
+) -> dict[str, Any]:
     """What, besides tensors, makes the trainer again: its definition, and what was learned of rows and labels.
 
-    And the fingerprint of the data of the latest fit, if there was one.
+    And the fingerprint of the data of the latest fit, if there was one, and the present values of scheduled `settings`.
     """
     providers = {provider for path, provider in _providers(spec) if path.partition("[")[0] in NAMES}
     return {
@@ -38,6 +40,7 @@ def manifest(spec: TrainerSpec, task: Task, data: LazyFingerprint | None = None)
         "learned": dict(task.learned),
         **({} if task.columns is None else {"columns": list(task.columns)}),
         "plugins": [_provider(p) for p in sorted(providers)],
+        **({"settings": dict(settings)} if settings else {}),
         **({} if data is None else {"data": data.value.tables()}),
     }
 

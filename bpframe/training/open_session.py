@@ -9,33 +9,42 @@ from bpframe import tree
 from bpframe.data.task import Task
 from bpframe.engine.projection import projected
 from bpframe.errors import IncompatibleComponent, ShapeError
+from bpframe.network.backprop import CostLayer
 from bpframe.protocols import Group, Param, Session
 from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.training.number_ranges import refuse_out_of_range
 from bpframe.training.preflight import refuse_unsampled
+from bpframe.training.present_parts import PresentParts
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.statistics_session import with_statistics
 from bpframe.training.update_groups import trained_parameters, update_groups
 from bpframe.types import Params, Shape
 
 
-def open_session(spec: TrainerSpec, task: Task, shape: Shape) -> tuple[Session, Task, list[Param]]:
-    """(a session with new parameters, the task of rows of this shape, the trained parameters)."""
-    network = spec.network
+def open_session(
+    spec: TrainerSpec, task: Task, shape: Shape, present: PresentParts | None = None
+) -> tuple[Session, Task, list[Param]]:
+    """(a session with new parameters, the task of rows of this shape, the trained parameters).
+
+    `present`: the network and cost of the spec with scheduled settings as they are; left out, as before a fit.
+    """
+    present = present or PresentParts(spec.network, CostLayer.of(spec.loss))
+    network = present.network
     refuse_out_of_range(network, spec.loss, spec.dtype)
     params, out = network.init(spec.seed, shape)
     if len(out) != 1:
         raise ShapeError(f"The loss needs scores of one axis a row, got {out}. End the network in a dense layer.")
     trained = trained_parameters(params)
-    groups = update_groups(trained, spec)
+    groups = update_groups(trained, spec) + present.groups()
     refuse_unsampled(groups, spec.loss)
     if spec.projects:
         _project(groups, params)
-    session = spec.engine.session(network, task.cost, groups, params, spec.dtype, spec.seed)
+    cost = CostLayer.of(spec.loss) if present.scheduled else task.cost
+    session = spec.engine.session(spec.network, cost, groups, params, spec.dtype, spec.seed)
     if session is None:
         raise IncompatibleComponent(f"{title(registry, 'engine', spec.engine)}: session must give a session, got None.")
-    network.input_shape = shape  # for summary()
+    spec.network.input_shape = shape  # for summary()
     session = with_statistics(session, network, task.cost, groups, params, spec.seed)
     return session, replace(task, shape=shape, outputs=out[0]), trained
 

@@ -86,11 +86,16 @@ class Trainer:
     def __init__(self, network: Network, loss: Spec, optimizer: Spec = "sgd", **parts: Unpack[TrainerParts]) -> None:
         refuse_other(Trainer.__init__, parts)
         spec = TrainerSpec.build(network, loss, optimizer, **parts)
-        cost = spec.check()
+        self._present = spec.check()
         vars(self).update(vars(spec))  # each part is an attribute of its name
         self.history = History()
         self.task = Task(
-            spec.loss, cost, spec.dtype, network.inputs, standardize=spec.standardize_target, layers=network.layers
+            self._present.cost.loss,
+            self._present.cost,
+            spec.dtype,
+            network.inputs,
+            standardize=spec.standardize_target,
+            layers=self._present.network.layers,
         )
         self.memories: list[dict[str, Any]] = [{} for _ in spec.callbacks]
         self._params: list[Param] = []  # the trained parameters, once there is a session
@@ -166,6 +171,7 @@ class Trainer:
                 return run_fit(fit)
             finally:
                 self._fit = None
+                self._present.move(fit.session.step)
 
     # --------------------------------------------------------------------------------------------------- predicting
 
@@ -215,7 +221,7 @@ class Trainer:
         self._session, self.task = session, replace(task, learned=self.task.learned)  # labels are for fit to learn
         params = self.network.params(session.parameters)
         with name_culprit(self._kinds):
-            return trace(self.network, task.cost, params, data.x, data.target, share(data))
+            return trace(self._present.network, task.cost, params, data.x, data.target, share(data))
 
     # ------------------------------------------------------------------------------------------------ the parameters
 
@@ -235,6 +241,14 @@ class Trainer:
             self._session, self.task = self._open_session(self.task.shape)
         return self._session
 
+    @property
+    def settings(self) -> dict[str, float]:
+        """The present values of settings of layers and loss that follow schedules, by path: "network[1].rate".
+
+        Those of the latest step. Predictions, metrics and traces are made with them, and a model file holds them.
+        """
+        return self._present.values
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole.
 
@@ -242,7 +256,7 @@ class Trainer:
         """
         from bpframe.saving import tensor_file  # imported by saving and loading alone
 
-        content = manifest(self.spec, self.task, self._data)
+        content = manifest(self.spec, self.task, self._data, self._present.values)
         tensor_file.write_tensors(path, self.session.parameters, content)
 
     @classmethod
@@ -262,6 +276,7 @@ class Trainer:
             with model_file.open_untrusted(path, plugins) as (tensors, content, network):
                 trainer = cls(**trainer_arguments(content, network) | given)
                 trainer.task = replace(trainer.task, learned=content["learned"], columns=columns_of(content))
+                trainer._present.restore(content.get("settings", {}))
                 trainer.parameters.replace(tensors)
                 trainer._data = known_fingerprint(content)
         except CheckpointError as error:
@@ -376,14 +391,14 @@ class Trainer:
     @property
     def _state(self) -> TrainerState:
         """What changes by training."""
-        return TrainerState(self.session, self.task, self.history, self.memories, self._data)
+        return TrainerState(self.session, self.task, self.history, self.memories, self._data, self._present)
 
     def _open_session(self, shape: Shape) -> tuple[Session, Task]:
         """The session and the task, made for rows of this shape if there are none yet."""
         if self._session is not None:
             return self._session, self.task
         with name_culprit(self._kinds):
-            session, task, self._params = open_session(self.spec, self.task, shape)
+            session, task, self._params = open_session(self.spec, self.task, shape, self._present)
         if self._snapshot is not None:
             self._session, self._snapshot = self._snapshot.restored(session), None
         return session, task
@@ -395,14 +410,16 @@ class Trainer:
 
         def new_session(shape: Shape, learned: Mapping[str, Any]) -> tuple[Session, Task]:
             task = replace(self.task, shape=shape, learned=learned, columns=columns_of(file[1]))
-            session, task, params[:] = open_session(self.spec, task, shape)
+            self._present.restore(file[1].get("settings", {}))
+            session, task, params[:] = open_session(self.spec, task, shape, self._present)
             return session, task
 
-        shape = self.network.input_shape
+        shape, values = self.network.input_shape, self._present.values
         try:
             state, unfinished = checkpoint.unpack_state(path, file, self.spec, new_session)
         except BaseException:
             self.network.input_shape = shape
+            self._present.hold(values.values())
             raise
-        self._session, self.task, self.history, self.memories, self._data = state
+        self._session, self.task, self.history, self.memories, self._data, _ = state
         self._params, self._unfinished, self._fitted = params, unfinished, True

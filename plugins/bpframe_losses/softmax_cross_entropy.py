@@ -35,7 +35,7 @@ class SoftmaxCrossEntropy:
         z = scores - xp.max(scores, axis=-1, keepdims=True)
         e = xp.exp(z)
         total = xp.sum(e, axis=-1, keepdims=True)
-        if self.label_smoothing:
+        if not ops.is_constant(self.label_smoothing, 0):
             target = (1 - self.label_smoothing) * target + self.label_smoothing / scores.shape[-1]
         if self.class_weights is None:
             return xp.log(total[..., 0]) - xp.sum(target * z, axis=-1), e / total - target

@@ -38,6 +38,7 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "block_losses": (traits.block_losses, Losses((1.0,), (0.0,), (2.0,)), Losses((1.0,), (0.0,), (2.0,)), None),
     "domain": (traits.domain_of, "[0, 1]", "[0, 1]", None),
     "order": (traits.order_of, ("low", "high"), ["low", "high"], None),
+    "fixed_settings": (traits.fixed_settings, ("rate",), ("rate",), ()),
     "range": (traits.range_of, "simplex", "simplex", None),
     "example_configs": (traits.example_configs, lambda: [{"units": 3}], [{"units": 3}], None),
 }
@@ -49,7 +50,7 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "ops": "register_at_fork device",
     "engine": "threading_layer clear_controlling_thread register_at_fork sched_setaffinity shape init",
     "training": "shape dtype derivative phi __dict__ __code__ bpframe_impl",
-    "network": "forward shape",
+    "network": "forward shape __slots__ __dict__",
     "registry": "value __name__ __qualname__ find_distributions _path _normalized_name __notes__ frozen",
     "data": "toarray",
     "cli": "__notes__ SIGHUP",

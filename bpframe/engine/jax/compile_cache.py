@@ -48,6 +48,7 @@ def step_keys(network: Network, cost: CostLayer, groups: Sequence[Group]) -> tup
             group.params,
             group.origin,
             group.penalised,
+            len(group.schedules),
             *((kind, component_key(component)) for kind, component in group.components()),
         )
         for group in groups

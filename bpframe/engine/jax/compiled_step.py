@@ -18,6 +18,7 @@ from bpframe import tree
 from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.parameter_store import UpdateComponent
+from bpframe.engine.setting_values import schedules_of, values_before
 from bpframe.engine.step import training_step
 from bpframe.engine.update import Updates
 from bpframe.network.activity import Activity
@@ -25,6 +26,7 @@ from bpframe.network.backprop import CostLayer
 from bpframe.network.batch_statistics import own_statistics
 from bpframe.network.gradients import Batch, LossAndGradients, Recursion, weight_shares
 from bpframe.network.network import Network
+from bpframe.network.scheduled_parts import ScheduledParts
 from bpframe.ops.linalg import MATMUL_TN
 from bpframe.protocols import Group, Param, Periodic
 from bpframe.random import HashKey
@@ -143,7 +145,10 @@ def row_settings(row: Any) -> Callable[[UpdateComponent], RowSettings]:
 
 
 def settings_table(groups: Sequence[Group], first: int, steps: int) -> HostArray:
-    """(steps, K) in float64: the numbers of every component's settings at the steps that follow `first` steps."""
+    """(steps, K) in float64: the numbers of every component's settings at the steps that follow `first` steps.
+
+    Last come those of layers and loss that follow a schedule.
+    """
     columns: list[list[float]] = []
     for group in groups:
         clock = list(range(first, first + steps))
@@ -152,18 +157,21 @@ def settings_table(groups: Sequence[Group], first: int, steps: int) -> HostArray
                 columns.append([value.value(max(t, 0)) for t in clock] if is_schedule(value) else [value] * steps)
             if isinstance(component, Periodic):
                 clock = [(t + 1) // component.period - 1 for t in clock]
+    schedules = schedules_of(groups)
+    columns += map(list, zip(*(values_before(schedules, t) for t in range(first, first + steps)), strict=True))
     return np.array(columns, dtype=np.float64).reshape(len(columns), steps).T
 
 
 def any_scheduled(groups: Sequence[Group]) -> bool:
     """Whether any setting follows a schedule."""
     slots = (slot for group in groups for _, part in group.components() for slot in Settings(part, float).slots)
-    return any(is_schedule(value) for _, _, value in slots)
+    return bool(schedules_of(groups)) or any(is_schedule(value) for _, _, value in slots)
 
 
 def table_width(groups: Sequence[Group]) -> int:
     """K, the numbers of all settings."""
-    return sum(len(Settings(part, float).slots) for group in groups for _, part in group.components())
+    own = sum(len(Settings(part, float).slots) for group in groups for _, part in group.components())
+    return own + len(schedules_of(groups))
 
 
 @final
@@ -172,10 +180,15 @@ class CompiledStep:
 
     def __init__(self, network: Network, cost: CostLayer, groups: Sequence[Group], by_rows: bool) -> None:
         self.layers, self._groups, self._by_rows = network.layers, list(groups), by_rows
-        self._recursion = Recursion(network.layers, cost, groups)
+        self.parts = ScheduledParts(network.layers, cost)
+        self._recursion = Recursion(network.layers, cost, groups, self.parts)
 
     def step(self, carry: Carry, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:
         """(carry, (loss, penalty, weight), scores) after a batch, `step` steps made before."""
+        with self.parts.holding(self._scheduled(row)):
+            return self._step(carry, batch, key, step, row)
+
+    def _step(self, carry: Carry, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:
         params = _shallow_copy(carry.params)
         groups, activity = self._updates(params, row)
         for group, states in zip(groups, carry.states, strict=True):
@@ -190,13 +203,19 @@ class CompiledStep:
         params = _shallow_copy(params)
         rows, (_, activity) = _batch(batch, self._by_rows), self._updates(params, row)
         on = TracedOperations(self._recursion, params, rows, key, activity, step)
-        result = on.value_and_gradients()
-        on.settle(result)
+        with self.parts.holding(self._scheduled(row)):
+            result = on.value_and_gradients()
+            on.settle(result)
         buffers: Params = {}
         for path, leaf in tree.leaves(params):
             if "buffers" in path:
                 tree.assign(buffers, path, leaf)
         return result.loss, result.penalty, on.batch.weight, result.scores, result.gradients, buffers
+
+    def _scheduled(self, row: Any) -> list[Any]:
+        """The numbers of scheduled settings of layers and loss, the last of a row."""
+        count = len(self.parts.settings)
+        return [row[len(row) - count + k] for k in range(count)]
 
     def _updates(self, params: Params, row: Any) -> tuple[list[GroupUpdate], Activity]:
         """The updates of every group on this tree, and the penalties on activations with their settings."""

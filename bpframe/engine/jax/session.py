@@ -31,6 +31,7 @@ from bpframe.engine.jax.device import Device
 from bpframe.engine.numpy import blas
 from bpframe.engine.rollback import Rollback, RollbackPoint, StepLog
 from bpframe.engine.rule_queries import current_setting, evaluation_params
+from bpframe.engine.setting_values import schedules_of, values_after
 from bpframe.engine.update import minimizing
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
@@ -237,12 +238,17 @@ class JaxSession:
     def scores_with(self, x: HostArray, buffers: Mapping[str, HostArray]) -> HostArray:
         """The same with other buffers in the place of those of these names."""
         with self._device.scope():
-            return self._blocks.scores(self._shown(buffers), x)
+            return self._blocks.scores(self._shown(buffers), x, self._settings)
 
     def batch_statistics(self, x: HostArray, key: Key) -> dict[str, HostArray]:
         """The buffers of layers with running statistics, by "layer/name", with those of rows x alone in their place."""
         with self._device.scope():
-            return self._blocks.batch_statistics(self._shown({}), self._groups, x, key)
+            return self._blocks.batch_statistics(self._shown({}), self._groups, x, key, self._settings)
+
+    @property
+    def _settings(self) -> list[float]:
+        """The scheduled settings of layers with which the network predicts."""
+        return values_after(schedules_of(self._groups), self.step)
 
     def _shown(self, buffers: Mapping[str, HostArray]) -> Params:
         """The parameters to predict with, with these buffers."""

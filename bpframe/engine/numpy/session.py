@@ -203,12 +203,14 @@ class NumpySession:
             for name, value in buffers.items():
                 tree.assign(params, tuple(name.split("/")), value)
             size = chunk_rows(x.shape[1:], params)
-            return in_chunks(partial(evaluate, self._network.layers, params), read_only(x), size)
+            self._stepper.show(self.step)
+            return in_chunks(partial(evaluate, self._stepper.parts.layers, params), read_only(x), size)
 
     def batch_statistics(self, x: HostArray, key: Key) -> dict[str, HostArray]:
         """The buffers of layers with running statistics, by "layer/name", with those of rows x alone in their place."""
         with self.computing():
             params = tree.transform(evaluation_params(self._groups, self._params, self.step), read_only)
+            self._stepper.show(self.step)
             return cast(dict[str, HostArray], self._stepper.recursion.batch_statistics(params, x, key))
 
     def _begin(self, batches: Batches, i: int) -> None:

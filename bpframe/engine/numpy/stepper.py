@@ -21,12 +21,14 @@ from bpframe.engine.numpy.tracing.codegen import BoundProgram
 from bpframe.engine.numpy.tracing.program_cache import ProgramCache
 from bpframe.engine.numpy.tracing.traced_step import TracedGradient
 from bpframe.engine.rollback import Rollback
+from bpframe.engine.setting_values import schedules_of, values_after, values_before
 from bpframe.engine.step import StepUpdates, training_step
 from bpframe.engine.update import Updates
 from bpframe.network.backprop import CostLayer
 from bpframe.network.batch_statistics import own_statistics
 from bpframe.network.gradients import Batch, LossAndGradients, Recursion
 from bpframe.network.network import Network
+from bpframe.network.scheduled_parts import ScheduledParts
 from bpframe.protocols import Group, Key
 from bpframe.types import Params
 
@@ -54,7 +56,8 @@ class Stepper:
         scripts: bool,
     ) -> None:
         self.params, self._rollback = params, rollback
-        self.recursion = Recursion(network.layers, cost, groups)
+        self.parts = ScheduledParts(network.layers, cost)
+        self.recursion = Recursion(network.layers, cost, groups, self.parts)
         self._number, self._key, self._tracing = dtype.type, key, scripts
         self._slots: Params = {}
         self.flats = [FlatStore(group, params, dtype, self._slots if group.rule else {}) for group in groups]
@@ -72,6 +75,7 @@ class Stepper:
         self._configure(groups)
 
     def _configure(self, groups: Sequence[Group]) -> None:
+        self._schedules = schedules_of(groups)
         self._updater = ParameterUpdater(self.groups)
         self.updates = Updates(self.groups, self._updater.advance if self._tracing else GroupUpdate.advance)
         minimizing = self.updates.minimizing
@@ -89,8 +93,15 @@ class Stepper:
         self._programs.clear()
         self._updater.clear()
 
+    def show(self, step: int) -> None:
+        """Let scheduled settings be those with which the network predicts after `step` steps."""
+        if self._schedules:
+            self.parts.hold(values_after(self._schedules, step))
+
     def begin(self, batch: Batch, step: int) -> None:
         """Get ready for the step on a batch that follows `step` steps."""
+        if self._schedules:
+            self.parts.hold(values_before(self._schedules, step))
         self.batch, mask = batch, batch.mask
         self._contexts = self._unmasked if mask is None else [each.masked(mask) for each in self._unmasked]
         if self._traceable and (program := self._program(batch)):
@@ -106,7 +117,7 @@ class Stepper:
         if program := programs.get(name, owner):
             return program
         return programs.get_or_record(
-            name, owner, TracedGradient(self.recursion, self.params, self._slots, batch, self._key)
+            name, owner, TracedGradient(self.recursion, self.parts, self.params, self._slots, batch, self._key)
         )
 
     def minimizing_step(self, updates: StepUpdates, step: int) -> LossAndGradients:
