@@ -59,6 +59,7 @@ class FlatStore:
         self._place(self.p, params)
         self.g, self._slots = aligned.empty(self.p.shape, dtype), {} if slots is None else slots
         self._place(self.g, self._slots)
+        self._copy: HostArray | None = None  # of p, once anybody compares
         self.pieces = self._pieces(group)
         self._views = [piece.of(self.p) for piece in self.pieces]
         self._slopes = [piece.of(self.g) for piece in self.pieces]
@@ -90,6 +91,24 @@ class FlatStore:
         return (
             [piece.gradient(gradients) for piece in self.pieces] if gradients is not self._slots else list(self._slopes)
         )
+
+    def parameters(self) -> list[Any]:
+        """A view of every parameter."""
+        return self._whole(self.p)
+
+    def before(self, gradients: Params, moved: bool) -> tuple[list[Any], list[Any]]:
+        """(a copy of the parameters that is the same array each time, their gradients)."""
+        if self._copy is None:
+            self._copy = np.empty_like(self.p)
+        np.copyto(self._copy, self.p)
+        if moved and gradients is self._slots:
+            return self._whole(self._copy), self._whole(self.g.copy())
+        return self._whole(self._copy), [tree.at(gradients, path) for path in self.paths]
+
+    def _whole(self, vector: HostArray) -> list[Any]:
+        """The parameters in a vector laid out like p, in their shapes."""
+        places = zip(self.shapes, self.starts, self.sizes, strict=False)
+        return [vector[start : start + size].reshape(shape) for shape, start, size in places]
 
     def stable_gradient(self, i: int, g: Array) -> Array:
         """A gradient of piece i that stays as it is: a copy where it lies in g."""

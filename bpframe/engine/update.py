@@ -13,6 +13,7 @@ from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.optimizer_chain import ChainLink, set_totals, summed, totals
 from bpframe.engine.parameter_store import Store
 from bpframe.engine.update_clock import due_update
+from bpframe.engine.update_measures import UpdateMeasures
 from bpframe.types import Array, Params, State
 
 Advance = Callable[[GroupUpdate, int, int], Any]
@@ -26,6 +27,7 @@ class Updates:
     def __init__(self, groups: Sequence[GroupUpdate], advance: Advance = GroupUpdate.advance) -> None:
         self.advance = advance
         self.groups = trained_groups(groups)
+        self.measures = UpdateMeasures(groups, self.groups) if any(group.group.measures for group in groups) else None
         self.minimizing = minimizing(self.groups)
         self.probing = [group for group in self.groups if group.probes]
         self.observing = [group for group in self.groups if group.observers]

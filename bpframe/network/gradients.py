@@ -49,7 +49,7 @@ def weight_shares(rows: int, weight: Any = None, by_rows: bool = False) -> tuple
 class LossAndGradients:
     """Mean loss, penalty on activations, scores (B, C), what layers keep, gradients; after a step the weights' penalty.
 
-    No gradients where there was no backward pass. `rows`: how many rows count.
+    No gradients where there was no backward pass. `rows`: how many rows count; `measures` of the update, by an engine.
     """
 
     loss: Any
@@ -59,6 +59,7 @@ class LossAndGradients:
     gradients: Params | None = None
     weight_penalty: Any = 0.0
     rows: Any = 0
+    measures: Sequence[Any] = ()
 
 
 @final

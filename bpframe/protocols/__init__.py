@@ -12,15 +12,17 @@ Capabilities are small protocols of their own, for the components that need one:
 `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
 `Over` and `After` (schedules); `Draws` (samplers); `Select`, `Numbered`, `LineOfRow` and `TargetFile` (sources);
-`CheckMemory` (callbacks); `SessionStatistics` (sessions of engines).
+`CheckMemory` (callbacks); `Measure` and `MeasureCurves` (callbacks, metrics); `SessionStatistics` (sessions of
+engines).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
 `LearningRates`, `LrIsAFactor` and `EvaluationPeriod` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses`
-(sessions), `CheckpointFolder` and `Monitoring` (callbacks), `ActsOn` (regularizers), `Compares`, `Directed` and
-`CountsRows` (metrics), `HoldsArrays` (sources), `WithDomain` and `Ordered` (losses), `WithRange` (activations, layers),
-`WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`,
-`RemovesOffset` and `Coupled` (layers), `FixedSettings` (layers, activations, losses), `Pure` and `ExampleConfigs`
-(any). What a component tells the conformance kit besides stands in [the kit's members](kit-members.md).
+(sessions), `CheckpointFolder` and `Monitoring` (callbacks), `MeasurePeriod` (callbacks, metrics), `ActsOn`
+(regularizers), `Compares`, `Directed` and `CountsRows` (metrics), `HoldsArrays` (sources), `WithDomain` and `Ordered`
+(losses), `WithRange` (activations, layers), `WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`,
+`WithEndingActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset` and `Coupled` (layers), `FixedSettings` (layers,
+activations, losses), `Pure` and `ExampleConfigs` (any). What a component tells the conformance kit besides stands in
+[the kit's members](kit-members.md).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -41,6 +43,8 @@ from bpframe.protocols.capabilities import (
     EvaluationParams,
     Fit,
     LineOfRow,
+    Measure,
+    MeasureCurves,
     Numbered,
     Observe,
     Over,
@@ -98,6 +102,7 @@ from bpframe.protocols.traits import (
     HoldsArrays,
     LearningRates,
     LrIsAFactor,
+    MeasurePeriod,
     Monitoring,
     Ordered,
     OwnLabel,
@@ -155,6 +160,9 @@ __all__ = [
     "Loss",
     "Losses",
     "LrIsAFactor",
+    "Measure",
+    "MeasureCurves",
+    "MeasurePeriod",
     "Metric",
     "Minimizer",
     "Monitoring",

@@ -278,6 +278,27 @@ class CheckMemory(Protocol):
 
 
 @runtime_checkable
+class Measure(Protocol):
+    """A callback or metric that measures updates, on whatever engine, without a stop at each step."""
+
+    def measure(self, before: Array, after: Array, g: Array, h: Hyper) -> dict[str, Array]:
+        """0-d numbers of one parameter by name, which the engine adds up over those that have the same name.
+
+        `before` and `after`: the parameter around an update; `g`: the gradient that the update was given, before
+        penalties and gradient steps. `h.param`: what is known of the parameter; `h.rule`: the h of its optimizer;
+        `h.step`, `h.loss`, and the float arguments of the component itself. Names depend on `h.param` alone.
+        """
+
+
+@runtime_checkable
+class MeasureCurves(Protocol):
+    """One that measures and makes curves of the sums: a norm is the root of a sum of squares."""
+
+    def curves(self, sums: Mapping[str, HostArray]) -> Mapping[str, HostArray]:
+        """Curves (k,) by name, a value a step, from the sums (k,) of k steps; without it the sums are the curves."""
+
+
+@runtime_checkable
 class Reference(Protocol):
     """An optimizer that carries an independent form of its formula, for the conformance kit to compare with."""
 

@@ -27,7 +27,8 @@ class Group:
 
     Groups of one `origin`, an optimizer that a user gave, add up the totals of their rules. The regularizers act on the
     first `penalised` of the paths. `schedules`, of a group without paths: what the scheduled settings of layers and
-    loss follow, in their order (`bpframe.network.scheduled_parts`).
+    loss follow, in their order (`bpframe.network.scheduled_parts`). `measures`, of the first
+    group: what measures the updates of all (`Measure`).
     """
 
     paths: tuple[tuple[str, ...], ...]
@@ -39,6 +40,7 @@ class Group:
     params: tuple[Param, ...] = ()  # what is known of each path
     penalised: int = 0
     schedules: tuple[Schedule, ...] = ()
+    measures: tuple[Any, ...] = ()
 
     def components(self) -> list[tuple[str, Any]]:
         """(kind, component) of each, in the order in which they act."""
@@ -115,11 +117,13 @@ class Losses:
     """What a block of steps reports, a value a step: mean loss, penalty, and the weight of the batch.
 
     That is what its sum of weighted losses was divided by: its rows, or the sum of their weights (`Data.by_rows`).
+    `measures`: by name what groups' `measures` sum up, a value a step, NaN where a step was not measured.
     """
 
     loss: Sequence[float]
     penalty: Sequence[float]
     weight: Sequence[float]
+    measures: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.loss)

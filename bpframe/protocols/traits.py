@@ -81,6 +81,14 @@ class BlockLosses(Protocol):
         """Those of whole steps; by default a checkpoint cannot be written after such an exception."""
 
 
+class MeasurePeriod(Protocol):
+    """One that measures updates, but not all of them."""
+
+    @property
+    def measure_period(self) -> int:
+        """It measures the first update and every so many from there on; 1 by default."""
+
+
 class CheckpointFolder(Protocol):
     """A callback that writes checkpoints to a folder."""
 
@@ -297,6 +305,11 @@ def block_losses(session: object) -> Losses | None:
     """The losses of a session's latest block, an exception within it or not; None: the session does not keep them."""
     losses: Losses | None = getattr(session, "block_losses", None)
     return losses
+
+
+def measure_period(component: object) -> int:
+    """At how many steps one is measured."""
+    return int(getattr(component, "measure_period", 1))
 
 
 def checkpoint_folder(callback: object) -> str | None:

@@ -7,6 +7,7 @@ nothing in the loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast, final
 
 import numpy as np
@@ -55,7 +56,8 @@ class DryRun:
     def step(self, data: Data) -> None:
         """A step on a few rows; of each group, the first parameter is updated."""
         self._batch = Batch(data.x, data.target, *weight_shares(len(data.x)))
-        groups = [group for group in self._groups if group.paths and group.rule and group.rule.scope != "objective"]
+        trained = (group for group in self._groups if group.paths and group.rule and group.rule.scope != "objective")
+        groups = [replace(group, measures=()) for group in trained]
         updates = [
             GroupUpdate(group, FirstParameter(group, self._params), checked_components(group)) for group in groups
         ]
@@ -116,6 +118,14 @@ class FirstParameter:
     def gradients(self, gradients: Params) -> list[Any]:
         """Its gradient."""
         return [self._shaped(tree.at(gradients, self._path))]
+
+    def parameters(self) -> list[Any]:
+        """The one."""
+        return [self._p]
+
+    def before(self, gradients: Params, moved: bool) -> tuple[list[Any], list[Any]]:
+        """(parameter, gradient), read-only both."""
+        return self.parameters(), self.gradients(gradients)
 
     def stable_gradient(self, i: int, g: Array) -> Array:
         """The gradient, read-only."""

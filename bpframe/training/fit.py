@@ -36,6 +36,7 @@ from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
 from bpframe.training.run_state import RunState, means
 from bpframe.training.score_domain import refuse_other_scores
 from bpframe.training.spec import TrainerSpec
+from bpframe.training.update_curves import UpdateCurves, measuring
 from bpframe.training.update_groups import update_groups
 from bpframe.types import HostArray
 
@@ -70,11 +71,16 @@ class FitRun:
         self._present = present or PresentParts(spec.network, task.cost)
         spec = spec.at_present(self._present)
         self.spec, self.session, self.task, self.settings, self.state = spec, session, task, settings, state
-        self.progress = FitProgress(partial, session.step)
+        self._params = params
+        looking = measuring([*spec.callbacks, *(metric for _, metric in metrics)])
+        known = update_groups(params, spec) if looking else []
+        self._curves = UpdateCurves(looking, known, ["loss", "objective", *(name for name, _ in metrics)])
+        state.curves |= {f"train.{name}": None for name in self._curves.names}
+        self.progress = FitProgress(partial, session.step, 3 + len(self._curves.names))
         names = [title(registry, "callback", callback).removeprefix("callback ") for callback in spec.callbacks]
         self.hooks = Hooks(spec.callbacks, self.step, names)
         self.stepwise = self.hooks.listens(*STEPWISE)
-        self._params, self._batches, self._data = params, batches, data[0]
+        self._batches, self._data = batches, data[0]
         self._measures = EpochMeasures(spec, task, session, *data, metrics)
         self._collects, self._validates = bool(metrics), data[1] is not None
         self._monitored = [*spec.monitoring(), *self._present.monitoring()]
@@ -113,7 +119,7 @@ class FitRun:
         Whether the losses of all steps are known now: else no checkpoint can be written.
         """
         losses = block_losses(self.session) or Losses((), (), ())
-        self.progress.keep_whole_steps(_step_values(losses), self.session.step)
+        self.progress.keep_whole_steps(self._step_values(losses), self.session.step)
         return self.progress.partial(self.session.step, None) is not None
 
     def partial_epoch(self) -> PartialEpoch | None:
@@ -191,7 +197,7 @@ class FitRun:
 
     def take_losses(self, losses: Losses) -> None:
         """Account for the steps of a block; NumericalError where the session went back from a step."""
-        values = _step_values(losses)
+        values = self._step_values(losses)
         self._present.move(self.session.step)
         if not self.progress.add(values, self.session.step):
             self.record_epochs()
@@ -202,7 +208,7 @@ class FitRun:
         """Let hooks see where the fit is after steps of these (3, k) values."""
         state = self.state
         state.epoch, state.done, state.step = self.progress.position()
-        state.latest = values
+        state.latest, state.measures = values[:3], self._curves.by_name(values[3:])
 
     def record_epochs(self) -> None:
         """Append epochs that ended to the history: whole ones, and one that a hook cut short."""
@@ -213,7 +219,7 @@ class FitRun:
         finite = self.session.commit()
         if not finite:
             finished = (self.session.step - progress.start) // progress.steps
-        position = {name: getattr(state, name) for name in ("epoch", "step", "done", "latest")}
+        position = {name: getattr(state, name) for name in ("epoch", "step", "done", "latest", "measures")}
         seconds = progress.seconds(finished, time.perf_counter())
         while progress.recorded < finished:
             self._record(progress.next_epoch(), seconds)
@@ -229,12 +235,14 @@ class FitRun:
         It counts as recorded before hooks hear of it: one may write a checkpoint.
         """
         state, began = self.state, time.perf_counter()
-        state.epoch, state.step, state.latest = epoch
-        state.done = epoch.values.shape[1]
-        loss, penalty = means(epoch.values)
+        state.epoch, state.step, values = epoch
+        state.done = values.shape[1]
+        state.latest, state.measures = values[:3], self._curves.by_name(values[3:])
+        loss, penalty = means(state.latest)
         visited = self._batches, state.epoch, state.done
         loss /= self._measures.visited_weight(*visited)
         train = {"loss": loss, "objective": loss + penalty} | self._measures.of_training(*visited)
+        train |= self._curves.means(values[3:])
         validation = self._measures.of_validation()
         seconds += time.perf_counter() - began
         state.history.append(train, validation, self._rate(epoch.step), epoch.step, seconds)
@@ -282,7 +290,7 @@ class FitRun:
     def _groups(self) -> list[Group]:
         """The groups of parameters, their schedules bound to this fit and to the history so far."""
         bound = self.spec.over(self.settings.steps, self._curve)
-        groups = update_groups(self._params, bound) + self._scheduled()
+        groups = self._curves.groups(update_groups(self._params, bound)) + self._scheduled()
         used = any(group.rule is not None and group.origin == 0 for group in groups)
         self._lr = main_rate(bound.optimizer) if used else None
         return groups
@@ -291,6 +299,11 @@ class FitRun:
         """What moves settings of layers and loss."""
         self._present.bind(self.settings.steps, self._curve)
         return self._present.groups()
+
+    def _step_values(self, losses: Losses) -> HostArray:
+        """(3 + c, k) loss, penalty, weight and measured curves of k steps."""
+        values = np.array([losses.loss, losses.penalty, losses.weight], dtype=np.float64)
+        return np.concatenate([values, self._curves.rows(losses)]) if self._curves.names else values
 
     def _curve(self, name: str) -> MonitoredCurve:
         history = self.state.history
@@ -305,8 +318,3 @@ class FitRun:
         if self._lr is None:
             return self.session.setting("lr", step)
         return rate_at(self._lr, max(rule_step(self.spec.gradient_steps, step - 1), 0))
-
-
-def _step_values(losses: Losses) -> HostArray:
-    """(3, k) loss, penalty and weight of k steps."""
-    return np.array([losses.loss, losses.penalty, losses.weight], dtype=np.float64)

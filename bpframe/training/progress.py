@@ -1,6 +1,7 @@
 """Progress of a fit: the losses of steps that the history lacks, and the epochs that they complete.
 
-Values of k steps in a row are arrays (3, k): loss, penalty and weight of each.
+Values of k steps in a row are arrays (3, k): loss, penalty and weight of each; where updates are measured, rows of
+what is measured follow, as far as "(3, k)" is said here.
 """
 
 from __future__ import annotations
@@ -45,8 +46,10 @@ class FitProgress:
     of the run; `recorded`: its epochs in the history; `last_finite`: the last finite loss.
     """
 
-    def __init__(self, partial: PartialEpoch | None, step: int) -> None:
-        self._values = [np.empty((3, 0)) if partial is None else partial.values]  # of steps that the history lacks
+    def __init__(self, partial: PartialEpoch | None, step: int, width: int = 3) -> None:
+        """`width`: how many values each step has."""
+        known = np.empty((width, 0)) if partial is None else _in_width(partial.values, width)
+        self._values = [known]  # of steps that the history lacks
         self.last_finite = None if partial is None else partial.last_finite
         self.epoch, self.steps, self.recorded = 0, 1, 0
         self.made = self._values[0].shape[1]
@@ -128,6 +131,12 @@ class FitProgress:
         if step != self.start + self.made:
             return None
         return PartialEpoch(_joined(self._values), self.last_finite, stopped)
+
+
+def _in_width(values: HostArray, width: int) -> HostArray:
+    """Values with as many rows: NaN of what was not measured before, without what is no longer measured."""
+    more = np.full((max(0, width - len(values)), values.shape[1]), np.nan)
+    return np.concatenate([values[:width], more])
 
 
 def _joined(values: list[HostArray]) -> HostArray:

@@ -21,6 +21,7 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "monitor": (traits.monitor_of, "train.loss", "train.loss", None),
     "removes_offset": (traits.removes_offset, True, True, False),
     "compiles": (traits.compiles, True, True, False),
+    "measure_period": (traits.measure_period, 5, 5, 1),
     "changeable": (traits.changeable, {"threads": "cpus"}, {"threads": "cpus"}, {}),
     "checkpoint_folder": (traits.checkpoint_folder, "folder", "folder", None),
     "on": (traits.acts_on, "activations", "activations", "weights"),

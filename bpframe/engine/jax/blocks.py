@@ -36,16 +36,17 @@ from bpframe.types import HostArray, Params, State
 
 
 class BlockReport(NamedTuple):
-    """(LENGTH + 1, 3) of mean loss, penalty and weight of each step; the scores (T B, C) of its rows, if collected.
+    """(LENGTH + 1, 3 + m) of mean loss, penalty, weight and m measures of each step; the scores (T B, C) of its rows.
 
-    The last of the numbers: whether all parameters are finite after the last step, NaN where that is not known.
+    Scores only if they are collected. The last of the numbers: whether all parameters are finite after the last step,
+    NaN where that is not known.
     """
 
     numbers: Any
     scores: Any
 
     def values(self, steps: int) -> tuple[HostArray, bool | None]:
-        """((steps, 3) loss, penalty, weight in float64; whether all parameters are finite, None where not known)."""
+        """((steps, 3 + m) loss, penalty, weight, measures in float64; whether all parameters are finite, or None)."""
         numbers = np.asarray(self.numbers)
         finite = float(numbers[-1, 0])
         return numbers[:steps].astype(np.float64), None if np.isnan(finite) else bool(finite)
@@ -219,7 +220,7 @@ def _loop(
     if room:
         scores = jax.eval_shape(partial(evaluate, step.parts.layers), carry.params, block.x[:1])
         kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
-    report = BlockReport(jnp.zeros((LENGTH + 1, 3), table.dtype), kept)
+    report = BlockReport(jnp.zeros((LENGTH + 1, step.width), table.dtype), kept)
 
     def epoch(number: jax.Array, state: tuple[Carry, BlockReport]) -> tuple[Carry, BlockReport]:
         start = number * (full + 1) - first

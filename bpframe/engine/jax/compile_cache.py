@@ -49,6 +49,7 @@ def step_keys(network: Network, cost: CostLayer, groups: Sequence[Group]) -> tup
             group.origin,
             group.penalised,
             len(group.schedules),
+            group.measures,
             *((kind, component_key(component)) for kind, component in group.components()),
         )
         for group in groups

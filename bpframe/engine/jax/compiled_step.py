@@ -21,6 +21,7 @@ from bpframe.engine.parameter_store import UpdateComponent
 from bpframe.engine.setting_values import schedules_of, values_before
 from bpframe.engine.step import training_step
 from bpframe.engine.update import Updates
+from bpframe.engine.update_measures import LOSSES, all_names
 from bpframe.network.activity import Activity
 from bpframe.network.backprop import CostLayer
 from bpframe.network.batch_statistics import own_statistics
@@ -80,6 +81,14 @@ class TreeStore:
         return tree.at(self.params, self.paths[i])
 
     snapshot = get  # another value takes the place of an array, which stays as it is
+
+    def parameters(self) -> list[Any]:
+        """All of them."""
+        return [tree.at(self.params, path) for path in self.paths]
+
+    def before(self, gradients: Params, moved: bool) -> tuple[list[Any], list[Any]]:
+        """(parameters, gradients), for nothing changes in place."""
+        return self.parameters(), self.gradients(gradients)
 
     def stable_gradient(self, i: int, g: Array) -> Array:
         """The gradient itself."""
@@ -182,9 +191,10 @@ class CompiledStep:
         self.layers, self._groups, self._by_rows = network.layers, list(groups), by_rows
         self.parts = ScheduledParts(network.layers, cost)
         self._recursion = Recursion(network.layers, cost, groups, self.parts)
+        self.width = LOSSES + len(all_names(groups))  # numbers that a step reports
 
     def step(self, carry: Carry, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:
-        """(carry, (loss, penalty, weight), scores) after a batch, `step` steps made before."""
+        """(carry, (loss, penalty, weight, measures), scores) after a batch, `step` steps made before."""
         with self.parts.holding(self._scheduled(row)):
             return self._step(carry, batch, key, step, row)
 
@@ -195,7 +205,7 @@ class CompiledStep:
             group.states = [list(states) for states in states]
         on = TracedOperations(self._recursion, params, _batch(batch, self._by_rows), key, activity, step)
         result = training_step(on, Updates(groups), step)
-        numbers = result.loss, result.penalty + result.weight_penalty, on.batch.weight
+        numbers = result.loss, result.penalty + result.weight_penalty, on.batch.weight, *result.measures
         return Carry(params, [group.states for group in groups]), numbers, result.scores
 
     def objective(self, params: Params, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:

@@ -33,6 +33,7 @@ from bpframe.engine.rollback import Rollback, RollbackPoint, StepLog
 from bpframe.engine.rule_queries import current_setting, evaluation_params
 from bpframe.engine.setting_values import schedules_of, values_after
 from bpframe.engine.update import minimizing
+from bpframe.engine.update_measures import LOSSES, all_names, losses
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
 from bpframe.protocols import Batches, Data, Group, Key, Losses, Minimizer
@@ -102,7 +103,8 @@ class JaxSession:
         self._device, self.device, self._groups = device, str(device), groups
         self._blocks = Blocks(network, cost, device, seed)
         self._minimizer: State = {}  # its state, on the host
-        self._losses: HostArray = np.empty((0, 3))  # of the latest block
+        self._measured = all_names(groups)
+        self._losses: HostArray = np.empty((0, LOSSES + len(self._measured)))  # of the latest block
         self._names = list(tree.flatten(parameters))  # XLA's trees are sorted by key
         params = device.cast(parameters, copy=True)
         settings = partial(Settings, cast=np.dtype(device.dtype).type)
@@ -169,7 +171,8 @@ class JaxSession:
     def use(self, groups: Sequence[Group]) -> None:
         """Take over groups whose settings may have changed."""
         refuse_other_groups(self._updates, groups)
-        self._groups = groups
+        self._groups, self._measured = groups, all_names(groups)
+        self._losses = np.empty((0, LOSSES + len(self._measured)))
         for update, group in zip(self._updates, groups, strict=True):
             update.use(group)
         self._mark_if_moved()
@@ -220,7 +223,7 @@ class JaxSession:
     @property
     def block_losses(self) -> Losses:
         """Losses of the latest block, those of whole steps before an exception too."""
-        return Losses(*self._losses.T)
+        return losses(self._losses, self._measured)
 
     def commit(self) -> bool:
         """Whether all parameters are finite: then, now and then, a point to return to; else back to where they were."""

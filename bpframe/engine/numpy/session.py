@@ -26,6 +26,7 @@ from bpframe.engine.numpy.host_batches import HostBatches
 from bpframe.engine.numpy.stepper import Stepper
 from bpframe.engine.rollback import Rollback
 from bpframe.engine.rule_queries import current_setting, evaluation_params
+from bpframe.engine.update_measures import losses
 from bpframe.network.backprop import CostLayer, evaluate
 from bpframe.network.chunks import chunk_rows, in_chunks
 from bpframe.network.gradients import LossAndGradients
@@ -104,7 +105,7 @@ class NumpySession:
             network, cost, self._params, groups, np.dtype(dtype), self._key, self._rollback, scripts
         )
         self._groups, self._flats = self._stepper.groups, self._stepper.flats
-        self._losses: list[tuple[float, float, float]] = []  # of the latest block
+        self._losses: list[tuple[float, ...]] = []  # of the latest block
         self._initial = True  # whether optimizer state is that before the first step
 
     # ------------------------------------------------------------------------------------------------------ state
@@ -162,7 +163,7 @@ class NumpySession:
 
     def run(self, batches: Batches, start: int, stop: int) -> Losses:
         """Make the steps start .. stop - 1, for at most a block's time; ends after a loss that is not finite."""
-        values = self._losses = list[tuple[float, float, float]]()
+        values = self._losses = list[tuple[float, ...]]()
         stepper, end = self._stepper, time.perf_counter() + BLOCK_SECONDS
         try:
             with self.computing():
@@ -177,12 +178,12 @@ class NumpySession:
             raise
         if not math.isfinite(values[-1][0]) or self._rollback.old:
             self.commit()
-        return Losses(*zip(*values, strict=True))
+        return self.block_losses
 
     @property
     def block_losses(self) -> Losses:
         """Losses of the latest block, those of whole steps before an exception too."""
-        return Losses(*np.array(self._losses).reshape(-1, 3).T)
+        return losses(np.array(self._losses), self._stepper.measure_names)
 
     def commit(self) -> bool:
         """Whether all parameters are finite: then, now and then, a point to return to; else back to where they were."""
@@ -225,11 +226,12 @@ class NumpySession:
         """
         loss, weight = float(result.loss), self._stepper.batch.weight
         if result.gradients is None:
-            self._losses.append((loss, 0.0, weight))
+            self._losses.append((loss, 0.0, weight, *[math.nan] * len(self._stepper.measure_names)))
             self._rollback.writing = False
             return loss
         self._batches.keep(batches, i, result.scores)
-        self._losses.append((loss, float(result.penalty) + float(result.weight_penalty), weight))
+        penalty = float(result.penalty) + float(result.weight_penalty)
+        self._losses.append((loss, penalty, weight, *map(float, result.measures)))
         self._rollback.log(self, batches, i, i + 1)
         self._rollback.writing = False
         return loss

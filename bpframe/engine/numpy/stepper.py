@@ -24,6 +24,7 @@ from bpframe.engine.rollback import Rollback
 from bpframe.engine.setting_values import schedules_of, values_after, values_before
 from bpframe.engine.step import StepUpdates, training_step
 from bpframe.engine.update import Updates
+from bpframe.engine.update_measures import all_names
 from bpframe.network.backprop import CostLayer
 from bpframe.network.batch_statistics import own_statistics
 from bpframe.network.gradients import Batch, LossAndGradients, Recursion
@@ -75,7 +76,7 @@ class Stepper:
         self._configure(groups)
 
     def _configure(self, groups: Sequence[Group]) -> None:
-        self._schedules = schedules_of(groups)
+        self._schedules, self.measure_names = schedules_of(groups), all_names(groups)
         self._updater = ParameterUpdater(self.groups)
         self.updates = Updates(self.groups, self._updater.advance if self._tracing else GroupUpdate.advance)
         minimizing = self.updates.minimizing

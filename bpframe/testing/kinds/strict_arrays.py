@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from bpframe.engine import optimizer_chain
 from bpframe.engine.hyperparameters import Settings, over
 from bpframe.network.context import StepContext
-from bpframe.protocols import Refresh, SampleTarget
+from bpframe.protocols import Measure, Refresh, SampleTarget
 from bpframe.protocols.implements import implements
 from bpframe.testing.laws.array_api import Convert, require_array_api
 from bpframe.testing.laws.descent import STEPS
@@ -32,7 +33,7 @@ SHAPE = (4, 3)  # of a parameter
 
 def array_api_checks(kind: str, component: Any) -> dict[str, Check]:
     """The checks by name; none for kinds that compute on the host."""
-    if kind not in BY_KIND:
+    if kind not in BY_KIND or (kind in MEASURING and not implements(component, Measure)):
         return {}
     compute = partial(BY_KIND[kind], component)
     return {"array values": partial(require_no_values, compute), "array api": partial(require_array_api, compute)}
@@ -94,6 +95,14 @@ def _constraint(constraint: Any, convert: Convert) -> Any:
     return [constraint.project(p, settings.at(0))]
 
 
+def _measure(part: Any, convert: Convert) -> Any:
+    """What it measures of an update."""
+    before, after, g = (convert(np.random.default_rng(k).normal(size=SHAPE)) for k in range(3))
+    settings = Settings(part, float)
+    settings.note(step=1, loss=0.5, weight=2.0, param=param_of(SHAPE), rule=SimpleNamespace(lr=0.1))
+    return part.measure(before, after, g, settings.h)
+
+
 def _normal(shape: tuple[int, ...]) -> Any:
     return np.random.default_rng(0).normal(size=shape)
 
@@ -106,4 +115,7 @@ BY_KIND: dict[str, Callable[[Any, Convert], Any]] = {
     "gradient_step": _gradient_step,
     "regularizer": _regularizer,
     "constraint": _constraint,
+    "callback": _measure,
+    "metric": _measure,
 }
+MEASURING = ("callback", "metric")  # kinds that compute on arrays of an engine only where they measure updates
