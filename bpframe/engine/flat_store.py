@@ -57,13 +57,18 @@ class FlatStore:
         self.shapes, self.sizes = [a.shape for a in arrays], [a.size for a in arrays]
         self.starts = [0, *accumulate(self.sizes)]
         self._place(self.p, params)
-        self.g, self._slots = aligned.empty(self.p.shape, dtype), {} if slots is None else slots
-        self._place(self.g, self._slots)
+        self.g = aligned.empty(self.p.shape, dtype)
+        self.use_slots({} if slots is None else slots)
         self._copy: HostArray | None = None  # of p, once anybody compares
         self.pieces = self._pieces(group)
         self._views = [piece.of(self.p) for piece in self.pieces]
         self._slopes = [piece.of(self.g) for piece in self.pieces]
         self._reach = [_reach(piece, self.starts[group.penalised]) for piece in self.pieces]
+
+    def use_slots(self, slots: Params) -> None:
+        """Have gradients written to a tree into which views of g are put."""
+        self._slots = slots
+        self._place(self.g, slots)
 
     def _place(self, vector: HostArray, params: Params) -> None:
         """Put views into a vector laid out like p in the place of the parameters."""

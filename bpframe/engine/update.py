@@ -105,7 +105,7 @@ class Updates:
 
 def trained_groups(groups: Sequence[GroupUpdate]) -> list[GroupUpdate]:
     """The groups that have parameters and a rule."""
-    return [group for group in groups if group.group.rule and len(group.store)]
+    return [group for group in groups if group.group.trains and len(group.store)]
 
 
 def minimizing(groups: Sequence[GroupUpdate]) -> bool:

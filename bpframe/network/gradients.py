@@ -78,7 +78,7 @@ class Recursion:
         self._steps = [(label, GuardedLayer(part) if is_foreign("layer", part) else part) for label, part in layers]
         loss = cast(Loss, GuardedLoss(cost.loss)) if is_foreign("loss", cost.loss) else cost.loss
         self._end = CostLayer(loss, cost.link)
-        self._trained = {path for group in groups if group.rule for path in group.paths}
+        self._trained = {path for group in groups if group.trains for path in group.paths}
         self.lowest = lowest_trained(layers, self._trained)
         self.refreshing = [(k, label, part) for k, (label, part) in enumerate(layers) if implements(part, Refresh)]
 

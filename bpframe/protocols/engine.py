@@ -25,6 +25,9 @@ from bpframe.types import HostArray, Params
 class Group:
     """Parameters that share an update rule and its settings; `rule` None: frozen.
 
+    One whose parameters are frozen until the epoch `until` (from 0) is `resting` up to there, as if it had no rule, and
+    `h.step` of its components counts from the step that follows `start` steps.
+
     Groups of one `origin`, an optimizer that a user gave, add up the totals of their rules. The regularizers act on the
     first `penalised` of the paths. `schedules`, of a group without paths: what the scheduled settings of layers and
     loss follow, in their order (`bpframe.network.scheduled_parts`). `measures`, of the first
@@ -41,6 +44,14 @@ class Group:
     penalised: int = 0
     schedules: tuple[Schedule, ...] = ()
     measures: tuple[Any, ...] = ()
+    until: int = 0
+    resting: bool = False
+    start: int = 0
+
+    @property
+    def trains(self) -> bool:
+        """Whether an update moves its parameters."""
+        return self.rule is not None and not self.resting
 
     def components(self) -> list[tuple[str, Any]]:
         """(kind, component) of each, in the order in which they act."""

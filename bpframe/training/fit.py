@@ -33,6 +33,7 @@ from bpframe.training.monitor import MonitoredCurve, watchers
 from bpframe.training.preflight import refuse_other_curves, warn_of_rules
 from bpframe.training.present_parts import PresentParts
 from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
+from bpframe.training.resting_groups import at_epoch, next_change
 from bpframe.training.run_state import RunState, means
 from bpframe.training.score_domain import refuse_other_scores
 from bpframe.training.spec import TrainerSpec
@@ -94,7 +95,7 @@ class FitRun:
         groups = self._groups()
         self._present.check(session.step, self.settings.steps)
         if first and layers_with_fit(network.layers):
-            trained = {path for group in groups if group.rule for path in group.paths}
+            trained = {path for group in groups if group.trains for path in group.paths}
             session.assign(buffers_by_name(network, network.params(session.parameters), data, trained))
         refuse_other_scores(network, self._measures.undecided, session, data.x)
         run = session.step, self.settings.steps
@@ -162,8 +163,10 @@ class FitRun:
         state, epochs = self.state, 1
         if not self._looks_between():
             epochs = int(min(state.epochs - state.epoch, self.hooks.ahead(state)))
-        if self._monitored:
+        if self._monitored or state.epoch == self._change:
             self.session.use(self._groups())
+        if self._change is not None:
+            epochs = min(epochs, self._change - state.epoch)
         if (self._batches.epoch, self._batches.epochs) != (state.epoch, epochs):
             self._batches = replace(self._batches, epoch=state.epoch, epochs=epochs)
         self.progress.steps = state.steps = self._batches.steps
@@ -290,7 +293,9 @@ class FitRun:
     def _groups(self) -> list[Group]:
         """The groups of parameters, their schedules bound to this fit and to the history so far."""
         bound = self.spec.over(self.settings.steps, self._curve)
-        groups = self._curves.groups(update_groups(self._params, bound)) + self._scheduled()
+        groups = at_epoch(update_groups(self._params, bound), self.state.history.step)
+        self._change = next_change(groups, len(self.state.history))
+        groups = self._curves.groups(groups) + self._scheduled()
         used = any(group.rule is not None and group.origin == 0 for group in groups)
         self._lr = main_rate(bound.optimizer) if used else None
         return groups

@@ -16,6 +16,7 @@ from bpframe.registry.describe import title
 from bpframe.training.number_ranges import refuse_out_of_range
 from bpframe.training.preflight import refuse_unsampled
 from bpframe.training.present_parts import PresentParts
+from bpframe.training.resting_groups import at_epoch
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.statistics_session import with_statistics
 from bpframe.training.update_groups import trained_parameters, update_groups
@@ -23,11 +24,16 @@ from bpframe.types import Params, Shape
 
 
 def open_session(
-    spec: TrainerSpec, task: Task, shape: Shape, present: PresentParts | None = None
+    spec: TrainerSpec,
+    task: Task,
+    shape: Shape,
+    present: PresentParts | None = None,
+    steps: Sequence[int] = (),
 ) -> tuple[Session, Task, list[Param]]:
     """(a session with new parameters, the task of rows of this shape, the trained parameters).
 
-    `present`: the network and cost of the spec with scheduled settings as they are; left out, as before a fit.
+    `present`: the network and cost of the spec with scheduled settings as they are; left out, as before a fit. `steps`:
+    after how many each epoch so far ended.
     """
     present = present or PresentParts(spec.network, CostLayer.of(spec.loss))
     network = present.network
@@ -36,7 +42,7 @@ def open_session(
     if len(out) != 1:
         raise ShapeError(f"The loss needs scores of one axis a row, got {out}. End the network in a dense layer.")
     trained = trained_parameters(params)
-    groups = update_groups(trained, spec) + present.groups()
+    groups = at_epoch(update_groups(trained, spec), steps) + present.groups()
     refuse_unsampled(groups, spec.loss)
     if spec.projects:
         _project(groups, params)

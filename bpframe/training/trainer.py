@@ -398,7 +398,7 @@ class Trainer:
         if self._session is not None:
             return self._session, self.task
         with name_culprit(self._kinds):
-            session, task, self._params = open_session(self.spec, self.task, shape, self._present)
+            session, task, self._params = open_session(self.spec, self.task, shape, self._present, self.history.step)
         if self._snapshot is not None:
             self._session, self._snapshot = self._snapshot.restored(session), None
         return session, task
@@ -411,7 +411,9 @@ class Trainer:
         def new_session(shape: Shape, learned: Mapping[str, Any]) -> tuple[Session, Task]:
             task = replace(self.task, shape=shape, learned=learned, columns=columns_of(file[1]))
             self._present.restore(file[1].get("settings", {}))
-            session, task, params[:] = open_session(self.spec, task, shape, self._present)
+            session, task, params[:] = open_session(
+                self.spec, task, shape, self._present, file[1]["history"].get("step", ())
+            )
             return session, task
 
         shape, values = self.network.input_shape, self._present.values

@@ -63,13 +63,14 @@ def _group(param: Param, spec: TrainerSpec, rules: Sequence[Optimizer | Minimize
     rule = user.rule(spec.optimizer) if user else spec.optimizer
     given = user.optimizer if user and user.optimizer else spec.optimizer
     origin = next(i for i, other in enumerate(rules) if other is given)
-    acting = {part.name: _acting(getattr(spec, part.name), param, part.everywhere) for part in LISTS}
+    acting: dict[str, Any] = {part.name: _acting(getattr(spec, part.name), param, part.everywhere) for part in LISTS}
     return Group(
         (tuple(param.name.split("/")),),
         None if rule is None else rule_for(rule, param),
         origin=origin,
         params=(param,),
         penalised=int(any(acting[name] for name in PENALTIES)),
+        until=user.rests_until(param) if user and user.frozen and rule is not None else 0,
         **acting,
     )
 
@@ -90,7 +91,7 @@ def _alike(a: Group, b: Group) -> bool:
     lists = [(getattr(a, part.name), getattr(b, part.name)) for part in LISTS]
     lists = [(x, y) for part, (x, y) in zip(LISTS, lists, strict=True) if part.name not in PENALTIES or (x and y)]
     same = all(len(x) == len(y) and all(p is q for p, q in zip(x, y, strict=True)) for x, y in lists)
-    return same and a.origin == b.origin and (a.rule is b.rule or bool(a.rule == b.rule))
+    return same and (a.origin, a.until) == (b.origin, b.until) and (a.rule is b.rule or bool(a.rule == b.rule))
 
 
 def _joined(alike: Sequence[Group]) -> Group:
@@ -122,5 +123,7 @@ def _refuse_shared_objective(groups: list[Group]) -> None:
     name = type(minimizer).__name__
     if any(getattr(group, each) for group in trained for each in CHANGES):
         raise ConfigError(f"{name} works on the objective itself. Leave out {' and '.join(CHANGES)}.")
+    if any(group.until for group in trained):
+        raise ConfigError(f"{name} moves all trained parameters as one vector. Leave out until of frozen groups.")
     if any(group.rule != minimizer for group in trained):
         raise ConfigError(f"{name} moves all trained parameters as one vector. Freeze those that it is not to move.")

@@ -142,7 +142,7 @@ class Blocks:
     ) -> dict[str, HostArray]:
         """The buffers of layers with running statistics, with those of rows x alone; `groups` say what is frozen."""
         parts = ScheduledParts(self._network.layers, self._cost)
-        layers, frozen = self._network.layers, tuple(group.paths for group in groups if group.rule is None)
+        layers, frozen = self._network.layers, tuple(group.paths for group in groups if not group.trains)
         program = compile_cache.compiled(
             ("statistics", layers, frozen, self._device.precision),
             lambda: partial(_batch_statistics, parts, Recursion(layers, self._cost, groups, parts)),

@@ -57,11 +57,11 @@ class Stepper:
         scripts: bool,
     ) -> None:
         self.params, self._rollback = params, rollback
-        self.parts = ScheduledParts(network.layers, cost)
-        self.recursion = Recursion(network.layers, cost, groups, self.parts)
+        self.parts, self._recursion_of = ScheduledParts(network.layers, cost), partial(Recursion, network.layers, cost)
+        self.recursion = self._recursion_of(groups, self.parts)
         self._number, self._key, self._tracing = dtype.type, key, scripts
         self._slots: Params = {}
-        self.flats = [FlatStore(group, params, dtype, self._slots if group.rule else {}) for group in groups]
+        self.flats = [FlatStore(group, params, dtype, self._slots if group.trains else {}) for group in groups]
         self.groups = [GroupUpdate(group, flat) for group, flat in zip(groups, self.flats, strict=True)]
         self._programs = ProgramCache([*(layer for _, layer in network.layers), cost.loss, cost.link])
         self._contexts = self._unmasked = self.recursion.contexts(key, params)
@@ -70,10 +70,21 @@ class Stepper:
     def use(self, groups: Sequence[Group], step: int) -> None:
         """Take over groups whose settings may have changed, after `step` steps."""
         refuse_other_groups(self.groups, groups)
+        if [each.group.trains for each in self.groups] != [group.trains for group in groups]:
+            self._wake(groups)
         for update, group in zip(self.groups, groups, strict=True):
             update.use(group)
             update.begin(max(step - 1, 0))
         self._configure(groups)
+
+    def _wake(self, groups: Sequence[Group]) -> None:
+        """From now on other groups train."""
+        self._slots = {}
+        for flat, group in zip(self.flats, groups, strict=True):
+            flat.use_slots(self._slots if group.trains else {})
+        self.recursion = self._recursion_of(groups, self.parts)
+        self._contexts = self._unmasked = self.recursion.contexts(self._key, self.params)
+        self.forget()
 
     def _configure(self, groups: Sequence[Group]) -> None:
         self._schedules, self.measure_names = schedules_of(groups), all_names(groups)
