@@ -17,6 +17,7 @@ import numpy as np
 from bpframe import tree
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.parameter_store import UpdateComponent
+from bpframe.network.ties import of_source, tied
 from bpframe.ops import aligned
 from bpframe.protocols import Group, Param
 from bpframe.protocols.traits import scope_of
@@ -49,15 +50,15 @@ class FlatStore:
     """
 
     def __init__(self, group: Group, params: Params, dtype: np.dtype[Any], slots: Params | None = None) -> None:
-        self.paths = group.paths
+        self.paths, self._ties = group.paths, group.ties
         arrays = [np.asarray(tree.at(params, path)) for path in self.paths]
         self.p = aligned.empty((sum(a.size for a in arrays),), dtype)
         if arrays:
             np.concatenate([a.reshape(-1) for a in arrays], out=self.p)
         self.shapes, self.sizes = [a.shape for a in arrays], [a.size for a in arrays]
         self.starts = [0, *accumulate(self.sizes)]
-        self._place(self.p, params)
         self.g = aligned.empty(self.p.shape, dtype)
+        self._place(self.p, params)
         self.use_slots({} if slots is None else slots)
         self._copy: HostArray | None = None  # of p, once anybody compares
         self.pieces = self._pieces(group)
@@ -74,6 +75,8 @@ class FlatStore:
         """Put views into a vector laid out like p in the place of the parameters."""
         for path, shape, start, size in zip(self.paths, self.shapes, self.starts, self.sizes, strict=False):
             tree.assign(params, path, vector[start : start + size].reshape(shape))
+            for tie in tied(self._ties, path) if vector is not self.g else ():
+                tree.assign(params, tie.target, of_source(tie, tree.at(params, path)))
 
     def __len__(self) -> int:
         return len(self.pieces)

@@ -16,6 +16,7 @@ from bpframe.network.batch_statistics import buffers_of, refresh_limit, refreshe
 from bpframe.network.context import StepContext, frozen_layers, step_contexts
 from bpframe.network.guards import GuardedLayer, GuardedLoss, is_foreign
 from bpframe.network.scheduled_parts import ScheduledParts
+from bpframe.network.ties import sum_gradients
 from bpframe.protocols import Group, Key, Loss, Refresh, SampleTarget
 from bpframe.protocols.implements import implements
 from bpframe.types import Array, Cache, Params
@@ -79,7 +80,8 @@ class Recursion:
         loss = cast(Loss, GuardedLoss(cost.loss)) if is_foreign("loss", cost.loss) else cost.loss
         self._end = CostLayer(loss, cost.link)
         self._trained = {path for group in groups if group.trains for path in group.paths}
-        self.lowest = lowest_trained(layers, self._trained)
+        self._ties = [tie for group in groups if group.trains for tie in group.ties]
+        self.lowest = lowest_trained(layers, [*self._trained, *(tie.target for tie in self._ties)])
         self.refreshing = [(k, label, part) for k, (label, part) in enumerate(layers) if implements(part, Refresh)]
 
     def contexts(self, key: Key, params: Params, mask: Any = None) -> list[StepContext]:
@@ -111,6 +113,7 @@ class Recursion:
         if back(loss):
             result.penalty, slopes = activity_penalties(activity, outputs, step, batch.mask)
             result.gradients = backward(self._steps, params, caches, delta, contexts, self.lowest, slopes)
+            sum_gradients(result.gradients, self._ties)
         return result
 
     def sampled_gradients(
@@ -122,7 +125,9 @@ class Recursion:
         if mask is not None:
             share = ops.namespace(scores).astype(mask, scores.dtype) / at_least_one(result.rows)
         _, delta = self._end.mean_and_delta(scores, target, share)
-        return backward(self._steps, params, result.caches, delta, contexts, self.lowest)
+        gradients = backward(self._steps, params, result.caches, delta, contexts, self.lowest)
+        sum_gradients(gradients, self._ties)
+        return gradients
 
     def refresh(
         self,

@@ -85,7 +85,7 @@ from bpframe.protocols.components import (
     Schedule,
     Source,
 )
-from bpframe.protocols.engine import Batches, Data, Engine, Group, Losses, Session, SessionStatistics
+from bpframe.protocols.engine import Batches, Data, Engine, Group, Losses, Session, SessionStatistics, Tie
 from bpframe.protocols.traits import (
     ActsOn,
     BlockLosses,
@@ -197,6 +197,7 @@ __all__ = [
     "Stochastic",
     "TargetFile",
     "TargetWidth",
+    "Tie",
     "Totals",
     "TrainingOnly",
     "WeightedFit",

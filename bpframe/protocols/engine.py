@@ -22,6 +22,18 @@ from bpframe.types import HostArray, Params
 
 
 @dataclass(frozen=True)
+class Tie:
+    """A parameter, `target`, that is the parameter `source` of a group, or its transpose, by their paths.
+
+    The source alone is trained, with the sum of both gradients.
+    """
+
+    target: tuple[str, ...]
+    source: tuple[str, ...]
+    transposed: bool = False
+
+
+@dataclass(frozen=True)
 class Group:
     """Parameters that share an update rule and its settings; `rule` None: frozen.
 
@@ -44,6 +56,7 @@ class Group:
     penalised: int = 0
     schedules: tuple[Schedule, ...] = ()
     measures: tuple[Any, ...] = ()
+    ties: tuple[Tie, ...] = ()  # whose sources are among the paths
     until: int = 0
     resting: bool = False
     start: int = 0

@@ -197,7 +197,7 @@ def _refuse_other(spec: TrainerSpec, content: Mapping[str, Any]) -> None:
     """ConfigError unless the trainer is defined as the one that made the checkpoint."""
     free = changeable(spec.engine)
     own = trainer_definition(spec) | {"engine": without(free, describe(registry, "engine", spec.engine))}
-    off = dict.fromkeys(SWITCHES, False)
+    off: dict[str, Any] = {**dict.fromkeys(SWITCHES, False), "tie": {}}
     file = {**off, **content, "engine": without(free, content.get("engine"))}
     as_read = off | safetensors.parse_json_object(safetensors.canonical_json(own))
     for name, value in as_read.items():

@@ -11,6 +11,7 @@ from bpframe.data.fingerprint import Fingerprint, LazyFingerprint
 from bpframe.data.task import Task
 from bpframe.errors import CheckpointError
 from bpframe.network.network import Network
+from bpframe.network.ties import as_mapping
 from bpframe.protocols.traits import changeable, checkpoint_folder
 from bpframe.registry import Provider, registry
 from bpframe.registry.describe import describe, providers_in
@@ -80,12 +81,13 @@ def _provider(provider: Provider) -> dict[str, str]:
 def trainer_definition(spec: TrainerSpec) -> dict[str, Any]:
     """The parts of a trainer that say what it learns, as specifications, but for switches that are off."""
     definition = {part.name: _described(part, getattr(spec, part.name)) for part in DEFINING}
-    return {name: value for name, value in definition.items() if name not in SWITCHES or value}
+    tie = {"tie": as_mapping(spec.network.ties)} if spec.network.ties else {}
+    return {name: value for name, value in definition.items() if name not in SWITCHES or value} | tie
 
 
 def trainer_arguments(manifest: Mapping[str, Any], network: Network | None = None) -> dict[str, Any]:
     """What the Trainer of a manifest is made with; KeyError where a part is missing. `network`: if it is made."""
-    network = network or Network(manifest["network"], inputs=manifest["input_shape"])
+    network = network or Network(manifest["network"], inputs=manifest["input_shape"], tie=manifest.get("tie"))
     content = {**dict.fromkeys(SWITCHES, False), **manifest}
     return {part.name: content[part.name] for part in DEFINING} | {"network": network}
 

@@ -10,6 +10,7 @@ from bpframe.data.task import Task
 from bpframe.engine.projection import projected
 from bpframe.errors import IncompatibleComponent, ShapeError
 from bpframe.network.backprop import CostLayer
+from bpframe.network.ties import join
 from bpframe.protocols import Group, Param, Session
 from bpframe.registry import registry
 from bpframe.registry.describe import title
@@ -41,11 +42,12 @@ def open_session(
     params, out = network.init(spec.seed, shape)
     if len(out) != 1:
         raise ShapeError(f"The loss needs scores of one axis a row, got {out}. End the network in a dense layer.")
-    trained = trained_parameters(params)
+    trained = trained_parameters(params, spec.network.ties)
     groups = at_epoch(update_groups(trained, spec), steps) + present.groups()
     refuse_unsampled(groups, spec.loss)
     if spec.projects:
         _project(groups, params)
+        join(params, spec.network.ties)
     cost = CostLayer.of(spec.loss) if present.scheduled else task.cost
     session = spec.engine.session(spec.network, cost, groups, params, spec.dtype, spec.seed)
     if session is None:

@@ -15,7 +15,8 @@ from bpframe import tree
 from bpframe.engine.learning_rates import refuse_idle_schedule
 from bpframe.engine.optimizer_chain import rule_for
 from bpframe.errors import ConfigError
-from bpframe.protocols import Applies, Group, Minimizer, Optimizer, Param
+from bpframe.network.ties import tied
+from bpframe.protocols import Applies, Group, Minimizer, Optimizer, Param, Tie
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import acts_on
 from bpframe.training.parameter_groups import ParameterGroup
@@ -27,9 +28,10 @@ PENALTIES = {part.name for part in LISTS if any("value" in names for names in pa
 CHANGES = tuple(part.name for part in LISTS if part.name not in PENALTIES)  # the lists of what no objective has
 
 
-def trained_parameters(params: Params) -> list[Param]:
-    """What is known of each trained parameter of a network."""
-    paths = [(path, leaf.shape) for path, leaf in tree.leaves(params) if "buffers" not in path]
+def trained_parameters(params: Params, ties: Iterable[Tie] = ()) -> list[Param]:
+    """What is known of each trained parameter of a network, those aside that are tied to others."""
+    targets = {tie.target for tie in ties}
+    paths = [(p, leaf.shape) for p, leaf in tree.leaves(params) if "buffers" not in p and p not in targets]
     places = {layer: k for k, layer in enumerate(dict.fromkeys(path[0] for path, _ in paths))}
     return [
         Param("/".join(path), path[-1], path[0], shape, *_fans(shape), places[path[0]], len(places))
@@ -71,6 +73,7 @@ def _group(param: Param, spec: TrainerSpec, rules: Sequence[Optimizer | Minimize
         params=(param,),
         penalised=int(any(acting[name] for name in PENALTIES)),
         until=user.rests_until(param) if user and user.frozen and rule is not None else 0,
+        ties=tuple(tied(spec.network.ties, tuple(param.name.split("/")))),
         **acting,
     )
 
@@ -99,7 +102,8 @@ def _joined(alike: Sequence[Group]) -> Group:
     penalised = [group for group in alike if group.penalised]
     parts = [*penalised, *(group for group in alike if not group.penalised)]
     paths, params = ([item for part in parts for item in getattr(part, name)] for name in ("paths", "params"))
-    return replace(alike[0], paths=tuple(paths), params=tuple(params), penalised=len(penalised))
+    ties = tuple(tie for part in parts for tie in part.ties)
+    return replace(alike[0], paths=tuple(paths), params=tuple(params), ties=ties, penalised=len(penalised))
 
 
 def _fans(shape: Shape) -> tuple[int, int]:

@@ -50,7 +50,7 @@ def step_keys(network: Network, cost: CostLayer, groups: Sequence[Group]) -> tup
             group.penalised,
             len(group.schedules),
             group.measures,
-            (group.resting, group.start),
+            (group.resting, group.start, group.ties),
             *((kind, component_key(component)) for kind, component in group.components()),
         )
         for group in groups

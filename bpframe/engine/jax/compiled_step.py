@@ -28,6 +28,7 @@ from bpframe.network.batch_statistics import own_statistics
 from bpframe.network.gradients import Batch, LossAndGradients, Recursion, weight_shares
 from bpframe.network.network import Network
 from bpframe.network.scheduled_parts import ScheduledParts
+from bpframe.network.ties import of_source, tied
 from bpframe.ops.linalg import MATMUL_TN
 from bpframe.protocols import Group, Param, Periodic
 from bpframe.random import HashKey
@@ -71,7 +72,7 @@ class TreeStore:
 
     def __init__(self, group: Group, params: Params, settings: Callable[[UpdateComponent], Any]) -> None:
         self.paths, self.settings, self._penalised = group.paths, settings, group.penalised
-        self.params, self._known = params, group.params
+        self.params, self._known, self._ties = params, group.params, group.ties
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -96,12 +97,18 @@ class TreeStore:
 
     def put(self, i: int, p: Array) -> None:
         """Another value of parameter i, in the tree of this trace."""
-        tree.assign(self.params, self.paths[i], p)
+        self._assign(self.params, self.paths[i], p)
 
     def show(self, pieces: Sequence[Any], params: Params) -> None:
         """Put these values of the parameters in a tree."""
         for path, p in zip(self.paths, pieces, strict=True):
-            tree.assign(params, path, p)
+            self._assign(params, path, p)
+
+    def _assign(self, params: Params, path: tree.Path, p: Any) -> None:
+        """Put a value, and what is tied to it, in a tree."""
+        tree.assign(params, path, p)
+        for tie in tied(self._ties, path):
+            tree.assign(params, tie.target, of_source(tie, p))
 
     def gradients(self, gradients: Params) -> list[Any]:
         """The gradient of each parameter."""

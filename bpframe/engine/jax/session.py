@@ -36,6 +36,7 @@ from bpframe.engine.update import minimizing
 from bpframe.engine.update_measures import LOSSES, all_names, losses
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
+from bpframe.network.ties import joined
 from bpframe.protocols import Batches, Data, Group, Key, Losses, Minimizer
 from bpframe.types import HostArray, Params, State
 
@@ -127,7 +128,7 @@ class JaxSession:
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
         """Replace some parameters, by "layer/name", and let averages of them start from the new values."""
-        paths = {tuple(name.split("/")): value for name, value in values.items()}
+        paths = joined({tuple(name.split("/")): value for name, value in values.items()}, self._groups)
         with self._device.scope():
             for path, value in paths.items():
                 own = self._device.cast(value, copy=True)  # JAX may use an array in place

@@ -31,6 +31,7 @@ from bpframe.network.backprop import CostLayer, evaluate
 from bpframe.network.chunks import chunk_rows, in_chunks
 from bpframe.network.gradients import LossAndGradients
 from bpframe.network.network import Network
+from bpframe.network.ties import joined
 from bpframe.ops import malloc
 from bpframe.protocols import Batches, Data, Group, Key, Losses
 from bpframe.random import StepKey
@@ -118,7 +119,7 @@ class NumpySession:
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
         """Replace some parameters, by "layer/name", and let averages of them start from the new values."""
-        paths = {tuple(name.split("/")): value for name, value in values.items()}
+        paths = joined({tuple(name.split("/")): value for name, value in values.items()}, self._stepper.configured)
         for path, value in paths.items():
             tree.at(self._params, path)[...] = value
         restart(self._groups, paths.keys(), first=self.step == 0)

@@ -87,6 +87,7 @@ class Stepper:
         self.forget()
 
     def _configure(self, groups: Sequence[Group]) -> None:
+        self.configured = groups
         self._schedules, self.measure_names = schedules_of(groups), all_names(groups)
         self._updater = ParameterUpdater(self.groups)
         self.updates = Updates(self.groups, self._updater.advance if self._tracing else GroupUpdate.advance)

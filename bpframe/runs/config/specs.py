@@ -32,6 +32,8 @@ def to_tables(settings: ConfigFile, folder: Path) -> dict[str, Any]:
             tables[table] = train
         elif table != "data":
             tables[table] = {inner: _specs(part, settings.part(part))}
+    if settings.model.tie:
+        tables["model"]["tie"] = dict(settings.model.tie)
     return tables | {"plugins": vars(settings.plugins)}
 
 
