@@ -53,6 +53,7 @@ from bpframe.errors import (
 from bpframe.protocols import (
     Activation,
     ActsOn,
+    Adapt,
     Adjust,
     After,
     Applies,
@@ -71,6 +72,7 @@ from bpframe.protocols import (
     CountsRows,
     Coupled,
     Data,
+    DataStart,
     Directed,
     Displace,
     Draws,
@@ -198,6 +200,7 @@ _HOME = {
 __all__ = [
     "Activation",
     "ActsOn",
+    "Adapt",
     "Adjust",
     "After",
     "AmbiguousComponent",
@@ -228,6 +231,7 @@ __all__ = [
     "Coupled",
     "Data",
     "DataError",
+    "DataStart",
     "Directed",
     "Displace",
     "Draws",

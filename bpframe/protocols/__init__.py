@@ -7,7 +7,8 @@ settings are constructor arguments. They speak the Array API standard (`xp = x._
 the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
-`Refresh`, `Statistics`, `Fit`, `WeightedFit`, `CheckInputs` and `RangeAfter` (layers);
+`Refresh`, `Statistics`, `DataStart`, `Fit`, `WeightedFit`, `CheckInputs` and `RangeAfter` (layers); `Adapt`
+(initializers);
 `EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Point`, `SeveralHeads` and `SampleTarget` (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
@@ -31,12 +32,14 @@ engine finds the capabilities of either.
 from __future__ import annotations
 
 from bpframe.protocols.capabilities import (
+    Adapt,
     Adjust,
     After,
     Applies,
     CheckInputs,
     CheckMemory,
     ClassTargets,
+    DataStart,
     Displace,
     Draws,
     EncodeTarget,
@@ -121,6 +124,7 @@ from bpframe.protocols.traits import (
 __all__ = [
     "Activation",
     "ActsOn",
+    "Adapt",
     "Adjust",
     "After",
     "Applies",
@@ -139,6 +143,7 @@ __all__ = [
     "CountsRows",
     "Coupled",
     "Data",
+    "DataStart",
     "Directed",
     "Displace",
     "Draws",

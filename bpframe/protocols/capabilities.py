@@ -55,6 +55,25 @@ class WeightedFit(Protocol):
 
 
 @runtime_checkable
+class DataStart(Protocol):
+    """A layer whose parameters start from the training inputs, before the first step of a first fit."""
+
+    def start(self, params: Params, x: HostArray) -> Params:
+        """The initial parameters changed, from all training rows as they reach this layer, (N, *in_shape).
+
+        Rows of sample weight 0 are not among them. Asked before `fit`; layers behind get what it then hands on.
+        """
+
+
+@runtime_checkable
+class Adapt(Protocol):
+    """An initializer that sees what its parameter will be multiplied with."""
+
+    def adapt(self, values: HostArray, x: HostArray) -> HostArray:
+        """What it sampled, shape (n, m), changed by the rows x (N, n) that reach its layer; the same shape."""
+
+
+@runtime_checkable
 class CheckInputs(Protocol):
     """A layer that cannot use every row: it looks at rows from outside before anything is computed."""
 

@@ -51,7 +51,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("activation", "bpframe.activations", (protocols.Activation, protocols.Layer)),
-        Kind("layer", "bpframe.layers", (protocols.Layer,), (protocols.Refresh, protocols.Fit)),
+        Kind("layer", "bpframe.layers", (protocols.Layer,), (protocols.Refresh, protocols.Fit, protocols.DataStart)),
         Kind("loss", "bpframe.losses", (protocols.Loss,)),
         Kind("optimizer", "bpframe.optimizers", (protocols.Optimizer, protocols.Minimizer)),
         Kind(
