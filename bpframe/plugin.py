@@ -19,6 +19,7 @@ Losses           `one_hot`, `binary`, `ordinal` and `continuous` encode labels a
                  its link.
 Optimizers       `rule_for` chooses an inner rule by parameter; `ScaledSchedule` multiplies a schedule;
                  `monitored_curves` are the curves of the history on which a component's schedules depend.
+Engines          `epoch_key` is the key of an epoch's steps: its child by the number of a batch is that of a step.
 Samplers         `permutation` is a random order that is the same on every platform.
 Sources          `parse_number` reads a cell as a number, `parse_cells` a column of them; `listing` names columns.
 Callbacks        `hookimpl` marks a method as a hook, whose argument is a `RunState`; `keep_latest` and `sweep` tidy a
@@ -78,6 +79,8 @@ from bpframe.protocols import (
     Draws,
     EncodeTarget,
     Engine,
+    EngineCost,
+    EngineNetwork,
     EvaluationParams,
     EvaluationPeriod,
     ExampleConfigs,
@@ -90,6 +93,7 @@ from bpframe.protocols import (
     Key,
     Layer,
     LearningRates,
+    Levels,
     LineOfRow,
     Loss,
     Losses,
@@ -157,7 +161,7 @@ if TYPE_CHECKING:
     from bpframe.network.input_checks import check_inputs
     from bpframe.network.network import LabelledLayers, draw_parameter, init_layers, label_layers
     from bpframe.network.output_range import ending_activation, output_range
-    from bpframe.random import permutation
+    from bpframe.random import epoch_key, permutation
     from bpframe.registry.labelled import Labelled
     from bpframe.saving.atomic import keep_latest, sweep
     from bpframe.training.hooks import hookimpl
@@ -176,6 +180,7 @@ _HOME = {
     "check_inputs": "network.input_checks",
     "continuous": "data.labels",
     "draw_parameter": "network.network",
+    "epoch_key": "random",
     "fit_buffers": "network.fit_buffers",
     "hookimpl": "training.hooks",
     "init_layers": "network.network",
@@ -237,6 +242,8 @@ __all__ = [
     "Draws",
     "EncodeTarget",
     "Engine",
+    "EngineCost",
+    "EngineNetwork",
     "EvaluationParams",
     "EvaluationPeriod",
     "ExampleConfigs",
@@ -254,6 +261,7 @@ __all__ = [
     "LabelledLayers",
     "Layer",
     "LearningRates",
+    "Levels",
     "LineOfRow",
     "Loss",
     "Losses",
@@ -326,6 +334,7 @@ __all__ = [
     "continuous",
     "draw_parameter",
     "ending_activation",
+    "epoch_key",
     "fit_buffers",
     "hookimpl",
     "init_layers",

@@ -17,13 +17,13 @@ Capabilities are small protocols of their own, for the components that need one:
 engines).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
-`LearningRates`, `LrIsAFactor` and `EvaluationPeriod` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses`
-(sessions), `CheckpointFolder` and `Monitoring` (callbacks), `MeasurePeriod` (callbacks, metrics), `ActsOn`
-(regularizers), `Compares`, `Directed` and `CountsRows` (metrics), `HoldsArrays` (sources), `WithDomain` and `Ordered`
-(losses), `WithRange` (activations, layers), `WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`,
-`WithEndingActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset` and `Coupled` (layers), `FixedSettings` (layers,
-activations, losses), `Pure` and `ExampleConfigs` (any). What a component tells the conformance kit besides stands in
-[the kit's members](kit-members.md).
+`LearningRates`, `LrIsAFactor` and `EvaluationPeriod` (optimizers), `Compiles`, `Changeable` and `Levels` (engines),
+`BlockLosses` (sessions), `CheckpointFolder` and `Monitoring` (callbacks), `MeasurePeriod` (callbacks, metrics),
+`ActsOn` (regularizers), `Compares`, `Directed` and `CountsRows` (metrics), `HoldsArrays` (sources), `WithDomain` and
+`Ordered` (losses), `WithRange` (activations, layers), `WithSurrogate` (all with slopes), `OwnLabel`,
+`WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset` and `Coupled` (layers),
+`FixedSettings` (layers, activations, losses), `Pure` and `ExampleConfigs` (any). What a component tells the conformance
+kit besides stands in [the kit's members](kit-members.md).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -88,7 +88,18 @@ from bpframe.protocols.components import (
     Schedule,
     Source,
 )
-from bpframe.protocols.engine import Batches, Data, Engine, Group, Losses, Session, SessionStatistics, Tie
+from bpframe.protocols.engine import (
+    Batches,
+    Data,
+    Engine,
+    EngineCost,
+    EngineNetwork,
+    Group,
+    Losses,
+    Session,
+    SessionStatistics,
+    Tie,
+)
 from bpframe.protocols.traits import (
     ActsOn,
     BlockLosses,
@@ -104,6 +115,7 @@ from bpframe.protocols.traits import (
     FixedSettings,
     HoldsArrays,
     LearningRates,
+    Levels,
     LrIsAFactor,
     MeasurePeriod,
     Monitoring,
@@ -149,6 +161,8 @@ __all__ = [
     "Draws",
     "EncodeTarget",
     "Engine",
+    "EngineCost",
+    "EngineNetwork",
     "EvaluationParams",
     "EvaluationPeriod",
     "ExampleConfigs",
@@ -161,6 +175,7 @@ __all__ = [
     "Key",
     "Layer",
     "LearningRates",
+    "Levels",
     "LineOfRow",
     "Loss",
     "Losses",

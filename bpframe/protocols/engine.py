@@ -12,13 +12,15 @@ from bpframe.protocols.components import (
     Constraint,
     GradientStep,
     Key,
+    Layer,
+    Loss,
     Minimizer,
     Optimizer,
     Param,
     Regularizer,
     Schedule,
 )
-from bpframe.types import HostArray, Params
+from bpframe.types import Array, HostArray, Params
 
 
 @dataclass(frozen=True)
@@ -224,13 +226,39 @@ class SessionStatistics(Protocol):
         """Scores of rows in evaluation mode, with these buffers in the place of those of the same names."""
 
 
+class EngineNetwork(Protocol):
+    """A network as an engine sees it."""
+
+    @property
+    def layers(self) -> Sequence[tuple[str, Layer]]:
+        """(label, layer) in the order of the forward pass; a layer's parameters stand under its label."""
+
+
+class EngineCost(Protocol):
+    """A loss with its link as an engine sees it."""
+
+    @property
+    def loss(self) -> Loss:
+        """The loss itself: it may draw targets (`SampleTarget`) for rules that observe."""
+
+    def mean_and_delta(self, scores: Array, target: Array, share: Array | float) -> tuple[Array, Array]:
+        """(sum_i share_i loss_i, its slope in the scores (B, C)); share (B,), or 1 / B for all rows."""
+
+
 class Engine(Protocol):
     """Runs programs: `numpy` eagerly, others as they like.
 
-    It may have `changeable`: which of its arguments a run that goes on may change (`bpframe.training.checkpoint`).
+    It may have `changeable`: which of its arguments a run that goes on may change (`bpframe.training.checkpoint`), and
+    `levels`: which parts of its protocol it keeps (`bpframe.protocols.traits.Levels`).
     """
 
     def session(
-        self, network: Any, cost: Any, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
+        self,
+        network: EngineNetwork,
+        cost: EngineCost,
+        groups: Sequence[Group],
+        parameters: Params,
+        dtype: str,
+        seed: int,
     ) -> Session:
-        """Bring parameters onto the engine."""
+        """Bring parameters, a tree of NumPy arrays in float64 by label and name, onto the engine."""

@@ -16,6 +16,18 @@ from bpframe.protocols.components import Activation, Layer
 from bpframe.protocols.engine import Losses
 from bpframe.protocols.number_sets import EVERYWHERE, Interval
 
+FIRST_LEVELS = ("steps", "totals", "snapshot", "minimizers")  # of an engine that does not say
+LEVELS = {
+    "steps": "trains: groups with penalties, gradient steps, rules and constraints, averages that predict, draws",
+    "totals": "sums over the model, and what rules do besides: Totals, Probe, Observe",
+    "snapshot": "snapshot and restore: checkpoints, and copies of trainers",
+    "minimizers": "rules of scope objective",
+    "schedules": "settings of layers and loss that follow schedules (Group.schedules)",
+    "measures": "what is measured of updates (Group.measures)",
+    "ties": "parameters that are others (Group.ties)",
+    "resting": "groups that are frozen for a time (Group.resting)",
+}
+
 
 class WholeBatch(Protocol):
     """An optimizer that compares one step's gradient with the next, and so needs all rows in each batch."""
@@ -71,6 +83,17 @@ class Changeable(Protocol):
     @property
     def changeable(self) -> Mapping[str, str | None]:
         """Those arguments, each with the condition of the machine that it bounds, or None; none by default."""
+
+
+class Levels(Protocol):
+    """An engine that keeps some parts of its protocol, and says which; the conformance kit checks these."""
+
+    @property
+    def levels(self) -> Sequence[str]:
+        """Names of LEVELS; by default those of FIRST_LEVELS, and "steps" in any case.
+
+        A training that needs another one is refused before its first step.
+        """
 
 
 class BlockLosses(Protocol):
@@ -289,6 +312,11 @@ def lr_is_a_factor(rule: object) -> bool:
 def compiles(engine: object) -> bool:
     """Whether an engine's first step takes long."""
     return bool(getattr(engine, "compiles", False))
+
+
+def levels(engine: object) -> frozenset[str]:
+    """The parts of its protocol that an engine keeps."""
+    return frozenset(getattr(engine, "levels", FIRST_LEVELS)) | {"steps"}
 
 
 def changeable(engine: object) -> dict[str, str | None]:

@@ -20,11 +20,12 @@ from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.data.task import Task
 from bpframe.errors import BpframeError, CheckpointError, ConfigError, PluginError
 from bpframe.protocols import Session
-from bpframe.protocols.traits import changeable
+from bpframe.protocols.traits import changeable, levels
 from bpframe.registry import registry
 from bpframe.registry.describe import describe
 from bpframe.saving import environment, json_values, model_file, safetensors, untrusted
 from bpframe.training import checkpoint_checks
+from bpframe.training.engine_levels import level_error
 from bpframe.training.evaluation import named_metrics
 from bpframe.training.history import History
 from bpframe.training.manifest import foreign_helpers, known_fingerprint, manifest, trainer_definition
@@ -93,6 +94,8 @@ def pack_state(
     spec: TrainerSpec, state: TrainerState, fit: UnfinishedFit | None
 ) -> tuple[dict[str, HostArray], dict[str, Any]]:
     """(tensors, manifest) of a trainer's whole state; CheckpointError for what no file could hold."""
+    if "snapshot" not in levels(spec.engine):
+        raise CheckpointError(str(level_error(spec.engine, "snapshot", "A checkpoint needs")))
     arrays: dict[str, HostArray] = {SESSION + name: array for name, array in state.session.snapshot().items()}
     content = manifest(spec, state.task, state.data, state.present and state.present.values)
     content |= {"kind": model_file.CHECKPOINT, "step": state.session.step}

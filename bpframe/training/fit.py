@@ -24,6 +24,7 @@ from bpframe.training.checkpoint import FitSettings, UnfinishedFit
 from bpframe.training.clock_warnings import warn_of_clocks
 from bpframe.training.diagnosis import diagnose
 from bpframe.training.dry_run import dry_run
+from bpframe.training.engine_levels import refuse_missing_levels
 from bpframe.training.epoch_measures import EpochMeasures
 from bpframe.training.evaluation import NamedMetrics, exploded
 from bpframe.training.hooks import Hooks
@@ -94,6 +95,7 @@ class FitRun:
         session, network, data = self.session, self.spec.network, self._data
         groups = self._groups()
         self._present.check(session.step, self.settings.steps)
+        refuse_missing_levels(self.spec.engine, groups)
         if first and layers_with_fit(network.layers):
             trained = {path for group in groups if group.trains for path in group.paths}
             session.assign(buffers_by_name(network, network.params(session.parameters), data, trained))

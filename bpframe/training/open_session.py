@@ -14,6 +14,7 @@ from bpframe.network.ties import join
 from bpframe.protocols import Group, Param, Session
 from bpframe.registry import registry
 from bpframe.registry.describe import title
+from bpframe.training.engine_levels import refuse_missing_levels
 from bpframe.training.number_ranges import refuse_out_of_range
 from bpframe.training.preflight import refuse_unsampled
 from bpframe.training.present_parts import PresentParts
@@ -45,6 +46,7 @@ def open_session(
     trained = trained_parameters(params, spec.network.ties)
     groups = at_epoch(update_groups(trained, spec), steps) + present.groups()
     refuse_unsampled(groups, spec.loss)
+    refuse_missing_levels(spec.engine, groups)
     if spec.projects:
         _project(groups, params)
         join(params, spec.network.ties)

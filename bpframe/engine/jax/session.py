@@ -38,6 +38,7 @@ from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
 from bpframe.network.ties import joined
 from bpframe.protocols import Batches, Data, Group, Key, Losses, Minimizer
+from bpframe.protocols.traits import LEVELS
 from bpframe.types import HostArray, Params, State
 
 BLOCK_SECONDS = 0.5  # how long a call may take: each costs a large network 1 to 2 ms besides its steps
@@ -59,6 +60,7 @@ class JaxEngine:
     stream: bool | None = None
     threads: int | None = None
     compiles = True  # the first block of steps takes longer
+    levels = tuple(LEVELS)
     changeable = (
         ("threads", "cpus"),
         ("cache", None),

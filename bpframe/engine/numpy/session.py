@@ -34,6 +34,7 @@ from bpframe.network.network import Network
 from bpframe.network.ties import joined
 from bpframe.ops import malloc
 from bpframe.protocols import Batches, Data, Group, Key, Losses
+from bpframe.protocols.traits import LEVELS
 from bpframe.random import StepKey
 from bpframe.types import HostArray, Params, State
 
@@ -52,6 +53,7 @@ class NumpyEngine:
 
     threads: int | None = None
     scripts: bool = True
+    levels = tuple(LEVELS)
     changeable = (("threads", "threads"), ("scripts", None))  # in a run that goes on (`bpframe.training.checkpoint`)
 
     def session(
