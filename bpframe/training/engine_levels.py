@@ -9,7 +9,7 @@ from bpframe.engine.optimizer_chain import chain
 from bpframe.errors import ConfigError
 from bpframe.protocols import Group, Observe, Probe, Totals
 from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import LEVELS, levels
+from bpframe.protocols.traits import LEVELS, levels, scope_of
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name
 
@@ -39,7 +39,7 @@ def _needs(groups: Sequence[Group]) -> Iterator[tuple[str, str]]:
         if group.until:
             yield "resting", "A group"
         for kind, part in group.components():
-            if getattr(part, "scope", None) == "objective":
+            if scope_of(part) == "objective":
                 yield "minimizers", short_name(registry, kind, part)
             elif any(_sums(each) for each in _rules(kind, part)):
                 yield "totals", short_name(registry, kind, part)

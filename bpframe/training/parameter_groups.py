@@ -26,11 +26,10 @@ class ParameterGroup:
     """Parameters whose name matches a pattern ("*/bias", "dense_1/*"; * and ? as in file names), and what they get.
 
     `match`: the pattern, or several; `optimizer`: their own rule, otherwise the trainer's; `lr_multiplier`: a factor of
-    its learning rate, and of those of the rules inside it; `frozen`: whether they stay as they are, or, with `until`,
-    whether they do so for so many epochs of the trainer; batch statistics rest with them. With `gradual` those of the
-    last layer train from `until` on, and each layer before it begins so many epochs after the one behind it, as in
-    gradual unfreezing (Howard and Ruder 2018, arXiv:1801.06146, section 3.3). Where several groups match, the first
-    counts.
+    its learning rate, and of those of the rules inside it; `frozen`: whether they stay as they are; `until`: the epoch,
+    from 0, up to which they are frozen, batch statistics with them; `gradual`: how many epochs longer each layer is
+    frozen than the one behind it. Where several groups match, the first counts.
+    Gradual unfreezing: Howard and Ruder (2018), Universal language model fine-tuning, arXiv:1801.06146, section 3.3.
     """
 
     match: tuple[str, ...] | str

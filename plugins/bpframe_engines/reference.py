@@ -26,7 +26,7 @@ from bpframe.plugin import (
     StepContext,
     epoch_key,
 )
-from bpframe_engines.updates import ParameterUpdate, Path, settings
+from bpframe_engines.updates import ParameterUpdate, Path, leaves, settings
 
 API = "2024.12"  # of the standard: from it on `maximum`, `minimum` and `where` take Python numbers
 
@@ -66,15 +66,6 @@ class Rows(NamedTuple):
     share: Any
     mask: Any
     weight: float
-
-
-def leaves(tree: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """(path, leaf) of every leaf."""
-    for name, node in tree.items():
-        if isinstance(node, Mapping):
-            yield from leaves(node, (*path, name))
-        else:
-            yield (*path, name), node
 
 
 @final

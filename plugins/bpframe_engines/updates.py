@@ -16,6 +16,15 @@ ACTING = ("update", "transform", "value_and_gradient", "project")  # a method th
 Path = tuple[str, ...]
 
 
+def leaves(tree: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """(path, leaf) of every leaf."""
+    for name, node in tree.items():
+        if isinstance(node, Mapping):
+            yield from leaves(node, (*path, name))
+        else:
+            yield (*path, name), node
+
+
 def arguments(component: Any) -> dict[str, Any]:
     """The arguments that a component was made with."""
     return {name: getattr(component, name) for name in inspect.signature(type(component)).parameters}

@@ -45,7 +45,7 @@ WRONG = {
     "wrong_type": ("bp.layers.dense('ten')", 'expected "int"'),
     "wrong_option": ("bp.activations.gelu(approximate='sigmoid')", "Literal['none', 'tanh']"),
     "no_label": ("bp.losses.huber(label='mine')", 'Unexpected keyword argument "label"'),
-    "no_schedule": ("bp.layers.dropout(rate=bp.schedules.cosine(0.1))", 'expected "float"'),
+    "no_schedule": ("bp.initializers.normal(stddev=bp.schedules.cosine(0.1))", 'expected "float"'),
     "wrong_kind": ("loss: Loss = bp.build('layer', 'dense')", "Incompatible types in assignment"),
     "foreign": ("bp.losses.pseudo_huber(delta=2.0)", 'has no attribute "pseudo_huber"'),
 }
