@@ -103,7 +103,7 @@ FAULTS: dict[
     "sampler": [(Backwards, "rows, purity, determinism")],
     "source": [(Words, "values, determinism, select, damage")],
     "engine": [
-        (Eager, "weights, scores, blocks, snapshot, assign, copies, collected scores, finite, setting, seed"),
+        (Eager, "levels, weights, scores, blocks, snapshot, assign, copies, collected scores, finite, setting, seed"),
     ],
     "metric": [(Error, "values, weights, order, zero weight, best, float32, purity, determinism")],
 }
