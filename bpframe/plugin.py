@@ -19,6 +19,7 @@ Losses           `one_hot`, `binary`, `ordinal` and `continuous` encode labels a
                  its link.
 Optimizers       `rule_for` chooses an inner rule by parameter; `ScaledSchedule` multiplies a schedule;
                  `monitored_curves` are the curves of the history on which a component's schedules depend.
+Engines          `epoch_key` is the key of an epoch's steps: its child by the number of a batch is that of a step.
 Samplers         `permutation` is a random order that is the same on every platform.
 Sources          `parse_number` reads a cell as a number, `parse_cells` a column of them; `listing` names columns.
 Callbacks        `hookimpl` marks a method as a hook, whose argument is a `RunState`; `keep_latest` and `sweep` tidy a
@@ -53,6 +54,7 @@ from bpframe.errors import (
 from bpframe.protocols import (
     Activation,
     ActsOn,
+    Adapt,
     Adjust,
     After,
     Applies,
@@ -75,17 +77,21 @@ from bpframe.protocols import (
     CountsRows,
     Coupled,
     Data,
+    DataStart,
     Directed,
     Displace,
     Draws,
     EncodeTarget,
     Engine,
+    EngineCost,
+    EngineNetwork,
     EvaluationParams,
     EvaluationPeriod,
     ExampleConfigs,
     Exporter,
     Fields,
     Fit,
+    FixedSettings,
     GradientStep,
     Group,
     Grouped,
@@ -94,10 +100,14 @@ from bpframe.protocols import (
     Key,
     Layer,
     LearningRates,
+    Levels,
     LineOfRow,
     Loss,
     Losses,
     LrIsAFactor,
+    Measure,
+    MeasureCurves,
+    MeasurePeriod,
     Metric,
     MetricOfFields,
     Minimizer,
@@ -141,6 +151,7 @@ from bpframe.protocols import (
     TakesWeights,
     TargetFile,
     TargetWidth,
+    Tie,
     Totals,
     TrainingOnly,
     WeightedFit,
@@ -167,7 +178,7 @@ if TYPE_CHECKING:
     from bpframe.network.input_checks import check_inputs
     from bpframe.network.network import LabelledLayers, draw_parameter, init_layers, label_layers
     from bpframe.network.output_range import ending_activation, output_range
-    from bpframe.random import permutation
+    from bpframe.random import epoch_key, permutation
     from bpframe.registry.labelled import Labelled
     from bpframe.saving.atomic import keep_latest, sweep
     from bpframe.training.hooks import hookimpl
@@ -187,6 +198,7 @@ _HOME = {
     "check_inputs": "network.input_checks",
     "continuous": "data.labels",
     "draw_parameter": "network.network",
+    "epoch_key": "random",
     "fit_buffers": "network.fit_buffers",
     "hookimpl": "training.hooks",
     "init_layers": "network.network",
@@ -211,6 +223,7 @@ _HOME = {
 __all__ = [
     "Activation",
     "ActsOn",
+    "Adapt",
     "Adjust",
     "After",
     "AmbiguousComponent",
@@ -245,17 +258,21 @@ __all__ = [
     "Coupled",
     "Data",
     "DataError",
+    "DataStart",
     "Directed",
     "Displace",
     "Draws",
     "EncodeTarget",
     "Engine",
+    "EngineCost",
+    "EngineNetwork",
     "EvaluationParams",
     "EvaluationPeriod",
     "ExampleConfigs",
     "Exporter",
     "Fields",
     "Fit",
+    "FixedSettings",
     "GradientStep",
     "Group",
     "Grouped",
@@ -269,10 +286,14 @@ __all__ = [
     "LabelledLayers",
     "Layer",
     "LearningRates",
+    "Levels",
     "LineOfRow",
     "Loss",
     "Losses",
     "LrIsAFactor",
+    "Measure",
+    "MeasureCurves",
+    "MeasurePeriod",
     "Metric",
     "MetricOfFields",
     "Minimizer",
@@ -329,6 +350,7 @@ __all__ = [
     "TakesWeights",
     "TargetFile",
     "TargetWidth",
+    "Tie",
     "Totals",
     "TrainingOnly",
     "UnknownComponent",
@@ -347,6 +369,7 @@ __all__ = [
     "continuous",
     "draw_parameter",
     "ending_activation",
+    "epoch_key",
     "fit_buffers",
     "hookimpl",
     "init_layers",

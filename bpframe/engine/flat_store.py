@@ -17,6 +17,7 @@ import numpy as np
 from bpframe import tree
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.parameter_store import Run, UpdateComponent
+from bpframe.network.ties import of_source, tied
 from bpframe.ops import aligned
 from bpframe.protocols import Group, Param
 from bpframe.protocols.traits import scope_of
@@ -49,25 +50,33 @@ class FlatStore:
     """
 
     def __init__(self, group: Group, params: Params, dtype: np.dtype[Any], slots: Params | None = None) -> None:
-        self.paths = group.paths
+        self.paths, self._ties = group.paths, group.ties
         arrays = [np.asarray(tree.at(params, path)) for path in self.paths]
         self.p = aligned.empty((sum(a.size for a in arrays),), dtype)
         if arrays:
             np.concatenate([a.reshape(-1) for a in arrays], out=self.p)
         self.shapes, self.sizes = [a.shape for a in arrays], [a.size for a in arrays]
         self.starts = [0, *accumulate(self.sizes)]
+        self.g = aligned.empty(self.p.shape, dtype)
         self._place(self.p, params)
-        self.g, self._slots = aligned.empty(self.p.shape, dtype), {} if slots is None else slots
-        self._place(self.g, self._slots)
+        self.use_slots({} if slots is None else slots)
+        self._copy: HostArray | None = None  # of p, once anybody compares
         self.pieces = self._pieces(group)
         self._views = [piece.of(self.p) for piece in self.pieces]
         self._slopes = [piece.of(self.g) for piece in self.pieces]
         self._reach = [_reach(piece, self.starts[group.penalised]) for piece in self.pieces]
 
+    def use_slots(self, slots: Params) -> None:
+        """Have gradients written to a tree into which views of g are put."""
+        self._slots = slots
+        self._place(self.g, slots)
+
     def _place(self, vector: HostArray, params: Params) -> None:
         """Put views into a vector laid out like p in the place of the parameters."""
         for path, shape, start, size in zip(self.paths, self.shapes, self.starts, self.sizes, strict=False):
             tree.assign(params, path, vector[start : start + size].reshape(shape))
+            for tie in tied(self._ties, path) if vector is not self.g else ():
+                tree.assign(params, tie.target, of_source(tie, tree.at(params, path)))
 
     def __len__(self) -> int:
         return len(self.pieces)
@@ -90,6 +99,24 @@ class FlatStore:
         return (
             [piece.gradient(gradients) for piece in self.pieces] if gradients is not self._slots else list(self._slopes)
         )
+
+    def parameters(self) -> list[Any]:
+        """A view of every parameter."""
+        return self._whole(self.p)
+
+    def before(self, gradients: Params, moved: bool) -> tuple[list[Any], list[Any]]:
+        """(a copy of the parameters that is the same array each time, their gradients)."""
+        if self._copy is None:
+            self._copy = np.empty_like(self.p)
+        np.copyto(self._copy, self.p)
+        if moved and gradients is self._slots:
+            return self._whole(self._copy), self._whole(self.g.copy())
+        return self._whole(self._copy), [tree.at(gradients, path) for path in self.paths]
+
+    def _whole(self, vector: HostArray) -> list[Any]:
+        """The parameters in a vector laid out like p, in their shapes."""
+        places = zip(self.shapes, self.starts, self.sizes, strict=False)
+        return [vector[start : start + size].reshape(shape) for shape, start, size in places]
 
     def stable_gradient(self, i: int, g: Array) -> Array:
         """A gradient of piece i that stays as it is: a copy where it lies in g."""

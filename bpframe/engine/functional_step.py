@@ -15,12 +15,14 @@ from bpframe.engine.settings_table import row_settings
 from bpframe.engine.step import training_step
 from bpframe.engine.tree_store import TreeStore, choose
 from bpframe.engine.update import Updates
+from bpframe.engine.update_measures import LOSSES, all_names
 from bpframe.network.activity import Activity
 from bpframe.network.augmentation import Augmentations, augmented
 from bpframe.network.backprop import CostLayer
 from bpframe.network.batch_statistics import own_statistics
 from bpframe.network.gradients import Batch, LossAndGradients, Recursion, weight_shares
 from bpframe.network.network import Network
+from bpframe.network.scheduled_parts import ScheduledParts
 from bpframe.protocols import Group
 from bpframe.random import HashKey
 from bpframe.types import Params, State
@@ -55,10 +57,16 @@ class FunctionalStep:
         self, network: Network, cost: CostLayer, groups: Sequence[Group], by_rows: bool, branch: Branch = both
     ) -> None:
         self.layers, self._groups, self._by_rows, self._branch = network.layers, list(groups), by_rows, branch
-        self._recursion = Recursion(network.layers, cost, groups)
+        self.parts = ScheduledParts(network.layers, cost)
+        self._recursion = Recursion(network.layers, cost, groups, self.parts)
+        self.width = LOSSES + len(all_names(groups))  # numbers that a step reports
 
     def step(self, carry: Carry, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:
-        """(carry, (loss, penalty, weight), scores) after a batch, `step` steps made before."""
+        """(carry, (loss, penalty, weight, measures), scores) after a batch, `step` steps made before."""
+        with self.parts.holding(self._scheduled(row)):
+            return self._step(carry, batch, key, step, row)
+
+    def _step(self, carry: Carry, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:
         params = _shallow_copy(carry.params)
         groups, activity, augmentations = self._updates(params, row)
         for group, states in zip(groups, carry.states, strict=True):
@@ -66,7 +74,7 @@ class FunctionalStep:
         rows = augmented(_batch(batch, self._by_rows), augmentations, key, step)
         on = TracedOperations(self._recursion, params, rows, key, activity, step, self._branch)
         result = training_step(on, Updates(groups, key=key), step)
-        numbers = result.loss, result.penalty + result.weight_penalty, on.batch.weight
+        numbers = result.loss, result.penalty + result.weight_penalty, on.batch.weight, *result.measures
         return Carry(params, [group.states for group in groups]), numbers, result.scores
 
     def objective(self, params: Params, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:
@@ -75,13 +83,19 @@ class FunctionalStep:
         _, activity, augmentations = self._updates(params, row)
         rows = augmented(_batch(batch, self._by_rows), augmentations, key, step)
         on = TracedOperations(self._recursion, params, rows, key, activity, step, self._branch)
-        result = on.value_and_gradients()
-        on.settle(result)
+        with self.parts.holding(self._scheduled(row)):
+            result = on.value_and_gradients()
+            on.settle(result)
         buffers: Params = {}
         for path, leaf in tree.leaves(params):
             if "buffers" in path:
                 tree.assign(buffers, path, leaf)
         return result.loss, result.penalty, on.batch.weight, result.scores, result.gradients, buffers
+
+    def _scheduled(self, row: Any) -> list[Any]:
+        """The numbers of scheduled settings of layers and loss, the last of a row."""
+        count = len(self.parts.settings)
+        return [row[len(row) - count + k] for k in range(count)]
 
     def _updates(self, params: Params, row: Any) -> tuple[list[GroupUpdate], Activity, Augmentations]:
         """The updates of every group on this tree; with their settings penalties on activations, and augmentations."""

@@ -148,13 +148,15 @@ class GroupUpdate:
 
     def begin(self, step: Any, batch_info: Mapping[str, Any] | None = None) -> None:
         """Settings as of the update that follows `step` updates; behind a step that gathers, updates are fewer."""
-        due: Any = True
+        due, start = cast(Any, True), self.group.start
         for k, settings in enumerate(self.settings):
             settings.at(step, batch_info)
+            if start:
+                settings.note(step=step + 1 - start)
             self._due[k] = due
             if k in self._periods:
                 due = due & ((step + 1) % self._periods[k] == 0)
-                step = (step + 1) // self._periods[k] - 1
+                step, start = (step + 1) // self._periods[k] - 1, start // self._periods[k]
         for settings in self.settings[self.first : self.rule]:
             settings.note(rule=self.settings[self.rule].h if self.group.rule else None)
 

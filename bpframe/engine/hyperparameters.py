@@ -140,11 +140,16 @@ def over(component: object, steps: int, curve: Curve | None = None) -> Any:
     """The component with its schedules told what they depend on: a run of `steps` updates, and the history so far."""
     changed = {}
     for name, _, value in _inner(component):
-        told = value.over(steps) if implements(value, Over) else value
-        told = told.after(curve(told.monitor)) if curve and implements(told, After) else over(told, steps, curve)
+        told = bound(value, steps, curve)
         if told is not value:
             changed[name] = told
     return type(component)(**{**arguments(component), **changed}) if changed else component
+
+
+def bound(schedule: Any, steps: int, curve: Curve | None = None) -> Any:
+    """A schedule, or another component, that was told of a run of `steps` updates and of the history so far."""
+    told = schedule.over(steps) if implements(schedule, Over) else schedule
+    return told.after(curve(told.monitor)) if curve and implements(told, After) else over(told, steps, curve)
 
 
 def monitored_curves(component: object) -> set[str]:
@@ -165,6 +170,11 @@ def _title(component: object) -> str:
     """What to call a component of any of the kinds that have settings."""
     own = (registry.provider_of(kind, component) for kind in HAVING_SETTINGS)
     return next((provider.name for provider in own if provider), type(component).__name__)
+
+
+def value_at(schedule: Schedule, step: int) -> float:
+    """The value of a schedule in the update that follows `step` updates."""
+    return float(_number(schedule, schedule.value(max(step, 0))))
 
 
 def _number(schedule: Schedule, value: object) -> float:

@@ -31,6 +31,15 @@ class Store(Protocol):
     def gradients(self, gradients: Params) -> list[Any]:
         """The gradient of each piece, in its shape."""
 
+    def parameters(self) -> Sequence[Array]:
+        """Every parameter in its own shape."""
+
+    def before(self, gradients: Params, moved: bool) -> tuple[Sequence[Array], Sequence[Array]]:
+        """(the parameters, their gradients) in arrays that an update leaves as they are.
+
+        `moved`: whether it writes changed gradients.
+        """
+
     def stable_gradient(self, i: int, g: Array) -> Array:
         """A gradient of piece i as an array that components may keep."""
 

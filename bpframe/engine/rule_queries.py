@@ -12,7 +12,7 @@ from bpframe.types import Array, Params
 
 def evaluation_params(groups: Sequence[GroupUpdate], params: Params, step: int) -> Params:
     """The parameters to predict with after `step` steps: those of training, unless a rule says otherwise."""
-    averaging = [group for group in groups if group.evaluators]
+    averaging = [group for group in groups if group.evaluators and not group.group.resting]
     if not averaging or step == 0:
         return params
     params = tree.transform(params, lambda leaf: leaf)

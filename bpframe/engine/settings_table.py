@@ -12,6 +12,7 @@ import numpy as np
 
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.parameter_store import UpdateComponent
+from bpframe.engine.setting_values import schedules_of, values_before
 from bpframe.protocols import Group, Periodic
 from bpframe.registry.nested import is_schedule
 from bpframe.types import HostArray
@@ -47,7 +48,10 @@ def row_settings(row: Any) -> Callable[[UpdateComponent], RowSettings]:
 
 
 def settings_table(groups: Sequence[Group], first: int, steps: int) -> HostArray:
-    """(steps, K) in float64: the numbers of every component's settings at the steps that follow `first` steps."""
+    """(steps, K) in float64: the numbers of every component's settings at the steps that follow `first` steps.
+
+    Last come those of layers and loss that follow a schedule.
+    """
     columns: list[list[float]] = []
     for group in groups:
         clock = list(range(first, first + steps))
@@ -56,15 +60,18 @@ def settings_table(groups: Sequence[Group], first: int, steps: int) -> HostArray
                 columns.append([value.value(max(t, 0)) for t in clock] if is_schedule(value) else [value] * steps)
             if isinstance(component, Periodic):
                 clock = [(t + 1) // component.period - 1 for t in clock]
+    schedules = schedules_of(groups)
+    columns += map(list, zip(*(values_before(schedules, t) for t in range(first, first + steps)), strict=True))
     return np.array(columns, dtype=np.float64).reshape(len(columns), steps).T
 
 
 def any_scheduled(groups: Sequence[Group]) -> bool:
     """Whether any setting follows a schedule."""
     slots = (slot for group in groups for _, part in group.components() for slot in Settings(part, float).slots)
-    return any(is_schedule(value) for _, _, value in slots)
+    return bool(schedules_of(groups)) or any(is_schedule(value) for _, _, value in slots)
 
 
 def table_width(groups: Sequence[Group]) -> int:
     """K, the numbers of all settings."""
-    return sum(len(Settings(part, float).slots) for group in groups for _, part in group.components())
+    own = sum(len(Settings(part, float).slots) for group in groups for _, part in group.components())
+    return own + len(schedules_of(groups))

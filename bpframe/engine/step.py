@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from bpframe.engine.update_measures import UpdateMeasures
 from bpframe.network.gradients import LossAndGradients
 from bpframe.types import Params
 
@@ -72,6 +73,10 @@ class StepUpdates(Protocol):
     def update(self, gradients: Params, step: Any, batch_info: Mapping[str, Any]) -> Any:
         """Penalties, gradient steps, rule and constraints; the sum of the penalties on parameters."""
 
+    @property
+    def measures(self) -> UpdateMeasures | None:
+        """What measures updates, if anything does."""
+
 
 def training_step(on: StepOperations, updates: StepUpdates, step: Any) -> LossAndGradients:
     """The step that follows `step` steps: gradients, observe, probe and gradients there, update, buffers.
@@ -99,6 +104,12 @@ def training_step(on: StepOperations, updates: StepUpdates, step: Any) -> LossAn
         if gradients is None:
             updates.drop_probe(before)
             return LossAndGradients(math.nan, result.penalty, result.scores, result.caches)
+    measures = updates.measures
+    if measures:
+        due = measures.due(step)
+        unchanged = measures.before(gradients, due)
     result.weight_penalty = updates.update(gradients, step, batch_info)
+    if measures:
+        result.measures = measures.values(unchanged, due, step, batch_info, on.when)
     on.refresh(result)
     return result

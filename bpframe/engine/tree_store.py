@@ -7,6 +7,7 @@ from typing import Any, final
 
 from bpframe import ops, tree
 from bpframe.engine.parameter_store import Run, UpdateComponent
+from bpframe.network.ties import of_source, tied
 from bpframe.protocols import Group, Param
 from bpframe.types import Array, Params
 
@@ -26,7 +27,7 @@ class TreeStore:
 
     def __init__(self, group: Group, params: Params, settings: Callable[[UpdateComponent], Any]) -> None:
         self.paths, self.settings, self._penalised = group.paths, settings, group.penalised
-        self.params, self._known = params, group.params
+        self.params, self._known, self._ties = params, group.params, group.ties
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -37,18 +38,32 @@ class TreeStore:
 
     snapshot = get  # another value takes the place of an array, which stays as it is
 
+    def parameters(self) -> list[Any]:
+        """All of them."""
+        return [tree.at(self.params, path) for path in self.paths]
+
+    def before(self, gradients: Params, moved: bool) -> tuple[list[Any], list[Any]]:
+        """(parameters, gradients), for nothing changes in place."""
+        return self.parameters(), self.gradients(gradients)
+
     def stable_gradient(self, i: int, g: Array) -> Array:
         """The gradient itself."""
         return g
 
     def put(self, i: int, p: Array) -> None:
         """Another value of parameter i, in the tree of this trace."""
-        tree.assign(self.params, self.paths[i], p)
+        self._assign(self.params, self.paths[i], p)
 
     def show(self, pieces: Sequence[Any], params: Params) -> None:
         """Put these values of the parameters in a tree."""
         for path, p in zip(self.paths, pieces, strict=True):
-            tree.assign(params, path, p)
+            self._assign(params, path, p)
+
+    def _assign(self, params: Params, path: tree.Path, p: Any) -> None:
+        """Put a value, and what is tied to it, in a tree."""
+        tree.assign(params, path, p)
+        for tie in tied(self._ties, path):
+            tree.assign(params, tie.target, of_source(tie, p))
 
     def gradients(self, gradients: Params) -> list[Any]:
         """The gradient of each parameter."""

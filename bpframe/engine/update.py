@@ -12,6 +12,7 @@ from typing import Any, final
 from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.optimizer_chain import ChainLink, set_totals, summed, totals
 from bpframe.engine.update_clock import due_update
+from bpframe.engine.update_measures import UpdateMeasures
 from bpframe.protocols import Key
 from bpframe.types import Array, Params, State
 
@@ -31,6 +32,7 @@ class Updates:
         self.groups = trained_groups(groups)
         for group in self.groups:
             group.key = key
+        self.measures = UpdateMeasures(groups, self.groups) if any(group.group.measures for group in groups) else None
         self.minimizing = minimizing(self.groups)
         self.probing = [group for group in self.groups if group.probes]
         self.observing = [group for group in self.groups if group.observers]
@@ -113,7 +115,7 @@ class Updates:
 
 def trained_groups(groups: Sequence[GroupUpdate]) -> list[GroupUpdate]:
     """The groups that have parameters and a rule."""
-    return [group for group in groups if group.group.rule and len(group.store)]
+    return [group for group in groups if group.group.trains and len(group.store)]
 
 
 def minimizing(groups: Sequence[GroupUpdate]) -> bool:

@@ -17,6 +17,8 @@ from bpframe.network.backprop import NO_AUXILIARY, CostLayer, Layers, backward, 
 from bpframe.network.batch_statistics import buffers_of, refresh_limit, refreshed
 from bpframe.network.context import StepContext, frozen_layers, step_contexts
 from bpframe.network.guards import GuardedLayer, GuardedLoss, is_foreign
+from bpframe.network.scheduled_parts import ScheduledParts
+from bpframe.network.ties import sum_gradients
 from bpframe.protocols import Auxiliary, Group, Key, Loss, Refresh, SampleTarget
 from bpframe.protocols.implements import implements
 from bpframe.types import Array, Cache, Params
@@ -54,7 +56,7 @@ def weight_shares(rows: int, weight: Any = None, by_rows: bool = False) -> tuple
 class LossAndGradients:
     """Mean loss, penalty on activations, scores (B, C), what layers keep, gradients; after a step the weights' penalty.
 
-    No gradients where there was no backward pass. `rows`: how many rows count.
+    No gradients where there was no backward pass. `rows`: how many rows count; `measures` of the update, by an engine.
     """
 
     loss: Any
@@ -64,19 +66,28 @@ class LossAndGradients:
     gradients: Params | None = None
     weight_penalty: Any = 0.0
     rows: Any = 0
+    measures: Sequence[Any] = ()
 
 
 @final
 class Recursion:
-    """The recursion through layers and a cost, down to layer number `lowest` that some group trains."""
+    """The recursion through layers and a cost, down to layer number `lowest` that some group trains.
 
-    def __init__(self, layers: Layers, cost: CostLayer, groups: Sequence[Group]) -> None:
+    `parts`: what acts in the place of layers and cost that have scheduled settings; whoever calls holds their values.
+    """
+
+    def __init__(
+        self, layers: Layers, cost: CostLayer, groups: Sequence[Group], parts: ScheduledParts | None = None
+    ) -> None:
         self.layers, self.cost = layers, cost  # what follows acts in their places
+        if parts is not None:
+            layers, cost = parts.layers, parts.cost
         self._steps = [(label, GuardedLayer(part) if is_foreign("layer", part) else part) for label, part in layers]
         loss = cast(Loss, GuardedLoss(cost.loss)) if is_foreign("loss", cost.loss) else cost.loss
         self._end = replace(cost, loss=loss)
-        self._trained = {path for group in groups if group.rule for path in group.paths}
-        self.lowest = lowest_trained(layers, self._trained)
+        self._trained = {path for group in groups if group.trains for path in group.paths}
+        self._ties = [tie for group in groups if group.trains for tie in group.ties]
+        self.lowest = lowest_trained(layers, [*self._trained, *(tie.target for tie in self._ties)])
         self.auxiliary = [(k, label, part) for k, (label, part) in enumerate(layers) if implements(part, Auxiliary)]
         self.refreshing = [(k, label, part) for k, (label, part) in enumerate(layers) if implements(part, Refresh)]
 
@@ -113,6 +124,7 @@ class Recursion:
                 value, own = auxiliary_losses(self.auxiliary, params, caches, contexts)
                 result.penalty += value
             result.gradients = backward(self._steps, params, caches, delta, contexts, self.lowest, slopes, own)
+            sum_gradients(result.gradients, self._ties)
         return result
 
     def sampled_gradients(
@@ -128,7 +140,9 @@ class Recursion:
             xp = ops.namespace(scores)
             share = xp.astype(mask, scores.dtype) / at_least_one(xp.sum(xp.astype(mask, scores.dtype)))
         _, delta = self._end.mean_and_delta(scores, target, share)
-        return backward(self._steps, params, result.caches, delta, contexts, self.lowest)
+        gradients = backward(self._steps, params, result.caches, delta, contexts, self.lowest)
+        sum_gradients(gradients, self._ties)
+        return gradients
 
     def refresh(
         self,

@@ -18,6 +18,7 @@ import numpy as np
 from bpframe import layout, random, tree
 from bpframe.errors import BpframeError, ConfigError, IncompatibleComponent, ShapeError
 from bpframe.network.memory import refuse_larger_than_memory
+from bpframe.network.ties import as_mapping, join, parse_ties
 from bpframe.protocols import Initializer, Layer
 from bpframe.protocols.traits import own_label
 from bpframe.registry import Spec, registry
@@ -40,9 +41,11 @@ class Network:
     `inputs` is the width (or shape) of one input row; of several inputs a mapping of names to widths or shapes, which
     the first layer then gets as a mapping of arrays. Left out, it is inferred at the first fit. A layer's label is its
     argument `label`, or else its component's name with a number: dense_1, dense_2, ...
+    `tie`: parameters that are another one, {"decoder/weight": "encoder/weight.T"}, ".T" for its transpose; one array is
+    trained, by the sum of both gradients, and a value that is set for either holds for both.
     """
 
-    def __init__(self, layers: Sequence[Spec], inputs: InputsSpec = None) -> None:
+    def __init__(self, layers: Sequence[Spec], inputs: InputsSpec = None, tie: Mapping[str, str] | None = None) -> None:
         if isinstance(layers, str) or not isinstance(layers, Sequence) or not layers:
             raise ConfigError(
                 f"Network needs a list of layers, got {layers!r}. For one: Network([bp.layers.dense(10)])."
@@ -51,6 +54,7 @@ class Network:
         built = [builder.build("layer", spec, f"layers[{i}]") for i, spec in enumerate(layers)]
         builder.finish()
         self.layers: LabelledLayers = label_layers(built, "Network")
+        self.ties = parse_ties(tie)
         self._take_inputs(inputs)
 
     def _take_inputs(self, inputs: InputsSpec) -> None:
@@ -74,7 +78,9 @@ class Network:
 
     def init(self, seed: int, in_shape: Shape) -> tuple[Params, Shape]:
         """(initial parameters by label, shape of one output row); each layer draws from a stream of its own."""
-        return init_layers(self.layers, (random.host_generator(seed, random.INITIAL, k) for k in count()), in_shape)
+        generators = (random.host_generator(seed, random.INITIAL, k) for k in count())
+        params, shape = init_layers(self.layers, generators, in_shape)
+        return join(params, self.ties), shape
 
     def summary(self, inputs: InputsSpec = None) -> str:
         """A table of the layers: label, component, shape of an output row, number of parameters; fits the terminal."""
@@ -93,7 +99,8 @@ class Network:
             object_text(unlabelled(layer) if label == default else Labelled(label, unlabelled(layer)))
             for (label, layer), (default, _) in zip(self.layers, defaults, strict=True)
         ]
-        return f"Network([{', '.join(shown)}])"
+        tie = f", tie={as_mapping(self.ties)!r}" if self.ties else ""
+        return f"Network([{', '.join(shown)}]{tie})"
 
     def __str__(self) -> str:
         return str(self.summary())
@@ -108,7 +115,9 @@ class Network:
                 yield label, brief(registry, "layer", layer), "?", "? (known after the first fit, or with inputs=)"
                 continue
             params, shape = _init(layer, np.random.default_rng(0), shape)
-            count = sum(int(np.size(leaf)) for path, leaf in tree.leaves(params) if "buffers" not in path)
+            targets = {tie.target[1:] for tie in self.ties if tie.target[0] == label}
+            own = (leaf for path, leaf in tree.leaves(params) if "buffers" not in path and path not in targets)
+            count = sum(int(np.size(leaf)) for leaf in own)
             total += count
             yield label, brief(registry, "layer", layer), str(shape), f"{count:,}"
         if shape is not None:

@@ -10,6 +10,7 @@ from bpframe.ops.flat_rows import flat_rows
 from bpframe.ops.host import by_columns, namespace, placement
 from bpframe.ops.linalg import inner, matmul, matmul_tn, sum_rows
 from bpframe.ops.masks import along_rows, any_position, counted_rows, mask_of
+from bpframe.ops.plain_settings import is_constant, square_root
 from bpframe.ops.special import erf, erfc
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ __all__ = [
     "erfc",
     "flat_rows",
     "inner",
+    "is_constant",
     "mask_of",
     "matmul",
     "matmul_tn",
@@ -54,6 +56,7 @@ __all__ = [
     "scan",
     "segment_sum",
     "spread",
+    "square_root",
     "sum_rows",
     "when",
     "window_views",

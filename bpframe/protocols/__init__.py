@@ -7,24 +7,25 @@ settings are constructor arguments. They speak the Array API standard (`xp = x._
 the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
-`Refresh`, `Statistics`, `Auxiliary`, `Fit`, `WeightedFit`, `CheckInputs` and `RangeAfter` (layers);
+`Refresh`, `Statistics`, `Auxiliary`, `DataStart`, `Fit`, `WeightedFit`, `CheckInputs` and `RangeAfter` (layers);
+`Adapt` (initializers);
 `EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Fields`, `Point`, `SeveralHeads` and `SampleTarget`
 (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
 `Over` and `After` (schedules); `RowSums` (metrics); `Draws` (samplers);
 `Select`, `Numbered`, `LineOfRow` and `TargetFile` (sources);
-`CheckMemory` (callbacks); `SessionStatistics` and `SessionSums`, which takes `StepSums` (sessions of engines).
+`CheckMemory` (callbacks); `Measure` and `MeasureCurves` (callbacks, metrics); `SessionStatistics` and `SessionSums`,
+which takes `StepSums` (sessions of engines).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
-`LearningRates`, `LrIsAFactor` and `EvaluationPeriod` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses`
-(sessions), `CheckpointFolder` and `Monitoring` (callbacks), `ActsOn` (regularizers), `Compares`, `Directed` and
-`CountsRows` and `MetricOfFields` (metrics), `HoldsArrays` (sources), `WithDomain`, `Ordered`, `TakesClassNumbers`,
-`TakesWeights`, `TakesMissing`, `Grouped` and `ComparedField` (losses), `WithRange` (activations, layers),
-`WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`,
-`RemovesOffset`, `ReadsNames` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any). What a component tells the
-conformance kit besides stands in [the kit's members](kit-members.md).
-`RemovesOffset` and `Coupled` (layers), `MixesTargets` (augmentations), `Pure` and `ExampleConfigs` (any). What a
+`LearningRates`, `LrIsAFactor` and `EvaluationPeriod` (optimizers), `Compiles`, `Changeable` and `Levels` (engines),
+`BlockLosses` (sessions), `CheckpointFolder` and `Monitoring` (callbacks), `MeasurePeriod` (callbacks, metrics),
+`ActsOn` (regularizers), `Compares`, `Directed`, `CountsRows` and `MetricOfFields` (metrics), `HoldsArrays` (sources),
+`WithDomain`, `Ordered`, `TakesClassNumbers`, `TakesWeights`, `TakesMissing`, `Grouped` and `ComparedField` (losses),
+`WithRange` (activations, layers), `WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`,
+`WithEndingActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset`, `ReadsNames` and `Coupled` (layers),
+`FixedSettings` (layers, activations, losses), `MixesTargets` (augmentations), `Pure` and `ExampleConfigs` (any). What a
 component tells the conformance kit besides stands in [the kit's members](kit-members.md).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
@@ -34,6 +35,7 @@ engine finds the capabilities of either.
 from __future__ import annotations
 
 from bpframe.protocols.capabilities import (
+    Adapt,
     Adjust,
     After,
     Applies,
@@ -41,6 +43,7 @@ from bpframe.protocols.capabilities import (
     CheckInputs,
     CheckMemory,
     ClassTargets,
+    DataStart,
     Displace,
     Draws,
     EncodeTarget,
@@ -48,6 +51,8 @@ from bpframe.protocols.capabilities import (
     Fields,
     Fit,
     LineOfRow,
+    Measure,
+    MeasureCurves,
     Numbered,
     Observe,
     Over,
@@ -96,12 +101,15 @@ from bpframe.protocols.engine import (
     Batches,
     Data,
     Engine,
+    EngineCost,
+    EngineNetwork,
     Group,
     Losses,
     Session,
     SessionStatistics,
     SessionSums,
     StepSums,
+    Tie,
 )
 from bpframe.protocols.traits import (
     ActsOn,
@@ -116,10 +124,13 @@ from bpframe.protocols.traits import (
     Directed,
     EvaluationPeriod,
     ExampleConfigs,
+    FixedSettings,
     Grouped,
     HoldsArrays,
     LearningRates,
+    Levels,
     LrIsAFactor,
+    MeasurePeriod,
     MetricOfFields,
     MixesTargets,
     Monitoring,
@@ -144,6 +155,7 @@ from bpframe.protocols.traits import (
 __all__ = [
     "Activation",
     "ActsOn",
+    "Adapt",
     "Adjust",
     "After",
     "Applies",
@@ -166,17 +178,21 @@ __all__ = [
     "CountsRows",
     "Coupled",
     "Data",
+    "DataStart",
     "Directed",
     "Displace",
     "Draws",
     "EncodeTarget",
     "Engine",
+    "EngineCost",
+    "EngineNetwork",
     "EvaluationParams",
     "EvaluationPeriod",
     "ExampleConfigs",
     "Exporter",
     "Fields",
     "Fit",
+    "FixedSettings",
     "GradientStep",
     "Group",
     "Grouped",
@@ -185,10 +201,14 @@ __all__ = [
     "Key",
     "Layer",
     "LearningRates",
+    "Levels",
     "LineOfRow",
     "Loss",
     "Losses",
     "LrIsAFactor",
+    "Measure",
+    "MeasureCurves",
+    "MeasurePeriod",
     "Metric",
     "MetricOfFields",
     "Minimizer",
@@ -232,6 +252,7 @@ __all__ = [
     "TakesWeights",
     "TargetFile",
     "TargetWidth",
+    "Tie",
     "Totals",
     "TrainingOnly",
     "WeightedFit",

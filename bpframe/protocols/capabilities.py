@@ -70,6 +70,25 @@ class WeightedFit(Protocol):
 
 
 @runtime_checkable
+class DataStart(Protocol):
+    """A layer whose parameters start from the training inputs, before the first step of a first fit."""
+
+    def start(self, params: Params, x: HostArray) -> Params:
+        """The initial parameters changed, from all training rows as they reach this layer, (N, *in_shape).
+
+        Rows of sample weight 0 are not among them. Asked before `fit`; layers behind get what it then hands on.
+        """
+
+
+@runtime_checkable
+class Adapt(Protocol):
+    """An initializer that sees what its parameter will be multiplied with."""
+
+    def adapt(self, values: HostArray, x: HostArray) -> HostArray:
+        """What it sampled, shape (n, m), changed by the rows x (N, n) that reach its layer; the same shape."""
+
+
+@runtime_checkable
 class CheckInputs(Protocol):
     """A layer that cannot use every row: it looks at rows from outside before anything is computed."""
 
@@ -319,6 +338,27 @@ class CheckMemory(Protocol):
 
     def check_memory(self, memory: Mapping[str, Any], parameters: Mapping[str, HostArray]) -> None:
         """ValueError unless it can go on with this memory and a network of such parameters."""
+
+
+@runtime_checkable
+class Measure(Protocol):
+    """A callback or metric that measures updates, on whatever engine, without a stop at each step."""
+
+    def measure(self, before: Array, after: Array, g: Array, h: Hyper) -> dict[str, Array]:
+        """0-d numbers of one parameter by name, which the engine adds up over those that have the same name.
+
+        `before` and `after`: the parameter around an update; `g`: the gradient that the update was given, before
+        penalties and gradient steps. `h.param`: what is known of the parameter; `h.rule`: the h of its optimizer;
+        `h.step`, `h.loss`, and the float arguments of the component itself. Names depend on `h.param` alone.
+        """
+
+
+@runtime_checkable
+class MeasureCurves(Protocol):
+    """One that measures and makes curves of the sums: a norm is the root of a sum of squares."""
+
+    def curves(self, sums: Mapping[str, HostArray]) -> Mapping[str, HostArray]:
+        """Curves (k,) by name, a value a step, from the sums (k,) of k steps; without it the sums are the curves."""
 
 
 @runtime_checkable

@@ -13,21 +13,41 @@ from bpframe.protocols.components import (
     Constraint,
     GradientStep,
     Key,
+    Layer,
+    Loss,
     Minimizer,
     Optimizer,
     Param,
     Regularizer,
+    Schedule,
 )
 from bpframe.types import Array, HostArray, Params
+
+
+@dataclass(frozen=True)
+class Tie:
+    """A parameter, `target`, that is the parameter `source` of a group, or its transpose, by their paths.
+
+    The source alone is trained, with the sum of both gradients.
+    """
+
+    target: tuple[str, ...]
+    source: tuple[str, ...]
+    transposed: bool = False
 
 
 @dataclass(frozen=True)
 class Group:
     """Parameters that share an update rule and its settings; `rule` None: frozen.
 
+    One whose parameters are frozen until the epoch `until` (from 0) is `resting` up to there, as if it had no rule, and
+    `h.step` of its components counts from the step that follows `start` steps.
+
     Groups of one `origin`, an optimizer that a user gave, add up the totals of their rules. The regularizers act on the
     first `penalised` of the paths. The group without paths has what acts on a batch as a whole: regularizers of
-    activations, and augmentations in their order.
+    activations, augmentations in their order, and `schedules`, what the scheduled settings of layers and loss follow,
+    in their order (`bpframe.network.scheduled_parts`). `measures`, of the first group: what measures the updates of all
+    (`Measure`).
     """
 
     paths: tuple[tuple[str, ...], ...]
@@ -39,6 +59,17 @@ class Group:
     params: tuple[Param, ...] = ()  # what is known of each path
     penalised: int = 0
     augmentations: tuple[Augmentation, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    measures: tuple[Any, ...] = ()
+    ties: tuple[Tie, ...] = ()  # whose sources are among the paths
+    until: int = 0
+    resting: bool = False
+    start: int = 0
+
+    @property
+    def trains(self) -> bool:
+        """Whether an update moves its parameters."""
+        return self.rule is not None and not self.resting
 
     def components(self) -> list[tuple[str, Any]]:
         """(kind, component) of each, in the order in which they act."""
@@ -125,13 +156,15 @@ class Losses:
     """What a block of steps reports, a value a step: mean loss, penalty, and the weight of the batch.
 
     That is what its sum of weighted losses was divided by: its rows, or the sum of their weights (`Data.by_rows`).
-    `sums` (steps, K): those that a session was asked for (`SessionSums`).
+    `sums` (steps, K): those that a session was asked for (`SessionSums`). `measures`: by name what groups' `measures`
+    sum up, a value a step, NaN where a step was not measured.
     """
 
     loss: Sequence[float]
     penalty: Sequence[float]
     weight: Sequence[float]
     sums: HostArray | None = None
+    measures: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -245,13 +278,39 @@ class SessionSums(Protocol):
         """
 
 
+class EngineNetwork(Protocol):
+    """A network as an engine sees it."""
+
+    @property
+    def layers(self) -> Sequence[tuple[str, Layer]]:
+        """(label, layer) in the order of the forward pass; a layer's parameters stand under its label."""
+
+
+class EngineCost(Protocol):
+    """A loss with its link as an engine sees it."""
+
+    @property
+    def loss(self) -> Loss:
+        """The loss itself: it may draw targets (`SampleTarget`) for rules that observe."""
+
+    def mean_and_delta(self, scores: Array, target: Array, share: Array | float) -> tuple[Array, Array]:
+        """(sum_i share_i loss_i, its slope in the scores (B, C)); share (B,), or 1 / B for all rows."""
+
+
 class Engine(Protocol):
     """Runs programs: `numpy` eagerly, others as they like.
 
-    It may have `changeable`: which of its arguments a run that goes on may change (`bpframe.training.checkpoint`).
+    It may have `changeable`: which of its arguments a run that goes on may change (`bpframe.training.checkpoint`), and
+    `levels`: which parts of its protocol it keeps (`bpframe.protocols.traits.Levels`).
     """
 
     def session(
-        self, network: Any, cost: Any, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
+        self,
+        network: EngineNetwork,
+        cost: EngineCost,
+        groups: Sequence[Group],
+        parameters: Params,
+        dtype: str,
+        seed: int,
     ) -> Session:
-        """Bring parameters onto the engine."""
+        """Bring parameters, a tree of NumPy arrays in float64 by label and name, onto the engine."""

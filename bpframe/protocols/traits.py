@@ -16,6 +16,18 @@ from bpframe.protocols.components import Activation, Layer
 from bpframe.protocols.engine import Losses
 from bpframe.protocols.number_sets import EVERYWHERE, Interval
 
+FIRST_LEVELS = ("steps", "totals", "snapshot", "minimizers")  # of an engine that does not say
+LEVELS = {
+    "steps": "trains: groups with penalties, gradient steps, rules and constraints, averages that predict, draws",
+    "totals": "sums over the model, and what rules do besides: Totals, Probe, Observe",
+    "snapshot": "snapshot and restore: checkpoints, and copies of trainers",
+    "minimizers": "rules of scope objective",
+    "schedules": "settings of layers and loss that follow schedules (Group.schedules)",
+    "measures": "what is measured of updates (Group.measures)",
+    "ties": "parameters that are others (Group.ties)",
+    "resting": "groups that are frozen for a time (Group.resting)",
+}
+
 
 class WholeBatch(Protocol):
     """An optimizer that compares one step's gradient with the next, and so needs all rows in each batch."""
@@ -81,12 +93,31 @@ class Changeable(Protocol):
         """Those arguments, each with the condition of the machine that it bounds, or None; none by default."""
 
 
+class Levels(Protocol):
+    """An engine that keeps some parts of its protocol, and says which; the conformance kit checks these."""
+
+    @property
+    def levels(self) -> Sequence[str]:
+        """Names of LEVELS; by default those of FIRST_LEVELS, and "steps" in any case.
+
+        A training that needs another one is refused before its first step.
+        """
+
+
 class BlockLosses(Protocol):
     """A session that keeps the losses of its latest block, so that an exception within it loses none."""
 
     @property
     def block_losses(self) -> Losses:
         """Those of whole steps; by default a checkpoint cannot be written after such an exception."""
+
+
+class MeasurePeriod(Protocol):
+    """One that measures updates, but not all of them."""
+
+    @property
+    def measure_period(self) -> int:
+        """It measures the first update and every so many from there on; 1 by default."""
 
 
 class CheckpointFolder(Protocol):
@@ -291,6 +322,17 @@ class TakesClassNumbers(Protocol):
         """Whether its target may be class numbers (B, 1) in the place of (B, C); False by default."""
 
 
+class FixedSettings(Protocol):
+    """A layer, activation or loss with float arguments that no schedule may move.
+
+    What its constructor or `init` makes of them once, and what Python code decides by.
+    """
+
+    @property
+    def fixed_settings(self) -> Sequence[str]:
+        """Their names; none by default."""
+
+
 class WithRange(Protocol):
     """An activation or layer that says where all numbers lie that it gives out."""
 
@@ -339,6 +381,11 @@ def compiles(engine: object) -> bool:
     return bool(getattr(engine, "compiles", False))
 
 
+def levels(engine: object) -> frozenset[str]:
+    """The parts of its protocol that an engine keeps."""
+    return frozenset(getattr(engine, "levels", FIRST_LEVELS)) | {"steps"}
+
+
 def changeable(engine: object) -> dict[str, str | None]:
     """The arguments of an engine that a run which goes on may change, with the conditions that they bound."""
     return dict(getattr(engine, "changeable", ()))
@@ -355,6 +402,11 @@ def block_losses(session: object) -> Losses | None:
     return losses
 
 
+def measure_period(component: object) -> int:
+    """At how many steps one is measured."""
+    return int(getattr(component, "measure_period", 1))
+
+
 def checkpoint_folder(callback: object) -> str | None:
     """The argument of a callback that names the folder of its checkpoints; None: it has none."""
     name: str | None = getattr(callback, "checkpoint_folder", None)
@@ -364,6 +416,11 @@ def checkpoint_folder(callback: object) -> str | None:
 def is_pure(cls: type) -> bool:
     """Whether a class declares its methods to be functions of arguments and settings alone."""
     return getattr(cls, "pure", False) is True
+
+
+def fixed_settings(component: object) -> tuple[str, ...]:
+    """The arguments of a layer, activation or loss that no schedule may move."""
+    return tuple(getattr(component, "fixed_settings", ()))
 
 
 def acts_on(regularizer: object) -> str:

@@ -2,7 +2,8 @@
 
 A specification is a name, a mapping with `name` and arguments, or a ready object. Arguments are checked against the
 constructor's signature, all mistakes at once; an argument whose annotation names a protocol (`inner: Optimizer`) is
-itself a specification; a schedule may stand for a float argument of the kinds that are SCHEDULED.
+itself a specification; a schedule may stand for a float argument of an optimizer, gradient step, regularizer,
+augmentation, layer, activation or loss.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from bpframe.registry.other_words import argument_suggestion
 from bpframe.registry.policy import LOCAL
 from bpframe.registry.provider import Provider
 from bpframe.registry.safe_text import add_note, error_text
+from bpframe.registry.scheduled_arguments import MOVING, refusal, refuse_fixed
 
-# kinds whose float arguments may follow a schedule
-SCHEDULED = ("optimizer", "gradient_step", "regularizer", "augmentation")
-SCHEDULED_KINDS = "optimizers, gradient steps, regularizers and augmentations"
+SCHEDULED = ("optimizer", "gradient_step", "regularizer", "augmentation")  # kinds that read moving settings from h
+FOLLOWING = (*SCHEDULED, *MOVING)
+SCHEDULED_KINDS = "optimizers, gradient steps, regularizers, augmentations, layers, activations and losses"
 Spec = Any  # a name, a mapping, or a ready object
 
-__all__ = ["SCHEDULED", "Builder", "Spec", "arguments", "parameters"]
+__all__ = ["FOLLOWING", "SCHEDULED", "Builder", "Spec", "arguments", "parameters"]
 
 
 class Builder:
@@ -56,16 +58,16 @@ class Builder:
             return self.report(_join(path, "name"), str(error), error)
         arguments = {key: value for key, value in spec.items() if key != "name"}
         if not arguments:  # as most that stand inside others
-            return self._checked(kind, self.call(component, {}, path, owner=provider), provider)
+            return self._checked(kind, self.call(component, {}, path, owner=provider), provider, path)
         for name in path_arguments.paths_to_refuse(provider, component, arguments):
             self.report(_join(path, name), f"no path is taken from a file, got {arguments.pop(name)!r}. Give it anew.")
         label = arguments.pop("label", None) if kind == "layer" and "label" not in parameters(component) else None
-        made = self._checked(kind, self.call(component, arguments, path, kind in SCHEDULED, provider), provider)
+        made = self._checked(kind, self.call(component, arguments, path, kind in FOLLOWING, provider), provider, path)
         return made if label is None or made is None else Labelled(label, made)
 
-    def _checked(self, kind: str, made: Any, provider: Provider) -> Any:
+    def _checked(self, kind: str, made: Any, provider: Provider, path: str) -> Any:
         """What was made, if it keeps its kind's protocol."""
-        if made is not None:
+        if made is not None and (made := self._following(kind, made, path)) is not None:
             self.registry.check(kind, made, provider)
         return made
 
@@ -124,6 +126,8 @@ class Builder:
             )
         if isinstance(ready, type) or ready is None or isinstance(ready, int | float):
             return self.report(path, f"{kind} wants a name, a mapping with 'name', or a component, got {ready!r}.")
+        if self._following(kind, ready, path) is None:
+            return None
         self.registry.check(kind, ready, self.registry.provider_of(kind, ready))
         if not holds_specifications(ready):
             return ready
@@ -131,7 +135,15 @@ class Builder:
             layer = self._adopt(kind, ready.layer, path)
             return layer and Labelled(ready.label, layer)
         given = {name: getattr(ready, name) for name in parameters(type(ready)) if hasattr(ready, name)}
-        return self.call(type(ready), given, path, scheduled=kind in SCHEDULED)
+        return self.call(type(ready), given, path, scheduled=kind in FOLLOWING)
+
+    def _following(self, kind: str, component: Any, path: str) -> Any:
+        """The component, unless a schedule stands where it would not follow one."""
+        try:
+            refuse_fixed(kind, component)
+        except ConfigError as error:
+            return self.report(path, str(error))
+        return component
 
     def _argument(self, want: Wanted, value: object, path: str, scheduled: bool) -> Any:
         if want.kind and not (value is None and "None" in want.alternatives):
@@ -152,6 +164,10 @@ class Builder:
         try:
             return component(**arguments)
         except (ValueError, TypeError) as error:
+            numbers = (name for name in arguments if wants(component)[name].number)
+            scheduled = [name for name in numbers if is_schedule(arguments[name])]
+            if scheduled and isinstance(error, TypeError):
+                return self.report(_join(path, scheduled[0]), refusal(_title(component), scheduled[0]))
             return self.report(path, error_text(error).removeprefix(f"{type(error).__name__}: "))
         except (Exception, GeneratorExit, SystemExit) as error:  # a plugin must not end the program
             if owner is None or owner.dist == LOCAL:

@@ -60,7 +60,12 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("activation", "bpframe.activations", (protocols.Activation, protocols.Layer)),
-        Kind("layer", "bpframe.layers", (protocols.Layer,), (protocols.Refresh, protocols.Fit, protocols.Auxiliary)),
+        Kind(
+            "layer",
+            "bpframe.layers",
+            (protocols.Layer,),
+            (protocols.Refresh, protocols.Fit, protocols.DataStart, protocols.Auxiliary),
+        ),
         Kind("loss", "bpframe.losses", (protocols.Loss,)),
         Kind("optimizer", "bpframe.optimizers", (protocols.Optimizer, protocols.Minimizer)),
         Kind(

@@ -17,7 +17,7 @@ from pathlib import Path
 from bpframe.errors import PluginError
 from bpframe.protocols.traits import scope_of
 from bpframe.registry.annotations import PROTOCOLS, Wanted
-from bpframe.registry.builder import SCHEDULED
+from bpframe.registry.builder import FOLLOWING
 from bpframe.registry.constructor import Component, parameters, wants
 from bpframe.registry.kinds import KINDS, Kind
 from bpframe.registry.lookup import Registry
@@ -106,7 +106,7 @@ def _types(alternative: str, want: Wanted, kind: Kind) -> list[str]:
     if alternative in PROTOCOLS:
         return [_alias(KINDS[want.kind or ""])]
     if alternative == "float":
-        return ["float", "Schedule", "Mapping[str, Any]"] if kind.name in SCHEDULED else ["float"]
+        return ["float", "Schedule", "Mapping[str, Any]"] if kind.name in FOLLOWING else ["float"]
     if alternative in PLAIN or alternative.startswith("Literal["):
         return [alternative]
     if sequence := re.fullmatch(r"(?:list|tuple|Sequence)\[(.+?)(?:, \.\.\.)?\]", alternative):

@@ -35,9 +35,9 @@ def start_from_model(config: Config, *callbacks: object) -> Trainer:
         parts = {name: part for name, part in own.items() if name not in ("network", "loss", "engine")}
         trainer = Trainer.load(path, plugins=_trusted(config), engine=config.spec.engine, **parts)
     now, then = trainer_definition(config.spec), trainer_definition(trainer.spec)
-    for name in ("network", "loss"):
-        if now[name] != then[name]:
-            wanted, got = _first_difference(then[name], now[name])
+    for name in ("network", "tie", "loss"):
+        if now.get(name) != then.get(name):
+            wanted, got = _first_difference(then.get(name), now.get(name))
             raise ConfigError(
                 f"--from needs the {name} of {path}: there {wanted}, in the config {got}. Make them equal."
             )

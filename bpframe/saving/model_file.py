@@ -49,7 +49,7 @@ def open_untrusted(path: Path, allowed: Sequence[str], kind: str = MODEL) -> Ite
         restriction = Policy(frozenset(map(policy.normalise, allowed)), origin=f"loading {path}")
         with registry.restricted(restriction), path_arguments.no_paths():
             untrusted.refuse_slow_lists(manifest)
-            network = Network(manifest["network"], inputs=network_inputs(manifest))
+            network = Network(manifest["network"], inputs=network_inputs(manifest), tie=manifest.get("tie"))
             untrusted.refuse_other_sizes(network, manifest["input_shape"], network_tensors(tensors, kind))
             untrusted.refuse_other_labels(manifest["learned"], math.prod(manifest["input_shape"]))
             if kind == MODEL and (changed := other_versions(manifest)):

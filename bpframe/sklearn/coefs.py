@@ -18,7 +18,6 @@ from bpframe.engine.numpy.product_threads import ProductThreads
 from bpframe.network.backprop import evaluate
 from bpframe.network.chunks import chunk_rows, in_chunks
 from bpframe.network.input_checks import check_inputs
-from bpframe.network.network import Network
 from bpframe.protocols import CheckInputs
 from bpframe.types import HostArray
 
@@ -49,7 +48,7 @@ def changed_parameters(values: ArraysByName, others: ArraysByName) -> ArraysByNa
     return {name: value for name, value in values.items() if not np.array_equal(value, others[name])}
 
 
-def scores(network: Network, values: ArraysByName, x: Any, task: Task, threads: int | None) -> HostArray:
+def scores(values: ArraysByName, x: Any, task: Task, threads: int | None) -> HostArray:
     """Scores (N, C) of rows x (N, n), which may be sparse, in evaluation mode and a bounded number at a time.
 
     On at most so many threads; None: as the engine chooses.
@@ -59,12 +58,13 @@ def scores(network: Network, values: ArraysByName, x: Any, task: Task, threads: 
         own, offset = dense_rows(rows, task.dtype), task.learned.get(input_offset.KEY)
         return input_offset.without_offset(dense_rows(rows, rows.dtype), own, offset) if offset else own
 
-    params = {**{label: {} for label in network.labels}, **tree.nest(values)}
-    if isinstance(network.layers[0][1], CheckInputs):
-        check_inputs(network.layers, dense(x))
-    size, products = chunk_rows(x.shape[1:], params), ProductThreads.of(network, params, threads)
+    layers = task.layers
+    params = {**{label: {} for label, _ in layers}, **tree.nest(values)}
+    if isinstance(layers[0][1], CheckInputs):
+        check_inputs(layers, dense(x))
+    size, products = chunk_rows(x.shape[1:], params), ProductThreads.of(layers, params, threads)
     with np.errstate(all="ignore"), products.block(min(size, x.shape[0])):
-        return in_chunks(lambda rows: evaluate(network.layers, params, dense(rows)), x, size)
+        return in_chunks(lambda rows: evaluate(layers, params, dense(rows)), x, size)
 
 
 def dense_rows(x: Any, dtype: Any) -> HostArray:

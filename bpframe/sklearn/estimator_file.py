@@ -69,6 +69,7 @@ def read_estimator(cls: type, path: Path, plugins: Sequence[str]) -> Any:
         if saved.get("class") != cls.__name__:
             raise CheckpointError(f"{path} holds {saved.get('class', 'no estimator')}, not {cls.__name__}. Load that.")
         trainer = Trainer(**trainer_arguments(content, network), engine=build("engine", "numpy"))
+        trainer._present.restore(content.get("settings", {}))
         trainer.parameters.replace(tensors)
         learned = content["learned"]
         needed = learned if trainer.standardize_target else {k: v for k, v in learned.items() if k == input_offset.KEY}
@@ -111,7 +112,7 @@ def _manifest(model: BaseEstimator) -> dict[str, Any]:
     )
     names = getattr(model, "feature_names_in_", None)
     columns = None if names is None else tuple(names.tolist())
-    return manifest(bare, replace(trainer.task, learned=learned, columns=columns))
+    return manifest(bare, replace(trainer.task, learned=learned, columns=columns), settings=trainer.settings)
 
 
 def encode_argument(value: object, kind: str | None = None) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, final
 
 from bpframe.protocols import Engine, Group, Session
+from bpframe.protocols.traits import levels
 from bpframe.types import Params
 
 
@@ -17,6 +18,11 @@ class InitialParameters:
 
     def __init__(self, engine: Engine, initial: Callable[[Params], Params]) -> None:
         self.engine, self._initial = engine, initial
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Those of the engine."""
+        return tuple(levels(self.engine))
 
     def session(
         self, network: Any, cost: Any, groups: Sequence[Group], parameters: Params, dtype: str, seed: int

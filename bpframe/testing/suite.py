@@ -23,6 +23,7 @@ from bpframe.testing.kinds.augmentations import augmentation_checks
 from bpframe.testing.kinds.constraints import constraint_checks
 from bpframe.testing.kinds.engines import engine_checks
 from bpframe.testing.kinds.exporters import exporter_checks
+from bpframe.testing.kinds.followed_schedules import scheduled_argument_checks
 from bpframe.testing.kinds.gradient_steps import gradient_step_checks
 from bpframe.testing.kinds.initializers import initializer_checks
 from bpframe.testing.kinds.layers import layer_checks
@@ -150,7 +151,12 @@ def all_checks(
     of_kind |= surrogate_checks(component, of_kind)
     tried = engines if kind in TRAINED else ()
     trainings = {f"{ENGINE}{name}": partial(_proof(name), name, kind, component) for name in tried}
-    special: dict[str, Check] = {**of_kind, **array_api_checks(kind, component), **trainings}
+    special: dict[str, Check] = {
+        **of_kind,
+        **array_api_checks(kind, component),
+        **scheduled_argument_checks(kind, component),
+        **trainings,
+    }
     return {
         **general,
         **{name: partial(_check_or_remedy, check, remedy(kind, component, name)) for name, check in special.items()},

@@ -20,14 +20,16 @@ from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.data.task import Task
 from bpframe.errors import BpframeError, CheckpointError, ConfigError, PluginError
 from bpframe.protocols import Session
-from bpframe.protocols.traits import changeable
+from bpframe.protocols.traits import changeable, levels
 from bpframe.registry import registry
 from bpframe.registry.describe import describe
 from bpframe.saving import environment, json_values, model_file, safetensors, untrusted
 from bpframe.training import checkpoint_checks
+from bpframe.training.engine_levels import level_error
 from bpframe.training.evaluation import named_metrics
 from bpframe.training.history import History
 from bpframe.training.manifest import foreign_helpers, known_fingerprint, manifest, trainer_definition
+from bpframe.training.present_parts import PresentParts
 from bpframe.training.progress import PartialEpoch
 from bpframe.training.spec import OMITTED, TrainerSpec
 from bpframe.types import HostArray, Shape
@@ -77,6 +79,7 @@ class TrainerState(NamedTuple):
     """What changes in a trainer by training: its session, what it knows of labels, its history, callbacks' memories.
 
     `data`: the fingerprint of what the latest fit was given; None where there was none, or where nobody knows.
+    `present`: its network and cost with scheduled settings as they are.
     """
 
     session: Session
@@ -84,14 +87,17 @@ class TrainerState(NamedTuple):
     history: History
     memories: Memories
     data: LazyFingerprint | None = None
+    present: PresentParts | None = None
 
 
 def pack_state(
     spec: TrainerSpec, state: TrainerState, fit: UnfinishedFit | None
 ) -> tuple[dict[str, HostArray], dict[str, Any]]:
     """(tensors, manifest) of a trainer's whole state; CheckpointError for what no file could hold."""
+    if "snapshot" not in levels(spec.engine):
+        raise CheckpointError(str(level_error(spec.engine, "snapshot", "A checkpoint needs")))
     arrays: dict[str, HostArray] = {SESSION + name: array for name, array in state.session.snapshot().items()}
-    content = manifest(spec, state.task, state.data)
+    content = manifest(spec, state.task, state.data, state.present and state.present.values)
     content |= {"kind": model_file.CHECKPOINT, "step": state.session.step}
     content["engine"] = describe(registry, "engine", spec.engine)
     content["made"] = _conditions(spec.engine)
@@ -197,8 +203,9 @@ def _refuse_other(spec: TrainerSpec, content: Mapping[str, Any]) -> None:
     """ConfigError unless the trainer is defined as the one that made the checkpoint."""
     free = changeable(spec.engine)
     own = trainer_definition(spec) | {"engine": without(free, describe(registry, "engine", spec.engine))}
-    file = {**OMITTED, **content, "engine": without(free, content.get("engine"))}
-    as_read = OMITTED | safetensors.parse_json_object(safetensors.canonical_json(own))
+    off: dict[str, Any] = {**OMITTED, "tie": {}}
+    file = {**off, **content, "engine": without(free, content.get("engine"))}
+    as_read = off | safetensors.parse_json_object(safetensors.canonical_json(own))
     for name, value in as_read.items():
         if file.get(name) != value:
             raise ConfigError(

@@ -96,9 +96,9 @@ def check_fit(settings: Any, partial: PartialEpoch, done: tuple[int, int], colle
 
 def _check_values(partial: PartialEpoch, step: int) -> None:
     values, last = partial.values, partial.last_finite
-    if values.ndim != 2 or len(values) != 3 or values.dtype != np.float64 or values.shape[1] > step:
+    if values.ndim != 2 or len(values) < 3 or values.dtype != np.float64 or values.shape[1] > step:
         raise ValueError(f"fit/values needs float64 (3, k) for k of {step} steps, got {values.dtype} {values.shape}")
-    if not np.isfinite(values).all() or (values[2] < 0).any():
+    if not np.isfinite(values[:3]).all() or (values[2] < 0).any():
         raise ValueError("fit/values needs finite losses and penalties, and weights that are not negative")
     if last is not None and (type(last) is not float or not math.isfinite(last)):
         raise ValueError(f"fit.finite needs a finite loss, got {last!r}")

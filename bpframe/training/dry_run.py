@@ -60,7 +60,8 @@ class DryRun:
         number = data.x.dtype.type
         augmentations = [(part, Settings(part, number)) for group in self._groups for part in group.augmentations]
         self._batch = augmented(batch, augmentations, self._key, 0)
-        groups = [group for group in self._groups if group.paths and group.rule and group.rule.scope != "objective"]
+        trained = (group for group in self._groups if group.paths and group.rule and group.rule.scope != "objective")
+        groups = [replace(group, measures=()) for group in trained]
         updates = [
             GroupUpdate(group, FirstParameter(group, self._params), checked_components(group)) for group in groups
         ]
@@ -121,6 +122,14 @@ class FirstParameter:
     def gradients(self, gradients: Params) -> list[Any]:
         """Its gradient."""
         return [self._shaped(tree.at(gradients, self._path))]
+
+    def parameters(self) -> list[Any]:
+        """The one."""
+        return [self._p]
+
+    def before(self, gradients: Params, moved: bool) -> tuple[list[Any], list[Any]]:
+        """(parameter, gradient), read-only both."""
+        return self.parameters(), self.gradients(gradients)
 
     def stable_gradient(self, i: int, g: Array) -> Array:
         """The gradient, read-only."""

@@ -25,6 +25,7 @@ from bpframe.training.checkpoint import FitSettings, UnfinishedFit
 from bpframe.training.clock_warnings import warn_of_clocks
 from bpframe.training.diagnosis import diagnose
 from bpframe.training.dry_run import dry_run
+from bpframe.training.engine_levels import refuse_missing_levels
 from bpframe.training.epoch_measures import EpochMeasures
 from bpframe.training.evaluation import exploded
 from bpframe.training.hooks import Hooks
@@ -34,11 +35,14 @@ from bpframe.training.metric_sums import MetricSums, metric_sums
 from bpframe.training.metric_values import NamedMetrics
 from bpframe.training.monitor import MonitoredCurve, watchers
 from bpframe.training.preflight import refuse_mixed_numbers, refuse_other_curves, warn_of_rules
+from bpframe.training.present_parts import PresentParts
 from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
+from bpframe.training.resting_groups import at_epoch, next_change
 from bpframe.training.run_state import RunState, means
 from bpframe.training.score_domain import refuse_other_scores
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.trained_parameters import TrainedParameters
+from bpframe.training.update_curves import UpdateCurves, measuring
 from bpframe.types import HostArray
 
 LOOK_ROWS = 8  # that show whether the last step has spoilt the parameters
@@ -66,17 +70,25 @@ class FitRun:
         metrics: NamedMetrics,
         state: RunState,
         partial: PartialEpoch | None,
+        present: PresentParts | None = None,
     ) -> None:
         """`data` to train on and to validate with; `batches`: of one epoch, in whose order all others come."""
+        self._present = present or PresentParts(spec.network, task.cost)
+        spec = spec.at_present(self._present)
         self.spec, self.session, self.task, self.settings, self.state = spec, session, task, settings, state
-        self.progress = FitProgress(partial, session.step)
+        self._params = params
+        looking = measuring([*spec.callbacks, *(metric for _, metric in metrics)])
+        known = params.groups(spec) if looking else []
+        self._curves = UpdateCurves(looking, known, ["loss", "objective", *(name for name, _ in metrics)])
+        state.curves |= {f"train.{name}": None for name in self._curves.names}
+        self.progress = FitProgress(partial, session.step, 3 + len(self._curves.names))
         names = [title(registry, "callback", callback).removeprefix("callback ") for callback in spec.callbacks]
         self.hooks = Hooks(spec.callbacks, self.step, names)
         self.stepwise = self.hooks.listens(*STEPWISE)
-        self._params, self._batches, self._data = params, batches, data[0]
+        self._batches, self._data = batches, data[0]
         self._measures = EpochMeasures(spec, task, session, *data, metrics)
         self._collects, self._validates = bool(metrics), data[1] is not None
-        self._monitored = spec.monitoring()
+        self._monitored = [*spec.monitoring(), *self._present.monitoring()]
         self._metrics, self._collected = metrics, partial and partial.collected
         self._resumes_sums = partial is not None and partial.sums is not None
         self._idle: IdleEpochs | None = None
@@ -86,8 +98,10 @@ class FitRun:
         """Make the session ready; before the `first` fit of a trainer a dry run finds components that are wrong."""
         session, network, data = self.session, self.spec.network, self._data
         groups = self._groups()
+        self._present.check(session.step, self.settings.steps)
+        refuse_missing_levels(self.spec.engine, groups)
         if first and layers_with_fit(network.layers):
-            trained = {path for group in groups if group.rule for path in group.paths}
+            trained = {path for group in groups if group.trains for path in group.paths}
             session.assign(buffers_by_name(network, network.params(session.parameters), data, trained))
         numbers = self.task.has_class_numbers and data.target.shape[-1] == 1
         refuse_mixed_numbers(self.spec.augmentations, self.task.loss, numbers)
@@ -131,7 +145,7 @@ class FitRun:
         Whether the losses of all steps are known now: else no checkpoint can be written.
         """
         losses = block_losses(self.session) or Losses((), (), ())
-        self.progress.keep_whole_steps(_step_values(losses), self.session.step)
+        self.progress.keep_whole_steps(self._step_values(losses), self.session.step)
         return self.progress.partial(self.session.step, None) is not None
 
     def partial_epoch(self) -> PartialEpoch | None:
@@ -174,8 +188,10 @@ class FitRun:
         state, epochs = self.state, 1
         if not self._looks_between():
             epochs = int(min(state.epochs - state.epoch, self.hooks.ahead(state)))
-        if self._monitored:
+        if self._monitored or state.epoch == self._change:
             self.session.use(self._groups())
+        if self._change is not None:
+            epochs = min(epochs, self._change - state.epoch)
         if (self._batches.epoch, self._batches.epochs) != (state.epoch, epochs):
             self._batches = replace(self._batches, epoch=state.epoch, epochs=epochs)
         self.progress.steps = state.steps = self._batches.steps
@@ -209,7 +225,8 @@ class FitRun:
 
     def take_losses(self, losses: Losses) -> None:
         """Account for the steps of a block; NumericalError where the session went back from a step."""
-        values = _step_values(losses)
+        values = self._step_values(losses)
+        self._present.move(self.session.step)
         if not self.progress.add(values, self.session.step):
             self.record_epochs()
             raise self._failure(self.progress.made)
@@ -219,7 +236,7 @@ class FitRun:
         """Let hooks see where the fit is after steps of these (3, k) values."""
         state = self.state
         state.epoch, state.done, state.step = self.progress.position()
-        state.latest = values[:3]
+        state.latest, state.measures = values[:3], self._curves.by_name(values[3 : 3 + len(self._curves.names)])
 
     def record_epochs(self) -> None:
         """Append epochs that ended to the history: whole ones, and one that a hook cut short."""
@@ -230,7 +247,7 @@ class FitRun:
         finite = self.session.commit()
         if not finite:
             finished = (self.session.step - progress.start) // progress.steps
-        position = {name: getattr(state, name) for name in ("epoch", "step", "done", "latest")}
+        position = {name: getattr(state, name) for name in ("epoch", "step", "done", "latest", "measures")}
         seconds = progress.seconds(finished, time.perf_counter())
         while progress.recorded < finished:
             self._record(progress.next_epoch(), seconds)
@@ -246,12 +263,14 @@ class FitRun:
         It counts as recorded before hooks hear of it: one may write a checkpoint.
         """
         state, began = self.state, time.perf_counter()
-        state.epoch, state.step, state.latest = epoch.number, epoch.step, epoch.values[:3]
-        state.done = epoch.values.shape[1]
+        state.epoch, state.step, values = epoch
+        state.done, curves = values.shape[1], 3 + len(self._curves.names)
+        state.latest, state.measures = values[:3], self._curves.by_name(values[3:curves])
         loss, penalty = means(state.latest)
         visited = self._batches, state.epoch, state.done
         loss /= self._measures.visited_weight(*visited)
-        train = {"loss": loss, "objective": loss + penalty} | self._measures.of_training(*visited, epoch.values[3:])
+        train = {"loss": loss, "objective": loss + penalty} | self._measures.of_training(*visited, values[curves:])
+        train |= self._curves.means(values[3:curves])
         validation = self._measures.of_validation()
         seconds += time.perf_counter() - began
         state.history.append(train, validation, self._rate(epoch.step), epoch.step, seconds)
@@ -299,10 +318,24 @@ class FitRun:
     def _groups(self) -> list[Group]:
         """The groups of parameters, their schedules bound to this fit and to the history so far."""
         bound = self.spec.over(self.settings.steps, self._curve)
-        groups = self._params.groups(bound)
+        groups = at_epoch(self._params.groups(bound), self.state.history.step)
+        self._change = next_change(groups, len(self.state.history))
+        groups = self._curves.groups(groups) + self._scheduled()
         used = any(group.rule is not None and group.origin == 0 for group in groups)
         self._lr = main_rate(bound.optimizer) if used else None
         return groups
+
+    def _scheduled(self) -> list[Group]:
+        """What moves settings of layers and loss."""
+        self._present.bind(self.settings.steps, self._curve)
+        return self._present.groups()
+
+    def _step_values(self, losses: Losses) -> HostArray:
+        """(3 + c + K, k) loss, penalty, weight, measured curves, and sums over the rows, of k steps."""
+        parts = [np.array([losses.loss, losses.penalty, losses.weight], dtype=np.float64)]
+        parts += [self._curves.rows(losses)] if self._curves.names else []
+        parts += [] if losses.sums is None else [losses.sums.T]
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
     def _curve(self, name: str) -> MonitoredCurve:
         history = self.state.history
@@ -317,9 +350,3 @@ class FitRun:
         if self._lr is None:
             return self.session.setting("lr", step)
         return rate_at(self._lr, max(rule_step(self.spec.gradient_steps, step - 1), 0))
-
-
-def _step_values(losses: Losses) -> HostArray:
-    """(3, k) loss, penalty and weight of k steps, or (3 + K, k) with the sums over their rows."""
-    values = np.array([losses.loss, losses.penalty, losses.weight], dtype=np.float64)
-    return values if losses.sums is None else np.concatenate([values, losses.sums.T])

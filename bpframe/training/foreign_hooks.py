@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Iterable
 
 from bpframe.errors import ConfigError
+from bpframe.protocols import Measure
+from bpframe.protocols.implements import implements
 from bpframe.registry.safe_text import object_text
 from bpframe.training.hooks import SPECS, hook_names
 
@@ -27,7 +29,7 @@ OWN = {word: hook for hook, words in HOOKS.items() for word in words.split()}
 def refuse_without_hooks(callbacks: Iterable[object]) -> None:
     """ConfigError for a callback that has no hook, and would never be called; it names the hook that was meant."""
     for callback in callbacks:
-        if hook_names(callback):
+        if hook_names(callback) or implements(callback, Measure):
             continue
         have = [name for name in dir(type(callback)) if callable(inspect.getattr_static(callback, name, None))]
         meant = [(name, OWN[name]) for name in have if name in OWN]

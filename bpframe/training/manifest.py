@@ -11,6 +11,7 @@ from bpframe.data.fingerprint import Fingerprint, LazyFingerprint
 from bpframe.data.task import Task
 from bpframe.errors import CheckpointError
 from bpframe.network.network import Network
+from bpframe.network.ties import as_mapping
 from bpframe.protocols.traits import changeable, checkpoint_folder
 from bpframe.registry import Provider, registry
 from bpframe.registry.describe import describe, providers_in
@@ -24,10 +25,12 @@ DEFINING = tuple(part for part in PARTS if part.defines)
 NAMES = {part.name for part in DEFINING}
 
 
-def manifest(spec: TrainerSpec, task: Task, data: LazyFingerprint | None = None) -> dict[str, Any]:
+def manifest(
+    spec: TrainerSpec, task: Task, data: LazyFingerprint | None = None, settings: Mapping[str, float] | None = None
+) -> dict[str, Any]:
     """What, besides tensors, makes the trainer again: its definition, and what was learned of rows and labels.
 
-    And the fingerprint of the data of the latest fit, if there was one.
+    And the fingerprint of the data of the latest fit, if there was one, and the present values of scheduled `settings`.
     """
     providers = {provider for path, provider in _providers(spec) if path.partition("[")[0] in NAMES}
     return {
@@ -40,6 +43,7 @@ def manifest(spec: TrainerSpec, task: Task, data: LazyFingerprint | None = None)
         "learned": dict(task.learned),
         **({} if task.columns is None else {"columns": list(task.columns)}),
         "plugins": [_provider(p) for p in sorted(providers)],
+        **({"settings": dict(settings)} if settings else {}),
         **({} if data is None else {"data": data.value.tables()}),
     }
 
@@ -79,12 +83,13 @@ def _provider(provider: Provider) -> dict[str, str]:
 def trainer_definition(spec: TrainerSpec) -> dict[str, Any]:
     """The parts of a trainer that say what it learns, as specifications, but for what files leave out."""
     definition = {part.name: _described(part, getattr(spec, part.name)) for part in DEFINING}
-    return {name: value for name, value in definition.items() if name not in OMITTED or value}
+    tie = {"tie": as_mapping(spec.network.ties)} if spec.network.ties else {}
+    return {name: value for name, value in definition.items() if name not in OMITTED or value} | tie
 
 
 def trainer_arguments(manifest: Mapping[str, Any], network: Network | None = None) -> dict[str, Any]:
     """What the Trainer of a manifest is made with; KeyError where a part is missing. `network`: if it is made."""
-    network = network or Network(manifest["network"], inputs=network_inputs(manifest))
+    network = network or Network(manifest["network"], inputs=network_inputs(manifest), tie=manifest.get("tie"))
     content = {**OMITTED, **manifest}
     return {part.name: content[part.name] for part in DEFINING} | {"network": network}
 

@@ -63,7 +63,7 @@ def new_fit(
     metrics = named_metrics(learned.task, spec.metrics)
     state = _run_state(trainer, learned, curves(metrics, validation is not None), settings, partial)
     state.fingerprint, state.period = given.data, spec.period
-    fit = FitRun(spec, session, learned.task, params, data, batches, settings, metrics, state, partial)
+    fit = FitRun(spec, session, learned.task, params, data, batches, settings, metrics, state, partial, learned.present)
     fit.hooks.observer = fit_observer(given.verbose, spec.callbacks)
     return fit
 

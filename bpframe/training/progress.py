@@ -1,6 +1,7 @@
 """Progress of a fit: the losses of steps that the history lacks, and the epochs that they complete.
 
-Values of k steps in a row are arrays (3, k), loss, penalty and weight of each, or (3 + K, k) with sums over its rows.
+Values of k steps in a row are arrays (3, k): loss, penalty and weight of each. Where updates are measured, rows of
+what is measured follow, and where sums over rows are taken, those, as far as "(3, k)" is said here.
 """
 
 from __future__ import annotations
@@ -46,8 +47,11 @@ class FitProgress:
     of the run; `recorded`: its epochs in the history; `last_finite`: the last finite loss.
     """
 
-    def __init__(self, partial: PartialEpoch | None, step: int) -> None:
-        self._values = [np.empty((3, 0)) if partial is None else _with_sums(partial)]  # of steps the history lacks
+    def __init__(self, partial: PartialEpoch | None, step: int, width: int = 3) -> None:
+        """`width`: how many values each step has, besides sums over its rows."""
+        self._width = width
+        known = np.empty((width, 0)) if partial is None else _in_width(partial, width)
+        self._values = [known]  # of steps that the history lacks
         self.last_finite = None if partial is None else partial.last_finite
         self.epoch, self.steps, self.recorded = 0, 1, 0
         self.made = self._values[0].shape[1]
@@ -129,11 +133,16 @@ class FitProgress:
         if step != self.start + self.made:
             return None
         values = _joined(self._values)
-        return PartialEpoch(values[:3], self.last_finite, stopped, sums=values[3:] if len(values) > 3 else None)
+        sums = values[self._width :] if len(values) > self._width else None
+        return PartialEpoch(values[: self._width], self.last_finite, stopped, sums=sums)
 
 
-def _with_sums(partial: PartialEpoch) -> HostArray:
-    return partial.values if partial.sums is None else np.concatenate([partial.values, partial.sums])
+def _in_width(partial: PartialEpoch, width: int) -> HostArray:
+    """Values with as many rows, NaN of what was not measured before, without what is no longer measured; then sums."""
+    values = partial.values
+    more = np.full((max(0, width - len(values)), values.shape[1]), np.nan)
+    sums = np.empty((0, values.shape[1])) if partial.sums is None else partial.sums
+    return np.concatenate([values[:width], more, sums])
 
 
 def _joined(values: list[HostArray]) -> HostArray:

@@ -29,6 +29,8 @@ class RunState:
     epochs, epoch: the epoch at which this fit ends, and the present one, from 0; both count from the first fit.
     step, steps, done: batches made since the first fit; those of an epoch; those made of the present epoch.
     latest: (3, k) loss, penalty and weight of the k steps of the latest block, in bpframe_epoch_end of the whole epoch.
+    measures: (k,) of each curve that callbacks and metrics measure of updates, by name, at the same steps; NaN where a
+        step was not measured.
     loss: the mean loss of those.
     metrics: the latest epoch's value of each curve, {"train.loss": ...}.
     memory: a dict of the callback's own, of plain values and arrays, kept with the run and in its checkpoints.
@@ -54,6 +56,7 @@ class RunState:
     steps: int = 0
     done: int = 0
     latest: HostArray | None = None
+    measures: dict[str, HostArray] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
     stopped: str | None = None

@@ -45,6 +45,7 @@ from bpframe.training.foreign_hooks import refuse_without_hooks
 from bpframe.training.nested_capabilities import refuse_hidden_capabilities
 from bpframe.training.parameter_groups import ParameterGroup, build_groups
 from bpframe.training.preflight import refuse_double_link, refuse_mixed_numbers, refuse_unscalable
+from bpframe.training.present_parts import PresentParts
 from bpframe.training.score_domain import refuse_other_range
 from bpframe.types import HostArray
 
@@ -130,19 +131,24 @@ class TrainerSpec:
         given["seed"] = checks.whole("Trainer", 0, seed=given["seed"])
         return cls(**{part.name: part.build(given[part.name]) for part in PARTS})
 
-    def check(self) -> CostLayer:
-        """The loss joined with its link; ConfigError for parts that do not fit together."""
-        cost = CostLayer.of(self.loss)
+    def check(self) -> PresentParts:
+        """The network, and the loss joined with its link; ConfigError for parts that do not fit together."""
+        present = PresentParts(self.network, CostLayer.of(self.loss))
+        network, loss = present.network, present.cost.loss
         for part in HOLDING:
             if value := getattr(self, part.name):
                 for _, kind, component in part.components(value):
                     refuse_hidden_capabilities(kind, component)
-        refuse_double_link(self.network, cost, self.loss)
-        refuse_mixed_numbers(self.augmentations, self.loss)
+        refuse_double_link(network, present.cost, loss)
+        refuse_mixed_numbers(self.augmentations, loss)
         if self.standardize_target:
-            refuse_unscalable(self.loss)
-        refuse_other_range(self.network, self.loss)
-        return cost
+            refuse_unscalable(loss)
+        refuse_other_range(network, loss)
+        return present
+
+    def at_present(self, present: PresentParts) -> TrainerSpec:
+        """The same with the network and the loss to compute with."""
+        return replace(self, network=present.network, loss=present.cost.loss) if present.scheduled else self
 
     def components(self) -> Iterator[tuple[str, str, Any]]:
         """(path, kind, component) of each, but for those inside others: "network[0]", "loss", "groups[1].optimizer"."""

@@ -111,6 +111,7 @@ class StatisticsSession:
     def use(self, groups: Sequence[Group]) -> None:
         """Take over groups whose settings may have changed."""
         self._session.use(groups)
+        self._recursion = Recursion(self._network.layers, self._recursion.cost, groups)
 
     def load(self, data: Data, collect: bool, collected: HostArray | None = None) -> None:
         """Train on these arrays from now on."""

@@ -88,11 +88,16 @@ class Trainer:
     def __init__(self, network: Network, loss: Spec, optimizer: Spec = "sgd", **parts: Unpack[TrainerParts]) -> None:
         refuse_other(Trainer.__init__, parts)
         spec = TrainerSpec.build(network, loss, optimizer, **parts)
-        cost = spec.check()
+        self._present = spec.check()
         vars(self).update(vars(spec))  # each part is an attribute of its name
         self.history = History()
         self.task = Task(
-            spec.loss, cost, spec.dtype, network.inputs, standardize=spec.standardize_target, layers=network.layers
+            self._present.cost.loss,
+            self._present.cost,
+            spec.dtype,
+            network.inputs,
+            standardize=spec.standardize_target,
+            layers=self._present.network.layers,
         ).with_inputs(network.several)
         self.memories: list[dict[str, Any]] = [{} for _ in spec.callbacks]
         self._params = TrainedParameters()  # once there is a session
@@ -168,6 +173,7 @@ class Trainer:
                 return run_fit(fit)
             finally:
                 self._fit = None
+                self._present.move(fit.session.step)
 
     # --------------------------------------------------------------------------------------------------- predicting
 
@@ -218,7 +224,7 @@ class Trainer:
         self._take(session, replace(task, learned=self.task.learned))  # labels are for fit to learn
         params = self.network.params(session.parameters)
         with name_culprit(self._kinds):
-            return trace(self.network, task.cost, params, data.x, data.target, share(data))
+            return trace(self._present.network, task.cost, params, data.x, data.target, share(data))
 
     def function(self) -> tuple[PredictionFunction, Params]:
         """(f, parameters): f(parameters, x) is `predict` as a pure function of arrays of any namespace.
@@ -266,6 +272,14 @@ class Trainer:
 
         self.parameters.replace(weights_for(self.network.layers, self.parameters.copy(), source, mapping, layout))
 
+    @property
+    def settings(self) -> dict[str, float]:
+        """The present values of settings of layers and loss that follow schedules, by path: "network[1].rate".
+
+        Those of the latest step. Predictions, metrics and traces are made with them, and a model file holds them.
+        """
+        return self._present.values
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file (safetensors format with a manifest); the old stays until the new is whole.
 
@@ -273,7 +287,7 @@ class Trainer:
         """
         from bpframe.saving import tensor_file  # imported by saving and loading alone
 
-        content = manifest(self.spec, self.task, self._data)
+        content = manifest(self.spec, self.task, self._data, self._present.values)
         tensor_file.write_tensors(path, self.session.parameters, content)
 
     @classmethod
@@ -293,6 +307,7 @@ class Trainer:
             with model_file.open_untrusted(path, plugins) as (tensors, content, network):
                 trainer = cls(**trainer_arguments(content, network) | given)
                 trainer.task = replace(trainer.task, learned=content["learned"], columns=columns_of(content))
+                trainer._present.restore(content.get("settings", {}))
                 trainer.parameters.replace(tensors)
                 trainer._data = known_fingerprint(content)
         except CheckpointError as error:
@@ -414,14 +429,14 @@ class Trainer:
     @property
     def _state(self) -> TrainerState:
         """What changes by training."""
-        return TrainerState(self.session, self.task, self.history, self.memories, self._data)
+        return TrainerState(self.session, self.task, self.history, self.memories, self._data, self._present)
 
     def _open_session(self, shape: Shape, task: Task) -> tuple[Session, Task]:
         """The session and the task, made of this one for rows of this shape if there are none yet."""
         if self._session is not None:
             return self._session, self.task
         with name_culprit(self._kinds):
-            session, task, self._params = open_session(self.spec, task, shape)
+            session, task, self._params = open_session(self.spec, task, shape, self._present, self.history.step)
         if self._snapshot is not None:
             self._session, self._snapshot = self._snapshot.restored(session), None
         return session, task
@@ -437,15 +452,18 @@ class Trainer:
         def new_session(shape: Shape, learned: Mapping[str, Any]) -> tuple[Session, Task]:
             nonlocal params
             task = replace(several, shape=shape, learned=learned, columns=columns_of(file[1]))
-            session, task, params = open_session(spec, task, shape)
+            self._present.restore(file[1].get("settings", {}))
+            steps = file[1]["history"].get("step", ())
+            session, task, params = open_session(spec, task, shape, self._present, steps)
             return session, task
 
-        shape = self.network.input_shape
+        shape, values = self.network.input_shape, self._present.values
         try:
             state, unfinished = checkpoint.unpack_state(path, file, spec, new_session)
         except BaseException:
             self.network.input_shape = shape
+            self._present.hold(values.values())
             raise
         self._take(state.session, state.task)
-        self.history, self.memories, self._data = state[2:]
+        self.history, self.memories, self._data, _ = state[2:]
         self._params, self._unfinished, self._fitted = params, unfinished, True

@@ -16,7 +16,8 @@ from bpframe.engine.learning_rates import refuse_idle_schedule
 from bpframe.engine.optimizer_chain import rule_for
 from bpframe.engine.projection_order import holding_order
 from bpframe.errors import ConfigError
-from bpframe.protocols import Applies, Group, Minimizer, Optimizer, Param
+from bpframe.network.ties import tied
+from bpframe.protocols import Applies, Group, Minimizer, Optimizer, Param, Tie
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import acts_on
 from bpframe.training.parameter_groups import ParameterGroup
@@ -29,9 +30,10 @@ ON_BATCHES = tuple(part.name for part in PARTS if part.on_batches)
 CHANGES = tuple(part.name for part in LISTS if part.name not in PENALTIES)  # the lists of what no objective has
 
 
-def trained_parameters(params: Params) -> list[Param]:
-    """What is known of each trained parameter of a network."""
-    paths = [(path, leaf.shape) for path, leaf in tree.leaves(params) if "buffers" not in path]
+def trained_parameters(params: Params, ties: Iterable[Tie] = ()) -> list[Param]:
+    """What is known of each trained parameter of a network, those aside that are tied to others."""
+    targets = {tie.target for tie in ties}
+    paths = [(p, leaf.shape) for p, leaf in tree.leaves(params) if "buffers" not in p and p not in targets]
     places = {layer: k for k, layer in enumerate(dict.fromkeys(path[0] for path, _ in paths))}
     return [
         Param("/".join(path), path[-1], path[0], shape, *_fans(shape), places[path[0]], len(places))
@@ -69,9 +71,12 @@ def _group(param: Param, spec: TrainerSpec, rules: Sequence[Optimizer | Minimize
     origin = next(i for i, other in enumerate(rules) if other is given)
     paths, own = (tuple(param.name.split("/")),), None if rule is None else rule_for(rule, param)
     listed = [(part, parts) for part in LISTS if (parts := getattr(spec, part.name))]  # mostly none
-    acting = {part.name: _acting(parts, param, part.everywhere) for part, parts in listed}
+    acting: dict[str, Any] = {part.name: _acting(parts, param, part.everywhere) for part, parts in listed}
+    if spec.network.ties:
+        acting["ties"] = tuple(tied(spec.network.ties, paths[0]))
+    until = user.rests_until(param) if user and user.frozen and rule is not None else 0
     penalised = int(any(acting.get(name) for name in PENALTIES)) if acting else 0
-    return Group(paths, own, origin=origin, params=(param,), penalised=penalised, **acting)
+    return Group(paths, own, origin=origin, params=(param,), penalised=penalised, until=until, **acting)
 
 
 def _acting(parts: Iterable[Any], param: Param, everywhere: bool) -> tuple[Any, ...]:
@@ -92,7 +97,7 @@ def _alike(a: Group, b: Group) -> bool:
     lists = [(getattr(a, part.name), getattr(b, part.name)) for part in LISTS]
     lists = [(x, y) for part, (x, y) in zip(LISTS, lists, strict=True) if part.name not in PENALTIES or (x and y)]
     same = all(len(x) == len(y) and all(p is q for p, q in zip(x, y, strict=True)) for x, y in lists)
-    return same and (a.rule is b.rule or bool(a.rule == b.rule))
+    return same and a.until == b.until and (a.rule is b.rule or bool(a.rule == b.rule))
 
 
 def _joined(alike: Sequence[Group]) -> Group:
@@ -101,9 +106,9 @@ def _joined(alike: Sequence[Group]) -> Group:
     parts = [*penalised, *(group for group in alike if not group.penalised)]
     paths, params = ([item for part in parts for item in getattr(part, name)] for name in ("paths", "params"))
     constraints = holding_order(alike[0].constraints, params)
-    return replace(
-        alike[0], paths=tuple(paths), params=tuple(params), penalised=len(penalised), constraints=constraints
-    )
+    joined: dict[str, Any] = {"paths": tuple(paths), "params": tuple(params), "constraints": constraints}
+    ties = tuple(tie for part in parts for tie in part.ties)
+    return replace(alike[0], **joined, ties=ties, penalised=len(penalised))
 
 
 def _fans(shape: Shape) -> tuple[int, int]:
@@ -127,5 +132,7 @@ def _refuse_shared_objective(groups: list[Group]) -> None:
     name = type(minimizer).__name__
     if any(getattr(group, each) for group in trained for each in CHANGES):
         raise ConfigError(f"{name} works on the objective itself. Leave out {' and '.join(CHANGES)}.")
+    if any(group.until for group in trained):
+        raise ConfigError(f"{name} moves all trained parameters as one vector. Leave out until of frozen groups.")
     if any(group.rule != minimizer for group in trained):
         raise ConfigError(f"{name} moves all trained parameters as one vector. Freeze those that it is not to move.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import final
 
@@ -31,11 +30,11 @@ class Isru:
     def value(self, u: Array) -> Array:
         """u / hypot(1, sqrt(alpha) u), shape of u: nothing is squared that may overflow."""
         xp = ops.namespace(u)
-        return u / xp.hypot(xp.ones_like(u), math.sqrt(self.alpha) * u)
+        return u / xp.hypot(xp.ones_like(u), ops.square_root(self.alpha) * u)
 
     def derivative(self, v: Array) -> Array:
         """(1 - alpha v^2)^(3/2), shape of v; 0 where v was rounded to its bound or beyond it."""
         xp = ops.namespace(v)
-        w = math.sqrt(self.alpha) * abs(v)
+        w: Array = ops.square_root(self.alpha) * abs(v)
         rest = xp.maximum(1 - w, 0) * (1 + w)  # 1 - w^2 without its cancellation
         return rest * xp.sqrt(rest)

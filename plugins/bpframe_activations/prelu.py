@@ -24,6 +24,7 @@ class Prelu:
     initial: float = 0.25
     shared: bool = False
     range: ClassVar[str] = "(-inf, inf)"
+    fixed_settings: ClassVar[tuple[str, ...]] = ("initial",)
 
     def __post_init__(self) -> None:
         checks.finite("prelu", initial=self.initial)

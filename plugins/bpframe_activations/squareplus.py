@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -29,11 +28,11 @@ class Squareplus:
     def value(self, u: Array) -> Array:
         """w = (|u| + sqrt(u^2 + b)) / 2 for u >= 0, else b / (4 w), which cancels nothing; shape of u."""
         xp = ops.namespace(u)
-        w = (abs(u) + xp.hypot(u, xp.full_like(u, math.sqrt(self.b)))) / 2
+        w = (abs(u) + xp.hypot(u, xp.full_like(u, ops.square_root(self.b)))) / 2
         return xp.where(u >= 0, w, self.b / 4 / w)
 
     def derivative(self, v: Array) -> Array:
         """(v / hypot(v, sqrt(b) / 2))^2, shape of v: v^2 may overflow."""
         xp = ops.namespace(v)
-        root = v / xp.hypot(v, xp.full_like(v, math.sqrt(self.b) / 2))
+        root = v / xp.hypot(v, xp.full_like(v, ops.square_root(self.b) / 2))
         return root * root

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -34,7 +33,7 @@ class AlphaDropout:
     @property
     def stochastic(self) -> bool:
         """Whether it draws at all."""
-        return self.rate > 0
+        return self.rate != 0
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows keep their shape."""
@@ -56,7 +55,7 @@ class AlphaDropout:
         return ops.namespace(dy).where(cache, self._slope * dy, 0.0), {}
 
     @property
-    def _slope(self) -> float:
+    def _slope(self) -> Any:
         """a."""
         q = 1 - self.rate
-        return 1 / math.sqrt(q + LOWEST**2 * q * self.rate)
+        return 1 / ops.square_root(q + LOWEST**2 * q * self.rate)

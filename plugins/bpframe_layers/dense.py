@@ -13,9 +13,11 @@ import numpy as np
 
 from bpframe.plugin import (
     Activation,
+    Adapt,
     Array,
     Cache,
     Context,
+    HostArray,
     Initializer,
     Layer,
     Params,
@@ -47,6 +49,8 @@ class Dense:
 
     def __post_init__(self) -> None:
         checks.positive("dense", units=self.units)
+        if isinstance(self.weight_initializer, Adapt):
+            object.__setattr__(self, "start", self._start)
 
     @property
     def range(self) -> str | None:
@@ -65,6 +69,11 @@ class Dense:
             return params, (*in_shape[:-1], out)
         inner, shape = as_layer(self.activation).init(rng, (*in_shape[:-1], out))
         return {**params, "activation": inner} if inner else params, shape
+
+    def _start(self, params: Params, x: HostArray) -> Params:
+        """Weights from the training inputs; the capability `start` where their initializer looks at these."""
+        initializer: Any = self.weight_initializer
+        return {**params, "weight": initializer.adapt(params["weight"], x)}
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(v, (x, what the activation keeps))."""

@@ -30,7 +30,7 @@ class Dropout:
     @property
     def stochastic(self) -> bool:
         """Whether it draws at all."""
-        return self.rate > 0
+        return self.rate != 0
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows keep their shape."""
@@ -38,7 +38,7 @@ class Dropout:
 
     def range_after(self, inputs: str | None) -> str | None:
         """Of either sign, or of at least 0, as the inputs: what is kept is made larger in training."""
-        if inputs is None or not self.rate:
+        if inputs is None or self.rate == 0:
             return inputs
         return next(wider for wider in ("[0, inf)", "(-inf, inf)") if number_sets.is_subset(inputs, wider))
 

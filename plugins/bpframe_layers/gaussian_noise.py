@@ -7,7 +7,7 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from bpframe.plugin import Array, Cache, Context, Params, Shape, checks
+from bpframe.plugin import Array, Cache, Context, Params, Shape, checks, ops
 
 
 @final
@@ -29,7 +29,7 @@ class GaussianNoise:
     @property
     def stochastic(self) -> bool:
         """Whether it draws at all."""
-        return self.stddev > 0
+        return self.stddev != 0
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """No parameters; rows keep their shape."""
@@ -37,7 +37,8 @@ class GaussianNoise:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(x + noise, nothing)."""
-        return (x + self.stddev * context.key.normal(x) if context.training and self.stddev else x), None
+        draws = context.training and not ops.is_constant(self.stddev, 0)
+        return (x + self.stddev * context.key.normal(x) if draws else x), None
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """dy."""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from bpframe.plugin import (
     Auxiliary,
     Cache,
     Fit,
+    HostArray,
     LabelledLayers,
     Layer,
     Params,
     Refresh,
     Statistics,
     WeightedFit,
+    fit_buffers,
     own_statistics,
 )
 
@@ -26,11 +29,13 @@ class HeldCache(NamedTuple):
     training: bool
 
 
-def take_after(holder: Layer, layers: LabelledLayers) -> None:
+def take_after(holder: Layer, layers: LabelledLayers, *, every_from_x: bool = False) -> None:
     """Let a layer be what those inside are: stochastic, coupled, with buffers to refresh, with buffers to fit.
 
     Its `_refresh`, `_statistics`, `_fit`, `_weighted_fit` and `_auxiliary` become capabilities, `refresh` and so on,
     only where a layer inside has them: an engine calls them, and passes all training rows, only where they are needed.
+    So does its `start`; `every_from_x`: whether each layer inside gets the rows of the holder, rather than the next
+    one's.
     """
     for trait in ("stochastic", "coupled"):
         object.__setattr__(holder, trait, any(getattr(layer, trait, False) for _, layer in layers))
@@ -39,6 +44,18 @@ def take_after(holder: Layer, layers: LabelledLayers) -> None:
     for name, capability in capabilities.items():
         if any(isinstance(layer, capability) for _, layer in layers):
             object.__setattr__(holder, name, getattr(holder, f"_{name}"))
+    if any(getattr(layer, "start", None) is not None for _, layer in layers):
+        start = partial(_started, layers, every_from_x)
+        object.__setattr__(holder, "start", start)
+
+
+def _started(layers: LabelledLayers, every_from_x: bool, params: Params, x: HostArray) -> Params:
+    """The parameters with those of layers inside that start from what reaches them."""
+    if not every_from_x:
+        return fit_buffers(layers, params, x, starts=True)
+    for branch in layers:
+        params = fit_buffers((branch,), params, x, starts=True)
+    return params
 
 
 def refreshed(layers: LabelledLayers, params: Params, caches: Sequence[HeldCache]) -> Params:

@@ -57,7 +57,7 @@ class Parallel:
             raise ConfigError("parallel needs at least one branch, got none.")
         object.__setattr__(self, "branches", tuple(self.branches))
         object.__setattr__(self, "inner", label_layers(self.branches, "parallel"))
-        take_after(self, self.inner)
+        take_after(self, self.inner, every_from_x=True)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

@@ -38,5 +38,5 @@ class Focal:
         """(loss (B,), delta (B, C))."""
         log_p, p = log_softmax(scores)
         f, slope = focal_term(log_p, self.gamma)
-        weighted = target if self.alpha == 1 else self.alpha * target
+        weighted = target if ops.is_constant(self.alpha, 1) else self.alpha * target
         return ops.namespace(f).sum(weighted * f, axis=-1), slope_in_scores(weighted * slope, p)

@@ -29,7 +29,7 @@ class SigmoidCrossEntropy:
         xp = ops.namespace(scores)
         e = xp.exp(-abs(scores))
         p = xp.where(scores >= 0, 1.0, e) / (1 + e)
-        if self.pos_weight == 1:
+        if ops.is_constant(self.pos_weight, 1):
             return xp.sum(xp.maximum(scores, 0) - scores * target + xp.log1p(e), axis=-1), p - target
         yes = self.pos_weight * target
         both = yes + (1 - target)

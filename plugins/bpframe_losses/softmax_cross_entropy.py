@@ -40,10 +40,10 @@ class SoftmaxCrossEntropy:
         e = xp.exp(z)
         total = xp.sum(e, axis=-1, keepdims=True)
         if target.shape[-1] == 1 < scores.shape[-1]:
-            if not self.label_smoothing and self.class_weights is None:
+            if ops.is_constant(self.label_smoothing, 0) and self.class_weights is None:
                 return _of_class_numbers(z, e / total, total, target)
             target = xp.astype(_is_class(scores, target), scores.dtype)
-        if self.label_smoothing:
+        if not ops.is_constant(self.label_smoothing, 0):
             target = (1 - self.label_smoothing) * target + self.label_smoothing / scores.shape[-1]
         if self.class_weights is None:
             return xp.log(total[..., 0]) - xp.sum(target * z, axis=-1), e / total - target

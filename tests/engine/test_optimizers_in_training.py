@@ -115,6 +115,14 @@ def test_ema_predicts_with_the_average_while_it_trains_without():
         agree(averages[t], mean)
 
 
+def test_swa_predicts_with_the_mean_of_the_steps_that_it_takes():
+    inner = {"name": "momentum", "lr": 0.05}
+    path, averages = fit(linear(inner), 9), fit(linear({"name": "swa", "inner": inner, "start": 3, "every": 2}), 9)
+    for t in range(10):
+        taken = [path[s] for s in (3, 5, 7, 9) if s <= t] or [path[t]]
+        agree(averages[t], {name: np.mean([p[name] for p in taken], axis=0) for name in path[0]})
+
+
 def test_predictions_are_those_of_the_parameters_to_predict_with():
     trainer = linear({"name": "ema", "inner": {"name": "sgd", "lr": 0.3}})
     p = fit(trainer, 5)[-1]

@@ -171,4 +171,4 @@ print(time.process_time() - before < 0.1)
 def test_a_bound_that_is_no_number_of_threads_is_refused():
     assert process_blas() is process_blas()
     with pytest.raises(bp.errors.ConfigError, match="threads"):
-        ProductThreads.of(network(), {}, 0)
+        ProductThreads.of(network().layers, {}, 0)

@@ -21,6 +21,7 @@ class Notes:
     """Operations and updates of a step that note their names; `bad`: gradient number that does not exist."""
 
     observing = probing = (1,)
+    measures = None
 
     def __init__(self, bad: int | None = None, due: bool = True) -> None:
         self.calls: list[str] = []

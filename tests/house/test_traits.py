@@ -21,6 +21,8 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "monitor": (traits.monitor_of, "train.loss", "train.loss", None),
     "removes_offset": (traits.removes_offset, True, True, False),
     "compiles": (traits.compiles, True, True, False),
+    "measure_period": (traits.measure_period, 5, 5, 1),
+    "levels": (traits.levels, ("totals",), {"steps", "totals"}, set(traits.FIRST_LEVELS)),
     "changeable": (traits.changeable, {"threads": "cpus"}, {"threads": "cpus"}, {}),
     "checkpoint_folder": (traits.checkpoint_folder, "folder", "folder", None),
     "on": (traits.acts_on, "activations", "activations", "weights"),
@@ -46,6 +48,7 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "compared": (traits.compared_field, "relevance", "relevance", None),
     "fields": (traits.metric_fields, ["time", "event"], ("time", "event"), None),
     "reads_names": (traits.reads_names, True, True, False),
+    "fixed_settings": (traits.fixed_settings, ("rate",), ("rate",), ()),
     "range": (traits.range_of, "simplex", "simplex", None),
     "example_configs": (traits.example_configs, lambda: [{"units": 3}], [{"units": 3}], None),
 }
@@ -58,7 +61,7 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "engine": "threading_layer clear_controlling_thread register_at_fork sched_setaffinity shape init",
     "training": "shape dtype derivative phi __dict__ __code__ bpframe_impl"
     " coefs_ intercepts_ get_weights weights path state_dict detach",  # models of other libraries
-    "network": "forward shape",
+    "network": "forward shape __slots__ __dict__",
     "registry": "value __name__ __qualname__ find_distributions _path _normalized_name __notes__ frozen find_spec",
     "data": "toarray shape",
     "cli": "__notes__ SIGHUP",

@@ -45,7 +45,7 @@ WRONG = {
     "wrong_type": ("bp.layers.dense('ten')", 'expected "int"'),
     "wrong_option": ("bp.activations.gelu(approximate='sigmoid')", "Literal['none', 'tanh']"),
     "no_label": ("bp.losses.huber(label='mine')", 'Unexpected keyword argument "label"'),
-    "no_schedule": ("bp.layers.dropout(rate=bp.schedules.cosine(0.1))", 'expected "float"'),
+    "no_schedule": ("bp.initializers.normal(stddev=bp.schedules.cosine(0.1))", 'expected "float"'),
     "wrong_kind": ("loss: Loss = bp.build('layer', 'dense')", "Incompatible types in assignment"),
     "foreign": ("bp.losses.pseudo_huber(delta=2.0)", 'has no attribute "pseudo_huber"'),
 }
@@ -108,7 +108,7 @@ def test_the_written_stubs_give_types_to_third_party_components(site: Site, cach
 
 def test_a_component_that_cannot_be_imported_is_left_out_of_the_stub_with_its_reason(foreign: Registry):
     text = namespaces_stub(foreign)
-    assert "    def pseudo_huber(self, delta: float = 1.0) -> Loss:" in text
+    assert "    def pseudo_huber(self, delta: float | Schedule | Mapping[str, Any] = 1.0) -> Loss:" in text
     assert " is left out: " in text
 
 

@@ -351,10 +351,10 @@ def test_a_schedule_may_stand_for_a_float_of_an_inner_optimizer(local: Registry)
 @pytest.mark.parametrize(
     ("kind", "spec"),
     [
-        ("loss", {"name": "huber", "delta": {"name": "constant", "initial": 1.0}}),
-        ("loss", {"name": "huber", "delta": bp.schedules.constant(1.0)}),
+        ("initializer", {"name": "normal", "stddev": {"name": "constant", "initial": 1.0}}),
+        ("initializer", {"name": "normal", "stddev": bp.schedules.constant(1.0)}),
         ("schedule", {"name": "constant", "initial": {"name": "constant", "initial": 1.0}}),
-        ("activation", {"name": "elu", "alpha": {"name": "constant", "initial": 1.0}}),
+        ("constraint", {"name": "max_norm", "limit": {"name": "constant", "initial": 1.0}}),
     ],
 )
 def test_anywhere_else_a_schedule_is_an_error(kind, spec):

@@ -53,6 +53,16 @@ def test_standardize_learns_from_the_training_rows_and_is_saved_with_the_model(w
     assert not np.allclose(mean, np.concatenate([parts.train[0], parts.test[0]]).mean(axis=0), rtol=1e-3)
 
 
+def test_a_setting_of_a_layer_or_a_loss_may_follow_a_schedule(write: Any) -> None:
+    layer = '[[model.layers]]\nname = "dropout"\nrate = { name = "linear", initial = 0.5, final = 0.1 }\n'
+    text = SMALL.replace("[[model", f"{layer}[[model", 1)
+    run = config.load(write(text), [parse_override("model.layers.0.rate.final=0.2")])
+    trainer = run.trainer()
+    trainer.fit(*run.data().train, epochs=4, verbose=0)
+    assert 0.2 < trainer.settings["network[0].rate"] < 0.4
+    assert mistakes(write(text), "model.layers.0.rate.final=two")
+
+
 def test_extra_callbacks_come_after_the_configs_own(write: Any) -> None:
     class Mine:
         @hookimpl

@@ -265,3 +265,17 @@ def test_categories_of_text_are_text_and_categories_of_numbers_are_numbers():
     with pytest.raises(DataError, match="column 'town'"):
         MLPClassifier().fit(frame, Y)
     fitted(MLPClassifier(), frame.assign(town=pandas.Categorical(Y)), Y)
+
+
+def test_a_saved_estimator_keeps_the_present_values_of_scheduled_settings(tmp_path):
+    slope = {"name": "linear", "initial": 0.5, "final": 0.1}
+    hidden = [
+        {"name": "dense", "units": 6, "activation": {"name": "leaky_relu", "negative_slope": slope}},
+        {"name": "dropout", "rate": {"name": "linear", "initial": 0.4}},
+    ]
+    model = fitted(MLPClassifier(hidden_layers=hidden), X, Y)
+    model.save(tmp_path / "model.bpf")
+    loaded = MLPClassifier.load(tmp_path / "model.bpf")
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict_proba(X), model.predict_proba(X))
+    assert loaded._trainer.settings == model._trainer.settings != {}

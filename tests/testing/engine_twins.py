@@ -9,6 +9,7 @@ import numpy as np
 
 import bpframe as bp
 from bpframe.protocols import Batches, Data, Losses
+from bpframe.protocols.traits import LEVELS
 
 OTHER_RULES = {  # by fault: the class of a rule, and what becomes of it
     "training, plain": ("SGD", lambda rule: bp.optimizers.sgd(lr=1.05 * rule.lr)),
@@ -25,11 +26,18 @@ class Eager:
 
     fault: str = ""
 
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """All; and one that there is not, where these are the fault."""
+        return (*LEVELS, "everything") if self.fault == "levels" else tuple(LEVELS)
+
     def session(self, network: Any, cost: Any, groups: Any, parameters: Any, dtype: Any, seed: int) -> Any:
         """Its session."""
         seed += {"training, draws": 1}.get(self.fault, 0)
         if self.fault == "training, rules":
             groups = [replace(group, constraints=()) for group in groups]
+        if self.fault == "training, ties":
+            groups = [replace(group, ties=()) for group in groups]
         if self.fault == "training, gathering":
             groups = [replace(group, gradient_steps=()) for group in groups]
         if self.fault in OTHER_RULES:

@@ -104,7 +104,7 @@ FAULTS: dict[
     "source": [(Words, "values, determinism, select, damage")],
     "exporter": [(Listing, "suffixes, content, determinism")],
     "engine": [
-        (Eager, "weights, scores, blocks, snapshot, assign, copies, collected scores, finite, setting, seed"),
+        (Eager, "levels, weights, scores, blocks, snapshot, assign, copies, collected scores, finite, setting, seed"),
     ],
     "metric": [(Error, "values, weights, order, zero weight, best, float32, purity, determinism")],
 }

@@ -182,7 +182,7 @@ def test_the_strength_of_a_penalty_may_follow_a_schedule():
 
 def test_a_schedule_anywhere_else_is_an_error():
     with pytest.raises(ConfigError, match="schedules stand for settings of optimizers"):
-        regressor(loss={"name": "huber", "delta": {"name": "constant", "initial": 1.0}})
+        regressor(constraints=[{"name": "max_norm", "limit": {"name": "constant", "initial": 1.0}}])
 
 
 # early stopping, from end to end

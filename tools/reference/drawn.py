@@ -7,7 +7,7 @@ from typing import Any
 RUN, EPOCH = 1000, 20  # updates
 
 ARGUMENTS: dict[str, dict[str, dict[str, Any]]] = {
-    "activation": {},
+    "activation": {"sine": {"omega": 1.0}},
     "loss": {"quantile": {"q": 0.9}, "expectile": {"q": 0.9}, "charbonnier": {"eps": 0.1}},
     "schedule": {
         "cosine_restarts": {"initial": 0.1, "steps": 150, "t_mult": 2},

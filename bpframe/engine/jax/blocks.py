@@ -31,22 +31,23 @@ from bpframe.network.backprop import CostLayer, evaluate
 from bpframe.network.chunks import chunk_rows, in_chunks
 from bpframe.network.gradients import Recursion
 from bpframe.network.network import Network
+from bpframe.network.scheduled_parts import ScheduledParts
 from bpframe.protocols import Batches, Data, Group, Refresh, StepSums
 from bpframe.random import HashKey
 from bpframe.types import HostArray, Params, State
 
 
 class BlockReport(NamedTuple):
-    """(LENGTH, 3) of mean loss, penalty and weight of each step; the scores (T B, C) of its rows, if they are kept.
+    """(LENGTH, 3 + m) of loss, penalty, weight and m measures of each step; the scores (T B, C) of its rows, if kept.
 
-    With sums over rows (LENGTH, 3 + K + 1): those of each step, and last how many of its rows are doubtful.
+    With sums over rows (LENGTH, 3 + m + K + 1): those of each step, and last how many of its rows are doubtful.
     """
 
     numbers: Any
     scores: Any
 
     def values(self, steps: int) -> HostArray:
-        """(steps, 3) loss, penalty, weight in float64, or as many numbers as there are."""
+        """(steps, 3 + m) loss, penalty, weight, measures in float64, or as many numbers as there are."""
         return np.asarray(self.numbers)[:steps].astype(np.float64)
 
 
@@ -124,13 +125,13 @@ class Blocks:
         return Carry(moved, carry.states), updates.groups[0].states[0][0], report
 
     def row_sums(self, batches: Batches, start: int, report: BlockReport, values: HostArray) -> HostArray | None:
-        """(k, K) sums of the k steps from `start` on, from their (k, 3 + K + 1) values; None where none are taken.
+        """(k, K) sums of the k steps from `start` on, from the last K + 1 of their values; None where none are taken.
 
         Those of a step with a doubtful row are made on the host, from its scores.
         """
         if self.sums is None:
             return None
-        sums, doubtful = values[:, 3:-1], values[:, -1]
+        sums, doubtful = values[:, -1 - self.sums.width : -1], values[:, -1]
         for k in np.flatnonzero(doubtful != 0).tolist():  # NaN too
             rows = batches.rows(start + k)
             at = k * min(batches.size, batches.length)
@@ -145,30 +146,39 @@ class Blocks:
         rows = self.collected[batches.at(start)[1] * batches.size :]
         rows[: len(scores)] = np.asarray(scores)[: len(rows)]
 
-    def scores(self, params: Params, x: HostArray) -> HostArray:
-        """Scores of rows in evaluation mode, a bounded number of rows at a time, the last ones filled up."""
+    def scores(self, params: Params, x: HostArray, settings: Sequence[float] = ()) -> HostArray:
+        """Scores of rows in evaluation mode, a bounded number of rows at a time, the last ones filled up.
+
+        `settings`: the values of those that are scheduled.
+        """
         size = min(chunk_rows(x.shape[1:], params), 1 << (len(x) - 1).bit_length())
+        held = [self._device.put(np.asarray(value)) for value in settings]
 
         def scores(rows: HostArray) -> HostArray:
             full = np.resize(rows, (size, *x.shape[1:]))
-            return np.asarray(self._evaluate(params, self._device.put(full)))[: len(rows)]
+            return np.asarray(self._evaluate(params, self._device.put(full), held))[: len(rows)]
 
         return in_chunks(scores, x, size)
 
-    def batch_statistics(self, params: Params, groups: Sequence[Group], x: HostArray, key: Any) -> dict[str, HostArray]:
+    def batch_statistics(
+        self, params: Params, groups: Sequence[Group], x: HostArray, key: Any, settings: Sequence[float] = ()
+    ) -> dict[str, HostArray]:
         """The buffers of layers with running statistics, with those of rows x alone; `groups` say what is frozen."""
-        layers, frozen = self._network.layers, tuple(group.paths for group in groups if group.rule is None)
+        parts = ScheduledParts(self._network.layers, self._cost)
+        layers, frozen = self._network.layers, tuple(group.paths for group in groups if not group.trains)
         program = compile_cache.compiled(
             ("statistics", layers, frozen, self._device.precision),
-            lambda: partial(_batch_statistics, Recursion(layers, self._cost, groups)),
+            lambda: partial(_batch_statistics, parts, Recursion(layers, self._cost, groups, parts)),
         )
+        held = [self._device.put(np.asarray(value)) for value in settings]
         words = np.array([key.a, key.b], np.uint32)
-        return {name: np.asarray(leaf) for name, leaf in program(params, self._device.put(x), words).items()}
+        return {name: np.asarray(leaf) for name, leaf in program(params, self._device.put(x), words, held).items()}
 
     @property
     def _evaluate(self) -> Callable[..., Any]:
         layers = self._network.layers
-        return compile_cache.compiled(("scores", layers, self._device.precision), lambda: partial(evaluate, layers))
+        make = lambda: partial(_scores, ScheduledParts(layers, self._cost))  # noqa: E731
+        return compile_cache.compiled(("scores", layers, self._device.precision), make)
 
     def _table(self, groups: Sequence[Group], step_count: int, steps: int) -> Any:
         """The settings of a block; where none of them follows a schedule, one table serves all blocks."""
@@ -239,9 +249,9 @@ def _loop(
 
     kept = None
     if room:
-        scores = jax.eval_shape(partial(evaluate, step.layers), carry.params, block.x[:1])
+        scores = jax.eval_shape(partial(evaluate, step.parts.layers), carry.params, block.x[:1])
         kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
-    width = 3 if sums is None else 3 + sums.width + 1
+    width = step.width + (0 if sums is None else sums.width + 1)
     report = BlockReport(jnp.zeros((LENGTH, width), table.dtype), kept)
 
     def epoch(number: jax.Array, state: tuple[Carry, BlockReport]) -> tuple[Carry, BlockReport]:
@@ -274,9 +284,23 @@ def _objective(
     return step.objective(params, _rows_of_step(block, 0, sizes[0]), HashKey(a, b).child(i), step_count, row)
 
 
-def _batch_statistics(recursion: Recursion, params: Params, x: jax.Array, words: jax.Array) -> dict[str, Any]:
+def _scores(parts: ScheduledParts, params: Params, x: jax.Array, settings: Sequence[Any]) -> Any:
+    """Those of rows x, in evaluation mode."""
+    with parts.holding(settings):
+        return evaluate(parts.layers, params, x)
+
+
+def _batch_statistics(
+    parts: ScheduledParts,
+    recursion: Recursion,
+    params: Params,
+    x: jax.Array,
+    words: jax.Array,
+    settings: Sequence[Any],
+) -> dict[str, Any]:
     """Those of rows x, with draws by a key of these two words."""
-    return recursion.batch_statistics(params, x, HashKey(words[0], words[1]))
+    with parts.holding(settings):
+        return recursion.batch_statistics(params, x, HashKey(words[0], words[1]))
 
 
 def _rows_of_step(block: DeviceBatch, first: int | jax.Array, size: int) -> Rows:

@@ -64,6 +64,9 @@ def step_keys(network: Network, cost: CostLayer, groups: Sequence[Group]) -> tup
             group.params,
             group.origin,
             group.penalised,
+            len(group.schedules),
+            group.measures,
+            (group.resting, group.start, group.ties),
             *((kind, component_key(component)) for kind, component in group.components()),
         )
         for group in groups

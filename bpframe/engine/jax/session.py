@@ -32,11 +32,15 @@ from bpframe.engine.jax.device import Device
 from bpframe.engine.numpy import blas
 from bpframe.engine.rollback import Rollback, RollbackPoint, StepLog
 from bpframe.engine.rule_queries import current_setting, evaluation_params
+from bpframe.engine.setting_values import schedules_of, values_after
 from bpframe.engine.tree_store import TreeStore
 from bpframe.engine.update import minimizing
+from bpframe.engine.update_measures import LOSSES, all_names, losses
 from bpframe.network.backprop import CostLayer
 from bpframe.network.network import Network
+from bpframe.network.ties import joined
 from bpframe.protocols import Batches, Data, Group, Key, Losses, Minimizer, StepSums
+from bpframe.protocols.traits import LEVELS
 from bpframe.types import HostArray, Params, State
 
 BLOCK_SECONDS = 0.5  # how long a call may take: each costs a large network 1 to 2 ms besides its steps
@@ -58,6 +62,7 @@ class JaxEngine:
     stream: bool | None = None
     threads: int | None = None
     compiles = True  # the first block of steps takes longer
+    levels = tuple(LEVELS)
     changeable = (
         ("threads", "cpus"),
         ("cache", None),
@@ -103,7 +108,8 @@ class JaxSession:
         self._device, self.device, self._groups = device, str(device), groups
         self._blocks = Blocks(network, cost, device, seed)
         self._minimizer: State = {}  # its state, on the host
-        self._losses = Losses((), (), ())  # of the latest block
+        self._measured = all_names(groups)
+        self._losses = losses(np.empty((0, LOSSES + len(self._measured))), self._measured)  # of the latest block
         self._names = list(tree.flatten(parameters))  # XLA's trees are sorted by key
         params = device.cast(parameters, copy=True)
         settings = partial(Settings, cast=np.dtype(device.dtype).type)
@@ -125,7 +131,7 @@ class JaxSession:
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
         """Replace some parameters, by "layer/name", and let averages of them start from the new values."""
-        paths = {tuple(name.split("/")): value for name, value in values.items()}
+        paths = joined({tuple(name.split("/")): value for name, value in values.items()}, self._groups)
         with self._device.scope():
             for path, value in paths.items():
                 own = self._device.cast(value, copy=True)  # JAX may use an array in place
@@ -169,7 +175,8 @@ class JaxSession:
     def use(self, groups: Sequence[Group]) -> None:
         """Take over groups whose settings may have changed."""
         refuse_other_groups(self._updates, groups)
-        self._groups = groups
+        self._groups, self._measured = groups, all_names(groups)
+        self._losses = losses(np.empty((0, LOSSES + len(self._measured))), self._measured)
         for update, group in zip(self._updates, groups, strict=True):
             update.use(group)
         self._mark_if_moved()
@@ -206,8 +213,8 @@ class JaxSession:
                 bad = np.flatnonzero(~np.isfinite(values[:, 0]))
                 count = int(bad[0]) if len(bad) else stop - start
                 values = values[: count + 1]
-                loss, penalty, weight = values.T[:3]
-                self._losses = Losses(loss, penalty, weight, self._blocks.row_sums(batches, start, report, values))
+                sums = self._blocks.row_sums(batches, start, report, values)
+                self._losses = losses(values[:, : LOSSES + len(self._measured)], self._measured, sums)
                 self._blocks.keep(batches, start, report.scores)
                 self._rollback.log(self, batches, start, start + count)
                 if len(bad):
@@ -243,12 +250,17 @@ class JaxSession:
     def scores_with(self, x: HostArray, buffers: Mapping[str, HostArray]) -> HostArray:
         """The same with other buffers in the place of those of these names."""
         with self._device.scope():
-            return self._blocks.scores(self._shown(buffers), x)
+            return self._blocks.scores(self._shown(buffers), x, self._settings)
 
     def batch_statistics(self, x: HostArray, key: Key) -> dict[str, HostArray]:
         """The buffers of layers with running statistics, by "layer/name", with those of rows x alone in their place."""
         with self._device.scope():
-            return self._blocks.batch_statistics(self._shown({}), self._groups, x, key)
+            return self._blocks.batch_statistics(self._shown({}), self._groups, x, key, self._settings)
+
+    @property
+    def _settings(self) -> list[float]:
+        """The scheduled settings of layers with which the network predicts."""
+        return values_after(schedules_of(self._groups), self.step)
 
     def _shown(self, buffers: Mapping[str, HostArray]) -> Params:
         """The parameters to predict with, with these buffers."""

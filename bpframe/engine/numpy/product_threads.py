@@ -20,7 +20,7 @@ from typing import final
 from bpframe import checks, tree
 from bpframe.engine.numpy.blas import Blas, environment_keeps, process_blas
 from bpframe.errors import ConfigError
-from bpframe.network.network import Network
+from bpframe.network.network import LabelledLayers
 from bpframe.ops import thread_team
 from bpframe.registry import registry
 from bpframe.registry.nested import classes
@@ -33,19 +33,19 @@ MOST = 4  # threads of a team; with more of them Python's lock would keep them w
 @final
 @dataclass(frozen=True)
 class ProductThreads:
-    """For a network of `numbers` parameters, the largest of which has `largest` of them.
+    """For layers of `numbers` parameters, the largest of which has `largest` of them.
 
     `blas` None: its threads cannot be set; `most`: a user's bound.
     """
 
-    network: Network
+    layers: LabelledLayers
     blas: Blas | None
     numbers: int
     largest: int
     most: int | None = None
 
     @classmethod
-    def of(cls, network: Network, parameters: Params, most: int | None) -> ProductThreads:
+    def of(cls, layers: LabelledLayers, parameters: Params, most: int | None) -> ProductThreads:
         """Those of a network on at most so many threads; ConfigError where a bound cannot be kept."""
         if most is not None:
             checks.whole("The engine numpy", 1, threads=most)
@@ -56,7 +56,7 @@ class ProductThreads:
             if most is not None and not environment_keeps(most):
                 raise
         sizes = [leaf.size for _, leaf in tree.leaves(parameters)]
-        return cls(network, blas, sum(sizes), max(sizes, default=0), most)
+        return cls(layers, blas, sum(sizes), max(sizes, default=0), most)
 
     def block(self, rows: int) -> AbstractContextManager[None]:
         """A block that computes on batches of so many rows."""
@@ -75,7 +75,7 @@ class ProductThreads:
     @cached_property
     def _shareable(self) -> bool:
         """Whether all products are those of bpframe's layers, which ask a team to share them."""
-        return all(map(registry.owns, classes(layer for _, layer in self.network.layers)))
+        return all(map(registry.owns, classes(layer for _, layer in self.layers)))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast, final
+from typing import NamedTuple, cast, final
 
 import numpy as np
 
@@ -27,12 +27,15 @@ from bpframe.engine.numpy.read_only_params import ReadOnlyParams
 from bpframe.engine.numpy.stepper import Stepper
 from bpframe.engine.rollback import Rollback
 from bpframe.engine.rule_queries import current_setting, evaluation_params
+from bpframe.engine.update_measures import losses
 from bpframe.network.backprop import CostLayer, evaluate
 from bpframe.network.chunks import in_chunks
 from bpframe.network.gradients import LossAndGradients
 from bpframe.network.network import Network
+from bpframe.network.ties import joined
 from bpframe.ops import malloc
 from bpframe.protocols import Batches, Data, Group, Key, Losses, StepSums
+from bpframe.protocols.traits import LEVELS
 from bpframe.random import StepKey
 from bpframe.types import HostArray, Params, State
 
@@ -51,6 +54,7 @@ class NumpyEngine:
 
     threads: int | None = None
     scripts: bool = True
+    levels = tuple(LEVELS)
     changeable = (("threads", "threads"), ("scripts", None))  # in a run that goes on (`bpframe.training.checkpoint`)
 
     def session(
@@ -58,7 +62,7 @@ class NumpyEngine:
     ) -> NumpySession:
         """A session that starts from these parameters; ConfigError where threads cannot be bounded."""
         malloc.raise_thresholds()
-        threads = ProductThreads.of(network, parameters, self.threads)
+        threads = ProductThreads.of(network.layers, parameters, self.threads)
         return NumpySession(network, cost, groups, parameters, dtype, seed, threads, self.scripts)
 
 
@@ -104,7 +108,7 @@ class NumpySession:
             network, cost, self._params, groups, np.dtype(dtype), self._key, self._rollback, scripts
         )
         self._groups, self._flats = self._stepper.groups, self._stepper.flats
-        self._losses: list[tuple[float, float, float]] = []  # of the latest block
+        self._losses: list[tuple[float, ...]] = []  # of the latest block
         self._sums: HostSums | None = None
         self._initial = True  # whether optimizer state is that before the first step
         self._shown = ReadOnlyParams()
@@ -119,7 +123,7 @@ class NumpySession:
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
         """Replace some parameters, by "layer/name", and let averages of them start from the new values."""
-        paths = {tuple(name.split("/")): value for name, value in values.items()}
+        paths = joined({tuple(name.split("/")): value for name, value in values.items()}, self._stepper.configured)
         for path, value in paths.items():
             tree.at(self._params, path)[...] = value
         restart(self._groups, paths.keys(), first=self.step == 0)
@@ -171,7 +175,7 @@ class NumpySession:
 
     def run(self, batches: Batches, start: int, stop: int) -> Losses:
         """Make the steps start .. stop - 1, for at most a block's time; ends after a loss that is not finite."""
-        values = self._losses = list[tuple[float, float, float]]()
+        values = self._losses = list[tuple[float, ...]]()
         stepper, end = self._stepper, time.perf_counter() + BLOCK_SECONDS
         self._rows = min(batches.size, batches.length)
         if self._sums is not None:
@@ -189,14 +193,12 @@ class NumpySession:
             raise
         if not math.isfinite(values[-1][0]) or self._rollback.old:
             self.commit()
-        losses, penalties, weights = zip(*values, strict=True)
-        return Losses(losses, penalties, weights, self._block_sums)
+        return self.block_losses
 
     @property
     def block_losses(self) -> Losses:
         """Losses of the latest block, those of whole steps before an exception too."""
-        values: Any = np.array(self._losses).reshape(-1, 3).T
-        return Losses(values[0], values[1], values[2], self._block_sums)
+        return losses(np.array(self._losses), self._stepper.measure_names, self._block_sums)
 
     @property
     def _block_sums(self) -> HostArray | None:
@@ -227,13 +229,15 @@ class NumpySession:
                 params = tree.transform(params, lambda leaf: leaf)
                 for name, value in buffers.items():
                     tree.assign(params, tuple(name.split("/")), value)
-            layers = self._network.layers
+            self._stepper.show(self.step)
+            layers = self._stepper.parts.layers
             return in_chunks(lambda rows: evaluate(layers, params, rows), read_only(x), size)
 
     def batch_statistics(self, x: HostArray, key: Key) -> dict[str, HostArray]:
         """The buffers of layers with running statistics, by "layer/name", with those of rows x alone in their place."""
         with self.computing(len(x)):
             params = self._shown.of(evaluation_params(self._groups, self._params, self.step))
+            self._stepper.show(self.step)
             return cast(dict[str, HostArray], self._stepper.recursion.batch_statistics(params, x, key))
 
     def _begin(self, batches: Batches, i: int) -> None:
@@ -248,14 +252,15 @@ class NumpySession:
         """
         loss, weight = float(result.loss), self._stepper.batch.weight
         if result.gradients is None:
-            self._losses.append((loss, 0.0, weight))
+            self._losses.append((loss, 0.0, weight, *[math.nan] * len(self._stepper.measure_names)))
             self._rollback.writing = False
             return loss
         number = self._key.place[1]
         self._batches.keep(batches, number, result.scores)
         if self._sums is not None and number + 1 == batches.steps:
             self._sums.take(i + 1)
-        self._losses.append((loss, float(result.penalty) + float(result.weight_penalty), weight))
+        penalty = float(result.penalty) + float(result.weight_penalty)
+        self._losses.append((loss, penalty, weight, *map(float, result.measures)))
         self._rollback.log(self, batches, i, i + 1)
         self._rollback.writing = False
         return loss

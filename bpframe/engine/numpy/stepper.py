@@ -22,13 +22,16 @@ from bpframe.engine.numpy.tracing.codegen import BoundProgram
 from bpframe.engine.numpy.tracing.program_cache import ProgramCache
 from bpframe.engine.numpy.tracing.traced_step import TracedGradient
 from bpframe.engine.rollback import Rollback
+from bpframe.engine.setting_values import schedules_of, values_after, values_before
 from bpframe.engine.step import StepUpdates, training_step
 from bpframe.engine.update import Updates
+from bpframe.engine.update_measures import all_names
 from bpframe.network.augmentation import augmented
 from bpframe.network.backprop import CostLayer
 from bpframe.network.batch_statistics import own_statistics
 from bpframe.network.gradients import Batch, LossAndGradients, Recursion
 from bpframe.network.network import Network
+from bpframe.network.scheduled_parts import ScheduledParts
 from bpframe.protocols import Group, Key
 from bpframe.types import HostArray, Params
 
@@ -56,11 +59,12 @@ class Stepper:
         scripts: bool,
     ) -> None:
         self.params, self._rollback = params, rollback
-        self.recursion = Recursion(network.layers, cost, groups)
+        self.parts, self._recursion_of = ScheduledParts(network.layers, cost), partial(Recursion, network.layers, cost)
+        self.recursion = self._recursion_of(groups, self.parts)
         self._number, self._key, self._tracing = dtype.type, key, scripts
         self._slots: Params = {}
         self._shares: dict[int, HostArray] = {}  # by rows, where an augmentation weighs rows that had no weights
-        self.flats = [FlatStore(group, params, dtype, self._slots if group.rule else {}) for group in groups]
+        self.flats = [FlatStore(group, params, dtype, self._slots if group.trains else {}) for group in groups]
         self.groups = [GroupUpdate(group, flat) for group, flat in zip(groups, self.flats, strict=True)]
         self._programs = ProgramCache([*(layer for _, layer in network.layers), cost.loss, cost.link])
         self._contexts = self._unmasked = self.recursion.contexts(key, params)
@@ -71,6 +75,8 @@ class Stepper:
         """Take over groups whose settings may have changed, after `step` steps."""
         refuse_other_groups(self.groups, groups)
         kept = self._new and all(map(is_, [update.group for update in self.groups], groups))
+        if [each.group.trains for each in self.groups] != [group.trains for group in groups]:
+            self._wake(groups)
         for update, group in zip(self.groups, groups, strict=True):
             if not kept:
                 update.use(group)
@@ -79,7 +85,18 @@ class Stepper:
             self._configure(groups)
         self._new = False
 
+    def _wake(self, groups: Sequence[Group]) -> None:
+        """From now on other groups train."""
+        self._slots = {}
+        for flat, group in zip(self.flats, groups, strict=True):
+            flat.use_slots(self._slots if group.trains else {})
+        self.recursion = self._recursion_of(groups, self.parts)
+        self._contexts = self._unmasked = self.recursion.contexts(self._key, self.params)
+        self.forget()
+
     def _configure(self, groups: Sequence[Group]) -> None:
+        self.configured = groups
+        self._schedules, self.measure_names = schedules_of(groups), all_names(groups)
         self._updater = ParameterUpdater(self.groups)
         advance = self._updater.advance if self._tracing else GroupUpdate.advance
         self.updates = Updates(self.groups, advance, self._key)
@@ -100,8 +117,15 @@ class Stepper:
         self._programs.clear()
         self._updater.clear()
 
+    def show(self, step: int) -> None:
+        """Let scheduled settings be those with which the network predicts after `step` steps."""
+        if self._schedules:
+            self.parts.hold(values_after(self._schedules, step))
+
     def begin(self, batch: Batch, step: int) -> None:
         """Get ready for the step on a batch that follows `step` steps."""
+        if self._schedules:
+            self.parts.hold(values_before(self._schedules, step))
         if self._augmentations:
             batch = self._augmented(batch, step)
         self.batch, mask = batch, batch.mask
@@ -130,7 +154,7 @@ class Stepper:
         if program := programs.get(name, owner):
             return program
         return programs.get_or_record(
-            name, owner, TracedGradient(self.recursion, self.params, self._slots, batch, self._key)
+            name, owner, TracedGradient(self.recursion, self.parts, self.params, self._slots, batch, self._key)
         )
 
     def minimizing_step(self, updates: StepUpdates, step: int) -> LossAndGradients:

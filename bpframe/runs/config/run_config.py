@@ -140,7 +140,7 @@ def _spec(settings: ConfigFile, origin: str) -> TrainerSpec:
     if settings.data.standardize:
         layers.insert(0, component("layer", {"name": "standardize", "label": "standardize"}))
     with registry.restricted(settings.plugins.policy(origin)):
-        spec = TrainerSpec.build(**given | {"network": Network(layers)})
+        spec = TrainerSpec.build(**given | {"network": Network(layers, tie=settings.model.tie)})
         spec.check()
     return spec
 

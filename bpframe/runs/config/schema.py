@@ -147,9 +147,11 @@ class ModelTable:
     """The network.
 
     layers  its layers in order, each a table [[model.layers]] or an item of the list
+    tie     parameters that are another one: { "decoder/weight" = "encoder/weight.T" }
     """
 
     layers: Sequence[Layer]
+    tie: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,8 @@ def to_tables(settings: ConfigFile, folder: Path) -> dict[str, Any]:
             tables[table] = train
         elif inner and table != "data":
             tables[table] = {inner: _specs(part, settings.part(part))}
+    if settings.model.tie:
+        tables["model"]["tie"] = dict(settings.model.tie)
     policy = {name: value for name, value in vars(settings.plugins).items() if name != "local"}
     return tables | {"plugins": policy}  # a run names no files: they are given anew
 

@@ -13,7 +13,7 @@ from typing import Any, final
 from bpframe.errors import DataError, PluginError, UnknownComponent
 from bpframe.registry import Policy, Provider, Registry
 from bpframe.registry.annotations import Mismatch, wanted
-from bpframe.registry.builder import SCHEDULED, Builder
+from bpframe.registry.builder import FOLLOWING, Builder
 from bpframe.registry.policy import CORE
 from bpframe.registry.source_code import find_source
 from bpframe.runs.config.data_sources import named_reader
@@ -164,7 +164,7 @@ class _Reader:
             return self.component(path, want.kind, value)
         if want.kind_of_items and isinstance(value, list | tuple):
             return [self.component(f"{path}[{i}]", want.kind_of_items, item) for i, item in enumerate(value)]
-        if want.number and isinstance(value, Mapping) and kind in SCHEDULED:
+        if want.number and isinstance(value, Mapping) and kind in FOLLOWING:
             return self.component(path, "schedule", value)
         try:
             return want.plain(value)

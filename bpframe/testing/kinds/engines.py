@@ -11,8 +11,10 @@ from typing import Any, final
 
 import numpy as np
 
+from bpframe.errors import ConfigError
 from bpframe.network.network import Network
 from bpframe.protocols import Batches, Data, Engine, Session, SessionSums
+from bpframe.protocols.traits import LEVELS, levels
 from bpframe.registry import build
 from bpframe.testing.kinds.step_sums import ScoreSums, require_sums
 from bpframe.testing.laws.comparison import require, require_close, require_finite, require_same_bits
@@ -42,18 +44,38 @@ TRAININGS: dict[str, dict[str, Any]] = {  # by name: parts of a trainer, besides
     "draws": {"optimizer": "adam", "layers": ["batch_norm", {"name": "dropout", "rate": 0.3}]},
     "samples": {"optimizer": {"name": "sophia_g", "every": 2}},
     "objective": {"optimizer": "lbfgs", "batch_size": ROWS},
+    "settings": {"optimizer": "adam", "layers": [{"name": "dropout", "rate": {"name": "linear", "initial": 0.5}}]},
+    "measures": {"optimizer": "adam", "callbacks": [{"name": "norms", "every": 2}]},
+    "ties": {
+        "optimizer": "adam",
+        "layers": [{"name": "dense", "units": N}],
+        "tie": {"dense_2/weight": "dense_1/weight.T"},
+    },
+    "resting": {"optimizer": "adam", "groups": [{"match": "*/bias", "frozen": True, "until": 1}]},
+}
+NEEDS = {  # by name: the level of those that need another than steps
+    "rules": "totals",
+    "probes": "totals",
+    "samples": "totals",
+    "objective": "minimizers",
+    "settings": "schedules",
+    "measures": "measures",
+    "ties": "ties",
+    "resting": "resting",
 }
 
 
 def engine_checks(engine: Engine) -> dict[str, Check]:
     """The checks by name."""
-    trainings = {f"training, {name}": partial(_training, engine, name) for name in TRAININGS}
+    kept = levels(engine)
+    trainings = {f"training, {n}": partial(_training, engine, n) for n in TRAININGS if NEEDS.get(n, "steps") in kept}
     return {
+        "levels": partial(_levels, engine),
         **trainings,
         "weights": partial(_weights, engine),
         "scores": partial(_scores, engine),
         "blocks": partial(_blocks, engine),
-        "snapshot": partial(_snapshot, engine),
+        **({"snapshot": partial(_snapshot, engine)} if "snapshot" in kept else {}),
         "assign": partial(_assign, engine),
         "copies": partial(_copies, engine),
         "collected scores": partial(_collected, engine),
@@ -62,6 +84,20 @@ def engine_checks(engine: Engine) -> dict[str, Check]:
         "setting": partial(_setting, engine),
         "seed": partial(_seed, engine),
     }
+
+
+def _levels(engine: Engine) -> None:
+    """It names levels that there are; a training that needs another is refused before it begins."""
+    unknown = levels(engine) - LEVELS.keys()
+    require(not unknown, f"levels must be some of {', '.join(LEVELS)}, got {sorted(unknown)}")
+    for name, level in NEEDS.items():
+        if level not in levels(engine):
+            trainer = _trainer(engine, name)
+            try:
+                trainer.fit(_x(), _y(), epochs=1, batch_size=ROWS, verbose=0)
+            except ConfigError:
+                continue
+            require(False, f"a training that needs the level '{level}' must be refused")
 
 
 # ------------------------------------------------------------------------------------------------------ whole trainings
@@ -89,10 +125,11 @@ def _require_agreement(engine: Engine, name: str, weight: HostArray | None) -> N
 
 
 def _trainer(engine: Engine | str, name: str, dtype: str = DTYPE, seed: int = 0) -> Trainer:
-    parts = {key: value for key, value in TRAININGS[name].items() if key not in ("layers", "batch_size")}
+    parts = {key: value for key, value in TRAININGS[name].items() if key not in ("layers", "batch_size", "tie")}
     first, last = {"name": "dense", "units": 5, "activation": "tanh"}, {"name": "dense", "units": C}
     layers = [build("layer", layer) for layer in [first, *TRAININGS[name].get("layers", []), last]]
-    return Trainer(Network(layers), "softmax_cross_entropy", engine=engine, dtype=dtype, seed=seed, **parts)
+    network = Network(layers, tie=TRAININGS[name].get("tie"))
+    return Trainer(network, "softmax_cross_entropy", engine=engine, dtype=dtype, seed=seed, **parts)
 
 
 def _x(dtype: str = "float64") -> HostArray:
@@ -115,8 +152,9 @@ class SessionRun:
     batches: Batches
 
     @staticmethod
-    def of(engine: Engine, name: str = "rules", seed: int = 0, bad: int | None = None) -> SessionRun:
-        """A new session of the training of that name; the target of a `bad` row is NaN."""
+    def of(engine: Engine, name: str = "", seed: int = 0, bad: int | None = None) -> SessionRun:
+        """A new session of the training of that name, of several components; the target of a `bad` row is NaN."""
+        name = name or ("rules" if "totals" in levels(engine) else "averages")
         trainer = _trainer(engine, name, seed=seed)
         session = open_session(trainer.spec, trainer.task, (N,))[0]
         target = np.eye(C, dtype=DTYPE)[_y()]
@@ -189,7 +227,7 @@ def _copies(engine: Engine) -> None:
     """What a session hands out is a copy."""
     session = SessionRun.of(engine).session
     before = {name: p.copy() for name, p in session.parameters.items()}
-    for handed in (session.parameters, session.snapshot()):
+    for handed in (session.parameters, session.snapshot() if "snapshot" in levels(engine) else {}):
         for array in handed.values():
             if array.flags.writeable:
                 array[...] = 7
@@ -241,7 +279,7 @@ def _setting(engine: Engine) -> None:
 def _seed(engine: Engine) -> None:
     """Draws follow from the seed alone: the same weights with another seed have other losses."""
     first, again, other = (SessionRun.of(engine, "draws", seed) for seed in (0, 0, 1))
-    other.session.restore(first.session.snapshot(), 0)
+    other.session.assign(first.session.parameters)
     losses = [np.array(run.run(0, 3)) for run in (first, again, other)]
     require_same_bits("losses of a second session of the same seed", losses[1], losses[0])
     require(not np.array_equal(losses[2], losses[0]), "another seed must give other draws of dropout")

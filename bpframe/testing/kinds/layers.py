@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from bpframe import tree
-from bpframe.protocols import Auxiliary, CheckInputs, Fit, Layer, Refresh, Statistics
+from bpframe.protocols import Auxiliary, CheckInputs, DataStart, Fit, Layer, Refresh, Statistics
+from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import acts_in_training_only, is_coupled, is_stochastic
 from bpframe.random import HashKey
 from bpframe.testing.kinds import layer_auxiliary, layer_buffers
@@ -66,6 +68,8 @@ def layer_checks(layer: Layer, in_shape: Shape | Mapping[str, Shape] = (5,)) -> 
         checks["refresh"] = partial(layer_buffers.require_refresh, run)
     if isinstance(layer, Statistics) and not is_stochastic(layer):
         checks["statistics of a batch"] = partial(layer_buffers.require_batch_statistics, run)
+    if implements(layer, DataStart):
+        checks["start"] = partial(_start, run)
     if isinstance(layer, CheckInputs):
         checks["checked inputs"] = partial(_checked_inputs, run)
     if isinstance(layer, Fit):
@@ -89,6 +93,16 @@ def _init(run: LayerRun) -> None:
         names == set(run.trained_paths),
         f"backward must give gradients of {sorted(run.trained_paths)}, got {sorted(names)}",
     )
+
+
+def _start(run: LayerRun) -> None:
+    """Parameters of the same names and shapes, the same each time, and finite; its arguments stay as they are."""
+    layer: Any = run.layer
+    started = call_read_only("start", layer.start, run.params, run.x())
+    shapes = [{path: np.shape(leaf) for path, leaf in tree.leaves(params)} for params in (started, run.params)]
+    require(shapes[0] == shapes[1], f"start must keep names and shapes {shapes[1]}, got {shapes[0]}")
+    require_finite("parameters that start from data", started)
+    require_same_bits("parameters of a second start", layer.start(run.params, run.x()), started)
 
 
 def _gradient_of_x(run: LayerRun) -> None:

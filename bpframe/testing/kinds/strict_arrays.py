@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 
 from bpframe.engine import optimizer_chain
 from bpframe.engine.hyperparameters import Settings, over
 from bpframe.network.context import StepContext
-from bpframe.protocols import Auxiliary, Refresh, RowSums, SampleTarget
+from bpframe.protocols import Auxiliary, Measure, Refresh, RowSums, SampleTarget
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import takes_class_numbers
 from bpframe.registry.of_fields import of_one_array
@@ -36,7 +37,7 @@ SHAPE = (4, 3)  # of a parameter
 
 def array_api_checks(kind: str, component: Any) -> dict[str, Check]:
     """The checks by name; none for kinds that compute on the host."""
-    if kind not in BY_KIND or (kind == "metric" and not implements(component, RowSums)):
+    if kind not in BY_KIND or (kind in ON_ARRAYS and not any(implements(component, each) for each in ON_ARRAYS[kind])):
         return {}
     compute = partial(BY_KIND[kind], component)
     return {"array values": partial(require_no_values, compute), "array api": partial(require_array_api, compute)}
@@ -111,9 +112,21 @@ def _augmentation(augmentation: Any, convert: Convert) -> Any:
 
 
 def _metric(metric: Any, convert: Convert) -> Any:
-    prediction, target, weight = map(convert, metric_rows(metric))
-    values = metric.row_values(prediction, target)
-    return [values.__array_namespace__().astype(values, weight.dtype)]  # of yes or no: ones and zeros
+    """Its values of rows, and what it measures of an update, as far as it has either."""
+    found = dict(_measure(metric, convert)) if implements(metric, Measure) else {}
+    if implements(cast(object, metric), RowSums):
+        prediction, target, weight = map(convert, metric_rows(metric))
+        values: Any = metric.row_values(prediction, target)
+        found["rows"] = values.__array_namespace__().astype(values, weight.dtype)  # yes or no as 1 and 0
+    return found
+
+
+def _measure(part: Any, convert: Convert) -> Any:
+    """What it measures of an update."""
+    before, after, g = (convert(np.random.default_rng(k).normal(size=SHAPE)) for k in range(3))
+    settings = Settings(part, float)
+    settings.note(step=1, loss=0.5, weight=2.0, param=param_of(SHAPE), rule=SimpleNamespace(lr=0.1))
+    return part.measure(before, after, g, settings.h)
 
 
 def _normal(shape: tuple[int, ...]) -> Any:
@@ -129,5 +142,7 @@ BY_KIND: dict[str, Callable[[Any, Convert], Any]] = {
     "regularizer": _regularizer,
     "constraint": _constraint,
     "augmentation": _augmentation,
+    "callback": _measure,
     "metric": _metric,
 }
+ON_ARRAYS = {"callback": (Measure,), "metric": (Measure, RowSums)}  # kinds that compute on the host but for these

@@ -31,8 +31,7 @@ def require_schedulable(component: object, result: Callable[[Any], Any]) -> None
 
     A constructor may refuse schedules with a ConfigError.
     """
-    known = parameters(type(component))
-    names = [name for name, value in arguments(component).items() if wanted(known[name]).number and _is_number(value)]
+    names = number_names(component)
     if not names:
         raise SkipCheck("it has no float argument")
     want, refused = result(component), 0
@@ -50,6 +49,12 @@ def require_schedulable(component: object, result: Callable[[Any], Any]) -> None
         require_same_bits(f"the result with a schedule for {name}", got, want)
     if refused == len(names):
         raise SkipCheck("it refuses schedules for all of its settings")
+
+
+def number_names(component: object) -> list[str]:
+    """The float arguments that are numbers."""
+    known = parameters(type(component))
+    return [name for name, value in arguments(component).items() if wanted(known[name]).number and _is_number(value)]
 
 
 def _is_number(value: object) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from types import SimpleNamespace
-from typing import Any, cast, final
+from typing import Any, ClassVar, cast, final
 
 import numpy as np
 
@@ -73,6 +73,8 @@ class Trajectory:
     `given`: sums to use instead. `shown`: for each step what a rule which observes is shown there, by default the
     gradient of the step itself; nothing, if it is empty. It is the `StepUpdates` of its own steps.
     """
+
+    measures: ClassVar[None] = None
 
     def __init__(
         self,

@@ -21,6 +21,7 @@ from bpframe.engine.numpy.tracing.buffer_assignment import layout_of
 from bpframe.engine.numpy.tracing.recording import Recording
 from bpframe.engine.numpy.tracing.tracer import OpKind, Tracer, Untraceable
 from bpframe.network.gradients import Batch, Recursion
+from bpframe.network.scheduled_parts import ScheduledParts
 from bpframe.ops import aligned
 from bpframe.protocols import Key
 from bpframe.registry.nested import is_schedule
@@ -32,10 +33,11 @@ from bpframe.types import Array, HostArray, Params, State
 class TracedGradient:
     """Forward, cost and backward down to layer number `lowest`: returns loss and scores, writes gradients to the slots.
 
-    `draws`: the key of the present step.
+    `parts`: what holds scheduled settings; `draws`: the key of the present step.
     """
 
     recursion: Recursion
+    parts: ScheduledParts
     params: Params
     slots: Params
     batch: Batch
@@ -53,20 +55,26 @@ class TracedGradient:
         """Nothing to do: the arrays of batches, parameters and slots are allocated aligned."""
 
     def arguments(self) -> Sequence[Any]:
-        """Arrays of the batch, parameters, slots, the key."""
+        """Arrays of the batch, parameters, slots, what holds scheduled settings, the key."""
         rows = [part for part in self.batch if isinstance(part, np.ndarray)]
         leaves = [leaf for branch in (self.params, self.slots) for _, leaf in tree.leaves(branch)]
-        return [*rows, *leaves, self.draws]
+        return [*rows, *leaves, *(owner for places in self.parts.places for owner, _ in places), self.draws]
 
     def trace(self, recording: Recording) -> Sequence[Any]:
         """(loss, scores)."""
         params = tree.transform(self.params, recording.array)
         batch = Batch(*(recording.array(part) if isinstance(part, np.ndarray) else part for part in self.batch))
         contexts = self.recursion.contexts(KeyTracer(recording, self.draws), self.params, batch.mask)
-        result = self.recursion.value_and_gradients(params, batch, contexts)
+        with self.parts.holding(self._scheduled(recording)):
+            result = self.recursion.value_and_gradients(params, batch, contexts)
         for path, slot in tree.leaves(self.slots):
             recording.output(tree.at(result.gradients, path), slot)
         return result.loss, result.scores
+
+    def _scheduled(self, recording: Recording) -> list[Tracer]:
+        """Tracers of the scheduled settings, which the program reads where `parts` holds them."""
+        values = zip(self.parts.values, self.parts.places, strict=True)
+        return [recording.number(value, f"{{}}.{places[0][1]}", places[0][0]) for value, places in values]
 
 
 @final

@@ -1,0 +1,140 @@
+"""Measures of updates: what callbacks and metrics look at, a parameter at a time, summed by name over the model.
+
+A measure is made of each parameter before and after an update, and of the gradient that the update was given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, cast, final
+
+import numpy as np
+
+from bpframe import ops
+from bpframe.engine.group_update import GroupUpdate
+from bpframe.engine.hyperparameters import Settings
+from bpframe.protocols import Group, Losses, Measure, Param
+from bpframe.protocols.traits import measure_period
+from bpframe.types import Array, HostArray, Params
+
+Known = tuple[tuple[Param, Any], ...]  # trained parameters, each with its rule
+When = Callable[[Any, Callable[[Any], Any], Any], Any]
+LOSSES = 3  # numbers that each step reports besides measures: loss, penalty, weight
+
+
+class Before(NamedTuple):
+    """A group with its parameters and its gradients as they are before an update."""
+
+    group: GroupUpdate
+    parameters: Sequence[Array]
+    gradients: Sequence[Array]
+
+
+@final
+class UpdateMeasures:
+    """What measures the updates of groups; `names` of the sums, in the order of their values."""
+
+    def __init__(self, groups: Iterable[GroupUpdate], trained: Sequence[GroupUpdate]) -> None:
+        own = [group.group for group in groups]
+        self._parts = [(part, Settings(part, float)) for part in _measuring(own)]
+        self._trained, self.names = trained, measure_names(own)
+
+    def due(self, step: Any) -> list[Any]:
+        """Whether each looks at the update that follows `step` steps: the first, and every so many from there on."""
+        return [step % measure_period(part) == 0 for part, _ in self._parts]
+
+    def before(self, gradients: Params, due: Sequence[Any]) -> list[Before]:
+        """What they will compare with; nothing where it is known that none looks."""
+        if all(each is False for each in due):
+            return []
+        return [Before(group, *group.store.before(gradients, bool(group.barriers))) for group in self._trained]
+
+    def values(
+        self, before: Sequence[Before], due: Sequence[Any], step: Any, batch_info: Mapping[str, Any], when: When
+    ) -> list[Any]:
+        """The sums of all names, NaN of those that do not look; `when` chooses as an engine does."""
+        like = next((p for _, parameters, _ in before for p in parameters), None)
+        found: list[Any] = []
+        for k, looks in enumerate(due):
+            none = [math.nan] * len(self.names[k])
+            if like is not None:
+                none = when(looks, partial(self._sums, k, before, step, batch_info), _like(like, none))
+            found += none
+        return found
+
+    def _sums(
+        self, number: int, before: Sequence[Before], step: Any, batch_info: Mapping[str, Any], none: list[Any]
+    ) -> list[Any]:
+        """The sums of one that measures, in the order of its names, in the place of those of none."""
+        part, settings = self._parts[number]
+        xp = ops.namespace(before[0].parameters[0])
+        settings.note(step=step + 1, **batch_info)
+        sums: dict[str, Any] = {}
+        for group, parameters, gradients in before:
+            settings.note(rule=group.settings[group.rule].h)
+            each = zip(group.group.params, parameters, group.store.parameters(), gradients, strict=True)
+            for param, old, new, g in each:
+                settings.note(param=param)
+                for name, value in part.measure(old, new, g, settings.h).items():
+                    sums[name] = sums[name] + value if name in sums else value
+        return [xp.asarray(sums[name], dtype=old.dtype) for name, old in zip(self.names[number], none, strict=True)]
+
+
+def _measuring(groups: Iterable[Group]) -> list[Any]:
+    return [part for group in groups for part in group.measures]
+
+
+def measure_names(groups: Sequence[Group]) -> list[list[str]]:
+    """The names of the sums of each that measures, found by measuring parameters that rest at 0."""
+    known = tuple((param, group.rule) for group in groups if group.rule is not None for param in group.params)
+    return [list(_known_names(part, known)) for part in _measuring(groups)]
+
+
+def _known_names(part: Any, known: Known) -> Sequence[str]:
+    try:
+        return _names(part, known)
+    except TypeError:  # it cannot be hashed
+        return _names.__wrapped__(part, known)
+
+
+@lru_cache(maxsize=64)  # asked whenever a session takes over groups
+def _names(part: Measure, known: Known) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for param, rule in known for name in _at_rest(part, param, rule)))
+
+
+@np.errstate(all="ignore")
+def _at_rest(part: Measure, param: Param, rule: Any) -> Mapping[str, Any]:
+    zero, h, of_rule = np.zeros(param.shape), Settings(part, float).h, Settings(rule, float)
+    for owner, name, _ in of_rule.slots:
+        if getattr(owner, name) is None:  # a schedule, whose length may be open
+            setattr(owner, name, 1.0)
+    vars(h).update(step=1, loss=0.0, weight=1.0, param=param, rule=of_rule.h)
+    return part.measure(zero, zero, zero, h)
+
+
+def reported_names(names: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The names by which an engine reports sums: two that measure may use one name."""
+    return [[f"{k}:{name}" for name in own] for k, own in enumerate(names)]
+
+
+def all_names(groups: Sequence[Group]) -> list[str]:
+    """The names of all sums as an engine reports them."""
+    return [name for names in reported_names(measure_names(groups)) for name in names]
+
+
+def losses(rows: HostArray, names: Sequence[str], sums: HostArray | None = None) -> Losses:
+    """What steps report, from a row (3 + m,) each: loss, penalty, weight, and the measures of these names.
+
+    `sums` (steps, K): those over the rows of each.
+    """
+    columns = np.reshape(rows, (-1, LOSSES + len(names))).T
+    loss, penalty, weight, *measures = cast(list[Sequence[float]], list(columns))
+    return Losses(loss, penalty, weight, sums, dict(zip(names, measures, strict=True)))
+
+
+def _like(p: Array, values: Iterable[Any]) -> list[Any]:
+    """Values as arrays without axes, of the dtype of p."""
+    xp = ops.namespace(p)
+    return [xp.asarray(value, dtype=p.dtype) for value in values]
