@@ -62,7 +62,10 @@ def array_leaves(structure: Structure) -> list[Any]:
 
 
 def refuse_other_carry(before: Structure, after: Structure) -> None:
-    """ShapeError unless a step has left the shapes and dtypes of the carry."""
+    """ShapeError unless a step has left the shapes and dtypes of the carry, all of it arrays."""
+    for leaf in (*array_leaves(before), *array_leaves(after)):
+        if type(leaf) in (bool, int, float):
+            raise ShapeError(f"scan needs arrays in its carry, got {leaf!r}. Take one of no axes: xp.zeros((), ...).")
     layouts = [[(tuple(leaf.shape), leaf.dtype) for leaf in array_leaves(carry)] for carry in (before, after)]
     if layouts[0] != layouts[1]:
         want, got = (", ".join(f"{shape} of {dtype}" for shape, dtype in layout) or "none" for layout in layouts)
