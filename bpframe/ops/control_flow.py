@@ -13,6 +13,7 @@ import numpy as np
 
 from bpframe.errors import ShapeError
 from bpframe.ops.host import namespace
+from bpframe.types import Array
 
 Structure = Any  # of arrays
 Step = Callable[[Any, Any], tuple[Any, Any]]
@@ -38,7 +39,7 @@ def scan(
     return run(step, carry, xs, count, reverse)
 
 
-def when(flag: Any, f: Callable[..., Structure], g: Callable[..., Structure], *args: Structure) -> Structure:
+def when(flag: Array | bool, f: Callable[..., Structure], g: Callable[..., Structure], *args: Structure) -> Structure:
     """f(*args) where the 0-d `flag` holds, otherwise g(*args); only one of them is computed.
 
     Both give structures of the same shapes and dtypes. An `if` in NumPy, `lax.cond` on engine jax. Of single elements
