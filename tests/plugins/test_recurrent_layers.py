@@ -58,7 +58,7 @@ def params_of(there: dict[str, list[Array]], candidate_bias: bool) -> dict[str, 
     return params
 
 
-CASES = {  # with the tolerance: Keras computes products in float32
+CASES = {  # with the tolerance: Keras computes tanh in float32
     "torch_gru": (Gru(M, sequences=True), of_torch, "rzc", 1e-12),
     "torch_lstm": (Lstm(M, sequences=True), of_torch, "ifgo", 1e-12),
     "torch_rnn": (Rnn(M, sequences=True), of_torch, "h", 1e-12),
