@@ -63,7 +63,7 @@ class Builder:
         made = self._checked(kind, self.call(component, arguments, path, kind in SCHEDULED, provider), provider)
         return made if label is None or made is None else Labelled(label, made)
 
-    def _checked(self, kind: str, made: Any, provider: Provider) -> Any:
+    def _checked(self, kind: str, made: object, provider: Provider) -> Any:
         """What was made, if it keeps its kind's protocol."""
         if made is not None:
             self.registry.check(kind, made, provider)
