@@ -14,8 +14,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
 from typing import final
+from weakref import WeakKeyDictionary
 
 from bpframe import checks, tree
 from bpframe.engine.numpy.blas import Blas, environment_keeps, process_blas
@@ -26,8 +26,11 @@ from bpframe.registry import registry
 from bpframe.registry.nested import classes
 from bpframe.types import Params
 
+ALONE = 2**13  # multiplications, and numbers of a vector, that no BLAS shares: a bound would only cost time
 MIN_POOL = 2**26  # multiplications of a product, from which BLAS's threads gain enough to be worth their waiting
 MOST = 4  # threads of a team; with more of them Python's lock would keep them waiting
+
+_networks: WeakKeyDictionary[Network, bool] = WeakKeyDictionary()  # whether it is shareable: to look takes 30 us
 
 
 @final
@@ -63,6 +66,8 @@ class ProductThreads:
         blas, multiplications = self.blas, rows * self.largest
         if blas is None:
             return nullcontext()
+        if max(multiplications, self.numbers) < ALONE and self.most is None and self._shareable:
+            return nullcontext()
         if multiplications < thread_team.MIN_MULTIPLICATIONS and self.numbers < thread_team.MIN_UPDATE:
             return blas.limited_to(1)
         threads = blas.free if self.most is None else min(self.most, blas.free)
@@ -72,10 +77,13 @@ class ProductThreads:
             return _team_block(blas, min(threads, MOST))
         return blas.limited_to(1)
 
-    @cached_property
+    @property
     def _shareable(self) -> bool:
         """Whether all products are those of bpframe's layers, which ask a team to share them."""
-        return all(map(registry.owns, classes(layer for _, layer in self.network.layers)))
+        if self.network not in _networks:
+            owned = map(registry.owns, classes(layer for _, layer in self.network.layers))
+            _networks[self.network] = all(owned)
+        return _networks[self.network]
 
 
 @contextmanager
