@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from math import prod
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -31,7 +32,7 @@ from bpframe.plugin import (
 from bpframe_initializers.glorot_uniform import GlorotUniform
 from bpframe_initializers.zeros import Zeros
 from bpframe_layers.activated import activate, activation_slope, with_activation
-from bpframe_layers.sliding import along_axes, checked_padding, space_of, windows_over
+from bpframe_layers.sliding import along_axes, checked_padding, fixed, space_of, windows_over
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ class Convolution:
                 f"{self.NAME} needs filters that its groups share alike, got filters={self.filters}, "
                 f"groups={self.groups}. Take a multiple."
             )
-        for name in ("kernel_size", "stride", "dilation"):
-            object.__setattr__(self, name, along_axes(self.NAME, self.AXES, 1, **{name: getattr(self, name)}))
-        object.__setattr__(self, "padding", checked_padding(self.NAME, self.AXES, self.padding))
+        for name in ("kernel_size", "stride", "padding", "dilation"):
+            object.__setattr__(self, name, fixed(getattr(self, name)))
+        _ = self._sizes, self._padding
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
@@ -87,7 +88,7 @@ class Convolution:
 
         fan_in is prod(K) C / groups, fan_out prod(K) F / groups.
         """
-        (_, positions), c, size = self._windows(in_shape), in_shape[-1], cast(Shape, self.kernel_size)
+        (_, positions), c, size = self._windows(in_shape), in_shape[-1], self._sizes[0]
         if c % self.groups:
             raise ShapeError(
                 f"{self.NAME} needs channels that its groups share alike, got rows {in_shape} of {c} channels, "
@@ -122,5 +123,14 @@ class Convolution:
 
     def _windows(self, in_shape: Shape) -> tuple[ops.Windows, Shape]:
         space = space_of(self.NAME, self.AXES, in_shape)
-        size, stride, dilation = cast(tuple[Shape, ...], (self.kernel_size, self.stride, self.dilation))
-        return windows_over(self.NAME, space, size, stride, dilation, self.padding)
+        return windows_over(self.NAME, space, *self._sizes, self._padding)
+
+    @cached_property
+    def _sizes(self) -> tuple[Shape, Shape, Shape]:
+        """(kernel size, stride, dilation), a number for each axis."""
+        along = partial(along_axes, self.NAME, self.AXES, 1)
+        return along(kernel_size=self.kernel_size), along(stride=self.stride), along(dilation=self.dilation)
+
+    @cached_property
+    def _padding(self) -> Any:
+        return checked_padding(self.NAME, self.AXES, self.padding)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from math import prod
 from typing import Any, Literal, cast, final
 
@@ -30,7 +31,7 @@ from bpframe.plugin import (
 from bpframe_initializers.glorot_uniform import GlorotUniform
 from bpframe_initializers.zeros import Zeros
 from bpframe_layers.activated import activate, activation_slope, with_activation
-from bpframe_layers.sliding import along_axes, checked_padding, space_of, windows_over
+from bpframe_layers.sliding import along_axes, checked_padding, fixed, space_of, windows_over
 
 NAME, AXES = "separable_conv2d", 2
 
@@ -62,9 +63,9 @@ class SeparableConv2d:
     def __post_init__(self) -> None:
         checks.whole(NAME, 1, filters=self.filters)
         checks.whole(NAME, 1, depth_multiplier=self.depth_multiplier)
-        for name in ("kernel_size", "stride", "dilation"):
-            object.__setattr__(self, name, along_axes(NAME, AXES, 1, **{name: getattr(self, name)}))
-        object.__setattr__(self, "padding", checked_padding(NAME, AXES, self.padding))
+        for name in ("kernel_size", "stride", "padding", "dilation"):
+            object.__setattr__(self, name, fixed(getattr(self, name)))
+        _ = self._sizes, self._padding
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
@@ -84,7 +85,7 @@ class SeparableConv2d:
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """{"depthwise": {"weight" (k, l, 1, C m)}, "weight" (C m, F), "bias" (F,)} and the activation's; (O, P, n)."""
         (_, positions), c, m = self._windows(in_shape), in_shape[-1], self.depth_multiplier
-        size = cast(Shape, self.kernel_size)
+        size = self._sizes[0]
         draw = draw_parameter(self.depthwise_initializer, rng, (*size, 1, c * m), prod(size), prod(size) * m)
         weight = draw_parameter(self.weight_initializer, rng, (c * m, self.filters), c * m, self.filters)
         params: Params = {"depthwise": {"weight": draw}, "weight": weight}
@@ -120,5 +121,14 @@ class SeparableConv2d:
         return ops.convolve_dx(dt, spatial, windows, x.shape[1:-1], c), gradients
 
     def _windows(self, in_shape: Shape) -> tuple[ops.Windows, Shape]:
-        size, stride, dilation = cast(tuple[Shape, ...], (self.kernel_size, self.stride, self.dilation))
-        return windows_over(NAME, space_of(NAME, AXES, in_shape), size, stride, dilation, self.padding)
+        return windows_over(NAME, space_of(NAME, AXES, in_shape), *self._sizes, self._padding)
+
+    @cached_property
+    def _sizes(self) -> tuple[Shape, Shape, Shape]:
+        """(kernel size, stride, dilation), a number for each axis."""
+        along = partial(along_axes, NAME, AXES, 1)
+        return along(kernel_size=self.kernel_size), along(stride=self.stride), along(dilation=self.dilation)
+
+    @cached_property
+    def _padding(self) -> Any:
+        return checked_padding(NAME, AXES, self.padding)
