@@ -36,7 +36,7 @@ TARGETS: dict[str, tuple[int, Any]] = {  # by loss: scores a row, and y
     "gaussian_nll": (2, QUANTITIES),
     "multi_quantile": (3, QUANTITIES),
     **dict.fromkeys(("beta_nll", "crps_gaussian"), (2, QUANTITIES)),
-    "mixture_density": (6, QUANTITIES),
+    "mixture_density": (9, QUANTITIES),
     "corn": (2, CLASSES),
     "triplet": (3, CLASSES),
 }

@@ -92,6 +92,10 @@ class EagerSession:
             return Losses([*made.loss, 0.0], [*made.penalty, 0.0], [*made.weight, 1.0])
         return made
 
+    def sum_rows(self, sums: Any) -> bool:
+        """As the session."""
+        return bool(self._inner.sum_rows(sums))
+
     def scores(self, x: Any) -> Any:
         """As the session, and as the fault."""
         return self._inner.scores(x) + (self._fault == "scores")
