@@ -141,12 +141,11 @@ class UpdateByDefinition:
     def _transform(
         self, part: Any, memory: dict[Path, State], gradients: dict[Path, Any], clock: int, info: Info
     ) -> None:
-        number = next(j for j, step in enumerate(self._gradient_steps) if step is part)
-        of_step = self.key.child(f"gradient_steps[{number}]")
-
         def h(path: Path, total: Any = None) -> Hyper:
             rule = hyper(self.rules[path], self.clock(), param=self.known[path], **info)
-            key = of_step.child("/".join(path))
+            acting = [step for step, own in zip(self._gradient_steps, self.memories, strict=True) if path in own]
+            number = next(j for j, step in enumerate(acting) if step is part)  # of those on this parameter
+            key = self.key.child(f"gradient_steps[{number}]").child("/".join(path))
             return hyper(part, clock, param=self.known[path], **info, rule=rule, total=total, key=key)
 
         total = None
