@@ -31,12 +31,12 @@ from bpframe.plugin import (
 )
 from bpframe_initializers.glorot_uniform import GlorotUniform
 from bpframe_initializers.zeros import Zeros
-from bpframe_layers.activated import activate, activation_slope, with_activation
+from bpframe_layers.activated import Activated
 from bpframe_layers.sliding import along_axes, checked_padding, fixed, space_of, windows_over
 
 
 @dataclass(frozen=True)
-class Convolution:
+class Convolution(Activated):
     """A convolution over `AXES` axes of space; its subclass has the name."""
 
     filters: int
@@ -78,11 +78,6 @@ class Convolution:
         """Rows of 5 x 6 with 4 channels (3, ...)."""
         return rng.normal(size=(3, *(5, 6)[: self.AXES], 4))
 
-    @property
-    def range(self) -> str | None:
-        """Any number without an activation, otherwise as that."""
-        return "(-inf, inf)" if self.activation is None else None
-
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """{"weight" (*K, C / groups, F), "bias" (F,)} and whatever the activation has; rows (*O, m).
 
@@ -97,26 +92,20 @@ class Convolution:
         fans = prod(size) * c // self.groups, prod(size) * self.filters // self.groups
         shape = (*size, c // self.groups, self.filters)
         params: Params = {"weight": draw_parameter(self.weight_initializer, rng, shape, *fans)}
-        if self.bias:
-            params["bias"] = draw_parameter(self.bias_initializer, rng, (self.filters,), *fans)
-        return with_activation(params, self.activation, rng, (*positions, self.filters))
+        return self._with_end(params, rng, fans, positions)
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(v, (x, what the activation keeps))."""
         u: Any = ops.convolve(x, params["weight"], self._windows(x.shape[1:])[0], self.groups)
-        if self.bias:
-            u += params["bias"]
-        v, kept = activate(self.activation, params, u, context)
+        v, kept = self._activate(params, u, context)
         return v, (x, kept)
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """(dx or None, {"weight", "bias"}): delta = dy * phi'(v) first."""
         x, kept = cache
-        delta, inner = activation_slope(self.activation, params, kept, dy, context)
+        delta, gradients = self._delta(params, kept, dy, context)
         windows, _ = self._windows(x.shape[1:])
-        gradients: Params = {"weight": ops.convolve_dw(x, delta, windows, self.groups), **inner}
-        if self.bias:
-            gradients["bias"] = ops.sum_rows(ops.namespace(delta).reshape(delta, (-1, self.filters)))
+        gradients["weight"] = ops.convolve_dw(x, delta, windows, self.groups)
         if not context.need_dx:
             return None, gradients
         return ops.convolve_dx(delta, params["weight"], windows, x.shape[1:-1], self.groups), gradients

@@ -30,7 +30,7 @@ from bpframe.plugin import (
 )
 from bpframe_initializers.glorot_uniform import GlorotUniform
 from bpframe_initializers.zeros import Zeros
-from bpframe_layers.activated import activate, activation_slope, with_activation
+from bpframe_layers.activated import Activated
 from bpframe_layers.sliding import along_axes, checked_padding, fixed, space_of, windows_over
 
 NAME, AXES = "separable_conv2d", 2
@@ -38,7 +38,7 @@ NAME, AXES = "separable_conv2d", 2
 
 @final
 @dataclass(frozen=True)
-class SeparableConv2d:
+class SeparableConv2d(Activated):
     """t = depthwise convolution of x with d, each channel by itself; u = t w + b, v = phi(u).
 
     delta = dv phi'(v); dw = t^T delta, db = sum of delta, dt = delta w^T; dd and dx are those of the depthwise
@@ -77,11 +77,6 @@ class SeparableConv2d:
         """Rows of 5 x 6 with 2 channels (3, ...)."""
         return rng.normal(size=(3, 5, 6, 2))
 
-    @property
-    def range(self) -> str | None:
-        """Any number without an activation, otherwise as that."""
-        return "(-inf, inf)" if self.activation is None else None
-
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """{"depthwise": {"weight" (k, l, 1, C m)}, "weight" (C m, F), "bias" (F,)} and the activation's; (O, P, n)."""
         (_, positions), c, m = self._windows(in_shape), in_shape[-1], self.depth_multiplier
@@ -89,29 +84,23 @@ class SeparableConv2d:
         draw = draw_parameter(self.depthwise_initializer, rng, (*size, 1, c * m), prod(size), prod(size) * m)
         weight = draw_parameter(self.weight_initializer, rng, (c * m, self.filters), c * m, self.filters)
         params: Params = {"depthwise": {"weight": draw}, "weight": weight}
-        if self.bias:
-            params["bias"] = draw_parameter(self.bias_initializer, rng, (self.filters,), c * m, self.filters)
-        return with_activation(params, self.activation, rng, (*positions, self.filters))
+        return self._with_end(params, rng, (c * m, self.filters), positions)
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(v, (x, t, what the activation keeps))."""
         spatial = cast(Params, params["depthwise"])["weight"]
         t = ops.convolve(x, spatial, self._windows(x.shape[1:])[0], x.shape[-1])
         u: Any = t @ params["weight"]
-        if self.bias:
-            u += params["bias"]
-        v, kept = activate(self.activation, params, u, context)
+        v, kept = self._activate(params, u, context)
         return v, (x, t, kept)
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """(dx or None, {"depthwise": {"weight"}, "weight", "bias"}): delta = dy * phi'(v) first."""
         x, t, kept = cache
-        delta, inner = activation_slope(self.activation, params, kept, dy, context)
+        delta, gradients = self._delta(params, kept, dy, context)
         xp, (windows, _), c = ops.namespace(delta), self._windows(x.shape[1:]), x.shape[-1]
         rows = xp.reshape(delta, (-1, self.filters))
-        gradients: Params = {"weight": ops.matmul_tn(xp.reshape(t, (-1, t.shape[-1])), rows), **inner}
-        if self.bias:
-            gradients["bias"] = ops.sum_rows(rows)
+        gradients["weight"] = ops.matmul_tn(xp.reshape(t, (-1, t.shape[-1])), rows)
         weight: Any = params["weight"]
         dt: Any = delta @ weight.T
         gradients["depthwise"] = {"weight": ops.convolve_dw(x, dt, windows, c)}

@@ -31,12 +31,12 @@ from bpframe.plugin import (
 )
 from bpframe_initializers.glorot_uniform import GlorotUniform
 from bpframe_initializers.zeros import Zeros
-from bpframe_layers.activated import activate, activation_slope, with_activation
+from bpframe_layers.activated import Activated
 from bpframe_layers.sliding import along_axes, checked_padding, fixed, space_of
 
 
 @dataclass(frozen=True)
-class TransposedConvolution:
+class TransposedConvolution(Activated):
     """The way back of a convolution over `AXES` axes of space as a layer; its subclass has the name."""
 
     filters: int
@@ -74,11 +74,6 @@ class TransposedConvolution:
         """Rows of 3 x 4 with 2 channels (3, ...)."""
         return rng.normal(size=(3, *(3, 4)[: self.AXES], 2))
 
-    @property
-    def range(self) -> str | None:
-        """Any number without an activation, otherwise as that."""
-        return "(-inf, inf)" if self.activation is None else None
-
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """{"weight" (*K, F, C), "bias" (F,)} and whatever the activation has; rows (*O, m).
 
@@ -87,27 +82,21 @@ class TransposedConvolution:
         (_, space), c, size = self._windows(in_shape), in_shape[-1], self._sizes[0]
         fans = prod(size) * c, prod(size) * self.filters
         params: Params = {"weight": draw_parameter(self.weight_initializer, rng, (*size, self.filters, c), *fans)}
-        if self.bias:
-            params["bias"] = draw_parameter(self.bias_initializer, rng, (self.filters,), *fans)
-        return with_activation(params, self.activation, rng, (*space, self.filters))
+        return self._with_end(params, rng, fans, space)
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(v, (x, what the activation keeps))."""
         windows, space = self._windows(x.shape[1:])
         u: Any = ops.convolve_dx(x, params["weight"], windows, space)
-        if self.bias:
-            u += params["bias"]
-        v, kept = activate(self.activation, params, u, context)
+        v, kept = self._activate(params, u, context)
         return v, (x, kept)
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """(dx or None, {"weight", "bias"}): delta = dy * phi'(v) first."""
         x, kept = cache
-        delta, inner = activation_slope(self.activation, params, kept, dy, context)
+        delta, gradients = self._delta(params, kept, dy, context)
         windows, _ = self._windows(x.shape[1:])
-        gradients: Params = {"weight": ops.convolve_dw(delta, x, windows), **inner}
-        if self.bias:
-            gradients["bias"] = ops.sum_rows(ops.namespace(delta).reshape(delta, (-1, self.filters)))
+        gradients["weight"] = ops.convolve_dw(delta, x, windows)
         return (ops.convolve(delta, params["weight"], windows) if context.need_dx else None), gradients
 
     def _windows(self, in_shape: Shape) -> tuple[ops.Windows, Shape]:
