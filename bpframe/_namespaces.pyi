@@ -150,11 +150,11 @@ class Layers:
         """y = the largest number of each channel over all axes but batch and channels; dx = dy where it first stood."""
     def group_norm(self, groups: int = 1, eps: float = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:
         """y = scale z + shift, z = (x - mean) / sqrt(var + eps), mean and variance of each row and group of channels."""
-    def gru(self, units: int, sequences: bool = False, reset_after: bool = True, reverse: bool = False, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+    def gru(self, units: int, sequences: bool = False, reset_after: bool = True, reverse: bool = False, mask_value: float | None = None, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """h <- (1 - z) c + z h, z = sigmoid(x w_z + b_z + h u_z), r likewise, c = tanh(x w_c + b_c + r (h u_c + b'))."""
     def layer_norm(self, eps: float = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:
         """y = scale z + shift, z = (x - mean) / sqrt(var + eps), with the mean and variance of each row's own features."""
-    def lstm(self, units: int, sequences: bool = False, reverse: bool = False, forget_bias: float = 1.0, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+    def lstm(self, units: int, sequences: bool = False, reverse: bool = False, mask_value: float | None = None, forget_bias: float = 1.0, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """c <- f c + i g, h <- o tanh(c); i = sigmoid(x w_i + b_i + h u_i), f, o likewise, g = tanh(x w_g + b_g + h u_g)."""
     def max_pool1d(self, pool_size: int | Sequence[int] = 2, stride: int | Sequence[int] | None = None, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', *, label: str | None = None) -> Layer:
         """y = the largest number of each window, channel by channel; dx = dy where it stood."""
@@ -172,7 +172,7 @@ class Layers:
         """y = x + f(x), dx = dy + (df/dx)^T dy, f the layers one after the other; f must keep the shape of a row."""
     def rms_norm(self, eps: float = 1e-06, scale: bool = True, *, label: str | None = None) -> Layer:
         """y = scale z, z = x / sqrt(mean x^2 + eps), with the mean over each row's own features."""
-    def rnn(self, units: int, activation: ActivationSpec = ..., sequences: bool = False, reverse: bool = False, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+    def rnn(self, units: int, activation: ActivationSpec = ..., sequences: bool = False, reverse: bool = False, mask_value: float | None = None, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """h <- phi(x w + b + h u), from h = 0 over the steps of a row; delta = dh phi'(h) goes back by u^T."""
     def select(self, input: str | None = None, columns: Sequence[int] | Sequence[str] | None = None, *, label: str | None = None) -> Layer:
         """y = x[`input`], x[..., `columns`], or both; dx = dy in the places that were taken, 0 elsewhere."""
@@ -378,6 +378,8 @@ class GradientSteps:
         """g <- min(max(g, -limit), limit): no number beyond the limit; the direction changes."""
     def decoupled_weight_decay(self, strength: float | Schedule | Mapping[str, Any] = 0.01, roles: Sequence[str] = ..., match: Sequence[str] = ...) -> GradientStep:
         """p <- p - lr strength p before the update rule's own step, lr being the rule's: what adamw does, for any rule."""
+    def gaussian_noise(self, stddev: float | Schedule | Mapping[str, Any] = 0.01) -> GradientStep:
+        """g <- g + stddev e, e standard normal, each number on its own; draws follow from seed, step and parameter."""
     def weight_decay(self, strength: float | Schedule | Mapping[str, Any] = 0.0001, roles: Sequence[str] = ..., match: Sequence[str] = ...) -> GradientStep:
         """g <- g + strength p: the gradient of the penalty strength / 2 sum p^2, which the reported loss leaves out."""
 

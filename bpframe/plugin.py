@@ -31,8 +31,7 @@ What is seldom needed, from `as_layer` on, is imported when it is first touched.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bpframe import checks, ops
 from bpframe.errors import (
@@ -51,6 +50,7 @@ from bpframe.errors import (
     ShapeError,
     UnknownComponent,
 )
+from bpframe.lazy_names import lazy_names
 from bpframe.protocols import (
     Activation,
     ActsOn,
@@ -393,15 +393,8 @@ __all__ = [
 ]
 
 
-def _touched(name: str) -> Any:
-    """What is seldom needed comes from its module when first touched."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'bpframe.plugin' has no attribute {name!r}")
-    return globals().setdefault(name, getattr(importlib.import_module(f"bpframe.{_HOME[name]}"), name))
-
-
 if not TYPE_CHECKING:  # type checkers know the names from above, and refuse others
-    __getattr__ = _touched
+    __getattr__ = lazy_names(__name__, globals(), _HOME, "bpframe")
 
 
 def __dir__() -> list[str]:

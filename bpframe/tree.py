@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 Path = tuple[str, ...]
 _branches: dict[type, bool] = {}  # whether objects of a class are mappings
@@ -24,7 +24,7 @@ def _collect(tree: Mapping[str, Any], path: Path, found: list[tuple[Path, Any]])
             found.append(((*path, key), node))
 
 
-def _is_branch(node: Any) -> bool:
+def _is_branch(node: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether it is a mapping; known by its class, since asking an abstract class takes long."""
     cls = type(node)
     if cls not in _branches:

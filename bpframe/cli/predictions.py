@@ -31,6 +31,9 @@ def render_predictions(trainer: Trainer, x: Any, suffix: str, ids: Mapping[str, 
 def _rows(trainer: Trainer, x: Any) -> Iterator[list[Any]]:
     """The header, then one row for each row of x: labels, if any, then predictions."""
     predictions = trainer.predict(x)
+    if predictions.ndim > 2:
+        yield from _rows_of_positions(trainer, x, predictions)
+        return
     if not trainer.task.labelled:
         yield _column_names("prediction", predictions.shape[1])
         yield from predictions.astype(str).tolist()
@@ -44,6 +47,16 @@ def _rows(trainer: Trainer, x: Any) -> Iterator[list[Any]]:
         columns = [labels, predictions]
     yield header
     yield from np.column_stack([column.astype(str) for column in columns]).tolist()
+
+
+def _rows_of_positions(trainer: Trainer, x: Any, predictions: HostArray) -> Iterator[list[Any]]:
+    """The same of rows with several positions: a label each, or, without labels, every prediction."""
+    columns = trainer.predict_labels(x) if trainer.task.labelled else predictions
+    what = "label" if trainer.task.labelled else "prediction"
+    parts = {f"{what}_{name}": part for name, part in columns.items()} if isinstance(columns, dict) else {what: columns}
+    places = [(name, part.shape[1:], part.reshape(len(part), -1)) for name, part in parts.items()]
+    yield [f"{name}_{'_'.join(map(str, place))}" for name, shape, _ in places for place in np.ndindex(*shape)]
+    yield from np.column_stack([part.astype(str) for _, _, part in places]).tolist()
 
 
 def _label_columns(trainer: Trainer, labels: HostArray, predictions: HostArray) -> tuple[list[str], HostArray]:

@@ -6,13 +6,12 @@ A draw depends on the step, the component, the parameter and the element's place
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from bpframe.engine.optimizer_chain import chain, rules_inside
 from bpframe.engine.parameter_store import Run
-from bpframe.protocols import Group
+from bpframe.protocols import Group, Key
 from bpframe.protocols.traits import is_stochastic
-from bpframe.random import PieceKey
+from bpframe.random import HashKey, PieceKey
 from bpframe.types import Hyper
 
 
@@ -25,14 +24,14 @@ def drawing(group: Group, first: int) -> dict[int, str]:
     return found
 
 
-def piece_key(key: Any, runs: Sequence[Run], scope: str) -> Any:
+def piece_key(key: HashKey, runs: Sequence[Run], scope: str) -> Key:
     """The key of a piece from that of its component: of every element by its place, or of the one parameter."""
     if scope != "element":
         return key.child(runs[0][0])
     return PieceKey(tuple((key.child(name), first, count) for name, first, count in runs))
 
 
-def set_keys(component: object, h: Hyper, key: Any) -> None:
+def set_keys(component: object, h: Hyper, key: Key) -> None:
     """Hand a component its key, and each rule inside it one of its own."""
     h.key = key
     for name, rule in rules_inside(component).items():  # type: ignore[arg-type]  # a gradient step holds none

@@ -7,12 +7,13 @@ raises `Unrecorded`.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from bpframe.export import shape_functions
 from bpframe.export.primitives import UFUNCS
@@ -26,7 +27,11 @@ from bpframe.export.recorded_array import (
     recorded,
 )
 from bpframe.ops.control_flow import WHEN
+from bpframe.types import Shape
 
+Axes = int | Sequence[int] | None
+DType = DTypeLike | None
+Number = int | float
 SAME_AS = {  # names of the standard and of NumPy, and the ufunc
     "abs": "absolute",
     "acos": "arccos",
@@ -54,12 +59,12 @@ def where(condition: Operand, x: Operand, y: Operand, /) -> RecordedArray:
     return apply("where", [recorded(condition, bool), recorded(x, dtype), recorded(y, dtype)])
 
 
-def astype(x: Operand, dtype: Any, /, *, copy: bool = True, device: Any = None) -> RecordedArray:
+def astype(x: Operand, dtype: DTypeLike, /, *, copy: bool = True, device: object = None) -> RecordedArray:
     """x in another dtype."""
     return recorded(recorded(x), dtype)
 
 
-def asarray(x: Operand, /, *, dtype: Any = None, copy: bool | None = None, device: Any = None) -> RecordedArray:
+def asarray(x: Operand, /, *, dtype: DType = None, copy: bool | None = None, device: object = None) -> RecordedArray:
     """x itself, or numbers as a constant."""
     return recorded(x, dtype)
 
@@ -87,27 +92,35 @@ def reciprocal(x: Operand, /) -> RecordedArray:
     return elementwise("divide", 1, x)
 
 
-def full(shape: Any, value: Operand, *, dtype: Any = None, device: Any = None) -> RecordedArray:
+def full(shape: int | Shape, value: Operand, *, dtype: DType = None, device: object = None) -> RecordedArray:
     """An array of one number."""
     axes = (int(shape),) if isinstance(shape, int | np.integer) else tuple(map(int, shape))
     number = recorded(value, dtype or (np.float64 if isinstance(value, float) else None))
     return shape_functions.broadcast_to(number, axes)
 
 
-def full_like(x: Operand, value: Operand, *, dtype: Any = None, device: Any = None) -> RecordedArray:
+def full_like(x: Operand, value: Operand, *, dtype: DType = None, device: object = None) -> RecordedArray:
     """The same in the shape of x."""
     return full(x.shape, value, dtype=dtype or x.dtype)
 
 
-def _filled(value: float, shape: Any, *, dtype: Any = None, device: Any = None) -> RecordedArray:
+def _filled(value: float, shape: int | Shape, *, dtype: DType = None, device: object = None) -> RecordedArray:
     return full(shape, value, dtype=dtype)
 
 
-def _filled_like(value: float, x: Operand, *, dtype: Any = None, device: Any = None) -> RecordedArray:
+def _filled_like(value: float, x: Operand, *, dtype: DType = None, device: object = None) -> RecordedArray:
     return full_like(x, value, dtype=dtype)
 
 
-def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None) -> RecordedArray:
+def arange(
+    start: Number,
+    /,
+    stop: Number | None = None,
+    step: Number = 1,
+    *,
+    dtype: DType = None,
+    device: object = None,
+) -> RecordedArray:
     """As `numpy.arange`."""
     start, stop = (0, start) if stop is None else (start, stop)
     kind = np.dtype(dtype or np.arange(start, start + step, step).dtype)
@@ -116,7 +129,9 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None,
     return recorded(np.arange(start, stop, step, dtype=kind))
 
 
-def reduction(op: str, x: Operand, /, *, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> RecordedArray:
+def reduction(
+    op: str, x: Operand, /, *, axis: Axes = None, keepdims: bool = False, dtype: DType = None
+) -> RecordedArray:
     """A reduction over some axes, or all."""
     x = recorded(x)
     if op in ("all", "any"):
@@ -133,20 +148,20 @@ def place(op: str, x: Operand, /, axis: int | None = None, keepdims: bool = Fals
     return apply(op, [x], axis=at, keepdims=bool(keepdims))
 
 
-def mean(x: Operand, /, *, axis: Any = None, keepdims: bool = False) -> RecordedArray:
+def mean(x: Operand, /, *, axis: Axes = None, keepdims: bool = False) -> RecordedArray:
     """The sum divided by how many there are."""
     total = reduction("sum", x, axis=axis, keepdims=keepdims)
     return elementwise("divide", total, recorded(x).size // max(total.size, 1))
 
 
-def var(x: Operand, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> RecordedArray:
+def var(x: Operand, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False) -> RecordedArray:
     """The mean square of what differs from the mean."""
     apart = x - mean(x, axis=axis, keepdims=True)
     total = reduction("sum", apart * apart, axis=axis, keepdims=keepdims)
     return elementwise("divide", total, recorded(x).size // max(total.size, 1) - correction)
 
 
-def std(x: Operand, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> RecordedArray:
+def std(x: Operand, /, *, axis: Axes = None, correction: float = 0.0, keepdims: bool = False) -> RecordedArray:
     """The root of the variance."""
     return elementwise("sqrt", var(x, axis=axis, correction=correction, keepdims=keepdims))
 
@@ -172,13 +187,13 @@ def ordering(op: str, x: Operand, /, *, axis: int = -1, descending: bool = False
     return apply(op, [recorded(x)], axis=axis % x.ndim, descending=bool(descending))
 
 
-def cumulative_sum(x: Operand, /, *, axis: int | None = None, dtype: Any = None) -> RecordedArray:
+def cumulative_sum(x: Operand, /, *, axis: int | None = None, dtype: DType = None) -> RecordedArray:
     """As `numpy.cumulative_sum`."""
     x = recorded(x) if dtype is None else recorded(recorded(x), dtype)
     return apply("cumulative_sum", [x], axis=0 if axis is None else axis % x.ndim)
 
 
-def constant(function: Callable[..., Any], *args: Any, device: Any = None, **settings: Any) -> RecordedArray:
+def constant(function: Callable[..., Any], *args: Any, device: object = None, **settings: Any) -> RecordedArray:
     """What a function of NumPy makes of numbers alone."""
     return recorded(function(*args, **settings))
 

@@ -5,13 +5,15 @@ Formulas ones are NumPy's ufuncs of the same names. All forms of an export have 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from bpframe.types import HostArray
 
+Ends = Sequence[int | None]
 UNARY = (
     "negative",
     "absolute",
@@ -86,11 +88,11 @@ REDUCTIONS: dict[str, Callable[..., Any]] = {
 PLACES: dict[str, Callable[..., Any]] = {"argmax": np.argmax, "argmin": np.argmin}
 
 
-def _cast(x: HostArray, *, dtype: Any) -> HostArray:
+def _cast(x: HostArray, *, dtype: DTypeLike) -> HostArray:
     return x.astype(dtype)
 
 
-def _slice(x: HostArray, *, starts: Any, stops: Any, steps: Any) -> HostArray:
+def _slice(x: HostArray, *, starts: Ends, stops: Ends, steps: Sequence[int]) -> HostArray:
     """One slice an axis; a stop of None is the end on the way of the step."""
     return x[tuple(map(slice, starts, stops, steps))]
 
@@ -99,7 +101,7 @@ def _concat(*parts: HostArray, axis: int) -> HostArray:
     return np.concatenate(parts, axis)
 
 
-def _arange(*, start: int, stop: int, step: int, dtype: Any) -> HostArray:
+def _arange(*, start: int, stop: int, step: int, dtype: DTypeLike) -> HostArray:
     return np.arange(start, stop, step, dtype=dtype)
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.typing import DTypeLike
 
 from bpframe.export.graph import GraphNode
 from bpframe.export.primitives import UFUNCS, evaluate
@@ -118,7 +119,7 @@ class RecordedArray(NDArrayOperatorsMixin):
         result: RecordedArray = RecordedArray.namespace.index(self, key)
         return result
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: object, value: object) -> None:
         raise Unrecorded("writing to elements of an array. Use where, or concat")
 
     def _refuse(self, *_: object) -> Any:
@@ -149,7 +150,7 @@ def leaf(op: str, value: HostArray, **options: Any) -> RecordedArray:
     return RecordedArray(GraphNode(op, (), options, array.shape, array.dtype, array, OWNER.get()))
 
 
-def recorded(x: Operand, dtype: Any = None) -> RecordedArray:
+def recorded(x: Operand, dtype: DTypeLike | None = None) -> RecordedArray:
     """x, or the constant that it is, in a dtype."""
     array = x if isinstance(x, RecordedArray) else leaf("constant", np.asarray(x, dtype=dtype))
     if array.dtype.kind not in "biuf":

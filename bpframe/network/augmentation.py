@@ -43,7 +43,7 @@ def augmented(batch: Batch, parts: Augmentations, key: Key, step: Any) -> Batch:
     return batch._replace(x=x, target=target, share=share)
 
 
-def _refuse_other(part: Augmentation, before: Sequence[Any], result: Any, rows: int) -> None:
+def _refuse_other(part: Augmentation, before: Sequence[Any], result: object, rows: int) -> None:
     """IncompatibleComponent unless these are three arrays like those before, or weights for rows that had none."""
     if not isinstance(result, tuple) or len(result) != 3:
         owner = title(registry, "augmentation", part)

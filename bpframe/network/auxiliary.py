@@ -68,7 +68,7 @@ def with_slopes(dx: Array | None, gradients: Params, slopes: Slopes) -> tuple[An
     return (more if dx is None else dx if more is None else dx + more), summed
 
 
-def _found(gradients: Any, path: tree.Path) -> Any:
+def _found(gradients: object, path: tree.Path) -> Any:
     """The leaf at a path, None where there is none."""
     for key in path:
         gradients = gradients.get(key) if isinstance(gradients, Mapping) else None

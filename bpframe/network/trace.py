@@ -17,7 +17,7 @@ from bpframe import layout
 from bpframe.network.backprop import CostLayer, as_layer, backward
 from bpframe.network.context import EVALUATION
 from bpframe.network.network import Network
-from bpframe.protocols import Context, Layer
+from bpframe.protocols import Activation, Context, Layer
 from bpframe.protocols.traits import WithActivation
 from bpframe.types import Array, Cache, HostArray, Params, Shape
 
@@ -104,11 +104,17 @@ def _rows(layers: Sequence[LayerTrace]) -> list[list[str]]:
 
 @final
 class _Spy:
-    """An activation as a layer that notes its input u, its value v, and the delta it hands back."""
+    """An activation as a layer that notes its input u, its value v, and the delta it hands back.
 
-    def __init__(self, inner: Layer | None) -> None:
-        self.inner = inner
+    A layer that asks its activation for values itself, at each step of a row, say, gets them, and nothing is noted.
+    """
+
+    def __init__(self, activation: Activation | Layer | None) -> None:
+        self.activation, self.inner = activation, None if activation is None else as_layer(activation)
         self.seen: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(vars(self)["activation"], name)
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """As the activation."""
@@ -132,10 +138,7 @@ def trace(
     network: Network, cost: CostLayer, params: Params, x: HostArray, target: HostArray, share: HostArray | float
 ) -> Trace:
     """Forward and back on one batch, in NumPy; params as a tree of host arrays."""
-    spies = [
-        _Spy(as_layer(layer.activation) if layer.activation else None) if isinstance(layer, WithActivation) else None
-        for _, layer in network.layers
-    ]
+    spies = [_Spy(layer.activation) if isinstance(layer, WithActivation) else None for _, layer in network.layers]
     layers = [(label, _with(layer, spy)) for (label, layer), spy in zip(network.layers, spies, strict=True)]
     contexts = [EVALUATION] * len(layers)
     outputs, caches, v = [], [], x

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from bpframe.lazy_names import lazy_names
 from bpframe.ops.control_flow import scan, when
 from bpframe.ops.flat_rows import flat_rows
 from bpframe.ops.host import by_columns, namespace, placement
@@ -64,12 +64,5 @@ __all__ = [
 ]
 
 
-def _touched(name: str) -> Any:
-    """What is seldom needed comes from its module when first touched."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return globals().setdefault(name, getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name))
-
-
 if not TYPE_CHECKING:  # type checkers know the names from above, and refuse others
-    __getattr__ = _touched
+    __getattr__ = lazy_names(__name__, globals(), _HOME, __name__)

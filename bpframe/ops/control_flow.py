@@ -13,6 +13,7 @@ import numpy as np
 
 from bpframe.errors import ShapeError
 from bpframe.ops.host import namespace
+from bpframe.types import Array
 
 Structure = Any  # of arrays
 Step = Callable[[Any, Any], tuple[Any, Any]]
@@ -38,7 +39,7 @@ def scan(
     return run(step, carry, xs, count, reverse)
 
 
-def when(flag: Any, f: Callable[..., Structure], g: Callable[..., Structure], *args: Structure) -> Structure:
+def when(flag: Array | bool, f: Callable[..., Structure], g: Callable[..., Structure], *args: Structure) -> Structure:
     """f(*args) where the 0-d `flag` holds, otherwise g(*args); only one of them is computed.
 
     Both give structures of the same shapes and dtypes. An `if` in NumPy, `lax.cond` on engine jax. Of single elements
@@ -62,7 +63,10 @@ def array_leaves(structure: Structure) -> list[Any]:
 
 
 def refuse_other_carry(before: Structure, after: Structure) -> None:
-    """ShapeError unless a step has left the shapes and dtypes of the carry."""
+    """ShapeError unless a step has left the shapes and dtypes of the carry, all of it arrays."""
+    for leaf in (*array_leaves(before), *array_leaves(after)):
+        if type(leaf) in (bool, int, float):
+            raise ShapeError(f"scan needs arrays in its carry, got {leaf!r}. Take one of no axes: xp.zeros((), ...).")
     layouts = [[(tuple(leaf.shape), leaf.dtype) for leaf in array_leaves(carry)] for carry in (before, after)]
     if layouts[0] != layouts[1]:
         want, got = (", ".join(f"{shape} of {dtype}" for shape, dtype in layout) or "none" for layout in layouts)

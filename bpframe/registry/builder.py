@@ -65,7 +65,7 @@ class Builder:
         made = self._checked(kind, self.call(component, arguments, path, kind in FOLLOWING, provider), provider, path)
         return made if label is None or made is None else Labelled(label, made)
 
-    def _checked(self, kind: str, made: Any, provider: Provider, path: str) -> Any:
+    def _checked(self, kind: str, made: object, provider: Provider, path: str) -> Any:
         """What was made, if it keeps its kind's protocol."""
         if made is not None and (made := self._following(kind, made, path)) is not None:
             self.registry.check(kind, made, provider)

@@ -200,7 +200,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # 
         """Scores (N, C) of rows from `_check_rows`."""
         trainer = self._trainer
         if engine := numpy_engine(trainer.engine):
-            return coefs.scores(self._parameters_by_name(), X, trainer.task, engine.threads)
+            return coefs.scores(trainer.network, self._parameters_by_name(), X, trainer.task, engine.threads)
         estimator_trainer.push_parameters(self)
         return np.asarray(trainer.scores(coefs.dense_rows(X, X.dtype)))
 

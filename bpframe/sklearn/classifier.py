@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -85,7 +86,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
         max_time: float | None = None,
         dtype: str = "auto",
         weights_by_batch: bool = True,
-        augmentations: Any = (),
+        augmentations: Sequence[Spec] = (),
     ) -> None:
         arguments = dict(locals())
         self.__dict__.update((name, value) for name, value in arguments.items() if name not in ("self", "__class__"))

@@ -18,6 +18,7 @@ from bpframe.engine.numpy.product_threads import ProductThreads
 from bpframe.network.backprop import evaluate
 from bpframe.network.chunks import chunk_rows, in_chunks
 from bpframe.network.input_checks import check_inputs
+from bpframe.network.network import Network
 from bpframe.protocols import CheckInputs
 from bpframe.types import HostArray
 
@@ -48,7 +49,7 @@ def changed_parameters(values: ArraysByName, others: ArraysByName) -> ArraysByNa
     return {name: value for name, value in values.items() if not np.array_equal(value, others[name])}
 
 
-def scores(values: ArraysByName, x: Any, task: Task, threads: int | None) -> HostArray:
+def scores(network: Network, values: ArraysByName, x: Any, task: Task, threads: int | None) -> HostArray:
     """Scores (N, C) of rows x (N, n), which may be sparse, in evaluation mode and a bounded number at a time.
 
     On at most so many threads; None: as the engine chooses.
@@ -62,7 +63,7 @@ def scores(values: ArraysByName, x: Any, task: Task, threads: int | None) -> Hos
     params = {**{label: {} for label, _ in layers}, **tree.nest(values)}
     if isinstance(layers[0][1], CheckInputs):
         check_inputs(layers, dense(x))
-    size, products = chunk_rows(x.shape[1:], params), ProductThreads.of(layers, params, threads)
+    size, products = chunk_rows(x.shape[1:], params), ProductThreads.of(network, params, threads)
     with np.errstate(all="ignore"), products.block(min(size, x.shape[0])):
         return in_chunks(lambda rows: evaluate(layers, params, dense(rows)), x, size)
 

@@ -15,6 +15,9 @@ from bpframe.sklearn import estimator_losses, estimator_trainer
 from bpframe.sklearn.classifier import MLPClassifier
 from bpframe.sklearn.regressor import MLPRegressor
 
+Scope = Any  # of skl2onnx, which has no types; so are the next two
+Operator = Any
+Container = Any
 OPSET = 21  # that of the operators below
 
 
@@ -41,7 +44,7 @@ def _types(model: Any) -> tuple[Any, Any]:
     return numbers, data_types.StringTensorType if text else data_types.Int64TensorType
 
 
-def _classifier_types(operator: Any) -> None:
+def _classifier_types(operator: Operator) -> None:
     model = operator.raw_operator
     numbers, label = _types(model)
     rows = operator.inputs[0].get_first_dimension()
@@ -50,12 +53,12 @@ def _classifier_types(operator: Any) -> None:
     operator.outputs[1].type = numbers([rows, classes])
 
 
-def _regressor_types(operator: Any) -> None:
+def _regressor_types(operator: Operator) -> None:
     model = operator.raw_operator
     operator.outputs[0].type = _types(model)[0]([operator.inputs[0].get_first_dimension(), model.n_outputs_])
 
 
-def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
+def _convert_classifier(scope: Scope, operator: Operator, container: Container) -> None:
     """Probabilities as `predict_proba` makes them of the model's predictions; labels of its class numbers."""
     model = operator.raw_operator
     graph = _Graph(scope, operator, container)
@@ -75,7 +78,7 @@ def _convert_classifier(scope: Any, operator: Any, container: Any) -> None:
     graph.add("Gather", [table, numbers], operator.outputs[0].full_name)
 
 
-def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
+def _convert_regressor(scope: Scope, operator: Operator, container: Container) -> None:
     graph = _Graph(scope, operator, container)
     graph.add("Identity", [graph.outputs["predictions"]], operator.outputs[0].full_name)
 
@@ -83,7 +86,7 @@ def _convert_regressor(scope: Any, operator: Any, container: Any) -> None:
 class _Graph:
     """The nodes of a model in the container of a conversion, under names that nobody else has."""
 
-    def __init__(self, scope: Any, operator: Any, container: Any) -> None:
+    def __init__(self, scope: Scope, operator: Operator, container: Container) -> None:
         import onnx
 
         if container.target_opset < OPSET:

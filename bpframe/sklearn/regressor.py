@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -73,7 +74,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]  # scikit-
         dtype: str = "auto",
         standardize_target: bool = False,
         weights_by_batch: bool = True,
-        augmentations: Any = (),
+        augmentations: Sequence[Spec] = (),
     ) -> None:
         arguments = dict(locals())
         self.__dict__.update((name, value) for name, value in arguments.items() if name not in ("self", "__class__"))

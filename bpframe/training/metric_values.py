@@ -40,13 +40,8 @@ def measure(
     if weight is not None and not weight.all():
         kept = weight > 0
         scores, target, weight = scores[kept], target[kept], weight[kept]
-    if heads := task.heads:
-        values: dict[str, float] = {}
-        for head in heads:
-            own = [(name.removeprefix(f"{head.name}."), m) for name, m in metrics if name.startswith(f"{head.name}.")]
-            measured = measure(head.task, scores[:, head.scores], target[:, head.target], weight, own)
-            values |= {f"{head.name}.{name}": value for name, value in measured.items()}
-        return values
+    if task.heads:
+        return _measure_heads(task, scores, target, weight, metrics)
     if not len(scores):
         return {name: math.nan for name, _ in metrics}
     scores, w = view(scores), view(np.ones(len(scores)) if weight is None else weight.astype(np.float64))
@@ -68,6 +63,18 @@ def measure(
         for name, metric in others:
             found[name] = _value(metric, *pairs[compares(metric)], w, gaps)
     return {name: found[name] for name, _ in metrics}
+
+
+def _measure_heads(
+    task: Task, scores: HostArray, target: HostArray, weight: HostArray | None, metrics: NamedMetrics
+) -> dict[str, float]:
+    """Each head's metrics, "head.metric", of its own scores and targets."""
+    values: dict[str, float] = {}
+    for head in task.heads:
+        own = [(name.removeprefix(f"{head.name}."), m) for name, m in metrics if name.startswith(f"{head.name}.")]
+        measured = measure(head.task, scores[:, head.scores], target[:, head.target], weight, own)
+        values |= {f"{head.name}.{name}": value for name, value in measured.items()}
+    return values
 
 
 def _measure_labels(

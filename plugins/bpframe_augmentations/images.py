@@ -26,7 +26,7 @@ def with_space(owner: str, x: Array, shape: Sequence[int] | None) -> Array:
     if shape is None:
         if x.ndim < 3:
             raise ShapeError(
-                f"{owner} needs rows with axes of space, (..., channels), got {x.shape[1:]}. Give it the shape of a row."
+                f"{owner} needs rows with axes of space, (..., channels), got {x.shape[1:]}. Give it the shape of rows."
             )
         return x
     if prod(x.shape[1:]) != prod(shape):

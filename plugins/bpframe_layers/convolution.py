@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from math import prod
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -30,12 +31,12 @@ from bpframe.plugin import (
 )
 from bpframe_initializers.glorot_uniform import GlorotUniform
 from bpframe_initializers.zeros import Zeros
-from bpframe_layers.activated import activate, activation_slope, with_activation
-from bpframe_layers.sliding import along_axes, checked_padding, space_of, windows_over
+from bpframe_layers.activated import Activated
+from bpframe_layers.sliding import along_axes, checked_padding, fixed, space_of, windows_over
 
 
 @dataclass(frozen=True)
-class Convolution:
+class Convolution(Activated):
     """A convolution over `AXES` axes of space; its subclass has the name."""
 
     filters: int
@@ -59,9 +60,9 @@ class Convolution:
                 f"{self.NAME} needs filters that its groups share alike, got filters={self.filters}, "
                 f"groups={self.groups}. Take a multiple."
             )
-        for name in ("kernel_size", "stride", "dilation"):
-            object.__setattr__(self, name, along_axes(self.NAME, self.AXES, 1, **{name: getattr(self, name)}))
-        object.__setattr__(self, "padding", checked_padding(self.NAME, self.AXES, self.padding))
+        for name in ("kernel_size", "stride", "padding", "dilation"):
+            object.__setattr__(self, name, fixed(getattr(self, name)))
+        _ = self._sizes, self._padding
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
@@ -77,17 +78,12 @@ class Convolution:
         """Rows of 5 x 6 with 4 channels (3, ...)."""
         return rng.normal(size=(3, *(5, 6)[: self.AXES], 4))
 
-    @property
-    def range(self) -> str | None:
-        """Any number without an activation, otherwise as that."""
-        return "(-inf, inf)" if self.activation is None else None
-
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """{"weight" (*K, C / groups, F), "bias" (F,)} and whatever the activation has; rows (*O, m).
 
         fan_in is prod(K) C / groups, fan_out prod(K) F / groups.
         """
-        (_, positions), c, size = self._windows(in_shape), in_shape[-1], cast(Shape, self.kernel_size)
+        (_, positions), c, size = self._windows(in_shape), in_shape[-1], self._sizes[0]
         if c % self.groups:
             raise ShapeError(
                 f"{self.NAME} needs channels that its groups share alike, got rows {in_shape} of {c} channels, "
@@ -96,31 +92,34 @@ class Convolution:
         fans = prod(size) * c // self.groups, prod(size) * self.filters // self.groups
         shape = (*size, c // self.groups, self.filters)
         params: Params = {"weight": draw_parameter(self.weight_initializer, rng, shape, *fans)}
-        if self.bias:
-            params["bias"] = draw_parameter(self.bias_initializer, rng, (self.filters,), *fans)
-        return with_activation(params, self.activation, rng, (*positions, self.filters))
+        return self._with_end(params, rng, fans, positions)
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(v, (x, what the activation keeps))."""
         u: Any = ops.convolve(x, params["weight"], self._windows(x.shape[1:])[0], self.groups)
-        if self.bias:
-            u += params["bias"]
-        v, kept = activate(self.activation, params, u, context)
+        v, kept = self._activate(params, u, context)
         return v, (x, kept)
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """(dx or None, {"weight", "bias"}): delta = dy * phi'(v) first."""
         x, kept = cache
-        delta, inner = activation_slope(self.activation, params, kept, dy, context)
+        delta, gradients = self._delta(params, kept, dy, context)
         windows, _ = self._windows(x.shape[1:])
-        gradients: Params = {"weight": ops.convolve_dw(x, delta, windows, self.groups), **inner}
-        if self.bias:
-            gradients["bias"] = ops.sum_rows(ops.namespace(delta).reshape(delta, (-1, self.filters)))
+        gradients["weight"] = ops.convolve_dw(x, delta, windows, self.groups)
         if not context.need_dx:
             return None, gradients
         return ops.convolve_dx(delta, params["weight"], windows, x.shape[1:-1], self.groups), gradients
 
     def _windows(self, in_shape: Shape) -> tuple[ops.Windows, Shape]:
         space = space_of(self.NAME, self.AXES, in_shape)
-        size, stride, dilation = cast(tuple[Shape, ...], (self.kernel_size, self.stride, self.dilation))
-        return windows_over(self.NAME, space, size, stride, dilation, self.padding)
+        return windows_over(self.NAME, space, *self._sizes, self._padding)
+
+    @cached_property
+    def _sizes(self) -> tuple[Shape, Shape, Shape]:
+        """(kernel size, stride, dilation), a number for each axis."""
+        along = partial(along_axes, self.NAME, self.AXES, 1)
+        return along(kernel_size=self.kernel_size), along(stride=self.stride), along(dilation=self.dilation)
+
+    @cached_property
+    def _padding(self) -> Any:
+        return checked_padding(self.NAME, self.AXES, self.padding)

@@ -4,37 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
-import numpy as np
-
-from bpframe.plugin import Array, Cache, Context, HostArray, Params, Shape, ShapeError, ops
+from bpframe.plugin import Array, Cache, Context, Params, ops
+from bpframe_layers.global_pooling import GlobalPooling
 
 
 @final
 @dataclass(frozen=True)
-class GlobalAvgPool:
+class GlobalAvgPool(GlobalPooling):
     """y = the mean of each channel over all axes but batch and channels, m numbers; dx = dy / m.
 
     Rows of any number of axes, channels last, become rows of one: what stands between convolutions and dense layers.
     Source: Lin, Chen and Yan (2013), Network in network, arXiv:1312.4400, section 3.2.
     """
 
-    def example_input(self, rng: np.random.Generator) -> HostArray:
-        """Rows of 3 x 2 with 4 channels (3, ...)."""
-        return rng.normal(size=(3, 3, 2, 4))
-
-    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        """No parameters; rows (C,)."""
-        if len(in_shape) < 2:
-            raise ShapeError(
-                f"global_avg_pool needs rows with axes of space, (..., channels), got {in_shape}. Leave it out."
-            )
-        return {}, in_shape[-1:]
-
-    def range_after(self, inputs: str | None) -> str | None:
-        """That of the inputs."""
-        return inputs
+    NAME: ClassVar[str] = "global_avg_pool"
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, the shape of x)."""

@@ -31,6 +31,7 @@ class Gru:
     the first form, c = tanh(x w_c + b_c + (r h) u_c). `reverse` goes from the last step to the first. Gates are drawn
     one by one, u as rotations. PyTorch and Keras have b' for z and r as well, where only its sum with b counts; PyTorch
     puts r before z.
+    `mask_value`: steps of which every number is that leave the state as it is, as padding behind short rows.
     Source: Cho et al. (2014), arXiv:1406.1078, equations 5 to 8, whose z is 1 - z here; reset after the product: Chung
     et al. (2014), arXiv:1412.3555, in the form of cuDNN.
     """
@@ -39,6 +40,7 @@ class Gru:
     sequences: bool = False
     reset_after: bool = True
     reverse: bool = False
+    mask_value: float | None = None
     weight_initializer: Initializer = GlorotUniform()
     recurrent_initializer: Initializer = Orthogonal()
     bias_initializer: Initializer = Zeros()
@@ -53,7 +55,7 @@ class Gru:
         return [
             {"units": 3},
             {"units": 3, "sequences": True, "reverse": True},
-            {"units": 3, "reset_after": False},
+            {"units": 3, "reset_after": False, "mask_value": 0.0},
             {"units": 3, "reset_after": False, "sequences": True},
         ]
 
@@ -77,7 +79,8 @@ class Gru:
         m, u = self.units, params["recurrent"]["weight"]
         tanh = ops.namespace(x).tanh
 
-        def step(h: Any, a: Any) -> tuple[Any, Any]:
+        def step(h: Any, at: Any) -> tuple[Any, Any]:
+            a, counts = at
             if self.reset_after:
                 s = h @ u
                 gates = sigmoid(a[:, : 2 * m] + s[:, : 2 * m])
@@ -86,10 +89,10 @@ class Gru:
             else:
                 gates, inner = sigmoid(a[:, : 2 * m] + h @ u[:, : 2 * m]), h
                 c = tanh(a[:, 2 * m :] + (gates[:, m:] * h) @ u[:, 2 * m :])
-            after = c + gates[:, :m] * (h - c)
+            after = recurrent.chosen(counts, c + gates[:, :m] * (h - c), h)
             return after, ((h, gates, c, inner), after if self.sequences else None)
 
-        steps = recurrent.steps_of(x, params)
+        steps = recurrent.steps_of(x, params), recurrent.counted_steps(x, self.mask_value)
         last, (kept, outputs) = ops.scan(step, recurrent.start(x, m), steps, reverse=self.reverse)
         return (recurrent.swapped(outputs) if self.sequences else last), (x, *kept)
 
@@ -98,6 +101,9 @@ class Gru:
         x, h, gates, c, inner = cache
         z, r = gates[..., : self.units], gates[..., self.units :]
         candidate, update = (1 - z) * (1 - c * c), (h - c) * (z * (1 - z))  # slopes before tanh, sigmoid for dh = 1
+        counts = recurrent.counted_steps(x, self.mask_value)
+        candidate, update = (recurrent.chosen(counts, slope, 0.0) for slope in (candidate, update))
+        z = recurrent.chosen(counts, z, 1.0)  # a step that does not count hands dh on
         back = self._back_after if self.reset_after else self._back_before
         da, gradients = back(params["recurrent"], dy, (h, z, r, inner), candidate, update)
         dx, outer = recurrent.steps_backward(x, params, da, context.need_dx)

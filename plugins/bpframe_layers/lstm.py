@@ -29,6 +29,7 @@ class Lstm:
     From h = c = 0 over the steps of a row; y is the last h, or with `sequences` that of every step. `reverse` goes from
     the last step to the first. `forget_bias` is added to the initial b_f: 1, as in Keras, lets c last from the start;
     PyTorch has 0, and a second bias, whose sum with b counts. Gates are drawn one by one, u as rotations.
+    `mask_value`: steps of which every number is that leave the state as it is, as padding behind short rows.
     Source: Hochreiter and Schmidhuber (1997), Long short-term memory, Neural Computation 9; the forget gate: Gers,
     Schmidhuber and Cummins (2000), Neural Computation 12; its bias: Jozefowicz, Zaremba and Sutskever (2015).
     """
@@ -36,6 +37,7 @@ class Lstm:
     units: int
     sequences: bool = False
     reverse: bool = False
+    mask_value: float | None = None
     forget_bias: float = 1.0
     weight_initializer: Initializer = GlorotUniform()
     recurrent_initializer: Initializer = Orthogonal()
@@ -49,7 +51,7 @@ class Lstm:
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
         """Both outputs, both ways."""
-        return [{"units": 3}, {"units": 3, "sequences": True, "reverse": True}]
+        return [{"units": 3, "mask_value": 0.0}, {"units": 3, "sequences": True, "reverse": True}]
 
     def example_input(self, rng: np.random.Generator) -> HostArray:
         """Rows of 3 steps of 2 numbers (4, 3, 2)."""
@@ -69,17 +71,20 @@ class Lstm:
         m, u = self.units, params["recurrent"]["weight"]
         tanh = ops.namespace(x).tanh
 
-        def step(state: Any, a: Any) -> tuple[Any, Any]:
-            h, c = state
+        def step(state: Any, at: Any) -> tuple[Any, Any]:
+            (h, c), (a, counts) = state, at
             a = a + h @ u
             gates, g, o = sigmoid(a[:, : 2 * m]), tanh(a[:, 2 * m : 3 * m]), sigmoid(a[:, 3 * m :])
             new = gates[:, m:] * c + gates[:, :m] * g
             squashed = tanh(new)
-            after = o * squashed
+            after, new = recurrent.chosen(counts, o * squashed, h), recurrent.chosen(counts, new, c)
             return (after, new), ((h, c, gates, g, o, squashed), after if self.sequences else None)
 
-        a, start = recurrent.steps_of(x, params), recurrent.start(x, m)
-        (last, _), (kept, outputs) = ops.scan(step, (start, start), a, reverse=self.reverse)
+        steps, start = (
+            (recurrent.steps_of(x, params), recurrent.counted_steps(x, self.mask_value)),
+            recurrent.start(x, m),
+        )
+        (last, _), (kept, outputs) = ops.scan(step, (start, start), steps, reverse=self.reverse)
         return (recurrent.swapped(outputs) if self.sequences else last), (x, *kept)
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
@@ -92,15 +97,15 @@ class Lstm:
 
         def step(state: Any, at: Any) -> tuple[Any, Any]:
             dh, dc = state
-            slope, f, through, output, multiple = at
+            slope, f, through, output, multiple, counts = at
             dh = dh if slope is None else dh + slope
-            dc = dc + dh * through
-            inner = xp.reshape(dc[:, None, :] * multiple, (dh.shape[0], 3 * m))
-            da = xp.concat([inner, dh * output], axis=-1)
-            return (da @ u, dc * f), da
+            into = dc + dh * through
+            inner = xp.reshape(into[:, None, :] * multiple, (dh.shape[0], 3 * m))
+            da = recurrent.chosen(counts, xp.concat([inner, dh * output], axis=-1), 0.0)
+            return (recurrent.chosen(counts, da @ u, dh), recurrent.chosen(counts, into * f, dc)), da
 
         last, by_step = recurrent.slopes(dy, self.sequences)
-        slopes = by_step, f, through, output, multiples
+        slopes = by_step, f, through, output, multiples, recurrent.counted_steps(x, self.mask_value)
         _, da = ops.scan(step, (last, recurrent.start(x, m)), slopes, reverse=not self.reverse)
         dx, gradients = recurrent.steps_backward(x, params, da, context.need_dx)
         return dx, {**gradients, "recurrent": {"weight": ops.matmul_tn(recurrent.joined(h), recurrent.joined(da))}}

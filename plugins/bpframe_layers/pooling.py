@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, cast
+from functools import cached_property
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from bpframe.plugin import HostArray, Params, Shape, ops
-from bpframe_layers.sliding import along_axes, checked_padding, space_of, windows_over
+from bpframe_layers.sliding import along_axes, checked_padding, fixed, space_of, windows_over
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,9 @@ class Pooling:
     NAME: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pool_size", along_axes(self.NAME, self.AXES, 1, pool_size=self.pool_size))
-        stride = self.pool_size if self.stride is None else self.stride
-        object.__setattr__(self, "stride", along_axes(self.NAME, self.AXES, 1, stride=stride))
-        object.__setattr__(self, "padding", checked_padding(self.NAME, self.AXES, self.padding))
+        for name in ("pool_size", "stride", "padding"):
+            object.__setattr__(self, name, fixed(getattr(self, name)))
+        _ = self._sizes, self._padding
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
@@ -48,5 +48,14 @@ class Pooling:
     def windows(self, in_shape: Shape) -> tuple[ops.Windows, Shape]:
         """(the windows over rows of this shape, their positions)."""
         space = space_of(self.NAME, self.AXES, in_shape)
-        size, stride = cast(tuple[Shape, ...], (self.pool_size, self.stride))
-        return windows_over(self.NAME, space, size, stride, (1,) * self.AXES, self.padding)
+        return windows_over(self.NAME, space, *self._sizes, (1,) * self.AXES, self._padding)
+
+    @cached_property
+    def _sizes(self) -> tuple[Shape, Shape]:
+        """(size, stride), a number for each axis."""
+        size = along_axes(self.NAME, self.AXES, 1, pool_size=self.pool_size)
+        return size, size if self.stride is None else along_axes(self.NAME, self.AXES, 1, stride=self.stride)
+
+    @cached_property
+    def _padding(self) -> Any:
+        return checked_padding(self.NAME, self.AXES, self.padding)

@@ -6,7 +6,7 @@ Shapes: B rows of T steps of n numbers, x (B, T, n); m units, k numbers of all g
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -61,6 +61,19 @@ def joined(x: Array) -> Array:
 def start(x: Array, units: int) -> Array:
     """(B, units) zeros: the state before the first step."""
     return ops.namespace(x).zeros((x.shape[0], units), dtype=x.dtype, **ops.placement(x))
+
+
+def counted_steps(x: Array, mask_value: float | None) -> Any:
+    """(T, B, 1) which steps count: those with a number other than `mask_value`; None where all do."""
+    if mask_value is None:
+        return None
+    xp, others = ops.namespace(x), cast(Any, x) != mask_value
+    return swapped(xp.any(others, axis=-1, keepdims=True))
+
+
+def chosen(counts: Any, new: Array, old: Any) -> Array:
+    """`new` where a step counts, else `old`; new itself where all do."""
+    return new if counts is None else ops.namespace(new).where(counts, new, old)
 
 
 def slopes(dy: Array, sequences: bool) -> tuple[Any, Any]:

@@ -39,6 +39,7 @@ class Rnn:
 
     y is the last h, or with `sequences` that of every step. `reverse` goes from the last step to the first. phi is an
     activation whose slope follows from its value. PyTorch has a second bias, whose sum with b counts.
+    `mask_value`: steps of which every number is that leave the state as it is, as padding behind short rows.
     Source: Elman (1990), Finding structure in time, Cognitive Science 14.
     """
 
@@ -46,6 +47,7 @@ class Rnn:
     activation: Activation = Tanh()
     sequences: bool = False
     reverse: bool = False
+    mask_value: float | None = None
     weight_initializer: Initializer = GlorotUniform()
     recurrent_initializer: Initializer = Orthogonal()
     bias_initializer: Initializer = Zeros()
@@ -61,7 +63,10 @@ class Rnn:
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
         """Both outputs, both ways."""
-        return [{"units": 3}, {"units": 3, "sequences": True, "reverse": True, "activation": "sigmoid"}]
+        return [
+            {"units": 3, "mask_value": 0.0},
+            {"units": 3, "sequences": True, "reverse": True, "activation": "sigmoid"},
+        ]
 
     def example_input(self, rng: np.random.Generator) -> HostArray:
         """Rows of 3 steps of 2 numbers (4, 3, 2)."""
@@ -79,12 +84,13 @@ class Rnn:
         """(y, (x, h before each step, h after it))."""
         u, phi = params["recurrent"]["weight"], self.activation.value
 
-        def step(h: Any, a: Any) -> tuple[Any, Any]:
-            after = phi(a + h @ u)
+        def step(h: Any, at: Any) -> tuple[Any, Any]:
+            a, counts = at
+            after = recurrent.chosen(counts, phi(a + h @ u), h)
             return after, (h, after)
 
-        a, start = recurrent.steps_of(x, params), recurrent.start(x, self.units)
-        last, (before, after) = ops.scan(step, start, a, reverse=self.reverse)
+        steps = recurrent.steps_of(x, params), recurrent.counted_steps(x, self.mask_value)
+        last, (before, after) = ops.scan(step, recurrent.start(x, self.units), steps, reverse=self.reverse)
         return (recurrent.swapped(after) if self.sequences else last), (x, before, after)
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
@@ -93,12 +99,13 @@ class Rnn:
         u = params["recurrent"]["weight"].T
 
         def step(dh: Any, at: Any) -> tuple[Any, Any]:
-            slope, derivative = at
-            delta = (dh if slope is None else dh + slope) * derivative
-            return delta @ u, delta
+            slope, derivative, counts = at
+            dh = dh if slope is None else dh + slope
+            delta = recurrent.chosen(counts, dh * derivative, 0.0)
+            return recurrent.chosen(counts, delta @ u, dh), delta
 
         last, by_step = recurrent.slopes(dy, self.sequences)
-        slopes = by_step, self.activation.derivative(after)
+        slopes = by_step, self.activation.derivative(after), recurrent.counted_steps(x, self.mask_value)
         _, delta = ops.scan(step, last, slopes, reverse=not self.reverse)
         dx, gradients = recurrent.steps_backward(x, params, delta, context.need_dx)
         inner = ops.matmul_tn(recurrent.joined(before), recurrent.joined(delta))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from math import prod
 from typing import Any, Literal, cast, final
 
@@ -29,15 +30,15 @@ from bpframe.plugin import (
 )
 from bpframe_initializers.glorot_uniform import GlorotUniform
 from bpframe_initializers.zeros import Zeros
-from bpframe_layers.activated import activate, activation_slope, with_activation
-from bpframe_layers.sliding import along_axes, checked_padding, space_of, windows_over
+from bpframe_layers.activated import Activated
+from bpframe_layers.sliding import along_axes, checked_padding, fixed, space_of, windows_over
 
 NAME, AXES = "separable_conv2d", 2
 
 
 @final
 @dataclass(frozen=True)
-class SeparableConv2d:
+class SeparableConv2d(Activated):
     """t = depthwise convolution of x with d, each channel by itself; u = t w + b, v = phi(u).
 
     delta = dv phi'(v); dw = t^T delta, db = sum of delta, dt = delta w^T; dd and dx are those of the depthwise
@@ -62,9 +63,9 @@ class SeparableConv2d:
     def __post_init__(self) -> None:
         checks.whole(NAME, 1, filters=self.filters)
         checks.whole(NAME, 1, depth_multiplier=self.depth_multiplier)
-        for name in ("kernel_size", "stride", "dilation"):
-            object.__setattr__(self, name, along_axes(NAME, AXES, 1, **{name: getattr(self, name)}))
-        object.__setattr__(self, "padding", checked_padding(NAME, AXES, self.padding))
+        for name in ("kernel_size", "stride", "padding", "dilation"):
+            object.__setattr__(self, name, fixed(getattr(self, name)))
+        _ = self._sizes, self._padding
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
@@ -76,41 +77,30 @@ class SeparableConv2d:
         """Rows of 5 x 6 with 2 channels (3, ...)."""
         return rng.normal(size=(3, 5, 6, 2))
 
-    @property
-    def range(self) -> str | None:
-        """Any number without an activation, otherwise as that."""
-        return "(-inf, inf)" if self.activation is None else None
-
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """{"depthwise": {"weight" (k, l, 1, C m)}, "weight" (C m, F), "bias" (F,)} and the activation's; (O, P, n)."""
         (_, positions), c, m = self._windows(in_shape), in_shape[-1], self.depth_multiplier
-        size = cast(Shape, self.kernel_size)
+        size = self._sizes[0]
         draw = draw_parameter(self.depthwise_initializer, rng, (*size, 1, c * m), prod(size), prod(size) * m)
         weight = draw_parameter(self.weight_initializer, rng, (c * m, self.filters), c * m, self.filters)
         params: Params = {"depthwise": {"weight": draw}, "weight": weight}
-        if self.bias:
-            params["bias"] = draw_parameter(self.bias_initializer, rng, (self.filters,), c * m, self.filters)
-        return with_activation(params, self.activation, rng, (*positions, self.filters))
+        return self._with_end(params, rng, (c * m, self.filters), positions)
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(v, (x, t, what the activation keeps))."""
         spatial = cast(Params, params["depthwise"])["weight"]
         t = ops.convolve(x, spatial, self._windows(x.shape[1:])[0], x.shape[-1])
         u: Any = t @ params["weight"]
-        if self.bias:
-            u += params["bias"]
-        v, kept = activate(self.activation, params, u, context)
+        v, kept = self._activate(params, u, context)
         return v, (x, t, kept)
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """(dx or None, {"depthwise": {"weight"}, "weight", "bias"}): delta = dy * phi'(v) first."""
         x, t, kept = cache
-        delta, inner = activation_slope(self.activation, params, kept, dy, context)
+        delta, gradients = self._delta(params, kept, dy, context)
         xp, (windows, _), c = ops.namespace(delta), self._windows(x.shape[1:]), x.shape[-1]
         rows = xp.reshape(delta, (-1, self.filters))
-        gradients: Params = {"weight": ops.matmul_tn(xp.reshape(t, (-1, t.shape[-1])), rows), **inner}
-        if self.bias:
-            gradients["bias"] = ops.sum_rows(rows)
+        gradients["weight"] = ops.matmul_tn(xp.reshape(t, (-1, t.shape[-1])), rows)
         weight: Any = params["weight"]
         dt: Any = delta @ weight.T
         gradients["depthwise"] = {"weight": ops.convolve_dw(x, dt, windows, c)}
@@ -120,5 +110,14 @@ class SeparableConv2d:
         return ops.convolve_dx(dt, spatial, windows, x.shape[1:-1], c), gradients
 
     def _windows(self, in_shape: Shape) -> tuple[ops.Windows, Shape]:
-        size, stride, dilation = cast(tuple[Shape, ...], (self.kernel_size, self.stride, self.dilation))
-        return windows_over(NAME, space_of(NAME, AXES, in_shape), size, stride, dilation, self.padding)
+        return windows_over(NAME, space_of(NAME, AXES, in_shape), *self._sizes, self._padding)
+
+    @cached_property
+    def _sizes(self) -> tuple[Shape, Shape, Shape]:
+        """(kernel size, stride, dilation), a number for each axis."""
+        along = partial(along_axes, NAME, AXES, 1)
+        return along(kernel_size=self.kernel_size), along(stride=self.stride), along(dilation=self.dilation)
+
+    @cached_property
+    def _padding(self) -> Any:
+        return checked_padding(NAME, AXES, self.padding)

@@ -24,6 +24,11 @@ def along_axes(owner: str, axes: int, least: int, **setting: Any) -> Shape:
     return tuple(checks.whole(owner, least, **{name: each}) for each in value)
 
 
+def fixed(value: Any) -> Any:
+    """A setting as it was given, lists as tuples, so that a layer can be compared and kept."""
+    return tuple(map(fixed, value)) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
 def checked_padding(owner: str, axes: int, padding: Any) -> Any:
     """The name of a padding, or (before, after) for each axis."""
     if isinstance(padding, str):

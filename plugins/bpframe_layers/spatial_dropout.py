@@ -7,8 +7,8 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from bpframe.plugin import Array, Cache, Context, HostArray, Params, Shape, checks, number_sets, ops
-from bpframe_layers.dropout_mask import keep_mask
+from bpframe.plugin import Array, Cache, Context, HostArray, Params, Shape, checks
+from bpframe_layers.dropout_mask import keep_mask, kept_numbers, range_after_dropout
 
 
 @final
@@ -42,19 +42,14 @@ class SpatialDropout:
 
     def range_after(self, inputs: str | None) -> str | None:
         """Of either sign, or of at least 0, as the inputs: what is kept is made larger in training."""
-        if inputs is None or not self.rate:
-            return inputs
-        return next(wider for wider in ("[0, inf)", "(-inf, inf)") if number_sets.is_subset(inputs, wider))
+        return range_after_dropout(inputs, self.rate)
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, which channels were kept; None for all)."""
         rows: Any = x
         kept = keep_mask(self.rate, rows[(slice(None), *(slice(0, 1),) * (x.ndim - 2), ...)], context)
-        return (x if kept is None else self._masked(kept, x)), kept
+        return (x if kept is None else kept_numbers(kept, x, self.rate)), kept
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """dy through the same mask."""
-        return (dy if cache is None else self._masked(cache, dy)), {}
-
-    def _masked(self, kept: Array, x: Array) -> Array:
-        return ops.namespace(x).where(kept, x * (1 / (1 - self.rate)), 0.0)
+        return (dy if cache is None else kept_numbers(cache, dy, self.rate)), {}

@@ -11,8 +11,8 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from bpframe.plugin import Array, HostArray, Layer, ShapeError, checks, ops
-from bpframe_losses.gaussian_nll import BoundedVariance, bounded, leading_back
+from bpframe.plugin import Array, HostArray, Layer, checks, ops
+from bpframe_losses.gaussian_nll import BoundedVariance, bounded, leading_back, targets_of
 
 
 @final
@@ -42,12 +42,7 @@ class BetaNll:
 
     def target_width(self, outputs: int) -> int:
         """m = outputs / 2."""
-        if outputs % 2:
-            raise ShapeError(
-                f"beta_nll needs 2 scores for each target, means then log variances, got {outputs}. End the network "
-                "in 2 outputs for one target."
-            )
-        return outputs // 2
+        return targets_of("beta_nll", outputs)
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, 2 m))."""

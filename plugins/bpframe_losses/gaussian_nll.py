@@ -38,12 +38,7 @@ class GaussianNll:
 
     def target_width(self, outputs: int) -> int:
         """m = outputs / 2."""
-        if outputs % 2:
-            raise ShapeError(
-                f"gaussian_nll needs 2 scores for each target, means then log variances, got {outputs}. End the "
-                "network in 2 outputs for one target."
-            )
-        return outputs // 2
+        return targets_of("gaussian_nll", outputs)
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, 2 m))."""
@@ -106,3 +101,13 @@ def leading_back(slope: Array, given: Array, s: Array) -> Array:
     none = xp.zeros_like(s)
     slope = xp.where(given < s, xp.minimum(slope, none), slope)  # below the least: never further down
     return xp.where(given > s, xp.maximum(slope, none), slope)
+
+
+def targets_of(owner: str, outputs: int) -> int:
+    """m of 2 m scores, means then log variances; ShapeError to the loss `owner` for an odd number of them."""
+    if outputs % 2:
+        raise ShapeError(
+            f"{owner} needs 2 scores for each target, means then log variances, got {outputs}. End the network in 2 "
+            "outputs for one target."
+        )
+    return outputs // 2

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bpframe.registry import registry
+from bpframe.registry.plugin_files import _FINDER
 from tests.cli.commands import ON_ROWS, SMALL, write_random_rows
 
 
@@ -32,3 +34,10 @@ def cache_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     home = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def no_plugin_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the plugin files of another: commands say which files their process was given."""
+    monkeypatch.setattr(_FINDER, "files", {})
+    monkeypatch.setattr(registry, "_local", dict(registry._local))

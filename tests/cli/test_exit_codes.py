@@ -166,7 +166,7 @@ def test_no_plugins_blocks_third_parties_for_this_run_alone(site: Site, folder: 
 
 
 def test_an_error_of_bpframe_itself_ends_with_70_and_says_how_to_see_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **options: Any) -> None:
         raise ZeroDivisionError("by nought")
 
     monkeypatch.setattr("bpframe.cli.train_run.load", fail)

@@ -21,7 +21,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "an unknown loss": (
         {"loss": "msee"},
         UnknownComponent,
-        "no loss named 'msee'. Did you mean 'mse'. Installed: binary_cross_entropy",
+        "no loss named 'msee'. Did you mean 'mse'. Installed: beta_nll",
     ),
     "an optimizer as a loss": (
         {"loss": "adam"},

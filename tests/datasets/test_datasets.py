@@ -299,7 +299,8 @@ sys.addaudithook(lambda event, args: event == "open" and opened.append(str(args[
 import bpframe.datasets
 data = ("bpframe.data.", "bpframe.datasets")
 inside = {m for m in sys.modules if m.startswith("bpframe.") and not m.startswith(data)}
-below = ("checks", "data", "errors", "ops", "protocols", "random", "registry", "regular_files", "types", "version")
+below = {"checks", "data", "errors", "lazy_names", "ops", "protocols", "random", "registry"}
+below |= {"regular_files", "types", "version"}
 print(sorted({m.split(".")[1] for m in inside} - {*below}), end=" ")
 print([name for name in opened if name.endswith(".npz")], end=" ")
 bpframe.datasets.digits()

@@ -65,7 +65,7 @@ def test_draws_are_those_of_each_parameter_however_the_vector_is_cut(rule, monke
         np.testing.assert_array_equal(cut.parameters[name], value)
 
 
-NOISY = [Noise(), {"name": "clip_global_norm", "limit": 1.0}, Noise(0.2)]
+NOISY = [Noise(), {"name": "clip_global_norm", "limit": 1.0}, {"name": "gaussian_noise", "stddev": 0.2}]
 
 
 @pytest.mark.parametrize(("rule", "steps"), [("ema of sgld", NOISY), ("adahessian", [])])

@@ -287,7 +287,7 @@ def test_an_interrupt_inside_a_block_leaves_the_parameters_before_it(monkeypatch
     monkeypatch.setattr(blocks.Blocks, "run", run)
     made = trainer("jax", layers=[bp.layers.dense(8), bp.layers.dropout(0.5)])
     with pytest.raises(KeyboardInterrupt):
-        made.fit(X, Y, epochs=3, batch_size=16)
+        made.fit(X, Y, epochs=3, batch_size=16, validation=(X, Y))  # which ends a block with each epoch
     steps = calls[call - 1]
     assert made._session.step == steps
     stopped = made._session.snapshot()

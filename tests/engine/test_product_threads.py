@@ -55,6 +55,9 @@ def found(libraries: list[Any], rows: int, largest: int, most: int | None, layer
 @pytest.mark.parametrize(
     ("libraries", "rows", "largest", "most", "expected"),
     [
+        ([library(2)], 1, 2**12, None, (2, 1)),  # as it is: no BLAS shares so little
+        ([library(2)], 1, 2**12, 1, (1, 1)),
+        ([library(2)], 2, 2**12, None, (1, 1)),
         ([library(2)], 32, SMALL, None, (1, 1)),
         ([library(2)], 255, SMALL, None, (1, 1)),
         ([library(2)], 256, SMALL, None, (1, 2)),
@@ -84,9 +87,12 @@ def test_the_threads_of_a_block_follow_from_its_shapes_and_from_those_of_blas(li
     assert thread_team.current_team() is None
 
 
-@pytest.mark.parametrize(("rows", "expected"), [(32, (1, 1)), (256, (3, 1)), (63, (1, 1))])
-def test_layers_of_other_packages_have_one_thread_or_blas_threads(rows, expected):
-    assert found([library(3)], rows, LARGE, None, [Note()]) == expected
+@pytest.mark.parametrize(
+    ("rows", "largest", "expected"),
+    [(1, 8, (1, 1)), (32, LARGE, (1, 1)), (63, LARGE, (1, 1)), (256, LARGE, (3, 1))],
+)
+def test_layers_of_other_packages_have_one_thread_or_blas_threads(rows, largest, expected):
+    assert found([library(3)], rows, largest, None, [Note()]) == expected
 
 
 @pytest.mark.usefixtures("three")

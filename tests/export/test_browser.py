@@ -18,12 +18,12 @@ import pytest
 from tests.conftest import EXAMPLE, fresh_python
 from tests.export.programs import tool
 
-PAGE = EXAMPLE.parents[1] / "docs" / "examples" / "browser"
+SCRIPT = EXAMPLE.parents[1] / "tools" / "browser_example.py"
 PACKAGES = Path(__file__).parent / "browser"  # package.json and its lock
 FIT = """
 import json, sys
 sys.path.insert(0, {page!r})
-import make
+import browser_example as make
 x, target = make.digits()
 history = make.trainer().fit(x, target, epochs=make.EPOCHS, batch_size=make.BATCH, shuffle=False, verbose=0)
 print(json.dumps([float(loss) for loss in history.train["loss"]]))
@@ -41,7 +41,7 @@ class Quiet(SimpleHTTPRequestHandler):
 def page(tmp_path_factory):
     """A folder with the page, what it needs, and onnxruntime-web as `npm ci` installs it from the lock."""
     folder = tmp_path_factory.mktemp("page")
-    made = fresh_python([PAGE / "make.py", folder], folder, EXAMPLE)
+    made = fresh_python([SCRIPT, folder], folder, EXAMPLE)
     assert made.returncode == 0, made.stderr
     for file in PACKAGES.glob("package*.json"):
         shutil.copy(file, folder)
@@ -71,7 +71,7 @@ def test_a_browser_trains_with_a_foreign_loss_as_numpy_does_and_predicts_what_is
     losses = np.array(result["losses"])
     assert (np.diff(losses) < 0).all()
     assert losses[-1] < losses[0] / 3
-    made = fresh_python(["-c", FIT.format(page=str(PAGE))], page, EXAMPLE)
+    made = fresh_python(["-c", FIT.format(page=str(SCRIPT.parent))], page, EXAMPLE)
     assert made.returncode == 0, made.stderr
     assert np.abs(losses - json.loads(made.stdout)).max() < 1e-4
     assert result["right"] > 80
@@ -79,6 +79,6 @@ def test_a_browser_trains_with_a_foreign_loss_as_numpy_does_and_predicts_what_is
 
 
 def test_the_files_of_the_page_are_made_from_the_loss_of_the_example_plugin(tmp_path):
-    made = fresh_python([PAGE / "make.py", tmp_path], tmp_path, EXAMPLE)
+    made = fresh_python([SCRIPT, tmp_path], tmp_path, EXAMPLE)
     assert made.returncode == 0, made.stderr
     assert {file.name for file in tmp_path.iterdir()} == {"data.json", "index.html", "model.onnx", "step.onnx"}

@@ -15,6 +15,7 @@ from bpframe.export.onnx.lowering import onnx_model
 from tests.export.components import NAMES, example
 from tests.export.models import X, Y, classifier, fitted, require_equal
 
+OF_LAYERS = {"bidirectional", "transformer_block"}  # each of several layers
 REPLACEABLE = {"Sigmoid", "Softplus", "Elu", "Selu", "Celu", "Mish", "Gelu", "HardSigmoid", "Softmax", "LogSoftmax"}
 REPLACEABLE |= {"ReduceMean", "ReduceLogSumExp", "LayerNormalization", "BatchNormalization", "Erf", "HardSwish", "Relu"}
 
@@ -43,7 +44,7 @@ def exported(trainer, folder, **settings):
 def test_a_component_computes_the_same_in_onnxruntime_at_extremes_and_nan_too(kind, name, dtype):
     graph, x, want = example(kind, name, dtype)
     model = onnx_model(graph, 21, {}, {})
-    assert len(model.graph.node) < 150
+    assert len(model.graph.node) < (300 if name in OF_LAYERS else 150)
     assert not {node.op_type for node in model.graph.node} & REPLACEABLE  # its own stable formulas
     assert {node.domain for node in model.graph.node} == {""}
     if name not in ("sequential", "parallel"):  # layer_norm of saturated units: rounding in another order, enlarged

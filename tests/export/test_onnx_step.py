@@ -23,6 +23,7 @@ Y = np.arange(60) % 3
 BATCH = 20
 LAYERS = [{"name": "dense", "units": 8, "activation": "gelu"}, "layer_norm", {"name": "dense", "units": 3}]
 OF_SIGNS = {"lion", "signum", "rprop"}  # of which rounding may turn a whole step
+DIFFERENCES = {"adahessian"}  # it divides differences of gradients, in which rounding shows
 ASTRAY = {"prodigy", "sam"}  # whose curves in float32 differ by more among engines: by 8% and more after 1,000 steps
 PARTS = {
     "gradient_steps": [{"name": "clip_global_norm", "limit": 0.5}, {"name": "weight_decay", "strength": 1e-3}],
@@ -109,7 +110,7 @@ def test_every_rule_trains_in_onnxruntime_as_on_engine_numpy(tmp_path, name):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", [name for name in ELEMENT if name not in OF_SIGNS])
+@pytest.mark.parametrize("name", [name for name in ELEMENT if name not in OF_SIGNS | DIFFERENCES])
 def test_in_float32_rules_stay_within_1e_5_for_40_steps(tmp_path, name):
     _, made = train(trainer_of(example(name), "float32"), tmp_path, 40, size=15)
     require_same(trainer_of(example(name), "float32"), made, 40, 1e-5, size=15)
@@ -145,7 +146,7 @@ def test_a_thousand_steps_of_net_s_stay_within_1e_8(tmp_path, name):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", [name for name in ELEMENT if name not in OF_SIGNS | ASTRAY])
+@pytest.mark.parametrize("name", [name for name in ELEMENT if name not in OF_SIGNS | DIFFERENCES | ASTRAY])
 def test_in_float32_the_loss_of_a_thousand_steps_stays_within_2_percent(tmp_path, name):
     losses, _ = train(trainer_of(example(name), "float32"), tmp_path, 999)
     trainer = trainer_of(example(name), "float32")

@@ -1,7 +1,9 @@
 """Writes recurrent.npz: recurrent layers of PyTorch and Keras, outputs and gradients, with the libraries' own weights.
 
 usage: KERAS_BACKEND=jax python tests/golden/make_recurrent.py
-needs: torch 2.13, keras 3.15.1, jax 0.10 (on which Keras's SimpleRNN fails in float64, so PyTorch's stands alone)
+needs: torch 2.13, keras 3.15.1, jax 0.10
+
+On JAX Keras's tanh gives float32 of float64: its GRU and LSTM are right to the digits of that, its SimpleRNN fails.
 
 Arrays: x (B, T, n) and dy (B, T, m), for all; CASE/y (B, T, m) of all steps, CASE/dx of sum(dy y), CASE/NAME a weight
 as the library has it, CASE/dNAME its gradient.
@@ -47,7 +49,7 @@ def of_torch(layer: torch.nn.Module) -> Arrays:
 
 
 def of_keras(layer: keras.layers.Layer) -> Arrays:
-    """Of a layer with return_sequences, in float64 but for its products, which Keras makes in float32."""
+    """Of a layer with return_sequences, in float64 but for tanh, which Keras computes in float32."""
     layer.build(X.shape)
     names = [variable.name for variable in layer.trainable_variables]
     weights = [RNG.normal(size=variable.shape) for variable in layer.trainable_variables]

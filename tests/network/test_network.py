@@ -104,7 +104,7 @@ def test_what_has_no_forward_and_backward_is_no_layer():
         bp.Network([bp.Network([bp.layers.dense(2)])])
 
 
-@pytest.mark.parametrize("inputs", [0, -3, 2.5, "4", True, (), [3, 0], [2, "a"], [None], {"n": 3}], ids=repr)
+@pytest.mark.parametrize("inputs", [0, -3, 2.5, "4", True, (), [3, 0], [2, "a"], [None], {"n": "a"}], ids=repr)
 def test_inputs_that_are_no_width_are_an_error(inputs):
     with pytest.raises(ConfigError, match="Network needs whole numbers of at least 1 as inputs, got"):
         bp.Network([bp.layers.dense(2)], inputs=inputs)

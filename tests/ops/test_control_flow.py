@@ -97,6 +97,7 @@ def test_a_compiled_program_has_one_step_and_one_branch_at_run_time():
         ),
         (lambda c, x: (c > 0, None), X, None, "keeps its shapes and dtypes.*after a step got .* bool"),
         (lambda c, x: ((c, c), None), X, None, "keeps its shapes and dtypes"),
+        (lambda c, x: (0.0, None), X, None, "scan needs arrays in its carry, got 0.0"),
         (lambda c, x: (c, None), (X, X[:2]), None, r"xs of one length, or `length`, got \[2, 7\]"),
         (lambda c, x: (c, None), X, 6, r"xs of one length, or `length`, got \[6, 7\]"),
         (lambda c, x: (c, None), None, None, "got neither"),

@@ -31,6 +31,9 @@ def hidden(units: int = 16) -> dict[str, Any]:
 
 
 END = {"name": "dense", "units": 3}
+LINE, IMAGE = {"name": "reshape", "shape": [6, 1]}, {"name": "reshape", "shape": [3, 2, 1]}
+TANH = {"kernel_size": 3, "padding": "same", "activation": "tanh"}
+POSITIONS = "positional"
 NETS: dict[str, list[Any]] = {
     "dense": [hidden(), END],
     "activation": [{"name": "dense", "units": 16}, {"name": "activation", "activation": "relu"}, END],
@@ -49,6 +52,37 @@ NETS: dict[str, list[Any]] = {
     "sum": [{"name": "parallel", "branches": [hidden(8), {"name": "dense", "units": 8}], "join": "sum"}, END],
     "select": [{"name": "select", "columns": [5, 0, 3, 1, 2, -2]}, hidden(), END],
     "sequential": [{"name": "sequential", "layers": ["standardize", hidden(), "batch_norm"]}, hidden(), END],
+    "gaussian_latent": [hidden(), {"name": "gaussian_latent", "units": 8, "strength": 1e-3}, hidden(), END],
+    "mixture_of_experts": [{"name": "mixture_of_experts", "experts": [hidden(), hidden()]}, END],
+    "conv1d": [LINE, {"name": "conv1d", "filters": 8, "activation": "relu"}, "flatten", hidden(), END],
+    "conv2d": [IMAGE, {"name": "conv2d", "filters": 8, "kernel_size": 2, "activation": "tanh"}, "flatten", END],
+    "separable_conv2d": [
+        IMAGE,
+        {"name": "separable_conv2d", "filters": 8, "padding": "same"},
+        "flatten",
+        hidden(),
+        END,
+    ],
+    "conv_transpose1d": [LINE, {"name": "conv_transpose1d", "filters": 4, "stride": 2}, "flatten", hidden(), END],
+    "conv_transpose2d": [IMAGE, {"name": "conv_transpose2d", "filters": 4}, "flatten", hidden(), END],
+    "max_pool1d": [LINE, {"name": "max_pool1d", "stride": 1}, "flatten", hidden(), END],
+    "max_pool2d": [IMAGE, {"name": "max_pool2d", "stride": 1}, "flatten", hidden(), END],
+    "avg_pool1d": [LINE, {"name": "avg_pool1d", "stride": 1}, "flatten", hidden(), END],
+    "avg_pool2d": [IMAGE, {"name": "avg_pool2d", "pool_size": [2, 1], "stride": 1}, "flatten", hidden(), END],
+    "global_max_pool": [LINE, {"name": "conv1d", "filters": 16, "padding": 2}, POSITIONS, "global_max_pool", END],
+    "global_avg_pool": [LINE, POSITIONS, {"name": "conv1d", "filters": 16, **TANH}, "global_avg_pool", END],
+    "upsample": [IMAGE, "upsample", "flatten", hidden(), END],
+    "zero_pad": [IMAGE, "zero_pad", "flatten", hidden(), END],
+    "space_to_depth": [{"name": "reshape", "shape": [6, 1]}, "space_to_depth", "flatten", hidden(), END],
+    "spatial_dropout": [IMAGE, {"name": "spatial_dropout", "rate": 0.1}, "flatten", hidden(), END],
+    "group_norm": [{"name": "reshape", "shape": [3, 2]}, "group_norm", "flatten", hidden(), END],
+    "rnn": [LINE, {"name": "rnn", "units": 16}, END],
+    "gru": [LINE, {"name": "gru", "units": 16}, END],
+    "lstm": [LINE, {"name": "lstm", "units": 16}, END],
+    "bidirectional": [LINE, {"name": "bidirectional", "layer": {"name": "gru", "units": 8}}, END],
+    "attention": [LINE, hidden(8), "positional", {"name": "attention", "heads": 2}, "flatten", hidden(), END],
+    "positional": [LINE, hidden(8), "positional", hidden(8), "flatten", END],
+    "transformer_block": [LINE, hidden(8), "positional", {"name": "transformer_block", "heads": 2}, "flatten", END],
     "embedding": [{"name": "embedding", "num_embeddings": 5, "embedding_dim": 4}, "flatten", hidden(), END],
 }
 

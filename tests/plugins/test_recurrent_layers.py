@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import bpframe as bp
+from bpframe import tree
 from bpframe.errors import ConfigError, ShapeError
 from bpframe.testing import check_layer
 from bpframe_activations.relu import Relu
@@ -20,7 +21,7 @@ from tests.plugins.layer_cases import TRAINING, Array, drawn
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "recurrent.npz")
 X, DY = GOLDEN["x"], GOLDEN["dy"]
 M = DY.shape[-1]
-LAYERS = [Gru(4), Gru(4, reset_after=False), Lstm(4), Rnn(4), Rnn(4, Relu())]
+LAYERS = [Gru(4), Gru(4, reset_after=False), Lstm(4, mask_value=0.0), Rnn(4), Rnn(4, Relu(), mask_value=0.0)]
 
 
 def gates(array: Array, order: str) -> list[Array]:
@@ -57,7 +58,7 @@ def params_of(there: dict[str, list[Array]], candidate_bias: bool) -> dict[str, 
     return params
 
 
-CASES = {  # with the tolerance: Keras computes products in float32
+CASES = {  # with the tolerance: Keras computes tanh in float32
     "torch_gru": (Gru(M, sequences=True), of_torch, "rzc", 1e-12),
     "torch_lstm": (Lstm(M, sequences=True), of_torch, "ifgo", 1e-12),
     "torch_rnn": (Rnn(M, sequences=True), of_torch, "h", 1e-12),
@@ -101,6 +102,35 @@ def test_the_last_output_is_that_of_the_last_step_and_reverse_is_a_row_read_back
     np.testing.assert_array_equal(last.forward(params, x, TRAINING)[0], outputs[:, 0 if reverse else -1])
     there = plain.forward(params, x[:, ::-1] if reverse else x, TRAINING)[0]
     np.testing.assert_allclose(outputs, there[:, ::-1] if reverse else there, rtol=1e-14)
+
+
+@pytest.mark.parametrize("sequences", [False, True])
+@pytest.mark.parametrize(
+    "settings", [{"name": "gru"}, {"name": "gru", "reset_after": False}, {"name": "lstm"}, {"name": "rnn"}], ids=str
+)
+def test_masked_steps_are_as_if_they_were_not_there(settings, sequences):
+    layer = bp.build("layer", {**settings, "units": 3, "mask_value": -9.0, "sequences": sequences})
+    plain = bp.build("layer", {**settings, "units": 3, "sequences": sequences})
+    params, x = drawn(layer, (4, 2)), np.random.default_rng(0).normal(size=(5, 4, 2))
+    padded = np.full((5, 7, 2), -9.0)
+    places = [0, 2, 3, 5]  # masked: in the middle, and behind
+    padded[:, places] = x
+    (y, cache), (wanted, kept) = (part.forward(params, rows, TRAINING) for part, rows in ((layer, padded), (plain, x)))
+    dy = np.random.default_rng(1).normal(size=wanted.shape)
+    if sequences:
+        np.testing.assert_allclose(y[:, [1, 4, 6]], wanted[:, [0, 2, 3]], rtol=1e-14)
+        np.testing.assert_allclose(y[:, places], wanted, rtol=1e-14)
+        back = np.zeros(y.shape)
+        back[:, [1, 2, 4, 6]] = dy  # a slope in what a masked step hands on is one in the state before it
+    else:
+        np.testing.assert_allclose(y, wanted, rtol=1e-14)
+        back = dy
+    dx, gradients = layer.backward(params, cache, back, TRAINING)
+    own, also = plain.backward(params, kept, dy, TRAINING)
+    np.testing.assert_allclose(dx[:, places], own, rtol=1e-12)
+    assert not dx[:, [1, 4, 6]].any()
+    for path, leaf in tree.leaves(also):
+        np.testing.assert_allclose(tree.at(gradients, path), leaf, rtol=1e-12, atol=1e-14)
 
 
 def test_gates_start_as_rotations_and_the_forget_gate_open():

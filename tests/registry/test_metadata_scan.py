@@ -145,6 +145,8 @@ def test_nor_does_one_beside_the_package_itself(beside: Path, monkeypatch: pytes
 def test_where_the_metadata_of_bpframe_is_missing_the_error_says_what_to_do(tmp_path: Path) -> None:
     code = """
 import importlib.machinery, bpframe as bp
+from bpframe.registry import own_metadata
+own_metadata.os = type("os", (), {"listdir": lambda _: [], "curdir": "."})
 importlib.machinery.PathFinder.find_distributions = classmethod(lambda *_: iter(()))
 try: bp.losses.mse
 except bp.errors.UnknownComponent as error: print(error)

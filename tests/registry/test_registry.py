@@ -31,6 +31,7 @@ GROUPS = {
     "regularizer": "bpframe.regularizers",
     "constraint": "bpframe.constraints",
     "sampler": "bpframe.samplers",
+    "augmentation": "bpframe.augmentations",
     "source": "bpframe.sources",
     "metric": "bpframe.metrics",
     "callback": "bpframe.callbacks",

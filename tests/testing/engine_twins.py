@@ -94,9 +94,15 @@ class EagerSession:
         if self._fault == "blocks":
             self._inner.assign({"dense_1/bias": self._inner.parameters["dense_1/bias"] + 0.01})
         made = self._inner.run(batches, start, stop)
+        if self._fault == "sums" and made.sums is not None:
+            return replace(made, sums=made.sums + 1)
         if self._fault == "finite" and not np.isfinite(made.loss[-1]):
             return Losses([*made.loss, 0.0], [*made.penalty, 0.0], [*made.weight, 1.0])
         return made
+
+    def sum_rows(self, sums: Any) -> bool:
+        """As the session."""
+        return bool(self._inner.sum_rows(sums))
 
     def scores(self, x: Any) -> Any:
         """As the session, and as the fault."""

@@ -102,9 +102,12 @@ FAULTS: dict[
     ],
     "sampler": [(Backwards, "rows, purity, determinism")],
     "source": [(Words, "values, determinism, select, damage")],
-    "exporter": [(Listing, "suffixes, content, determinism")],
+    "exporter": [(Listing, "suffixes, bytes, same bytes, model")],
     "engine": [
-        (Eager, "levels, weights, scores, blocks, snapshot, assign, copies, collected scores, finite, setting, seed"),
+        (
+            Eager,
+            "levels, weights, scores, blocks, snapshot, assign, copies, collected scores, sums, finite, setting, seed",
+        ),
     ],
     "metric": [(Error, "values, weights, order, zero weight, best, float32, purity, determinism")],
 }

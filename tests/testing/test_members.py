@@ -13,7 +13,7 @@ import bpframe
 from bpframe.errors import CheckFailed
 from bpframe.testing import check, check_activation, check_layer, check_loss, check_metric, check_regularizer
 from bpframe.testing.members import MEMBERS, KitMember
-from tests.testing.network_twins import Leaky, Normal, Ranked
+from tests.testing.network_twins import Leaky, Normal
 
 KIT = Path(bpframe.__file__).parent
 SOURCES = "\n".join(
@@ -29,20 +29,20 @@ def test_a_member_of_the_list_is_read_by_the_kit(member: KitMember):
     assert member.form.startswith(member.name)
 
 
-class Grades(Ranked):
-    """loss = sum_k log(1 + exp(s_k z_k)), of grades that normal numbers are not."""
+@dataclass(frozen=True)
+class Roots:
+    """loss = sum_c (z_c - sqrt(y_c))^2, of targets that normal numbers are not."""
 
-    example = None
+    link: ClassVar[str] = "identity"
 
-    def __getattribute__(self, name: str) -> Any:
-        if name == "example":
-            raise AttributeError(name)
-        return super().__getattribute__(name)
+    def value_and_delta(self, scores: Any, target: Any) -> Any:
+        r = scores - np.where(target < 0, np.nan, np.sqrt(abs(target)))
+        return (r * r).sum(axis=-1), 2 * r
 
 
 def test_a_loss_that_needs_its_own_example_is_told_so_by_every_check_that_fails():
     with pytest.raises(CheckFailed) as caught:
-        check_loss(Grades())
+        check_loss(Roots())
     _, *failures = str(caught.value).splitlines()
     assert failures
     assert all("add example(rng) -> (scores, target)" in failure for failure in failures)

@@ -166,9 +166,12 @@ class Listing:
         return "listing" if self.fault == "suffixes" else (".listing",)
 
     def content(self, trainer: Any, metadata: Any) -> Any:
-        if self.fault == "determinism":
+        if self.fault == "same bytes":
             return str(np.random.default_rng().random()).encode()
-        return b"a model" if self.fault == "content" else repr(trainer.parameters.copy()).encode()
+        text = repr(trainer.parameters.copy())
+        if self.fault == "model":
+            trainer.parameters["dense_1/bias"] = trainer.parameters["dense_1/bias"] + 1.0
+        return text if self.fault == "bytes" else text.encode()
 
 
 @dataclass(frozen=True)

@@ -249,3 +249,45 @@ def test_losses_of_fields_are_refused_where_they_cannot_be():
         trainer("cox", metrics=["mae"]).fit(X, SURVIVAL, epochs=1)
     with pytest.raises(ConfigError, match="couples the rows of a batch, which have no weights"):
         trainer(bp.losses.dice(over="batch")).fit(X, EVENT, epochs=1, sample_weight=W)
+
+
+class Rates:
+    """loss = sum over outputs of (z - count / exposure)^2 / 2."""
+
+    link = "identity"
+
+    def target_fields(self, outputs):
+        return {"count": outputs, "exposure": 1}
+
+    def value_and_delta(self, scores, target):
+        r = scores - target["count"] / target["exposure"]
+        return r.__array_namespace__().sum(r * r, axis=-1) / 2, r
+
+
+def test_the_kit_makes_up_fields_and_finds_a_wrong_slope():
+    assert {"gradient", "engine numpy"} <= set(bp.testing.check_loss(Rates()).passed)
+
+    class Wrong(Rates):
+        """The same, with a mistake."""
+
+        def value_and_delta(self, scores, target):
+            value, delta = super().value_and_delta(scores, target)
+            return value, 1.01 * delta
+
+    with pytest.raises(bp.errors.CheckFailed, match="gradient"):
+        bp.testing.check_loss(Wrong())
+
+
+def test_the_kit_finds_a_loss_that_counts_rows_of_weight_0():
+    class Blind:
+        """loss = the mean of z^2 / 2 over all rows."""
+
+        link = "identity"
+        weighted = True
+
+        def value_and_delta(self, scores, target, weight=None):
+            xp = scores.__array_namespace__()
+            return xp.mean(xp.sum(scores * scores, axis=-1)) / 2, scores / scores.shape[0]
+
+    with pytest.raises(bp.errors.CheckFailed, match=r"weights: .* of weight 0"):
+        bp.testing.check_loss(Blind())

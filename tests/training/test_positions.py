@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import bpframe as bp
+from bpframe.cli.predictions import render_predictions
 from bpframe.errors import DataError, ShapeError
 
 N, T, K = 24, 5, 6
@@ -234,3 +235,22 @@ def test_scores_that_are_kept_bound_the_steps_of_a_block(monkeypatch):
     for one in made:
         one.fit(X, LABELS, epochs=2, batch_size=4)
     assert made[1].history.train["accuracy"] == pytest.approx(made[0].history.train["accuracy"])
+
+
+def test_predictions_of_positions_are_written_with_a_column_each():
+    one = trainer(dense())
+    one.fit(X, LABELS, epochs=1)
+    header, first = render_predictions(one, X[:1], ".csv").decode().splitlines()
+    assert header == "label_0,label_1,label_2,label_3,label_4"
+    assert first.split(",") == one.predict_labels(X[:1])[0].astype(str).tolist()
+    level = trainer(dense(1), "mse")
+    level.fit(X, X[..., :1], epochs=1)
+    assert render_predictions(level, X[:1], ".csv").decode().startswith("prediction_0_0,prediction_1_0,")
+
+
+def test_images_have_positions_along_two_axes():
+    x, y = RNG.normal(size=(10, 3, 4, 2)), RNG.integers(0, 2, (10, 3, 4))
+    one = trainer(dense(1), "sigmoid_cross_entropy", metrics=["accuracy", "roc_auc"])
+    one.fit(x, y, epochs=2, class_weight="balanced", validation=(x, y))
+    assert one.predict_labels(x).shape == (10, 3, 4)
+    assert one.history.validation["roc_auc"][-1] == pytest.approx(one.evaluate(x, y)["roc_auc"])

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.protocols import Fields, SeveralHeads
+from bpframe.protocols import ClassTargets, Fields, SeveralHeads, TargetWidth
 from bpframe.protocols.implements import implements
-from bpframe.testing.laws.examples import example_batch, score_bounds
+from bpframe.testing.laws.examples import accepted_width, example_batch, score_bounds
 from bpframe.types import HostArray
 from tools.reference.curves import Range
 
@@ -30,11 +30,13 @@ class Line:
 
 
 def line(loss: Any) -> Line | None:
-    """The line on which a loss says most; None for one of several heads, or of several fields a row."""
-    if implements(loss, SeveralHeads) or implements(loss, Fields):
+    """The line on which a loss says most; None for several heads, fields, ordered classes, or scores of other kinds."""
+    if any(implements(loss, several) for several in (SeveralHeads, Fields, ClassTargets)):
         return None
     scores, target = example_batch(loss, 1)
     per_target = scores.shape[1] // target.shape[1]
+    if implements(loss, TargetWidth) and accepted_width(loss, per_target) != 1:
+        return None
     if per_target > 1:
         axis = f"r = z_1 - y, the other score{'s' if per_target > 2 else ''} 0"
         return Line(axis, (-3, 3), lambda r: r * np.eye(per_target)[:1], np.zeros((1, 1)))

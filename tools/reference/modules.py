@@ -96,6 +96,8 @@ def estimators_page() -> Iterator[str]:
         yield f"## {name}"
         yield fenced(wrapped(signature(name, cls)))
         yield prose(cls)
+        if inspect.isfunction(cls):
+            continue
         own = [base for base in cls.__mro__ if base.__module__.startswith(module.__name__)]
         members = {key: member for base in reversed(own) for key, member in vars(base).items() if key[0] != "_"}
         for key, member in members.items():

@@ -247,12 +247,7 @@ def _loop(
             kept = jax.lax.dynamic_update_slice_in_dim(kept, scores, k * size, 0)
         return carry, BlockReport(numbers, kept)
 
-    kept = None
-    if room:
-        scores = jax.eval_shape(partial(evaluate, step.parts.layers), carry.params, block.x[:1])
-        kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
-    width = step.width + (0 if sums is None else sums.width + 1)
-    report = BlockReport(jnp.zeros((LENGTH, width), table.dtype), kept)
+    report = _empty_report(step, carry.params, block.x[:1], room, sums, table.dtype)
 
     def epoch(number: jax.Array, state: tuple[Carry, BlockReport]) -> tuple[Carry, BlockReport]:
         start = number * (full + 1) - first
@@ -267,6 +262,18 @@ def _loop(
     else:
         carry, report = jax.lax.fori_loop(0, steps, partial(body, size), (carry, report))
     return carry, report
+
+
+def _empty_report(
+    step: FunctionalStep, params: Params, row: jax.Array, room: int, sums: StepSums | None, dtype: Any
+) -> BlockReport:
+    """A report into which steps write."""
+    kept = None
+    if room:
+        scores = jax.eval_shape(partial(evaluate, step.parts.layers), params, row)
+        kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
+    width = step.width + (0 if sums is None else sums.width + 1)
+    return BlockReport(jnp.zeros((LENGTH, width), dtype), kept)
 
 
 def _objective(

@@ -7,11 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from bpframe.ops.control_flow import SCAN, WHEN, Step, refuse_other_carry
+from bpframe.ops.control_flow import SCAN, WHEN, Step, Structure, refuse_other_carry
 
 
-def _scan(step: Step, carry: Any, xs: Any, count: int, reverse: bool) -> tuple[Any, Any]:
-    def checked(carry: Any, x: Any) -> tuple[Any, Any]:
+def _scan(step: Step, carry: Structure, xs: Structure, count: int, reverse: bool) -> tuple[Any, Any]:
+    def checked(carry: Structure, x: Structure) -> tuple[Any, Any]:
         after, y = step(carry, x)
         refuse_other_carry(carry, after)
         return after, y

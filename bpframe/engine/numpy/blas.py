@@ -10,10 +10,13 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from importlib.util import find_spec
 from threading import Condition, Lock, get_ident
-from typing import Any, final
+from typing import final
+
+from typing_extensions import Protocol
 
 from bpframe import checks
 from bpframe.engine.numpy import openblas
@@ -25,6 +28,18 @@ PATIENCE = 60.0  # seconds that a block waits for blocks of another limit, which
 _jax_threads: list[int] = []  # what JAX was started with, where it was started here
 
 
+class Library(Protocol):
+    """One BLAS library, as `OpenBlas` and threadpoolctl's controllers are."""
+
+    internal_api: str
+
+    def get_num_threads(self) -> int | None:
+        """How many threads it uses; None where it does not say."""
+
+    def set_num_threads(self, threads: int, /) -> object:
+        """Have it use so many."""
+
+
 @final
 class Blas:
     """The BLAS libraries of this process, bounded by the least of the limits that hold at present.
@@ -34,14 +49,14 @@ class Blas:
     thread begins at once. The last to end takes the bound back.
     """
 
-    def __init__(self, libraries: list[Any]) -> None:
+    def __init__(self, libraries: Sequence[Library]) -> None:
         self._libraries, self._lock = libraries, Lock()
         self._turn = Condition(self._lock)
         self.callers: tuple[str, ...] = ()
         self._blocks: list[tuple[int, int]] = []  # (thread, limit) of each that runs
         self._waiting: deque[object] = deque()
-        self._before: list[int] = []  # the threads of each library where no block runs, while one does
-        self._present: list[int] = []  # those that it has now
+        self._before: list[int | None] = []  # the threads of each library where no block runs, while one does
+        self._present: list[int | None] = []  # those that it has now
 
     def limited_to(self, threads: int) -> AbstractContextManager[None]:
         """A block in which matrix products use at most so many threads."""
@@ -57,7 +72,7 @@ class Blas:
             counts = self._before or [library.get_num_threads() for library in self._libraries]
         return min(count or 1 for count in counts)
 
-    def use(self, libraries: list[Any], callers: tuple[str, ...]) -> None:
+    def use(self, libraries: Sequence[Library], callers: tuple[str, ...]) -> None:
         """Bound the libraries of these callers from now on; not while a block runs, whose bound is to be taken back."""
         with self._lock:
             if not self._blocks:
@@ -109,7 +124,9 @@ class Blas:
         least = min([limit for _, limit in self._blocks]) if self._blocks else sys.maxsize
         for k, before in enumerate(self._before):
             wanted = least if before and least < before else before
-            if wanted != self._present[k]:  # None from a library that does not say, which is left as it is
+            if (
+                wanted is not None and wanted != self._present[k]
+            ):  # None from a library that does not say, which is left as it is
                 _set(self._libraries[k], wanted)
                 self._present[k] = wanted
         if not self._blocks:
@@ -132,7 +149,7 @@ class _Block:
         self._blas.end(get_ident(), self._limit)
 
 
-def _set(library: Any, limit: int) -> None:
+def _set(library: Library, limit: int) -> None:
     """Set the threads of a library from any thread: threadpoolctl 3.8 leaves that to the thread that did it first."""
     release = getattr(library, "clear_controlling_thread", None)
     if release is None:
@@ -165,7 +182,7 @@ def environment_keeps(threads: int) -> bool:
     return find_spec("threadpoolctl") is None and environment.threads_at_start() <= threads
 
 
-def _libraries() -> list[Any]:
+def _libraries() -> list[Library]:
     try:
         from threadpoolctl import ThreadpoolController  # imported where threads are bounded only
     except ModuleNotFoundError as missing:
@@ -174,7 +191,7 @@ def _libraries() -> list[Any]:
             'installed. Install it: pip install "bpframe[threads]"; or bound them by its environment variable, which '
             "it reads when NumPy is imported; or leave threads out."
         ) from missing
-    libraries: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
+    libraries: list[Library] = ThreadpoolController().select(user_api="blas").lib_controllers
     if not libraries:
         raise ConfigError("The engine numpy needs a BLAS whose threads can be set, got none. Leave threads out.")
     return libraries

@@ -14,38 +14,41 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
 from typing import final
+from weakref import WeakKeyDictionary
 
 from bpframe import checks, tree
 from bpframe.engine.numpy.blas import Blas, environment_keeps, process_blas
 from bpframe.errors import ConfigError
-from bpframe.network.network import LabelledLayers
+from bpframe.network.network import Network
 from bpframe.ops import thread_team
 from bpframe.registry import registry
 from bpframe.registry.nested import classes
 from bpframe.types import Params
 
+ALONE = 2**13  # multiplications, and numbers of a vector, that no BLAS shares: a bound would only cost time
 MIN_POOL = 2**26  # multiplications of a product, from which BLAS's threads gain enough to be worth their waiting
 MOST = 4  # threads of a team; with more of them Python's lock would keep them waiting
+
+_networks: WeakKeyDictionary[Network, bool] = WeakKeyDictionary()  # whether it is shareable: to look takes 30 us
 
 
 @final
 @dataclass(frozen=True)
 class ProductThreads:
-    """For layers of `numbers` parameters, the largest of which has `largest` of them.
+    """For a network of `numbers` parameters, the largest of which has `largest` of them.
 
     `blas` None: its threads cannot be set; `most`: a user's bound.
     """
 
-    layers: LabelledLayers
+    network: Network
     blas: Blas | None
     numbers: int
     largest: int
     most: int | None = None
 
     @classmethod
-    def of(cls, layers: LabelledLayers, parameters: Params, most: int | None) -> ProductThreads:
+    def of(cls, network: Network, parameters: Params, most: int | None) -> ProductThreads:
         """Those of a network on at most so many threads; ConfigError where a bound cannot be kept."""
         if most is not None:
             checks.whole("The engine numpy", 1, threads=most)
@@ -56,12 +59,14 @@ class ProductThreads:
             if most is not None and not environment_keeps(most):
                 raise
         sizes = [leaf.size for _, leaf in tree.leaves(parameters)]
-        return cls(layers, blas, sum(sizes), max(sizes, default=0), most)
+        return cls(network, blas, sum(sizes), max(sizes, default=0), most)
 
     def block(self, rows: int) -> AbstractContextManager[None]:
         """A block that computes on batches of so many rows."""
         blas, multiplications = self.blas, rows * self.largest
         if blas is None:
+            return nullcontext()
+        if max(multiplications, self.numbers) < ALONE and self.most is None and self._shareable:
             return nullcontext()
         if multiplications < thread_team.MIN_MULTIPLICATIONS and self.numbers < thread_team.MIN_UPDATE:
             return blas.limited_to(1)
@@ -72,10 +77,13 @@ class ProductThreads:
             return _team_block(blas, min(threads, MOST))
         return blas.limited_to(1)
 
-    @cached_property
+    @property
     def _shareable(self) -> bool:
         """Whether all products are those of bpframe's layers, which ask a team to share them."""
-        return all(map(registry.owns, classes(layer for _, layer in self.layers)))
+        if self.network not in _networks:
+            owned = map(registry.owns, classes(layer for _, layer in self.network.layers))
+            _networks[self.network] = all(owned)
+        return _networks[self.network]
 
 
 @contextmanager

@@ -62,7 +62,7 @@ class NumpyEngine:
     ) -> NumpySession:
         """A session that starts from these parameters; ConfigError where threads cannot be bounded."""
         malloc.raise_thresholds()
-        threads = ProductThreads.of(network.layers, parameters, self.threads)
+        threads = ProductThreads.of(network, parameters, self.threads)
         return NumpySession(network, cost, groups, parameters, dtype, seed, threads, self.scripts)
 
 

@@ -52,7 +52,7 @@ def require_counted_rows(run: LayerRun) -> None:
     require(dx is None or not np.any(np.asarray(dx)[~counts]), "auxiliary: dx must be 0 in rows that do not count")
 
 
-def _auxiliary(run: LayerRun, params: Params, x: Any, context: StepContext = TRAINING) -> Any:
+def _auxiliary(run: LayerRun, params: Params, x: HostArray, context: StepContext = TRAINING) -> Any:
     return run.layer.auxiliary(params, run.layer.forward(params, x, context)[1], context)  # type: ignore[attr-defined]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from bpframe.engine import optimizer_chain
 from bpframe.engine.hyperparameters import Settings, over
 from bpframe.network.context import StepContext
-from bpframe.protocols import Auxiliary, Measure, Refresh, RowSums, SampleTarget
+from bpframe.protocols import Augmentation, Auxiliary, Measure, Refresh, RowSums, SampleTarget
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import takes_class_numbers
 from bpframe.registry.of_fields import of_one_array
@@ -104,7 +104,7 @@ def _constraint(constraint: Any, convert: Convert) -> Any:
     return [constraint.project(p, settings.at(0))]
 
 
-def _augmentation(augmentation: Any, convert: Convert) -> Any:
+def _augmentation(augmentation: Augmentation, convert: Convert) -> Any:
     x, target, weight = map(convert, augmentation_rows(augmentation))
     h = Settings(augmentation, number_type(x)).at(0)
     with_weights, without = (augmentation.augment(x, target, given, KEY, h) for given in (weight, None))

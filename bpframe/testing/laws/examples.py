@@ -15,8 +15,9 @@ import numpy as np
 from bpframe.data.target_gaps import filled
 from bpframe.errors import CheckFailed
 from bpframe.protocols import ClassTargets, Fields, Loss, TargetWidth
+from bpframe.protocols.implements import implements
 from bpframe.protocols.number_sets import SIMPLEX, SIMPLICES, Interval
-from bpframe.protocols.traits import domain_of, order_of
+from bpframe.protocols.traits import domain_of, group_of, order_of
 from bpframe.registry.of_fields import cut_fields, of_one_array
 from bpframe.types import HostArray
 
@@ -33,6 +34,9 @@ def example_batch(loss: Loss, seed: int) -> Pair:
     if hasattr(loss, "example"):
         scores, target = loss.example(rng)
         return np.asarray(scores, dtype=np.float64), target_array(target)
+    if implements(loss, Fields):
+        scores = rng.normal(size=(B, _outputs(loss)))
+        return scores, _field_columns(loss, scores.shape[1], rng)
     scores, target = rng.normal(size=(2, B, C))
     scores = _inside(scores, domain_of(loss))
     if loss.link == "sigmoid":
@@ -43,6 +47,25 @@ def example_batch(loss: Loss, seed: int) -> Pair:
         p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
         return (p if _encodes(loss) and domain_of(loss) is None else scores), soft
     return scores, np.exp(target) if loss.link == "exponential" else target
+
+
+def _outputs(loss: Fields) -> int:
+    """One score a row, or C where a loss of fields refuses that."""
+    try:
+        loss.target_fields(1)
+    except ValueError:
+        return C
+    return 1
+
+
+def _field_columns(loss: Fields, outputs: int, rng: np.random.Generator) -> HostArray:
+    """Fields of positive numbers side by side, and of the numbers of two groups."""
+    group = group_of(loss)
+    columns = {
+        name: rng.integers(0, 2, (B, m)) if name == group else np.exp(rng.normal(size=(B, m)))
+        for name, m in loss.target_fields(outputs).items()
+    }
+    return target_array(columns)
 
 
 def target_array(target: object) -> HostArray:

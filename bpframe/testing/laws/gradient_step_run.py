@@ -14,6 +14,7 @@ from bpframe.engine.optimizer_chain import ChainLink, set_totals, totals
 from bpframe.protocols import Adjust, GradientStep, Param, Totals
 from bpframe.protocols.traits import is_stochastic, scope_of
 from bpframe.testing.laws.trajectory import KEY, PARAM, Pieces, note_step, number_type
+from bpframe.types import Hyper
 
 LR = 0.01  # of the update rule behind it
 
@@ -37,7 +38,7 @@ class GradientStepRun:
         self.settings.note(param=param, weight=number(1), rows=1, loss=number(1), rule=rule)
         return h
 
-    def _keyed(self, h: Any, i: int) -> Any:
+    def _keyed(self, h: Hyper, i: int) -> Hyper:
         """h with the key of piece i where the step draws."""
         if is_stochastic(self.step):
             starts = [0, *accumulate(int(np.prod(p.shape)) for p in self.pieces)]

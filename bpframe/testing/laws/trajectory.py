@@ -160,7 +160,7 @@ class Trajectory:
         self.probed.append(self.pieces)
         return before
 
-    def _probe(self, link: Any, i: int, p: HostArray, g: HostArray, state: State) -> HostArray:
+    def _probe(self, link: optimizer_chain.ChainLink, i: int, p: HostArray, g: HostArray, state: State) -> HostArray:
         there = link.rule.probe(p, g, link.state(state), link.settings(self._h(i)))
         if isinstance(there, tuple):
             there, own = there

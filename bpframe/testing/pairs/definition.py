@@ -38,9 +38,15 @@ class Backprop(NamedTuple):
 
 @final
 class TrainingByDefinition:
-    """A training of a spec's parts on data, in batches of `size` rows, from the parameters p by path."""
+    """A training of a spec's parts on data, in batches of `size` rows, from the parameters p by path.
 
-    def __init__(self, spec: TrainerSpec, p: Mapping[Path, HostArray], data: Data, size: int) -> None:
+    `classes` (N, C): the target with a column for each class, by which a sampler tells rows apart.
+    """
+
+    def __init__(
+        self, spec: TrainerSpec, p: Mapping[Path, HostArray], data: Data, size: int, classes: HostArray
+    ) -> None:
+        self._classes = classes
         self.p = {path: np.array(value, dtype=np.float64) for path, value in p.items()}
         self._data, self._size, self._layers = data, size, spec.network.layers
         self._loss: Any = of_one_array(spec.loss)
@@ -192,5 +198,5 @@ class TrainingByDefinition:
         generator = random.host_generator(spec.seed, random.ORDER, epoch)
         if spec.sampler is not None and not implements(spec.sampler, BatchSampler):
             weight = np.ones(n) if self._data.weight is None else self._data.weight
-            return np.asarray(spec.sampler.order(generator, self._data.target, weight))
+            return np.asarray(spec.sampler.order(generator, self._classes, weight))
         return random.permutation(generator, n) if shuffle else np.arange(n)

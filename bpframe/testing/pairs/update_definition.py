@@ -143,7 +143,10 @@ class UpdateByDefinition:
     ) -> None:
         def h(path: Path, total: Any = None) -> Hyper:
             rule = hyper(self.rules[path], self.clock(), param=self.known[path], **info)
-            return hyper(part, clock, param=self.known[path], **info, rule=rule, total=total)
+            acting = [step for step, own in zip(self._gradient_steps, self.memories, strict=True) if path in own]
+            number = next(j for j, step in enumerate(acting) if step is part)  # of those on this parameter
+            key = self.key.child(f"gradient_steps[{number}]").child("/".join(path))
+            return hyper(part, clock, param=self.known[path], **info, rule=rule, total=total, key=key)
 
         total = None
         if implements(part, Totals):

@@ -1,6 +1,6 @@
 """Make what the page needs: a training step with a loss of one's own, the network, digits, and a first state.
 
-    python make.py FOLDER        # step.onnx, model.onnx, data.json beside index.html; needs bpframe[onnx]
+    python -m tools.browser_example FOLDER   # step.onnx, model.onnx, data.json beside index.html; needs bpframe[onnx]
 
 The loss is `pseudo_huber` of plugins/example, which onnxruntime-web has never heard of.
 """
@@ -57,7 +57,7 @@ def main(folder: Path) -> None:
         "digits": target.argmax(axis=1).tolist(),
     }
     (folder / "data.json").write_text(json.dumps(content))
-    page = Path(__file__).with_name("index.html")
+    page = Path(__file__).parents[1] / "docs/examples/browser/index.html"
     if folder.resolve() != page.parent:
         shutil.copy(page, folder)
 
