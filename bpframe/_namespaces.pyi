@@ -30,11 +30,11 @@ class Activations:
     def __iter__(self) -> Iterator[str]: ...
     def arctan(self) -> Activation:
         """v = atan(u), between -pi/2 and pi/2; phi'(u) = 1 / (1 + u^2) = cos(v)^2."""
-    def celu(self, alpha: float = 1.0) -> Activation:
+    def celu(self, alpha: float | Schedule | Mapping[str, Any] = 1.0) -> Activation:
         """v = u for u > 0, else alpha (exp(u / alpha) - 1); phi'(u) = 1 for v > 0, else v / alpha + 1."""
     def cf0910(self) -> Activation:
         """v = min(max(u, 0), 6); phi'(u) = 1 where 0 < v < 6, else 0 (so 0 at u = 0 and u = 6)."""
-    def elu(self, alpha: float = 1.0) -> Activation:
+    def elu(self, alpha: float | Schedule | Mapping[str, Any] = 1.0) -> Activation:
         """v = u for u > 0, else alpha (exp(u) - 1); phi'(u) = 1 for v > 0, else v + alpha."""
     def exponential(self) -> Activation:
         """v = exp(min(u, bound)); phi'(u) = v, also beyond the bound, so that a step can lead back from there."""
@@ -46,15 +46,15 @@ class Activations:
         """v = clip(u / 6 + 1/2, 0, 1); phi'(u) = 1/6 where 0 < v < 1, else 0 (so 0 at u = -3 and u = 3)."""
     def hard_tanh(self) -> Activation:
         """v = clip(u, -1, 1); phi'(u) = 1 where |v| < 1, else 0 (so 0 at u = -1 and u = 1)."""
-    def hardshrink(self, threshold: float = 0.5) -> Activation:
+    def hardshrink(self, threshold: float | Schedule | Mapping[str, Any] = 0.5) -> Activation:
         """v = u where |u| > threshold, else 0; phi'(u) = 1 where v is not 0, else 0 (so 0 at |u| = threshold)."""
     def hardswish(self) -> Layer:
         """v = u h, h = hard_sigmoid(u); phi'(u) = h + u h': 0 up to u = -3, u / 3 + 1/2 between, 1 from u = 3 on."""
     def identity(self) -> Activation:
         """v = u; phi'(u) = 1."""
-    def isru(self, alpha: float = 1.0) -> Activation:
+    def isru(self, alpha: float | Schedule | Mapping[str, Any] = 1.0) -> Activation:
         """v = u / sqrt(1 + alpha u^2), between -1 / sqrt(alpha) and 1 / sqrt(alpha); phi'(u) = (1 - alpha v^2)^(3/2)."""
-    def leaky_relu(self, negative_slope: float = 0.01) -> Activation:
+    def leaky_relu(self, negative_slope: float | Schedule | Mapping[str, Any] = 0.01) -> Activation:
         """v = u for u > 0, else negative_slope u; phi'(u) = 1 for v > 0, else negative_slope (also at u = 0)."""
     def log_sigmoid(self) -> Activation:
         """v = -log(1 + exp(-u)), in nats; phi'(u) = 1 - exp(v), the sigmoid of -u."""
@@ -64,7 +64,7 @@ class Activations:
         """v_j = max of u_ij over the k pieces i; du_ij = dv_j where u_ij is the largest, shared where several are."""
     def mish(self) -> Layer:
         """v = u t, t = tanh(log(1 + exp(u))); phi'(u) = t + u sigmoid(u) (1 - t^2)."""
-    def prelu(self, initial: float = 0.25, shared: bool = False) -> Layer:
+    def prelu(self, initial: float | Schedule | Mapping[str, Any] = 0.25, shared: bool = False) -> Layer:
         """v = u for u > 0, else a u; du = dv for u > 0, else a dv (also at u = 0); da = sum of dv min(u, 0)."""
     def quick_gelu(self) -> Layer:
         """v = u sigmoid(1.702 u), which is within 0.021 of gelu; phi'(u) = s + 1.702 v (1 - s)."""
@@ -80,19 +80,21 @@ class Activations:
         """v = 1 / (1 + exp(-u)); phi'(u) = v (1 - v)."""
     def silu(self) -> Layer:
         """v = u sigmoid(u); phi'(u) = s + v (1 - s)."""
-    def snake(self, initial: float = 1.0) -> Layer:
+    def sine(self, omega: float | Schedule | Mapping[str, Any] = 30.0) -> Layer:
+        """v = sin(omega u); phi'(u) = omega cos(omega u)."""
+    def snake(self, initial: float | Schedule | Mapping[str, Any] = 1.0) -> Layer:
         """v = u + sin^2(a u) / a; du = dv (1 + sin(2 a u)); da = sum of dv (u sin(2 a u) / a - sin^2(a u) / a^2)."""
     def softmax(self) -> Layer:
         """v_i = exp(u_i) / sum_j exp(u_j); the backward pass is the whole Jacobian product, du = v (dv - sum_j dv_j v_j)."""
-    def softplus(self, beta: float = 1.0) -> Activation:
+    def softplus(self, beta: float | Schedule | Mapping[str, Any] = 1.0) -> Activation:
         """v = log(1 + exp(beta u)) / beta; phi'(u) = 1 - exp(-beta v), the sigmoid of beta u."""
-    def softshrink(self, threshold: float = 0.5) -> Activation:
+    def softshrink(self, threshold: float | Schedule | Mapping[str, Any] = 0.5) -> Activation:
         """v = u - clip(u, -threshold, threshold); phi'(u) = 1 where v is not 0, else 0 (so 0 at |u| = threshold)."""
     def softsign(self) -> Activation:
         """v = u / (1 + |u|); phi'(u) = (1 - |v|)^2. Like tanh, with tails that fall as 1 / u^2."""
     def sparsemax(self) -> Layer:
         """v = the point of the probability simplex nearest to u = max(u - tau, 0), tau such that the row sums to 1."""
-    def squareplus(self, b: float = 4.0) -> Activation:
+    def squareplus(self, b: float | Schedule | Mapping[str, Any] = 4.0) -> Activation:
         """v = (u + sqrt(u^2 + b)) / 2; phi'(u) = v^2 / (v^2 + b / 4)."""
     def swiglu(self) -> Layer:
         """v = w b, w = a sigmoid(a), a and b the halves of u's last axis; da = dv b (s + w (1 - s)), db = dv w."""
@@ -100,7 +102,7 @@ class Activations:
         """v = tanh(u); phi'(u) = (1 - v)(1 + v), so the value alone is kept for the backward pass."""
     def tanhshrink(self) -> Layer:
         """v = u - tanh(u); phi'(u) = tanh(u)^2."""
-    def threshold(self, threshold: float = 1.0, default_value: float = 0.0) -> Activation:
+    def threshold(self, threshold: float | Schedule | Mapping[str, Any] = 1.0, default_value: float | Schedule | Mapping[str, Any] = 0.0) -> Activation:
         """v = u where u > threshold, else default_value; phi'(u) = 1 where v > threshold, else 0 (so 0 at the threshold)."""
 
 class Layers:
@@ -110,7 +112,7 @@ class Layers:
     def __iter__(self) -> Iterator[str]: ...
     def activation(self, activation: ActivationSpec, *, label: str | None = None) -> Layer:
         """y = phi(x), dx = dy * phi'(y) for a value-based phi; softmax and its like bring their own backward pass."""
-    def alpha_dropout(self, rate: float = 0.1, *, label: str | None = None) -> Layer:
+    def alpha_dropout(self, rate: float | Schedule | Mapping[str, Any] = 0.1, *, label: str | None = None) -> Layer:
         """y = a x' + b, x' = x with probability q = 1 - rate, else c; dx = a dy where x was kept, else 0."""
     def attention(self, heads: int, width: int | None = None, causal: bool = False, rotary: bool = False, mask_zeros: bool = False, bias: bool = True, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """y = concat_h(p v) w_o + b_o, p = softmax(s), s = q k^T / sqrt(d): each step a mean of what all steps say."""
@@ -118,7 +120,7 @@ class Layers:
         """y = the mean of each window, channel by channel; dx = the sum of dy / count over the windows that see a number."""
     def avg_pool2d(self, pool_size: int | Sequence[int] = 2, stride: int | Sequence[int] | None = None, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', count_padding: bool = False, *, label: str | None = None) -> Layer:
         """y = the mean of each window, channel by channel; dx = the sum of dy / count over the windows that see a number."""
-    def batch_norm(self, momentum: float = 0.9, eps: float = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:
+    def batch_norm(self, momentum: float | Schedule | Mapping[str, Any] = 0.9, eps: float | Schedule | Mapping[str, Any] = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:
         """y = scale z + shift, z = (x - mean) / sqrt(var + eps), with mean and variance of each feature over the batch."""
     def bidirectional(self, layer: LayerSpec, *, label: str | None = None) -> Layer:
         """y = f(x), g(x) side by side: g is the layer f with parameters of its own, from the last step to the first."""
@@ -134,33 +136,33 @@ class Layers:
         """y_k = x - c_k, c_0 = shift_0, c_k = c_(k-1) + log(1 + exp(shift_k)): cutpoints that rise, whatever is trained."""
     def dense(self, units: int, activation: ActivationSpec | None = None, bias: bool = True, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """u = x w + b, v = phi(u); delta = dv * phi'(v), dw = x^T delta, db = sum of delta over the batch, dx = delta w^T."""
-    def dropout(self, rate: float = 0.5, *, label: str | None = None) -> Layer:
+    def dropout(self, rate: float | Schedule | Mapping[str, Any] = 0.5, *, label: str | None = None) -> Layer:
         """y = x / (1 - rate) with probability 1 - rate, else 0, each number on its own; dx = dy / (1 - rate) or 0 alike."""
     def embedding(self, num_embeddings: int, embedding_dim: int, weight_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """y = weight[x] for ids x from 0 to num_embeddings - 1; dweight[i] = sum of dy where x is i, and dx = 0."""
     def flatten(self, *, label: str | None = None) -> Layer:
         """y = x with all axes of a row in one, the last axis fastest; dx = dy in the shape of x."""
-    def gaussian_latent(self, units: int, strength: float = 1.0, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+    def gaussian_latent(self, units: int, strength: float | Schedule | Mapping[str, Any] = 1.0, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """y = mean + exp(u / 2) e, e standard normal, with (mean, u) = x w + b; in evaluation y = mean."""
-    def gaussian_noise(self, stddev: float = 0.1, *, label: str | None = None) -> Layer:
+    def gaussian_noise(self, stddev: float | Schedule | Mapping[str, Any] = 0.1, *, label: str | None = None) -> Layer:
         """y = x + stddev e, e standard normal, each number on its own; dx = dy. The identity in evaluation."""
     def global_avg_pool(self, *, label: str | None = None) -> Layer:
         """y = the mean of each channel over all axes but batch and channels, m numbers; dx = dy / m."""
     def global_max_pool(self, *, label: str | None = None) -> Layer:
         """y = the largest number of each channel over all axes but batch and channels; dx = dy where it first stood."""
-    def group_norm(self, groups: int = 1, eps: float = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:
+    def group_norm(self, groups: int = 1, eps: float | Schedule | Mapping[str, Any] = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:
         """y = scale z + shift, z = (x - mean) / sqrt(var + eps), mean and variance of each row and group of channels."""
-    def gru(self, units: int, sequences: bool = False, reset_after: bool = True, reverse: bool = False, mask_value: float | None = None, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+    def gru(self, units: int, sequences: bool = False, reset_after: bool = True, reverse: bool = False, mask_value: float | Schedule | Mapping[str, Any] | None = None, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """h <- (1 - z) c + z h, z = sigmoid(x w_z + b_z + h u_z), r likewise, c = tanh(x w_c + b_c + r (h u_c + b'))."""
-    def layer_norm(self, eps: float = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:
+    def layer_norm(self, eps: float | Schedule | Mapping[str, Any] = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:
         """y = scale z + shift, z = (x - mean) / sqrt(var + eps), with the mean and variance of each row's own features."""
-    def lstm(self, units: int, sequences: bool = False, reverse: bool = False, mask_value: float | None = None, forget_bias: float = 1.0, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+    def lstm(self, units: int, sequences: bool = False, reverse: bool = False, mask_value: float | Schedule | Mapping[str, Any] | None = None, forget_bias: float | Schedule | Mapping[str, Any] = 1.0, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """c <- f c + i g, h <- o tanh(c); i = sigmoid(x w_i + b_i + h u_i), f, o likewise, g = tanh(x w_g + b_g + h u_g)."""
     def max_pool1d(self, pool_size: int | Sequence[int] = 2, stride: int | Sequence[int] | None = None, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', *, label: str | None = None) -> Layer:
         """y = the largest number of each window, channel by channel; dx = dy where it stood."""
     def max_pool2d(self, pool_size: int | Sequence[int] = 2, stride: int | Sequence[int] | None = None, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', *, label: str | None = None) -> Layer:
         """y = the largest number of each window, channel by channel; dx = dy where it stood."""
-    def mixture_of_experts(self, experts: Sequence[LayerSpec], top_k: int = 2, balance: float = 0.01, gate_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+    def mixture_of_experts(self, experts: Sequence[LayerSpec], top_k: int = 2, balance: float | Schedule | Mapping[str, Any] = 0.01, gate_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """y = sum_e g_e f_e(x), g = softmax of z = x w over the `top_k` largest z of a row, 0 elsewhere."""
     def parallel(self, branches: Sequence[LayerSpec], join: Literal['concat', 'sum'] = 'concat', *, label: str | None = None) -> Layer:
         """y = f_1(x), f_2(x), ... joined; dx = the sum of what the branches hand back."""
@@ -170,9 +172,9 @@ class Layers:
         """y = x with each row in `shape`, the last axis fastest; dx = dy in the shape of x."""
     def residual(self, layers: Sequence[LayerSpec], *, label: str | None = None) -> Layer:
         """y = x + f(x), dx = dy + (df/dx)^T dy, f the layers one after the other; f must keep the shape of a row."""
-    def rms_norm(self, eps: float = 1e-06, scale: bool = True, *, label: str | None = None) -> Layer:
+    def rms_norm(self, eps: float | Schedule | Mapping[str, Any] = 1e-06, scale: bool = True, *, label: str | None = None) -> Layer:
         """y = scale z, z = x / sqrt(mean x^2 + eps), with the mean over each row's own features."""
-    def rnn(self, units: int, activation: ActivationSpec = ..., sequences: bool = False, reverse: bool = False, mask_value: float | None = None, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+    def rnn(self, units: int, activation: ActivationSpec = ..., sequences: bool = False, reverse: bool = False, mask_value: float | Schedule | Mapping[str, Any] | None = None, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """h <- phi(x w + b + h u), from h = 0 over the steps of a row; delta = dh phi'(h) goes back by u^T."""
     def select(self, input: str | None = None, columns: Sequence[int] | Sequence[str] | None = None, *, label: str | None = None) -> Layer:
         """y = x[`input`], x[..., `columns`], or both; dx = dy in the places that were taken, 0 elsewhere."""
@@ -182,11 +184,11 @@ class Layers:
         """y = f_k(... f_2(f_1(x))); dx = the slopes handed back from f_k to f_1."""
     def space_to_depth(self, block: int = 2, *, label: str | None = None) -> Layer:
         """y = x with the cells of each block next to each other as channels, the last axis fastest; dx the way back."""
-    def spatial_dropout(self, rate: float = 0.5, *, label: str | None = None) -> Layer:
+    def spatial_dropout(self, rate: float | Schedule | Mapping[str, Any] = 0.5, *, label: str | None = None) -> Layer:
         """y = x / (1 - rate) with probability 1 - rate, else 0, each channel of a row as a whole; dx = dy alike."""
     def standardize(self, *, label: str | None = None) -> Layer:
         """y = (x - mean) scale, scale = 1 / standard deviation, both of the training rows; dx = dy scale."""
-    def transformer_block(self, heads: int, hidden: int | None = None, activation: ActivationSpec = ..., dropout: float = 0.0, causal: bool = False, rotary: bool = False, mask_zeros: bool = False, *, label: str | None = None) -> Layer:
+    def transformer_block(self, heads: int, hidden: int | None = None, activation: ActivationSpec = ..., dropout: float | Schedule | Mapping[str, Any] = 0.0, causal: bool = False, rotary: bool = False, mask_zeros: bool = False, *, label: str | None = None) -> Layer:
         """a = x + dropout(attention(norm(x))), y = a + dropout(dense(phi(dense(norm(a))))): the block with norms first."""
     def upsample(self, factor: int | Sequence[int] = 2, *, label: str | None = None) -> Layer:
         """y[p] = x[p // factor], the nearest cell; dx = the sum of dy over the cells that came of one."""
@@ -198,13 +200,13 @@ class Losses:
 
     def __getitem__(self, name: str, /) -> Callable[..., Loss]: ...
     def __iter__(self) -> Iterator[str]: ...
-    def beta_nll(self, beta: float = 0.5, eps: float = 1e-06) -> Loss:
+    def beta_nll(self, beta: float | Schedule | Mapping[str, Any] = 0.5, eps: float | Schedule | Mapping[str, Any] = 1e-06) -> Loss:
         """loss = sum_j c_j / 2 (s_j + r_j^2 exp(-s_j)), r = mu - y, c = exp(beta s) taken as a constant, in nats."""
     def binary_cross_entropy(self) -> Loss:
         """loss = -sum_c y log p + (1 - y) log(1 - p), in nats; delta = (1 - y) / (1 - p) - y / p."""
-    def binary_focal(self, gamma: float = 2.0, alpha: float | None = None) -> Loss:
+    def binary_focal(self, gamma: float | Schedule | Mapping[str, Any] = 2.0, alpha: float | Schedule | Mapping[str, Any] | None = None) -> Loss:
         """loss = -sum_c a_t (1 - p_t)^gamma log p_t, in nats, with p_t = sigmoid(z) for a yes, sigmoid(-z) for a no."""
-    def charbonnier(self, eps: float = 0.001) -> Loss:
+    def charbonnier(self, eps: float | Schedule | Mapping[str, Any] = 0.001) -> Loss:
         """With r = z - y: loss = sum_c sqrt(r_c^2 + eps^2) - eps; delta = r / sqrt(r^2 + eps^2)."""
     def corn(self, order: Sequence[Any] | None = None) -> Loss:
         """loss = sum over k <= y of log(1 + exp(z_k)) - [y > k] z_k, in nats; delta_k = sigmoid(z_k) - [y > k] for k <= y."""
@@ -216,27 +218,27 @@ class Losses:
         """loss = max_j (z_j + 1 - y_j) - z_c; delta = e_j - e_c for the first j that attains it, 0 where that is c."""
     def cross_entropy(self) -> Loss:
         """loss = -sum_c y_c log p_c, in nats; delta = -y / p: for a network that ends in probabilities (a softmax layer)."""
-    def crps_gaussian(self, eps: float = 1e-06) -> Loss:
+    def crps_gaussian(self, eps: float | Schedule | Mapping[str, Any] = 1e-06) -> Loss:
         """loss = sum_j sigma (w (2 Phi(w) - 1) + 2 phi(w) - 1 / sqrt(pi)), w = (y - mu) / sigma, in units of y."""
     def cumulative_link(self, order: Sequence[Any] | None = None) -> Loss:
         """loss = -log(sigmoid(z_(y-1)) - sigmoid(z_y)), in nats, z_k the logit of P(y > k), z_(-1) = inf, z_(K-1) = -inf."""
-    def dice(self, smooth: float = 1.0, over: Literal['row', 'batch'] = 'row') -> Loss:
+    def dice(self, smooth: float | Schedule | Mapping[str, Any] = 1.0, over: Literal['row', 'batch'] = 'row') -> Loss:
         """loss = 1 - (2 sum p y + smooth) / (sum p + sum y + smooth), in [0, 1), with p = sigmoid(z)."""
-    def expectile(self, q: float = 0.5) -> Loss:
+    def expectile(self, q: float | Schedule | Mapping[str, Any] = 0.5) -> Loss:
         """With r = z - y: loss = sum_c |q - [r_c > 0]| r_c^2, in squared units of y; delta = 2 |q - [r > 0]| r."""
-    def focal(self, gamma: float = 2.0, alpha: float = 1.0) -> Loss:
+    def focal(self, gamma: float | Schedule | Mapping[str, Any] = 2.0, alpha: float | Schedule | Mapping[str, Any] = 1.0) -> Loss:
         """loss = -alpha sum_c y_c (1 - p_c)^gamma log p_c, in nats, with p = softmax(z)."""
     def gamma(self) -> Loss:
         """loss = sum_c y_c exp(-z_c) + z_c, in nats times the shape of the distribution; delta = 1 - y / mu."""
-    def gaussian_nll(self, eps: float = 1e-06) -> Loss:
+    def gaussian_nll(self, eps: float | Schedule | Mapping[str, Any] = 1e-06) -> Loss:
         """loss = 1/2 sum_j s_j + r_j^2 exp(-s_j), r = mu - y, in nats; delta = (r exp(-s), (1 - r^2 exp(-s)) / 2)."""
-    def generalized_cross_entropy(self, q: float = 0.7) -> Loss:
+    def generalized_cross_entropy(self, q: float | Schedule | Mapping[str, Any] = 0.7) -> Loss:
         """loss = sum_c y_c (1 - p_c^q) / q, with p = softmax(z), 0 < q <= 1; for a one-hot row delta = p_t^q (p - y)."""
     def heads(self, losses: Sequence[LossSpec], widths: Sequence[int], weights: Sequence[float] | None = None, names: Sequence[str] | None = None) -> Loss:
         """loss = sum_h w_h loss_h(z_h, y_h); delta = (w_h delta_h) side by side, each loss on its own columns of scores."""
     def hinge(self) -> Loss:
         """loss = sum_c max(0, 1 - s_c z_c), with s = 2 y - 1; delta = -s [s z < 1]."""
-    def huber(self, delta: float = 1.0) -> Loss:
+    def huber(self, delta: float | Schedule | Mapping[str, Any] = 1.0) -> Loss:
         """With r = z - y: loss = sum_c r_c^2 / 2 where |r_c| <= delta, else delta (|r_c| - delta / 2); slope clip(r)."""
     def kl_divergence(self) -> Loss:
         """loss = sum_c y_c log(y_c / p_c), in nats, with p = softmax(z) and 0 log 0 = 0; delta = p - y."""
@@ -244,41 +246,41 @@ class Losses:
         """With r = z - y: loss = sum_c log cosh r_c, r in units of y; delta = tanh r."""
     def mae(self) -> Loss:
         """loss = sum_c |z_c - y_c|, in units of y; delta = sign(z - y), 0 where they are equal."""
-    def mape(self, eps: float = 1e-07) -> Loss:
+    def mape(self, eps: float | Schedule | Mapping[str, Any] = 1e-07) -> Loss:
         """loss = sum_c |z_c - y_c| / max(|y_c|, eps), a fraction, not in percent; delta = sign(z - y) / max(|y|, eps)."""
     def masked(self, inner: LossSpec) -> Loss:
         """loss = that of `inner` where the target is there, 0 where it is NaN; delta alike."""
-    def mixture_density(self, components: int = 3, eps: float = 1e-06) -> Loss:
+    def mixture_density(self, components: int = 3, eps: float | Schedule | Mapping[str, Any] = 1e-06) -> Loss:
         """loss = -log sum_k pi_k exp(-s_k m / 2 - |y - mu_k|^2 exp(-s_k) / 2), pi = softmax(a), in nats."""
     def modified_huber(self) -> Loss:
         """With m = s z, s = 2 y - 1: loss = sum_c max(0, 1 - m_c)^2 where m_c >= -1, else -4 m_c."""
     def mse(self) -> Loss:
         """loss = 1/2 sum_c (z_c - y_c)^2, in squared units of y; delta = z - y."""
-    def msle(self, eps: float = 0.1) -> Loss:
+    def msle(self, eps: float | Schedule | Mapping[str, Any] = 0.1) -> Loss:
         """With r = log(1 + z) - log(1 + y): loss = 1/2 sum_c r_c^2; delta = r / (1 + z)."""
-    def multi_quantile(self, quantiles: Sequence[float] = ..., crossing: float = 0.0) -> Loss:
+    def multi_quantile(self, quantiles: Sequence[float] = ..., crossing: float | Schedule | Mapping[str, Any] = 0.0) -> Loss:
         """loss = sum over targets and k of the quantile loss of q_k, + crossing sum_k max(0, z_k - z_(k+1)), in units of y."""
     def multiclass_hinge(self) -> Loss:
         """loss = sum over j != c of v_j, v_j = max(0, z_j - z_c + 1); delta_j = [v_j > 0], delta_c = -sum_j [v_j > 0]."""
     def poisson(self) -> Loss:
         """loss = sum_c exp(z_c) - y_c z_c, in nats; with the exponential link, delta = mu - y."""
-    def poly1_cross_entropy(self, eps: float = 1.0) -> Loss:
+    def poly1_cross_entropy(self, eps: float | Schedule | Mapping[str, Any] = 1.0) -> Loss:
         """loss = sum_c y_c (eps (1 - p_c) - log p_c), with p = softmax(z); for a one-hot row delta = (1 + eps p_t)(p - y)."""
-    def quantile(self, q: float = 0.5) -> Loss:
+    def quantile(self, q: float | Schedule | Mapping[str, Any] = 0.5) -> Loss:
         """loss = sum_c max(q (y_c - z_c), (q - 1)(y_c - z_c)), in units of y; delta = [z > y] - q."""
     def ranknet(self) -> Loss:
         """loss = mean of log(1 + exp(-(z_i - z_j))) over the pairs of one query in which i is more relevant than j."""
-    def sigmoid_cross_entropy(self, pos_weight: float = 1.0) -> Loss:
+    def sigmoid_cross_entropy(self, pos_weight: float | Schedule | Mapping[str, Any] = 1.0) -> Loss:
         """loss = -sum_c w y log p + (1 - y) log(1 - p), in nats; with the sigmoid link, delta = p - y where w = 1."""
-    def softmax_cross_entropy(self, class_weights: Sequence[float] | None = None, label_smoothing: float = 0.0) -> Loss:
+    def softmax_cross_entropy(self, class_weights: Sequence[float] | None = None, label_smoothing: float | Schedule | Mapping[str, Any] = 0.0) -> Loss:
         """loss = logsumexp(z) - sum_c y_c z_c, in nats; with the softmax link, delta = p - y."""
     def squared_hinge(self) -> Loss:
         """loss = sum_c max(0, 1 - s_c z_c)^2, with s = 2 y - 1; delta = -2 s max(0, 1 - s z)."""
-    def triplet(self, margin: float = 0.2) -> Loss:
+    def triplet(self, margin: float | Schedule | Mapping[str, Any] = 0.2) -> Loss:
         """loss = mean over rows i of max(0, margin + d(i, p) - d(i, n)), d(i, j) = sqrt(|z_i - z_j|^2 + 1e-12)."""
-    def tukey(self, c: float = 4.685) -> Loss:
+    def tukey(self, c: float | Schedule | Mapping[str, Any] = 4.685) -> Loss:
         """With r = z - y, t = min(r^2 / c^2, 1): loss = sum_c c^2 / 6 (1 - (1 - t_c)^3); delta = r (1 - t)^2."""
-    def tweedie(self, power: float = 1.5) -> Loss:
+    def tweedie(self, power: float | Schedule | Mapping[str, Any] = 1.5) -> Loss:
         """loss = sum_c (mu_c^(2-p) - 1) / (2 - p) - y_c (mu_c^(1-p) - 1) / (1 - p); delta = mu^(2-p) - y mu^(1-p)."""
 
 class Optimizers:
@@ -358,6 +360,8 @@ class Optimizers:
         """v = min over the axes of a + g^2;  m <- momentum m + (1 - momentum) g / sqrt(v);  p <- p - lr m."""
     def sophia_g(self, lr: float | Schedule | Mapping[str, Any] = 0.0001, beta1: float | Schedule | Mapping[str, Any] = 0.965, beta2: float | Schedule | Mapping[str, Any] = 0.99, rho: float | Schedule | Mapping[str, Any] = 0.04, eps: float | Schedule | Mapping[str, Any] = 1e-12, weight_decay: float | Schedule | Mapping[str, Any] = 0.1, decay: Literal['weights', 'all'] = 'weights', every: int = 10) -> Optimizer:
         """p <- p - lr weight_decay p - lr clip(m / max(rho curvature, eps), 1): Newton's step, never longer than lr."""
+    def swa(self, inner: OptimizerSpec, start: int, every: int = 1) -> Optimizer:
+        """p <- inner(p, g);  at step `start` and every `every` steps from there on  n <- n + 1,  a <- a + (p - a) / n."""
     def yogi(self, lr: float | Schedule | Mapping[str, Any] = 0.01, beta1: float | Schedule | Mapping[str, Any] = 0.9, beta2: float | Schedule | Mapping[str, Any] = 0.999, eps: float | Schedule | Mapping[str, Any] = 0.001, flavor: Literal['paper', 'optax'] = 'paper') -> Optimizer:
         """v <- v - (1 - beta2) sign(v - g^2) g^2;  p <- p - lr m / (sqrt(v) + eps): v shrinks slower than Adam's."""
 
@@ -444,12 +448,16 @@ class Initializers:
         """Normal with mean 0 and variance 1 / fan_in: unit inputs give unit pre-activations; what selu needs."""
     def lecun_uniform(self) -> Initializer:
         """Uniform on +-sqrt(3 / fan_in): variance 1 / fan_in, so that unit inputs give unit pre-activations."""
+    def lsuv(self, inner: InitializerSpec = ...) -> Initializer:
+        """w <- w / sqrt(var(x w)), w from `inner`: pre-activations x w of the training rows have a variance of 1."""
     def normal(self, stddev: float = 0.05, mean: float = 0.0) -> Initializer:
         """Normal with these moments, whatever the size of the layer."""
     def ones(self) -> Initializer:
         """Every entry is 1: for scales."""
     def orthogonal(self, gain: float = 1.0) -> Initializer:
         """w^T w = gain^2 I where w (n, m) is tall, w w^T = gain^2 I where it is wide; uniform among all of these."""
+    def siren(self, omega: float = 30.0, first: bool = False) -> Initializer:
+        """Uniform on [-a, a], a = sqrt(6 / fan_in) / omega, or, in the `first` layer, 1 / fan_in."""
     def truncated_normal(self, stddev: float = 0.05, mean: float = 0.0, a: float | None = None, b: float | None = None) -> Initializer:
         """Normal with these moments, draws below `a` or above `b` made again; left out: beyond mean -+ 2 stddev."""
     def uniform(self, low: float = -0.05, high: float = 0.05) -> Initializer:
@@ -566,6 +574,8 @@ class Callbacks:
         """Writes the whole state of the run to `folder`/step-00000100.safetensors, so that it can go on after any end."""
     def early_stopping(self, monitor: str = 'validation.loss', patience: int = 5, min_delta: float = 0.0, mode: Literal['min', 'max'] | None = None, restore_best: bool = True) -> Callback:
         """Ends the fit when `monitor` has not improved by more than `min_delta` for `patience` epochs."""
+    def norms(self, every: int = 10, by: Literal['layer', 'parameter', 'model'] = 'layer') -> Callback:
+        """norm = sqrt(sum x^2), of gradients, of updates p_after - p_before, and of parameters p_before, as curves."""
     def progress(self, plain: bool = False, every: int | None = None, delay: float = 0.0, stream: Literal['stdout', 'stderr'] = 'stdout') -> Callback:
         """Shows how far a fit is: one live line in a terminal or a notebook, plain lines elsewhere."""
 
@@ -600,6 +610,8 @@ class Engines:
         """Compiles whole steps by XLA, for CPU, GPU or TPU, in float32 or float64."""
     def numpy(self, threads: int | None = None, scripts: bool = True) -> Engine:
         """Runs on NumPy arrays, in float32 or float64; on at most `threads` threads, if that is given."""
+    def reference(self) -> Engine:
+        """loss = sum_i share_i loss_i;  p <- p - step(gradient): each line of the recursion and of an update by itself."""
 
 class Exporters:
     """The installed exporters."""
