@@ -80,7 +80,7 @@ COMPONENTS: Mapping[str, Mapping[str, str]] = {  # by kind
     "optimizer": {
         **dict.fromkeys(("nag", "nesterovmomentum"), "nesterov"),
         **dict.fromkeys(("gd",), "gradient_descent"),
-        **dict.fromkeys(("asgd", "swa", "averaging"), "ema"),
+        **dict.fromkeys(("asgd", "averaging"), "ema"),
     },
     "initializer": {
         **dict.fromkeys(("xavier", "xavieruniform", "glorot"), "glorot_uniform"),

@@ -53,7 +53,7 @@ def open_session(
         _project(groups, params)
         join(params, spec.network.ties)
     cost = CostLayer.of(spec.loss) if present.scheduled else task.cost
-    session = spec.engine.session(spec.network, cost, groups, params, spec.dtype, spec.seed)
+    session = spec.engine.session(network_of(spec.network, task), cost, groups, params, spec.dtype, spec.seed)
     if session is None:
         raise IncompatibleComponent(f"{title(registry, 'engine', spec.engine)}: session must give a session, got None.")
     spec.network.input_shape = shape  # for summary()

@@ -223,8 +223,9 @@ class Trainer:
         data, task = task.encoded(rows, y, sample_weight)
         self._take(session, replace(task, learned=self.task.learned))  # labels are for fit to learn
         params = self.network.params(session.parameters)
+        network = network_of(self._present.network, self.task)
         with name_culprit(self._kinds):
-            return trace(self._present.network, task.cost, params, data.x, data.target, share(data))
+            return trace(network, task.cost, params, data.x, data.target, share(data))
 
     def function(self) -> tuple[PredictionFunction, Params]:
         """(f, parameters): f(parameters, x) is `predict` as a pure function of arrays of any namespace.

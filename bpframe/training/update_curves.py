@@ -41,7 +41,7 @@ class UpdateCurves:
         none = [dict.fromkeys(names, np.full(1, np.nan)) for names in self._sums]
         each = [list(_curves(part, sums)) for part, sums in zip(parts, none, strict=True)]
         self.names = [name for names in each for name in names]
-        for name, count in Counter([*self.names, *taken]).items():
+        for name, count in Counter([*self.names, *set(taken)]).items():
             if count > 1:
                 raise ConfigError(f"The history needs a name of its own for each curve, got '{name}' twice.")
 

@@ -29,6 +29,7 @@ class BetaNll:
 
     beta: float = 0.5
     eps: float = 1e-6
+    fixed_settings: ClassVar[tuple[str, ...]] = ("eps",)  # of the link, too
     surrogate: ClassVar[str] = "the power of the variance is taken as a constant"
 
     @property

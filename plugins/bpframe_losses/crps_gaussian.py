@@ -27,6 +27,7 @@ class CrpsGaussian:
     """
 
     eps: float = 1e-6
+    fixed_settings: ClassVar[tuple[str, ...]] = ("eps",)  # of the link, too
     surrogate: ClassVar[str] = "beyond its bounds a log variance has the slope of the bound, where that leads back"
 
     @property

@@ -30,6 +30,7 @@ class MixtureDensity:
 
     components: int = 3
     eps: float = 1e-6
+    fixed_settings: ClassVar[tuple[str, ...]] = ("eps",)  # of the link, too
     surrogate: ClassVar[str] = "beyond its bounds a log variance has the slope of the bound, where that leads back"
 
     def __post_init__(self) -> None:

@@ -136,8 +136,8 @@ def test_check_of_a_distribution_or_of_all_covers_every_component(monkeypatch: p
         assert [line.split()[0] for line in lines[1:-2]] == own
         assert re.fullmatch(rf"{len(own)} components, \d+ checks run, 0 failed", lines[-1])
     assert set(tried) == {
-        ("numpy", "jax", "onnx", "onnx step")
-    }  # every engine that is installed, and what exports compute
+        ("numpy", "jax", "reference", "onnx", "onnx step")
+    }  # all that are installed, and what exports compute
 
 
 def test_a_component_named_twice_is_checked_once() -> None:

@@ -46,6 +46,7 @@ OTHERS = {"heads", "cumulative_link", "cox", "ranknet", "masked"}  # of cut poin
 REQUIRED: dict[str, dict[str, Any]] = {  # arguments that have no defaults, or none for networks this small
     "muon": {"matrices": "all"},
     **{name: {"inner": "adam"} for name in ("ema", "lookahead", "sam", "cautious")},
+    "swa": {"inner": "adam", "start": 2},
     **{name: {"average": "macro"} for name in ("f1", "precision", "recall")},
     "confusion": {"actual": 0, "predicted": 1},
     "accumulate": {"steps": 2},

@@ -27,6 +27,7 @@ from bpframe_activations.rational import Rational
 from bpframe_activations.relu6 import Relu6
 from bpframe_activations.sigmoid import Sigmoid
 from bpframe_activations.silu import Silu
+from bpframe_activations.sine import Sine
 from bpframe_activations.snake import Snake
 from bpframe_activations.softplus import Softplus
 from bpframe_activations.softsign import Softsign
@@ -167,7 +168,7 @@ def test_repr_and_specification_build_an_equal_one(activation):
 def test_every_installed_activation_is_tried_here():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     targets = (target.split(":") for target in project["entry-points"]["bpframe.activations"].values())
-    elsewhere = {Maxout, Rational, Snake}  # test_learned_activations.py
+    elsewhere = {Maxout, Rational, Sine, Snake}  # which keep u: test_learned_activations.py
     found = {getattr(importlib.import_module(module), name) for module, name in targets}
     assert found == {type(a) for a in ALL} | elsewhere
 

@@ -1,4 +1,4 @@
-"""Rational, snake and maxout are their formulas, keep the laws of layers, and learn what they are for."""
+"""Rational, sine, snake and maxout, which keep what they need of u, are their formulas, keep the laws of layers, and learn what they are for."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from bpframe.errors import ConfigError, ShapeError
 from bpframe.testing import check_activation
 from bpframe_activations.maxout import Maxout
 from bpframe_activations.rational import Rational
+from bpframe_activations.sine import Sine
 from bpframe_activations.snake import Snake
 from tests.plugins.activation_cases import both
 
 U = np.random.default_rng(0).normal(size=(5, 6))
 
 
-@pytest.mark.parametrize("activation", [Rational(), Snake(), Snake(3.0), Maxout(2), Maxout(4)], ids=repr)
+@pytest.mark.parametrize("activation", [Rational(), Sine(2.0), Snake(), Snake(3.0), Maxout(2), Maxout(4)], ids=repr)
 def test_they_keep_the_laws_of_their_kind(activation):
     assert {"gradient of x", "linearity", "few rows", "extremes"} <= set(check_activation(activation).passed)
 
@@ -31,6 +32,13 @@ def test_rational_is_the_quotient_of_its_polynomials_and_starts_near_relu():
     line = np.linspace(-1, 1, 2001)[:, None]
     start, _ = Rational().init(np.random.default_rng(0), (1,))
     assert abs(both(Rational(), line, params=start)[0] - np.maximum(line, 0)).max() < 0.022
+
+
+def test_sine_is_its_formula_and_lies_in_its_range():
+    v = both(Sine(3.0), U, params={})[0]
+    np.testing.assert_allclose(v, np.sin(3 * U), rtol=1e-12, atol=1e-15)
+    with pytest.raises(ConfigError, match="omega"):
+        Sine(0.0)
 
 
 def test_snake_is_its_formula_with_a_frequency_for_each_feature():

@@ -20,6 +20,7 @@ BUNDLED = [
     (provider.kind, provider.name)
     for provider in registry.providers()
     if provider.dist == "bpframe" and provider.kind in BY_KIND and provider.name != "lbfgs"  # which runs on the host
+    if provider.kind != "callback" or hasattr(registry.load("callback", provider.name), "measure")
     if provider.kind != "metric" or hasattr(registry.load("metric", provider.name), "row_values")  # so do others
 ]
 

@@ -79,4 +79,4 @@ def test_a_form_that_computes_otherwise_is_found():
 
 def test_the_command_tries_the_forms_among_the_engines():
     assert engine_names(FORMS) == ["numpy", *FORMS]
-    assert engine_names(()) == ["numpy", "jax", *FORMS]
+    assert engine_names(()) == ["numpy", "jax", "reference", *FORMS]

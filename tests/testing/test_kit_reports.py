@@ -233,7 +233,7 @@ def test_an_engine_that_cannot_be_loaded_is_named_and_harms_no_other_check(monke
     monkeypatch.setattr(registry, "load", broken)
     shown = CliRunner().invoke(main, ["check", "loss:huber"])
     assert shown.exit_code == 0
-    assert shown.output.splitlines()[1].endswith(" numpy, onnx, onnx step")
+    assert shown.output.splitlines()[1].endswith(" numpy, reference, onnx, onnx step")
     assert "Engine jax was not tried: engine 'jax' fails on import" in shown.output
 
 

@@ -32,6 +32,8 @@ def test_every_optimizer_brings_the_loss_down(optimizer):
     spec = {"name": optimizer, **({"inner": "momentum"} if "inner" in known.__annotations__ else {})}
     if getattr(known, "lr", 1) <= 1e-3:
         spec["lr"] = 0.01  # made for longer trainings
+    if optimizer == "swa":
+        spec["start"] = 100
     if optimizer == "muon":
         spec["matrices"] = "all"  # there are no hidden ones
     size = len(X) if getattr(known, "whole_batch", False) else 8
