@@ -1,4 +1,4 @@
-"""Rational, sine, snake and maxout, which keep what they need of u, are their formulas, keep the laws of layers, and learn what they are for."""
+"""Activations that keep more than v are their formulas, keep the laws of layers, and learn what they are for."""
 
 from __future__ import annotations
 
