@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bpframe.network.network import Network
     from bpframe.network.trace import Trace
     from bpframe.registry import names, providers, refresh, register
+    from bpframe.runs.run import Run
     from bpframe.testing import Report as CheckReport
     from bpframe.training.history import History
     from bpframe.training.hooks import hookimpl
@@ -57,6 +58,7 @@ _HOME = {
     "Network": "network.network.Network",
     "ParameterGroup": "training.parameter_groups.ParameterGroup",
     "Parameters": "training.parameters.Parameters",
+    "Run": "runs.run.Run",
     "RunState": "training.run_state.RunState",
     "Trace": "network.trace.Trace",
     "Trainer": "training.trainer.Trainer",
@@ -72,6 +74,7 @@ __all__ = [
     "Network",
     "ParameterGroup",
     "Parameters",
+    "Run",
     "RunState",
     "Trace",
     "Trainer",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,14 +83,14 @@ def model_file(path: Path) -> Path:
     return RunFolder(path).model if path.is_dir() else path
 
 
-def require_plain_name(runs: Path, name: str) -> None:
-    """ConfigError unless `name` is a plain file name, of a length that file systems take."""
+def require_plain_name(runs: Path, name: str, who: str = "--name") -> None:
+    """ConfigError, in the name of `who`, unless `name` is a plain file name, of a length that file systems take."""
     if len(os.fsencode(name)) > LONGEST_NAME:
         raise ConfigError(
-            f"--name needs at most {LONGEST_NAME} bytes, got {len(os.fsencode(name))}. It becomes a folder in {runs}."
+            f"{who} needs at most {LONGEST_NAME} bytes, got {len(os.fsencode(name))}. It becomes a folder in {runs}."
         )
     if name in ("", ".", "..") or any(c in "/\\:\0" or not c.isprintable() for c in name):
-        raise ConfigError(f"--name needs a plain file name, got {name!r}. It becomes a folder in {runs}.")
+        raise ConfigError(f"{who} needs a plain file name, got {name!r}. It becomes a folder in {runs}.")
 
 
 def require_free_name(runs: Path, name: str, resume: bool = False) -> None:
@@ -118,16 +118,20 @@ def find_run(runs: Path, name: str, text: str, free: Collection[str] = ()) -> Ru
     folder = RunFolder(runs / name)
     if not folder.config.exists():
         return None
+    for before, now in config_differences(folder, text, free):
+        raise ConfigError(
+            f"--resume needs the config that {folder.path} was begun with: there '{before}', now '{now}'. Take "
+            f"{folder.config}, or another --name."
+        )
+    return folder
+
+
+def config_differences(folder: RunFolder, text: str, free: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """(line of the folder's config, line of this text) where they differ, arguments of the engine in `free` aside."""
     with reraise_as_checkpoint_error(folder.config):
         previous = folder.config.read_text(encoding="utf-8")
     lines = (_comparable_lines(config, free) for config in (previous, text))
-    for before, now in itertools.zip_longest(*lines, fillvalue=""):
-        if before != now:
-            raise ConfigError(
-                f"--resume needs the config that {folder.path} was begun with: there '{before}', now '{now}'. Take "
-                f"{folder.config}, or another --name."
-            )
-    return folder
+    return ((before, now) for before, now in itertools.zip_longest(*lines, fillvalue="") if before != now)
 
 
 def _comparable_lines(text: str, free: Collection[str]) -> list[str]:

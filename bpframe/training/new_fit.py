@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.data.row_weights import training_data, with_padding_row
-from bpframe.protocols import Batches, Data
+from bpframe.protocols import Batches, Callback, Data
 from bpframe.training.checkpoint import FitSettings, TrainerState, UnfinishedFit
 from bpframe.training.evaluation import named_metrics
 from bpframe.training.fit import FitRun
@@ -20,13 +22,18 @@ from bpframe.training.verbose import Verbose, fit_observer
 
 
 class FitArguments(NamedTuple):
-    """How long to fit, in which batches, whether rows are shuffled, how to know the data again, and what is shown."""
+    """How long to fit, in which batches, whether rows are shuffled, how to know the data again, and what is shown.
+
+    `recorder`: a callback of this fit alone, beside those of the trainer. `call`: the arguments of `fit` by name.
+    """
 
     epochs: int
     batch_size: int
     shuffle: bool
     data: LazyFingerprint
     verbose: Verbose = 0
+    recorder: Callback | None = None
+    call: Mapping[str, Any] = MappingProxyType({})
 
 
 def new_fit(
@@ -43,6 +50,9 @@ def new_fit(
     `trainer` is what hooks are given as `state.trainer`. ConfigError where the rest needs other settings or data.
     """
     train, validation = data
+    if given.recorder is not None:
+        spec = replace(spec, callbacks=[*spec.callbacks, given.recorder])
+        learned = learned._replace(memories=[*learned.memories, {}])
     session, rows, done = learned.session, len(train.x), len(learned.history)
     size = min(given.batch_size, rows)
     known = train if spec.sampler is None else learned.task.class_columns(train)
@@ -62,7 +72,7 @@ def new_fit(
         data = with_padding_row(replace(data[0], by_rows=by_rows)), validation
     metrics = named_metrics(learned.task, spec.metrics)
     state = _run_state(trainer, learned, curves(metrics, validation is not None), settings, partial)
-    state.fingerprint, state.period = given.data, spec.period
+    state.fingerprint, state.period, state.arguments = given.data, spec.period, given.call
     fit = FitRun(spec, session, learned.task, params, data, batches, settings, metrics, state, partial, learned.present)
     fit.hooks.observer = fit_observer(given.verbose, spec.callbacks)
     return fit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -37,6 +37,7 @@ class RunState:
     memories: the memory of every callback, in their order.
     stopped: why a hook ended the fit by `stop`; None while it goes on.
     period: batches of an update: more than one where gradients are gathered.
+    arguments: what `fit` was called with, by name: x, y, epochs, batch_size, ...
     start: the step after which this fit began, or went on from a checkpoint.
     resumed: whether this fit goes on from a checkpoint.
     fingerprint: of the data of this fit, taken when its `value` is first asked for.
@@ -61,6 +62,7 @@ class RunState:
     memory: dict[str, Any] = field(default_factory=dict)
     stopped: str | None = None
     period: int = 1
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     start: int = 0
     resumed: bool = False
     fingerprint: LazyFingerprint | None = None

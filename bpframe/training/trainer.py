@@ -25,6 +25,7 @@ from bpframe.network.network import Network
 from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Session
 from bpframe.registry import Spec, registry
+from bpframe.registry import build as component
 from bpframe.registry.other_words import hide_other, refuse_other
 from bpframe.registry.safe_text import object_text
 from bpframe.saving import model_file
@@ -140,6 +141,7 @@ class Trainer:
         class_weight: ClassWeight = None,
         shuffle: bool = True,
         verbose: Verbose = "auto",
+        run: str | os.PathLike[str] | None = None,
         **other: Never,
     ) -> History:
         """Train for `epochs` more epochs on x (N, n) and y; the history of all epochs so far.
@@ -156,15 +158,20 @@ class Trainer:
         `evaluate` does.
         `verbose`: 0 shows nothing, 1 a live line in a terminal or a notebook and some twenty plain lines elsewhere, 2 a
         line an epoch; "auto" is 1 for fits of the main thread that last longer than a second, plain lines on stderr.
+        `run`: the name of a folder in runs/, or the path of one, that keeps the run as `bpframe train` does: config,
+        lock, history, model and result (the callback run_folder), for `bpframe.Run` to read.
         Raises DataError for unusable data, NumericalError when numbers stop being finite.
         """
         refuse_other(Trainer.fit, other)
         epochs, size = checks.whole("Trainer", 1, epochs=epochs), checks.whole("Trainer", 1, batch_size=batch_size)
         verbose = require_verbose("Trainer.fit", verbose)
+        recorder = None if run is None else component("callback", {"name": "run_folder", "folder": run})
+        call = {"x": x, "y": y, "sample_weight": sample_weight, "validation": validation, "class_weight": class_weight}
+        call |= {"epochs": epochs, "batch_size": size, "shuffle": shuffle}
         with self._exclusive, name_culprit(self._kinds):
             data = self._admit(x, y, sample_weight, class_weight, validation)
             marks = fit_fingerprint(x, validation, self.task.columns, data)
-            given = FitArguments(epochs, size, shuffle, marks, verbose)
+            given = FitArguments(epochs, size, shuffle, marks, verbose, recorder, call)
             fit = new_fit(self, self.spec, self._state, self._params, data, given, self._unfinished)
             self._fit = fit
             try:

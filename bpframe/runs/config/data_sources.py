@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 from bpframe.data.arguments import suggestion
 from bpframe.data.sources.by_name import BY_NAME, load
 from bpframe.data.sources.files import naming_file, read_rows
 from bpframe.data.sources.formats import foreign_source, source_name, suffixes
 from bpframe.data.sources.selection import Rows, Selection
-from bpframe.errors import DataError
+from bpframe.errors import ConfigError, DataError
 from bpframe.protocols import Source
 from bpframe.protocols.traits import holds_arrays
 from bpframe.registry import registry
@@ -88,12 +88,44 @@ class FileSource:
         return {**describe(registry, "source", self.reader), "path": path} if self.named else path
 
 
-def build_source(builder: Builder, given: object, path: str) -> NamedSource | FileSource | None:
+@final
+@dataclass(frozen=True)
+class ProgramSource:
+    """The arrays that a program handed to `fit`: its run holds their digests, and nothing can read them again."""
+
+    name: ClassVar[str] = "program"
+    table: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    def read(self, folder: Path, selection: Selection) -> Rows:
+        """ConfigError: nobody can."""
+        raise ConfigError(
+            "'program' stands for arrays that a program handed to fit, which no config can read. Name a file or a data "
+            "set; bpframe.Run(folder).data(train=(x, y)) compares arrays with those of the run."
+        )
+
+    def errors(self, folder: Path) -> AbstractContextManager[object]:
+        """A block in which errors about its rows name it; it has none."""
+        return nullcontext()
+
+    def spec(self, folder: Path) -> Any:
+        """What a config holds for it."""
+        return self.name
+
+
+AnySource = NamedSource | FileSource | ProgramSource
+
+
+def build_source(builder: Builder, given: object, path: str) -> AnySource | None:
     """The source that a name, a path or a table means; None where a problem was noted.
 
     A table has `name` and arguments of a data set, or the `path` of a file, the `name` of the source that reads it, by
     default that of its suffix, and arguments of that.
     """
+    if given == ProgramSource.name:
+        return ProgramSource()
     spec = _as_table(given)
     if isinstance(spec, Mapping) and isinstance(spec.get("path"), str):
         return _file(builder, spec, path)

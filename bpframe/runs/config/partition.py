@@ -16,7 +16,7 @@ from bpframe.data.columns import NamedRows
 from bpframe.data.ready_rows import ReadyRows
 from bpframe.data.sources.selection import Selection
 from bpframe.data.splits import split
-from bpframe.runs.config.data_sources import FileSource, NamedSource
+from bpframe.runs.config.data_sources import AnySource
 from bpframe.runs.config.schema import DataTable, SplitTable
 from bpframe.types import HostArray
 
@@ -69,7 +69,7 @@ def _divided(whole: Part, table: DataTable, seed: int) -> dict[str, Part]:
     return {name: cast(Part, tuple(array[rows] for array in whole)) for name, rows in held.items() if rows is not None}
 
 
-def _part(source: NamedSource | FileSource, folder: Path, selection: Selection, dtype: str, ready: bool) -> Part:
+def _part(source: AnySource, folder: Path, selection: Selection, dtype: str, ready: bool) -> Part:
     """x, y and weights of one source, all usable; what no network can take is refused in the name of its source."""
     rows = source.read(folder, selection)
     assert rows.y is not None

@@ -18,7 +18,7 @@ from bpframe.errors import ConfigError
 from bpframe.protocols import Engine, Layer
 from bpframe.registry.builder import Builder
 from bpframe.registry.policy import Policy
-from bpframe.runs.config.data_sources import FileSource, NamedSource, build_file, build_source
+from bpframe.runs.config.data_sources import FileSource, NamedSource, ProgramSource, build_file, build_source
 from bpframe.training.parameter_groups import ParameterGroup
 from bpframe.training.spec import PARTS, SpecPart, TrainerSpec
 
@@ -94,7 +94,7 @@ class DataTable:
     test         rows that are measured once, at the end
     """
 
-    source: NamedSource | FileSource = field(metadata={"make": build_source})
+    source: NamedSource | FileSource | ProgramSource = field(metadata={"make": build_source})
     target: str | Sequence[str] | None = None
     columns: Sequence[str] | None = None
     exclude: Sequence[str] | None = None
