@@ -20,6 +20,7 @@ from bpframe.cli.output import print_error
 from bpframe.cli.plugins import plugins
 from bpframe.cli.plugins_doctor import doctor
 from bpframe.cli.predict import predict
+from bpframe.cli.runs import runs
 from bpframe.cli.stubs import stubs
 from bpframe.cli.train import train
 from bpframe.version import VERSION
@@ -48,5 +49,5 @@ def main(debug: bool) -> None:
 
 
 plugins.add_command(doctor)
-for command in (init, new_plugin, train, evaluate, predict, explain, export, plugins, check, stubs, schema, docs):
+for command in (init, new_plugin, train, evaluate, predict, runs, explain, export, plugins, check, stubs, schema, docs):
     main.add_command(command)

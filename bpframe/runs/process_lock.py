@@ -41,6 +41,17 @@ def process_lock(folder: RunFolder) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_locked(folder: RunFolder) -> bool:
+    """Whether a process trains there."""
+    if not folder.training.exists():
+        return False
+    try:
+        with process_lock(folder):
+            return False
+    except ConfigError:
+        return True
+
+
 def _acquire(folder: RunFolder) -> int | str:
     """A descriptor of the locked file, or a text that names the process that has the lock.
 

@@ -65,7 +65,7 @@ class Run:
     @property
     def results(self) -> dict[str, dict[str, float]]:
         """Loss, metrics and number of rows by the part that was measured at the end; empty until the run is over."""
-        return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in self._folder.results}
+        return {file.stem: _result(file) for file in self._folder.results}
 
     @property
     def checkpoint(self) -> Path | None:
@@ -102,3 +102,12 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+
+def _result(file: Path) -> dict[str, float]:
+    """What a file of results holds."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        return {str(name): float(value) for name, value in found.items()} | {"rows": int(found["rows"])}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{file} holds no loss and metrics: {error!r}. See bpframe evaluate.") from None

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from bpframe.errors import BpframeError, ConfigError
+from bpframe.errors import BpframeError
 from bpframe.runs.folder import RunFolder, find_run
-from bpframe.runs.process_lock import process_lock
+from bpframe.runs.process_lock import is_locked
 
 
 def stopped_runs(runs: Path, stem: str, text: str, free: Collection[str]) -> list[RunFolder]:
@@ -27,15 +27,4 @@ def _stopped(runs: Path, name: str, text: str, free: Collection[str]) -> RunFold
         folder = find_run(runs, name, text, free)
     except BpframeError:  # another config, or a folder that cannot be read
         return None
-    return None if folder is None or folder.results or _is_training(folder) else folder
-
-
-def _is_training(folder: RunFolder) -> bool:
-    """Whether a process trains there."""
-    if not folder.training.exists():
-        return False
-    try:
-        with process_lock(folder):
-            return False
-    except ConfigError:
-        return True
+    return None if folder is None or folder.results or is_locked(folder) else folder

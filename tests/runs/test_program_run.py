@@ -12,6 +12,8 @@ import pytest
 import bpframe as bp
 from bpframe.errors import CheckpointError, ConfigError, DataError
 from bpframe.runs import config
+from bpframe.runs.run_groups import group_runs
+from bpframe.runs.run_search import find_runs
 from tests.cli.commands import good
 from tests.configs import config_text
 
@@ -177,3 +179,12 @@ def test_callbacks_hear_with_which_arguments_fit_was_called() -> None:
         "shuffle": True,
         "validation": None,
     }
+
+
+def test_runs_of_a_program_on_other_rows_are_of_another_group() -> None:
+    for seed in range(2):
+        keep = [bp.callbacks.checkpoint(f"checkpoints-{seed}")]
+        trainer(seed=seed, callbacks=keep).fit(X, Y, epochs=1, run=f"same-{seed}")
+    trainer().fit(X[:50], Y[:50], epochs=1, run="shorter")
+    groups = group_runs(find_runs(["runs"]))
+    assert [[run.name for run in group.runs] for group in groups] == [["same-0", "same-1"], ["shorter"]]

@@ -90,5 +90,5 @@ def _ready(x: NamedRows | HostArray, converted: HostArray) -> NamedRows | HostAr
 def _hold_out(rows: HostArray, y: HostArray, part: SplitTable | None, seed: int) -> tuple[HostArray, HostArray | None]:
     if part is None or part.fraction is None:
         return rows, None
-    kept, held = split(y[rows], part.fraction * len(y) / len(rows), part.kind, seed)
+    kept, held = split(y[rows], part.fraction * len(y) / len(rows), part.kind, seed if part.seed is None else part.seed)
     return rows[kept], rows[held]

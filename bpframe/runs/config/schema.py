@@ -64,16 +64,20 @@ class SplitTable:
     fraction  the share of all rows of data.source that is held out
     kind      how they are chosen: at random, at random in each class alike, or the last ones
     source    a file instead, as in data.source; its target and columns have the same names
+    seed      fixes which rows are held out, so that they stay the same for any seed of training; left out, train.seed
     """
 
     fraction: float | None = field(default=None, metadata=FRACTION)
     kind: Literal["random", "stratified", "tail"] = "random"
     source: FileSource | None = field(default=None, metadata={"make": build_file})
+    seed: int | None = field(default=None, metadata=minimum(0))
 
     def __post_init__(self) -> None:
         if (self.fraction is None) == (self.source is None):
             got = "neither" if self.source is None else "both"
             raise ConfigError(f"wants either the fraction of rows to hold out, or the source of others; got {got}.")
+        if self.seed is not None and self.source is not None:
+            raise ConfigError("wants a seed for rows that are held out alone; all rows of the source are taken.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,7 @@ def _data(data: DataTable, folder: Path) -> dict[str, Any]:
 def _split(part: SplitTable, folder: Path) -> dict[str, Any]:
     if part.source is not None:
         return {"source": part.source.spec(folder)}
-    return {"fraction": part.fraction, "kind": part.kind}
+    return {"fraction": part.fraction, "kind": part.kind, **({} if part.seed is None else {"seed": part.seed})}
 
 
 def _specs(part: SpecPart, value: Any) -> Any:
