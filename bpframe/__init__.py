@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from bpframe.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from bpframe import _namespaces, datasets, errors, testing
+    from bpframe import _namespaces, datasets, errors, plot, testing
     from bpframe._namespaces import build, load
     from bpframe.export.front import export
     from bpframe.network.network import Network
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     schedules: _namespaces.Schedules
     sources: _namespaces.Sources
 
-_MODULES = ("datasets", "errors", "export", "testing")
+_MODULES = ("datasets", "errors", "export", "plot", "testing")
 _HOME = {
     "CheckReport": "testing.Report",
     "History": "training.history.History",
@@ -99,6 +99,7 @@ __all__ = [
     "metrics",
     "names",
     "optimizers",
+    "plot",
     "providers",
     "refresh",
     "register",

@@ -17,6 +17,7 @@ from bpframe.cli.init import init
 from bpframe.cli.new_plugin import new_plugin
 from bpframe.cli.notes import column_notes
 from bpframe.cli.output import print_error
+from bpframe.cli.plot import plot
 from bpframe.cli.plugins import plugins
 from bpframe.cli.plugins_doctor import doctor
 from bpframe.cli.predict import predict
@@ -49,5 +50,6 @@ def main(debug: bool) -> None:
 
 
 plugins.add_command(doctor)
-for command in (init, new_plugin, train, evaluate, predict, runs, explain, export, plugins, check, stubs, schema, docs):
+ON_RUNS = init, train, evaluate, predict, runs, plot, explain, export
+for command in (*ON_RUNS, new_plugin, plugins, check, stubs, schema, docs):
     main.add_command(command)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bpframe.data.class_weight import ByLabel
 from bpframe.data.task import Task
 from bpframe.errors import ConfigError
 from bpframe.registry import registry
@@ -57,7 +58,7 @@ def _by_text(class_weight: Any, task: Task) -> Any:
     """Class weights as a config says them: by the text of each label."""
     if class_weight is None or isinstance(class_weight, str):
         return class_weight
-    if hasattr(class_weight, "items"):
+    if isinstance(class_weight, Mapping | ByLabel):
         return {str(label): float(weight) for label, weight in class_weight.items()}
     labels: Sequence[Any] = task.learned.get("classes", range(len(class_weight)))
     return {str(label): float(weight) for label, weight in zip(labels, class_weight, strict=True)}

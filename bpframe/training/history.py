@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bpframe import layout
+
+if TYPE_CHECKING:
+    from bpframe.plot.canvas import Axes
+    from bpframe.plot.theme import ThemeName
 
 Curves = dict[str, list[float]]
 MOST_ROWS = 20  # of a table that is printed
@@ -130,6 +134,20 @@ class History:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         columns = self._columns()
         return (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+
+    def plot(
+        self,
+        curves: Sequence[str] | None = None,
+        *,
+        x: Literal["epoch", "step", "seconds"] = "epoch",
+        best: str | None = None,
+        axes: Sequence[Axes] | None = None,
+        theme: ThemeName | None = None,
+    ) -> list[Axes]:
+        """A panel for each curve, of training and validation, the best epoch marked: `bpframe.plot.training_panels`."""
+        from bpframe.plot.training_curves import training_panels  # imported by those who plot
+
+        return training_panels(self, curves, x=x, best=best, axes=axes, theme=theme)
 
     def __repr__(self) -> str:
         curves = ", ".join(f"{kind}.{name}" for kind in ("train", "validation") for name in getattr(self, kind))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +22,10 @@ from bpframe.training.run_state import RunState, means
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.trainer import Trainer
 from bpframe.types import HostArray
+
+if TYPE_CHECKING:
+    from bpframe.plot.canvas import Axes
+    from bpframe.plot.theme import ThemeName
 
 SMOOTHING = 0.9  # weight of the past in the running mean of losses
 MOST_ROWS = 25  # of a table that is printed, or one more
@@ -69,6 +73,12 @@ class LrRange:
 
     def _repr_html_(self) -> str:
         return layout.html_table(*self._table(), f"suggestion: {self._best()}")
+
+    def plot(self, *, ax: Axes | None = None, theme: ThemeName | None = None) -> Axes:
+        """The loss over the rates, and the suggestion: `bpframe.plot.lr_range_curve`."""
+        from bpframe.plot.lr_range_curve import lr_range_curve  # imported by those who plot
+
+        return lr_range_curve(self, ax=ax, theme=theme)
 
     def _best(self) -> str:
         return "none" if self.suggestion is None else f"{self.suggestion:.3g}"

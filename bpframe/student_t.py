@@ -1,7 +1,8 @@
-"""Intervals of a mean over few runs, by Student's t distribution."""
+"""Student's t distribution: intervals of a mean over few runs."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -23,6 +24,7 @@ def mean_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float,
     return mean, t_quantile(level, n - 1) * deviation / math.sqrt(n)
 
 
+@functools.lru_cache(maxsize=256)
 def t_quantile(level: float, freedom: int) -> float:
     """The t with P(|T| < t) = level, for Student's T with a whole number of degrees of freedom."""
     low, high = 0.0, math.pi / 2

@@ -1,0 +1,76 @@
+"""The picture of the curves of runs, as a file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bpframe.errors import ConfigError, DataError
+from bpframe.export.front import refuse_existing
+from bpframe.plot.training_curves import training_panels
+from bpframe.runs.run import Run
+from bpframe.runs.run_groups import differing, group_runs
+from bpframe.saving.atomic import write_file
+from bpframe.training.history import History
+
+FORMATS = (".png", ".svg", ".pdf")
+# so that the same runs give the same bytes
+WITHOUT_TIME: Mapping[str, dict[str, Any]] = {
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
+}
+
+
+def write_curve_picture(runs: Sequence[Run], target: Path, each: bool, force: bool, how: Mapping[str, Any]) -> None:
+    """Draw runs, those of one config together unless `each`; `how`: arguments of `training_panels`.
+
+    The file is complete or absent.
+    """
+    if target.suffix not in FORMATS:
+        raise ConfigError(f"--output needs a file of the kind {', '.join(FORMATS)}, got '{target}'.")
+    refuse_existing(target, force)
+    histories = _by_run(runs) if each or len(runs) == 1 else _by_config(runs)
+    curves = list(how["curves"]) or None
+    axes = training_panels(histories, **{**how, "curves": curves})
+    content = io.BytesIO()
+    figure: Any = axes[0].figure
+    figure.savefig(content, format=target.suffix[1:], metadata=WITHOUT_TIME.get(target.suffix))
+    write_file(target, content.getvalue())
+
+
+def _by_run(runs: Sequence[Run]) -> Mapping[str, Any]:
+    found = {run.name if _is_single_name(run, runs) else str(run.path): _history(run) for run in runs}
+    return found if len(found) > 1 else {"": next(iter(found.values()))}
+
+
+def _is_single_name(run: Run, runs: Sequence[Run]) -> bool:
+    return sum(other.name == run.name for other in runs) == 1
+
+
+def _by_config(runs: Sequence[Run]) -> dict[str, list[History]]:
+    """The histories of each config's runs, by what it has of its own, or else by the name of its first run."""
+    groups = group_runs(runs)
+    paths = differing(groups)
+    labels = [", ".join(f"{_last(path)} {group.settings.get(path)}" for path in paths) for group in groups]
+    plain = len(paths) <= 2 and all(labels) and len(set(labels)) == len(labels)
+    names = labels if plain else [f"{group.name}" for group in groups]
+    if len(set(names)) < len(names):
+        names = [str(group.runs[0].path) for group in groups]
+    return {
+        name if len(groups) > 1 else "": [_history(run) for run in group.runs]
+        for name, group in zip(names, groups, strict=True)
+    }
+
+
+def _last(path: str) -> str:
+    """The last word of a path: "lr" of optimizer.lr."""
+    return path.rpartition(".")[2]
+
+
+def _history(run: Run) -> History:
+    history = run.history
+    if not len(history):
+        raise DataError(f"{run.path} has no epoch yet, so that there is nothing to draw.")
+    return history

@@ -1,0 +1,36 @@
+"""bpframe plot: a picture of the curves of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("folders", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The file, .png, .svg or .pdf; left out, NAME.png."
+)
+@click.option("--curve", "curves", multiple=True, metavar="NAME", help="Only these: loss, accuracy, lr, ...")
+@click.option("--x", type=click.Choice(["epoch", "step", "seconds"]), default="epoch", help="What runs to the right.")
+@click.option("--best", metavar="CURVE", help="Mark the epoch where this is least (-CURVE: greatest).")
+@click.option("--log/--linear", "log", default=None, help="The y axis; left out, logarithmic where that helps.")
+@click.option("--each", is_flag=True, help="A line for each run, though runs differ by their seed alone.")
+@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", help="The colours.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+def plot(folders: Sequence[Path], output: Path | None, each: bool, force: bool, **how: Any) -> None:
+    """Draw the curves of RUNs, or of all runs in folders, into one picture.
+
+    A panel for each curve, validation solid, training dashed, the best epoch marked. Runs that differ by their seed
+    alone are drawn as their mean and its 95% interval.
+    """
+    from bpframe.cli.curve_picture import write_curve_picture
+    from bpframe.runs.run_search import find_runs
+
+    found = find_runs(folders)
+    target = output or Path(f"{found[0].name if len(found) == 1 else 'runs'}.png")
+    write_curve_picture(found, target, each, force, how)
+    click.echo(f"{target}")
