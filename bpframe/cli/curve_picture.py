@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bpframe.errors import ConfigError, DataError
+from bpframe.errors import DataError
 from bpframe.export.front import refuse_existing
+from bpframe.plot.picture_file import picture_bytes, refuse_other_format
 from bpframe.plot.training_curves import training_panels
 from bpframe.runs.run import Run
 from bpframe.runs.run_groups import differing, group_runs
 from bpframe.saving.atomic import write_file
 from bpframe.training.history import History
-
-FORMATS = (".png", ".svg", ".pdf")
-# so that the same runs give the same bytes
-WITHOUT_TIME: Mapping[str, dict[str, Any]] = {
-    ".svg": {"Date": None},
-    ".pdf": {"CreationDate": None},
-}
 
 
 def write_curve_picture(runs: Sequence[Run], target: Path, each: bool, force: bool, how: Mapping[str, Any]) -> None:
@@ -28,16 +21,12 @@ def write_curve_picture(runs: Sequence[Run], target: Path, each: bool, force: bo
 
     The file is complete or absent.
     """
-    if target.suffix not in FORMATS:
-        raise ConfigError(f"--output needs a file of the kind {', '.join(FORMATS)}, got '{target}'.")
+    refuse_other_format(target)
     refuse_existing(target, force)
     histories = _by_run(runs) if each or len(runs) == 1 else _by_config(runs)
     curves = list(how["curves"]) or None
     axes = training_panels(histories, **{**how, "curves": curves})
-    content = io.BytesIO()
-    figure: Any = axes[0].figure
-    figure.savefig(content, format=target.suffix[1:], metadata=WITHOUT_TIME.get(target.suffix))
-    write_file(target, content.getvalue())
+    write_file(target, picture_bytes(axes[0], target.suffix))
 
 
 def _by_run(runs: Sequence[Run]) -> Mapping[str, Any]:

@@ -51,18 +51,18 @@ def panels(
     size: tuple[float, float] = (WIDTH, HEIGHT),
 ) -> Iterator[Panels]:
     """A block in which several panels are drawn, in at most so many columns of a new figure, each of `size` inches."""
-    pyplot = _pyplot()
+    plt = pyplot()
     given: list[Axes] = [] if axes is None else np.ravel(np.asarray(axes, dtype=object)).tolist()
     if axes is not None and len(given) != count:
         raise ConfigError(f"A plot of {count} panels needs as many axes, got {len(given)}.")
     chosen = _theme(given, theme)
-    with pyplot.rc_context(chosen.settings()):
-        yield Panels(given or _new_axes(pyplot, count, min(columns, count), size), chosen)
+    with plt.rc_context(chosen.settings()):
+        yield Panels(given or _new_axes(plt, count, min(columns, count), size), chosen)
 
 
-def _new_axes(pyplot: Any, count: int, columns: int, size: tuple[float, float]) -> list[Axes]:
+def _new_axes(plt: Any, count: int, columns: int, size: tuple[float, float]) -> list[Axes]:
     rows = -(-count // columns)
-    figure = pyplot.figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
+    figure = plt.figure(figsize=(size[0] * columns, size[1] * rows), layout="constrained")
     return [figure.add_subplot(rows, columns, i + 1) for i in range(count)]
 
 
@@ -76,11 +76,11 @@ def _theme(axes: Sequence[Axes], name: ThemeName | None) -> Theme:
     return THEMES["light" if luminance(*to_rgb(axes[0].get_facecolor())) > 0.179 else "dark"]
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
     """matplotlib.pyplot; ModuleNotFoundError that says how to install it."""
     try:
-        from matplotlib import pyplot
+        from matplotlib import pyplot as plt
     except ModuleNotFoundError as missing:
         message = f'{missing}, which plots need. Install it: pip install "bpframe[plot]"'
         raise ModuleNotFoundError(message, name=missing.name) from missing
-    return pyplot
+    return plt

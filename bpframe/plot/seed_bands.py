@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bpframe.student_t import LEVEL, t_quantile
+from bpframe.intervals import LEVEL, t_quantile
 from bpframe.types import HostArray
 
 

@@ -58,8 +58,6 @@ class Theme:
             "legend.fontsize": "small",
             "lines.linewidth": 1.6,
             "figure.dpi": 110,
-            "svg.fonttype": "path",
-            "svg.hashsalt": "bpframe",
         }
 
 

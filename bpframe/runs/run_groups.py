@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, final
 
+from bpframe.intervals import mean_interval
 from bpframe.runs.config.schema import place_of
 from bpframe.runs.run import Run
-from bpframe.student_t import mean_interval
 from bpframe.training.spec import PARTS
 
 SEED = next(place_of(part) for part in PARTS if part.name == "seed")

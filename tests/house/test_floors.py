@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 FLOORS = (
-    "errors layout lazy_names student_t tree types version",
+    "errors intervals layout lazy_names tree types version",
     "checks ops protocols regular_files",
     "random registry",
     "_namespaces network",

@@ -1,4 +1,4 @@
-"""Student's t distribution: intervals of a mean over few runs."""
+"""Intervals of a mean over few runs, by Student's t distribution."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bpframe.student_t import mean_interval, t_quantile
+from bpframe.intervals import mean_interval, t_quantile
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 9, 10, 29, 30, 99, 250])
