@@ -157,8 +157,15 @@ class History:
         header, rows = self._table()
         return "\n".join(layout.text_table(header, rows, layout.terminal_width(), numbers=len(header)))
 
+    def svg(self) -> str:
+        """The curves of the loss, of training and validation, as a small drawing for a notebook; "" of one epoch."""
+        from bpframe.curve_svg import curves_svg  # imported by those who look at it
+
+        curves = {part: getattr(self, part).get("loss", []) for part in ("train", "validation")}
+        return curves_svg(curves, "loss")
+
     def _repr_html_(self) -> str:
-        return layout.html_table(*self._table())
+        return self.svg() + layout.html_table(*self._table())
 
     def _table(self) -> tuple[list[str], list[list[str]]]:
         """(header, rows) for display: the first and last epochs; curves before what else there is."""

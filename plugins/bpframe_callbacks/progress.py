@@ -120,7 +120,7 @@ class _View:
         full = round(done * room)
         bar = [signs[0] * full + signs[1] * (room - full)] if signs and room >= NARROWEST_BAR else []
         text = "  ".join([head, *bar, *tail])
-        self.display.show(text[:width] if self.display.live else text, done)
+        self.display.show(text[:width] if self.display.live else text, done, state.history)
         self._shown, self._last = True, time.perf_counter()
 
     def _epochs(self, state: RunState, last: bool = False) -> None:

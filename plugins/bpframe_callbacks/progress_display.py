@@ -15,6 +15,16 @@ FALLBACK_WIDTH = 80  # columns of a terminal that does not say how wide it is
 BARS = ("━─", "=-")  # done and to come; the second where the encoding lacks the first
 
 
+class History(Protocol):
+    """What is used of the history of a fit."""
+
+    def __len__(self) -> int:
+        """How many epochs it has."""
+
+    def svg(self) -> str:
+        """Its curves as a drawing."""
+
+
 class Display(Protocol):
     """What shows progress."""
 
@@ -26,8 +36,8 @@ class Display(Protocol):
     def width(self) -> int:
         """Columns that a line has room for."""
 
-    def show(self, text: str, fraction: float) -> None:
-        """Show a text, and how much of the whole is done, 0 to 1."""
+    def show(self, text: str, fraction: float, history: History) -> None:
+        """Show a text, how much of the whole is done, 0 to 1, and, where there is room for it, the curves so far."""
 
     def close(self) -> None:
         """Leave what was shown last."""
@@ -67,7 +77,7 @@ class TerminalLine:
         """Columns at present, but for the last, in which some terminals begin the next line."""
         return terminal_width(self._stream) - 1
 
-    def show(self, text: str, fraction: float) -> None:
+    def show(self, text: str, fraction: float, history: History) -> None:
         """Write over the line."""
         self._output.write("\r" + text.ljust(min(self._length, self.width)))
         self._length = len(text)
@@ -80,7 +90,7 @@ class TerminalLine:
 
 @final
 class NotebookLine:
-    """One line below a notebook's cell, with a bar of the browser's own."""
+    """One line below a notebook's cell, with a bar of the browser's own, above the curves of the loss."""
 
     live = True
     width = 100
@@ -88,13 +98,16 @@ class NotebookLine:
     def __init__(self) -> None:
         self._handle: Any = None
         self._broken = False
+        self._curves, self._drawn = "", 0  # of so many epochs
 
-    def show(self, text: str, fraction: float) -> None:
+    def show(self, text: str, fraction: float, history: History) -> None:
         """Display the line, or update it."""
         if self._broken:
             return
+        if len(history) != self._drawn:
+            self._curves, self._drawn = history.svg(), len(history)
         bar = f'<progress max="1" value="{fraction:.4f}"></progress>'
-        content = {"text/plain": text, "text/html": f"{bar} <code>{escape(text)}</code>"}
+        content = {"text/plain": text, "text/html": f"{bar} <code>{escape(text)}</code><br>{self._curves}"}
         try:
             if self._handle is None:
                 self._handle = sys.modules["IPython.display"].display(content, raw=True, display_id=True)
@@ -117,7 +130,7 @@ class PlainLines:
     def __init__(self, stream: TextIO | None) -> None:
         self._output = Output(stream)
 
-    def show(self, text: str, fraction: float) -> None:
+    def show(self, text: str, fraction: float, history: History) -> None:
         """Write a line."""
         self._output.write(text + "\n")
 

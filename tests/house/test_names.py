@@ -19,6 +19,7 @@ Places = dict[str, list[str]]  # name -> the files that have it, relative to the
 STEMS: dict[str, str] = {  # file stems that stand twice, and why
     "dialect": "the protocol, and each language's own, in a folder of its own",
     "exporter": "each form has its exporter, in a folder of its own",
+    "report": "the command `bpframe report`; in the kit the report of its checks",
     "session": "each engine has its session, in a folder of its own",
 }
 CLASSES: dict[str, str] = {

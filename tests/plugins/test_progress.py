@@ -251,6 +251,7 @@ def test_in_a_notebook_it_updates_one_display(monkeypatch: pytest.MonkeyPatch, c
     assert len(shown) >= 2
     assert shown[-1]["text/plain"].startswith("epoch 5/5  loss ")
     assert '<progress max="1" value="1.0000">' in shown[-1]["text/html"]
+    assert shown[-1]["text/html"].count("<polyline") == 2  # training and validation
     monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace())  # type: ignore[arg-type]  # a front end that fails
     assert len(fit("progress").history) == 5
 

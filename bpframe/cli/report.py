@@ -1,0 +1,49 @@
+"""bpframe report: a page about runs, in one file to send."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bpframe.cli.local_files import plugin_files
+from bpframe.cli.no_plugins import no_plugins
+
+MOST_MEASURED = 8  # runs whose models are measured: each takes time, and room on the page
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", "out", type=click.Path(path_type=Path), help="The file; by default report.html in RUN.")
+@click.option("--full", is_flag=True, help="Keep every point of curves, not the least and most of each interval.")
+@click.option("--include-rows", is_flag=True, help="Show the rows that the model gets most wrong.")
+@click.option("--include-environment", is_flag=True, help="Show machine, host and paths.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@no_plugins
+@plugin_files
+def report(
+    runs: tuple[Path, ...], out: Path | None, full: bool, include_rows: bool, include_environment: bool, force: bool
+) -> None:
+    """Write a page about runs, or all runs in a folder: one HTML file, which needs no network.
+
+    It has the curves, which zoom, the results with intervals over seeds, what the models get right and wrong, what was
+    trained by which code, and the commands that reproduce it. No rows, paths or host name unless asked for.
+    """
+    from bpframe.cli.run_records import report_of
+    from bpframe.report.page import report_page
+    from bpframe.report.report_options import ReportOptions
+    from bpframe.runs.run_search import find_runs
+    from bpframe.saving.atomic import write_file
+
+    file = out or _default_file(runs)
+    if file.exists() and not force:
+        raise click.BadParameter(f"'{file}' exists. Choose another, or replace it with --force.", param_hint="-o")
+    options = ReportOptions(include_rows, include_environment, full)
+    write_file(file, report_page(report_of(find_runs(runs), options, MOST_MEASURED)))
+    click.echo(f"{file}")
+
+
+def _default_file(runs: tuple[Path, ...]) -> Path:
+    if len(runs) > 1:
+        raise click.BadParameter("is needed where several folders are named: the file to write.", param_hint="-o")
+    return runs[0] / "report.html"

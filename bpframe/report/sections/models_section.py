@@ -1,0 +1,169 @@
+"""The section on the models: what each confuses or how far it is off, how sure it is, and which columns matter."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bpframe.report.calibration import Calibration
+from bpframe.report.importance import Importance
+from bpframe.report.markup import Child, Html, join, table, tag
+from bpframe.report.measurement import Measurement
+from bpframe.report.number_text import number_text
+from bpframe.report.png_image import png
+from bpframe.report.residuals import Residuals
+from bpframe.report.run_record import RunRecord
+from bpframe.report.run_report import RunReport
+from bpframe.report.svg_plot import SvgPlot
+from bpframe.report.worst_rows import WorstRow
+from bpframe.types import HostArray
+
+MOST_CLASSES, MOST_BARS = 30, 20
+
+
+def models_section(report: RunReport) -> tuple[str, Html] | None:
+    """What was measured of the model of each run."""
+    told = [run for run in report.runs if run.measurement or run.unmeasured]
+    if not told:
+        return None
+    if len(told) == 1:
+        return "What the model gets right", _of_run(told[0])
+    parts = [
+        tag("details", tag("summary", run.name), _of_run(run), open=i == 0, class_="run") for i, run in enumerate(told)
+    ]
+    return "What the models get right", join(parts)
+
+
+def _of_run(run: RunRecord) -> Html:
+    if run.measurement is None:
+        return tag("p", run.unmeasured)
+    found = run.measurement
+    first = "" if found.rows == found.of_rows else f"the first {found.rows:,} of "
+    where = f"Measured on {first}{found.of_rows:,} rows of the {found.part} part."
+    figures: list[Html | None] = [_confusion(found), *map(_residuals, found.residuals)]
+    figures += [_calibration(found.calibration), _importance(found.importance)]
+    return join([tag("p", where), tag("div", *figures, class_="figures-grid"), _worst(found.worst)])
+
+
+def _figure(title: str, *contents: Child, note: Child = None) -> Html:
+    return tag("figure", tag("h3", title), *contents, tag("figcaption", note) if note else None)
+
+
+# ------------------------------------------------------------------------------------------------------- classes
+
+
+def _confusion(found: Measurement) -> Html | None:
+    """The matrix as a table, coloured by the share of each class; of very many classes its largest mistakes."""
+    if found.confusion is None:
+        return None
+    if len(found.classes) > MOST_CLASSES:
+        return _figure("Confusion", _largest_mistakes(found), note="The pairs of classes that are confused most.")
+    share = found.confusion / np.maximum(found.confusion.sum(axis=1, keepdims=True), 1)
+    rows = [
+        [name, *(_cell(int(count), float(part)) for count, part in zip(counts, parts, strict=True))]
+        for name, counts, parts in zip(found.classes, found.confusion, share, strict=True)
+    ]
+    header: list[Child] = [tag("span", "actual ↓ predicted →", class_="corner"), *found.classes]
+    matrix = tag("div", table(header, rows, numbers=range(1, len(header)), caption="Rows by class"), class_="confusion")
+    right = np.trace(found.confusion) / max(found.confusion.sum(), 1)
+    return _figure(
+        "Confusion", matrix, note=f"{right:.1%} of the rows are right. The darker, the larger the share of a class."
+    )
+
+
+def _cell(count: int, share: float) -> Html:
+    return tag("span", f"{count:,}", class_="share", style=f"--share:{share:.3f}", title=f"{share:.1%} of this class")
+
+
+def _largest_mistakes(found: Measurement) -> Html:
+    assert found.confusion is not None
+    wrong = found.confusion * ~np.eye(len(found.classes), dtype=bool)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_BARS]
+    pairs = [divmod(int(k), len(found.classes)) for k in order if wrong.reshape(-1)[k]]
+    rows = [[found.classes[a], found.classes[b], f"{wrong[a, b]:,}"] for a, b in pairs]
+    return table(["actual", "predicted", "rows"], rows, numbers=[2], caption="The most frequent mistakes")
+
+
+def _calibration(found: Calibration | None) -> Html | None:
+    """The share that is right by confidence, beside what it would be if the model knew itself."""
+    if found is None:
+        return None
+    plot = SvgPlot((0, 1), (0, 1), "confidence", "share that is right")
+    there = np.flatnonzero(found.rows)
+    points = [(float(found.confidence[b]), float(found.right[b])) for b in there]
+    said = [
+        f"{r:,} rows: confidence {x:.1%}, right {y:.1%}" for r, (x, y) in zip(found.rows[there], points, strict=True)
+    ]
+    dots = [plot.dot(x, y, text) for (x, y), text in zip(points, said, strict=True)]
+    shapes = [plot.line([(0, 0), (1, 1)], "ideal"), plot.line(points), *dots]
+    drawn = plot.drawn("Reliability diagram. " + "; ".join(said), *shapes)
+    note = f"Expected calibration error {found.error:.3f}. Below the dashed line the model is too sure of itself."
+    return _figure("Calibration", drawn, note=note)
+
+
+# ---------------------------------------------------------------------------------------------------- quantities
+
+
+def _residuals(found: Residuals) -> Html:
+    """Quantiles of actual minus predicted, by the prediction."""
+    x, low, high = found.prediction, float(found.quantiles.min()), float(found.quantiles.max())
+    low, high = min(low, 0.0), max(high, 0.0)
+    plot = SvgPlot((float(x.min()), float(x.max())), (low, high), "predicted", "actual - predicted")
+
+    def line(k: int) -> list[tuple[float, float]]:
+        return [(float(a), float(b)) for a, b in zip(x, found.quantiles[:, k], strict=True)]
+
+    shapes = [
+        plot.area(line(0), line(4)),
+        plot.area(line(1), line(3)),
+        plot.line([(plot.x[0], 0), (plot.x[1], 0)], "ideal"),
+    ]
+    said = f"Residuals: mean {number_text(found.mean)}, standard deviation {number_text(found.deviation)}"
+    note = f"{said}, R² {number_text(found.r2)}. Median, middle 50% and middle 90% of the rows by what was predicted."
+    return _figure("Residuals", plot.drawn(said, *shapes, plot.line(line(2))), note=note)
+
+
+# ------------------------------------------------------------------------------------------------------- columns
+
+
+def _importance(found: Importance | None) -> Html | None:
+    """A bar for each column, the longest first."""
+    if found is None:
+        return None
+    order = np.argsort(-found.increase, kind="stable")[:MOST_BARS]
+    largest = max(float(found.increase.max()), 1e-300)
+    rows = [[found.columns[k], _bar(float(found.increase[k]) / largest), _increase(found, k)] for k in order]
+    bars = tag("div", table(["column", "", "loss"], rows, numbers=[2], caption="Increase of the loss"), class_="bars")
+    others = len(found.columns) - len(order)
+    rest = f" {others:,} columns of less importance are left out." if others else ""
+    note = f"How much the loss rises when the values of one column are shuffled among the rows, ± deviation.{rest}"
+    return _figure("Permutation importance", bars, note=note)
+
+
+def _increase(found: Importance, k: int) -> str:
+    return f"{found.increase[k]:+.3g} ± {found.deviation[k]:.1g}"
+
+
+def _bar(share: float) -> Html:
+    return tag("span", class_="bar", style=f"--share:{max(share, 0):.3f}")
+
+
+# ---------------------------------------------------------------------------------------------------------- rows
+
+
+def _worst(rows: tuple[WorstRow, ...]) -> Html | None:
+    """The rows of the largest losses: pictures where rows are images, else their values."""
+    if not rows:
+        return None
+    return tag("div", tag("h3", "Worst rows"), tag("div", *map(_worst_row, rows), class_="worst"))
+
+
+def _worst_row(row: WorstRow) -> Html:
+    told = f"row {row.number}: {row.actual}, predicted {row.predicted}, loss {number_text(row.loss)}"
+    if row.image is not None:
+        return tag("figure", _picture(row.image, told), tag("figcaption", told))
+    return tag("figure", tag("figcaption", told), table(["column", "value"], row.values, numbers=[1], caption=told))
+
+
+def _picture(pixels: HostArray, text: str) -> Html:
+    height, width = pixels.shape[:2]
+    return tag("img", src=png(pixels), alt=text, width=width, height=height)

@@ -1,0 +1,215 @@
+"""The page of a report in headless Chromium: it draws, zooms, pans, hears keys, and shows text as text."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.commands import good
+from tests.report.chromium import PACKAGES, Browser, Page, chromium, require_program
+from tests.report.runs_to_report import CLASSES, COLUMNS, NAMES, NUMBERS, train_hostile
+
+WIDTHS = (360, 768, 1280, 3840)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("browser")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Reports of three runs with hostile names, with their worst rows, and of one run on numbers."""
+    require_program("chromium")
+    folder = tmp_path_factory.mktemp("pages")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        good("report", *train_hostile(folder), "-o", "hostile.html", "--include-rows")
+        (folder / "numbers.toml").write_text(NUMBERS)
+        good("train", "numbers.toml", "--quiet")
+        good("report", "runs/numbers", "-o", "numbers.html")
+    return {name: folder / f"{name}.html" for name in ("hostile", "numbers")}
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """axe-core, as `npm ci` installs it from the lock."""
+    folder = tmp_path_factory.mktemp("axe")
+    for file in PACKAGES.glob("package*.json"):
+        shutil.copy(file, folder)
+    npm = require_program("npm")
+    subprocess.run([npm, "ci", "--ignore-scripts", "--silent"], cwd=folder, check=True, timeout=300)
+    return (folder / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+
+
+def opened(browser: Browser, file: Path, width: int = 1280, dark: bool = False) -> Page:
+    """The page of a file, with the network off."""
+    page = browser.page(width, 900, dark)
+    page.offline()
+    page.open(file.as_uri())
+    return page
+
+
+def box(page: Page, number: int = 0) -> tuple[float, float, float, float]:
+    """(left, top, width, height) of the area of a plot, which is scrolled to."""
+    place = f"report.plots()[{number}].u.over.getBoundingClientRect()"
+    page.value(f"report.plots()[{number}].figure.scrollIntoView()")
+    return tuple(page.value(f"(r => [r.left, r.top, r.width, r.height])({place})"))
+
+
+def shown_range(page: Page, number: int = 0) -> tuple[float, float]:
+    low, high = page.value(f"report.plots()[{number}].figure.dataset.range").split()
+    return float(low), float(high)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("name", ["hostile", "numbers"])
+def test_a_page_opens_without_a_network_or_a_word_of_the_console(
+    browser: Browser, pages: dict[str, Path], name: str, dark: bool
+) -> None:
+    page = opened(browser, pages[name], dark=dark)
+    assert page.complaints() == []
+    charts = {"hostile": 3, "numbers": 4}[name]
+    assert page.value("report.plots().length") == page.value("document.querySelectorAll('canvas').length") == charts
+    colours = page.value("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, colours[4:-1].split(","))) < 300) == dark
+
+
+def test_every_curve_is_drawn_in_its_colour(browser: Browser, pages: dict[str, Path]) -> None:
+    page = opened(browser, pages["numbers"])
+    drawn = """(() => {
+        const plot = report.plots()[0], canvas = plot.u.ctx.canvas;
+        const pixels = plot.u.ctx.getImageData(0, 0, canvas.width, canvas.height).data;
+        let count = 0;
+        for (let i = 0; i < pixels.length; i += 4)
+            if (pixels[i] === 11 && pixels[i + 1] === 98 && pixels[i + 2] === 168) count++;
+        return count;
+    })()"""
+    assert page.value(drawn) > 100
+    page.value("document.querySelector('.legend button').click()")
+    page.frame()
+    assert page.value(drawn) == 0
+
+
+def test_numbers_of_the_page_are_those_of_the_history(browser: Browser, pages: dict[str, Path]) -> None:
+    import bpframe as bp
+
+    page = opened(browser, pages["numbers"])
+    found = page.value("report.plots()[0].u.data.map(column => [...column])")
+    history = bp.Run(pages["numbers"].parent / "runs/numbers").history
+    assert found[0] == [1, 2, 3, 4, 5]
+    assert found[1] == pytest.approx(history.train["loss"], rel=2e-5)
+
+
+def test_the_mouse_shows_values_zooms_pans_and_shows_all_again(browser: Browser, pages: dict[str, Path]) -> None:
+    page = opened(browser, pages["hostile"])
+    left, top, width, height = box(page)
+    middle = top + height / 2
+    page.mouse("mouseMoved", left + width * 0.5, middle)
+    page.frame()
+    assert page.value("report.plots()[0].readout.textContent").startswith("epoch ")
+    assert page.value("[...document.querySelectorAll('.legend output')][0].textContent") != ""
+    assert shown_range(page) == (1, 12)
+    page.drag((left + width * 0.3, middle), (left + width * 0.6, middle))
+    low, high = shown_range(page)
+    assert 1 + 11 * 0.25 < low < 1 + 11 * 0.35
+    assert 1 + 11 * 0.55 < high < 1 + 11 * 0.65
+    page.drag((left + width * 0.5, middle), (left + width * 0.7, middle), modifiers=8)
+    panned = shown_range(page)
+    assert panned[0] < low
+    assert panned[1] - panned[0] == pytest.approx(high - low)
+    for count in (1, 2):
+        for kind in ("mousePressed", "mouseReleased"):
+            page.mouse(kind, left + width / 2, middle, button="left", clickCount=count)
+    page.frame()
+    assert shown_range(page) == (1, 12)
+
+
+def test_the_keyboard_moves_the_cursor_zooms_and_pans(browser: Browser, pages: dict[str, Path]) -> None:
+    page = opened(browser, pages["hostile"])
+    page.value("report.plots()[0].box.focus()")
+    page.key("Home")
+    page.key("ArrowRight")
+    page.key("ArrowRight")
+    assert page.value("report.plots()[0].readout.textContent") == "epoch 3"
+    assert page.value("report.plots()[0].spoken.textContent").startswith("epoch 3 mean train ")
+    page.key("+")
+    low, high = shown_range(page)
+    assert high - low == pytest.approx(5.5)
+    page.key("PageDown")
+    assert shown_range(page)[0] > low
+    page.key("0")
+    assert shown_range(page) == (1, 12)
+    page.key("End")
+    assert page.value("report.plots()[0].readout.textContent") == "epoch 12"
+
+
+def test_tab_reaches_every_plot_and_button(browser: Browser, pages: dict[str, Path]) -> None:
+    page = opened(browser, pages["numbers"])
+    reached = set()
+    for _ in range(60):
+        page.key("Tab")
+        reached.add(page.value("document.activeElement.ariaLabel ?? document.activeElement.textContent"))
+    wanted = "[...document.querySelectorAll('.plot-box, .tools button')]"
+    labels = page.value(f"{wanted}.map(element => element.ariaLabel ?? element.textContent)")
+    assert len(labels) == 20
+    assert set(labels) <= reached
+
+
+def test_each_run_is_shown_where_that_is_asked_for(browser: Browser, pages: dict[str, Path]) -> None:
+    page = opened(browser, pages["hostile"])
+    assert page.value("report.plots()[0].entries.map(e => e.label)") == ["mean train", "mean validation"]
+    page.value("report.plots()[0].figure.querySelectorAll('.tools button')[4].click()")
+    labels = [f"{name} {part}" for part in ("train", "validation") for name in NAMES]
+    assert page.value("report.plots()[0].entries.map(e => e.label)") == labels
+    assert page.complaints() == []
+
+
+def test_text_with_markup_is_text(browser: Browser, pages: dict[str, Path]) -> None:
+    page = opened(browser, pages["hostile"])
+    page.value("document.querySelectorAll('.tools button').forEach(b => b.click())")
+    page.value("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.frame()
+    assert page.value("document.querySelectorAll('.planted').length") == 0
+    text = page.value("document.body.innerText")
+    for name in (*COLUMNS, *CLASSES, *NAMES):
+        assert name in text
+    assert page.complaints() == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_page_fits_windows_from_a_telephone_to_a_wall(browser: Browser, pages: dict[str, Path], width: int) -> None:
+    for name in pages:
+        page = opened(browser, pages[name], width)
+        assert page.value("document.documentElement.scrollWidth") <= width
+        assert min(page.value("report.plots().map(plot => plot.u.width)")) > 200
+    page.resize(700, 900)
+    page.frame()
+    page.frame()
+    assert max(page.value("report.plots().map(plot => plot.u.width)")) < 700
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_serious(browser: Browser, pages: dict[str, Path], axe: str, dark: bool) -> None:
+    for file in pages.values():
+        page = opened(browser, file, dark=dark)
+        page.value("document.querySelectorAll('details').forEach(d => d.open = true)")
+        page.frame()
+        page.value(axe + "; 0")
+        found: list[dict[str, Any]] = page.value("axe.run().then(r => r.violations)")
+        serious = [one for one in found if one["impact"] in ("serious", "critical")]
+        assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in serious] == []
+
+
+def test_axe_finds_what_is_planted(browser: Browser, pages: dict[str, Path], axe: str) -> None:
+    page = opened(browser, pages["numbers"])
+    page.value("document.querySelector('main').append(document.createElement('img'), document.createElement('button'))")
+    page.value(axe + "; 0")
+    found = {one["id"] for one in page.value("axe.run().then(r => r.violations)")}
+    assert {"image-alt", "button-name"} <= found
