@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from bpframe.types import HostArray
+from tests.executables import executable
 
 C_TYPES = {"float32": "float", "float64": "double"}
-
-
-def tool(name: str) -> str:
-    """The path of a program that compiles or runs another language; skips where it is not installed."""
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"{name} is not installed, which runs what is exported")
-    return path
 
 
 def python_module(file: Path) -> Any:
@@ -50,7 +41,7 @@ def c_predictions(headers: Mapping[str, Path], inputs: Mapping[str, HostArray], 
     text = "\n".join(["#include <stdio.h>", *(f'#include "{h.name}"' for h in headers.values()), "int main(void) {"])
     (folder / "main.c").write_text("\n".join([text, *calls, "return 0; }", ""]))
     flags = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", "-pedantic"]
-    subprocess.run([tool("gcc"), *flags, "main.c", "-o", "main", "-lm"], cwd=folder, check=True)
+    subprocess.run([executable("gcc"), *flags, "main.c", "-o", "main", "-lm"], cwd=folder, check=True)
     stdin = b"".join(x.tobytes() for x in inputs.values())
     made = subprocess.run([folder / "main"], input=stdin, capture_output=True, check=False)
     assert made.returncode == 0, made.stderr.decode()
@@ -73,7 +64,7 @@ for (const [name, file] of Object.entries({json.dumps({name: f"./{f.name}" for n
 }}
 fs.writeSync(1, JSON.stringify(made));
 """)
-    made = subprocess.run([tool("node"), "main.mjs"], cwd=folder, capture_output=True, text=True, check=False)
+    made = subprocess.run([executable("node"), "main.mjs"], cwd=folder, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     return {name: _as_numbers(found) for name, found in json.loads(made.stdout).items()}
 

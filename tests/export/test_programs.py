@@ -12,9 +12,10 @@ from bpframe.errors import ConfigError, IncompatibleComponent
 from bpframe.export.c.header import c_header
 from bpframe.export.javascript.module import js_module
 from bpframe.export.python.source import python_source
+from tests.executables import executable
 from tests.export.components import NAMES, predictor
 from tests.export.models import X, Y, classifier, fitted, require_equal
-from tests.export.programs import c_predictions, js_predictions, python_module, tool
+from tests.export.programs import c_predictions, js_predictions, python_module
 
 HEADS = {"losses": ["softmax_cross_entropy", "mse"], "widths": [3, 1], "names": ["kind", "size"]}
 
@@ -118,9 +119,10 @@ def test_the_c_form_of_a_small_net_takes_less_than_4_kb_of_code(tmp_path):
     trainer = fitted([hidden, hidden, {"name": "dense", "units": 2}], y=np.arange(60) % 2, x=x)
     bp.export(trainer, tmp_path / "xs.h")
     (tmp_path / "xs.c").write_text('#include "xs.h"\nvoid p(const float *x, float *y) { model_predict(x, 1, y); }\n')
-    subprocess.run([tool("gcc"), "-std=c99", "-Os", "-c", "xs.c"], cwd=tmp_path, check=True)
-    told = subprocess.run([tool("size"), "-A", "xs.o"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    code = [line.split() for line in told.splitlines() if line.startswith(".text")]
+    subprocess.run([executable("gcc"), "-std=c99", "-Os", "-c", "xs.c"], cwd=tmp_path, check=True)
+    command = [executable("size"), "-A", "xs.o"]
+    sizes = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    code = [line.split() for line in sizes.splitlines() if line.startswith(".text")]
     assert 0 < sum(int(size) for _, size, _ in code) < 4000
 
 
