@@ -8,7 +8,7 @@ import pytest
 import bpframe as bp
 from bpframe import ops
 from tests.export.models import fitted, require_equal
-from tests.export.programs import c_predictions, js_predictions, python_module
+from tests.export.programs import c_predictions, js_predictions
 from tests.export.test_onnx import session
 
 RNG = np.random.default_rng(0)
@@ -21,7 +21,7 @@ def onnx_outputs(trainer, folder, x):
     return dict(zip(names, run.run(names, x), strict=True))
 
 
-def test_several_inputs_keep_their_names_and_shapes_in_onnx_and_lie_side_by_side_elsewhere(tmp_path):
+def test_several_inputs_keep_their_names_and_shapes_in_onnx(tmp_path):
     x = {"wide": RNG.normal(size=(40, 2, 3)), "deep": RNG.normal(size=(40, 4))}
     wide = [{"name": "select", "input": "wide"}, "flatten", {"name": "dense", "units": 3}]
     deep = [{"name": "select", "input": "deep"}, {"name": "dense", "units": 2, "activation": "tanh"}]
@@ -33,13 +33,7 @@ def test_several_inputs_keep_their_names_and_shapes_in_onnx_and_lie_side_by_side
     assert {i.name: i.shape for i in run.get_inputs()} == {"wide": ["rows", 2, 3], "deep": ["rows", 4]}
     names = [o.name for o in run.get_outputs()]
     made = dict(zip(names, run.run(names, single), strict=True))
-    want = trainer.predict(x)
-    require_equal(made["predictions"], want, "float32")
-    packed = np.concatenate([x["wide"].reshape(40, -1), x["deep"]], axis=1)
-    require_equal(python_module(bp.export(trainer, tmp_path / "model.py")).predict(packed), want, "float32")
-    header = bp.export(trainer, tmp_path / "model.h")
-    got = c_predictions({"model": header}, {"model": packed.astype("f4")}, {"model": "float32"})
-    require_equal(np.frombuffer(got, "f4").reshape(want.shape), want, "float32")
+    require_equal(made["predictions"], trainer.predict(x), "float32")
 
 
 def test_a_function_takes_several_inputs_by_name():

@@ -23,14 +23,19 @@ Writer = Callable[[Any, GraphNode], None]
 
 @final
 class LoopWriter:
-    """Lines of one function that computes a graph for one row; declarations of its arrays and constants apart."""
+    """Lines of one function that computes a graph for one row; declarations of its arrays and constants apart.
 
-    def __init__(self, graph: ArrayGraph, dialect: Dialect, writers: Mapping[str, Writer]) -> None:
+    `names`: those of the arrays of inputs, by the ids of their nodes.
+    """
+
+    def __init__(
+        self, graph: ArrayGraph, dialect: Dialect, writers: Mapping[str, Writer], names: Mapping[int, str]
+    ) -> None:
         self.dialect, self._writers = dialect, writers
         self.constants: list[str] = []
         self.arrays: list[str] = []
         self.lines: list[str] = []
-        self._names: dict[int, str] = {}  # of arrays and variables
+        self._names = dict(names)  # of arrays and variables
         self._single: set[int] = set()  # nodes that are one variable
         self._group: list[GraphNode] = []
         self._readers: dict[int, list[GraphNode]] = {}
@@ -57,8 +62,8 @@ class LoopWriter:
             return
         self._flush()
         if node.op == "input":
-            self._names[id(node)] = node.name
-        elif node.op in ("constant", "parameter"):
+            return
+        if node.op in ("constant", "parameter"):
             self._constant(node)
         elif node.op == "reshape":
             self._alias(node, node.operands[0])

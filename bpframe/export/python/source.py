@@ -11,80 +11,10 @@ from bpframe.export.graph import GraphNode, RowMultiple
 from bpframe.export.prediction_outputs import LABELS, PREDICTIONS, SCORES
 from bpframe.export.predictor import KNOWN_ROWS, Predictor
 from bpframe.export.primitives import PLACES, REDUCTIONS, UFUNCS
+from bpframe.export.python.text import TEMPLATE
 from bpframe.types import HostArray
 
 CHUNK = 100  # characters of data in a line
-
-HEAD = '''\
-"""{title}
-
-    import {module}
-    {module}.predict(x)         # (B, ...) predictions of rows x {shape}
-
-It needs NumPy alone. Run as a script, it proves itself on answers that it knows. Written by bpframe {version}.
-"""
-
-import base64
-
-import numpy as np
-
-DTYPE = np.{dtype}  # of rows
-CLASSES = {classes}  # labels by class number, by the name of an output
-
-_DATA = base64.b64decode(
-{data}
-)
-
-
-def _array(at, shape, dtype):
-    size = int(np.prod(shape, dtype=np.int64))
-    return np.frombuffer(_DATA, dtype, size, at).reshape(shape)
-
-
-{constants}
-
-
-def outputs(x):
-    """Every output by name, class numbers as labels, for rows x {shape}."""
-    x = np.asarray(x, DTYPE)
-    rows = x.shape[0]
-    with np.errstate(all="ignore"):
-{body}
-    return {{{results}}}
-
-
-def scores(x):
-    """(B, C) what the last layer gives, before the link."""
-    return outputs(x)["{scores}"]
-
-
-def predict(x):
-    """(B, C) predictions: probabilities or means, in the units of the target."""
-    return outputs(x)["{predictions}"]
-
-
-def predict_labels(x, output="{labels}"):
-    """(B,) labels as they were given in training, or (B, k) zeros and ones."""
-    found = outputs(x)
-    if output not in found:
-        raise KeyError(f"there are no {{output}}; outputs: {{', '.join(found)}}")
-    numbers = found[output]
-    return np.array(CLASSES[output])[numbers] if output in CLASSES else numbers
-
-
-def self_test():
-    """AssertionError where predictions for known rows are not the known ones."""
-    got = predict({known_x})
-    want = {known_y}
-    size = np.abs(want).max(axis=-1, keepdims=True)
-    fixed, relative = {tolerance}
-    assert np.all((np.abs(got - want) <= fixed + relative * size) | (got == want)), (got, want)
-
-
-if __name__ == "__main__":
-    self_test()
-    print("the known answers come back")
-'''
 
 
 class _Data:
@@ -112,19 +42,23 @@ def python_source(model: Predictor, module: str, version: str) -> str:
         if node.op in ("constant", "parameter"):
             names[id(node)] = _constant(node, k, data, constants)
         elif node.op in ("input", "rows"):
-            names[id(node)] = node.name if node.op == "input" else "rows"
+            names[id(node)] = f"x[{node.name!r}]" if node.op == "input" else "rows"
         else:
             body.append(f"        v{k} = {expression(node, [names[id(x)] for x in node.operands])}")
             names[id(node)] = f"v{k}"
-    x, dtype = next(iter(model.graph.inputs.values())), model.graph.outputs[PREDICTIONS].dtype
-    known_x, known_y = (data.put(a) for a in (model.rows[x.name][:KNOWN_ROWS], model.answers()[PREDICTIONS]))
+    inputs, dtype = model.graph.inputs, model.graph.outputs[PREDICTIONS].dtype
+    known_x = ", ".join(f"{name!r}: {data.put(model.rows[name][:KNOWN_ROWS])}" for name in inputs)
+    known_y = data.put(model.answers()[PREDICTIONS])
+    x = next(iter(inputs.values()))
     lines = base64.b64encode(data.content).decode()
-    return HEAD.format(
+    return TEMPLATE.format(
         title="Predictions of a neural network.",
         module=module,
         version=version,
         dtype=x.dtype.name,
-        shape=_shape_text(x),
+        shape=", ".join(f"{name} {_shape_text(each)}" for name, each in inputs.items()),
+        inputs={name: each.shape[1:] for name, each in inputs.items()},
+        first=x.name,
         classes={name: known.tolist() for name, known in model.classes.items()},
         data="\n".join(f'    b"{lines[i : i + CHUNK]}"' for i in range(0, max(1, len(lines)), CHUNK)),
         constants="\n".join(constants),
