@@ -71,6 +71,10 @@ class CDialect:
         """float name[size];"""
         return f"{c_type(dtype)} {name}[{max(1, size)}];"
 
+    def view(self, name: str, dtype: np.dtype[Any], array: str, start: str, size: int) -> str:
+        """const float *name = array + start;"""
+        return f"const {c_type(dtype)} *{name} = {array} + {start};"
+
     def constant(self, name: str, value: HostArray) -> str:
         """static const float name[] = {...};"""
         return f"static const {c_type(value.dtype)} {name}[{max(1, value.size)}] = {self.numbers(value)};"

@@ -11,6 +11,7 @@ from bpframe.errors import IncompatibleComponent
 from bpframe.export import interpreter
 from bpframe.export.folding import at_length
 from bpframe.export.graph import GraphNode
+from bpframe.export.loops.control_loops import CONTROL
 from bpframe.export.loops.dialect import Dialect
 from bpframe.export.loops.identifiers import identifiers
 from bpframe.export.loops.node_loops import WRITERS
@@ -47,8 +48,10 @@ class RowFunction:
         graph = at_length(model.graph, 1)
         own = identifiers(graph.inputs)
         self.inputs = [Port(own[key], key, node) for key, node in graph.inputs.items()]
-        names = {id(x.node): member.format(x.name) if self.several else "x" for x in self.inputs}
-        writer = LoopWriter(graph, dialect, WRITERS, names)
+        writer = LoopWriter(dialect, WRITERS, CONTROL)
+        for x in self.inputs:
+            writer.bind(x.node, member.format(x.name) if self.several else "x")
+        writer.write(graph)
         of_outputs = identifiers(graph.outputs)
         self.outputs = [Port(of_outputs[key], key, node) for key, node in graph.outputs.items()]
         self.constants, self.arrays, self.lines = writer.constants, writer.arrays, list(writer.lines)
