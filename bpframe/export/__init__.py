@@ -1,7 +1,8 @@
 """Export: a trained model as a file that needs no bpframe; the room itself is called: `bp.export(trainer, path)`.
 
-recorded_array, array_namespace (arrays that record) -> graph_recording (a function twice, merged into one graph) ->
-predictor (what a trainer predicts) -> a form of it: onnx, ... Exporters are plugins, chosen by the suffix of the path.
+recorded_array, array_namespace, inner_graphs (arrays that record, loops and branches) -> graph_recording (a function
+twice, merged into one graph) -> predictor (what a trainer predicts) -> a form of it: onnx, ... Exporters are plugins,
+chosen by the suffix of the path.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ raises `Unrecorded`.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -26,7 +26,6 @@ from bpframe.export.recorded_array import (
     elementwise,
     recorded,
 )
-from bpframe.ops.control_flow import WHEN
 from bpframe.types import Shape
 
 Axes = int | Sequence[int] | None
@@ -203,22 +202,6 @@ def triangle(function: Callable[..., Any], x: Operand, /, *, k: int = 0) -> Reco
     return where(function(np.ones(x.shape[-2:], bool), k), x, recorded(0, x.dtype))
 
 
-def _both_branches(flag: RecordedArray, f: Callable[..., Any], g: Callable[..., Any], *args: Any) -> Any:
-    """Both are computed, and each array of the result is chosen: `bpframe.ops.when`."""
-    return _chosen(flag, f(*args), g(*args))
-
-
-def _chosen(flag: RecordedArray, new: Any, old: Any) -> Any:
-    if new is None:
-        return None
-    if isinstance(new, Mapping):
-        return {name: _chosen(flag, value, old[name]) for name, value in new.items()}
-    if isinstance(new, list | tuple):
-        parts = [_chosen(flag, *pair) for pair in zip(new, old, strict=True)]
-        return type(new)(parts) if type(new) in (tuple, list) else type(new)(*parts)  # a named tuple
-    return where(flag, new, old)
-
-
 def _same(x: RecordedArray, order: str = "C") -> RecordedArray:
     return x
 
@@ -266,4 +249,3 @@ RecordedArray.methods = {name: FUNCTIONS[name] for name in (*METHODS, "transpose
     "copy": _same,
     "ravel": lambda x: shape_functions.reshape(x, (-1,)),
 }
-WHEN[RecordedArray] = _both_branches

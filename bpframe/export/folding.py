@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.export.graph import ArrayGraph, GraphNode, RowMultiple
+from bpframe.export.graph import CHOICE, LOOP, ArrayGraph, GraphNode, RowMultiple
 from bpframe.export.interpreter import at_rows
 from bpframe.export.primitives import evaluate
 
@@ -30,7 +30,10 @@ def folded(graph: ArrayGraph, parameters: bool) -> ArrayGraph:
 def _folded(node: GraphNode, operands: tuple[GraphNode, ...], parameters: bool) -> GraphNode:
     if node.op in ("input", "parameter", "constant", "rows"):
         return node
-    same = GraphNode(node.op, operands, node.options, node.shape, node.dtype, None, node.owner)
+    options = {name: folded(o, parameters) if isinstance(o, ArrayGraph) else o for name, o in node.options.items()}
+    same = GraphNode(node.op, operands, options, node.shape, node.dtype, None, node.owner)
+    if node.op in (LOOP, CHOICE):
+        return same
     fixed = ("constant", "parameter") if parameters else ("constant",)
     if any(x.op not in fixed for x in operands) or _grows((*node.shape, *node.options.values())):
         return same
@@ -51,6 +54,7 @@ def at_length(graph: ArrayGraph, rows: int) -> ArrayGraph:
     new: dict[int, GraphNode] = {}
     for node in (*graph.inputs.values(), *graph.nodes):
         shape, options = at_rows(node.shape, rows), at_rows(node.options, rows)
+        options = {name: at_length(o, rows) if isinstance(o, ArrayGraph) else o for name, o in options.items()}
         operands = tuple(new[id(x)] for x in node.operands)
         value = np.asarray(rows, np.int64) if node.op == "rows" else node.value
         op = "constant" if node.op == "rows" else node.op

@@ -13,7 +13,8 @@ import numpy as np
 
 from bpframe.types import HostArray
 
-LEAVES = ("input", "parameter", "constant", "rows")
+LOOP, CHOICE, RESULT = "loop", "choice", "result"  # `bpframe.export.inner_graphs`
+STATE, ROW, OUTER = "state", "row", "outer"  # inputs of a loop are named so: carried on, of a step, from outside
 
 
 @final
@@ -71,6 +72,9 @@ class ArrayGraph:
     def select(self, names: Iterable[str]) -> ArrayGraph:
         """The graph of these outputs alone."""
         return ArrayGraph.of(self.inputs, {name: self.outputs[name] for name in names})
+
+    def __repr__(self) -> str:
+        return f"<graph {id(self)}>"  # a node's own text has those of its operands, and theirs
 
 
 def needed(outputs: Iterable[GraphNode]) -> Iterator[GraphNode]:

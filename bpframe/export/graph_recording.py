@@ -17,6 +17,7 @@ import numpy as np
 from bpframe.errors import IncompatibleComponent
 from bpframe.export.array_namespace import NAMESPACE
 from bpframe.export.graph import ArrayGraph, GraphNode, Length, RowMultiple
+from bpframe.export.inner_graphs import pruned
 from bpframe.export.recorded_array import RecordedArray, leaf
 from bpframe.types import HostArray
 
@@ -35,7 +36,7 @@ def _recorded(function: Function, leaves: Leaves) -> ArrayGraph:
     arrays = {name: leaf(op, value, name=name) for name, (op, value) in leaves.items()}
     inputs = {name: array.node for name, array in arrays.items()}
     outputs = function(arrays)
-    return ArrayGraph.of(inputs, {name: NAMESPACE.asarray(array).node for name, array in outputs.items()})
+    return pruned(ArrayGraph.of(inputs, {name: NAMESPACE.asarray(array).node for name, array in outputs.items()}))
 
 
 class _Merge:
@@ -99,6 +100,8 @@ def _length(node: GraphNode, a: int, b: int) -> Length:
 
 
 def _option(node: GraphNode, a: Any, b: Any) -> Any:
+    if isinstance(a, ArrayGraph) and isinstance(b, ArrayGraph):
+        return _Merge().graph(a, b)
     if isinstance(a, tuple) and isinstance(b, tuple):
         return tuple(_option(node, *pair) for pair in _zipped(node, a, b))
     if a == b and type(a) is type(b):

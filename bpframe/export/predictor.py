@@ -54,12 +54,11 @@ class Predictor:
 
 
 def predictor_of(
-    trainer: Trainer, metadata: Mapping[str, str] | None = None, *, packed: bool = False, open_parameters: bool = False
+    trainer: Trainer, metadata: Mapping[str, str] | None = None, *, open_parameters: bool = False
 ) -> Predictor:
     """The model that a trainer predicts with; IncompatibleComponent for a component that no graph can hold.
 
-    `packed`: several inputs by name are one array x, in which they stand side by side. `open_parameters`: they are
-    inputs, "parameters/layer/name", as those of a training step.
+    `open_parameters`: they are inputs, "parameters/layer/name", as those of a training step.
     """
     parameters, task = trainer.session.parameters, trainer.task
     network = network_of(trainer.network, task)
@@ -74,8 +73,7 @@ def predictor_of(
         return {**{n: ("input", part) for n, part in x.items()}, **{path: (op, p) for path, p in own.items()}}
 
     def inputs(rows: int) -> dict[str, HostArray]:
-        x = recording_rows(trainer, rows)
-        return {X: x} if packed else inputs_by_name(task, x)
+        return inputs_by_name(task, recording_rows(trainer, rows))
 
     recorded = folded(record(outputs, leaves), parameters=not open_parameters)
     read = {id(node) for node in recorded.nodes if node.op == "input"}
@@ -120,7 +118,4 @@ def _prove(trainer: Trainer, model: Predictor) -> None:
 
 def _as_given(rows: Mapping[str, HostArray], trainer: Trainer) -> Any:
     """Inputs as `predict` takes them."""
-    task = trainer.task
-    if X not in rows:
-        return rows
-    return rows[X] if task.several is None or task.columns else inputs_by_name(task, rows[X])
+    return rows[X] if trainer.task.several is None else rows

@@ -56,7 +56,7 @@ def inputs_by_name(task: Task, rows: HostArray) -> dict[str, HostArray]:
 
 def joined_inputs(task: Task, inputs: Mapping[str, Recorded]) -> Recorded:
     """What the network reads: recorded inputs side by side, less an offset that was learned, in the run's dtype."""
-    if task.several is not None and X not in inputs:
+    if task.several is not None:
         x = xp.concat([xp.reshape(inputs[name], (-1, math.prod(shape))) for name, shape in task.several], axis=1)
     else:
         x = inputs[X]

@@ -89,22 +89,22 @@ def _loop(step: Step, carry: Structure, xs: Structure, count: int, reverse: bool
     arrays, y = array_leaves(xs), None
     results: list[list[Any]] = []
     for t in reversed(range(count)) if reverse else range(count):
-        after, y = step(carry, _like(xs, iter([x[t, ...] for x in arrays])))
+        after, y = step(carry, with_leaves(xs, iter([x[t, ...] for x in arrays])))
         if not results:
             refuse_other_carry(carry, after)
         carry = after
         results.append(array_leaves(y))
     columns = zip(*(results[::-1] if reverse else results), strict=True)
-    return carry, _like(y, (namespace(column[0]).stack(column) for column in columns))
+    return carry, with_leaves(y, (namespace(column[0]).stack(column) for column in columns))
 
 
-def _like(structure: Structure, arrays: Iterator[Any]) -> Structure:
-    """The structure with these arrays in the place of its own."""
+def with_leaves(structure: Structure, arrays: Iterator[Any]) -> Structure:
+    """The structure with these arrays in the place of its own, in the order of `array_leaves`."""
     if structure is None:
         return None
     if isinstance(structure, Mapping):
-        return {key: _like(part, arrays) for key, part in structure.items()}
+        return {key: with_leaves(part, arrays) for key, part in structure.items()}
     if isinstance(structure, tuple | list):
-        parts = [_like(part, arrays) for part in structure]
+        parts = [with_leaves(part, arrays) for part in structure]
         return type(structure)(parts) if type(structure) in (tuple, list) else type(structure)(*parts)  # named
     return next(arrays)

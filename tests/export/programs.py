@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from bpframe.types import HostArray
+from tests.executables import executable
 
 C_TYPES = {"float32": "float", "float64": "double"}
-
-
-def tool(name: str) -> str:
-    """The path of a program that compiles or runs another language; skips where it is not installed."""
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"{name} is not installed, which runs what is exported")
-    return path
 
 
 def python_module(file: Path) -> Any:
@@ -37,24 +28,35 @@ def python_module(file: Path) -> Any:
 
 
 def c_predictions(headers: Mapping[str, Path], inputs: Mapping[str, HostArray], dtypes: Mapping[str, str]) -> Any:
-    """Predictions (B, C) by prefix of each header, of rows by prefix; `dtypes` of predictions. One compilation."""
+    """Predictions (B, C) by prefix of each header, of rows by prefix; `dtypes` of predictions. One compilation.
+
+    Several inputs stand side by side in a row, as in the struct that the header takes.
+    """
     folder = next(iter(headers.values())).parent
     calls = [
         f"""{{ static {C_TYPES[x.dtype.name]} x[{x.size}];
         static {C_TYPES[dtypes[p]]} y[{len(x)} * {p.upper()}_PREDICTIONS];
         if ({p}_self_test()) {{ fprintf(stderr, "{p} fails its test\\n"); return 3; }}
         if (fread(x, sizeof(x), 1, stdin) != 1) return 2;
-        {p}_predict(x, {len(x)}, y); fwrite(y, sizeof(y), 1, stdout); }}"""
+        {p}_predict((const void *) x, {len(x)}, y); fwrite(y, sizeof(y), 1, stdout); }}"""
         for p, x in inputs.items()
     ]
     text = "\n".join(["#include <stdio.h>", *(f'#include "{h.name}"' for h in headers.values()), "int main(void) {"])
     (folder / "main.c").write_text("\n".join([text, *calls, "return 0; }", ""]))
     flags = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", "-pedantic"]
-    subprocess.run([tool("gcc"), *flags, "main.c", "-o", "main", "-lm"], cwd=folder, check=True)
+    subprocess.run([executable("gcc"), *flags, "main.c", "-o", "main", "-lm"], cwd=folder, check=True)
     stdin = b"".join(x.tobytes() for x in inputs.values())
     made = subprocess.run([folder / "main"], input=stdin, capture_output=True, check=False)
     assert made.returncode == 0, made.stderr.decode()
     return made.stdout
+
+
+def node(script: str, folder: Path) -> Any:
+    """What a script of JavaScript in that folder leaves in `made`."""
+    (folder / "main.mjs").write_text(f'import fs from "fs";\n{script}\nfs.writeSync(1, JSON.stringify(made));\n')
+    done = subprocess.run([executable("node"), "main.mjs"], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def js_predictions(modules: Mapping[str, Path], inputs: Mapping[str, HostArray]) -> dict[str, HostArray]:
@@ -62,20 +64,18 @@ def js_predictions(modules: Mapping[str, Path], inputs: Mapping[str, HostArray])
     folder = next(iter(modules.values())).parent
     rows = {name: _as_text(x.reshape(len(x), -1)) for name, x in inputs.items()}
     (folder / "rows.json").write_text(json.dumps(rows))
-    (folder / "main.mjs").write_text(f"""
-import fs from "fs";
+    made = node(
+        f"""
 const rows = JSON.parse(fs.readFileSync("rows.json"));
 const made = {{}};
 for (const [name, file] of Object.entries({json.dumps({name: f"./{f.name}" for name, f in modules.items()})})) {{
   const model = await import(file);
   model.selfTest();
   made[name] = model.predict(rows[name].map((row) => row.map(Number))).map((row) => row.map(String));
-}}
-fs.writeSync(1, JSON.stringify(made));
-""")
-    made = subprocess.run([tool("node"), "main.mjs"], cwd=folder, capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
-    return {name: _as_numbers(found) for name, found in json.loads(made.stdout).items()}
+}}""",
+        folder,
+    )
+    return {name: _as_numbers(found) for name, found in made.items()}
 
 
 def _as_text(x: HostArray) -> list[list[str]]:

@@ -71,12 +71,20 @@ class CDialect:
         """float name[size];"""
         return f"{c_type(dtype)} {name}[{max(1, size)}];"
 
+    def view(self, name: str, dtype: np.dtype[Any], array: str, start: str, size: int) -> str:
+        """const float *name = array + start;"""
+        return f"const {c_type(dtype)} *{name} = {array} + {start};"
+
     def constant(self, name: str, value: HostArray) -> str:
         """static const float name[] = {...};"""
+        return f"static const {c_type(value.dtype)} {name}[{max(1, value.size)}] = {self.numbers(value)};"
+
+    def numbers(self, value: HostArray) -> str:
+        """{..., ...}, the initializer of an array."""
         numbers = [self.literal(number, value.dtype).strip("()") for number in value.ravel()] or ["0"]
         lines = [", ".join(numbers[i : i + A_LINE]) for i in range(0, len(numbers), A_LINE)]
         body = ",\n    ".join(lines)
-        return f"static const {c_type(value.dtype)} {name}[{len(numbers)}] = {{\n    {body}\n}};"
+        return f"{{\n    {body}\n}}"
 
     def operation(self, op: str, dtype: np.dtype[Any], operands: Sequence[str], to: np.dtype[Any]) -> str:
         """An expression."""

@@ -26,4 +26,4 @@ class CExporter:
 
     def content(self, trainer: Trainer, metadata: Mapping[str, str]) -> bytes:
         """The bytes of the file, the same for the same model."""
-        return c_header(predictor_of(trainer, metadata, packed=True), self.prefix).encode()
+        return c_header(predictor_of(trainer, metadata), self.prefix).encode()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bpframe.export.c.dialect import CDialect, c_type
-from bpframe.export.loops.row_function import RowFunction
+from bpframe.export.loops.row_function import Port, RowFunction
 from bpframe.export.prediction_outputs import PREDICTIONS
 from bpframe.export.predictor import KNOWN_ROWS, Predictor
 from bpframe.version import VERSION
@@ -14,8 +16,8 @@ TEMPLATE = """\
 /* Predictions of a neural network, in C99 with math.h alone and without allocation. Written by bpframe {version}.
 
     {p}_outputs out;
-    {p}_run(x, &out);                    x: {inputs} numbers, one row
-    {p}_predict(x, rows, predictions);   rows of {inputs} numbers, and of {predicted}
+    {p}_run(x, &out);                    {what}
+    {p}_predict(x, rows, predictions);   so many rows of x, and of {predicted} numbers
 
 {p}_self_test() is 0 where known answers come back. */
 #ifndef {guard}
@@ -23,10 +25,10 @@ TEMPLATE = """\
 
 #include <math.h>
 
-#define {up}_INPUTS {inputs}
+#define {up}_INPUTS {numbers}
 {sizes}
 
-typedef struct {{
+{inputs}typedef struct {{
 {fields}
 }} {p}_outputs;
 
@@ -39,7 +41,7 @@ typedef struct {{
 static inline void {p}_predict(const {x_type} *x, int rows, {y_type} *predictions) {{
     {p}_outputs out;
     for (int row = 0; row < rows; row++) {{
-        {p}_run(x + row * {inputs}, &out);
+        {p}_run(x + row{stride}, &out);
         for (int i = 0; i < {predicted}; i++) predictions[row * {predicted} + i] = out.predictions[i];
     }}
 }}
@@ -51,7 +53,7 @@ static inline int {p}_self_test(void) {{
     {y_type} got[{predicted}];
     for (int row = 0; row < {rows}; row++) {{
         {y_type} largest = 0;
-        {p}_predict(known_x + row * {inputs}, 1, got);
+        {p}_predict(known_x + row{stride}, 1, got);
         for (int i = 0; i < {predicted}; i++) {{
             const {y_type} size = (known_y[row * {predicted} + i] < 0 ? -1 : 1) * known_y[row * {predicted} + i];
             if (size > largest) largest = size;
@@ -71,27 +73,29 @@ static inline int {p}_self_test(void) {{
 def c_header(model: Predictor, prefix: str) -> str:
     """The text of the file."""
     dialect = CDialect()
-    row = RowFunction(model, dialect)
-    y = row.prediction
-    rows, answers = next(iter(model.rows.values()))[:KNOWN_ROWS], model.answers()[PREDICTIONS]
-    single = np.float32 in (row.x.dtype, y.node.dtype) or answers.dtype == np.float32
+    row = RowFunction(model, dialect, "x->{}")
+    y, answers = row.prediction, model.answers()[PREDICTIONS]
+    single = np.float32 in (row.dtype, y.node.dtype) or answers.dtype == np.float32
     fixed, relative = (1e-6, 5e-6) if single else (1e-12, 1e-12)
     return TEMPLATE.format(
         version=VERSION,
         p=prefix,
         up=prefix.upper(),
         guard=f"{prefix.upper()}_H",
-        inputs=row.inputs,
+        what="x: one row, by the names of inputs" if row.several else f"x: {row.numbers} numbers, one row",
+        numbers=row.numbers,
+        stride="" if row.several else f" * {row.numbers}",
         predicted=y.size,
         sizes="\n".join(f"#define {prefix.upper()}_{o.name.upper()} {o.size}" for o in row.outputs),
-        fields="\n".join(f"    {c_type(o.node.dtype)} {o.name}[{o.size}];" for o in row.outputs),
-        labels="".join(_labels(model, prefix)),
+        inputs=f"typedef struct {{\n{_fields(row.inputs)}\n}} {prefix}_inputs;\n\n" if row.several else "",
+        fields=_fields(row.outputs),
+        labels="".join(_labels(model, row.outputs, prefix)),
         constants="\n    ".join(map(_indented, row.constants)),
-        x_type=c_type(row.x.dtype),
+        x_type=f"{prefix}_inputs" if row.several else c_type(row.dtype),
         y_type=c_type(y.node.dtype),
         arrays="\n    ".join(row.arrays),
         lines="\n    ".join(row.lines),
-        known_x=_indented(dialect.constant("known_x", rows)),
+        known_x=_indented(_known_rows(model, row, dialect, prefix)),
         known_y=_indented(dialect.constant("known_y", answers)),
         rows=KNOWN_ROWS,
         fixed=dialect.literal(fixed, answers.dtype),
@@ -99,13 +103,27 @@ def c_header(model: Predictor, prefix: str) -> str:
     )
 
 
-def _labels(model: Predictor, prefix: str) -> list[str]:
+def _fields(ports: Sequence[Port]) -> str:
+    """Arrays of a struct."""
+    return "\n".join(f"    {c_type(port.node.dtype)} {port.name}[{port.size}];" for port in ports)
+
+
+def _known_rows(model: Predictor, row: RowFunction, dialect: CDialect, prefix: str) -> str:
+    """The declaration of rows by which the form proves itself."""
+    parts = [model.rows[x.key][:KNOWN_ROWS] for x in row.inputs]
+    if not row.several:
+        return dialect.constant("known_x", parts[0])
+    structs = ", ".join(f"{{{', '.join(dialect.numbers(part[k]) for part in parts)}}}" for k in range(KNOWN_ROWS))
+    return f"static const {prefix}_inputs known_x[{KNOWN_ROWS}] = {{{structs}}};"
+
+
+def _labels(model: Predictor, outputs: Sequence[Port], prefix: str) -> list[str]:
     """The labels as text, by class number; a macro, so that who does not use them has none."""
-    lines = []
+    lines, plain = [], {output.key: output.name for output in outputs}
     for name, known in model.classes.items():
         texts = ", ".join('"' + _escaped(str(label)) + '"' for label in known.tolist())
         lines.append(f"/* The text of class number i of {name}. */\n")
-        text = f"{prefix}_{name.replace('.', '_')}_text"
+        text = f"{prefix}_{plain[name]}_text"
         lines.append(f"static inline const char *{text}(int i) {{\n")
         lines.append(f"    static const char *const known[{len(known)}] = {{{texts}}};\n    return known[i];\n}}\n\n")
     return lines

@@ -73,6 +73,10 @@ class JavaScriptDialect:
         """const name = new Float32Array(size);"""
         return f"const {name} = new {js_array(dtype)}({size});"
 
+    def view(self, name: str, dtype: np.dtype[Any], array: str, start: str, size: int) -> str:
+        """const name = array.subarray(start, start + size);"""
+        return f"const {name} = {array}.subarray({start}, {start} + {size});"
+
     def constant(self, name: str, value: HostArray) -> str:
         """const name = Float32Array.of(...);"""
         if not np.isfinite(value).all():

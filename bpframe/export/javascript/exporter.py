@@ -20,4 +20,4 @@ class JavaScriptExporter:
 
     def content(self, trainer: Trainer, metadata: Mapping[str, str]) -> bytes:
         """The bytes of the file, the same for the same model."""
-        return js_module(predictor_of(trainer, metadata, packed=True)).encode()
+        return js_module(predictor_of(trainer, metadata)).encode()

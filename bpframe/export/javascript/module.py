@@ -16,12 +16,12 @@ TEMPLATE = """\
 // Predictions of a neural network in plain JavaScript. Written by bpframe {version}.
 //
 //     import {{ predict, predictLabels }} from "./model.mjs";
-//     predict([[...{inputs} numbers], ...])   // a list of predictions for each row
+//     predict([{what}, ...])   // a list of predictions for each row
 //
 // selfTest() throws where known answers do not come back.
 
 const {{ fround }} = Math;
-const INPUTS = {inputs};
+const INPUTS = {inputs}; // name, its identifier, how many numbers a row has of it
 const CLASSES = {classes}; // labels by class number, by the name of an output
 
 function rint(x) {{
@@ -36,12 +36,28 @@ function compute(x, out) {{
   {lines}
 }}
 
-/** Every output for one row of numbers, by name; class numbers, not labels. */
+function flat(numbers) {{
+  return typeof numbers === "number" ? [numbers] : Array.from(numbers).flat(Infinity);
+}}
+
+/** The inputs of one row as arrays: of numbers by name, or of all numbers side by side. */
+function inputs(row) {{
+  const all = row[Symbol.iterator] ? flat(row) : null, x = {{}};
+  let at = 0;
+  for (const [name, key, count] of INPUTS) {{
+    const own = all ? all.slice(at, at + count) : flat(row[name] ?? []);
+    if (own.length !== count) throw new RangeError(`a row needs ${{count}} numbers of ${{name}}, got ${{own.length}}`);
+    x[key] = {x_array}.from(own);
+    at += count;
+  }}
+  if (all && all.length !== at) throw new RangeError(`a row needs ${{at}} numbers, got ${{all.length}}`);
+  return x;
+}}
+
+/** Every output for one row, by name; class numbers, not labels. */
 export function run(row) {{
-  const numbers = Array.from(row).flat(Infinity);
-  if (numbers.length !== INPUTS) throw new RangeError(`a row needs ${{INPUTS}} numbers, got ${{numbers.length}}`);
   const out = {{ {fields} }};
-  compute({x_array}.from(numbers), out);
+  compute(inputs(row){one_input}, out);
   return {{ {results} }};
 }}
 
@@ -55,12 +71,19 @@ export function predict(rows) {{
   return Array.from(rows, (row) => Array.from(run(row).predictions));
 }}
 
-/** Labels of rows as they were given in training; of several labels a row a list of zeros and ones. */
+function labels(output, numbers) {{
+  const known = CLASSES[output], own = Array.from(numbers, (n) => (known ? known[n] : n));
+  return {one_label} ? own[0] : own;
+}}
+
+/** Labels of rows as they were given in training, lists of zeros and ones for several a row; by head. */
 export function predictLabels(rows, output = "{label}") {{
-  const known = CLASSES[output];
   return Array.from(rows, (row) => {{
-    const numbers = Array.from(run(row)[output], (n) => (known ? known[n] : n));
-    return {one_label} ? numbers[0] : numbers;
+    const found = run(row);
+    if (output in found) return labels(output, found[output]);
+    const heads = Object.keys(found).filter((name) => name.endsWith(`.${{output}}`));
+    if (!heads.length) throw new RangeError(`there are no ${{output}}; outputs: ${{Object.keys(found).join(", ")}}`);
+    return Object.fromEntries(heads.map((name) => [name.slice(0, -output.length - 1), labels(name, found[name])]));
   }});
 }}
 
@@ -81,24 +104,42 @@ export function selfTest() {{
 
 def js_module(model: Predictor) -> str:
     """The text of the file."""
-    row = RowFunction(model, JavaScriptDialect())
-    rows, answers = next(iter(model.rows.values()))[:KNOWN_ROWS], model.answers()[PREDICTIONS]
-    single = np.float32 in (row.x.dtype, answers.dtype)
+    row = RowFunction(model, JavaScriptDialect(), "x.{}")
+    answers = model.answers()[PREDICTIONS]
+    single = np.float32 in (row.dtype, answers.dtype)
     one = [o.key for o in row.outputs if o.key.endswith(LABELS) and len(o.node.shape) == 1]
     return TEMPLATE.format(
         version=VERSION,
-        inputs=row.inputs,
+        what=_example(row),
+        inputs=json.dumps([[x.key, x.name, x.size] for x in row.inputs]),
         classes=json.dumps({name: known.tolist() for name, known in model.classes.items()}),
         constants="\n".join(row.constants),
         arrays="\n".join(row.arrays),
         lines="\n  ".join(row.lines),
         fields=", ".join(f"{o.name}: new {js_array(o.node.dtype)}({o.size})" for o in row.outputs),
         results=", ".join(f"{json.dumps(o.key)}: out.{o.name}" for o in row.outputs),
-        x_array=js_array(row.x.dtype),
+        x_array=js_array(row.dtype),
+        one_input="" if row.several else f".{row.inputs[0].name}",
         label=LABELS,
         one_label=f"{json.dumps(one)}.includes(output)",
-        known_x=json.dumps(rows.reshape(len(rows), -1).tolist()),
+        known_x=json.dumps(_known_rows(model, row)),
         known_y=json.dumps(answers.reshape(len(answers), -1).tolist()),
         fixed=1e-6 if single else 1e-12,
         relative=5e-6 if single else 1e-12,
     )
+
+
+def _example(row: RowFunction) -> str:
+    """A row as it is given."""
+    if not row.several:
+        return f"[...{row.numbers} numbers]"
+    return f"{{ {', '.join(f'{json.dumps(x.key)}: [...{x.size} numbers]' for x in row.inputs)} }}"
+
+
+def _known_rows(model: Predictor, row: RowFunction) -> list[object]:
+    """Rows by which the form proves itself, as it takes them."""
+    parts = {x.key: model.rows[x.key][:KNOWN_ROWS].reshape(KNOWN_ROWS, -1).tolist() for x in row.inputs}
+    return [
+        {key: part[k] for key, part in parts.items()} if row.several else parts[row.inputs[0].key][k]
+        for k in range(KNOWN_ROWS)
+    ]

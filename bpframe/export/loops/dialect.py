@@ -25,6 +25,9 @@ class Dialect(Protocol):
     def array(self, name: str, dtype: np.dtype[Any], size: int) -> str:
         """The line that declares an array of so many numbers."""
 
+    def view(self, name: str, dtype: np.dtype[Any], array: str, start: str, size: int) -> str:
+        """The line that declares a part of an array, which shares its numbers."""
+
     def constant(self, name: str, value: HostArray) -> str:
         """The line that declares an array with its numbers, in row-major order."""
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
-from onnx import ModelProto, ValueInfoProto, checker, helper
+from onnx import ModelProto, checker, helper
 
 from bpframe.errors import ConfigError
-from bpframe.export.graph import ArrayGraph, GraphNode, RowMultiple
-from bpframe.export.onnx.node_emitter import ROWS, Name, NodeEmitter
-from bpframe.export.onnx.operations import lower_node
+from bpframe.export.graph import ArrayGraph
+from bpframe.export.onnx.control_operators import Names, lower_nodes, value_info
+from bpframe.export.onnx.node_emitter import NodeEmitter
 from bpframe.types import HostArray
 from bpframe.version import VERSION
 
@@ -23,18 +21,15 @@ def onnx_model(
 ) -> ModelProto:
     """The model of a graph; outputs that are class numbers become labels: `classes` by the output's name."""
     b = NodeEmitter(next(iter(graph.inputs)))
-    names: dict[int, Name] = {}
-    for node in graph.nodes:
-        names[id(node)] = _lowered(b, node, names)
+    names: Names = {id(node): node.name for node in graph.inputs.values()}
+    lower_nodes(b, graph, names)
     results = {name: names[id(node)] for name, node in graph.outputs.items()}
     results |= {name: b.emit("Gather", b.constant(known), results[name]) for name, known in classes.items()}
     for name, result in results.items():
         b.nodes.append(helper.make_node("Identity", [result], [name], name=f"output {name}"))
-    inputs = [_info(name, node.dtype, node) for name, node in graph.inputs.items()]
-    outputs = [
-        _info(name, classes[name].dtype if name in classes else node.dtype, node)
-        for name, node in graph.outputs.items()
-    ]
+    inputs = [value_info(name, node.dtype, node) for name, node in graph.inputs.items()]
+    dtypes = {name: node.dtype for name, node in graph.outputs.items()} | {n: k.dtype for n, k in classes.items()}
+    outputs = [value_info(name, dtypes[name], node) for name, node in graph.outputs.items()]
     proto = helper.make_graph(b.nodes, "bpframe", inputs, outputs, initializer=b.initializers)
     model = helper.make_model(
         proto,
@@ -46,14 +41,6 @@ def onnx_model(
     helper.set_model_props(model, dict(metadata))
     checker.check_model(model, full_check=True)
     return model
-
-
-def _lowered(b: NodeEmitter, node: GraphNode, names: Mapping[int, Name]) -> Name:
-    if node.op == "input":
-        return node.name
-    if node.op in ("constant", "parameter"):
-        return b.constant(node.value)
-    return lower_node(b, node, [names[id(x)] for x in node.operands])
 
 
 def _ir_version(opset: int) -> int:
@@ -68,14 +55,3 @@ def _installed() -> str:
     import onnx
 
     return onnx.__version__
-
-
-def _info(name: str, dtype: np.dtype[Any], node: GraphNode) -> ValueInfoProto:
-    lengths = [_length(n) for n in node.shape]
-    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(dtype), lengths)
-
-
-def _length(n: Any) -> Any:
-    if not isinstance(n, RowMultiple):
-        return n
-    return ROWS if n.times == 1 else f"{n.times} {ROWS}"

@@ -5,6 +5,8 @@ Names follow from the order in which nodes come, so that one model always gives 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any, final
 
 import numpy as np
@@ -20,17 +22,31 @@ Name = str
 
 @final
 class NodeEmitter:
-    """Nodes and initializers so far. `first`: an input whose first axis is the batch."""
+    """Nodes and initializers so far. `first`: an input whose first axis is the batch.
 
-    def __init__(self, first: Name) -> None:
+    `around`: the emitter of a graph around this one, which sees its names and shares its constants.
+    """
+
+    def __init__(self, first: Name, around: NodeEmitter | None = None) -> None:
         self.nodes: list[NodeProto] = []
-        self.initializers: list[TensorProto] = []
-        self._constants: dict[Any, Name] = {}
-        self._first, self._rows = first, ""
+        self.initializers: list[TensorProto] = around.initializers if around else []
+        self._constants: dict[Any, Name] = around._constants if around else {}
+        self._count: Iterator[int] = around._count if around else itertools.count()
+        self._first = first
+        self._rows: Name = around._rows if around else ""
+
+    def scope(self) -> NodeEmitter:
+        """The emitter of a graph inside this one."""
+        return NodeEmitter(self._first, self)
+
+    def new_name(self, what: str) -> Name:
+        """A name that nothing else has."""
+        return f"{what}_{next(self._count)}"
 
     def emit(self, op: str, *inputs: Name, outputs: int = 1, **attributes: Any) -> Any:
         """A node; the name of its result, or of several."""
-        names = [f"{op}_{len(self.nodes)}" + (f"_{k}" if k else "") for k in range(outputs)]
+        name = self.new_name(op)
+        names = [name + (f"_{k}" if k else "") for k in range(outputs)]
         self.nodes.append(helper.make_node(op, list(inputs), names, name=names[0], **attributes))
         return names[0] if outputs == 1 else names
 

@@ -21,4 +21,4 @@ class PythonExporter:
 
     def content(self, trainer: Trainer, metadata: Mapping[str, str]) -> bytes:
         """The bytes of the file, the same for the same model."""
-        return python_source(predictor_of(trainer, metadata, packed=True), "model", VERSION).encode()
+        return python_source(predictor_of(trainer, metadata), "model", VERSION).encode()
