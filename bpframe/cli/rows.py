@@ -40,7 +40,7 @@ def rows_to_measure(file: Path, data: DataTable, trainer: Trainer, target: str |
     """
     reader = _reader(file, data)
     if holds_arrays(reader):
-        return read_rows(file, Selection(target), reader)
+        return read_rows(file, Selection(target, weight=data.weight), reader)
     names = table_header(file, reader)
     weight = data.weight if data.weight in names else None
     known = _selection(data, trainer, names, target)

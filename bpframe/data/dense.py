@@ -72,7 +72,10 @@ def _read(values: object, name: str) -> HostArray:
         return np.from_dlpack(values) if needs_dlpack(values) else np.asarray(values)
     except Exception as error:  # libraries raise what they like for arrays of other devices
         if isinstance(values, list | tuple) and isinstance(error, ValueError):
-            raise ShapeError(f"{name} needs rows of one length, got rows that differ. ({error})") from None
+            raise ShapeError(
+                f"{name} needs rows of one length, got rows that differ. ({error}) Fill up sequences: "
+                "bp.datasets.pad_sequences."
+            ) from None
         kind = f"{type(values).__module__.partition('.')[0]}.{type(values).__name__}"
         raise DataError(
             f"{name} needs an array that NumPy can read, got {kind}, which says: {error} Convert it to a NumPy array."

@@ -1,4 +1,4 @@
-"""Data sets: bundled digits, generated toy problems, files, and splits.
+"""Data sets: bundled digits, generated toy problems, files, sequences of several lengths, and splits.
 
     from bpframe import datasets
 
@@ -12,6 +12,7 @@ from bpframe.data.sources.by_name import load
 from bpframe.data.sources.files import read, read_inputs, read_table
 from bpframe.data.sources.generators import moons, noisy_sine, spiral, two_clusters, xor
 from bpframe.data.sources.handwritten import digits
+from bpframe.data.sources.ragged import pad_sequences
 from bpframe.data.splits import split
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "load",
     "moons",
     "noisy_sine",
+    "pad_sequences",
     "read",
     "read_inputs",
     "read_table",

@@ -14,7 +14,7 @@ Capabilities are small protocols of their own, for the components that need one:
 `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
 `Over` and `After` (schedules); `RowSums` (metrics); `Draws` (samplers);
-`Select`, `Numbered`, `LineOfRow` and `TargetFile` (sources);
+`Select`, `Numbered`, `LineOfRow`, `TargetFile` and `ReadFolder` (sources);
 `CheckMemory` (callbacks); `Measure` and `MeasureCurves` (callbacks, metrics); `SessionStatistics` and `SessionSums`,
 which takes `StepSums` (sessions of engines).
 
@@ -61,6 +61,7 @@ from bpframe.protocols.capabilities import (
     PredictLabels,
     Probe,
     RangeAfter,
+    ReadFolder,
     Reference,
     Refresh,
     Restart,
@@ -227,6 +228,7 @@ __all__ = [
     "Probe",
     "Pure",
     "RangeAfter",
+    "ReadFolder",
     "ReadsNames",
     "Reference",
     "Refresh",

@@ -407,3 +407,11 @@ class TargetFile(Protocol):
 
     def target_file(self, path: Path) -> Path:
         """The file that holds y, for the one that holds x; DataError where the name does not tell."""
+
+
+@runtime_checkable
+class ReadFolder(Protocol):
+    """A source of arrays whose rows are files, which may lie together in a folder."""
+
+    def read_folder(self, folder: Path) -> Mapping[str, HostArray]:
+        """x and, where the folder tells them, y of all of its files, in an order that no file system decides."""

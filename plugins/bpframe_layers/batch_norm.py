@@ -6,7 +6,7 @@ Means are over every axis but the last, that is over m = B ... numbers a feature
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Literal, cast, final
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from bpframe_layers.moments import (
     features,
     mean,
     numbers,
+    take_convention,
     unit,
     unit_backward,
 )
@@ -32,7 +33,9 @@ class BatchNorm:
     Through both: with dz = scale dy, dx = (dz - mean(dz) - z mean(dz z)) / sqrt(var + eps). In evaluation mean and
     var are the running ones, constants: running <- momentum running + (1 - momentum) batch after each step (PyTorch's
     momentum is 1 - this one). They start at 0 and 1. The batch is scaled by its variance divided by m; the running
-    variance gathers the unbiased one, divided by m - 1, as in the paper and PyTorch (Keras and Flax: by m). A batch
+    variance gathers the unbiased one, divided by m - 1, as in the paper and PyTorch. That is the `convention` "torch",
+    with momentum 0.9 and eps 1e-5 where they are left out, also without any; "keras" divides by m (as Flax does), with
+    0.99 and 1e-3. A batch
     of one number a feature gives y = shift, moves the running mean and says nothing of the variance. Rows of sample
     weight 0 (`Context.mask`) are in no mean; other weights do not count.
     After a step of a rule that minimizes the objective itself (lbfgs) they are those of its batch, as it was scaled.
@@ -42,15 +45,17 @@ class BatchNorm:
     Source: Ioffe and Szegedy (2015), arXiv:1502.03167, algorithms 1 and 2.
     """
 
-    momentum: float = 0.9
-    eps: float = 1e-5
+    momentum: float | None = None
+    eps: float | None = None
     center: bool = True
     scale: bool = True
+    convention: Literal["torch", "keras"] | None = None
     range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
-        checks.fraction("batch_norm", momentum=self.momentum)
-        checks.positive("batch_norm", eps=self.eps)
+        take_convention("batch_norm", self)
+        checks.fraction("batch_norm", momentum=self._momentum)
+        checks.positive("batch_norm", eps=self._eps)
 
     def golden(self) -> list[tuple[Any, ...]]:
         """By hand: batches of mean 2, variance 2 and mean 6, variance 8 (unbiased), each halved into 0 and 1."""
@@ -68,13 +73,13 @@ class BatchNorm:
         xp = ops.namespace(x)
         if not context.training:
             running = params["buffers"]
-            inverse = 1 / xp.sqrt(running["variance"] + self.eps)
+            inverse = 1 / xp.sqrt(running["variance"] + self._eps)
             z = (x - running["mean"]) * inverse
             return affine(params, z), (z, inverse)
         rows = tuple(range(x.ndim - 1))
         mask = ops.mask_of(context, x)
         apart, middle = centred(x, rows, mask)
-        z, inverse, variance = unit(apart, rows, self.eps, mask)
+        z, inverse, variance = unit(apart, rows, self._eps, mask)
         statistics = (xp.reshape(a, x.shape[-1:]) for a in (middle, variance))
         return affine(params, z), (z, inverse, *statistics, numbers(x, rows, mask), mask)
 
@@ -95,18 +100,19 @@ class BatchNorm:
     def refresh(self, params: Params, cache: Cache) -> Params:
         """The same parameters, with running statistics that a training batch has moved."""
         *_, middle, variance, m, mask = cache
-        old, new = params["buffers"], 1 - self.momentum
+        old, kept = params["buffers"], self._momentum
+        new, least = 1 - kept, 0 if self.convention == "keras" else 1  # numbers that say nothing of the variance
         buffers = dict(old)
         if mask is not None:  # m is an array, whose value a compiled step does not know
             xp = ops.namespace(middle)
-            mean, unbiased = self.momentum * old["mean"] + new * middle, new * m / xp.maximum(m - 1, 1.0) * variance
+            mean, gathered = kept * old["mean"] + new * middle, new * m / xp.maximum(m - least, 1.0) * variance
             buffers["mean"] = xp.where(m > 0, mean, old["mean"])
-            buffers["variance"] = xp.where(m > 1, self.momentum * old["variance"] + unbiased, old["variance"])
+            buffers["variance"] = xp.where(m > least, kept * old["variance"] + gathered, old["variance"])
             return {**params, "buffers": buffers}
         if m > 0:
-            buffers["mean"] = self.momentum * old["mean"] + new * middle
-        if m > 1:
-            buffers["variance"] = self.momentum * old["variance"] + (new * m / (m - 1)) * variance
+            buffers["mean"] = kept * old["mean"] + new * middle
+        if m > least:
+            buffers["variance"] = kept * old["variance"] + (new * m / (m - least)) * variance
         return {**params, "buffers": buffers}
 
     def statistics(self, params: Params, cache: Cache) -> Params:
@@ -117,6 +123,14 @@ class BatchNorm:
             new = {"mean": middle, "variance": variance}
             return {**params, "buffers": {name: xp.where(m > 0, new[name], old[name]) for name in new}}
         return {**params, "buffers": {"mean": middle, "variance": variance}} if m > 0 else params
+
+    @property
+    def _momentum(self) -> float:
+        return cast(float, self.momentum)
+
+    @property
+    def _eps(self) -> float:
+        return cast(float, self.eps)
 
 
 def _masked_backward(z: Array, inverse: Array, dz: Array, mask: Array) -> Array:

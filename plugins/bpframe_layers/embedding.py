@@ -14,6 +14,7 @@ import numpy as np
 from bpframe.plugin import (
     Array,
     Cache,
+    ConfigError,
     Context,
     DataError,
     HostArray,
@@ -39,23 +40,31 @@ class Embedding:
     no id, are refused where they come in. Behind a layer that makes other numbers, such an id gives NaN, in its own
     place only: training stops there and names the layer, instead of passing another row's vector off. The backward
     pass multiplies by the ids in one-hot form, or, where that takes millions of numbers, adds up the rows of each id.
-    Weights start with variance 1, as
-    in PyTorch: as large as a standardised column.
+    Weights start with variance 1, as in PyTorch: as large as a standardised column. `padding_idx` is the id of padding,
+    whose y is 0 and whose weights, 0 too, have no slope (as in PyTorch): what `mask_value=0.0` of recurrent layers and
+    `mask_zeros` of attention know as no step.
     """
 
     num_embeddings: int
     embedding_dim: int
     weight_initializer: Initializer = Normal(stddev=1.0)
+    padding_idx: int | None = None
     range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.whole("embedding", 1, num_embeddings=self.num_embeddings)
         checks.whole("embedding", 1, embedding_dim=self.embedding_dim)
+        if self.padding_idx is not None and checks.whole("embedding", 0, padding_idx=self.padding_idx) >= (
+            self.num_embeddings
+        ):
+            raise ConfigError(
+                f"embedding needs a padding_idx below num_embeddings, {self.num_embeddings}, got {self.padding_idx}."
+            )
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
-        """A small table."""
-        return [{"num_embeddings": 6, "embedding_dim": 3}]
+        """A small table; one with padding."""
+        return [{"num_embeddings": 6, "embedding_dim": 3}, {"num_embeddings": 3, "embedding_dim": 2, "padding_idx": 0}]
 
     def example_input(self, rng: np.random.Generator) -> HostArray:
         """Rows of two ids (4, 2)."""
@@ -64,7 +73,10 @@ class Embedding:
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """{"weight" (k, m)}, for which fan_in is 1, since an id picks one row of it; rows of (..., m)."""
         k, m = self.num_embeddings, self.embedding_dim
-        return {"weight": draw_parameter(self.weight_initializer, rng, (k, m), 1, m)}, (*in_shape, m)
+        weight = draw_parameter(self.weight_initializer, rng, (k, m), 1, m)
+        if self.padding_idx is not None:
+            weight = np.where(np.arange(k)[:, None] == self.padding_idx, 0.0, weight)
+        return {"weight": weight}, (*in_shape, m)
 
     def check_inputs(self, x: HostArray) -> None:
         """DataError for the first number of x (N, ...) that is no id of the table."""
@@ -90,10 +102,12 @@ class Embedding:
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(the row of each id, x)."""
         xp = ops.namespace(x)
-        ids = xp.reshape(xp.round(x), (x.size,))
+        ids: Any = xp.reshape(xp.round(x), (x.size,))
         known = xp.logical_and(ids >= 0, ids < self.num_embeddings)
         rows = xp.take(params["weight"], xp.astype(xp.where(known, ids, 0.0), xp.int32), axis=0)
         y = xp.where(known[:, None], rows, math.nan)
+        if self.padding_idx is not None:
+            y = xp.where((ids == self.padding_idx)[:, None], 0.0, y)
         return xp.reshape(y, (*x.shape, self.embedding_dim)), x
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
@@ -106,4 +120,7 @@ class Embedding:
         else:
             numbers = xp.arange(self.num_embeddings, dtype=x.dtype, **ops.placement(x))
             gradients = {"weight": ops.matmul_tn(xp.astype(ids == numbers, dy.dtype), rows)}
+        if self.padding_idx is not None:
+            own: Any = xp.arange(self.num_embeddings, **ops.placement(x))
+            gradients["weight"] = xp.where((own == self.padding_idx)[:, None], 0.0, gradients["weight"])
         return (xp.zeros_like(x) if context.need_dx else None), gradients

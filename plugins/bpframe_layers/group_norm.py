@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Literal, cast, final
 
 import numpy as np
 
 from bpframe.plugin import Array, Cache, Context, HostArray, Params, Shape, ShapeError, checks, ops
-from bpframe_layers.moments import affine, affine_backward, affine_init, centred, features, mean, unit, unit_backward
+from bpframe_layers.moments import (
+    affine,
+    affine_backward,
+    affine_init,
+    centred,
+    features,
+    mean,
+    take_convention,
+    unit,
+    unit_backward,
+)
 
 CELLS = (1, 3)  # the axes that a mean is over
 
@@ -20,19 +30,22 @@ class GroupNorm:
     """y = scale z + shift, z = (x - mean) / sqrt(var + eps), mean and variance of each row and group of channels.
 
     They are over all of space. With dz = scale dy: dx = (dz - mean(dz) - z mean(dz z)) / sqrt(var + eps). `groups` 1:
-    layer norm over all of a row; as many as channels: instance norm. PyTorch's eps (1e-5); Keras has 1e-3.
+    layer norm over all of a row; as many as channels: instance norm. An `eps` that is left out is that of the
+    `convention`: 1e-5 of "torch", and without any, 1e-3 of "keras".
     Source: Wu and He (2018), Group normalization, arXiv:1803.08494, equations 1 to 7.
     """
 
     groups: int = 1
-    eps: float = 1e-5
+    eps: float | None = None
     center: bool = True
     scale: bool = True
+    convention: Literal["torch", "keras"] | None = None
     range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.whole("group_norm", 1, groups=self.groups)
-        checks.positive("group_norm", eps=self.eps)
+        take_convention("group_norm", self)
+        checks.positive("group_norm", eps=cast(float, self.eps))
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:
@@ -52,7 +65,7 @@ class GroupNorm:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, (z, 1 / sqrt(var + eps)))."""
-        z, inverse, _ = unit(centred(self._grouped(x), CELLS)[0], CELLS, self.eps)
+        z, inverse, _ = unit(centred(self._grouped(x), CELLS)[0], CELLS, cast(float, self.eps))
         return affine(params, ops.namespace(x).reshape(z, x.shape)), (z, inverse)
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:

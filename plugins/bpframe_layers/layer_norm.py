@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import ClassVar, Literal, cast, final
 
 import numpy as np
 
 from bpframe.plugin import Array, Cache, Context, Params, Shape, checks
-from bpframe_layers.moments import affine, affine_backward, affine_init, centred, features, mean, unit, unit_backward
+from bpframe_layers.moments import (
+    affine,
+    affine_backward,
+    affine_init,
+    centred,
+    features,
+    mean,
+    take_convention,
+    unit,
+    unit_backward,
+)
 
 LAST = (-1,)
 
@@ -19,17 +29,20 @@ class LayerNorm:
     """y = scale z + shift, z = (x - mean) / sqrt(var + eps), with the mean and variance of each row's own features.
 
     With dz = scale dy: dx = (dz - mean(dz) - z mean(dz z)) / sqrt(var + eps). The variance is divided by n. `center`
-    and `scale` say whether there is a shift and a scale to train. PyTorch's eps (1e-5); Keras has 1e-3, Flax 1e-6.
+    and `scale` say whether there is a shift and a scale to train. An `eps` that is left out is that of the
+    `convention`: 1e-5 of "torch", and without any, 1e-3 of "keras"; Flax has 1e-6.
     Source: Ba, Kiros and Hinton (2016), arXiv:1607.06450, equation 4.
     """
 
-    eps: float = 1e-5
+    eps: float | None = None
     center: bool = True
     scale: bool = True
+    convention: Literal["torch", "keras"] | None = None
     range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
-        checks.positive("layer_norm", eps=self.eps)
+        take_convention("layer_norm", self)
+        checks.positive("layer_norm", eps=cast(float, self.eps))
 
     def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
         """{"scale": 1, "shift": 0}, each (n,); rows keep their shape."""
@@ -37,7 +50,7 @@ class LayerNorm:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, (z, 1 / sqrt(var + eps)))."""
-        z, inverse, _ = unit(centred(x, LAST)[0], LAST, self.eps)
+        z, inverse, _ = unit(centred(x, LAST)[0], LAST, cast(float, self.eps))
         return affine(params, z), (z, inverse)
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:

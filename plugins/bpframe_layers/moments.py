@@ -11,10 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.plugin import Array, Params, Shape, ShapeError, ops
+from bpframe.plugin import Array, Params, Shape, ShapeError, checks, ops
 
 Axes = tuple[int, ...]
 MANY = 1024  # numbers of a mean, up to which its rounding is small
+CONVENTIONS = {"torch": {"momentum": 0.9, "eps": 1e-5}, "keras": {"momentum": 0.99, "eps": 1e-3}}
+
+
+def take_convention(owner: str, layer: Any) -> None:
+    """Set what a layer under construction leaves open, as None, to the value of its library, by default PyTorch."""
+    library = layer.convention or "torch"
+    checks.one_of(owner, tuple(CONVENTIONS), convention=library)
+    for name, value in CONVENTIONS[library].items():
+        if getattr(layer, name, 0) is None:
+            object.__setattr__(layer, name, value)
 
 
 def features(owner: str, in_shape: Shape) -> Shape:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -203,6 +204,19 @@ def test_an_embedding_is_indexing_and_its_gradient_a_sum_over_equal_ids():
     dx, gradients = layer.backward({"weight": weight}, cache, dy, TRAINING)
     np.testing.assert_allclose(gradients["weight"], want, rtol=1e-12)
     np.testing.assert_array_equal(dx, np.zeros((40, 2)))
+
+
+def test_an_embedding_with_padding_is_that_of_pytorch():
+    golden = np.load(Path(__file__).parents[1] / "golden" / "norms.npz")
+    layer = bp.layers.embedding(5, 3, padding_idx=2)
+    y, cache = layer.forward({"weight": golden["embedding/weight"]}, golden["embedding/x"], TRAINING)
+    _, gradients = layer.backward({}, cache, golden["embedding/dy"], TRAINING)
+    np.testing.assert_allclose(y, golden["embedding/y"], rtol=1e-12)
+    np.testing.assert_allclose(gradients["weight"], golden["embedding/dweight"], rtol=1e-12)
+    drawn = layer.init(np.random.default_rng(0), (4,))[0]["weight"]
+    assert np.array_equal(np.flatnonzero(~drawn.any(axis=1)), [2])
+    with pytest.raises(ConfigError, match="padding_idx below num_embeddings, 5, got 5"):
+        bp.layers.embedding(5, 3, padding_idx=5)
 
 
 def test_an_embedding_starts_with_variance_1_and_an_initializer_sees_a_fan_in_of_1():

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import statistics
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import bpframe as bp
 from bpframe import tree
-from bpframe.errors import ShapeError
-from bpframe.network.context import EVALUATION
+from bpframe.errors import ConfigError, ShapeError
+from bpframe.network.context import EVALUATION, StepContext
 from bpframe_layers.batch_norm import BatchNorm
 from bpframe_layers.layer_norm import LayerNorm
 from bpframe_layers.rms_norm import RmsNorm
-from tests.plugins.layer_cases import BLOCK, ROW, TRAINING, drawn, given, rows
+from tests.plugins.layer_cases import BLOCK, KEY, ROW, TRAINING, drawn, given, rows
 
 
 def normed(numbers: list[float], eps: float, centred: bool) -> list[float]:
@@ -123,3 +125,52 @@ def test_center_and_scale_say_which_parameters_there_are(kind, center, scale):
 def test_a_norm_refuses_rows_without_an_axis(layer):
     with pytest.raises(ShapeError, match="needs rows with an axis of features"):
         layer.init(np.random.default_rng(0), ())
+
+
+# ------------------------------------------------------------------------------------------- conventions of libraries
+
+GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "norms.npz")
+L = bp.layers
+DIGITS = {  # Keras computes norms in float32, whatever its float type
+    "torch": {"rtol": 1e-10, "atol": 1e-10},
+    "keras": {"rtol": 1e-5, "atol": 1e-6},
+}
+
+
+@pytest.mark.parametrize("library", ["torch", "keras"])
+def test_batch_norm_of_a_convention_is_the_librarys_with_its_defaults(library):
+    layer, found = L.batch_norm(convention=library), {name: GOLDEN[f"{library}_batch/{name}"] for name in ("y", "mean")}
+    params, _ = layer.init(np.random.default_rng(0), GOLDEN["x"].shape[2:])
+    for k, x in enumerate(GOLDEN["x"]):
+        y, cache = layer.forward(params, x, TRAINING)
+        np.testing.assert_allclose(y, found["y"][k], **DIGITS[library])
+        params = layer.refresh(params, cache)
+        np.testing.assert_allclose(params["buffers"]["mean"], found["mean"][k], **DIGITS[library])
+        np.testing.assert_allclose(
+            params["buffers"]["variance"], GOLDEN[f"{library}_batch/variance"][k], **DIGITS[library]
+        )
+    evaluated, _ = layer.forward(params, GOLDEN["x"][0], EVALUATION)
+    np.testing.assert_allclose(evaluated, GOLDEN[f"{library}_batch/evaluated"], **DIGITS[library])
+
+
+@pytest.mark.parametrize("library", ["torch", "keras"])
+def test_layer_and_group_norm_of_a_convention_are_the_librarys_with_its_defaults(library):
+    for name, layer in (("layer", L.layer_norm(convention=library)), ("group", L.group_norm(2, convention=library))):
+        y = given(layer, GOLDEN["x"][0], layer.init(np.random.default_rng(0), (3, 4))[0])
+        np.testing.assert_allclose(y, GOLDEN[f"{library}_{name}/y"], **DIGITS[library])
+
+
+def test_a_mask_leaves_the_variance_of_the_keras_convention_divided_by_its_rows():
+    layer, x = L.batch_norm(convention="keras"), GOLDEN["x"][0]
+    params, _ = layer.init(np.random.default_rng(0), x.shape[1:])
+    _, cache = layer.forward(params, x[:4], TRAINING)
+    _, masked = layer.forward(params, x, StepContext(True, True, KEY, mask=np.arange(6) < 4))
+    want, found = layer.refresh(params, cache)["buffers"], layer.refresh(params, masked)["buffers"]
+    np.testing.assert_allclose(found["variance"], want["variance"], rtol=1e-12)
+
+
+def test_settings_go_before_their_convention_and_read_as_numbers():
+    assert L.batch_norm() == L.batch_norm(momentum=0.9, eps=1e-5)
+    assert L.batch_norm(eps=0.1, convention="keras") == BatchNorm(0.99, 0.1, convention="keras")
+    with pytest.raises(ConfigError, match="one of torch, keras or nothing, got 'flax'"):
+        L.layer_norm(convention="flax")

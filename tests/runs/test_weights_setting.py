@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import bpframe as bp
 from bpframe.cli import main
-from bpframe.errors import ConfigError, DataError
+from bpframe.errors import ConfigError, DataError, ShapeError
 from bpframe.runs import config
 from bpframe.runs.lock import lock
 
@@ -108,8 +108,33 @@ def test_a_column_that_holds_no_weights_is_refused(tmp_path, data, error, messag
         config.load(tmp_path / "run.toml").data()
 
 
-def test_arrays_have_no_column_of_weights(tmp_path):
+def test_arrays_have_weights_of_rows_or_of_positions_by_their_name(tmp_path):
+    text = '[data]\nsource = "rows.npz"\nweight = "counts"\n[model]\nlayers = [{name = "dense", units = 3}]\n[train]\n'
+    (tmp_path / "run.toml").write_text(f"{LOSS}{text}epochs = 2\nseed = 3")
+    x, y = RNG.normal(size=(12, 5, 2)), RNG.integers(0, 3, (12, 5))
+    for counts in (np.arange(12.0), (np.arange(5) < RNG.integers(1, 5, (12, 1))).astype(float)):
+        np.savez(tmp_path / "rows.npz", x=x, y=y, counts=counts)
+        run = config.load(tmp_path / "run.toml")
+        trainer, twin = run.trainer(), bp.Trainer(bp.Network([bp.layers.dense(3)]), "softmax_cross_entropy", seed=3)
+        x, y, weight = run.data().train
+        trainer.fit(x, y, sample_weight=weight, epochs=2)
+        twin.fit(x, y, sample_weight=counts, epochs=2)
+        unweighted = bp.Trainer(bp.Network([bp.layers.dense(3)]), "softmax_cross_entropy", seed=3)
+        unweighted.fit(x, y, epochs=2)
+        assert not np.array_equal(trainer.scores(x), unweighted.scores(x))
+        assert np.array_equal(trainer.scores(x), twin.scores(x))
+
+
+def test_weights_that_no_source_has_are_refused(tmp_path):
     np.savez(tmp_path / "rows.npz", x=X, y=Y)
-    (tmp_path / "run.toml").write_text(TABLE.format("").replace("rows.csv", "rows.npz").replace('target = "y"', ""))
+    text = TABLE.format("").replace('target = "y"', "")
+    (tmp_path / "run.toml").write_text(text.replace("rows.csv", "rows.npz"))
+    with pytest.raises(DataError, match=r"needs arrays named 'count', got \['x', 'y'\]"):
+        config.load(tmp_path / "run.toml").data()
+    (tmp_path / "run.toml").write_text(text.replace("rows.csv", "moons"))
     with pytest.raises(ConfigError, match="weight needs a table, whose columns have names, got 'count'"):
         config.load(tmp_path / "run.toml")
+    np.savez(tmp_path / "rows.npz", x=X, y=Y, count=COUNT[1:])
+    (tmp_path / "run.toml").write_text(text.replace("rows.csv", "rows.npz"))
+    with pytest.raises(ShapeError, match="needs a row of count for each row of x, got shapes"):
+        config.load(tmp_path / "run.toml").data()

@@ -18,7 +18,7 @@ from bpframe.data.columns import NamedRows, Numbering
 from bpframe.data.sources.formats import is_packed, source_of
 from bpframe.data.sources.selection import Rows, Selection, describe_columns, table_rows
 from bpframe.errors import BpframeError, DataError, ShapeError
-from bpframe.protocols import LineOfRow, Numbered, Select, Source, TargetFile
+from bpframe.protocols import LineOfRow, Numbered, ReadFolder, Select, Source, TargetFile
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import holds_arrays
 from bpframe.registry import Spec
@@ -37,6 +37,9 @@ def read(path: str | Path, target: str | None = None, source: Spec | None = None
               train_x.npy and train_y.npy, or x.npy and y.npy
     .svmlight .libsvm
               x float64 (N, n), dense; y (N,) what stands in front of each row
+    .idx      x from the file named ...images..., y from that named ...labels... beside it
+    .text     x and y (N, T), text in windows of numbers of characters, and the characters that follow each
+    a folder  of images: source=bp.sources.images(size=(32, 32)), y the names of the folders in it
 
     A name that ends in .gz besides is unpacked. `source` is another source than that of the suffix, or one with
     settings: bp.sources.csv(separator=";", decimal=",").
@@ -126,25 +129,39 @@ def without_names(x: NamedRows | HostArray) -> HostArray:
 
 
 def _array_rows(path: Path, selection: Selection, reader: Source) -> Rows:
-    """Rows of arrays x and y, which have no names to choose by."""
+    """Rows of arrays x and y, which have no names to choose by; weights are an array of that name."""
     if selection.target is not None and not selection.lenient:
         got = f"got target={selection.target!r}"
         raise DataError(f"'{path}' needs no target column, {got}. Leave it out: y is an array of its own.")
-    if selection.columns is not None or selection.exclude or (selection.id or selection.weight) is not None:
+    if selection.columns is not None or selection.exclude or selection.id is not None:
         raise DataError(f"'{path}' needs columns with names to choose from, got arrays x and y. Give a table instead.")
-    with _opened(path) as file:
-        arrays, numbering = _arrays(reader, file)
-        wanted = ("x",) if selection.lenient or isinstance(reader, TargetFile) else ("x", "y")
+    with _arrays_of(path, reader) as (arrays, numbering):
+        beside = isinstance(reader, TargetFile)
+        wanted = ("x",) if selection.lenient or beside else ("x", "y")
         array = _array(arrays, *wanted)
         x = array if numbering is None else NamedRows.numbered(array, numbering)
         if selection.lenient:
             return Rows(x)
         partner = reader.target_file(path) if isinstance(reader, TargetFile) else None
         y = _array(arrays, "y") if partner is None else _target_beside(path, reader, partner)
-    if array.ndim == 0 or y.ndim == 0 or len(array) != len(y):
-        got = f"shapes {array.shape} and {y.shape}"
-        raise ShapeError(f"'{path}' needs a row of y for each row of x, got {got}. Mend one.")
-    return Rows(x, y)
+        weight = None if selection.weight is None else _array(arrays, selection.weight)
+    for name, values in (("y", y), *(() if weight is None else ((selection.weight, weight),))):
+        if array.ndim == 0 or values.ndim == 0 or len(array) != len(values):
+            got = f"shapes {array.shape} and {values.shape}"
+            raise ShapeError(f"'{path}' needs a row of {name} for each row of x, got {got}. Mend one.")
+    return Rows(x, y, weight=weight)
+
+
+@contextmanager
+def _arrays_of(path: Path, reader: Source) -> Iterator[tuple[Mapping[str, HostArray], Numbering | None]]:
+    """The arrays of a file, or of the files of a folder, and how columns of x are numbered, if they are."""
+    named_as_file = path.name.lower().endswith(tuple(reader.suffixes))
+    if implements(reader, ReadFolder) and path.is_dir() and not named_as_file:
+        with _naming(path):
+            yield reader.read_folder(path), None
+        return
+    with _opened(path) as file:
+        yield _arrays(reader, file)
 
 
 def _arrays(reader: Source, file: BinaryIO) -> tuple[Mapping[str, HostArray], Numbering | None]:
@@ -172,9 +189,15 @@ def _array(arrays: Mapping[str, HostArray], *names: str) -> HostArray:
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """The file, unpacked if it is packed; any error inside the block becomes a DataError that names it."""
+    with _naming(path), open_regular(path) as raw, io.BufferedReader(raw, 1 << 18) as file:
+        yield _unpacked(file) if is_packed(path) else file
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """A block in which any error becomes a DataError that names the file."""
     try:
-        with open_regular(path) as raw, io.BufferedReader(raw, 1 << 18) as file:
-            yield _unpacked(file) if is_packed(path) else file
+        yield
     except DataError as cause:
         raise type(cause)(_placed(path, str(cause))) from cause
     except BpframeError:

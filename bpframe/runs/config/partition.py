@@ -42,14 +42,15 @@ def read_partition(table: DataTable, folder: Path, seed: int, dtype: str, ready:
     """
     apart = {"validation": table.validation, "test": table.test}
     divided = any(part is not None and part.fraction is not None for part in apart.values())
-    chosen = table.selection() if table.source.table else Selection()
+    arrays_alone = Selection(weight=table.weight)
+    chosen = table.selection() if table.source.table else arrays_alone
     whole = _part(table.source, folder, chosen, dtype, ready and not divided)
     x, y = whole[:2]
     names = x.columns if isinstance(x, NamedRows) and x.numbering is None else None
     text = y.dtype.kind in "UT"  # labels stay text where those of training are
     alike = Selection(table.target, names, text=text, weight=table.weight)
     beside = {
-        name: _part(part.source, folder, alike if part.source.table else Selection(), dtype, ready)
+        name: _part(part.source, folder, alike if part.source.table else arrays_alone, dtype, ready)
         for name, part in apart.items()
         if part is not None and part.source is not None
     }
@@ -77,7 +78,8 @@ def _part(source: AnySource, folder: Path, selection: Selection, dtype: str, rea
         converted = arrays.inputs(rows.x, dtype)
         if rows.y.dtype.kind in "fc":
             arrays.as_numbers(rows.y, dtype, "y")
-        arrays.weights(rows.weight, len(rows.y), dtype)
+        axes = () if rows.weight is None else rows.weight.shape[1:]
+        arrays.weights(rows.weight, len(rows.y), dtype, axes)
     x = _ready(rows.x, converted) if ready else rows.x
     return (x, rows.y) if rows.weight is None else (x, rows.y, rows.weight)
 

@@ -91,7 +91,8 @@ class DataTable:
     columns      the columns that it is predicted from, by default all others
     exclude      columns to leave out
     id           a column that names the rows; it is kept beside predictions, and nothing is learned from it
-    weight       a column that says how much each row counts, in losses and metrics: the sample weights
+    weight       a column that says how much each row counts, in losses and metrics: the sample weights; of arrays the
+                 one of that name, (N,) or of positions, (N, *S)
     standardize  whether inputs are scaled to mean 0 and deviation 1, measured on the rows of training
     standardize_target  the same for the target, with predictions in its own units (the Trainer's argument)
     validation   rows that are measured after each epoch
@@ -125,7 +126,7 @@ class DataTable:
         arrays = isinstance(self.source, NamedSource) or not self.source.table
         if arrays and (self.columns is not None or self.exclude is not None or self.id is not None):
             raise ConfigError("columns, exclude and id need a table, whose columns have names. Leave them out.")
-        if arrays and self.weight is not None:
+        if isinstance(self.source, NamedSource) and self.weight is not None:
             raise ConfigError(f"weight needs a table, whose columns have names, got '{self.weight}'. Leave it out.")
         if self.columns is not None and not self.columns:
             raise ConfigError("columns needs a name at least, got none. Leave it out to take all.")
