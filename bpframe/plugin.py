@@ -10,9 +10,9 @@ Errors           `ConfigError`, `DataError`, `ShapeError`, ...: see `bpframe.err
 Protocols        of each kind of component, and capabilities that it may have: see `bpframe.protocols`.
 ops, checks      functions of arrays for every engine; checks of constructor arguments.
 Layers           `as_layer` makes an activation a layer; `draw_parameter` draws initial values by an initializer.
-Layers inside    `label_layers`, `init_layers`, `fit_buffers`, `own_statistics`, `chain_auxiliary`, `check_inputs` and
-                 `StepContext` for a layer that holds others, whose labels come as `Labelled`; `LabelledLayers` is what
-                 it then has: (label, layer) in order.
+Layers inside    `label_layers`, `init_layers`, `fit_buffers`, `own_statistics`, `chain_auxiliary`, `check_inputs`,
+                 `inner_multipliers` and `StepContext` for a layer that holds others, whose labels come as `Labelled`;
+                 `LabelledLayers` is what it then has: (label, layer) in order.
 Number sets      `number_sets` names where scores and outputs lie, `output_range` where those of layers in a row do;
                  `ending_activation` is the activation from which these come.
 Losses           `one_hot`, `binary`, `ordinal` and `continuous` encode labels as targets; `CostLayer` is a loss with
@@ -78,6 +78,8 @@ from bpframe.protocols import (
     Coupled,
     Data,
     DataStart,
+    DecayMultipliers,
+    DecaySettings,
     Directed,
     Displace,
     Draws,
@@ -105,6 +107,7 @@ from bpframe.protocols import (
     Loss,
     Losses,
     LrIsAFactor,
+    LrMultipliers,
     Measure,
     MeasureCurves,
     MeasurePeriod,
@@ -176,6 +179,7 @@ if TYPE_CHECKING:
     from bpframe.network.context import StepContext
     from bpframe.network.fit_buffers import fit_buffers
     from bpframe.network.input_checks import check_inputs
+    from bpframe.network.multipliers import inner_multipliers
     from bpframe.network.network import LabelledLayers, draw_parameter, init_layers, label_layers
     from bpframe.network.output_range import ending_activation, output_range
     from bpframe.random import epoch_key, permutation
@@ -202,6 +206,7 @@ _HOME = {
     "fit_buffers": "network.fit_buffers",
     "hookimpl": "training.hooks",
     "init_layers": "network.network",
+    "inner_multipliers": "network.multipliers",
     "keep_latest": "saving.atomic",
     "label_layers": "network.network",
     "listing": "data.sources.cells",
@@ -259,6 +264,8 @@ __all__ = [
     "Data",
     "DataError",
     "DataStart",
+    "DecayMultipliers",
+    "DecaySettings",
     "Directed",
     "Displace",
     "Draws",
@@ -291,6 +298,7 @@ __all__ = [
     "Loss",
     "Losses",
     "LrIsAFactor",
+    "LrMultipliers",
     "Measure",
     "MeasureCurves",
     "MeasurePeriod",
@@ -373,6 +381,7 @@ __all__ = [
     "fit_buffers",
     "hookimpl",
     "init_layers",
+    "inner_multipliers",
     "keep_latest",
     "label_layers",
     "listing",

@@ -24,7 +24,8 @@ Attributes that a component may have besides, each with a default (`bpframe.prot
 `ActsOn` (regularizers), `Compares`, `Directed`, `CountsRows` and `MetricOfFields` (metrics), `HoldsArrays` (sources),
 `WithDomain`, `Ordered`, `TakesClassNumbers`, `TakesWeights`, `TakesMissing`, `Grouped` and `ComparedField` (losses),
 `WithRange` (activations, layers), `WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`,
-`WithEndingActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset`, `ReadsNames` and `Coupled` (layers),
+`WithEndingActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset`, `ReadsNames`, `Coupled`, `LrMultipliers` and
+`DecayMultipliers` (layers), `DecaySettings` (optimizers, gradient steps, regularizers),
 `FixedSettings` (layers, activations, losses), `MixesTargets` (augmentations), `Pure` and `ExampleConfigs` (any). What a
 component tells the conformance kit besides stands in [the kit's members](kit-members.md).
 
@@ -121,6 +122,8 @@ from bpframe.protocols.traits import (
     Compiles,
     CountsRows,
     Coupled,
+    DecayMultipliers,
+    DecaySettings,
     Directed,
     EvaluationPeriod,
     ExampleConfigs,
@@ -130,6 +133,7 @@ from bpframe.protocols.traits import (
     LearningRates,
     Levels,
     LrIsAFactor,
+    LrMultipliers,
     MeasurePeriod,
     MetricOfFields,
     MixesTargets,
@@ -179,6 +183,8 @@ __all__ = [
     "Coupled",
     "Data",
     "DataStart",
+    "DecayMultipliers",
+    "DecaySettings",
     "Directed",
     "Displace",
     "Draws",
@@ -206,6 +212,7 @@ __all__ = [
     "Loss",
     "Losses",
     "LrIsAFactor",
+    "LrMultipliers",
     "Measure",
     "MeasureCurves",
     "MeasurePeriod",

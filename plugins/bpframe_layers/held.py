@@ -18,6 +18,7 @@ from bpframe.plugin import (
     Statistics,
     WeightedFit,
     fit_buffers,
+    inner_multipliers,
     own_statistics,
 )
 
@@ -44,6 +45,8 @@ def take_after(holder: Layer, layers: LabelledLayers, *, every_from_x: bool = Fa
     for name, capability in capabilities.items():
         if any(isinstance(layer, capability) for _, layer in layers):
             object.__setattr__(holder, name, getattr(holder, f"_{name}"))
+    for name, factors in inner_multipliers(layers).items():
+        object.__setattr__(holder, name, factors)
     if any(getattr(layer, "start", None) is not None for _, layer in layers):
         start = partial(_started, layers, every_from_x)
         object.__setattr__(holder, "start", start)
