@@ -7,8 +7,8 @@ settings are constructor arguments. They speak the Array API standard (`xp = x._
 the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
-`Refresh`, `Statistics`, `Auxiliary`, `DataStart`, `Fit`, `WeightedFit`, `CheckInputs` and `RangeAfter` (layers);
-`Adapt` (initializers);
+`Refresh`, `Statistics`, `Auxiliary`, `DataStart`, `Fit`, `WeightedFit`, `BlockFit`, `FitByBlocks`, `CheckInputs` and
+`RangeAfter` (layers); `Adapt` (initializers);
 `EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Fields`, `Point`, `SeveralHeads` and `SampleTarget`
 (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
@@ -41,6 +41,7 @@ from bpframe.protocols.capabilities import (
     After,
     Applies,
     Auxiliary,
+    BlockFit,
     CheckInputs,
     CheckMemory,
     ClassTargets,
@@ -51,6 +52,7 @@ from bpframe.protocols.capabilities import (
     EvaluationParams,
     Fields,
     Fit,
+    FitByBlocks,
     LineOfRow,
     Measure,
     MeasureCurves,
@@ -167,6 +169,7 @@ __all__ = [
     "Auxiliary",
     "BatchSampler",
     "Batches",
+    "BlockFit",
     "BlockLosses",
     "Callback",
     "Changeable",
@@ -198,6 +201,7 @@ __all__ = [
     "Exporter",
     "Fields",
     "Fit",
+    "FitByBlocks",
     "FixedSettings",
     "GradientStep",
     "Group",
