@@ -10,9 +10,9 @@ Errors           `ConfigError`, `DataError`, `ShapeError`, ...: see `bpframe.err
 Protocols        of each kind of component, and capabilities that it may have: see `bpframe.protocols`.
 ops, checks      functions of arrays for every engine; checks of constructor arguments.
 Layers           `as_layer` makes an activation a layer; `draw_parameter` draws initial values by an initializer.
-Layers inside    `label_layers`, `init_layers`, `fit_buffers`, `own_statistics`, `chain_auxiliary`, `check_inputs` and
-                 `StepContext` for a layer that holds others, whose labels come as `Labelled`; `LabelledLayers` is what
-                 it then has: (label, layer) in order.
+Layers inside    `label_layers`, `init_layers`, `fit_buffers`, `fit_by_blocks`, `own_statistics`, `chain_auxiliary`,
+                 `check_inputs`, `inner_multipliers` and `StepContext` for a layer that holds others, whose labels come
+                 as `Labelled`; `LabelledLayers` is what it then has: (label, layer) in order.
 Number sets      `number_sets` names where scores and outputs lie, `output_range` where those of layers in a row do;
                  `ending_activation` is the activation from which these come.
 Losses           `one_hot`, `binary`, `ordinal` and `continuous` encode labels as targets; `CostLayer` is a loss with
@@ -62,6 +62,7 @@ from bpframe.protocols import (
     Auxiliary,
     Batches,
     BatchSampler,
+    BlockFit,
     BlockLosses,
     Callback,
     Changeable,
@@ -78,6 +79,8 @@ from bpframe.protocols import (
     Coupled,
     Data,
     DataStart,
+    DecayMultipliers,
+    DecaySettings,
     Directed,
     Displace,
     Draws,
@@ -91,6 +94,7 @@ from bpframe.protocols import (
     Exporter,
     Fields,
     Fit,
+    FitByBlocks,
     FixedSettings,
     GradientStep,
     Group,
@@ -105,6 +109,7 @@ from bpframe.protocols import (
     Loss,
     Losses,
     LrIsAFactor,
+    LrMultipliers,
     Measure,
     MeasureCurves,
     MeasurePeriod,
@@ -174,9 +179,11 @@ if TYPE_CHECKING:
     from bpframe.network.auxiliary import chain_auxiliary
     from bpframe.network.backprop import CostLayer, as_layer
     from bpframe.network.batch_statistics import own_statistics
+    from bpframe.network.block_fit import fit_by_blocks
     from bpframe.network.context import StepContext
     from bpframe.network.fit_buffers import fit_buffers
     from bpframe.network.input_checks import check_inputs
+    from bpframe.network.multipliers import inner_multipliers
     from bpframe.network.network import LabelledLayers, draw_parameter, init_layers, label_layers
     from bpframe.network.output_range import ending_activation, output_range
     from bpframe.random import epoch_key, permutation
@@ -200,9 +207,11 @@ _HOME = {
     "continuous": "data.labels",
     "draw_parameter": "network.network",
     "epoch_key": "random",
+    "fit_by_blocks": "network.block_fit",
     "fit_buffers": "network.fit_buffers",
     "hookimpl": "training.hooks",
     "init_layers": "network.network",
+    "inner_multipliers": "network.multipliers",
     "keep_latest": "saving.atomic",
     "label_layers": "network.network",
     "listing": "data.sources.cells",
@@ -235,6 +244,7 @@ __all__ = [
     "Auxiliary",
     "BatchSampler",
     "Batches",
+    "BlockFit",
     "BlockLosses",
     "BlockedComponent",
     "BpframeError",
@@ -260,6 +270,8 @@ __all__ = [
     "Data",
     "DataError",
     "DataStart",
+    "DecayMultipliers",
+    "DecaySettings",
     "Directed",
     "Displace",
     "Draws",
@@ -273,6 +285,7 @@ __all__ = [
     "Exporter",
     "Fields",
     "Fit",
+    "FitByBlocks",
     "FixedSettings",
     "GradientStep",
     "Group",
@@ -292,6 +305,7 @@ __all__ = [
     "Loss",
     "Losses",
     "LrIsAFactor",
+    "LrMultipliers",
     "Measure",
     "MeasureCurves",
     "MeasurePeriod",
@@ -373,8 +387,10 @@ __all__ = [
     "ending_activation",
     "epoch_key",
     "fit_buffers",
+    "fit_by_blocks",
     "hookimpl",
     "init_layers",
+    "inner_multipliers",
     "keep_latest",
     "label_layers",
     "listing",

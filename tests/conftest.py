@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from bpframe.registry import Registry
 
 TESTS = Path(__file__).parent
+collect_ignore = ["golden"]  # data, among them a plugin of an earlier build with tests of its own
 OWN_VARIABLES = ("PYTHONPATH", "BPFRAME_PLUGINS", "PYTEST_ADDOPTS")  # of this process, and of none that it starts
 EXAMPLE = TESTS.parent / "plugins" / "example"
 

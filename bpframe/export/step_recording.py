@@ -148,7 +148,8 @@ def _params(trainer: Trainer) -> Params:
 
 def _groups(trainer: Trainer, steps: int) -> Sequence[Group]:
     """The groups of parameters, whose schedules know the length of the run."""
-    return update_groups(trained_parameters(_params(trainer)), trainer.spec.over(steps, _no_curve))
+    known = trained_parameters(_params(trainer), trainer.network.ties, trainer.network.layers)
+    return update_groups(known, trainer.spec.over(steps, _no_curve))
 
 
 def _constant_settings(component: Any) -> Settings:

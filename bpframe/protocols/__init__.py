@@ -7,8 +7,8 @@ settings are constructor arguments. They speak the Array API standard (`xp = x._
 the dtype of the arrays that came in.
 
 Capabilities are small protocols of their own, for the components that need one:
-`Refresh`, `Statistics`, `Auxiliary`, `DataStart`, `Fit`, `WeightedFit`, `CheckInputs` and `RangeAfter` (layers);
-`Adapt` (initializers);
+`Refresh`, `Statistics`, `Auxiliary`, `DataStart`, `Fit`, `WeightedFit`, `BlockFit`, `FitByBlocks`, `CheckInputs` and
+`RangeAfter` (layers); `Adapt` (initializers);
 `EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Fields`, `Point`, `SeveralHeads` and `SampleTarget`
 (losses);
 `Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
@@ -24,7 +24,8 @@ Attributes that a component may have besides, each with a default (`bpframe.prot
 `ActsOn` (regularizers), `Compares`, `Directed`, `CountsRows` and `MetricOfFields` (metrics), `HoldsArrays` (sources),
 `WithDomain`, `Ordered`, `TakesClassNumbers`, `TakesWeights`, `TakesMissing`, `Grouped` and `ComparedField` (losses),
 `WithRange` (activations, layers), `WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`,
-`WithEndingActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset`, `ReadsNames` and `Coupled` (layers),
+`WithEndingActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset`, `ReadsNames`, `Coupled`, `LrMultipliers` and
+`DecayMultipliers` (layers), `DecaySettings` (optimizers, gradient steps, regularizers),
 `FixedSettings` (layers, activations, losses), `MixesTargets` (augmentations), `Pure` and `ExampleConfigs` (any). What a
 component tells the conformance kit besides stands in [the kit's members](kit-members.md).
 
@@ -40,6 +41,7 @@ from bpframe.protocols.capabilities import (
     After,
     Applies,
     Auxiliary,
+    BlockFit,
     CheckInputs,
     CheckMemory,
     ClassTargets,
@@ -50,6 +52,7 @@ from bpframe.protocols.capabilities import (
     EvaluationParams,
     Fields,
     Fit,
+    FitByBlocks,
     LineOfRow,
     Measure,
     MeasureCurves,
@@ -122,6 +125,8 @@ from bpframe.protocols.traits import (
     Compiles,
     CountsRows,
     Coupled,
+    DecayMultipliers,
+    DecaySettings,
     Directed,
     EvaluationPeriod,
     ExampleConfigs,
@@ -131,6 +136,7 @@ from bpframe.protocols.traits import (
     LearningRates,
     Levels,
     LrIsAFactor,
+    LrMultipliers,
     MeasurePeriod,
     MetricOfFields,
     MixesTargets,
@@ -164,6 +170,7 @@ __all__ = [
     "Auxiliary",
     "BatchSampler",
     "Batches",
+    "BlockFit",
     "BlockLosses",
     "Callback",
     "Changeable",
@@ -180,6 +187,8 @@ __all__ = [
     "Coupled",
     "Data",
     "DataStart",
+    "DecayMultipliers",
+    "DecaySettings",
     "Directed",
     "Displace",
     "Draws",
@@ -193,6 +202,7 @@ __all__ = [
     "Exporter",
     "Fields",
     "Fit",
+    "FitByBlocks",
     "FixedSettings",
     "GradientStep",
     "Group",
@@ -207,6 +217,7 @@ __all__ = [
     "Loss",
     "Losses",
     "LrIsAFactor",
+    "LrMultipliers",
     "Measure",
     "MeasureCurves",
     "MeasurePeriod",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -67,6 +67,32 @@ class WeightedFit(Protocol):
 
         Asked instead of `fit` where rows have weights that differ. Class weights are none: they act on the loss alone.
         """
+
+
+@runtime_checkable
+class BlockFit(Protocol):
+    """A layer with `fit` that can learn its buffers from blocks of rows, which need not be in memory together.
+
+    What is known of rows is a tree of arrays whose size does not depend on their number. `merge` is associative and
+    commutative, so that buffers do not depend on how rows are cut, both up to rounding.
+    """
+
+    def fit_block(self, params: Params, x: HostArray, weight: HostArray | None) -> State:
+        """What is to be known of the rows x (N, *in_shape), weight (N,), all above 0; None: all 1."""
+
+    def merge(self, a: State, b: State) -> State:
+        """What is to be known of the rows of both."""
+
+    def fit_merged(self, params: Params, known: State) -> Params:
+        """What `fit`, or `weighted_fit`, gives for all rows of which this is known."""
+
+
+@runtime_checkable
+class FitByBlocks(Protocol):
+    """A layer that holds others which learn from data, and lets them learn from blocks of rows."""
+
+    def fit_blocks(self, params: Params, blocks: Callable[[], Iterable[tuple[HostArray, HostArray | None]]]) -> Params:
+        """What `fit` gives; each call of `blocks` goes through all rows anew, as (x (N, *in_shape), weight or None)."""
 
 
 @runtime_checkable

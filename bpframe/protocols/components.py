@@ -71,6 +71,7 @@ class Param:
 
     `role` is the last part of the name: weight, bias, scale, shift, slope. `depth` counts layers with trained
     parameters, from 0, `depths` is how many there are. A weight (n, m) has n and m as fan_in and fan_out.
+    The multipliers are those that its layer declares, of the learning rate and of decay.
     """
 
     name: str  # "dense_1/weight"
@@ -81,6 +82,8 @@ class Param:
     fan_out: int
     depth: int
     depths: int
+    lr_multiplier: float = 1.0
+    decay_multiplier: float = 1.0
 
 
 class Activation(Protocol):

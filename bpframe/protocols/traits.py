@@ -69,6 +69,38 @@ class LrIsAFactor(Protocol):
         """Whether they are; True by default. Otherwise no multiplier and no schedule may stand on its `lr`."""
 
 
+class DecaySettings(Protocol):
+    """An optimizer, gradient step or regularizer that shrinks parameters by other arguments than `weight_decay`."""
+
+    @property
+    def decay_settings(self) -> Sequence[str]:
+        """The float arguments that all times f shrink f times as much; by default `weight_decay`, where it has that."""
+
+
+@runtime_checkable
+class LrMultipliers(Protocol):
+    """A layer some of whose parameters learn at a multiple of the optimizer's rate.
+
+    A layer that holds others has the multipliers of what they hold, too (`inner_multipliers`).
+    """
+
+    @property
+    def lr_multipliers(self) -> Mapping[str, float]:
+        """The factors, by role or by path below the layer ("gate", "dense_1/weight"); 1 by default.
+
+        Not of parameters that a group of the user's gives an optimizer of their own; of a minimizer, none.
+        """
+
+
+@runtime_checkable
+class DecayMultipliers(Protocol):
+    """A layer some of whose parameters decay more than others, less, or, at 0, not."""
+
+    @property
+    def decay_multipliers(self) -> Mapping[str, float]:
+        """The factors, as `lr_multipliers`, of all `decay_settings` of what acts on the parameter; 1 by default."""
+
+
 class MixesTargets(Protocol):
     """An augmentation whose targets are mixtures of those of several rows."""
 
@@ -469,6 +501,21 @@ def is_stochastic(part: object) -> bool:
 def removes_offset(layer: object) -> bool:
     """Whether a fitted layer gives the same for inputs to which a number was added."""
     return bool(getattr(layer, "removes_offset", False))
+
+
+def decay_settings(component: object) -> tuple[str, ...]:
+    """The arguments of a component that shrink parameters."""
+    return tuple(getattr(component, "decay_settings", ("weight_decay",)))
+
+
+def lr_multipliers(layer: object) -> dict[str, float]:
+    """See `LrMultipliers`."""
+    return dict(getattr(layer, "lr_multipliers", ()))
+
+
+def decay_multipliers(layer: object) -> dict[str, float]:
+    """See `DecayMultipliers`."""
+    return dict(getattr(layer, "decay_multipliers", ()))
 
 
 def mixes_targets(augmentation: object) -> bool:

@@ -21,8 +21,15 @@ from bpframe.protocols import Context, Layer
 from bpframe.types import Array, Cache, Params, Shape
 
 InputShapes = tuple[tuple[str, Shape], ...]  # of a row of each input by name, in order
-OF_ROWS = {"check_inputs": 0, "fit": 1, "weighted_fit": 1}  # capabilities that are given rows, and at which place
+OF_ROWS = {
+    "check_inputs": 0,
+    "fit": 1,
+    "weighted_fit": 1,
+    "start": 1,
+}  # capabilities that are given rows, and at which place
 OF_CACHE = ("refresh", "statistics")  # those that are given (params, cache)
+OF_BLOCKS = ("fit_blocks",)  # those that are given (params, blocks of rows)
+OF_CONTEXT = ("auxiliary",)  # those that are given (params, cache, context)
 
 
 @final
@@ -71,7 +78,13 @@ class OfInputs:
     shapes: InputShapes
 
     def __post_init__(self) -> None:
-        for names, call in ((OF_ROWS, self._call_with_inputs), (OF_CACHE, self._call_with_cache)):
+        calls: Any = (
+            (OF_ROWS, self._call_with_inputs),
+            (OF_CACHE, self._call_with_cache),
+            (OF_BLOCKS, self._call_with_blocks),
+            (OF_CONTEXT, self._call_auxiliary),
+        )
+        for names, call in calls:
             for name in names:
                 if getattr(self.layer, name, None) is not None:
                     object.__setattr__(self, name, partial(call, name))
@@ -119,3 +132,18 @@ class OfInputs:
         """A method of the layer, with its own cache."""
         changed: Params = getattr(self.layer, name)(params, cache[1])
         return changed
+
+    def _call_with_blocks(self, name: str, params: Params, blocks: Any) -> Params:
+        """A method of the layer, with inputs by name in the place of rows of each block."""
+        changed: Params = getattr(self.layer, name)(
+            params, lambda: ((Inputs(x, self.shapes), weight) for x, weight in blocks())
+        )
+        return changed
+
+    def _call_auxiliary(
+        self, name: str, params: Params, cache: Cache, context: Context
+    ) -> tuple[Array, Array | None, Params]:
+        """The auxiliary loss of the layer, whose slopes by name become those of rows."""
+        inputs, own = cache
+        value, dx, gradients = getattr(self.layer, name)(params, own, context)
+        return value, None if dx is None else inputs.rows(dx), gradients

@@ -94,13 +94,16 @@ class FitRun:
         self._idle: IdleEpochs | None = None
         refuse_other_curves(self._monitored, state.curves)
 
-    def prepare(self, first: bool) -> None:
-        """Make the session ready; before the `first` fit of a trainer a dry run finds components that are wrong."""
+    def prepare(self, first: bool, learn: bool = True) -> None:
+        """Make the session ready; before the `first` fit of a trainer a dry run finds components that are wrong.
+
+        `learn`: whether its layers learn from data then.
+        """
         session, network, data = self.session, self.spec.network, self._data
         groups = self._groups()
         self._present.check(session.step, self.settings.steps)
         refuse_missing_levels(self.spec.engine, groups)
-        if first and layers_with_fit(network.layers):
+        if first and learn and layers_with_fit(network.layers):
             trained = {path for group in groups if group.trains for path in group.paths}
             session.assign(buffers_by_name(network, network.params(session.parameters), data, trained))
         numbers = self.task.has_class_numbers and data.target.shape[-1] == 1

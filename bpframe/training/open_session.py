@@ -45,7 +45,7 @@ def open_session(
     params, out = network.init(spec.seed, shape)
     if not out:
         raise ShapeError("The loss needs rows of scores, got one number without an axis. End the network in dense.")
-    trained = TrainedParameters(trained_parameters(params, spec.network.ties))
+    trained = TrainedParameters(trained_parameters(params, spec.network.ties, network.layers))
     groups = at_epoch(trained.groups(spec), steps) + present.groups()
     refuse_unsampled(groups, spec.loss)
     refuse_missing_levels(spec.engine, groups)

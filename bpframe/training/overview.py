@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bpframe import layout
+from bpframe.protocols.traits import decay_multipliers, lr_multipliers
 from bpframe.registry import registry
 from bpframe.registry.describe import brief
 from bpframe.training.history import History
@@ -31,8 +32,17 @@ def _rows(spec: TrainerSpec, history: History) -> Iterator[tuple[str, str]]:
         unset = value is None or value is False or (isinstance(value, Sequence) and not value)
         if part.name != "network" and not unset:
             yield part.name, _brief(part.kind, value)
+    if multipliers := ", ".join(_multipliers(spec)):
+        yield "multipliers", multipliers
     losses = [f"{name} {history.row(-1)[name]:.4g}" for name in history.keys() if name.endswith("loss")]  # noqa: SIM118  # no mapping
     yield "epochs", ", ".join([str(len(history)), *(losses if len(history) else [])])
+
+
+def _multipliers(spec: TrainerSpec) -> Iterator[str]:
+    """What layers declare for their own parameters: "gate_1/scale lr x 0.1"."""
+    for label, layer in spec.network.layers:
+        for what, factors in (("lr", lr_multipliers(layer)), ("decay", decay_multipliers(layer))):
+            yield from (f"{label}/{role} {what} x {factor:g}" for role, factor in factors.items())
 
 
 def _brief(kind: str | None, value: object) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from bpframe import checks
 from bpframe.data.arrays import Targets
 from bpframe.data.class_weight import ClassWeight, apply_class_weight
+from bpframe.data.columns import learned_names
 from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.data.task import Labels, Task, share
 from bpframe.engine.projection import projected
@@ -37,6 +38,7 @@ from bpframe.training.exclusive_use import ExclusiveUse
 from bpframe.training.fit import FitRun
 from bpframe.training.fitted_data import fit_fingerprint
 from bpframe.training.history import History
+from bpframe.training.layer_fit import BlockReader, RowBlocks, buffers_of_blocks
 from bpframe.training.loop import run_fit
 from bpframe.training.manifest import (
     built_parts,
@@ -104,7 +106,7 @@ class Trainer:
         self._params = TrainedParameters()  # once there is a session
         self._session: Session | None = None
         self._snapshot: SessionSnapshot | None = None  # in a copy, until it is used
-        self._fitted = False
+        self._fitted, self._layers_fitted = False, False
         self._exclusive = ExclusiveUse()
         self._fit: FitRun | None = None  # the one that runs
         self._unfinished: UnfinishedFit | None = None  # the one that a checkpoint interrupted
@@ -175,12 +177,35 @@ class Trainer:
             fit = new_fit(self, self.spec, self._state, self._params, data, given, self._unfinished)
             self._fit = fit
             try:
-                fit.prepare(first=not self._fitted)
+                fit.prepare(first=not self._fitted, learn=not self._layers_fitted)
                 self._fitted, self._unfinished, self._data = True, None, given.data
                 return run_fit(fit)
             finally:
                 self._fit = None
                 self._present.move(fit.session.step)
+
+    def fit_layers(self, blocks: RowBlocks) -> None:
+        """Learn what layers learn from data, as standardize does, from blocks of rows in the place of the first fit's.
+
+        `blocks`: of x (N, n), or (x, sample_weight (N,)): an iterable, such as a list, which is gone through once for
+        each layer that learns, or a function that gives one anew, so that the rows need not be in memory together. How
+        they are cut changes results by rounding alone. Then `fit` leaves these layers as they are. ConfigError for a
+        layer that needs all rows at once, and behind the first fit.
+        """
+        if self._fitted:
+            raise ConfigError("fit_layers comes before the first fit, which has learned already. Make a new Trainer.")
+        with self._exclusive, name_culprit(self._kinds):
+            reader = BlockReader(blocks)
+            x = reader.first()
+            task = self.task.for_inputs(x)
+            x = task.as_rows(x)
+            rows = task.numbers(x)
+            session, task = self._open_session(rows.shape[1:], task)
+            task = replace(task, columns=task.columns or learned_names(x)).with_offset(x, rows)[1]
+            network = network_of(self.network, task)
+            session.assign(buffers_of_blocks(network, network.params(session.parameters), reader.of(task)))
+            self._take(session, task)
+            self._layers_fitted = True
 
     # --------------------------------------------------------------------------------------------------- predicting
 
@@ -417,7 +442,8 @@ class Trainer:
         rows = task.numbers(x)
         session, task = self._open_session(rows.shape[1:], task)
         task = task.for_fit(x)
-        rows, task = (rows, task) if self._fitted else task.with_offset(x, rows, sample_weight)
+        known = self._fitted or self._layers_fitted
+        rows, task = (rows, task) if known else task.with_offset(x, rows, sample_weight)
         data, task = task.encoded(rows, y, sample_weight)
         data = apply_class_weight(data, task, class_weight)
         apart = None if validation is None else task.admit(*require_rows(validation), name="validation x")[0]

@@ -16,10 +16,13 @@ from bpframe.engine.learning_rates import refuse_idle_schedule
 from bpframe.engine.optimizer_chain import rule_for
 from bpframe.engine.projection_order import holding_order
 from bpframe.errors import ConfigError
+from bpframe.network.multipliers import declared_multipliers
+from bpframe.network.network import LabelledLayers
 from bpframe.network.ties import tied
 from bpframe.protocols import Applies, Group, Minimizer, Optimizer, Param, Tie
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import acts_on
+from bpframe.training.multiplied_parts import MultipliedParts
 from bpframe.training.parameter_groups import ParameterGroup
 from bpframe.training.spec import PARTS, UPDATING, TrainerSpec
 from bpframe.types import Params, Shape
@@ -27,16 +30,30 @@ from bpframe.types import Params, Shape
 LISTS = tuple(part for part in UPDATING if part.many)
 PENALTIES = {part.name for part in LISTS if any("value" in names for names in part.results.values())}
 ON_BATCHES = tuple(part.name for part in PARTS if part.on_batches)
+DECAYING = {"regularizers", "gradient_steps"}
 CHANGES = tuple(part.name for part in LISTS if part.name not in PENALTIES)  # the lists of what no objective has
 
 
-def trained_parameters(params: Params, ties: Iterable[Tie] = ()) -> list[Param]:
-    """What is known of each trained parameter of a network, those aside that are tied to others."""
+def trained_parameters(params: Params, ties: Iterable[Tie] = (), layers: LabelledLayers = ()) -> list[Param]:
+    """What is known of each trained parameter of a network, those aside that are tied to others.
+
+    `layers`: those of the network, where they may declare multipliers.
+    """
     targets = {tie.target for tie in ties}
     paths = [(p, leaf.shape) for p, leaf in tree.leaves(params) if "buffers" not in p and p not in targets]
     places = {layer: k for k, layer in enumerate(dict.fromkeys(path[0] for path, _ in paths))}
+    declared = declared_multipliers(layers, [path for path, _ in tree.leaves(params) if "buffers" not in path])
     return [
-        Param("/".join(path), path[-1], path[0], shape, *_fans(shape), places[path[0]], len(places))
+        Param(
+            "/".join(path),
+            path[-1],
+            path[0],
+            shape,
+            *_fans(shape),
+            places[path[0]],
+            len(places),
+            *declared.get(path, (1.0, 1.0)),
+        )
         for path, shape in paths
     ]
 
@@ -45,11 +62,11 @@ def update_groups(known: Sequence[Param], spec: TrainerSpec) -> list[Group]:
     """The groups of a network's parameters, and one without parameters for what acts on batches as a whole."""
     _refuse_idle(spec.groups, known)
     alike: list[list[Group]] = []  # those to be joined; the first has the penalties of all
-    rules = spec.rules()
+    rules, multiplied = spec.rules(), MultipliedParts()
     for rule in rules:
         refuse_idle_schedule(rule)
     for param in known:
-        own = _group(param, spec, rules)
+        own = _group(param, spec, rules, multiplied)
         if (same := next((same for same in alike if _alike(same[0], own)), None)) is None:
             alike.append([own])
         else:
@@ -63,15 +80,20 @@ def update_groups(known: Sequence[Param], spec: TrainerSpec) -> list[Group]:
     return [*groups, Group((), None, **beside)] if any(beside.values()) else groups
 
 
-def _group(param: Param, spec: TrainerSpec, rules: Sequence[Optimizer | Minimizer]) -> Group:
+def _group(
+    param: Param, spec: TrainerSpec, rules: Sequence[Optimizer | Minimizer], multiplied: MultipliedParts
+) -> Group:
     """The group of one parameter on its own; `rules` are those of the spec, in the order of their origin."""
     user = next((group for group in spec.groups if group.holds(param)), None) if spec.groups else None
     rule = user.rule(spec.optimizer) if user else spec.optimizer
     given = user.optimizer if user and user.optimizer else spec.optimizer
     origin = next(i for i, other in enumerate(rules) if other is given)
     paths, own = (tuple(param.name.split("/")),), None if rule is None else rule_for(rule, param)
+    own = None if own is None else multiplied.rule(own, param, given is not spec.optimizer)
     listed = [(part, parts) for part in LISTS if (parts := getattr(spec, part.name))]  # mostly none
     acting: dict[str, Any] = {part.name: _acting(parts, param, part.everywhere) for part, parts in listed}
+    for name in DECAYING & acting.keys():
+        acting[name] = multiplied.decaying(acting[name], param)
     if spec.network.ties:
         acting["ties"] = tuple(tied(spec.network.ties, paths[0]))
     until = user.rests_until(param) if user and user.frozen and rule is not None else 0

@@ -23,6 +23,7 @@ class DecoupledWeightDecay:
     roles: tuple[str, ...] = ("weight",)
     match: tuple[str, ...] = ()
     scope: ClassVar[Scope] = "element"
+    decay_settings: ClassVar[tuple[str, ...]] = ("strength",)
 
     def __post_init__(self) -> None:
         checks.not_negative("decoupled_weight_decay", strength=self.strength)

@@ -23,6 +23,7 @@ class WeightDecay:
     roles: tuple[str, ...] = ("weight",)
     match: tuple[str, ...] = ()
     scope: ClassVar[Scope] = "element"
+    decay_settings: ClassVar[tuple[str, ...]] = ("strength",)
 
     def __post_init__(self) -> None:
         checks.not_negative("weight_decay", strength=self.strength)

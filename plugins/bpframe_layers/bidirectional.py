@@ -7,7 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe.plugin import Array, Cache, ConfigError, Context, HostArray, Layer, Params, Shape, ops
+from bpframe.plugin import Array, Cache, ConfigError, Context, HostArray, Layer, Params, Shape, inner_multipliers, ops
 
 
 @final
@@ -32,6 +32,8 @@ class Bidirectional:
                 f"{type(layer).__name__}."
             )
         object.__setattr__(self, "both", (layer, _turned(layer)))
+        for name, factors in inner_multipliers(tuple(zip(("forward", "backward"), self.both, strict=True))).items():
+            object.__setattr__(self, name, factors)
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from bpframe.plugin import (
     Auxiliary,
+    BlockFit,
     Cache,
     Fit,
+    FitByBlocks,
     HostArray,
     LabelledLayers,
     Layer,
@@ -18,8 +20,12 @@ from bpframe.plugin import (
     Statistics,
     WeightedFit,
     fit_buffers,
+    fit_by_blocks,
+    inner_multipliers,
     own_statistics,
 )
+
+Blocks = Callable[[], Iterable[tuple[HostArray, HostArray | None]]]
 
 
 class HeldCache(NamedTuple):
@@ -34,8 +40,8 @@ def take_after(holder: Layer, layers: LabelledLayers, *, every_from_x: bool = Fa
 
     Its `_refresh`, `_statistics`, `_fit`, `_weighted_fit` and `_auxiliary` become capabilities, `refresh` and so on,
     only where a layer inside has them: an engine calls them, and passes all training rows, only where they are needed.
-    So does its `start`; `every_from_x`: whether each layer inside gets the rows of the holder, rather than the next
-    one's.
+    So do its `start` and `fit_blocks`; `every_from_x`: whether each layer inside gets the rows of the holder, rather
+    than the next one's.
     """
     for trait in ("stochastic", "coupled"):
         object.__setattr__(holder, trait, any(getattr(layer, trait, False) for _, layer in layers))
@@ -44,9 +50,22 @@ def take_after(holder: Layer, layers: LabelledLayers, *, every_from_x: bool = Fa
     for name, capability in capabilities.items():
         if any(isinstance(layer, capability) for _, layer in layers):
             object.__setattr__(holder, name, getattr(holder, f"_{name}"))
+    if any(isinstance(layer, BlockFit | FitByBlocks) for _, layer in layers):
+        object.__setattr__(holder, "fit_blocks", partial(_fitted_by_blocks, layers, every_from_x))
+    for name, factors in inner_multipliers(layers).items():
+        object.__setattr__(holder, name, factors)
     if any(getattr(layer, "start", None) is not None for _, layer in layers):
         start = partial(_started, layers, every_from_x)
         object.__setattr__(holder, "start", start)
+
+
+def _fitted_by_blocks(layers: LabelledLayers, every_from_x: bool, params: Params, blocks: Blocks) -> Params:
+    """The parameters with buffers of layers inside that learn from the blocks of rows which reach them."""
+    if not every_from_x:
+        return fit_by_blocks(layers, params, blocks)
+    for branch in layers:
+        params = fit_by_blocks((branch,), params, blocks)
+    return params
 
 
 def _started(layers: LabelledLayers, every_from_x: bool, params: Params, x: HostArray) -> Params:

@@ -66,7 +66,7 @@ class MixtureOfExperts:
         if self.reserved in labels:
             raise ConfigError("mixture_of_experts needs the label 'gate' itself. Call the expert otherwise.")
         object.__setattr__(self, "branches", Parallel(self.experts))
-        take_after(self, self.branches.inner)
+        take_after(self, self.branches.inner, every_from_x=True)
         object.__setattr__(self, "auxiliary", self._auxiliary)
 
     @classmethod

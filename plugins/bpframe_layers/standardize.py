@@ -7,7 +7,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from bpframe.plugin import Array, Cache, Context, HostArray, Params, Shape
+from bpframe.plugin import Array, Cache, Context, HostArray, Params, Shape, State
 
 
 @final
@@ -47,6 +47,33 @@ class Standardize:
         deviation = np.sqrt(np.average((rows - mean) ** 2, axis=0, weights=w))
         return self._buffers(unit * mean, unit * deviation, x.dtype)
 
+    def fit_block(self, params: Params, x: HostArray, weight: HostArray | None) -> State:
+        """{"count": sum of weights (), of each place "mean" and "square", sum w (x - mean)^2, in a "unit"}.
+
+        And "dtype", a number of that of x.
+        """
+        w = np.ones(len(x)) if weight is None else weight.astype(np.float64)
+        peak = np.maximum(x.max(axis=0), -x.min(axis=0)).astype(np.float64)
+        unit = np.where(peak > 1e150, peak, 1.0)
+        rows = x / unit
+        mean = np.average(rows, axis=0, weights=w)
+        square = np.tensordot(w, (rows - mean) ** 2, axes=1)
+        return {"count": w.sum(), "mean": mean, "square": square, "unit": unit, "dtype": np.zeros((), x.dtype)}
+
+    def merge(self, a: State, b: State) -> State:
+        """Both together: Chan, Golub and LeVeque (1983), Algorithms for computing the sample variance, equation 2.1."""
+        unit = np.maximum(a["unit"], b["unit"])
+        (n, mean, square), (m, other, more) = (_in_unit(known, unit) for known in (a, b))
+        gap, share = other - mean, m / (n + m)
+        square = square + more + gap * gap * n * share
+        return {**a, "count": n + m, "mean": mean + gap * share, "square": square, "unit": unit}
+
+    def fit_merged(self, params: Params, known: State) -> Params:
+        """What `weighted_fit` gives for these rows, to some 1e-12 of the largest value, however they are cut."""
+        unit = known["unit"]
+        deviation = np.sqrt(known["square"] / known["count"])
+        return self._buffers(unit * known["mean"], unit * deviation, known["dtype"].dtype)
+
     def _buffers(self, mean: HostArray, deviation: HostArray, dtype: np.dtype[Any]) -> Params:
         varies = deviation > 1e-12 * np.abs(mean)  # one value only: what is left is the rounding of the mean
         scale = np.divide(1.0, deviation, out=np.zeros_like(mean), where=varies)
@@ -64,3 +91,9 @@ class Standardize:
     def golden(self) -> list[tuple[Any, ...]]:
         """By hand: a column of mean 3 and deviation 2, and one of a single value."""
         return [({}, [[[1.0, 7.0], [5.0, 7.0]]], [[3.0, 7.0], [6.0, 9.0]], [[0.0, 0.0], [1.5, 0.0]])]
+
+
+def _in_unit(known: State, unit: HostArray) -> tuple[Any, Any, Any]:
+    """(count, mean, square) in another unit."""
+    factor = known["unit"] / unit
+    return known["count"], factor * known["mean"], factor * factor * known["square"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from bpframe.plugin import Array, Hyper, checks, ops
 
@@ -20,6 +20,7 @@ class ElasticNet:
 
     l1: float = 1e-4
     l2: float = 1e-4
+    decay_settings: ClassVar[tuple[str, ...]] = ("l1", "l2")
 
     def __post_init__(self) -> None:
         checks.not_negative("elastic_net", l1=self.l1, l2=self.l2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from bpframe.plugin import Array, Hyper, checks, ops
 
@@ -18,6 +18,7 @@ class L1:
     """
 
     strength: float = 1e-4
+    decay_settings: ClassVar[tuple[str, ...]] = ("strength",)
 
     def __post_init__(self) -> None:
         checks.not_negative("l1", strength=self.strength)

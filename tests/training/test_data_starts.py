@@ -110,3 +110,15 @@ def test_arguments_of_sines_are_about_normal_however_deep():
         v = np.sin(angle)
         if k > 0:
             assert angle.var() == pytest.approx(1, abs=0.25)
+
+
+def test_experts_and_branches_of_several_inputs_start_from_what_reaches_them():
+    mixed = fitted(bp.Network([bp.layers.mixture_of_experts([dense(4), dense(4)]), bp.layers.dense(3)]))
+    branches = [bp.layers.sequential([bp.layers.select(name), dense(4)]) for name in ("a", "b")]
+    network = bp.Network([bp.layers.parallel(branches), bp.layers.dense(3)])
+    several = bp.Trainer(network, "softmax_cross_entropy", {"name": "sgd", "lr": 0.0}, dtype="float64")
+    several.fit({"a": X[:, :2], "b": X[:, 2:]}, Y, epochs=1, verbose=0)
+    for k, rows in ((1, X[:, :2]), (2, X[:, 2:])):
+        expert = mixed.parameters[f"mixture_of_experts_1/dense_{k}/weight"]
+        branch = several.parameters[f"parallel_1/sequential_{k}/dense_1/weight"]
+        assert [(X @ expert).var(), (rows @ branch).var()] == pytest.approx([1, 1], rel=1e-9)

@@ -241,3 +241,21 @@ def test_select_says_what_it_cannot_take():
         trainer([layers.select(columns=[3]), layers.dense(2)]).fit(A, Y)
     with pytest.raises(ShapeError, match=r"got \[0, -3\]"):
         trainer([layers.select(columns=[0, -3]), layers.dense(2)]).fit(A, Y)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_auxiliary_losses_of_branches_of_several_inputs_train_as_those_of_one_array(engine):
+    x = np.random.default_rng(3).normal(size=(24, 4))
+    halves = {"a": x[:, :2], "b": x[:, 2:]}
+
+    def fitted(x, choices):
+        latents = [bp.layers.sequential([choice, bp.layers.gaussian_latent(3)]) for choice in choices]
+        network = bp.Network([bp.layers.parallel(latents), bp.layers.dense(1)])
+        made = bp.Trainer(network, "mse", engine=engine, dtype="float64")
+        made.fit(x, np.ones(24), epochs=2, batch_size=8, verbose=0)
+        return made
+
+    several = fitted(halves, [bp.layers.select("a"), bp.layers.select("b")])
+    single = fitted(x, [bp.layers.select(columns=[0, 1]), bp.layers.select(columns=[2, 3])])
+    assert several.history["train.objective"] == pytest.approx(single.history["train.objective"], rel=1e-12)
+    assert several.history["train.objective"][0] > several.history["train.loss"][0]

@@ -5,7 +5,7 @@
 [[distributions]]  name, version, digest of all the code, and origin (`bpframe.runs.lock.distributions`)
 [settings]         what else of the config may change bits, by path (`bpframe.runs.lock.settings`)
 [data]             rows and digests of the parts that are trained on, validated and tested with, once they are read
-[[components]]     path in the config, kind, dist/name, version, target, digest of its file, arguments
+[[components]]     path in the config, kind, dist/name, version, target, digest of its file, arguments, multipliers
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from bpframe.data.fingerprint import Fingerprint
 from bpframe.errors import ConfigError
+from bpframe.protocols.traits import decay_multipliers, lr_multipliers
 from bpframe.registry import build, registry
 from bpframe.registry.describe import describe
 from bpframe.registry.nested import Nested
@@ -116,4 +117,11 @@ def _entry(located: Nested) -> Entry:
         "target": provider.target,
         "hash": found and found.hash,
         "arguments": {key: value for key, value in describe(registry, kind, component).items() if key != "name"},
+        **_multipliers(component),
     }
+
+
+def _multipliers(component: object) -> dict[str, dict[str, float]]:
+    """What a layer declares for its own parameters, where it does."""
+    declared = {"lr_multipliers": lr_multipliers(component), "decay_multipliers": decay_multipliers(component)}
+    return {name: factors for name, factors in declared.items() if factors}

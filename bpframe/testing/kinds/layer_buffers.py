@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial, reduce
+from itertools import pairwise
+
 import numpy as np
 
 from bpframe import tree
 from bpframe.network.context import StepContext
-from bpframe.protocols import Fit, Refresh, Statistics, WeightedFit
+from bpframe.protocols import BlockFit, Fit, Refresh, Statistics, WeightedFit
 from bpframe.protocols.traits import removes_offset
 from bpframe.testing.laws import precision
 from bpframe.testing.laws.comparison import max_abs, require, require_close, require_finite, require_same_bits
@@ -77,6 +80,34 @@ def require_fit(run: LayerRun) -> None:
     require_finite("a pass after that", run.forward_backward(constant, x))
     if removes_offset(layer):
         _require_no_offset(run, x, after)
+
+
+def require_block_fit(run: LayerRun) -> None:
+    """Blocks of rows, merged from left to right and back, give the buffers of `fit`; rows with weights count as those.
+
+    What is known of two blocks together is of the shapes of one.
+    """
+    layer, params, x = run.layer, run.params, run.x(rows=12)
+    assert isinstance(layer, BlockFit)
+    assert isinstance(layer, Fit)
+    times = np.arange(len(x)) % 3 + 1.0
+    wanted: list[tuple[HostArray | None, Params]] = [(None, layer.fit(params, x))]
+    if isinstance(layer, WeightedFit):
+        wanted.append((times, layer.weighted_fit(params, x, times)))
+    for weight, want in wanted:
+        for cuts in ((), (1, 5), (4, 7, 11)):
+            bounds = list(pairwise((0, *cuts, len(x))))
+            blocks = [(x[i:j], None if weight is None else weight[i:j]) for i, j in bounds]
+            known = [call_read_only("fit_block", layer.fit_block, params, *block) for block in blocks]
+            for each in (known, known[::-1]):
+                merged = reduce(partial(call_read_only, "merge", layer.merge), each)
+                shapes = [{path: np.shape(leaf) for path, leaf in tree.leaves(of)} for of in (known[0], merged)]
+                require(shapes[0] == shapes[1], f"merge must keep the shapes {shapes[0]}, got {shapes[1]}")
+                after = call_read_only("fit_merged", layer.fit_merged, params, merged)
+                _same_tree("fit_merged", after, params)
+                for path, leaf in tree.leaves(want):
+                    what = f"{'/'.join(path)} fitted to {len(each)} blocks, beside all rows at once"
+                    require_close(what, tree.at(after, path), leaf, 1e-9, 1e-9 * max_abs(leaf))
 
 
 def _require_no_offset(run: LayerRun, x: HostArray, fitted: Params) -> None:

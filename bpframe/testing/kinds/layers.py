@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bpframe import tree
-from bpframe.protocols import Auxiliary, CheckInputs, DataStart, Fit, Layer, Refresh, Statistics
+from bpframe.protocols import Auxiliary, BlockFit, CheckInputs, DataStart, Fit, Layer, Refresh, Statistics
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import acts_in_training_only, is_coupled, is_stochastic
 from bpframe.random import HashKey
@@ -74,6 +74,8 @@ def layer_checks(layer: Layer, in_shape: Shape | Mapping[str, Shape] = (5,)) -> 
         checks["checked inputs"] = partial(_checked_inputs, run)
     if isinstance(layer, Fit):
         checks["fit"] = partial(layer_buffers.require_fit, run)
+    if isinstance(layer, BlockFit):
+        checks["fit by blocks"] = partial(layer_buffers.require_block_fit, run)
     if isinstance(layer, Fit | Refresh):
         checks["buffers"] = partial(require_statistics, run)
     return checks
