@@ -21,6 +21,7 @@ from bpframe.cli.plugins import plugins
 from bpframe.cli.plugins_doctor import doctor
 from bpframe.cli.predict import predict
 from bpframe.cli.stubs import stubs
+from bpframe.cli.sweep import sweep
 from bpframe.cli.train import train
 from bpframe.version import VERSION
 
@@ -48,5 +49,6 @@ def main(debug: bool) -> None:
 
 
 plugins.add_command(doctor)
-for command in (init, new_plugin, train, evaluate, predict, explain, export, plugins, check, stubs, schema, docs):
+COMMANDS = (init, new_plugin, train, sweep, evaluate, predict, explain, export, plugins, check, stubs, schema, docs)
+for command in COMMANDS:
     main.add_command(command)

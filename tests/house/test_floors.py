@@ -24,6 +24,7 @@ FLOORS = (
     "engine",
     "training",
     "datasets export plugin pyinstaller runs sklearn testing",
+    "studies",
     "cli",
     "__init__ __main__",
 )
@@ -43,6 +44,7 @@ ONLY_IN = {  # by module or package of bpframe
     "onnx": {"export", "sklearn", "testing"},
     "onnxruntime": {"testing"},
     "skl2onnx": {"sklearn"},
+    "joblib": {"studies"},
 }
 
 Sources = Mapping[str, Path]  # dotted module name -> file
