@@ -24,6 +24,7 @@ from bpframe.cli.predict import predict
 from bpframe.cli.report import report
 from bpframe.cli.runs import runs
 from bpframe.cli.stubs import stubs
+from bpframe.cli.sweep import sweep
 from bpframe.cli.train import train
 from bpframe.cli.watch import watch
 from bpframe.version import VERSION
@@ -52,6 +53,6 @@ def main(debug: bool) -> None:
 
 
 plugins.add_command(doctor)
-ON_RUNS = init, train, evaluate, predict, runs, plot, report, watch, explain, export
+ON_RUNS = init, train, sweep, evaluate, predict, runs, plot, report, watch, explain, export
 for command in (*ON_RUNS, new_plugin, plugins, check, stubs, schema, docs):
     main.add_command(command)

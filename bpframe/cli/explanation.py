@@ -14,7 +14,8 @@ from bpframe import layout
 from bpframe.errors import ConfigError
 from bpframe.registry import registry
 from bpframe.registry.source_code import find_source
-from bpframe.runs.config import parse_override, toml_reader
+from bpframe.runs.config import parse_override
+from bpframe.runs.config.base_config import read_tables
 from bpframe.runs.config.overrides import apply_overrides
 from bpframe.runs.config.run_config import start_folder
 from bpframe.runs.config.toml_writer import inline
@@ -41,7 +42,7 @@ def explain_target(target: Path, settings: Sequence[str]) -> Explanation:
     """The explanation of a config file, or of the folder of a run."""
     run = RunFolder(target) if target.is_dir() else None
     config = run.config if run else target
-    tables, places = toml_reader.read_toml(config)
+    tables, places = read_tables(config)
     if problems := apply_overrides([parse_override(setting) for setting in settings], tables, places):
         raise ConfigError("\n".join(map(places.message, problems)), tuple(problems))
     found = resolve_components(registry, tables, f"[plugins] of {config}", None if run else config.parent)

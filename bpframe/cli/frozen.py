@@ -7,7 +7,8 @@ from pathlib import Path
 from bpframe.cli.train_options import TrainOptions
 from bpframe.errors import ConfigError
 from bpframe.registry import registry
-from bpframe.runs.config import load, toml_reader
+from bpframe.runs.config import load
+from bpframe.runs.config.base_config import read_tables
 from bpframe.runs.config.overrides import apply_overrides
 from bpframe.runs.config.run_config import start_folder
 from bpframe.runs.folder import RunFolder
@@ -31,7 +32,7 @@ def admit(config: Path, given: str, options: TrainOptions) -> Path | None:
         return None
     wanted = lock.read_lock(file)
     with options.allowed():
-        tables, locations = toml_reader.read_toml(config)
+        tables, locations = read_tables(config)
         if not apply_overrides(options.overrides, tables, locations):  # else the check of the config reports it
             sources = resolve_components(registry, tables, f"[plugins] of {config}", config.parent)
             now = lock.build_lock(sources.entries, lock_settings(tables, start_folder(config, locations)))

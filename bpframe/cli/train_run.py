@@ -127,19 +127,8 @@ class _Run:
 
     def train(self, trainer: Trainer) -> None:
         """Fit and save; a run that ends before its time saves what it has, and says so in a note of its error."""
-        settings, (x, y, *weight) = self.config.settings.train, self.parts.train
         try:
-            trainer.fit(
-                x,
-                y,
-                sample_weight=weight[0] if weight else None,
-                epochs=settings.epochs,
-                batch_size=settings.batch_size,
-                validation=self.parts.validation,
-                class_weight=settings.class_weight,
-                shuffle=settings.shuffle,
-                verbose=0 if self.options.quiet else 1,
-            )
+            self.config.fit(trainer, self.parts, 0 if self.options.quiet else 1)
             trainer.save(self.folder.model)
             if self.checkpoints is not ONLY_AT_THE_END:
                 write_final_checkpoint(trainer, self.folder, self.checkpoints.keep)

@@ -24,6 +24,7 @@ FLOORS = (
     "engine plot",
     "training",
     "datasets export plugin pyinstaller report runs sklearn testing",
+    "studies",
     "cli",
     "__init__ __main__",
 )
@@ -45,6 +46,7 @@ ONLY_IN = {  # by module or package of bpframe
     "skl2onnx": {"sklearn"},
     "matplotlib": {"plot"},
     "rich": {"cli"},
+    "joblib": {"studies"},
 }
 
 Sources = Mapping[str, Path]  # dotted module name -> file

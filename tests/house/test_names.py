@@ -29,6 +29,7 @@ FUNCTIONS: dict[str, str] = {
     "check": "the command `bpframe check` runs bpframe.testing.check",
     "export": "the command `bpframe export` runs bpframe.export",
     "evaluate": "the command `bpframe evaluate`; in the recursion it is the forward pass in evaluation mode",
+    "sweep": "the command `bpframe sweep`; bpframe.plugin.sweep is public, and removes temporary files",
     "load": "bpframe.datasets.load is public, and so is bpframe.load",
 }
 PARTICIPLES = frozenset(

@@ -19,6 +19,7 @@ from bpframe.registry.json_types import (
     summary,
     type_schema,
 )
+from bpframe.runs.config.base_config import KEY
 from bpframe.runs.config.data_sources import build_file, build_source
 from bpframe.runs.config.key_meanings import meanings
 from bpframe.runs.config.schema import ConfigFile
@@ -29,11 +30,13 @@ FILE, DATA_SET = "file", "data_set"  # names in $defs besides the kinds
 
 def config_schema(registry: Registry) -> Schema:
     """The whole schema. Every installed component is imported."""
-    kinds = component_schemas(registry)
+    kinds, whole = component_schemas(registry), _table(ConfigFile)
+    needed = whole.pop("required")
     return {
         "$schema": DRAFT,
         "title": "bpframe config",
-        **_table(ConfigFile),
+        **whole,
+        "anyOf": [{"required": needed}, {"required": [KEY]}],
         "$defs": {**kinds, FILE: _file(kinds["source"]), DATA_SET: _data_set()},
     }
 

@@ -11,11 +11,15 @@ from bpframe.errors import Problem
 
 @dataclass
 class Locations:
-    """The line of each path of `file`, and the options that overrode some of them ("--set optimizer.lr")."""
+    """The line of each path of `file`, and the options that overrode some of them ("--set optimizer.lr").
+
+    `files`: the other file in which a path was written, where that is a config that `file` extends.
+    """
 
     file: str
     lines: dict[str, int] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
     def override(self, path: str, option: str) -> None:
         """From now on the setting at `path`, with all below it and tables that only it opens, comes from `option`."""
@@ -29,13 +33,17 @@ class Locations:
         """ "digits.toml:12: optimizer.beta3: message", or "--set optimizer.beta3: message"."""
         option = self._option(problem.path)
         if option is None:
-            return f"{self.file}:{self.line(problem.path)}: {problem}"
+            return f"{self._file(problem.path)}:{self.line(problem.path)}: {problem}"
         path = "" if self.options.get(problem.path) == option else problem.path
         return f"{option}: {Problem(path, problem.message)}"
 
     def line(self, path: str) -> int:
         """The line of the setting, or of the closest table around it that is there."""
         return next((self.lines[known] for known in _enclosing(path) if known in self.lines), 1)
+
+    def _file(self, path: str) -> str:
+        closest = next((known for known in _enclosing(path) if known in self.lines), path)
+        return self.files.get(closest, self.file)
 
     def _option(self, path: str) -> str | None:
         closest = next((known for known in _enclosing(path) if known in self.lines or known in self.options), None)

@@ -13,7 +13,8 @@ from bpframe.network.network import Network
 from bpframe.registry import Policy, registry
 from bpframe.registry import build as component
 from bpframe.registry.builder import Builder
-from bpframe.runs.config import specs, toml_reader
+from bpframe.runs.config import specs
+from bpframe.runs.config.base_config import read_tables
 from bpframe.runs.config.local_plugins import declare_local_plugins
 from bpframe.runs.config.locations import Locations
 from bpframe.runs.config.overrides import Override, apply_overrides
@@ -22,6 +23,7 @@ from bpframe.runs.config.schema import ConfigFile, PluginsTable, build_table, pl
 from bpframe.runs.config.toml_writer import dumps
 from bpframe.training.spec import PARTS, TrainerSpec
 from bpframe.training.trainer import Trainer
+from bpframe.training.verbose import Verbose
 
 DATA_SOURCE, START = "data.source", "train.start"
 DEFAULTS = {part.name: part.default for part in PARTS if part.default and place_of(part) == part.name}
@@ -44,6 +46,21 @@ class Config:
         """A trainer; `callbacks` come after the config's own."""
         with self.restricted():
             return Trainer(**{**vars(self.spec), "callbacks": [*self.spec.callbacks, *callbacks]})
+
+    def fit(self, trainer: Trainer, parts: Partition, verbose: Verbose = 0) -> None:
+        """Fit a trainer to the rows of training as the config says."""
+        settings, (x, y, *weight) = self.settings.train, parts.train
+        trainer.fit(
+            x,
+            y,
+            sample_weight=weight[0] if weight else None,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            validation=parts.validation,
+            class_weight=settings.class_weight,
+            shuffle=settings.shuffle,
+            verbose=verbose,
+        )
 
     def data(self, *, ready: bool = False) -> Partition:
         """The data, read and divided; made `ready` for a run that writes, they are not to be changed.
@@ -91,7 +108,7 @@ def load(path: str | Path, overrides: Sequence[Override] = (), *, files: bool = 
     run, which anybody may have made, may not.
     """
     path = Path(path)
-    tables, locations = toml_reader.read_toml(path)
+    tables, locations = read_tables(path)
     tables = {**DEFAULTS, **tables}  # before overrides, which may change a setting of a component left out
     problems = apply_overrides(overrides, tables, locations)
     settings, mistakes = _build_settings(tables, _origin(path), path.parent if files else None)

@@ -251,11 +251,14 @@ def with_trainer_parts(cls: type) -> type:
 class ConfigFile:
     """The whole file: its tables, and every part of a trainer (`TrainerSpec`) that is not in one of them.
 
+    extends  another config, whose settings hold where this one has none: "base.toml"; its path starts at this config
     data     where rows come from
     model    the network
     train    how long and how to train
     plugins  whose components may be used
     """
+
+    extends: str | None = None  # its tables are below these once a config is read (`base_config`)
 
     data: DataTable = field(metadata=table_field(DataTable))
     model: ModelTable = field(metadata=table_field(ModelTable))
