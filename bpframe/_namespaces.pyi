@@ -120,7 +120,7 @@ class Layers:
         """y = the mean of each window, channel by channel; dx = the sum of dy / count over the windows that see a number."""
     def avg_pool2d(self, pool_size: int | Sequence[int] = 2, stride: int | Sequence[int] | None = None, padding: Literal['valid', 'same', 'causal'] | int | Sequence[Any] = 'valid', count_padding: bool = False, *, label: str | None = None) -> Layer:
         """y = the mean of each window, channel by channel; dx = the sum of dy / count over the windows that see a number."""
-    def batch_norm(self, momentum: float | Schedule | Mapping[str, Any] = 0.9, eps: float | Schedule | Mapping[str, Any] = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:
+    def batch_norm(self, momentum: float | Schedule | Mapping[str, Any] | None = None, eps: float | Schedule | Mapping[str, Any] | None = None, center: bool = True, scale: bool = True, convention: Literal['torch', 'keras'] | None = None, *, label: str | None = None) -> Layer:
         """y = scale z + shift, z = (x - mean) / sqrt(var + eps), with mean and variance of each feature over the batch."""
     def bidirectional(self, layer: LayerSpec, *, label: str | None = None) -> Layer:
         """y = f(x), g(x) side by side: g is the layer f with parameters of its own, from the last step to the first."""
@@ -138,7 +138,7 @@ class Layers:
         """u = x w + b, v = phi(u); delta = dv * phi'(v), dw = x^T delta, db = sum of delta over the batch, dx = delta w^T."""
     def dropout(self, rate: float | Schedule | Mapping[str, Any] = 0.5, *, label: str | None = None) -> Layer:
         """y = x / (1 - rate) with probability 1 - rate, else 0, each number on its own; dx = dy / (1 - rate) or 0 alike."""
-    def embedding(self, num_embeddings: int, embedding_dim: int, weight_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+    def embedding(self, num_embeddings: int, embedding_dim: int, weight_initializer: InitializerSpec = ..., padding_idx: int | None = None, *, label: str | None = None) -> Layer:
         """y = weight[x] for ids x from 0 to num_embeddings - 1; dweight[i] = sum of dy where x is i, and dx = 0."""
     def flatten(self, *, label: str | None = None) -> Layer:
         """y = x with all axes of a row in one, the last axis fastest; dx = dy in the shape of x."""
@@ -150,11 +150,11 @@ class Layers:
         """y = the mean of each channel over all axes but batch and channels, m numbers; dx = dy / m."""
     def global_max_pool(self, *, label: str | None = None) -> Layer:
         """y = the largest number of each channel over all axes but batch and channels; dx = dy where it first stood."""
-    def group_norm(self, groups: int = 1, eps: float | Schedule | Mapping[str, Any] = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:
+    def group_norm(self, groups: int = 1, eps: float | Schedule | Mapping[str, Any] | None = None, center: bool = True, scale: bool = True, convention: Literal['torch', 'keras'] | None = None, *, label: str | None = None) -> Layer:
         """y = scale z + shift, z = (x - mean) / sqrt(var + eps), mean and variance of each row and group of channels."""
     def gru(self, units: int, sequences: bool = False, reset_after: bool = True, reverse: bool = False, mask_value: float | Schedule | Mapping[str, Any] | None = None, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """h <- (1 - z) c + z h, z = sigmoid(x w_z + b_z + h u_z), r likewise, c = tanh(x w_c + b_c + r (h u_c + b'))."""
-    def layer_norm(self, eps: float | Schedule | Mapping[str, Any] = 1e-05, center: bool = True, scale: bool = True, *, label: str | None = None) -> Layer:
+    def layer_norm(self, eps: float | Schedule | Mapping[str, Any] | None = None, center: bool = True, scale: bool = True, convention: Literal['torch', 'keras'] | None = None, *, label: str | None = None) -> Layer:
         """y = scale z + shift, z = (x - mean) / sqrt(var + eps), with the mean and variance of each row's own features."""
     def lstm(self, units: int, sequences: bool = False, reverse: bool = False, mask_value: float | Schedule | Mapping[str, Any] | None = None, forget_bias: float | Schedule | Mapping[str, Any] = 1.0, weight_initializer: InitializerSpec = ..., recurrent_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
         """c <- f c + i g, h <- o tanh(c); i = sigmoid(x w_i + b_i + h u_i), f, o likewise, g = tanh(x w_g + b_g + h u_g)."""
@@ -498,6 +498,10 @@ class Augmentations:
 
     def __getitem__(self, name: str, /) -> Callable[..., Augmentation]: ...
     def __iter__(self) -> Iterator[str]: ...
+    def crop(self, least: float | Schedule | Mapping[str, Any] = 0.7, shape: Sequence[int] | None = None) -> Augmentation:
+        """x_i <- a part s_i of each axis of space, s_i uniform from `least` to 1, at a random place, scaled to n cells."""
+    def cutmix(self, alpha: float | Schedule | Mapping[str, Any] = 1.0, shape: Sequence[int] | None = None) -> Augmentation:
+        """x_i <- x_j inside a box, target <- (1 - part) target_i + part target_j; part is the box's part of space."""
     def feature_dropout(self, rate: float | Schedule | Mapping[str, Any] = 0.1, value: float | Schedule | Mapping[str, Any] = 0.0) -> Augmentation:
         """x <- value where a feature drops out, each with probability `rate` in each row; what is left is not scaled."""
     def flip(self, rate: float | Schedule | Mapping[str, Any] = 0.5, axis: int = -2, shape: Sequence[int] | None = None) -> Augmentation:
@@ -508,6 +512,8 @@ class Augmentations:
         """x_i <- (1 - part) x_i + part x_j, target likewise; part = min(b, 1 - b), b ~ Beta(alpha, alpha)."""
     def shift(self, cells: int = 1, shape: Sequence[int] | None = None) -> Augmentation:
         """x_i[p] <- x_i[p + s_i], s_i a whole number from -cells to cells for each axis of space, all alike probable."""
+    def time_shift(self, steps: int = 1, wrap: bool = False) -> Augmentation:
+        """x_i[t] <- x_i[t - s_i], s_i a whole number from -steps to steps, all alike probable."""
 
 class Samplers:
     """The installed samplers."""
@@ -572,12 +578,20 @@ class Callbacks:
     def __iter__(self) -> Iterator[str]: ...
     def checkpoint(self, folder: str | PathLike[str], every_steps: int | None = None, every_seconds: float | None = 60.0, keep: int = 3, best: str | None = None, on_checkpoint_error: Literal['raise', 'warn'] = 'raise') -> Callback:
         """Writes the whole state of the run to `folder`/step-00000100.safetensors, so that it can go on after any end."""
+    def csv_logger(self, file: str | PathLike[str]) -> Callback:
+        """Writes the history to the CSV `file`: a row an epoch, at its end, under the names of `history.keys()`."""
     def early_stopping(self, monitor: str = 'validation.loss', patience: int = 5, min_delta: float = 0.0, mode: Literal['min', 'max'] | None = None, restore_best: bool = True) -> Callback:
         """Ends the fit when `monitor` has not improved by more than `min_delta` for `patience` epochs."""
+    def mlflow(self, store: str | PathLike[str] = 'mlflow.db', experiment: str = 'bpframe', run: str | None = None, every: int = 1) -> Callback:
+        """Writes the curves as metrics of a run into `store`, a local SQLite file that `mlflow server` shows."""
     def norms(self, every: int = 10, by: Literal['layer', 'parameter', 'model'] = 'layer') -> Callback:
         """norm = sqrt(sum x^2), of gradients, of updates p_after - p_before, and of parameters p_before, as curves."""
     def progress(self, plain: bool = False, every: int | None = None, delay: float = 0.0, stream: Literal['stdout', 'stderr'] = 'stdout') -> Callback:
         """Shows how far a fit is: one live line in a terminal or a notebook, plain lines elsewhere."""
+    def run_folder(self, folder: str | PathLike[str]) -> Callback:
+        """Keeps the run in a folder, as `bpframe train` does, for `bpframe.Run` and the commands that read runs."""
+    def tensorboard(self, folder: str | PathLike[str], every: int = 1) -> Callback:
+        """Writes the curves as an event file into `folder`, which `tensorboard --logdir` shows: a number an epoch."""
 
 class Sources:
     """The installed sources."""
@@ -590,6 +604,10 @@ class Sources:
         """A text table: names of columns in the first line, then a row a line, in UTF-8."""
     def feather(self) -> Source:
         """The columns of a Feather file, which is Arrow's own format: numbers in their types, booleans and text."""
+    def idx(self) -> Source:
+        """The array of an IDX file as `x`; y is in the file beside it that is called labels instead of images."""
+    def images(self, size: Sequence[int] | None = None, channels: Literal[1, 3, 4] = 3) -> Source:
+        """x uint8 (N, height, width, channels), 0 to 255; y the name of the folder in the folder, one for each class."""
     def npy(self) -> Source:
         """The array `x` of np.save; y is in the file beside it whose name ends in y instead: train_x.npy, train_y.npy."""
     def npz(self) -> Source:
@@ -598,6 +616,8 @@ class Sources:
         """The columns of a Parquet file: numbers in their own types, booleans and text, of which dictionaries are made."""
     def svmlight(self, features: int | None = None, zero_based: bool | None = None) -> Source:
         """Rows 'label 3:0.5 7:1 # comment' as dense x float64 (N, n), and their labels as y."""
+    def text(self, length: int = 64, stride: int | None = None, signs: Literal['characters', 'bytes'] = 'characters', alphabet: str | None = None) -> Source:
+        """x[i, t] = the number of sign i stride + t of the file, y[i, t] = that of the next one."""
     def tsv(self, decimal: str | None = None) -> Source:
         """A text table with tabs between cells: names of columns in the first line, then a row a line, in UTF-8."""
 
