@@ -149,6 +149,34 @@ def test_a_path_is_taken_as_it_is_and_a_name_must_be_plain(folder: Path) -> None
         bp.Run(folder)
 
 
+def test_the_epochs_of_earlier_fits_are_in_the_history_of_the_run() -> None:
+    own = trainer()
+    own.fit(X, Y, epochs=2)
+    history = own.fit(X, Y, epochs=1, run="later")
+    assert len(history) == 3
+    assert bp.Run("runs/later").history == history
+    assert bp.Run("runs/later").config["train"]["epochs"] == 3
+
+
+def test_the_model_of_a_run_is_the_one_that_callbacks_leave() -> None:
+    stop = bp.callbacks.early_stopping(monitor="validation.loss", patience=1)
+    own = trainer(optimizer=bp.optimizers.sgd(lr=20.0), callbacks=[stop])
+    own.fit(X, Y, epochs=40, validation=HELD, run="early")
+    run = bp.Run("runs/early")
+    assert len(run.history) < 40
+    assert np.array_equal(run.model.predict(X), own.predict(X))
+    assert run.results["validation"]["loss"] == min(run.history.validation["loss"])
+    assert run.history.validation["loss"][-1] != run.results["validation"]["loss"]
+
+
+def test_a_config_that_nobody_could_read_is_refused_before_anything_is_written() -> None:
+    values = np.zeros((2, 200_000)).tolist()
+    layers = [bp.layers.dense(200_000, weight_initializer=bp.initializers.given(values)), bp.layers.dense(2)]
+    with pytest.raises(ConfigError, match="needs a config of at most 1,048,576 bytes"):
+        bp.Trainer(bp.Network(layers), "softmax_cross_entropy").fit(X, Y, epochs=1, run="first")
+    assert not Path("runs").exists()
+
+
 def test_nothing_is_written_where_a_component_has_no_name() -> None:
     class Mine:
         link = "softmax"
