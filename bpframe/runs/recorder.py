@@ -34,11 +34,11 @@ class CheckpointPath(PathLike[str]):
 class Recorder:
     """Creates the run folder once the data are checked, and appends a line to the history after each epoch.
 
-    `folder`: that of a run that is resumed. The epochs that the history has already are written at the start. `admit`: called with
-    the fingerprint of all parts before anything is written; it raises where other data are wanted. `anew`, to be set:
-    the finished run in `folder` is fitted on other data, which were admitted, so that its lock is another. `began`:
-    whether it writes; `epochs`: complete and recorded epochs; `steps`: all steps, set when the run ends; `reason`: why
-    it ended early.
+    `folder`: that of a run that is resumed. Epochs that the history has already are written at the start. `admit`:
+    called with the fingerprint of all parts before anything is written; it raises where other data are wanted. `anew`,
+    to be set: the finished run in `folder` is fitted on other data, which were admitted, so that its lock is another.
+    `began`: whether it writes; `epochs`: complete and recorded epochs; `steps`: all steps, set when the run ends;
+    `reason`: why it ended early.
     """
 
     def __init__(
