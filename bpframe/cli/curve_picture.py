@@ -1,4 +1,4 @@
-"""The picture of the curves of runs, as a file."""
+"""The pictures of runs as files: their curves, and the weights of one over its checkpoints."""
 
 from __future__ import annotations
 
@@ -6,26 +6,41 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bpframe.errors import DataError
-from bpframe.export.front import refuse_existing
-from bpframe.plot.picture_file import picture_bytes, refuse_other_format
+from bpframe.errors import ConfigError, DataError
+from bpframe.plot.picture_file import picture_bytes
 from bpframe.plot.training_curves import training_panels
+from bpframe.plot.weight_distributions import weight_panels
 from bpframe.runs.run import Run
 from bpframe.runs.run_groups import differing, group_runs
 from bpframe.saving.atomic import write_file
 from bpframe.training.history import History
 
 
-def write_curve_picture(runs: Sequence[Run], target: Path, each: bool, force: bool, how: Mapping[str, Any]) -> None:
+def write_curve_picture(runs: Sequence[Run], target: Path, each: bool, how: Mapping[str, Any]) -> None:
     """Draw runs, those of one config together unless `each`; `how`: arguments of `training_panels`.
 
     The file is complete or absent.
     """
-    refuse_other_format(target)
-    refuse_existing(target, force)
     histories = _by_run(runs) if each or len(runs) == 1 else _by_config(runs)
     curves = list(how["curves"]) or None
     axes = training_panels(histories, **{**how, "curves": curves})
+    _write(axes, target)
+
+
+def write_weight_picture(runs: Sequence[Run], target: Path, theme: Any) -> None:
+    """Draw the weights of a run over its checkpoints, and below what each has added to the one before it."""
+    if len(runs) != 1:
+        raise ConfigError(f"--weights needs one run, got {len(runs)}.")
+    snapshots = runs[0].snapshots
+    if len(snapshots) < 2:
+        raise DataError(
+            f"{runs[0].path} needs two checkpoints at least to show its weights over time, got {len(snapshots)}. Keep "
+            "more while it trains: train.checkpoint = { every_steps = 100, keep = 50 }."
+        )
+    _write(weight_panels(snapshots, time="step", theme=theme), target)
+
+
+def _write(axes: Sequence[Any], target: Path) -> None:
     write_file(target, picture_bytes(axes[0], target.suffix))
 
 

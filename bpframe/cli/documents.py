@@ -21,6 +21,7 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 54rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 pre { background: #f4f4f4; padding: .7rem; overflow-x: auto } code { font-size: .9em }
 table { border-collapse: collapse; display: block; overflow-x: auto }
+img { max-width: 100% }
 th, td { border: 1px solid #ccc; padding: .2rem .5rem }
 """
 

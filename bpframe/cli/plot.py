@@ -19,18 +19,26 @@ import click
 @click.option("--best", metavar="CURVE", help="Mark the epoch where this is least (-CURVE: greatest).")
 @click.option("--log/--linear", "log", default=None, help="The y axis; left out, logarithmic where that helps.")
 @click.option("--each", is_flag=True, help="A line for each run, though runs differ by their seed alone.")
+@click.option("--weights", is_flag=True, help="The weights of one run over its checkpoints, and their updates.")
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", help="The colours.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
-def plot(folders: Sequence[Path], output: Path | None, each: bool, force: bool, **how: Any) -> None:
+def plot(folders: Sequence[Path], output: Path | None, each: bool, weights: bool, force: bool, **how: Any) -> None:
     """Draw the curves of RUNs, or of all runs in folders, into one picture.
 
     A panel for each curve, validation solid, training dashed, the best epoch marked. Runs that differ by their seed
     alone are drawn as their mean and its 95% interval.
     """
-    from bpframe.cli.curve_picture import write_curve_picture
+    from bpframe.cli.curve_picture import write_curve_picture, write_weight_picture
+    from bpframe.export.front import refuse_existing
+    from bpframe.plot.picture_file import refuse_other_format
     from bpframe.runs.run_search import find_runs
 
     found = find_runs(folders)
     target = output or Path(f"{found[0].name if len(found) == 1 else 'runs'}.png")
-    write_curve_picture(found, target, each, force, how)
+    refuse_other_format(target)
+    refuse_existing(target, force)
+    if weights:
+        write_weight_picture(found, target, how["theme"])
+    else:
+        write_curve_picture(found, target, each, how)
     click.echo(f"{target}")

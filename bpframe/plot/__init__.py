@@ -21,7 +21,7 @@ from bpframe.plot.reliability_diagram import calibration, reliability_diagram
 from bpframe.plot.residual_plot import residual_plot
 from bpframe.plot.roc_curve import roc_curve, roc_points
 from bpframe.plot.training_curves import training_curves, training_panels
-from bpframe.plot.weight_distributions import update_distributions, weight_distributions
+from bpframe.plot.weight_distributions import update_distributions, weight_distributions, weight_panels
 
 __all__ = [
     "calibration",
@@ -40,4 +40,5 @@ __all__ = [
     "training_panels",
     "update_distributions",
     "weight_distributions",
+    "weight_panels",
 ]

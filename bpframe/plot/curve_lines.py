@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 PARTS = {"validation": "-", "train": "--"}  # dashes of the curves of each part, of which the first is drawn in front
 BEST = "best epoch"
+WHOLE = "model"  # the name of what is beside curves of its layers
 SEEDS = "mean over seeds and its 95% interval"
 MOST_INSIDE = 7  # entries of a legend, from which on it stands beside the panel
 ROOM = 0.25  # of the range of the lines, that bands may take beyond it
+MARGIN = 0.05  # of it, that stays free
 
 
 @runtime_checkable
@@ -37,9 +39,12 @@ class Curves(Protocol):
 
 
 class Line(NamedTuple):
-    """One curve of a run, or of several seeds of one config: its part, x (T,), and the band of y."""
+    """One curve of a run, or of several seeds of one config: what its colour stands for, its part, x (T,), band of y.
 
-    run: str
+    `name` is that of the run, or of a layer of one run.
+    """
+
+    name: str
     part: str
     x: HostArray
     band: Band
@@ -47,8 +52,8 @@ class Line(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Run and part."""
-        return " ".join(filter(None, (self.run, self.part)))
+        """Name and part."""
+        return " ".join(filter(None, (self.name, self.part)))
 
 
 def names_of(history: Curves) -> list[str]:
@@ -62,27 +67,39 @@ def values_of(history: Curves, name: str) -> HostArray:
 
 
 def lines_of(runs: Mapping[str, Sequence[Curves]], curve: str, x: str, best: str | None) -> Iterator[Line]:
-    """The lines of a curve: those of each part of each run, or of the column of that whole name."""
+    """The lines of a curve: those of each part of each run, or of the column of that whole name.
+
+    What one run has of it by layer ("train.gradient_norm/dense_1") has lines, too, beside that of the whole model.
+    """
+    alone = len(runs) == 1
     for run, histories in runs.items():
-        whole = [(part, f"{part}.{curve}") for part in PARTS]
-        for part, name in [*whole, ("", curve)]:
-            if held := [history for history in histories if name in names_of(history)]:
-                yield _line(run, part, held, name, x, best)
+        for part, column in [*((part, f"{part}.{curve}") for part in PARTS), ("", curve)]:
+            layers = _layers(histories, column) if alone else []
+            whole = WHOLE if layers else run
+            for name, one in [(whole, column), *((layer, f"{column}/{layer}") for layer in layers)]:
+                if held := [history for history in histories if one in names_of(history)]:
+                    yield _line(name, part, held, one, x, best if not layers else "")
 
 
-def _line(run: str, part: str, histories: Sequence[Curves], name: str, x: str, best: str | None) -> Line:
+def _layers(histories: Sequence[Curves], column: str) -> list[str]:
+    """The layers, or other parts of a model, for which the column is there."""
+    names = dict.fromkeys(name for history in histories for name in names_of(history))
+    return [name.removeprefix(f"{column}/") for name in names if name.startswith(f"{column}/")]
+
+
+def _line(title: str, part: str, histories: Sequence[Curves], name: str, x: str, best: str | None) -> Line:
     longest = max(histories, key=lambda history: len(history[name]))
     known = names_of(longest)
     along = values_of(longest, x) if x in known else np.arange(1.0, len(longest[name]) + 1)
     in_front = part != "train" or not any(other.startswith("validation.") for other in known)
     marked = _best(longest, best) if in_front and len(histories) == 1 else None
-    return Line(run, part, along, band([values_of(history, name) for history in histories]), marked)
+    return Line(title, part, along, band([values_of(history, name) for history in histories]), marked)
 
 
 def _best(history: Curves, best: str | None) -> int | None:
     """The index of the best epoch; None where there is no such curve, or no number in it."""
     known = names_of(history)
-    name = best or ("validation.loss" if "validation.loss" in known else "train.loss")
+    name = ("validation.loss" if "validation.loss" in known else "train.loss") if best is None else best
     sign, name = (-1.0, name[1:]) if name.startswith("-") else (1.0, name)
     if name not in known:
         return None
@@ -92,12 +109,14 @@ def _best(history: Curves, best: str | None) -> int | None:
 
 def draw_lines(ax: Axes, lines: Sequence[Line], theme: Theme) -> None:
     """Draw lines, their bands and best epochs, and a legend where there is more than one thing to tell apart."""
-    runs = list(dict.fromkeys(line.run for line in lines))
-    colours = _colours(len(runs), theme)
+    names = list(dict.fromkeys(line.name for line in lines))
+    colours = _colours(len(names), theme)
+    dashed = len({line.part for line in lines}) > 1
     for line in lines:
-        colour = colours[runs.index(line.run)]
+        colour = colours[names.index(line.name)]
         marker = "o" if len(line.x) == 1 else None  # a line needs two points
-        ax.plot(line.x, line.band.mean, PARTS.get(line.part, "-"), color=colour, marker=marker, label=line.label)
+        dashes = PARTS[line.part] if dashed and line.part else "-"
+        ax.plot(line.x, line.band.mean, dashes, color=colour, marker=marker, label=line.label)
         if line.band.runs > 1:
             ax.fill_between(line.x, line.band.low, line.band.high, color=colour, alpha=0.2, linewidth=0)
         if line.best is not None and line.best < len(line.x):
@@ -105,7 +124,7 @@ def draw_lines(ax: Axes, lines: Sequence[Line], theme: Theme) -> None:
             ax.plot(*at, "D", color=colour, markeredgecolor=theme.background, markersize=7, label=BEST, zorder=3)
     if any(line.band.runs > 1 for line in lines):
         _limit(ax, lines)
-    _legend(ax, lines, runs, colours, theme)
+    _legend(ax, lines, names, colours, theme)
 
 
 def _colours(count: int, theme: Theme) -> list[Any]:
@@ -119,20 +138,21 @@ def _colours(count: int, theme: Theme) -> list[Any]:
 
 def _limit(ax: Axes, lines: Sequence[Line]) -> None:
     """Let the lines fill the axes: few runs have wide intervals, whose ends may be far from any value."""
-    known = np.concatenate([line.band.mean for line in lines])
-    known = known[np.isfinite(known)]
-    if not known.size:
+    logarithmic = ax.get_yscale() == "log"
+    ends = [np.concatenate([line.band[i] for line in lines]) for i in range(3)]  # mean, low, high
+    mean, low, high = (values[np.isfinite(values) & ((values > 0) | (not logarithmic))] for values in ends)
+    if not mean.size or mean.min() == mean.max():
         return
-    low, high = known.min(), known.max()
-    if ax.get_yscale() == "log":
-        ax.set_ylim(low * (low / high) ** ROOM, high * (high / low) ** ROOM)
-    elif high > low:
-        ax.set_ylim(low - ROOM * (high - low), high + ROOM * (high - low))
+    scale, back = (math.log, math.exp) if logarithmic else (float, float)
+    least, most = scale(mean.min()), scale(mean.max())
+    room, margin = ROOM * (most - least), MARGIN * (most - least)
+    bottom, top = max(least - room, scale(low.min())), min(most + room, scale(high.max()))
+    ax.set_ylim(back(bottom - margin), back(top + margin))
 
 
-def _legend(ax: Axes, lines: Sequence[Line], runs: Sequence[str], colours: Sequence[Any], theme: Theme) -> None:
-    """Runs by their colours, parts by their dashes, and what is marked."""
-    entries = dict(_entries(lines, runs, colours, theme))
+def _legend(ax: Axes, lines: Sequence[Line], names: Sequence[str], colours: Sequence[Any], theme: Theme) -> None:
+    """Names by their colours, parts by their dashes, and what is marked."""
+    entries = dict(_entries(lines, names, colours, theme))
     title = SEEDS if any(line.band.runs > 1 for line in lines) else None
     if len(entries) < 2 and not title:
         return
@@ -144,16 +164,18 @@ def _legend(ax: Axes, lines: Sequence[Line], runs: Sequence[str], colours: Seque
 
 
 def _entries(
-    lines: Sequence[Line], runs: Sequence[str], colours: Sequence[Any], theme: Theme
+    lines: Sequence[Line], names: Sequence[str], colours: Sequence[Any], theme: Theme
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """(text, style) of each entry."""
-    best = {line.run: line.best + 1 for line in lines if line.best is not None}
-    several = len(runs) > 1
-    for run, colour in zip(runs, colours, strict=True):
+    best = {line.name: line.best + 1 for line in lines if line.best is not None}
+    several = len(names) > 1
+    for name, colour in zip(names, colours, strict=True):
         if several:
-            yield f"{run}, {BEST} {best[run]}" if run in best else run, {"color": colour}
-    for part in dict.fromkeys(line.part for line in lines if line.part):
-        yield part, {"color": theme.ink if several else colours[0], "linestyle": PARTS[part]}
+            yield f"{name}, {BEST} {best[name]}" if name in best else name, {"color": colour}
+    parts = list(dict.fromkeys(line.part for line in lines))
+    for part in filter(None, parts if len(parts) > 1 or not several else []):
+        style = PARTS[part] if len(parts) > 1 else "-"
+        yield part, {"color": theme.ink if several else colours[0], "linestyle": style}
     if best:
-        text = BEST if several else f"{BEST}: {best[runs[0]]}"
+        text = BEST if several else f"{BEST}: {best[names[0]]}"
         yield text, {"color": theme.ink if several else colours[0], "marker": "D", "linestyle": ""}

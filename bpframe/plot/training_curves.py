@@ -34,6 +34,7 @@ def training_curves(
     `runs`: a History, or any mapping from names of curves to values, or several by their labels; in the place of one a
     list of them, runs of one config with different seeds, which are drawn as their mean and its 95% interval.
     `curve`: "loss", "accuracy", ..., of every part that has it, or the whole name of a column, "validation.loss", "lr".
+    What the callback norms records, "gradient_norm", of one run has a line for each layer, too.
     `best`: the curve whose least value marks the best epoch, or greatest if "-" stands before it; left out,
     validation.loss, or train.loss where nothing is validated. `log`: a logarithmic y axis; left out, where the values
     are above 0 and the greatest is 50 times the least.
@@ -93,6 +94,7 @@ def _recorded(labelled: Mapping[str, Sequence[Curves]]) -> list[str]:
     histories = [history for several in labelled.values() for history in several]
     names = dict.fromkeys(name for history in histories for name in names_of(history))
     short = dict.fromkeys(name.partition(".")[2] for name in names if name.partition(".")[0] in PARTS)
+    short = dict.fromkeys(name for name in short if name.partition("/")[0] not in short or "/" not in name)
     if all(_same(history, "train.objective", "train.loss") for history in histories):
         short.pop("objective", None)
     others = [name for name in names if name not in COUNTS and name.partition(".")[0] not in PARTS]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 LEVELS = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 BANDS = {(0, 6): 0.12, (1, 5): 0.22, (2, 4): 0.34}  # pairs of LEVELS, and how strong what lies between them is drawn
 
+SIZE = (4.2, 2.9)  # inches of a panel
+
 Snapshot = tuple[float, Mapping[str, HostArray]]  # a step or an epoch, and parameters by "layer/name"
 
 
@@ -68,6 +70,23 @@ def update_distributions(
     return _draw(updates_between(known), names, "updates", time, axes, theme)
 
 
+def weight_panels(
+    snapshots: Iterable[Snapshot],
+    names: Sequence[str] | None = None,
+    *,
+    time: str = "epoch",
+    axes: Sequence[Axes] | None = None,
+    theme: ThemeName | None = None,
+) -> list[Axes]:
+    """Both in one figure: the weights in the first row, and their updates below them."""
+    known = list(snapshots)
+    shown = _shown(known, names, "weights")
+    with panels(2 * len(shown), axes, theme, columns=len(shown), size=SIZE) as (drawn, _):
+        weight_distributions(known, shown, time=time, axes=drawn[: len(shown)], theme=theme)
+        update_distributions(known, shown, time=time, axes=drawn[len(shown) :], theme=theme)
+    return drawn
+
+
 def _draw(
     snapshots: list[Snapshot],
     names: Sequence[str] | None,
@@ -76,21 +95,28 @@ def _draw(
     axes: Sequence[Axes] | None,
     theme: ThemeName | None,
 ) -> list[Axes]:
+    shown = _shown(snapshots, names, what)
+    times = np.array([time for time, _ in snapshots], dtype=float)
+    with panels(len(shown), axes, theme, size=SIZE) as (drawn, chosen):
+        for name, ax in zip(shown, drawn, strict=True):
+            _panel(ax, times, weight_quantiles(snapshots, name), chosen)
+            ax.set_title(name)
+            ax.set_xlabel(time)
+            ax.locator_params(axis="x", integer=True)
+            ax.set_ylabel(what)
+        drawn[0].legend()
+    return drawn
+
+
+def _shown(snapshots: list[Snapshot], names: Sequence[str] | None, what: str) -> list[str]:
+    """The parameters to show, which every snapshot has."""
     if not snapshots:
         raise ConfigError(f"Distributions of {what} need a snapshot at least, got none.")
     shown = list(names) if names is not None else _weights(snapshots[0][1])
     if unknown := [name for name in shown if any(name not in params for _, params in snapshots)]:
         known = ", ".join(snapshots[0][1])
         raise ConfigError(f"Distributions of {what} need parameters of every snapshot, got {unknown[0]!r}: {known}.")
-    times = np.array([time for time, _ in snapshots], dtype=float)
-    with panels(len(shown), axes, theme, size=(4.2, 2.9)) as (drawn, chosen):
-        for name, ax in zip(shown, drawn, strict=True):
-            _panel(ax, times, weight_quantiles(snapshots, name), chosen)
-            ax.set_title(name)
-            ax.set_xlabel(time)
-            ax.set_ylabel(what)
-        drawn[0].legend()
-    return drawn
+    return shown
 
 
 def _weights(params: Mapping[str, HostArray]) -> list[str]:

@@ -16,6 +16,7 @@ from bpframe.data.fingerprint import Fingerprint
 from bpframe.errors import ConfigError
 from bpframe.protocols.traits import changeable
 from bpframe.runs.config.partition import Partition
+from bpframe.runs.config.toml_reader import MOST_BYTES
 from bpframe.runs.folder import RunFolder, config_differences, require_plain_name
 from bpframe.runs.lock import lock
 from bpframe.runs.process_lock import process_lock
@@ -94,6 +95,7 @@ class _Record:
     def __init__(self, path: Path, state: RunState) -> None:
         trainer, self.stack = state.trainer, ExitStack()
         config = program_config(path / "config.toml", trainer.spec, trainer.task, state.arguments, state.epochs)
+        _refuse_long(config.text())
         earlier = RunFolder(path) if state.resumed and (path / "config.toml").exists() else None
         if earlier is not None:
             self.stack.enter_context(process_lock(earlier))
@@ -155,6 +157,15 @@ def _path(folder: str | os.PathLike[str]) -> Path:
         require_plain_name(RUNS, folder, "run_folder")
         return RUNS / folder
     return path
+
+
+def _refuse_long(text: str) -> None:
+    """ConfigError for the text of a config that nobody could read again."""
+    if (size := len(text.encode())) > MOST_BYTES:
+        raise ConfigError(
+            f"run_folder needs a config of at most {MOST_BYTES:,} bytes, got {size:,}: an argument holds many numbers, "
+            "as that of the initializer given does. Set parameters after the first fit instead: trainer.parameters."
+        )
 
 
 def _admission(earlier: RunFolder) -> Any:

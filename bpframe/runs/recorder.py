@@ -34,11 +34,11 @@ class CheckpointPath(PathLike[str]):
 class Recorder:
     """Creates the run folder once the data are checked, and appends a line to the history after each epoch.
 
-    `folder`: that of a run that is resumed, whose history is written again from the checkpoint. `admit`: called with
-    the fingerprint of all parts before anything is written; it raises where other data are wanted. `anew`, to be set:
-    the finished run in `folder` is fitted on other data, which were admitted, so that its lock is another. `began`:
-    whether it writes; `epochs`: complete and recorded epochs; `steps`: all steps, set when the run ends; `reason`: why
-    it ended early.
+    `folder`: that of a run that is resumed. Epochs that the history has already are written at the start. `admit`:
+    called with the fingerprint of all parts before anything is written; it raises where other data are wanted. `anew`,
+    to be set: the finished run in `folder` is fitted on other data, which were admitted, so that its lock is another.
+    `began`: whether it writes; `epochs`: complete and recorded epochs; `steps`: all steps, set when the run ends;
+    `reason`: why it ended early.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Recorder:
         if self._admit is not None and not self.anew:
             self._admit(data)
         config, lock_file = self._config.text(), lock.lock_text(self._config, data)
+        resumed = self.folder is not None
         if self.folder is None:
             self.folder = self._create()
             write_file(self.folder.lock, lock_file)
@@ -77,9 +78,10 @@ class Recorder:
             if self.anew:
                 self.folder.remove_results()  # before the lock that says of which data they are not
                 write_file(self.folder.lock, lock_file)
-            HistoryFile(self.folder.history).replace(_record(state.history, i) for i in range(len(state.history)))
         self._history = HistoryFile(self.folder.history)
         self.epochs = len(state.history)
+        if self.epochs or resumed:
+            self._history.replace(_record(state.history, i) for i in range(self.epochs))
 
     @hookimpl
     def bpframe_epoch_end(self, state: RunState) -> None:

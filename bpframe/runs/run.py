@@ -18,8 +18,10 @@ from bpframe.runs.lock import lock
 from bpframe.runs.model import load_model
 from bpframe.runs.resume import PATTERN
 from bpframe.runs.wanted_data import parts_fingerprint
+from bpframe.saving import model_file, tensor_file
 from bpframe.training.history import History
 from bpframe.training.trainer import Trainer
+from bpframe.types import HostArray
 
 
 @final
@@ -71,6 +73,18 @@ class Run:
     def checkpoint(self) -> Path | None:
         """The latest checkpoint, for `Trainer.resume`; None where there is none."""
         return max(self._folder.checkpoints.glob(PATTERN), default=None)
+
+    @property
+    def snapshots(self) -> list[tuple[int, dict[str, HostArray]]]:
+        """(step, parameters by "layer/name") in each checkpoint that is there, in order: those that were trained."""
+        found = []
+        for path in sorted(self._folder.checkpoints.glob(PATTERN)):
+            tensors, content = tensor_file.read_tensors(path)
+            params = model_file.network_tensors(tensors, model_file.CHECKPOINT)
+            found.append(
+                (int(content["step"]), {name: value for name, value in params.items() if "/buffers/" not in name})
+            )
+        return found
 
     @cached_property
     def model(self) -> Trainer:

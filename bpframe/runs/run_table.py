@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -15,6 +16,7 @@ from bpframe.runs.run import Run
 from bpframe.runs.run_groups import RunGroup, differing, group_runs
 
 INTERVAL = "± half of the 95% interval of the mean over the runs of a config, by Student's t"
+LONGEST = 40  # characters of a setting in a table to read
 HALF = " ±"  # behind the name of a result, the column of that half
 
 
@@ -101,4 +103,4 @@ def _cell(row: dict[str, Any], name: str) -> str:
     value, half = row.get(name), row.get(name + HALF)
     if isinstance(value, float):
         return f"{value:.4g}" if _missing(half) else f"{value:.4g} ± {half:.2g}"
-    return "" if value is None else str(value)
+    return "" if value is None else textwrap.shorten(str(value), LONGEST, placeholder=" ...")

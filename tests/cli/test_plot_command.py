@@ -75,6 +75,22 @@ def test_runs_of_one_config_are_one_line_and_configs_are_told_by_what_differs(dr
     assert drawn[2][0].get_yscale() == "log"
 
 
+def test_weights_are_drawn_over_the_checkpoints_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    real = curve_picture.weight_panels
+    monkeypatch.setattr(curve_picture, "weight_panels", lambda found, **how: seen.append(found) or real(found, **how))
+    train("first", "train.checkpoint={ every_steps = 1, keep = 100 }")
+    good("plot", "runs/first", "--weights")
+    run = bp.Run("runs/first")
+    assert [step for step, _ in seen[0]] == [1, 2, 3, 4]
+    last = seen[0][-1][1]
+    assert set(last) == {"dense_1/weight", "dense_1/bias"}
+    assert all((last[name] == run.model.parameters[name]).all() for name in last)
+    train("second")
+    assert "needs two checkpoints at least" in bad(3, "plot", "runs/second", "--weights")
+    assert "--weights needs one run, got 2" in bad(2, "plot", "runs", "--weights")
+
+
 def test_what_cannot_be_drawn_is_named(folder: Path) -> None:
     train("first")
     assert "got 'r2'. There are: epoch, step, lr, train.loss" in bad(2, "plot", "runs/first", "--curve", "r2")

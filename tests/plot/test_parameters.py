@@ -55,6 +55,14 @@ def test_distributions_of_updates_are_those_of_differences() -> None:
         bp.plot.weight_distributions([])
 
 
+def test_weights_and_their_updates_stand_below_each_other() -> None:
+    axes = bp.plot.weight_panels(SNAPSHOTS)
+    shown = [(ax.get_title(loc="left"), ax.get_ylabel()) for ax in axes]
+    assert shown == [(name, what) for what in ("weights", "updates") for name in ("a/weight", "b/weight")]
+    assert np.array_equal(middle(axes[1]), middle(bp.plot.weight_distributions(SNAPSHOTS)[1]))
+    assert np.array_equal(middle(axes[3]), middle(bp.plot.update_distributions(SNAPSHOTS)[1]))
+
+
 def test_tiles_hold_each_image_once_with_lines_between() -> None:
     images = np.arange(5 * 2 * 3, dtype=float).reshape(5, 2, 3)
     tiles = tiled(images)

@@ -243,9 +243,9 @@ def test_a_fit_is_a_line_along_the_input_and_bands_between_quantiles() -> None:
     y = x[:, 1] ** 2
 
     def predict(rows: Any) -> Any:
-        return rows[:, 1:] ** 2 + np.array([0.5, -1.0, 0.0, 1.0, -0.5])
+        return rows[:, 1:] ** 2 + np.array([0.0, -1.0, 1.0, -0.5, 0.5])
 
-    ax = bp.plot.regression_fit(predict, x, y, input=1, quantiles=(0.75, 0.05, 0.5, 0.95, 0.25))
+    ax = bp.plot.regression_fit(predict, x, y, input=1, quantiles=(0.5, 0.05, 0.95, 0.25, 0.75))
     drawn = {line.get_label(): line for line in ax.lines}
     assert np.array_equal(drawn["rows"].get_xydata(), np.stack([x[:, 1], y], axis=1))
     along, middle = drawn["quantile 0.5"].get_data()

@@ -81,6 +81,22 @@ def test_panels_are_those_that_say_something() -> None:
     assert [ax.get_ylabel() for ax in bp.plot.training_panels(norms)] == ["loss", "norm.dense_1"]
 
 
+def test_norms_have_a_panel_each_with_a_line_for_each_layer() -> None:
+    x, y = bp.datasets.moons(60, seed=0)
+    network = bp.Network([bp.layers.dense(4, activation="tanh"), bp.layers.dense(2)])
+    trainer = bp.Trainer(network, "softmax_cross_entropy", callbacks=[bp.callbacks.norms(every=1)])
+    found = trainer.fit(x, y, epochs=3)
+    axes = {ax.get_ylabel(): ax for ax in found.plot()}
+    assert list(axes) == ["loss", "accuracy", "gradient_norm", "update_norm", "parameter_norm"]
+    drawn = lines(axes["gradient_norm"])
+    assert list(drawn) == ["model train", "dense_1 train", "dense_2 train"]
+    assert drawn["dense_2 train"].get_ydata().tolist() == found.train["gradient_norm/dense_2"]
+    assert len({line.get_color() for line in drawn.values()}) == 3
+    assert legend(axes["gradient_norm"]) == ["model", "dense_1", "dense_2"]
+    several = bp.plot.training_curves({"one": found, "two": found}, "gradient_norm")
+    assert [name for name in lines(several) if name != "best epoch"] == ["one train", "two train"]
+
+
 def test_an_axis_is_logarithmic_where_a_curve_spans_far_or_as_asked() -> None:
     far = {"train.loss": [100.0, 10.0, 1.0]}
     assert bp.plot.training_curves(far).get_yscale() == "log"
@@ -119,8 +135,16 @@ def test_seeds_of_one_config_are_drawn_as_their_mean_and_its_interval() -> None:
 
 def test_wide_intervals_do_not_flatten_the_lines() -> None:
     far = [{"train.loss": [1.0 + s, 0.5 + 0.01 * s]} for s in (0.0, 1.0)]
-    low, high = bp.plot.training_curves({"far": far}).get_ylim()
-    assert (low, high) == pytest.approx((0.505 - 0.25 * 0.995, 1.5 + 0.25 * 0.995))
+    assert bp.plot.training_curves({"far": far}).get_ylim() == pytest.approx((0.505 - 0.3 * 0.995, 1.5 + 0.3 * 0.995))
+    near = [{"train.loss": [2.0 + s, 1.0 + s]} for s in (0.0, 0.001)]
+    low, high = bp.plot.training_curves({"near": near}).get_ylim()
+    half = 0.0005 * stats.t.ppf(0.975, 1)
+    assert (low, high) == pytest.approx((1.0005 - half - 0.05, 2.0005 + half + 0.05))
+    steep = [{"train.loss": [100.0 + s, 1.0 + s / 100]} for s in (0.0, 1.0)]
+    low, high = bp.plot.training_curves({"steep": steep}).get_ylim()
+    room = (100.5 / 1.005) ** 0.05
+    half = 0.5 * stats.t.ppf(0.975, 1)
+    assert (low, high) == pytest.approx(((1.005 - half / 100) / room, (100.5 + half) * room))
 
 
 def test_epochs_without_a_number_are_gaps_and_one_epoch_is_a_point() -> None:

@@ -138,6 +138,23 @@ def test_a_resumed_fit_refuses_the_folder_of_another_config() -> None:
         again.fit(X, Y, epochs=3, batch_size=16, run="other")
 
 
+def test_a_resumed_fit_refuses_the_folder_of_a_run_on_other_data() -> None:
+    call = {"epochs": 3, "batch_size": 16}
+    for name, x in (("one", X), ("other", X + 1)):
+        with pytest.raises(KeyboardInterrupt):
+            trainer(callbacks=[Stop(1)]).fit(x, Y, **call, run=name)
+    again = bp.Trainer.resume(bp.Run("runs/one").checkpoint)
+    with pytest.raises(ConfigError, match=r"needs the data that runs.other was begun with.*x of training"):
+        again.fit(X, Y, **call, run="other")
+
+
+def test_the_arguments_of_fit_are_in_the_config() -> None:
+    trainer().fit(X, Y, epochs=2, batch_size=7, shuffle=False, class_weight="balanced", run="first")
+    train = bp.Run("runs/first").config["train"]
+    wanted = {"epochs": 2, "batch_size": 7, "shuffle": False, "class_weight": "balanced", "seed": 3}
+    assert {name: train[name] for name in wanted} == wanted
+
+
 def test_a_path_is_taken_as_it_is_and_a_name_must_be_plain(folder: Path) -> None:
     trainer().fit(X, Y, epochs=1, run=folder / "elsewhere" / "run")
     assert bp.Run(folder / "elsewhere" / "run").name == "run"
@@ -147,6 +164,34 @@ def test_a_path_is_taken_as_it_is_and_a_name_must_be_plain(folder: Path) -> None
         trainer().fit(X, Y, epochs=1, run=3)  # type: ignore[arg-type]  # what the test is about
     with pytest.raises(CheckpointError, match=r"is not the folder of a run: it has no config.toml"):
         bp.Run(folder)
+
+
+def test_the_epochs_of_earlier_fits_are_in_the_history_of_the_run() -> None:
+    own = trainer()
+    own.fit(X, Y, epochs=2)
+    history = own.fit(X, Y, epochs=1, run="later")
+    assert len(history) == 3
+    assert bp.Run("runs/later").history == history
+    assert bp.Run("runs/later").config["train"]["epochs"] == 3
+
+
+def test_the_model_of_a_run_is_the_one_that_callbacks_leave() -> None:
+    stop = bp.callbacks.early_stopping(monitor="validation.loss", patience=1)
+    own = trainer(optimizer=bp.optimizers.sgd(lr=20.0), callbacks=[stop])
+    own.fit(X, Y, epochs=40, validation=HELD, run="early")
+    run = bp.Run("runs/early")
+    assert len(run.history) < 40
+    assert np.array_equal(run.model.predict(X), own.predict(X))
+    assert run.results["validation"]["loss"] == min(run.history.validation["loss"])
+    assert run.history.validation["loss"][-1] != run.results["validation"]["loss"]
+
+
+def test_a_config_that_nobody_could_read_is_refused_before_anything_is_written() -> None:
+    values = np.zeros((2, 200_000)).tolist()
+    layers = [bp.layers.dense(200_000, weight_initializer=bp.initializers.given(values)), bp.layers.dense(2)]
+    with pytest.raises(ConfigError, match="needs a config of at most 1,048,576 bytes"):
+        bp.Trainer(bp.Network(layers), "softmax_cross_entropy").fit(X, Y, epochs=1, run="first")
+    assert not Path("runs").exists()
 
 
 def test_nothing_is_written_where_a_component_has_no_name() -> None:
@@ -185,6 +230,7 @@ def test_runs_of_a_program_on_other_rows_are_of_another_group() -> None:
     for seed in range(2):
         keep = [bp.callbacks.checkpoint(f"checkpoints-{seed}")]
         trainer(seed=seed, callbacks=keep).fit(X, Y, epochs=1, run=f"same-{seed}")
-    trainer().fit(X[:50], Y[:50], epochs=1, run="shorter")
+    keep = [bp.callbacks.checkpoint("checkpoints-2")]
+    trainer(seed=2, callbacks=keep).fit(X[:50], Y[:50], epochs=1, run="shorter")
     groups = group_runs(find_runs(["runs"]))
     assert [[run.name for run in group.runs] for group in groups] == [["same-0", "same-1"], ["shorter"]]
