@@ -6,8 +6,8 @@ from bpframe.report.markup import Html, fragment, tag
 from bpframe.report.run_report import RunReport
 
 KEYS = (
-    "Drag to zoom, drag with Shift to pan, double-click to see all. With the keyboard: Tab to a plot, then "
-    "← → move the cursor, + and - zoom, Page Up and Page Down pan, Home and End go to the ends, 0 shows all."
+    "Drag to zoom, drag with Shift to pan, double-click to see all. With the keyboard: Tab to a plot, then the arrows "
+    "move the cursor, + and - zoom, Page Up and Page Down pan, Home and End go to the ends, 0 shows all."
 )
 
 
