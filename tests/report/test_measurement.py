@@ -74,6 +74,7 @@ def test_residuals_are_of_the_units_of_y_and_show_no_row(rng: np.random.Generato
     assert found.prediction[0] == pytest.approx(guess[first].mean())
     np.testing.assert_allclose(found.quantiles[0], [np.quantile(left[first], share) for share in SHARES])
     assert len(found.prediction) == 12
+    assert column_residuals(truth[:4], guess[:4]) == ()  # of so few a quantile is a row
 
 
 def test_a_model_of_quantities_has_residuals_in_the_units_of_its_targets() -> None:

@@ -18,6 +18,7 @@ from bpframe.report.worst_rows import WorstRow
 from bpframe.types import HostArray
 
 MOST_CLASSES, MOST_BARS = 30, 20
+MOST_IN_A_COLUMN = 6  # classes of a matrix that stands beside others
 
 
 def models_section(report: RunReport) -> tuple[str, Html] | None:
@@ -44,8 +45,9 @@ def _of_run(run: RunRecord) -> Html:
     return fragment([tag("p", where), tag("div", *figures, class_="figures-grid"), _worst(found.worst)])
 
 
-def _figure(title: str, *contents: Child, note: Child = None) -> Html:
-    return tag("figure", tag("h3", title), *contents, tag("figcaption", note) if note else None)
+def _figure(title: str, *contents: Child, note: Child = None, wide: bool = False) -> Html:
+    parts = tag("h3", title), *contents, tag("figcaption", note) if note else None
+    return tag("figure", *parts, class_="wide" if wide else None)
 
 
 # ------------------------------------------------------------------------------------------------------- classes
@@ -65,9 +67,8 @@ def _confusion(found: Measurement) -> Html | None:
     header: list[Child] = [tag("span", "actual ↓ predicted →", class_="corner"), *found.classes]
     matrix = tag("div", table(header, rows, numbers=range(1, len(header)), caption="Rows by class"), class_="confusion")
     right = np.trace(found.confusion) / max(found.confusion.sum(), 1)
-    return _figure(
-        "Confusion", matrix, note=f"{right:.1%} of the rows are right. The darker, the larger the share of a class."
-    )
+    note = f"{right:.1%} of the rows are right. The darker, the larger the share of a class."
+    return _figure("Confusion", matrix, note=note, wide=len(found.classes) > MOST_IN_A_COLUMN)
 
 
 def _cell(count: int, share: float) -> Html:
