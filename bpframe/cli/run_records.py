@@ -23,6 +23,7 @@ from bpframe.runs.history_file import HistoryFile
 from bpframe.runs.run import Run
 from bpframe.runs.run_groups import RunGroup, differing, group_runs
 
+PROGRAM = "program"  # the source of data that no file holds
 Tables = dict[str, Any]
 ORIGIN = ("url", "path", "file", "commit", "dirty", "portable")  # of a distribution of a lock: where it is from
 
@@ -97,6 +98,8 @@ def _measured(run: Run, options: ReportOptions) -> Tables:
     except BpframeError as error:
         return {"unmeasured": _reason("The model cannot be loaded", error, options)}
     layers = list(trainer.network.with_inputs(trainer.task.shape)._rows())
+    if run.config["data"]["source"] == PROGRAM:
+        return {"layers": layers, "unmeasured": "The model is not measured: a program handed over its data."}
     try:
         return {"layers": layers, "measurement": _measurement(run, options)}
     except BpframeError as error:

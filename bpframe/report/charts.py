@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from bpframe.plot.seed_bands import band
 from bpframe.report.packed_curves import PackedCurves
 from bpframe.report.run_record import RunRecord
-from bpframe.report.seed_groups import SeedGroup, curve_interval
+from bpframe.report.seed_groups import SeedGroup
 from bpframe.report.thinning import MOST_POINTS, thinned_positions
 from bpframe.types import HostArray
 
@@ -43,12 +44,17 @@ Parts = dict[str, dict[int, HostArray]]  # "validation" -> number of the run -> 
 
 
 def _by_title(runs: Sequence[RunRecord]) -> dict[str, Parts]:
-    """The curves of all runs by the title of their chart, then by part; a whole name is "part.title"."""
+    """The curves of all runs by the title of their chart, then by part.
+
+    A whole name is "part.title", or "part.title/layer": layers share a chart.
+    """
     found: dict[str, Parts] = {}
     for i, run in enumerate(runs):
         for name, curve in run.curves.items():
-            part, _, last = name.rpartition(".")
-            found.setdefault(TITLES.get(last, last), {}).setdefault(part, {})[i] = curve
+            whole, _, layer = name.partition("/")
+            part, _, last = whole.rpartition(".")
+            of = f"{part} {layer}".strip()
+            found.setdefault(TITLES.get(last, last), {}).setdefault(of, {})[i] = curve
     order = {title: (title not in FIRST, title in TITLES.values(), k) for k, title in enumerate(found)}
     return {title: found[title] for title in sorted(found, key=order.__getitem__)}
 
@@ -74,12 +80,11 @@ def _chart(
 
 
 def _band(curves: Sequence[HostArray], packed: PackedCurves, most: int | None) -> Mapping[str, int]:
-    """The mean over runs and its 95% interval, at the same epochs; runs that are shorter count as far as they go."""
-    length = max(map(len, curves))
-    values = np.array([np.pad(curve, (0, length - len(curve)), constant_values=np.nan) for curve in curves])
-    mean, half = curve_interval(values)
-    at = thinned_positions(mean, None if most is None else most // 4)  # three curves, of which none is sharp
-    named = {"mean": mean, "low": mean - half, "high": mean + half}
+    """The mean over runs and its 95% interval, at the same epochs, as far as two runs go."""
+    end = sorted(map(len, curves))[-2]  # behind it the mean would jump to the one run that is left
+    found = band([curve[:end] for curve in curves])
+    at = thinned_positions(found.mean, None if most is None else most // 4)  # three curves, of which none is sharp
+    named = {"mean": found.mean, "low": found.low, "high": found.high}
     return {name: packed.add_at(at, curve) for name, curve in named.items()}
 
 

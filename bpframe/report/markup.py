@@ -22,13 +22,13 @@ def tag(name: str, /, *children: Child, **attributes: object) -> Html:
 
     None and False leave an attribute out, True gives it without a value.
     """
-    inside = join(children)
+    inside = fragment(children)
     if name in ("br", "img", "meta"):
         return Html(f"<{name}{_attributes(attributes)}>")
     return Html(f"<{name}{_attributes(attributes)}>{inside}</{name}>")
 
 
-def join(children: Iterable[Child]) -> Html:
+def fragment(children: Iterable[Child]) -> Html:
     """Children one behind the other."""
     return Html("".join(c if isinstance(c, Html) else "" if c is None else escape(str(c)) for c in children))
 

@@ -11,7 +11,8 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe.report.calibration import Calibration, calibration
+from bpframe.plot.confusion_matrix import confusion_counts
+from bpframe.plot.reliability_diagram import Calibration, calibration
 from bpframe.report.importance import Importance, permutation_importance
 from bpframe.report.residuals import Residuals, column_residuals
 from bpframe.report.scored_rows import ScoredRows
@@ -51,8 +52,11 @@ def measure_model(trainer: Trainer, part: str, x: Any, y: Any, *, include_rows: 
     if numbers is not None:
         truth, guess = numbers
         names = rows.class_names(1 + int(max(truth.max(), guess.max())))
-        found |= {"classes": names, "confusion": confusion_matrix(truth, guess, len(names))}
-        found["calibration"] = calibration(rows.confidence(guess), truth == guess)
+        counts, _ = confusion_counts(truth, guess, range(len(names)))
+        found |= {"classes": names, "confusion": counts.astype(int)}
+        confidence = rows.confidence(guess)
+        if confidence is not None and np.isfinite(confidence).all():
+            found["calibration"] = calibration(truth == guess, confidence)
     elif (values := rows.quantities()) is not None:
         found["residuals"] = column_residuals(*values)
     if include_rows and not isinstance(x, Mapping) and not isinstance(y, Mapping):
@@ -69,9 +73,3 @@ def _first(values: Any) -> Any:
 
 def _length(values: Any) -> int:
     return len(next(iter(values.values()))) if isinstance(values, Mapping) else len(values)
-
-
-def confusion_matrix(truth: HostArray, guess: HostArray, classes: int) -> HostArray:
-    """(C, C) counts of rows by class numbers (N,): actual down, predicted across."""
-    counts = np.bincount(truth * classes + guess, minlength=classes**2)
-    return counts.reshape(classes, classes)

@@ -32,8 +32,8 @@ class Residuals:
 
 
 def column_residuals(truth: HostArray, guess: HostArray) -> tuple[Residuals, ...]:
-    """Those of each of the first columns; none where no row, or a number that is not finite, is there."""
-    if not len(truth) or not (np.isfinite(truth).all() and np.isfinite(guess).all()):
+    """Those of each of the first columns; none of so few rows that they would show, or not finite."""
+    if len(truth) < FEWEST or not (np.isfinite(truth).all() and np.isfinite(guess).all()):
         return ()
     columns = range(min(truth.shape[1], MOST_COLUMNS))
     return tuple(_residuals(truth[:, k].astype(float), guess[:, k].astype(float)) for k in columns)

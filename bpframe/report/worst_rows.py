@@ -6,13 +6,14 @@ Shapes: x (N, n) or (N, ...).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any, final
 
 import numpy as np
 
 from bpframe.data.columns import NamedRows
 from bpframe.report.scored_rows import ScoredRows
-from bpframe.types import HostArray
+from bpframe.types import HostArray, Shape
 
 MOST = 12
 MOST_VALUES = 40  # of a row that is no image
@@ -49,17 +50,20 @@ def _worst_row(rows: ScoredRows, values: HostArray, i: int, loss: float, actual:
     return WorstRow(int(i), loss, _text(actual), _text(predicted), cells[:MOST_VALUES], image)
 
 
-def image_shape(rows: ScoredRows) -> tuple[int, ...] | None:
-    """The shape in which rows are images: their own, or the one that the first layer gives them; None otherwise."""
-    shape = rows.data.x.shape[1:]
-    first = getattr(rows.trainer.network.layers[0][1], "shape", ())
-    for candidate in (shape, tuple(first) if isinstance(first, list | tuple) else ()):
-        if len(candidate) == 2 or (len(candidate) == 3 and candidate[-1] in (1, 3)):
-            return candidate
-    return None
+def image_shape(rows: ScoredRows) -> Shape | None:
+    """The shape in which rows are images: their own, or one that the first layers give to their numbers; else None."""
+    shape: Shape = rows.data.x.shape[1:]
+    for _, layer in rows.trainer.network.layers:
+        if len(shape) != 1:
+            break
+        _, after = layer.init(np.random.default_rng(0), shape)
+        if prod(after) != prod(shape):
+            break
+        shape = after
+    return shape if len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3)) else None
 
 
-def as_image(row: HostArray, shape: tuple[int, ...] | None) -> HostArray | None:
+def as_image(row: HostArray, shape: Shape | None) -> HostArray | None:
     """(H, W) or (H, W, 3) numbers 0 to 255 of a row, from its least to its most; None for no shape."""
     if shape is None or row.size != np.prod(shape):
         return None

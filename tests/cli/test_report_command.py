@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import bpframe as bp
 from tests.cli.commands import bad, bpframe, good, interrupted, write_random_rows
 from tests.report.runs_to_report import CLASSES, COLUMNS, NAMES, NUMBERS, train_hostile
 
@@ -104,7 +105,8 @@ def test_the_commands_and_files_of_a_report_make_the_run_again(folder: Path, tmp
     np.testing.assert_array_equal(again, first)
 
 
-def test_no_rows_paths_or_host_are_on_a_page_unless_asked_for(folder: Path) -> None:
+def test_no_rows_paths_or_host_are_on_a_page_unless_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "node", lambda: "planted.host.name")
     runs = train_hostile(folder)
     page = report(*runs)
     told = report(*runs, "--include-rows", "--include-environment")
@@ -139,10 +141,12 @@ def test_columns_that_a_callback_adds_to_the_history_have_charts(folder: Path) -
     history = folder / "runs/small/history.jsonl"
     records = [json.loads(line) for line in history.read_text().splitlines()]
     for record in records:
-        record["layers"] = {"dense_1": {"weight_norm": 1.5}, "words": ["all is well"]}
+        record["train"]["weight_norm/dense_1"] = 1.5
+        record["monitor"] = {"dead": 0.25, "words": ["all is well"]}
     history.write_text("".join(json.dumps(record) + "\n" for record in records))
     charts = {chart["title"]: chart for chart in data_of(report("runs/small"))["charts"]}
-    assert [line["part"] for line in charts["weight_norm"]["lines"]] == ["layers.dense_1"]
+    assert [line["part"] for line in charts["weight_norm"]["lines"]] == ["train dense_1"]
+    assert [line["part"] for line in charts["dead"]["lines"]] == ["monitor"]
 
 
 def test_a_run_that_still_trains_has_a_report_too(folder: Path) -> None:
@@ -218,3 +222,13 @@ def test_a_damaged_history_leaves_the_lines_that_can_be_read(folder: Path) -> No
     history.write_text(history.read_text() + '{"epoch": 3, "tr')
     result = bpframe("report", "runs/small")
     assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_a_run_of_a_program_says_that_its_data_are_the_programs(folder: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    trainer = bp.Trainer(bp.Network([bp.layers.dense(2)]), "softmax_cross_entropy", "adam", seed=0)
+    trainer.fit(x, (x[:, 0] > 0).astype(int), epochs=2, verbose=0, run="mine")
+    text = " ".join(Text(report("runs/mine")).texts)
+    assert "a program handed over its data" in text
+    assert "# mine: run the program again" in text
+    assert "bpframe train" not in text

@@ -7,7 +7,6 @@ import pytest
 from sklearn.metrics import confusion_matrix as sklearn_matrix
 
 import bpframe as bp
-from bpframe.report.calibration import calibration
 from bpframe.report.measurement import measure_model
 from bpframe.report.residuals import SHARES, column_residuals
 
@@ -34,29 +33,15 @@ def test_confusion_is_that_of_scikit_learn(labels: list[str]) -> None:
     assert (found.part, found.rows, found.of_rows, found.worst) == ("test", len(x), len(x), ())
 
 
-def test_calibration_is_that_of_a_loop_over_bins(rng: np.random.Generator) -> None:
-    confidence, right = rng.uniform(0.3, 1.0, 500), rng.uniform(size=500) < 0.7
-    found = calibration(confidence, right)
-    assert found is not None
-    error = 0.0
-    for b in range(10):
-        inside = [i for i in range(500) if b / 10 < confidence[i] <= (b + 1) / 10]
-        assert found.rows[b] == len(inside)
-        if inside:
-            share, sure = sum(right[i] for i in inside) / len(inside), sum(confidence[i] for i in inside) / len(inside)
-            assert (found.right[b], found.confidence[b]) == pytest.approx((share, sure))
-            error += len(inside) / 500 * abs(share - sure)
-    assert found.error == pytest.approx(error)
-
-
 def test_confidence_is_that_of_the_predicted_class() -> None:
     trainer, x, y = classifier(["a", "b"])
     found = measure_model(trainer, "test", x, y).calibration
     assert found is not None
     positive = trainer.predict(x)[:, 0]
-    assert float(found.rows @ np.nan_to_num(found.confidence)) == pytest.approx(
-        sum(p if p >= 0.5 else 1 - p for p in positive.tolist()), rel=1e-5
-    )
+    sure = sum(p if p >= 0.5 else 1 - p for p in positive.tolist())
+    assert float(found.rows @ found.probability) == pytest.approx(sure, rel=1e-5)
+    right = (trainer.predict_labels(x) == y).sum()
+    assert float(found.rows @ found.share) == pytest.approx(right)
 
 
 def test_importance_is_the_rise_of_the_loss_and_none_for_a_column_that_says_nothing() -> None:
@@ -89,6 +74,7 @@ def test_residuals_are_of_the_units_of_y_and_show_no_row(rng: np.random.Generato
     assert found.prediction[0] == pytest.approx(guess[first].mean())
     np.testing.assert_allclose(found.quantiles[0], [np.quantile(left[first], share) for share in SHARES])
     assert len(found.prediction) == 12
+    assert column_residuals(truth[:4], guess[:4]) == ()  # of so few a quantile is a row
 
 
 def test_a_model_of_quantities_has_residuals_in_the_units_of_its_targets() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bpframe.report.markup import Html, join, tag
+from bpframe.report.markup import Html, fragment, tag
 from bpframe.report.run_report import RunReport
 
 KEYS = (
-    "Drag to zoom, drag with Shift to pan, double-click to see all. With the keyboard: Tab to a plot, then "
-    "← → move the cursor, + and - zoom, Page Up and Page Down pan, Home and End go to the ends, 0 shows all."
+    "Drag to zoom, drag with Shift to pan, double-click to see all. With the keyboard: Tab to a plot, then the arrows "
+    "move the cursor, + and - zoom, Page Up and Page Down pan, Home and End go to the ends, 0 shows all."
 )
 
 
@@ -16,4 +16,4 @@ def curves_section(report: RunReport) -> tuple[str, Html] | None:
     if not report.live and not any(run.epochs for run in report.runs):
         return None
     none = tag("noscript", tag("p", "The curves are drawn by JavaScript, which is switched off here."))
-    return "Curves", join([tag("p", KEYS, class_="hint"), tag("div", none, id="charts")])
+    return "Curves", fragment([tag("p", KEYS, class_="hint"), tag("div", none, id="charts")])

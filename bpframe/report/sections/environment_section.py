@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpframe.report.markup import Html, join, table
+from bpframe.report.markup import Html, fragment, table
 from bpframe.report.run_report import RunReport
 
 
@@ -15,4 +15,4 @@ def environment_section(report: RunReport) -> tuple[str, Html] | None:
         for run in report.runs
         if run.environment
     ]
-    return ("Environment", join(tables)) if tables else None
+    return ("Environment", fragment(tables)) if tables else None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from bpframe.report.calibration import Calibration
+from bpframe.plot.reliability_diagram import Calibration
 from bpframe.report.importance import Importance
-from bpframe.report.markup import Child, Html, join, table, tag
+from bpframe.report.markup import Child, Html, fragment, table, tag
 from bpframe.report.measurement import Measurement
 from bpframe.report.number_text import number_text
 from bpframe.report.png_image import png
@@ -18,6 +18,7 @@ from bpframe.report.worst_rows import WorstRow
 from bpframe.types import HostArray
 
 MOST_CLASSES, MOST_BARS = 30, 20
+MOST_IN_A_COLUMN = 6  # classes of a matrix that stands beside others
 
 
 def models_section(report: RunReport) -> tuple[str, Html] | None:
@@ -30,7 +31,7 @@ def models_section(report: RunReport) -> tuple[str, Html] | None:
     parts = [
         tag("details", tag("summary", run.name), _of_run(run), open=i == 0, class_="run") for i, run in enumerate(told)
     ]
-    return "What the models get right", join(parts)
+    return "What the models get right", fragment(parts)
 
 
 def _of_run(run: RunRecord) -> Html:
@@ -41,11 +42,12 @@ def _of_run(run: RunRecord) -> Html:
     where = f"Measured on {first}{found.of_rows:,} rows of the {found.part} part."
     figures: list[Html | None] = [_confusion(found), *map(_residuals, found.residuals)]
     figures += [_calibration(found.calibration), _importance(found.importance)]
-    return join([tag("p", where), tag("div", *figures, class_="figures-grid"), _worst(found.worst)])
+    return fragment([tag("p", where), tag("div", *figures, class_="figures-grid"), _worst(found.worst)])
 
 
-def _figure(title: str, *contents: Child, note: Child = None) -> Html:
-    return tag("figure", tag("h3", title), *contents, tag("figcaption", note) if note else None)
+def _figure(title: str, *contents: Child, note: Child = None, wide: bool = False) -> Html:
+    parts = tag("h3", title), *contents, tag("figcaption", note) if note else None
+    return tag("figure", *parts, class_="wide" if wide else None)
 
 
 # ------------------------------------------------------------------------------------------------------- classes
@@ -65,9 +67,8 @@ def _confusion(found: Measurement) -> Html | None:
     header: list[Child] = [tag("span", "actual ↓ predicted →", class_="corner"), *found.classes]
     matrix = tag("div", table(header, rows, numbers=range(1, len(header)), caption="Rows by class"), class_="confusion")
     right = np.trace(found.confusion) / max(found.confusion.sum(), 1)
-    return _figure(
-        "Confusion", matrix, note=f"{right:.1%} of the rows are right. The darker, the larger the share of a class."
-    )
+    note = f"{right:.1%} of the rows are right. The darker, the larger the share of a class."
+    return _figure("Confusion", matrix, note=note, wide=len(found.classes) > MOST_IN_A_COLUMN)
 
 
 def _cell(count: int, share: float) -> Html:
@@ -88,16 +89,16 @@ def _calibration(found: Calibration | None) -> Html | None:
     if found is None:
         return None
     plot = SvgPlot((0, 1), (0, 1), "confidence", "share that is right")
-    there = np.flatnonzero(found.rows)
-    points = [(float(found.confidence[b]), float(found.right[b])) for b in there]
-    said = [
-        f"{r:,} rows: confidence {x:.1%}, right {y:.1%}" for r, (x, y) in zip(found.rows[there], points, strict=True)
-    ]
-    dots = [plot.dot(x, y, text) for (x, y), text in zip(points, said, strict=True)]
+    columns = zip(found.rows, found.probability, found.share, found.low, found.high, strict=True)
+    said, dots, points = [], [], []
+    for rows, x, y, low, high in ([float(value) for value in column] for column in columns):
+        said.append(f"{rows:,.0f} rows: confidence {x:.1%}, right {y:.1%}, 95% interval {low:.1%} to {high:.1%}")
+        dots += [plot.line([(x, low), (x, high)], "whisker"), plot.dot(x, y, said[-1])]
+        points.append((x, y))
     shapes = [plot.line([(0, 0), (1, 1)], "ideal"), plot.line(points), *dots]
     drawn = plot.drawn("Reliability diagram. " + "; ".join(said), *shapes)
     note = f"Expected calibration error {found.error:.3f}. Below the dashed line the model is too sure of itself."
-    return _figure("Calibration", drawn, note=note)
+    return _figure("Calibration", drawn, note=f"{note} Bars are 95% intervals.")
 
 
 # ---------------------------------------------------------------------------------------------------- quantities

@@ -6,7 +6,7 @@ import base64
 import shlex
 from collections.abc import Iterator
 
-from bpframe.report.markup import Html, details_if_long, join, tag
+from bpframe.report.markup import Html, details_if_long, fragment, tag
 from bpframe.report.run_record import RunRecord
 from bpframe.report.run_report import RunReport
 from bpframe.report.sections.training_section import MOST_CONFIGS
@@ -22,7 +22,7 @@ def reproduction_section(report: RunReport) -> tuple[str, Html] | None:
     files = [_download(name, text) for runs in groups for name, text in _files(runs[0]).items()]
     saved = tag("p", "Save beside the data: ", *(part for file in files for part in (file, " ")), class_="files")
     commands = details_if_long(f"{len(lines)} commands", len(lines), tag("pre", "\n".join(lines), tabindex="0"))
-    return "Commands that reproduce it", join([saved, commands])
+    return "Commands that reproduce it", fragment([saved, commands])
 
 
 def _files(run: RunRecord) -> dict[str, str]:
@@ -40,6 +40,9 @@ def _install(run: RunRecord) -> Iterator[str]:
 def _commands(runs: list[RunRecord]) -> Iterator[str]:
     """A line for each run of a config: the first as its lock says, others with their seeds."""
     first = runs[0]
+    if first.config["data"]["source"] == "program":
+        yield f"# {', '.join(run.name for run in runs)}: run the program again that handed over the data"
+        return
     frozen = ["--frozen", f"{first.name}.lock.toml"] if "lock" in first.texts else []
     yield "bpframe " + shlex.join(["train", f"{first.name}.toml", *frozen, "--name", first.name])
     for run in runs[1:]:

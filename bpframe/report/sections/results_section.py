@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from bpframe.intervals import mean_interval
-from bpframe.report.markup import Child, Html, details_if_long, join, table, tag
+from bpframe.report.markup import Child, Html, details_if_long, fragment, table, tag
 from bpframe.report.number_text import number_text
 from bpframe.report.run_record import RunRecord
 from bpframe.report.run_report import RunReport
@@ -22,7 +22,7 @@ def results_section(report: RunReport) -> tuple[str, Html] | None:
     groups = _groups(report) if several or len(report.groups) > 1 else None
     if len(report.runs) == 1:
         return "Result", _figures(report.runs[0])
-    return "Runs", join([groups, details_if_long(f"All {len(report.runs)} runs", len(report.runs), _runs(report))])
+    return "Runs", fragment([groups, details_if_long(f"All {len(report.runs)} runs", len(report.runs), _runs(report))])
 
 
 def _figures(run: RunRecord) -> Html:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bpframe.report.markup import Html, details, join, table, tag
+from bpframe.report.markup import Html, details, fragment, table, tag
 from bpframe.report.run_record import RunRecord
 from bpframe.report.run_report import RunReport
 
@@ -16,13 +16,13 @@ def training_section(report: RunReport) -> tuple[str, Html] | None:
     """What was trained, by config; of runs that differ in seeds alone, the first."""
     groups = report.groups[:MOST_CONFIGS]
     if len(report.groups) == 1:
-        return "What was trained", join(_parts(report.runs[groups[0].runs[0]]))
+        return "What was trained", fragment(_parts(report.runs[groups[0].runs[0]]))
     parts: list[Html] = [
         tag("details", tag("summary", group.name), *_parts(report.runs[group.runs[0]]), open=i == 0, class_="run")
         for i, group in enumerate(groups)
     ]
     left = len(report.groups) - len(groups)
-    return "What was trained", join([*parts, tag("p", f"{left:,} more configs are left out.") if left else None])
+    return "What was trained", fragment([*parts, tag("p", f"{left:,} more configs are left out.") if left else None])
 
 
 def _parts(run: RunRecord) -> Iterator[Html]:
