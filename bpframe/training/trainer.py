@@ -9,6 +9,7 @@ import copy
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Never, Unpack, cast, final
 
@@ -248,7 +249,12 @@ class Trainer:
             return evaluate_scores(self.task, session.scores(data.x), data, metrics)
 
     def trace(self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None) -> Trace:
-        """Every array of the recursion for one batch, in evaluation mode: `.loss`, `.layers`, `.prediction`."""
+        """Every array of the recursion for one batch, in evaluation mode: `.loss`, `.layers`, `.prediction`.
+
+        `.explain(row)` derives backpropagation with the numbers of one row.
+        """
+        from bpframe.training.row_derivation import derive_row  # imported by those who look
+
         task = self.task.for_inputs(x)
         rows = task.inputs(x)
         session, task = self._open_session(rows.shape[1:], task)
@@ -257,7 +263,10 @@ class Trainer:
         params = self.network.params(session.parameters)
         network = network_of(self._present.network, self.task)
         with name_culprit(self._kinds):
-            return trace(network, task.cost, params, data.x, data.target, share(data))
+            found = trace(network, task.cost, params, data.x, data.target, share(data))
+        state, spec = SessionSnapshot.of(session), replace(self.spec, network=network)
+        found.rows = partial(derive_row, spec, task, params, state, data)
+        return found
 
     def function(self) -> tuple[PredictionFunction, Params]:
         """(f, parameters): f(parameters, x) is `predict` as a pure function of arrays of any namespace.
