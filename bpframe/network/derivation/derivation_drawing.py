@@ -1,6 +1,6 @@
 """The drawing of a derivation: a circle a unit, its left half the value, its right half delta; a line a weight.
 
-Colour is the sign, blue above 0 and orange below; strength is the size, against the largest of its layer.
+Colour is the sign, orange above 0 and blue below; strength is the size, against the largest of its layer.
 """
 
 from __future__ import annotations
