@@ -19,6 +19,7 @@ from bpframe.plot.network_picture import picture_size
 from bpframe.plot.theme import ThemeName
 
 LAST = 1.5  # seconds that the last frame stays
+COLOURS = 255  # of a frame of a GIF, chosen so that rare ones, as those of rows, are among them
 EVEN = ["-pix_fmt", "yuv420p", "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2"]  # what most players ask for
 
 Write = Callable[[Any, Iterator[Any], Path, int, float], None]  # (figure, its frames, file, fps, dpi)
@@ -69,7 +70,8 @@ def _write_gif(figure: Any, frames: Iterator[Any], file: Path, fps: int, dpi: fl
     images = []
     for _ in frames:
         figure.canvas.draw()
-        images.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB"))
+        image = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
+        images.append(image.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE))
     seconds = [1 / fps] * (len(images) - 1) + [1 / fps + LAST]
     images[0].save(file, save_all=True, append_images=images[1:], duration=[round(1000 * s) for s in seconds], loop=0)
 

@@ -64,8 +64,7 @@ from bpframe.training.verbose import Verbose, require_verbose
 from bpframe.types import HostArray, Params, Shape
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
+    from bpframe.plot.canvas import Axes
     from bpframe.plot.theme import ThemeName
 
 

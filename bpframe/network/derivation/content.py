@@ -1,7 +1,7 @@
 """The content of a derivation: backpropagation with the numbers of one row, last layer first on the way back.
 
     u_k = v_{k-1} w_k + b_k        v_k = phi_k(u_k)                                forward
-    delta_n = dL/du_n              delta_k = (delta_{k+1} w_{k+1}^T) phi_k'        back
+    delta_K = dL/du_K              delta_k = (delta_{k+1} w_{k+1}^T) phi_k'        back
     dw_k = v_{k-1}^T delta_k       db_k = delta_k
 
 The row is a batch of its own, so dw is one product and no sum over rows. Everything is computed in float64, in

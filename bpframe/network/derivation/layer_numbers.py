@@ -13,7 +13,7 @@ import numpy as np
 
 from bpframe.network.derivation.number import Index, Number, Term, key_of
 from bpframe.network.derivation.row_pass import LayerPass
-from bpframe.network.derivation.unit_sample import Units, largest
+from bpframe.network.derivation.unit_sample import Units, heaviest
 from bpframe.types import HostArray
 
 LETTERS = {"weight": "w", "bias": "b"}  # of parameters; others have their names
@@ -179,14 +179,14 @@ def layer_shape(
 
 
 def _entries(name: str, p: HostArray, layer: LayerPass, inputs: Units, units: Units, most: int) -> ParameterEntries:
-    """Entries between units that are shown; of other parameters those of the largest gradients."""
+    """Entries between units that are shown; of other parameters those of the heaviest gradients."""
     letter = LETTERS.get(name, name) if layer.affine else name
     if layer.affine and letter == "w":
         indices: tuple[Index, ...] = tuple((i, j) for j in units for i in inputs)
     elif layer.affine and letter == "b":
         indices = tuple((j,) for j in units)
     else:
-        chosen = largest(np.abs(layer.gradients.get(name, p)), most)
+        chosen = heaviest(np.abs(layer.gradients.get(name, p)), most)
         indices = tuple(tuple(map(int, np.unravel_index(i, p.shape))) for i in chosen)
     return ParameterEntries(name, letter, indices, p.size)
 

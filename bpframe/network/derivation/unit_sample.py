@@ -18,17 +18,17 @@ Units = tuple[int, ...]
 
 def unit_samples(layers: Sequence[LayerPass], most: int) -> list[Units]:
     """Units of the input, and of the output of each layer: at most so many of each, in order."""
-    samples = [largest(_weight(layers[-1].v, layers[-1].dv), most)]
+    samples = [heaviest(_weight(layers[-1].v, layers[-1].dv), most)]
     for k in reversed(range(len(layers))):
         layer = layers[k]
         apart = layer.x.size == layer.v.size and not any(p.ndim > 1 for p in layer.parameters.values())
         below = layers[k - 1].dv if k else layer.dx
-        samples.append(samples[-1] if apart else largest(_weight(layer.x, below), most))
+        samples.append(samples[-1] if apart else heaviest(_weight(layer.x, below), most))
     return samples[::-1]
 
 
-def largest(weight: HostArray, most: int) -> Units:
-    """The numbers of the `most` largest entries, in order; of equal ones the first."""
+def heaviest(weight: HostArray, most: int) -> Units:
+    """The numbers of the `most` heaviest entries, in order; of equal ones the first."""
     weight = np.nan_to_num(weight.reshape(-1), nan=np.inf, posinf=np.inf)
     return tuple(sorted(np.argsort(-weight, kind="stable")[:most].tolist()))
 
