@@ -17,8 +17,9 @@ from bpframe.plot.theme import MARKERS, Theme
 from bpframe.types import HostArray
 
 if TYPE_CHECKING:
-    from bpframe.plot.canvas import Axes
     from matplotlib.image import AxesImage
+
+    from bpframe.plot.canvas import Axes
 
 THINNEST, THICKEST = 0.4, 4.2  # points of a line
 FAINTEST = 0.2  # of its strength, that of a line of weight 0

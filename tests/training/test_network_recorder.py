@@ -17,7 +17,7 @@ from PIL import Image
 import bpframe as bp
 from bpframe.plot import live_picture
 from tests.conftest import fresh_python
-from tests.export.programs import tool
+from tests.executables import executable
 
 matplotlib.use("Agg")
 X = np.random.default_rng(0).normal(size=(30, 2))
@@ -91,7 +91,7 @@ def test_a_gif_has_a_frame_for_each_picture_and_stays_on_the_last(tmp_path: Path
 @pytest.mark.slow
 def test_an_mp4_is_one_that_players_take(tmp_path: Path) -> None:
     file = tmp_path / "net.mp4"
-    probe = [tool("ffprobe"), "-v", "error", "-of", "csv=p=0", "-show_entries"]
+    probe = [executable("ffprobe"), "-v", "error", "-of", "csv=p=0", "-show_entries"]
     recorder = bp.NetworkRecorder(X, Y, file=file, fps=4, resolution=4)
     trainer_of(recorder).fit(X, Y, epochs=3, verbose=0)
     shown = [*probe, "stream=codec_name,width,height,pix_fmt,r_frame_rate,nb_frames", str(file)]
