@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bpframe.training.history import History
     from bpframe.training.hooks import hookimpl
     from bpframe.training.lr_range import LrRange, lr_range_test
+    from bpframe.training.network_recorder import NetworkRecorder
     from bpframe.training.parameter_groups import ParameterGroup
     from bpframe.training.parameters import Parameters
     from bpframe.training.run_state import RunState
@@ -56,6 +57,7 @@ _HOME = {
     "History": "training.history.History",
     "LrRange": "training.lr_range.LrRange",
     "Network": "network.network.Network",
+    "NetworkRecorder": "training.network_recorder.NetworkRecorder",
     "ParameterGroup": "training.parameter_groups.ParameterGroup",
     "Parameters": "training.parameters.Parameters",
     "Run": "runs.run.Run",
@@ -72,6 +74,7 @@ __all__ = [
     "History",
     "LrRange",
     "Network",
+    "NetworkRecorder",
     "ParameterGroup",
     "Parameters",
     "Run",

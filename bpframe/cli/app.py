@@ -22,6 +22,7 @@ from bpframe.cli.plugins import plugins
 from bpframe.cli.plugins_doctor import doctor
 from bpframe.cli.predict import predict
 from bpframe.cli.report import report
+from bpframe.cli.row_trace import trace
 from bpframe.cli.runs import runs
 from bpframe.cli.stubs import stubs
 from bpframe.cli.sweep import sweep
@@ -53,6 +54,6 @@ def main(debug: bool) -> None:
 
 
 plugins.add_command(doctor)
-ON_RUNS = init, train, sweep, evaluate, predict, runs, plot, report, watch, explain, export
+ON_RUNS = init, train, sweep, evaluate, predict, runs, plot, report, watch, explain, trace, export
 for command in (*ON_RUNS, new_plugin, plugins, check, stubs, schema, docs):
     main.add_command(command)

@@ -1,10 +1,10 @@
 """Backpropagation (backprop): forward, the slope of the cost, and the backward recursion.
 
-Shapes: B rows of a batch; layer k has n_k inputs and n_{k+1} outputs; v_{k-1} (B, n_k), u_k, v_k and delta_k
-(B, n_{k+1}), w_k (n_k, n_{k+1}), b_k (n_{k+1},).
+Shapes: B rows of a batch; layer k of K has n_{k-1} inputs and n_k outputs; v_{k-1} (B, n_{k-1}), u_k, v_k and delta_k
+(B, n_k), w_k (n_{k-1}, n_k), b_k (n_k,).
 
     forward     u_k = v_{k-1} w_k + b_k          v_k = phi_k(u_k)
-    cost layer  delta_n = dLoss/du_n              (fused with its link: softmax and cross-entropy give p - y)
+    cost layer  delta_K = dLoss/du_K              (fused with its link: softmax and cross-entropy give p - y)
     backward    delta_k = (delta_{k+1} w_{k+1}^T) * phi_k'(v_k)
     gradients   dw_k = v_{k-1}^T delta_k          db_k = sum of delta_k over the batch
     update      w_k <- w_k - lr dw_k              (or any other optimizer)
@@ -52,7 +52,7 @@ Layers = Sequence[tuple[str, Layer]]  # (label, layer), in the order of the forw
 
 
 def forward(layers: Layers, params: Params, x: Array, contexts: Sequence[Context]) -> tuple[list[Array], list[Cache]]:
-    """(v_1 ... v_n, what each layer keeps for the backward pass): v_k = layer_k(v_{k-1}), v_0 = x (B, n_1)."""
+    """(v_1 ... v_K, what each layer keeps for the backward pass): v_k = layer_k(v_{k-1}), v_0 = x (B, n_0)."""
     v, outputs, caches = x, [], []
     for (label, layer), context in zip(layers, contexts, strict=True):
         v, cache = layer.forward(params[label], v, context)
@@ -71,7 +71,7 @@ def backward(
     penalties: Mapping[int, Array] = NO_PENALTIES,
     auxiliary: Mapping[int, Slopes] = NO_AUXILIARY,
 ) -> Params:
-    """Gradients of every layer from dy = dLoss/dv_n down to layer number `lowest`, as a tree like params.
+    """Gradients of every layer from dy = dLoss/dv_K down to layer number `lowest`, as a tree like params.
 
     `penalties`: the slope of what is added to the loss for the output of layer k, by k; `auxiliary`: slopes in the
     inputs and parameters of layer k of what it adds itself.
@@ -96,7 +96,7 @@ def lowest_trained(layers: Layers, trained: Iterable[Sequence[str]]) -> int:
 
 
 def evaluate(layers: Layers, params: Params, x: Array) -> Array:
-    """v_n in evaluation mode; what lies between is let go of on the way."""
+    """v_K in evaluation mode; what lies between is let go of on the way."""
     for label, layer in layers:
         x = layer.forward(params[label], x, EVALUATION)[0]
     return x

@@ -6,20 +6,22 @@ the arrays shown are those of the layer's own forward and backward.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any, final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bpframe import layout
-from bpframe.network.backprop import CostLayer, as_layer, backward
+from bpframe.errors import ConfigError
+from bpframe.network.activation_spy import with_spies
+from bpframe.network.backprop import CostLayer, backward
 from bpframe.network.context import EVALUATION
 from bpframe.network.network import Network
-from bpframe.protocols import Activation, Context, Layer
-from bpframe.protocols.traits import WithActivation
-from bpframe.types import Array, Cache, HostArray, Params, Shape
+from bpframe.types import HostArray, Params
+
+if TYPE_CHECKING:  # what shows one row is imported by who asks for it
+    from bpframe.network.derivation.derivation import Derivation
 
 HEADER = ("layer", "array", "shape", "mean", "std", "min", "max")
 
@@ -64,6 +66,18 @@ class Trace:
     loss: float
     layers: list[LayerTrace]
     prediction: HostArray
+    rows: Callable[[int, int], Derivation] | None = field(default=None, compare=False)  # what `explain` asks
+
+    def explain(self, row: int, units: int = 8) -> Derivation:
+        """Backpropagation with the numbers of one row, from 0: print it, or see it as a page by `.save("row.html")`.
+
+        u, v, phi'(v), delta and dw of each layer, last layer first on the way back, each gradient beside its finite
+        difference, the update by the trainer's own rule with this row alone, and the loss after it. `units`: how many
+        of a layer are shown at most, those that weigh most; what the others add stands in the sums.
+        """
+        if self.rows is None:
+            raise ConfigError("Trace.explain needs a trace that Trainer.trace made. Call it.")
+        return self.rows(row, units)
 
     def __getitem__(self, label: str | int) -> LayerTrace:
         """The record of a layer by its label, or by its number from 0."""
@@ -102,44 +116,12 @@ def _rows(layers: Sequence[LayerTrace]) -> list[list[str]]:
     ]
 
 
-@final
-class _Spy:
-    """An activation as a layer that notes its input u, its value v, and the delta it hands back.
-
-    A layer that asks its activation for values itself, at each step of a row, say, gets them, and nothing is noted.
-    """
-
-    def __init__(self, activation: Activation | Layer | None) -> None:
-        self.activation, self.inner = activation, None if activation is None else as_layer(activation)
-        self.seen: dict[str, Any] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(vars(self)["activation"], name)
-
-    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
-        """As the activation."""
-        return self.inner.init(rng, in_shape) if self.inner else ({}, in_shape)
-
-    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
-        """As the activation; notes u and v."""
-        self.seen["u"] = x
-        v, cache = self.inner.forward(params, x, context) if self.inner else (x, None)
-        return v, cache
-
-    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
-        """As the activation; notes delta."""
-        delta, gradients = self.inner.backward(params, cache, dy, context) if self.inner else (dy, {})
-        self.seen["delta"] = delta
-        return delta, gradients
-
-
 @np.errstate(all="ignore")  # what is not finite is there to be seen
 def trace(
     network: Network, cost: CostLayer, params: Params, x: HostArray, target: HostArray, share: HostArray | float
 ) -> Trace:
     """Forward and back on one batch, in NumPy; params as a tree of host arrays."""
-    spies = [_Spy(layer.activation) if isinstance(layer, WithActivation) else None for _, layer in network.layers]
-    layers = [(label, _with(layer, spy)) for (label, layer), spy in zip(network.layers, spies, strict=True)]
+    layers, spies = with_spies(network.layers)
     contexts = [EVALUATION] * len(layers)
     outputs, caches, v = [], [], x
     for (label, layer), context in zip(layers, contexts, strict=True):
@@ -155,14 +137,6 @@ def trace(
         for (label, _), xv, spy in zip(layers, outputs, spies, strict=True)
     ]
     return Trace(float(loss), records, np.asarray(cost.prediction(scores)))
-
-
-def _with(layer: Layer, spy: _Spy | None) -> Layer:
-    if spy is None:
-        return layer
-    twin = copy.copy(layer)
-    object.__setattr__(twin, "activation", spy)
-    return twin
 
 
 def _record(name: str, params: Params, gradients: Params, xv: tuple[Any, Any], seen: dict[str, Any]) -> LayerTrace:

@@ -16,6 +16,9 @@ from bpframe.plot.confusion_matrix import confusion_counts, confusion_matrix
 from bpframe.plot.decision_regions import decision_regions
 from bpframe.plot.image_grid import feature_maps, kernels
 from bpframe.plot.lr_range_curve import lr_range_curve
+from bpframe.plot.network_animation import animate_network
+from bpframe.plot.network_maps import NetworkMaps, UnitMaps
+from bpframe.plot.network_picture import network
 from bpframe.plot.regression_fit import regression_fit
 from bpframe.plot.reliability_diagram import calibration, reliability_diagram
 from bpframe.plot.residual_plot import residual_plot
@@ -24,6 +27,9 @@ from bpframe.plot.training_curves import training_curves, training_panels
 from bpframe.plot.weight_distributions import update_distributions, weight_distributions, weight_panels
 
 __all__ = [
+    "NetworkMaps",
+    "UnitMaps",
+    "animate_network",
     "calibration",
     "confusion_counts",
     "confusion_matrix",
@@ -31,6 +37,7 @@ __all__ = [
     "feature_maps",
     "kernels",
     "lr_range_curve",
+    "network",
     "regression_fit",
     "reliability_diagram",
     "residual_plot",

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from bpframe.errors import ConfigError
+import numpy as np
+
+from bpframe.errors import BpframeError, ConfigError
 from bpframe.registry import registry
 from bpframe.runs.config.run_config import Config
 from bpframe.runs.config.specs import components_by_path
 from bpframe.runs.folder import RunFolder, model_file
+from bpframe.runs.resume import PATTERN
 from bpframe.training.manifest import trainer_definition
 from bpframe.training.trainer import Trainer
+from bpframe.types import HostArray
 
 
 def load_model(folder: RunFolder, config: Config) -> Trainer:
@@ -21,6 +27,22 @@ def load_model(folder: RunFolder, config: Config) -> Trainer:
     """
     with config.restricted():
         return Trainer.load(folder.model, plugins=_trusted(config), engine=config.settings.train.engine)
+
+
+def load_with_memory(folder: RunFolder, config: Config) -> Trainer:
+    """The same with what its rule remembers, where a checkpoint of these parameters is there."""
+    trainer = load_model(folder, config)
+    latest = max(folder.checkpoints.glob(PATTERN), default=None)
+    with suppress(BpframeError), config.restricted():  # a damaged checkpoint is no matter here
+        if latest is not None:
+            last = Trainer.resume(latest, plugins=_trusted(config))
+            if _same(last.session.parameters, trainer.session.parameters):
+                return last
+    return trainer
+
+
+def _same(one: Mapping[str, HostArray], other: Mapping[str, HostArray]) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def start_from_model(config: Config, *callbacks: object) -> Trainer:

@@ -9,8 +9,9 @@ import copy
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Never, Unpack, cast, final
+from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, cast, final
 
 from numpy.typing import ArrayLike
 
@@ -61,6 +62,10 @@ from bpframe.training.spec import PARTS, TrainerParts, TrainerSpec, with_parts
 from bpframe.training.trained_parameters import TrainedParameters
 from bpframe.training.verbose import Verbose, require_verbose
 from bpframe.types import HostArray, Params, Shape
+
+if TYPE_CHECKING:
+    from bpframe.plot.canvas import Axes
+    from bpframe.plot.theme import ThemeName
 
 
 @final
@@ -248,7 +253,12 @@ class Trainer:
             return evaluate_scores(self.task, session.scores(data.x), data, metrics)
 
     def trace(self, x: ArrayLike, y: Targets, sample_weight: ArrayLike | None = None) -> Trace:
-        """Every array of the recursion for one batch, in evaluation mode: `.loss`, `.layers`, `.prediction`."""
+        """Every array of the recursion for one batch, in evaluation mode: `.loss`, `.layers`, `.prediction`.
+
+        `.explain(row)` derives backpropagation with the numbers of one row.
+        """
+        from bpframe.training.row_derivation import derive_row  # imported by those who look
+
         task = self.task.for_inputs(x)
         rows = task.inputs(x)
         session, task = self._open_session(rows.shape[1:], task)
@@ -257,7 +267,35 @@ class Trainer:
         params = self.network.params(session.parameters)
         network = network_of(self._present.network, self.task)
         with name_culprit(self._kinds):
-            return trace(network, task.cost, params, data.x, data.target, share(data))
+            found = trace(network, task.cost, params, data.x, data.target, share(data))
+        state, spec = SessionSnapshot.of(session), replace(self.spec, network=network)
+        found.rows = partial(derive_row, spec, task, params, state, data)
+        return found
+
+    def plot_network(
+        self,
+        x: ArrayLike,
+        y: Targets | None = None,
+        *,
+        inputs: Sequence[int | str] = (0, 1),
+        units: int = 8,
+        resolution: int = 40,
+        ax: Axes | None = None,
+        theme: ThemeName | None = None,
+    ) -> Axes:
+        """The network as a picture: each unit a map over the plane of two inputs, lines by weight: `bp.plot.network`.
+
+        x (N, n) rows say where the plane is; of other inputs than the two, by number or name, the medians are taken.
+        With y beside each unit delta = dL/du, of at most 150 rows. Wider layers show `units` of theirs, and say so.
+        """
+        from bpframe.plot.network_picture import network  # imported by those who plot
+        from bpframe.training.activation_maps import activation_maps
+
+        params = self.network.params(self.session.parameters)
+        look: dict[str, Any] = {"inputs": inputs, "units": units, "resolution": resolution}
+        with name_culprit(self._kinds):
+            maps = activation_maps(self.network, params, self.task, x, y, **look)
+        return network(maps, ax=ax, theme=theme)
 
     def function(self) -> tuple[PredictionFunction, Params]:
         """(f, parameters): f(parameters, x) is `predict` as a pure function of arrays of any namespace.

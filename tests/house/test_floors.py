@@ -47,6 +47,7 @@ ONLY_IN = {  # by module or package of bpframe
     "matplotlib": {"plot"},
     "rich": {"cli"},
     "joblib": {"studies"},
+    "PIL": {"plot"},
 }
 
 Sources = Mapping[str, Path]  # dotted module name -> file

@@ -30,6 +30,7 @@ FUNCTIONS: dict[str, str] = {
     "export": "the command `bpframe export` runs bpframe.export",
     "evaluate": "the command `bpframe evaluate`; in the recursion it is the forward pass in evaluation mode",
     "sweep": "the command `bpframe sweep`; bpframe.plugin.sweep is public, and removes temporary files",
+    "trace": "the command `bpframe trace`, whose numbers come from the function",
     "load": "bpframe.datasets.load is public, and so is bpframe.load",
 }
 PARTICIPLES = frozenset(

@@ -67,6 +67,7 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "network": "forward shape __slots__ __dict__",
     "registry": "value __name__ __qualname__ find_distributions _path _normalized_name __notes__ frozen find_spec",
     "data": "toarray shape",
+    "plot": "get_ipython kernel",
     "cli": "__notes__ SIGHUP",
     "testing": "*",  # examples and exceptions that a component brings for the kit: in the kit's own documentation
 }

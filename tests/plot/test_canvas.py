@@ -20,6 +20,14 @@ from tests.conftest import Site
 X = np.random.default_rng(0).normal(size=(40, 2))
 Y = (X[:, 0] > 0).astype(int)
 FOUND = SimpleNamespace(lr=[1e-3, 1e-2, 1e-1], loss=[2.0, 1.0, 3.0], suggestion=1e-3)
+PLANE = np.zeros((2, 3, 3))
+MAPS = bp.plot.NetworkMaps(
+    [bp.plot.UnitMaps("", [0, 1], 2, PLANE), bp.plot.UnitMaps("dense_1", [0, 1], 2, PLANE, weight=np.eye(2))],
+    (0.0, 1.0, 0.0, 1.0),
+    ("a", "b"),
+    np.zeros((3, 3, 1)),
+    probable=False,
+)
 ON_ONE: dict[str, Callable[..., Any]] = {
     "training_curves": lambda **how: bp.plot.training_curves({"train.loss": [3.0, 2.0, 1.0]}, **how),
     "decision_regions": lambda **how: bp.plot.decision_regions(lambda x: (x[:, 0] > 0) * 1, X, Y, resolution=20, **how),
@@ -30,6 +38,7 @@ ON_ONE: dict[str, Callable[..., Any]] = {
     "residual_plot": lambda **how: bp.plot.residual_plot(X[:, 0], X[:, 1], **how),
     "lr_range_curve": lambda **how: bp.plot.lr_range_curve(FOUND, **how),
     "kernels": lambda **how: bp.plot.kernels(np.ones((9, 4)), **how),
+    "network": lambda **how: bp.plot.network(MAPS, **how),
     "feature_maps": lambda **how: bp.plot.feature_maps(np.ones((3, 3, 2)), **how),
 }
 SNAPSHOTS = [(1, {"dense/weight": X}), (2, {"dense/weight": X + 1})]
@@ -41,7 +50,8 @@ ON_SEVERAL: dict[str, Callable[..., Any]] = {
 
 
 def test_every_plot_is_tried_here() -> None:
-    numbers = {"calibration", "confusion_counts", "roc_points", "weight_panels"}  # the last is of two that are tried
+    numbers = {"NetworkMaps", "UnitMaps", "animate_network", "calibration", "confusion_counts", "roc_points"}
+    numbers |= {"weight_panels"}  # of two that are tried
     assert set(ON_ONE) | set(ON_SEVERAL) == set(bp.plot.__all__) - numbers
 
 
