@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from bpframe.export import shape_functions
+from bpframe.export import elementwise_functions, shape_functions
 from bpframe.export.primitives import UFUNCS
 from bpframe.export.recorded_array import (
     Operand,
@@ -221,7 +221,8 @@ class RecordingNamespace(ModuleType):
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: partial(elementwise, name) for name in UFUNCS},
-    **{name: partial(elementwise, ufunc) for name, ufunc in SAME_AS.items()},
+    **elementwise_functions.FUNCTIONS,
+    **{name: elementwise_functions.FUNCTIONS.get(u, partial(elementwise, u)) for name, u in SAME_AS.items()},
     **{name: partial(reduction, name) for name in ("sum", "max", "min", "prod", "all", "any")},
     **{name: partial(place, name) for name in ("argmax", "argmin")},
     **{name: partial(ordering, name) for name in ("sort", "argsort")},

@@ -55,6 +55,7 @@ BINARY = (
     "floor_divide",
     "remainder",
     "power",
+    "fmod",
     "maximum",
     "minimum",
     "hypot",

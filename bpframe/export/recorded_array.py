@@ -20,7 +20,11 @@ from bpframe.types import HostArray
 
 NUMBERS = (bool, int, float)
 Operand = Any  # a recorded array, an array of NumPy or a number
-LOGICAL = {  # what operations on bits are on booleans
+LOGICAL = {  # what operations on bits and numbers are on booleans
+    "add": "logical_or",
+    "multiply": "logical_and",
+    "maximum": "logical_or",
+    "minimum": "logical_and",
     "bitwise_and": "logical_and",
     "bitwise_or": "logical_or",
     "bitwise_xor": "logical_xor",

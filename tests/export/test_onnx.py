@@ -208,6 +208,11 @@ def test_a_suffix_that_nobody_writes_is_refused_with_those_that_somebody_does(tm
         bp.export(classifier(), tmp_path / "model.pkl")
 
 
+def test_steps_without_a_training_step_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"onnx needs train=True \(--train\) beside steps=5"):
+        bp.export(classifier(), tmp_path / "model.onnx", steps=5)
+
+
 def test_what_is_no_trainer_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="export needs a Trainer, got dict"):
         bp.export({}, tmp_path / "model.onnx")

@@ -30,6 +30,7 @@ FUNCTIONS = {  # of math.h, with an f behind in float32
     "arctan2": "atan2",
     "arctanh": "atanh",
     "power": "pow",
+    "fmod": "fmod",
     **{name: name for name in ("ceil", "copysign", "cos", "cosh", "exp", "expm1", "floor", "hypot", "log", "log1p")},
     **{name: name for name in ("log10", "log2", "rint", "sin", "sinh", "sqrt", "tan", "tanh", "trunc")},
 }
@@ -40,6 +41,13 @@ OTHERS = {
     "isnan": "({0} != {0})",
     "isinf": "(isinf({0}) != 0)",
     "isfinite": "(isfinite({0}) != 0)",
+}
+OF_WHOLE_NUMBERS = {  # division by 0 gives 0
+    "absolute": "({0} < 0 ? -{0} : {0})",
+    "floor_divide": "({1} == 0 ? 0 : {0} / {1} - ({0} % {1} != 0 && ({0} < 0) != ({1} < 0)))",
+    "remainder": "({1} == 0 ? 0 : ({0} % {1} + {1}) % {1})",
+    "floor_divide without sign": "({1} == 0 ? 0 : {0} / {1})",
+    "remainder without sign": "({1} == 0 ? 0 : {0} % {1})",
 }
 A_LINE = 12  # numbers in a line
 
@@ -93,13 +101,10 @@ class CDialect:
         if op in SHARED or op in OTHERS:
             return (SHARED | OTHERS)[op].format(*operands)
         if dtype.kind == "f":
-            if op in ("floor_divide", "remainder"):
-                floor = f"floor{_suffix(dtype)}({operands[0]} / {operands[1]})"
-                return floor if op == "floor_divide" else f"({operands[0]} - {floor} * {operands[1]})"
             if op in FUNCTIONS:
                 return f"{FUNCTIONS[op]}{_suffix(dtype)}({', '.join(operands)})"
-        elif op == "absolute":
-            return "({0} < 0 ? -{0} : {0})".format(*operands)
+        elif op in OF_WHOLE_NUMBERS:
+            return OF_WHOLE_NUMBERS[op if dtype.kind == "i" else f"{op} without sign"].format(*operands)
         raise ConfigError(f"C has no {op} of {dtype} numbers.")
 
 

@@ -59,8 +59,8 @@ static inline int {p}_self_test(void) {{
             if (size > largest) largest = size;
         }}
         for (int i = 0; i < {predicted}; i++) {{
-            const {y_type} off = got[i] - known_y[row * {predicted} + i];
-            if (!((off < 0 ? -off : off) <= {fixed} + {relative} * largest)) return row + 1;
+            const {y_type} want = known_y[row * {predicted} + i], off = got[i] - want;
+            if (got[i] != want && !((off < 0 ? -off : off) <= {fixed} + {relative} * largest)) return row + 1;
         }}
     }}
     return 0;

@@ -31,7 +31,6 @@ FUNCTIONS = {
     "arctanh": "Math.atanh",
     "isfinite": "Number.isFinite",
     "isnan": "Number.isNaN",
-    "power": "Math.pow",
     **{name: f"Math.{name}" for name in ("ceil", "cos", "cosh", "exp", "expm1", "floor", "hypot", "log", "log1p")},
     **{name: f"Math.{name}" for name in ("log10", "log2", "sin", "sinh", "sqrt", "tan", "tanh", "trunc")},
     "rint": "rint",
@@ -39,10 +38,12 @@ FUNCTIONS = {
 OTHERS = {
     "copysign": "(({1} < 0 || Object.is({1}, -0)) ? -Math.abs({0}) : Math.abs({0}))",
     "equal": "({0} === {1})",
-    "floor_divide": "Math.floor({0} / {1})",
+    "floor_divide": "({1} === 0 ? 0 : Math.floor({0} / {1}))",  # of whole numbers, as the next
     "isinf": "(Math.abs({0}) === Infinity)",
     "not_equal": "({0} !== {1})",
-    "remainder": "({0} - Math.floor({0} / {1}) * {1})",
+    "fmod": "({0} % {1})",
+    "remainder": "({1} === 0 ? 0 : ({0} % {1} + {1}) % {1})",
+    "power": "({0} === 1 || ({0} === -1 && Math.abs({1}) === Infinity) ? 1 : Math.pow({0}, {1}))",
     "right_shift": "({0} >>> {1})",
 }
 A_LINE = 12  # numbers in a line

@@ -26,7 +26,7 @@ const CLASSES = {classes}; // labels by class number, by the name of an output
 
 function rint(x) {{
   const floor = Math.floor(x), rest = x - floor;
-  return rest < 0.5 ? floor : rest > 0.5 ? floor + 1 : floor % 2 ? floor + 1 : x - rest;
+  return !Number.isFinite(x) ? x : rest < 0.5 ? floor : rest > 0.5 ? floor + 1 : floor % 2 ? floor + 1 : x - rest;
 }}
 
 {constants}
@@ -94,7 +94,7 @@ export function selfTest() {{
   predict(rows).forEach((got, k) => {{
     const largest = Math.max(...want[k].map(Math.abs));
     got.forEach((y, i) => {{
-      const near = Math.abs(y - want[k][i]) <= {fixed} + {relative} * largest;
+      const near = y === want[k][i] || Math.abs(y - want[k][i]) <= {fixed} + {relative} * largest;
       if (!near) throw new Error(`row ${{k}}: ${{got}} is not ${{want[k]}}`);
     }});
   }});

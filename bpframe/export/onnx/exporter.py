@@ -40,6 +40,8 @@ class OnnxExporter:
         checks.whole("onnx", 21, opset=self.opset)
         checks.whole("onnx", 1, steps=self.steps)
         checks.one_of("onnx", ("constants", "inputs"), parameters=self.parameters)
+        if self.steps != 1 and not self.train:
+            raise ConfigError(f"onnx needs train=True (--train) beside steps={self.steps}. Predictions have no steps.")
 
     def content(self, trainer: Trainer, metadata: Mapping[str, str]) -> bytes:
         """The bytes of the file, the same for the same model."""

@@ -71,6 +71,9 @@ ATAN_BELOW = (
 )
 
 
+FAR = 2.0**28  # above which 1 + x^2 is x^2 in float64, too
+
+
 @final
 class Formulas:
     """Formulas on names of results of one dtype; operators of Python are not at hand, since names are text."""
@@ -154,18 +157,24 @@ class Formulas:
         return self.emit("Mul", self.arctan(self.emit("Sqrt", ratio)), 2.0)
 
     def arcsinh(self, x: Name) -> Name:
-        """log1p(a + a^2 / (1 + sqrt(1 + a^2))) with the sign of x, a = |x|."""
-        a = self.emit("Abs", x)
+        """log1p(a + a^2 / (1 + sqrt(1 + a^2))) with the sign of x, a = |x|; log a + log 2 where a^2 is large."""
+        size = self.emit("Abs", x)
+        far = self.emit("Greater", size, FAR)
+        a = self.where(far, 1.0, size)
         square = self.emit("Mul", a, a)
         root = self.emit("Add", self.emit("Sqrt", self.emit("Add", square, 1.0)), 1.0)
-        inside = self.emit("Add", a, self.emit("Div", square, root))
-        return self.emit("Mul", self.emit("Sign", x), self.log1p(inside))
+        near = self.log1p(self.emit("Add", a, self.emit("Div", square, root)))
+        return self.emit("Mul", self.emit("Sign", x), self.where(far, self._log_double(size), near))
 
     def arccosh(self, x: Name) -> Name:
-        """log1p(t + sqrt(2 t + t^2)), t = x - 1."""
-        t = self.emit("Sub", x, 1.0)
-        inside = self.emit("Mul", t, self.emit("Add", t, 2.0))
-        return self.log1p(self.emit("Add", t, self.emit("Sqrt", inside)))
+        """log1p(t + sqrt(t) sqrt(t + 2)), t = x - 1, which is NaN below 1; log x + log 2 where x is large."""
+        far = self.emit("Greater", x, FAR)
+        t = self.where(far, 1.0, self.emit("Sub", x, 1.0))
+        inside = self.emit("Mul", self.emit("Sqrt", t), self.emit("Sqrt", self.emit("Add", t, 2.0)))
+        return self.where(far, self._log_double(self.where(far, x, 1.0)), self.log1p(self.emit("Add", t, inside)))
+
+    def _log_double(self, x: Name) -> Name:
+        return self.emit("Add", self.emit("Log", x), math.log(2))
 
     def arctanh(self, x: Name) -> Name:
         """log1p(2 x / (1 - x)) / 2."""
@@ -200,17 +209,43 @@ class Formulas:
         """Neither infinite nor NaN."""
         return self.emit("Not", self.emit("Or", self.emit("IsInf", x), self.emit("IsNaN", x)))
 
+    def fmod(self, x: Name, y: Name) -> Name:
+        """x - trunc(x / y) y."""
+        return str(self._builder.emit("Mod", x, y, fmod=1))
+
     def remainder(self, x: Name, y: Name) -> Name:
-        """x - floor(x / y) y; of whole numbers Mod."""
-        if self._dtype.kind != "f":
-            return self.emit("Mod", x, y)
-        return self.emit("Sub", x, self.emit("Mul", self.floor_divide(x, y), y))
+        """x - floor(x / y) y of whole numbers, 0 where y is."""
+        zero = self.emit("Equal", y, 0)
+        return self.where(zero, 0, self.emit("Mod", x, self.where(zero, 1, y)))
 
     def floor_divide(self, x: Name, y: Name) -> Name:
-        """floor(x / y)."""
-        if self._dtype.kind != "f":
-            return self.emit("Div", self.emit("Sub", x, self.remainder(x, y)), y)
-        return self.emit("Floor", self.emit("Div", x, y))
+        """floor(x / y) of whole numbers, 0 where y is."""
+        zero = self.emit("Equal", y, 0)
+        rest = self.emit("Sub", x, self.remainder(x, y))
+        return self.where(zero, 0, self.emit("Div", rest, self.where(zero, 1, y)))
+
+    def negative_sign(self, x: Name) -> Name:
+        """Whether x is below 0 or -0."""
+        return self.emit("Or", self.emit("Less", x, 0.0), self.emit("Less", self.emit("Div", 1.0, x), 0.0))
+
+    def copysign(self, x: Name, y: Name) -> Name:
+        """|x| with the sign of y."""
+        size = self.emit("Abs", x)
+        return self.where(self.negative_sign(y), self.emit("Neg", size), size)
+
+    def arctan2(self, y: Name, x: Name) -> Name:
+        """The angle of (x, y): arctan of the smaller over the larger of |x| and |y|, brought to its octant."""
+        a, b = self.emit("Abs", x), self.emit("Abs", y)
+        larger, smaller = self.emit("Max", a, b), self.emit("Min", a, b)
+        zero, both = self.emit("Equal", larger, 0.0), self.emit("IsInf", smaller)
+        far = self.emit("IsInf", larger)
+        usual = self.emit("Div", smaller, self.where(self.emit("Or", zero, far), 1.0, larger))
+        ratio = self.where(both, 1.0, self.where(far, 0.0, usual))
+        angle = self.arctan(ratio)
+        steep = self.where(self.emit("Greater", b, a), self.emit("Sub", math.pi / 2, angle), angle)
+        turned = self.where(self.negative_sign(x), self.emit("Sub", math.pi, steep), steep)
+        unknown = self.emit("Or", self.emit("IsNaN", x), self.emit("IsNaN", y))
+        return self.where(unknown, math.nan, self.copysign(turned, y))
 
     def left_shift(self, x: Name, y: Name) -> Name:
         """x 2^y of numbers without a sign."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from onnx import ModelProto, checker, helper
+from onnx import ModelProto, checker, helper, shape_inference
 
 from bpframe.errors import ConfigError
 from bpframe.export.graph import ArrayGraph
@@ -39,7 +39,10 @@ def onnx_model(
         producer_version=VERSION,
     )
     helper.set_model_props(model, dict(metadata))
-    checker.check_model(model, full_check=True)
+    try:
+        checker.check_model(model, full_check=True)
+    except (checker.ValidationError, shape_inference.InferenceError) as error:
+        raise ConfigError(f"ONNX has no operator for numbers of this kind: {str(error).strip()}") from None
     return model
 
 
