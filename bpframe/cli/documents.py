@@ -107,8 +107,15 @@ def pages_folder() -> Path:
 
 def examples() -> dict[str, dict[str, Path]]:
     """The files of each example by their names, relative to where they are to be put."""
-    configs = {path.stem: {path.name: path} for path in sorted((root() / "docs" / "examples").glob("*.toml"))}
+    configs = {path.stem: dict(_config_files(path)) for path in sorted((root() / "docs" / "examples").glob("*.toml"))}
     return {**configs, "plugin": dict(_plugin_files(root() / "plugins" / "example"))}
+
+
+def _config_files(config: Path) -> Iterator[tuple[str, Path]]:
+    """A config, and the script beside it that makes its data, if there is one."""
+    yield config.name, config
+    script = config.with_suffix(".py")
+    yield from ((script.name, path) for path in (script, script.with_name(script.name + CODE)) if path.is_file())
 
 
 def _plugin_files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -11,7 +11,9 @@ import click
 @click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option("--target", metavar="COLUMN", help="The column to predict, where DATA is a table.")
 @click.option("--task", type=click.Choice(["classes", "numbers"]), help="What the target is; left out, its values say.")
-@click.option("--example", metavar="NAME", help="Write an example instead: digits (a config) or plugin (a folder).")
+@click.option(
+    "--example", metavar="NAME", help="Write an example instead: a config, such as digits, or plugin (a folder)."
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="The config to write; by default DATA's stem.toml."
 )

@@ -47,7 +47,8 @@ def flat_target(y: HostArray, rows: int, axes: Shape, weight: HostArray | None) 
     if y.shape[: len(shape)] != shape or y.ndim > len(shape) + 1:
         raise ShapeError(
             f"y needs a label, or a row of numbers, for each position of the scores, shape {shape} or {(*shape, 'M')}, "
-            f"got {y.shape}. For one label a row flatten the positions in the network: flatten before its last layer."
+            f"got {y.shape}. The scores of a row still have the axes {axes}. For one label a row put flatten, or "
+            "global_avg_pool, before the last layer; a recurrent layer gives its last step without sequences."
         )
     flat = y.reshape(-1, *y.shape[len(shape) :])
     if weight is None or weight.ndim == 1 or weight.all():

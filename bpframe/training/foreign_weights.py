@@ -1,6 +1,7 @@
 """Foreign weights: those of a network of another library, brought into the names and layouts of this one.
 
-A dense weight is (n, units) here, in Keras and in scikit-learn, and (units, n) in PyTorch.
+A dense weight is (n, units) here, in Keras and in scikit-learn, and (units, n) in PyTorch; what else differs is in
+foreign_layout.py, and for recurrent layers in foreign_gates.py.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
-import numpy as np
-
 from bpframe.errors import ConfigError, ShapeError
 from bpframe.network.network import LabelledLayers
 from bpframe.protocols import CheckInputs, Fit
 from bpframe.protocols.implements import implements
 from bpframe.saving.plain_safetensors import read_plain_tensors
-from bpframe.types import HostArray
+from bpframe.training.foreign_gates import host_array, of_keras, of_torch
+from bpframe.training.foreign_layout import joined_rows, laid_out
+from bpframe.types import HostArray, Shape
 
 COUNTERS = ("num_batches_tracked",)  # ends of names of what is no parameter
 LAYOUTS = ("torch", "keras")
@@ -28,7 +29,7 @@ SHOWN = 12  # names that an error lists
 @final
 @dataclass(frozen=True)
 class ForeignWeights:
-    """Arrays by name, in the order of the layers; `turned`: whether dense weights are (units, n)."""
+    """Arrays by name, in the order of the layers; `turned`: whether they are laid out as those of PyTorch."""
 
     arrays: Mapping[str, Any]
     turned: bool
@@ -40,26 +41,43 @@ def weights_for(
     source: object,
     mapping: Mapping[str, str] | None,
     layout: str | None,
+    in_shape: Shape,
 ) -> dict[str, HostArray]:
-    """The parameters `own`, by "layer/name", with those of the source in their places."""
+    """The parameters `own`, by "layer/name", with those of the source in their places; rows are of `in_shape`."""
     if layout is not None and layout not in LAYOUTS:
         raise ConfigError(f"load_weights needs one of {', '.join(LAYOUTS)} as layout, got {layout!r}.")
     foreign = foreign_weights(source)
     turned = foreign.turned if layout is None else layout == "torch"
-    pairs = _by_order(layers, own, foreign.arrays) if mapping is None else _by_name(own, foreign.arrays, mapping)
+    arrays, ready = own_gates(foreign.arrays, turned)
+    pairs = _by_order(layers, own, arrays) if mapping is None else _by_name(own, arrays, mapping)
     turning = {label for label, layer in layers if not implements(layer, CheckInputs)}  # a table of vectors stays
+    joined = joined_rows(layers, in_shape) if turned else {}
     values = dict(own)
     for name, source_name in pairs:
-        turn = turned and name.endswith("weight") and own[name].ndim == 2 and name.split("/")[0] in turning
-        array = host_array(foreign.arrays[source_name])
-        array = array.T if turn and array.ndim == 2 else array
-        if array.shape != own[name].shape:
-            how = " once it is turned (layout 'torch')" if turn else ""
+        label, shape = name.split("/")[0], own[name].shape
+        array, how = host_array(arrays[source_name]), ""
+        if name.endswith("weight") and label in turning and source_name not in ready:
+            given = array
+            array = laid_out(array, shape, turned, joined.get(label))
+            how = " once it is turned (layout 'torch')" if turned and given.ndim > 1 else ""
+        if array.shape != shape:
             raise ShapeError(
-                f"load_weights needs shape {own[name].shape} for '{name}', got {array.shape} from '{source_name}'{how}."
+                f"load_weights needs shape {shape} for '{name}', got {array.shape} from '{source_name}'{how}."
             )
         values[name] = array
     return values
+
+
+def own_gates(arrays: Mapping[str, Any], turned: bool) -> tuple[dict[str, Any], set[str]]:
+    """(the arrays, with gates of recurrent layers as here, in their places; the names of those)."""
+    made, aside = {}, set()
+    for names, parameters in of_torch(arrays) if turned else of_keras(arrays):
+        made[names[0]] = parameters
+        aside.update(names)
+    ordered: dict[str, Any] = {}
+    for name, value in arrays.items():
+        ordered.update(made.get(name, {} if name in aside else {name: value}))
+    return ordered, {name for parameters in made.values() for name in parameters}
 
 
 def foreign_weights(source: Any) -> ForeignWeights:
@@ -84,14 +102,6 @@ def foreign_weights(source: Any) -> ForeignWeights:
         "load_weights needs a state dict, a module of PyTorch, a .safetensors file, a Keras model, or a fitted MLP of "
         f"scikit-learn, got {type(source).__name__}."
     )
-
-
-def host_array(value: Any) -> HostArray:
-    """An array of NumPy, of a tensor of PyTorch too, wherever that lies."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        value = value.float() if str(value.dtype) == "torch.bfloat16" else value
-    return np.asarray(value)
 
 
 def _parameters(arrays: Mapping[str, Any]) -> dict[str, Any]:

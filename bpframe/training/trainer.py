@@ -335,13 +335,17 @@ class Trainer:
 
         `source`: a PyTorch module or state dict, a .safetensors file, a Keras model, a scikit-learn MLP. Arrays are
         taken in order, layer by layer, or by `mapping`, {"dense_1/weight": "fc.weight"}, which may name some alone.
-        `layout` "torch" (weights are (out, in), which are turned) or "keras" ((in, out)); by the source if left out.
+        `layout` "torch" (weights are (out, in), kernels (out, in, *K), which are turned; gates and the biases of
+        recurrent layers as PyTorch has them; rows joined before a dense layer with channels first) or "keras"; by the
+        source if left out.
         What a layer learns from data by itself, as standardize does, is left alone. ShapeError and ConfigError name
         what does not fit.
         """
         from bpframe.training.foreign_weights import weights_for  # imported by those who bring weights
 
-        self.parameters.replace(weights_for(self.network.layers, self.parameters.copy(), source, mapping, layout))
+        own = self.parameters.copy()  # which makes them, and the task knows the shape of rows
+        shape = cast(Shape, self.task.shape)
+        self.parameters.replace(weights_for(self.network.layers, own, source, mapping, layout, shape))
 
     @property
     def settings(self) -> dict[str, float]:

@@ -49,6 +49,7 @@ def space_of(owner: str, axes: int, in_shape: Shape) -> Shape:
     """The axes of space of rows; ShapeError where they are not as many, with channels behind them."""
     if len(in_shape) != axes + 1:
         remedy = f"Reshape rows of one axis to {SPACE[axes]}." if len(in_shape) < axes + 1 else "Take another layer."
+        remedy = f"Reshape rows to {(*in_shape, 1)}, one channel." if len(in_shape) == axes > 1 else remedy
         raise ShapeError(f"{owner} needs rows of {axes + 1} axes, {SPACE[axes]}, got {in_shape}. {remedy}")
     return in_shape[:-1]
 
@@ -61,7 +62,7 @@ def windows_over(
     "same": ceil(S / stride) positions, the padding halved, of an odd number one cell more at the end (Keras).
     "causal": all padding before, so that a position sees nothing that comes after it.
     """
-    windows = ops.Windows(size, stride, dilation, ((0, 0),) * len(size))
+    windows, name = ops.Windows(size, stride, dilation, ((0, 0),) * len(size)), padding
     if padding == "same":
         padding = tuple(map(_same, space, windows.reach, stride))
     elif padding == "causal":
@@ -69,19 +70,17 @@ def windows_over(
     windows = windows if padding == "valid" else ops.Windows(size, stride, dilation, padding)
     positions = windows.positions(space)
     if min(positions) < 1:
-        raise ShapeError(
-            f"{owner} needs rows in which a window fits: {arithmetic(space, windows)}. Take a smaller kernel_size, or "
-            "padding='same'."
-        )
+        remedy = "Take fewer layers that shrink them, a smaller window, or padding='same'."
+        raise ShapeError(f"{owner} needs rows in which a window fits: {arithmetic(space, windows, name)}. {remedy}")
     return windows, positions
 
 
-def arithmetic(space: Shape, windows: ops.Windows) -> str:
-    """The positions in words: "28 x 28 with kernel 5 x 5, stride 2 gives 12 x 12"."""
-    parts = [f"{_times(space)} with kernel {_times(windows.size)}"]
-    parts += [f"stride {_times(windows.stride)}"] if set(windows.stride) != {1} else []
-    parts += [f"dilation {_times(windows.dilation)}"] if set(windows.dilation) != {1} else []
-    parts += [f"padding {windows.padding}"] if any(map(any, windows.padding)) else []
+def arithmetic(space: Shape, windows: ops.Windows, padding: Any) -> str:
+    """The positions in words: "28 x 28 with kernel 5, stride 2, valid gives 12 x 12"."""
+    parts = [f"{_times(space)} with kernel {_each(windows.size)}"]
+    parts += [f"stride {_each(windows.stride)}"] if set(windows.stride) != {1} else []
+    parts += [f"dilation {_each(windows.dilation)}"] if set(windows.dilation) != {1} else []
+    parts += [padding if isinstance(padding, str) else f"padding {padding}"]
     return f"{', '.join(parts)} gives {_times(windows.positions(space))}"
 
 
@@ -90,5 +89,10 @@ def _same(n: int, reach: int, stride: int) -> tuple[int, int]:
     return missing // 2, missing - missing // 2
 
 
+def _each(numbers: Shape) -> str:
+    """One number where all axes have it."""
+    return str(numbers[0]) if len(set(numbers)) == 1 else _times(numbers)
+
+
 def _times(numbers: Shape) -> str:
-    return " x ".join(map(str, numbers)) if len(set(numbers)) > 1 or len(numbers) < 3 else f"{numbers[0]} each"
+    return " x ".join(map(str, numbers))

@@ -92,7 +92,7 @@ def test_rare_classes_are_weighed_and_not_stratified_where_there_are_too_few(fol
         (3, ["few.csv", "--target", "y"], "needs at least 10 rows to learn from, got 4"),
         (3, ["one.csv", "--target", "y"], "needs two classes or more in its target, got one"),
         (2, ["table.csv", "--target", "side", "-o", "small.toml"], "overwrites nothing, but small.toml exists"),
-        (2, ["--example", "digit"], "has no example 'digit'. Did you mean 'digits'? Examples: digits, plugin."),
+        (2, ["--example", "digit"], "no example 'digit'. Did you mean 'digits'? Examples: addition, characters, "),
     ],
 )
 def test_what_cannot_be_written_is_an_error_that_says_why(

@@ -118,9 +118,19 @@ def test_pieces_of_the_columns_change_no_number_but_in_the_last_digits(layer, mo
     [
         (L.conv2d(3), (64,), r"conv2d needs rows of 3 axes, \(height, width, channels\), got \(64,\)\. Reshape"),
         (L.conv1d(3), (8, 8, 1), r"conv1d needs rows of 2 axes, .* Take another layer"),
-        (L.conv2d(3, 5, 2), (4, 28, 1), r"4 x 28 with kernel 5 x 5, stride 2 x 2 gives 0 x 12.*padding='same'"),
+        (L.conv2d(3), (8, 8), r"got \(8, 8\)\. Reshape rows to \(8, 8, 1\), one channel"),
+        (L.conv2d(3, 5, 2), (4, 28, 1), r"4 x 28 with kernel 5, stride 2, valid gives 0 x 12.*padding='same'"),
+        (
+            L.conv2d(3, (5, 2), padding=1),
+            (2, 9, 1),
+            r"2 x 9 with kernel 5 x 2, padding \(\(1, 1\), \(1, 1\)\) gives 0 x 10",
+        ),
         (L.conv2d(4, groups=2), (8, 8, 3), r"needs channels that its groups share alike, got rows \(8, 8, 3\)"),
-        (L.max_pool2d(4), (3, 3, 1), r"max_pool2d needs rows in which a window fits: 3 x 3 with kernel 4 x 4"),
+        (
+            L.max_pool2d(4),
+            (3, 3, 1),
+            r"max_pool2d needs rows in which a window fits: 3 x 3 with kernel 4, stride 4, valid",
+        ),
         (L.conv_transpose2d(1, 2, 2, output_padding=2), (3, 3, 1), "needs an output_padding below its stride"),
         (L.group_norm(2), (4, 3), "needs channels that its groups share alike, got 3"),
         (L.space_to_depth(2), (3, 4, 1), r"needs axes of space that 2 divides, got rows \(3, 4, 1\)"),
