@@ -6,7 +6,10 @@ Shapes: y (N,) or (N, C), target (N, M).
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from bpframe.data.columns import column_names
+from bpframe.data.dense import as_dense, kind_of
 from bpframe.errors import DataError
 from bpframe.types import HostArray
 
@@ -19,6 +22,23 @@ def filled(y: HostArray) -> tuple[HostArray, HostArray | None]:
         raise DataError("y needs a value in every column, got NaN alone. Leave such a column out.")
     first = np.take_along_axis(y, gaps.argmin(axis=0)[None], axis=0)
     return np.where(gaps, first, y), gaps
+
+
+def filled_labels(y: ArrayLike) -> tuple[ArrayLike, HostArray | None]:
+    """(y with the first label in the place of each gap, where gaps (N,) are), of text or booleans; None: no gaps."""
+    array = as_dense(y, "y") if len(column_names(y, "y") or ()) < 2 else np.empty(0)
+    if array.size != len(array) or (array.dtype.kind != "O" and not isinstance(y, list | tuple)):
+        return y, None
+    values = array.ravel() if array.dtype.kind == "O" else np.asarray(y, dtype=object).ravel()
+    gaps = np.array([_is_gap(value) for value in values], dtype=bool)
+    texts = sum(isinstance(value, str) for value in values)
+    if not gaps.any() or gaps.all() or texts not in (0, np.count_nonzero(~gaps)):  # others are named with the labels
+        return y, None
+    return np.asarray(np.where(gaps, values[gaps.argmin()], values).tolist()), gaps
+
+
+def _is_gap(value: object) -> bool:
+    return kind_of(value) == "missing" or (isinstance(value, float) and value != value)
 
 
 def with_gaps(target: HostArray, gaps: HostArray | None) -> HostArray:

@@ -235,6 +235,8 @@ class Task:
             return target_fields.encode_fields(cast(Any, given), self.loss, learned, rows, self.dtype), learned
         if isinstance(given, Mapping):
             return self._side_by_side(given, weight, rows, heads)
+        missing = takes_missing(self.loss)
+        given, gaps = target_gaps.filled_labels(given) if missing else (given, None)
         y = labels.as_array(given)
         if y.shape[:1] != (rows,):
             raise ShapeError(f"y needs one entry for each row of x: x has {rows} rows, y has shape {y.shape}.")
@@ -242,7 +244,7 @@ class Task:
             y = labels.continuous(y, {"outputs": width})
             return self._side_by_side({head.name: y[:, head.target] for head in heads}, weight, rows, heads)
         learned = {**self.learned, "outputs": self.outputs}
-        y, gaps = target_gaps.filled(y) if takes_missing(self.loss) else (y, None)
+        y, gaps = target_gaps.filled(y) if missing and gaps is None else (y, gaps)
         if implements(self.loss, EncodeTarget):
             target = own_target(self.loss, y, learned)
         elif implements(self.loss, ClassTargets):

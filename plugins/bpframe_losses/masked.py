@@ -20,7 +20,8 @@ class Masked:
     Where the inner loss is a sum over outputs, each with a target of its own (mse, huber, sigmoid_cross_entropy, ...),
     a value that is missing leaves out its output alone: the sum is over the others. Of any other loss a row with a
     missing value counts 0. The mean is over all rows, so that rows weigh by how much is known of them; to leave a row
-    out of the mean give it a sample weight of 0. Metrics are of what is known.
+    out of the mean give it a sample weight of 0. Metrics are of what is known. Labels are missing where y has None or
+    NaN; in `heads` each loss that may miss targets is masked by itself.
     Source: customary, as in multitask learning with incomplete labels: Ramsundar et al. (2015), arXiv:1502.02072,
     section 3.
     """

@@ -318,3 +318,13 @@ def test_a_saved_model_predicts_as_it_did(rule, tmp_path):
 def test_a_wrapper_around_lbfgs_is_refused_where_it_is_named(name):
     with pytest.raises(ConfigError, match="needs a rule that follows a gradient"):
         linear({"name": name, "inner": "lbfgs"})
+
+
+def test_mars_moves_weights_and_adamw_the_rest():
+    others = {"name": "adamw", "lr": 0.01, "weight_decay": 0.1}
+    start, mars = fit(deep({"name": "mars", "lr": 0.05, "others": others}), 1)
+    _, adamw = fit(deep(others), 1)
+    for name, value in start.items():
+        assert np.array_equal(mars[name], adamw[name]) == name.endswith("bias")
+        if name.endswith("weight"):  # the first step: by the sign of the gradient, nearly
+            np.testing.assert_allclose(np.abs(mars[name] - value), 0.05, rtol=1e-3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from bpframe_optimizers.golden_paths import FILE
 from bpframe_optimizers.lamb import Lamb
 from bpframe_optimizers.lars import Lars
 from bpframe_optimizers.lookahead import Lookahead
+from bpframe_optimizers.mars import Mars
 from bpframe_optimizers.momentum import Momentum
 from bpframe_optimizers.muon import Muon
 from bpframe_optimizers.prodigy import Prodigy
@@ -62,6 +64,13 @@ def test_paths_are_those_of_torch_optax_or_the_authors_code(case):
         np.testing.assert_allclose(path[name], golden(case)[name], rtol=1e-10, atol=1e-10)
         want = golden(f"{case}.x") or path
         np.testing.assert_allclose(predicting[name], want[name], rtol=1e-10, atol=1e-10)
+
+
+def test_mars_takes_the_path_of_its_authors_code():
+    rule = Mars(lr=0.02, beta1=0.9, beta2=0.95, gamma=0.3, eps=1e-6, weight_decay=0.1)
+    want = np.load(Path(__file__).parents[1] / "golden" / "mars.npz")["weight"]
+    path, _, _ = follow(rule, golden("start", "weight"), given, len(want))
+    np.testing.assert_allclose(path["weight"], want, rtol=1e-10, atol=1e-12)
 
 
 def test_sam_goes_the_way_of_optax_down_a_quadratic():

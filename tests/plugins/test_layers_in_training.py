@@ -54,6 +54,8 @@ NETS: dict[str, list[Any]] = {
     "sequential": [{"name": "sequential", "layers": ["standardize", hidden(), "batch_norm"]}, hidden(), END],
     "gaussian_latent": [hidden(), {"name": "gaussian_latent", "units": 8, "strength": 1e-3}, hidden(), END],
     "mixture_of_experts": [{"name": "mixture_of_experts", "experts": [hidden(), hidden()]}, END],
+    "weight_norm": [{"name": "weight_norm", "layer": hidden()}, END],
+    "spectral_norm": [{"name": "spectral_norm", "layer": hidden()}, END],
     "conv1d": [LINE, {"name": "conv1d", "filters": 8, "activation": "relu"}, "flatten", hidden(), END],
     "conv2d": [IMAGE, {"name": "conv2d", "filters": 8, "kernel_size": 2, "activation": "tanh"}, "flatten", END],
     "separable_conv2d": [

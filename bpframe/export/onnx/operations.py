@@ -100,6 +100,17 @@ def _cumulative_sum(b: NodeEmitter, node: GraphNode, x: Name) -> Name:
     return str(b.emit("CumSum", x, b.constant(node.options["axis"], np.int64)))
 
 
+def _matmul(b: NodeEmitter, node: GraphNode, x: Name, y: Name) -> Name:
+    """Vectors as matrices: where the other operand is transposed, onnxruntime joins both nodes as if they were."""
+    left, right = (len(operand.shape) == 1 for operand in node.operands)
+    if not (left or right):
+        return str(b.emit("MatMul", x, y))
+    x = b.emit("Unsqueeze", x, b.constant([0], np.int64)) if left else x
+    y = b.emit("Unsqueeze", y, b.constant([1], np.int64)) if right else y
+    axes = [-2] * left + [-1] * right
+    return str(b.emit("Squeeze", b.emit("MatMul", x, y), b.constant(axes, np.int64)))
+
+
 OPERATIONS: dict[str, Callable[..., Name]] = {
     **dict.fromkeys(("sum", "prod", "max", "min", "all", "any"), _reduce),
     **dict.fromkeys(("argmax", "argmin"), _place),
@@ -112,7 +123,7 @@ OPERATIONS: dict[str, Callable[..., Name]] = {
     "arange": _arange,
     "cumulative_sum": _cumulative_sum,
     "rows": lambda b, node: str(b.emit("Squeeze", b.rows())),
-    "matmul": lambda b, node, x, y: str(b.emit("MatMul", x, y)),
+    "matmul": _matmul,
     "transpose": lambda b, node, x: str(b.emit("Transpose", x, perm=node.options["axes"])),
     "concat": lambda b, node, *parts: str(b.emit("Concat", *parts, axis=node.options["axis"])),
 }
