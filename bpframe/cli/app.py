@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from bpframe.cli.check import check
+from bpframe.cli.compare import compare
 from bpframe.cli.docs import docs
 from bpframe.cli.editor_schema import schema
 from bpframe.cli.evaluate import evaluate
@@ -49,6 +50,7 @@ def main(debug: bool) -> None:
 
 
 plugins.add_command(doctor)
-COMMANDS = (init, new_plugin, train, sweep, evaluate, predict, explain, export, plugins, check, stubs, schema, docs)
-for command in COMMANDS:
+TRAINING = (init, train, sweep, compare, evaluate, predict, explain, export)
+AUTHORING = (new_plugin, plugins, check, stubs, schema, docs)
+for command in (*TRAINING, *AUTHORING):
     main.add_command(command)

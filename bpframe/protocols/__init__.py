@@ -17,15 +17,14 @@ Capabilities are small protocols of their own, for the components that need one:
 `CheckMemory` (callbacks); `SessionStatistics` and `SessionSums`, which takes `StepSums` (sessions of engines).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
-`LearningRates`, `LrIsAFactor` and `EvaluationPeriod` (optimizers), `Compiles` and `Changeable` (engines), `BlockLosses`
-(sessions), `CheckpointFolder` and `Monitoring` (callbacks), `ActsOn` (regularizers), `Compares`, `Directed` and
-`CountsRows` and `MetricOfFields` (metrics), `HoldsArrays` (sources), `WithDomain`, `Ordered`, `TakesClassNumbers`,
-`TakesWeights`, `TakesMissing`, `Grouped` and `ComparedField` (losses), `WithRange` (activations, layers),
-`WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`,
-`RemovesOffset`, `ReadsNames` and `Coupled` (layers), `Pure` and `ExampleConfigs` (any). What a component tells the
-conformance kit besides stands in [the kit's members](kit-members.md).
-`RemovesOffset` and `Coupled` (layers), `MixesTargets` (augmentations), `Pure` and `ExampleConfigs` (any). What a
-component tells the conformance kit besides stands in [the kit's members](kit-members.md).
+`LearningRates`, `LrIsAFactor`, `EvaluationPeriod` and `WithTuningSpace` (optimizers), `Compiles` and `Changeable`
+(engines), `BlockLosses` (sessions), `CheckpointFolder` and `Monitoring` (callbacks), `ActsOn` (regularizers),
+`Compares`, `Directed`, `CountsRows` and `MetricOfFields` (metrics), `HoldsArrays` (sources), `WithDomain`, `Ordered`,
+`TakesClassNumbers`, `TakesWeights`, `TakesMissing`, `Grouped` and `ComparedField` (losses), `WithRange` (activations,
+layers), `WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`, `WithEndingActivation`, `Stochastic`,
+`TrainingOnly`, `RemovesOffset`, `ReadsNames` and `Coupled` (layers), `MixesTargets` (augmentations), `Pure` and
+`ExampleConfigs` (any). What a component tells the conformance kit besides stands in [the kit's
+members](kit-members.md).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -139,6 +138,7 @@ from bpframe.protocols.traits import (
     WithEndingActivation,
     WithRange,
     WithSurrogate,
+    WithTuningSpace,
 )
 
 __all__ = [
@@ -241,4 +241,5 @@ __all__ = [
     "WithEndingActivation",
     "WithRange",
     "WithSurrogate",
+    "WithTuningSpace",
 ]
