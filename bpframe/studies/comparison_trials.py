@@ -53,7 +53,7 @@ class WorkloadSource:
         short = Partition(tuple(array[:8] for array in parts.train), parts.validation)  # type: ignore[arg-type]
         for each in contestants:
             try:
-                measured_training(workload, short, _given(each, {}), 0)
+                measured_training(workload, short, _given(each, {}, workload.steps(8)[0]), 0)
             except BpframeError as error:
                 return f"{each.title}: {error}"
         return None
@@ -79,7 +79,8 @@ def scoring_record(
 ) -> Record:
     """One training over a horizon, with the settings that it was given."""
     workload = source.workload()
-    record = measured_training(workload, source.rows(), _given(contestant, settings), seed, horizon, updates)
+    given = _given(contestant, settings, workload.steps(len(source.rows().train[0]), horizon)[0])
+    record = measured_training(workload, source.rows(), given, seed, horizon, updates)
     return {"settings": dict(settings), **record}
 
 
@@ -87,11 +88,12 @@ def diagnosis_record(source: WorkloadSource, contestant: Contestant, settings: S
     """One training of a diagnosis, and whether it passed: the target reached, or the same with a larger loss."""
     start = time.perf_counter()
     workload, parts = source.workload(), source.rows()
-    plain = measured_training(workload, parts, _given(contestant, settings), seed=0)
+    given = _given(contestant, settings, workload.steps(len(parts.train[0]))[0])
+    plain = measured_training(workload, parts, given, seed=0)
     record: Record = {"settings": dict(settings), "failed": plain["failed"]}
     end = end_cost(plain, workload.lower_is_better)
     if source.name == RESCALED:
-        given = _given(contestant, settings) | {"loss": RescaledLoss.of(workload.loss, FACTOR)}
+        given |= {"loss": RescaledLoss.of(workload.loss, FACTOR)}
         rescaled = end_cost(measured_training(workload, parts, given, seed=0), workload.lower_is_better)
         record |= {"value": end, "rescaled": rescaled, "passed": abs(rescaled - end) <= 0.05 * abs(end)}
     else:
@@ -102,9 +104,9 @@ def diagnosis_record(source: WorkloadSource, contestant: Contestant, settings: S
     return record | {"seconds": time.perf_counter() - start}
 
 
-def _given(contestant: Contestant, settings: Settings) -> dict[str, Any]:
-    """The arguments of the Trainer that make it the contestant's."""
-    given: dict[str, Any] = {"optimizer": contestant.optimizer(settings)}
+def _given(contestant: Contestant, settings: Settings, steps: int) -> dict[str, Any]:
+    """The arguments of the Trainer that make it the contestant's, for a training of so many steps."""
+    given: dict[str, Any] = {"optimizer": contestant.optimizer(settings, steps)}
     if contestant.kind == "loss":
         given["loss"] = dict(contestant.spec)
     return given

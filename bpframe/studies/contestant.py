@@ -43,14 +43,18 @@ class Contestant:
     scheduled: bool = True
     offset: int = 0
 
-    def optimizer(self, settings: Settings) -> Spec:
-        """The specification of its rule with these settings; rates fall to 0 along a cosine, if they are scheduled."""
+    def optimizer(self, settings: Settings, steps: int) -> Spec:
+        """The specification of its rule with these settings, for a training of so many steps.
+
+        Rates, if they are scheduled, stay for three quarters of them and then fall to 0: until then a training does
+        not depend on its horizon, so that the step at which it reaches a target says something.
+        """
         base = self.spec if self.kind == "optimizer" else JUDGE
         spec = describe(registry, "optimizer", build("optimizer", dict(base)))
         values = {**({"lr": spec["lr"]} if "lr" in spec else {}), **settings}
         for path, value in values.items():
             rate = self.scheduled and path.rpartition(".")[2] == "lr" and isinstance(value, int | float) and value > 0
-            _put(spec, path, {"name": "cosine", "initial": value} if rate else value)
+            _put(spec, path, _decaying(value, steps) if rate else value)
         return spec
 
     def record(self) -> dict[str, Any]:
@@ -104,6 +108,10 @@ def with_sanity_rows(asked: Sequence[Contestant]) -> list[Contestant]:
         contestant("nothing", "optimizer", NOTHING, tuned=False, row="a rule that does nothing"),
     ]
     return [*asked, *(each for each in more if each.title not in titles)]
+
+
+def _decaying(rate: float, steps: int) -> Spec:
+    return {"name": "warmup_stable_decay", "peak": rate, "warmup": 0, "decay": max(1, steps // 4)}
 
 
 def _put(spec: Spec, path: str, value: Any) -> None:

@@ -14,7 +14,6 @@ import pytest
 
 from bpframe import studies
 from bpframe.errors import ConfigError
-from bpframe.registry import build
 from bpframe.studies.choice import chosen_settings
 from bpframe.studies.measured_training import measured_training
 from bpframe.studies.rule_comparison import Comparison, within_budget
@@ -87,7 +86,7 @@ def test_the_best_of_each_study_is_scored(records: Records) -> None:
 
 def test_a_trial_is_the_training_that_its_record_names(records: Records) -> None:
     record = next(r for r in records[1:] if r["trial"].get("horizon") == 2 and r["trial"]["rule"] == "lion")
-    rate = {"name": "cosine", "initial": record["settings"]["lr"]}
+    rate = {"name": "warmup_stable_decay", "peak": record["settings"]["lr"], "warmup": 0, "decay": 13}
     trainer = Trainer(
         tiny().network(), "mse", {"name": "lion", "lr": rate}, seed=record["trial"]["seed"], metrics=["mae"]
     )
@@ -200,7 +199,3 @@ def test_a_training_that_diverges_is_the_worst_and_never_chosen(folder: Path) ->
     assert record["failed"]
     key = {"stage": "tuning", "workload": "tiny", "rule": "sgd", "study": 1, "point": 1}
     assert chosen_settings([{}, {"trial": key, "settings": {"lr": 1e30}, **record}], "tiny", True) == {}
-
-
-def test_trials_are_components_of_the_registry(folder: Path) -> None:
-    assert build("optimizer", studies.parse_contestant("adam").optimizer({"lr": 0.1}))

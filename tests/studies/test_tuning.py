@@ -38,7 +38,7 @@ def test_every_bundled_rule_has_a_space_with_its_source_that_it_can_be_built_in(
     one = Contestant(name, "optimizer", spec, ranges=ranges, source=source, scheduled=scheduled)
     assert ranges
     for settings in tuning_points(ranges, 1, 15):
-        build("optimizer", one.optimizer(settings))
+        build("optimizer", one.optimizer(settings, 40))
 
 
 def test_the_rules_are_those_that_are_installed() -> None:
@@ -85,12 +85,13 @@ def test_a_space_of_another_form_is_refused() -> None:
         tuning_ranges(object())
 
 
-def test_rates_fall_along_a_cosine_but_those_that_are_to_stay() -> None:
-    assert parse_contestant("adam").optimizer({"lr": 0.5})["lr"] == {"name": "cosine", "initial": 0.5}
-    assert parse_contestant("schedule_free_sgd").optimizer({"lr": 0.5})["lr"] == 0.5
-    inner = parse_contestant("ema(inner=adam)").optimizer({"inner.lr": 0.5})
-    assert inner["inner"]["lr"] == {"name": "cosine", "initial": 0.5}
-    assert parse_contestant("prodigy").optimizer({"d_coef": 2.0})["lr"] == {"name": "cosine", "initial": 1.0}
+def test_rates_stay_and_fall_in_the_last_quarter_but_those_that_are_to_stay() -> None:
+    falling = {"name": "warmup_stable_decay", "peak": 0.5, "warmup": 0, "decay": 10}
+    assert parse_contestant("adam").optimizer({"lr": 0.5}, 40)["lr"] == falling
+    assert parse_contestant("schedule_free_sgd").optimizer({"lr": 0.5}, 40)["lr"] == 0.5
+    inner = parse_contestant("ema(inner=adam)").optimizer({"inner.lr": 0.5}, 40)
+    assert inner["inner"]["lr"] == falling
+    assert parse_contestant("prodigy").optimizer({"d_coef": 2.0}, 40)["lr"] == {**falling, "peak": 1.0}
 
 
 @pytest.mark.parametrize(
