@@ -41,6 +41,7 @@ Show = Callable[[int, int, Record], None]
 class Comparison:
     """What is compared on what, and how often. `studies` None: 3, or as many as six pairs of workload and study need.
 
+    `horizons`: how many times the epochs of a workload; steps to a target are those of the last.
     `on`: the user's own config in the place of the bundled workloads. `files`: plugin files of the contestants.
     `proven`: whether the conformance kit has shown of each plugin that it does what it says (`require_proof`).
     """
@@ -50,6 +51,7 @@ class Comparison:
     studies: int | None = None
     trials: int = 5
     seeds: int = 2
+    horizons: Sequence[int] = HORIZONS
     on: SweptConfig | None = None
     diagnoses: Sequence[str] = tuple(DIAGNOSES)
     files: Sequence[str] = ()
@@ -78,7 +80,7 @@ class Comparison:
                 "studies": self.rounds,
                 "trials": self.trials,
                 "seeds": self.seeds,
-                "horizons": list(HORIZONS),
+                "horizons": list(self.horizons),
             },
         }
 
@@ -100,16 +102,16 @@ class Comparison:
         best = chosen_settings(records, workload, source.workload().lower_is_better)
         for study in range(1, self.rounds + 1):
             for number in range(self.seeds):
-                for horizon in HORIZONS:
+                for horizon in self.horizons:
                     for each in self.contestants:
-                        first = (study, number, horizon) == (1, 0, 1)
+                        first = (study, number, horizon) == (1, 0, self.horizons[0])
                         settings = best.get((each.title, study)) if each.tuned else {}
                         if settings is None or (each.row == "a rule that does nothing" and not first):
                             continue
                         seed = SCORING_SEED + OFFSET * each.offset + (study - 1) * self.seeds + number
                         place = {"workload": workload, "rule": each.title, "study": study, "seed": seed}
                         arguments = {"source": source, "contestant": each, "settings": settings, "seed": seed}
-                        more = {"horizon": horizon, "updates": horizon == 1 and number == 0}
+                        more = {"horizon": horizon, "updates": horizon == self.horizons[0] and number == 0}
                         yield {"stage": "scoring", **place, "horizon": horizon}, (scoring_record, arguments | more)
 
     def diagnosis(self) -> Iterator[Step]:
@@ -166,7 +168,9 @@ def within_budget(comparison: Comparison, budget: float, jobs: int) -> Compariso
     left, kept = budget * jobs, list[str]()
     for name in comparison.workloads:
         tuned = sum(each.tuned for each in comparison.contestants)
-        runs = comparison.rounds * (comparison.trials * tuned + comparison.seeds * sum(HORIZONS) * (tuned + 1))
+        runs = comparison.rounds * (
+            comparison.trials * tuned + comparison.seeds * sum(comparison.horizons) * (tuned + 1)
+        )
         left -= runs * WORKLOADS[name].seconds
         if kept and left < 0:
             break
@@ -176,7 +180,7 @@ def within_budget(comparison: Comparison, budget: float, jobs: int) -> Compariso
 
 def _count(comparison: Comparison) -> int:
     """The number of trials, if no tuning finds nothing."""
-    of_scoring = comparison.rounds * comparison.seeds * len(HORIZONS)
+    of_scoring = comparison.rounds * comparison.seeds * len(comparison.horizons)
     rows = [1 if each.row == "a rule that does nothing" else of_scoring for each in comparison.contestants]
     tuned = sum(each.tuned for each in comparison.contestants) * comparison.rounds * comparison.trials
     return len(comparison.workloads) * (tuned + sum(rows)) + sum(1 for _ in comparison.diagnosis())

@@ -22,7 +22,7 @@ from tests.studies.tiny import EVERY_OTHER, TWIN, plant, tiny
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(_FINDER, "files", {})
     monkeypatch.setattr(registry, "_local", dict(registry._local))
-    plant(monkeypatch, tiny(epochs=8, looks=6))
+    plant(monkeypatch, tiny(epochs=8))
     for name, text in {"half.py": EVERY_OTHER, "twin.py": TWIN}.items():
         (tmp_path / name).write_text(text)
         declare(registry, tmp_path / name)
@@ -35,7 +35,7 @@ def overall(folder: Path, other: str, repeat: int, offsets: tuple[int, int], stu
         replace(studies.parse_contestant(name), offset=offset)
         for name, offset in zip(("adam", other), offsets, strict=True)
     ]
-    comparison = Comparison(rules, workloads=("tiny",), studies=studies_each, seeds=1, diagnoses=())
+    comparison = Comparison(rules, workloads=("tiny",), studies=studies_each, seeds=1, horizons=(4,), diagnoses=())
     file = studies.run_comparison(comparison, folder / f"{other}-{repeat}.jsonl")
     summary = studies.comparison_summary(file.records())
     found: dict[str, Any] = next(rule["overall"] for rule in summary["rules"] if rule["title"] == other)
