@@ -167,9 +167,23 @@ from bpframe.protocols import (
     WithEndingActivation,
     WithRange,
     WithSurrogate,
+    WithTuningSpace,
     number_sets,
 )
-from bpframe.types import Array, Arrays, Cache, HostArray, Hyper, Namespace, Objective, Params, Scope, Shape, State
+from bpframe.types import (
+    Array,
+    Arrays,
+    Cache,
+    HostArray,
+    Hyper,
+    Namespace,
+    Objective,
+    Params,
+    Scope,
+    Shape,
+    State,
+    TuningSpace,
+)
 
 if TYPE_CHECKING:
     from bpframe.data.labels import binary, continuous, one_hot, ordinal
@@ -369,6 +383,7 @@ __all__ = [
     "Tie",
     "Totals",
     "TrainingOnly",
+    "TuningSpace",
     "UnknownComponent",
     "WeightedFit",
     "WholeBatch",
@@ -377,6 +392,7 @@ __all__ = [
     "WithEndingActivation",
     "WithRange",
     "WithSurrogate",
+    "WithTuningSpace",
     "as_layer",
     "binary",
     "chain_auxiliary",

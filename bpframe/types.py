@@ -71,4 +71,5 @@ State = dict[str, Any]  # what an update rule remembers: a nested dict of arrays
 Cache = Any  # what a layer's forward leaves for backward of the same step; never saved
 Shape = tuple[int, ...]  # without the batch axis
 Hyper = Any  # current values of a component's settings: attributes named like its constructor's arguments
+TuningSpace = Mapping[str, Any]  # where settings are searched, by name; see `bpframe.protocols.WithTuningSpace`
 Scope = Literal["element", "array"]  # an update rule works on any slice of a flat vector | on one whole parameter

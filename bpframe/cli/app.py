@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from bpframe.cli.check import check
+from bpframe.cli.compare import compare
 from bpframe.cli.docs import docs
 from bpframe.cli.editor_schema import schema
 from bpframe.cli.evaluate import evaluate
@@ -54,6 +55,6 @@ def main(debug: bool) -> None:
 
 
 plugins.add_command(doctor)
-ON_RUNS = init, train, sweep, evaluate, predict, runs, plot, report, watch, explain, trace, export
+ON_RUNS = init, train, sweep, compare, evaluate, predict, runs, plot, report, watch, explain, trace, export
 for command in (*ON_RUNS, new_plugin, plugins, check, stubs, schema, docs):
     main.add_command(command)

@@ -15,6 +15,7 @@ from bpframe.errors import IncompatibleComponent
 from bpframe.protocols.components import Activation, Layer
 from bpframe.protocols.engine import Losses
 from bpframe.protocols.number_sets import EVERYWHERE, Interval
+from bpframe.types import TuningSpace
 
 FIRST_LEVELS = ("steps", "totals", "snapshot", "minimizers")  # of an engine that does not say
 LEVELS = {
@@ -374,11 +375,30 @@ class WithRange(Protocol):
         rows side by side; not known by default."""
 
 
+class WithTuningSpace(Protocol):
+    """An optimizer that says where its settings are to be searched, when rules are compared (`bpframe compare`)."""
+
+    @property
+    def tuning_space(self) -> TuningSpace:
+        """By the name of a setting, or a dotted path such as "others.lr", (low, high) or a list of values.
+
+        Between low and high values are spread evenly in the logarithm. "source" says where the ranges come from;
+        "schedule": None that the rate is to stay as it is. Those of a rule that it holds as `inner` come besides. By
+        default `lr` over three decades round its own default.
+        """
+
+
 class ExampleConfigs(Protocol):
     """A class of components with arguments for the conformance kit to try."""
 
     def example_configs(self) -> Sequence[Mapping[str, Any]]:
         """Arguments, a mapping for each example, of the class; by default values are made up from annotations."""
+
+
+def tuning_space_of(rule: object) -> TuningSpace | None:
+    """Where an optimizer, or its class, wants its settings to be searched; None: it does not say."""
+    space: TuningSpace | None = getattr(rule, "tuning_space", None)
+    return space
 
 
 def needs_whole_batch(rule: object) -> bool:

@@ -5,14 +5,35 @@
     file = studies.run_sweep("digits.toml", {"optimizer.lr": [1e-4, 1e-3, 1e-2]}, seeds=5, jobs=2)
     print(studies.sweep_text(file.records()))
 
+    rules = [studies.parse_contestant(name) for name in ("adam", "lion")]
+    file = studies.run_comparison(studies.comparison_of(rules), "adam-lion.jsonl", jobs=2)
+    print(studies.comparison_text(studies.comparison_summary(file.records())))
+
 Every training is a trial, and a line of a JSONL file; what is said about a study is a function of that file. Trials
 run through joblib, in whichever backend is set by `joblib.parallel_config`.
 """
 
 from __future__ import annotations
 
+from bpframe.studies.comparison_summary import comparison_summary
+from bpframe.studies.comparison_text import comparison_text
 from bpframe.studies.config_sweep import run_sweep
+from bpframe.studies.contestant import Contestant, parse_contestant
+from bpframe.studies.proof import require_proof
+from bpframe.studies.rule_comparison import Comparison, comparison_of, run_comparison
 from bpframe.studies.sweep_text import sweep_text
 from bpframe.studies.trial_file import TrialFile
 
-__all__ = ["TrialFile", "run_sweep", "sweep_text"]
+__all__ = [
+    "Comparison",
+    "Contestant",
+    "TrialFile",
+    "comparison_of",
+    "comparison_summary",
+    "comparison_text",
+    "parse_contestant",
+    "require_proof",
+    "run_comparison",
+    "run_sweep",
+    "sweep_text",
+]

@@ -22,7 +22,7 @@ def parse_over(text: str) -> tuple[str, list[Any]]:
     A comma within quotes or brackets divides nothing. ConfigError where there is no key, no value, or one twice.
     """
     key, equals, values = text.partition("=")
-    words = _divided(values)
+    words = divided(values)
     if not equals or not key.strip() or not all(words):
         raise ConfigError(
             f"{OPTION} needs KEY=VALUE,VALUE, got {text!r}. For example: {OPTION} optimizer.lr=1e-3,1e-2."
@@ -44,7 +44,7 @@ def point_overrides(point: Point) -> list[Override]:
     return [Override(tuple(re.findall(r"[^.\[\]\s]+", key)), value, f"{OPTION} {key}") for key, value in point.items()]
 
 
-def _divided(values: str) -> list[str]:
+def divided(values: str) -> list[str]:
     """The text at its commas, but for those within quotes or brackets."""
     words, depth = [""], 0
     for piece in PIECE.findall(values):

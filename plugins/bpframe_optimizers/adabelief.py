@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Scope, State, TuningSpace, checks, ops
 
 
 @final
@@ -26,6 +26,10 @@ class Adabelief:
     beta2: float = 0.999
     eps: float = 1e-16
     scope: ClassVar[Scope] = "element"
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (3e-05, 0.03),
+        "source": "three decades round the rate of Zhuang et al. (2020)",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("adabelief", lr=self.lr)

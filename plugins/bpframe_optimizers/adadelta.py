@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Scope, State, TuningSpace, checks, ops
 
 
 @final
@@ -25,6 +25,10 @@ class Adadelta:
     rho: float = 0.95
     eps: float = 1e-6
     scope: ClassVar[Scope] = "element"
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (0.03, 30.0),
+        "source": "three decades round the 1 of Zeiler (2012), which has no rate",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("adadelta", lr=self.lr)

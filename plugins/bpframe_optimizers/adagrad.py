@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import flavors
 
 
@@ -27,6 +27,10 @@ class Adagrad:
     flavor: Literal["paper", "torch", "keras", "optax"] = "paper"
     scope: ClassVar[Scope] = "element"
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper", "torch"), ("keras", "optax"))}
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (0.001, 1.0),
+        "source": "three decades round the default and ten times that, as steps shrink with time",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("adagrad", lr=self.lr, initial_accumulator=self.initial_accumulator)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Param, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Param, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers.decay import check, rule_for
 from bpframe_optimizers.golden_paths import Golden
 
@@ -32,6 +32,10 @@ class Adahessian:
     decay: Literal["weights", "all"] = "weights"
     scope: ClassVar[Scope] = "element"
     stochastic: ClassVar[bool] = True
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (0.005, 5.0),
+        "source": "three decades round the rate of Yao et al. (2021)",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("adahessian", lr=self.lr)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import flavors
 
 
@@ -29,6 +29,10 @@ class Adam:
     flavor: Literal["paper", "torch", "optax", "keras"] = "paper"
     scope: ClassVar[Scope] = "element"
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper", "torch", "optax"), ("keras",))}
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (3e-05, 0.03),
+        "source": "three decades round the rate of Kingma and Ba (2015)",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("adam", lr=self.lr)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import flavors
 
 
@@ -28,6 +28,10 @@ class Adamax:
     flavor: Literal["torch", "optax", "keras", "paper"] = "torch"
     scope: ClassVar[Scope] = "element"
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("torch", "optax"), ("keras",), ("paper",))}
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (6e-05, 0.06),
+        "source": "three decades round the rate of Kingma and Ba (2015), section 7.1",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("adamax", lr=self.lr)

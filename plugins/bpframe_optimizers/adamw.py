@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Param, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Param, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import flavors
 from bpframe_optimizers.adam import adam_change
 from bpframe_optimizers.decay import check, rule_for
@@ -33,6 +33,10 @@ class Adamw:
     flavor: Literal["paper", "torch", "optax", "keras"] = "paper"
     scope: ClassVar[Scope] = "element"
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper", "torch", "optax"), ("keras",))}
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (3e-05, 0.03),
+        "source": "Dahl et al. (2023), arXiv:2306.07179, 1e-4 to 1e-2, widened both ways for small networks",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("adamw", lr=self.lr)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Param, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Param, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers.decay import check, rule_for
 
 
@@ -31,6 +31,10 @@ class Adan:
     weight_decay: float = 0.0
     decay: Literal["weights", "all"] = "weights"
     scope: ClassVar[Scope] = "element"
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (3e-05, 0.03),
+        "source": "three decades round the default, the rate of Adam, as Xie et al. (2022) tune it",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("adan", lr=self.lr)

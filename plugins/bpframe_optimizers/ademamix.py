@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Param, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Param, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers.decay import check, rule_for
 
 
@@ -31,6 +31,10 @@ class Ademamix:
     weight_decay: float = 0.0
     decay: Literal["weights", "all"] = "weights"
     scope: ClassVar[Scope] = "element"
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (3e-05, 0.03),
+        "source": "that of adam, whose rates Pagliardini et al. (2024) take",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("ademamix", lr=self.lr, alpha=self.alpha)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import flavors
 
 
@@ -30,6 +30,7 @@ class Amsgrad:
     flavor: Literal["torch", "keras", "optax", "paper"] = "torch"
     scope: ClassVar[Scope] = "element"
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("torch",), ("keras",), ("optax",), ("paper",))}
+    tuning_space: ClassVar[TuningSpace] = {"lr": (3e-05, 0.03), "source": "that of adam, which it bounds"}
 
     def __post_init__(self) -> None:
         checks.not_negative("amsgrad", lr=self.lr)

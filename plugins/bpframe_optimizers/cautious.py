@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, ops
+from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, TuningSpace, ops
 from bpframe_optimizers import wrapped
 from bpframe_optimizers.golden_paths import Golden
 from bpframe_optimizers.momentum import Momentum
@@ -26,6 +26,7 @@ class Cautious:
 
     inner: Optimizer
     scope: ClassVar[Scope] = "array"
+    tuning_space: ClassVar[TuningSpace] = {"source": "that of the inner rule, to which Liang et al. (2024) leave it"}
 
     def __post_init__(self) -> None:
         wrapped.check("cautious", self.inner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import flavors, wrapped
 from bpframe_optimizers.golden_paths import Golden, golden_paths
 from bpframe_optimizers.momentum import Momentum
@@ -30,6 +30,9 @@ class Ema:
     decay: float = 0.999
     flavor: Literal["paper", "optax", "torch", "keras"] = "paper"
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper", "optax"), ("torch", "keras"))}
+    tuning_space: ClassVar[TuningSpace] = {
+        "source": "that of the inner rule alone: the decay is of the average, and no part of the training"
+    }
 
     def __post_init__(self) -> None:
         wrapped.check("ema", self.inner)

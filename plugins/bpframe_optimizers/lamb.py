@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import decay, flavors
 from bpframe_optimizers.golden_paths import Golden, golden_paths
 
@@ -32,6 +32,10 @@ class Lamb:
     flavor: Literal["paper", "optax", "keras"] = "paper"
     scope: ClassVar[Scope] = "array"
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper", "optax"), ("keras",))}
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (0.0001, 0.1),
+        "source": "Dahl et al. (2023), arXiv:2306.07179, 1e-4 to 1e-2, widened upwards for small networks",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("lamb", lr=self.lr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import decay, flavors
 from bpframe_optimizers.golden_paths import Golden, golden_paths
 
@@ -32,6 +32,7 @@ class Lars:
     flavor: Literal["paper", "optax"] = "paper"
     scope: ClassVar[Scope] = "array"
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper",), ("optax",))}
+    tuning_space: ClassVar[TuningSpace] = {"lr": (0.03, 30.0), "source": "three decades round the default"}
 
     def __post_init__(self) -> None:
         checks.not_negative("lars", lr=self.lr)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Param, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Param, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers.decay import check, rule_for
 
 
@@ -26,6 +26,10 @@ class Lion:
     weight_decay: float = 0.0
     decay: Literal["weights", "all"] = "weights"
     scope: ClassVar[Scope] = "element"
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (1e-05, 0.01),
+        "source": "that of adamw divided by 3, as Chen et al. (2023) advise: 3 to 10 times less",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("lion", lr=self.lr)

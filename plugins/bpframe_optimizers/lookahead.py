@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import wrapped
 from bpframe_optimizers.golden_paths import Golden, golden_paths
 from bpframe_optimizers.momentum import Momentum
@@ -26,6 +26,9 @@ class Lookahead:
     inner: Optimizer
     steps: int = 5
     alpha: float = 0.5
+    tuning_space: ClassVar[TuningSpace] = {
+        "source": "that of the inner rule: Zhang et al. (2019) find steps and alpha robust"
+    }
 
     @property
     def evaluation_period(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import flavors
 
 
@@ -26,6 +26,10 @@ class Momentum:
     flavor: Literal["torch", "optax", "keras", "paper"] = "torch"
     scope: ClassVar[Scope] = "element"
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("torch", "optax"), ("keras", "paper"))}
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (0.005, 5.0),
+        "source": "Dahl et al. (2023), arXiv:2306.07179, 0.02 to 5 for Nesterov's, widened downwards to three decades",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("momentum", lr=self.lr)

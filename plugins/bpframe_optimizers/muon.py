@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, checks, ops, rule_for
+from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, TuningSpace, checks, ops, rule_for
 from bpframe_optimizers import flavors, wrapped
 from bpframe_optimizers.adamw import Adamw
 from bpframe_optimizers.golden_paths import Golden, golden_paths
@@ -45,6 +45,11 @@ class Muon:
     flavor: Literal["paper", "torch", "keras", "optax"] = "paper"
     scope: ClassVar[Scope] = "array"
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper", "torch"), ("keras",), ("optax",))}
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (0.0006, 0.6),
+        "others.lr": (0.0001, 0.1),
+        "source": "three decades round both defaults, of which Jordan et al. (2024) tune each",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("muon", lr=self.lr, weight_decay=self.weight_decay)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import flavors
 
 WARM_UP = {"torch": 1 / 250, "keras": 1.0, "optax": math.inf}  # how fast the momentum mu rises to beta1, per step
@@ -31,6 +31,10 @@ class Nadam:
     flavor: Literal["torch", "paper", "keras", "optax"] = "torch"
     scope: ClassVar[Scope] = "element"
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("torch", "paper"), ("keras",), ("optax",))}
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (6e-05, 0.06),
+        "source": "three decades round the default; Dahl et al. (2023), arXiv:2306.07179, has 1e-4 to 1e-2",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("nadam", lr=self.lr)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import decay
 from bpframe_optimizers.golden_paths import Golden, golden_paths
 
@@ -37,6 +37,10 @@ class Prodigy:
     safeguard_warmup: bool = False
     decay: Literal["weights", "all"] = "weights"
     scope: ClassVar[Scope] = "element"
+    tuning_space: ClassVar[TuningSpace] = {
+        "d_coef": (0.1, 10.0),
+        "source": "a decade round 1: its authors advise to leave lr at 1 and to tune d_coef",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("prodigy", lr=self.lr)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Namespace, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Namespace, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import flavors
 
 TRACTABLE = 5.0  # how many gradients v must be worth
@@ -34,6 +34,10 @@ class Radam:
     flavor: Literal["torch", "paper", "optax"] = "torch"
     scope: ClassVar[Scope] = "element"
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("torch", "paper"), ("optax",))}
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (3e-05, 0.03),
+        "source": "that of adam, whose rates Liu et al. (2020) take",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("radam", lr=self.lr)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Scope, State, TuningSpace, checks, ops
 
 
 @final
@@ -29,6 +29,10 @@ class Rprop:
     scope: ClassVar[Scope] = "element"
     whole_batch: ClassVar[bool] = True
     lr_is_a_factor: ClassVar[bool] = False
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (0.0003, 0.3),
+        "source": "three decades round the default, the first step, which adapts itself",
+    }
 
     def __post_init__(self) -> None:
         checks.positive("rprop", lr=self.lr, eta_minus=self.eta_minus, eta_plus=self.eta_plus)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import wrapped
 from bpframe_optimizers.golden_paths import Golden
 from bpframe_optimizers.momentum import Momentum
@@ -28,6 +28,10 @@ class Sam:
     inner: Optimizer
     rho: float = 0.05
     adaptive: bool = False
+    tuning_space: ClassVar[TuningSpace] = {
+        "rho": [0.01, 0.02, 0.05],
+        "source": "Dahl et al. (2023), arXiv:2306.07179; beside that of the inner rule",
+    }
 
     def __post_init__(self) -> None:
         wrapped.check("sam", self.inner)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import averaged, decay
 from bpframe_optimizers.golden_paths import Golden, golden_paths
 
@@ -34,6 +34,11 @@ class ScheduleFreeAdamw:
     warmup_steps: int = 0
     decay: Literal["weights", "all"] = "weights"
     scope: ClassVar[Scope] = "element"
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (0.0001, 0.1),
+        "schedule": None,
+        "source": "three decades round the default; Defazio et al. (2024) take 1 to 10 times the rate of adamw",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("schedule_free_adamw", lr=self.lr)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks
+from bpframe.plugin import Array, Hyper, Scope, State, TuningSpace, checks
 from bpframe_optimizers import averaged
 from bpframe_optimizers.golden_paths import Golden, golden_paths
 
@@ -27,6 +27,11 @@ class ScheduleFreeSgd:
     beta: float = 0.9
     warmup_steps: int = 0
     scope: ClassVar[Scope] = "element"
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (0.03, 30.0),
+        "schedule": None,
+        "source": "three decades round the default; Defazio et al. (2024) take 10 to 50 times the rate of sgd",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("schedule_free_sgd", lr=self.lr)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks
+from bpframe.plugin import Array, Hyper, Scope, State, TuningSpace, checks
 
 
 @final
@@ -20,6 +20,10 @@ class Sgd:
 
     lr: float = 0.01
     scope: ClassVar[Scope] = "element"
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (0.01, 10.0),
+        "source": "twice that of momentum, since nothing multiplies the step",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("sgd", lr=self.lr)

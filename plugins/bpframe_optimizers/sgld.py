@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks
+from bpframe.plugin import Array, Hyper, Scope, State, TuningSpace, checks
 from bpframe_optimizers.golden_paths import Golden
 
 
@@ -26,6 +26,10 @@ class Sgld:
     temperature: float = 0.0001
     scope: ClassVar[Scope] = "element"
     stochastic: ClassVar[bool] = True
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (3e-06, 0.003),
+        "source": "three decades below the default: the noise of a step is the root of its rate",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("sgld", lr=self.lr, temperature=self.temperature)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Scope, State, TuningSpace, checks, ops
 
 
 @final
@@ -21,6 +21,10 @@ class Signum:
     lr: float = 0.0001
     momentum: float = 0.9
     scope: ClassVar[Scope] = "element"
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (1e-05, 0.01),
+        "source": "that of lion: every element moves by lr, too",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("signum", lr=self.lr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers.golden_paths import Golden, golden_paths
 
 
@@ -22,6 +22,7 @@ class Sm3:
     lr: float = 0.1
     momentum: float = 0.9
     scope: ClassVar[Scope] = "array"
+    tuning_space: ClassVar[TuningSpace] = {"lr": (0.003, 3.0), "source": "three decades round the default"}
 
     def __post_init__(self) -> None:
         checks.not_negative("sm3", lr=self.lr)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Param, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Param, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers.decay import check, rule_for
 from bpframe_optimizers.golden_paths import Golden
 
@@ -34,6 +34,10 @@ class SophiaG:
     decay: Literal["weights", "all"] = "weights"
     every: int = 10
     scope: ClassVar[Scope] = "element"
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (1e-05, 0.01),
+        "source": "that of lion, which Liu et al. (2023) take as a guide",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("sophia_g", lr=self.lr)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, final
 
-from bpframe.plugin import Array, Hyper, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import flavors
 
 START = 1e-6  # of v, so that the first sign says "grow"
@@ -30,6 +30,10 @@ class Yogi:
     flavor: Literal["paper", "optax"] = "paper"
     scope: ClassVar[Scope] = "element"
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper",), ("optax",))}
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (0.0003, 0.3),
+        "source": "three decades round the rate of Zaheer et al. (2018)",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("yogi", lr=self.lr)

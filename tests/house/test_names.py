@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 Places = dict[str, list[str]]  # name -> the files that have it, relative to the package
 
 STEMS: dict[str, str] = {  # file stems that stand twice, and why
+    "compare": "the command `bpframe compare`; runs/lock/compare.py compares locks",
     "dialect": "the protocol, and each language's own, in a folder of its own",
     "exporter": "each form has its exporter, in a folder of its own",
     "report": "the command `bpframe report`; in the kit the report of its checks",

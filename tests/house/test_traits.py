@@ -18,6 +18,7 @@ CORE = Path(__file__).parents[2] / "bpframe"
 READERS = {  # by attribute: the function that reads it, another value, what it then gives, and the default
     "whole_batch": (traits.needs_whole_batch, True, True, False),
     "evaluation_period": (traits.evaluation_period, 5, 5, 1),
+    "tuning_space": (traits.tuning_space_of, {"lr": (0.1, 1.0)}, {"lr": (0.1, 1.0)}, None),
     "monitor": (traits.monitor_of, "train.loss", "train.loss", None),
     "removes_offset": (traits.removes_offset, True, True, False),
     "compiles": (traits.compiles, True, True, False),
@@ -69,6 +70,7 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "data": "toarray shape",
     "plot": "get_ipython kernel",
     "cli": "__notes__ SIGHUP",
+    "studies": "threads inner lr",  # settings of rules and engines
     "testing": "*",  # examples and exceptions that a component brings for the kit: in the kit's own documentation
 }
 
