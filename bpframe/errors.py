@@ -15,7 +15,8 @@
     |   `-- IncompatibleComponent         it lacks members of its kind's protocol
     `-- CheckFailed (AssertionError)      a check of bpframe.testing failed
 
-and one warning, ColumnWarning (UserWarning): columns that a model does not know are left out.
+and two warnings (UserWarning): ColumnWarning, columns that a model does not know are left out; TrainingWarning, a
+training goes wrong in a way that can be named.
 
 Messages read: who needs what, got what. Remedy.
 """
@@ -41,6 +42,7 @@ __all__ = [
     "Problem",
     "RangeError",
     "ShapeError",
+    "TrainingWarning",
     "UnknownComponent",
 ]
 
@@ -131,3 +133,7 @@ class CheckFailed(BpframeError, AssertionError):
 
 class ColumnWarning(UserWarning):
     """Rows have columns that the model does not know; they are left out."""
+
+
+class TrainingWarning(UserWarning):
+    """A training goes wrong in a way that can be named: units that never fire, a learning rate that is too high."""

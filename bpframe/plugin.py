@@ -48,6 +48,7 @@ from bpframe.errors import (
     PluginError,
     RangeError,
     ShapeError,
+    TrainingWarning,
     UnknownComponent,
 )
 from bpframe.lazy_names import lazy_names
@@ -383,6 +384,7 @@ __all__ = [
     "Tie",
     "Totals",
     "TrainingOnly",
+    "TrainingWarning",
     "TuningSpace",
     "UnknownComponent",
     "WeightedFit",

@@ -1,4 +1,4 @@
-"""Notes of the command line: on stderr, once each, what a library's user gets as a ColumnWarning."""
+"""Notes of the command line: on stderr, once each, what a library's user gets as a warning of its own."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ from typing import Any
 
 import click
 
-from bpframe.errors import ColumnWarning
+from bpframe.errors import ColumnWarning, TrainingWarning
+
+NOTED = (ColumnWarning, TrainingWarning)
 
 
 @contextmanager
 def column_notes() -> Iterator[None]:
-    """Inside the block, a ColumnWarning is a line on stderr, without the place in the code; others are as they were."""
+    """Inside the block, warnings of bpframe's own are lines on stderr, without the place in the code."""
     known: set[str] = set()
     with warnings.catch_warnings():
         show = warnings.showwarning
 
         def note(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
-            if not issubclass(category, ColumnWarning):
+            if not issubclass(category, NOTED):
                 show(message, category, *place, **options)
             elif str(message) not in known:
                 known.add(str(message))
                 click.echo(f"Note: {message}", err=True)
 
-        warnings.simplefilter("always", ColumnWarning)
+        for category in NOTED:
+            warnings.simplefilter("always", category)
         warnings.showwarning = note
         yield

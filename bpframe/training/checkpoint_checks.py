@@ -39,9 +39,8 @@ def check_history(history: History) -> None:
         check_count("history.step", step)
     _check_numbers("history.lr", [rate for rate in history.lr if rate is not None])
     _check_numbers("history.seconds", history.seconds)
-    notes = history.data if isinstance(history.data, list) else [None]
-    if not all(isinstance(n, list | tuple) and len(n) == 2 and type(n[0]) is int and type(n[1]) is str for n in notes):
-        raise ValueError(f"history.data needs pairs of an epoch and a digest, got {history.data!r:.60}")
+    _check_notes("history.data", history.data, "a digest")
+    _check_notes("history.notes", history.notes, "a sentence")
     _check_idle(history.idle, history.averaged)
     for kind in ("train", "validation"):
         curves = getattr(history, kind)
@@ -51,6 +50,12 @@ def check_history(history: History) -> None:
             _check_numbers(f"history.{kind}.{name}", curve)
             if len(curve) > epochs:
                 raise ValueError(f"history.{kind}.{name} needs {epochs} values at most, got {len(curve)}")
+
+
+def _check_notes(name: str, notes: object, what: str) -> None:
+    known = notes if isinstance(notes, list) else [None]
+    if not all(isinstance(n, list | tuple) and len(n) == 2 and type(n[0]) is int and type(n[1]) is str for n in known):
+        raise ValueError(f"{name} needs pairs of an epoch and {what}, got {notes!r:.60}")
 
 
 def _check_idle(idle: object, averaged: object) -> None:

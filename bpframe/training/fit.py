@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from bpframe.engine.projection_order import refuse_leaving
 from bpframe.engine.update_clock import rule_step
 from bpframe.errors import CheckpointError, NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
+from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Batches, Data, Group, Losses, Session, SessionSums
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import block_losses
@@ -81,6 +82,7 @@ class FitRun:
         known = params.groups(spec) if looking else []
         self._curves = UpdateCurves(looking, known, ["loss", "objective", *(name for name, _ in metrics)])
         state.curves |= {f"train.{name}": None for name in self._curves.names}
+        state.trace = self.trace
         self.progress = FitProgress(partial, session.step, 3 + len(self._curves.names))
         names = [title(registry, "callback", callback).removeprefix("callback ") for callback in spec.callbacks]
         self.hooks = Hooks(spec.callbacks, self.step, names)
@@ -273,7 +275,7 @@ class FitRun:
         visited = self._batches, state.epoch, state.done
         loss /= self._measures.visited_weight(*visited)
         train = {"loss": loss, "objective": loss + penalty} | self._measures.of_training(*visited, values[curves:])
-        train |= self._curves.means(values[3:curves])
+        train |= self._curves.means(values[3:curves]) | state.observed
         validation = self._measures.of_validation()
         seconds += time.perf_counter() - began
         state.history.append(train, validation, self._rate(epoch.step), epoch.step, seconds)
@@ -288,7 +290,6 @@ class FitRun:
     def _failure(self, i: int) -> NumericalError:
         """The error for numbers that are not finite in batch i."""
         rows, session, network = self._batches.rows(min(i, len(self._batches) - 1)), self.session, self.spec.network
-        data = self._data.take(rows)
         when = {
             "step": session.step + 1,
             "lr": self._rate(session.step),
@@ -298,8 +299,17 @@ class FitRun:
             "rule": self.spec.optimizer,
             "scalable": not self.task.standardize and is_scalable(self.task.loss),
         }
-        batch = data.x, data.target, share(data)
-        return diagnose(network, self.task.cost, network.params(session.parameters), batch, when)
+        return diagnose(network, self.task.cost, network.params(session.parameters), self._rows(rows), when)
+
+    def trace(self, rows: HostArray) -> Trace:
+        """The trace of training rows of these numbers, at the present parameters."""
+        network = self.spec.network
+        return trace(network, self.task.cost, network.params(self.session.parameters), *self._rows(rows))
+
+    def _rows(self, rows: HostArray) -> tuple[HostArray, HostArray, Any]:
+        """(x, target, share) of training rows of these numbers."""
+        data = self._data.take(rows)
+        return data.x, data.target, share(data)
 
     def refuse_exploded(self) -> None:
         """NumericalError where the fit leaves finite parameters at which a row's score or loss is not finite.

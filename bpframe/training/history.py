@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Curves = dict[str, list[float]]
 MOST_ROWS = 20  # of a table that is printed
+SELDOM = ("idle", "averaged", "notes")  # what most runs have none of
 
 
 @dataclass
@@ -29,7 +30,8 @@ class History:
     its group. data: (epoch from 1, digest) of the first epoch on other data than those before, in a trainer that goes
     on after its fit was written to a file. idle: of "train" and of "validation" the epochs (from 1) whose values say
     nothing new, since no update was made in them, or, of validation, since what predicts is an average that was not
-    renewed. averaged: a digest of such averages after the latest epoch.
+    renewed. averaged: a digest of such averages after the latest epoch. notes: (epoch from 1, sentence) of what
+    callbacks had to say.
 
     `history["validation.loss"]` is a curve by its whole name, `history["loss"]` the one of training; "epoch", "step",
     "lr" and "seconds" are there, too. Iteration gives a row an epoch, a dict from such names to values, so that
@@ -44,6 +46,7 @@ class History:
     data: list[tuple[int, str]] = field(default_factory=list)
     idle: dict[str, list[int]] = field(default_factory=dict)
     averaged: str = ""
+    notes: list[tuple[int, str]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.step)
@@ -79,7 +82,7 @@ class History:
 
     def saved(self) -> dict[str, Any]:
         """All that it holds, as arguments of a new one; what is empty in most runs is left out where it is."""
-        return {name: value for name, value in vars(self).items() if value or name not in ("idle", "averaged")}
+        return {name: value for name, value in vars(self).items() if value or name not in SELDOM}
 
     def curve(self, name: str) -> list[float]:
         """A curve by its whole name, "validation.loss"; empty before the first epoch."""
@@ -88,14 +91,14 @@ class History:
         return curves.get(curve, [])
 
     def epochs(self) -> Iterator[dict[str, Any]]:
-        """A record an epoch: epoch (from 1), step, lr, train, validation, seconds; data where those are others."""
+        """A record an epoch: epoch (from 1), step, lr, train, validation, seconds; data and notes if there are some."""
         for i in range(len(self)):
             yield self.record(i)
 
     def record(self, i: int) -> dict[str, Any]:
         """The record of epoch number i (from 0; -1 is the latest)."""
         i = range(len(self))[i]
-        record = {
+        record: dict[str, Any] = {
             "epoch": i + 1,
             "step": self.step[i],
             "lr": self.lr[i],
@@ -103,8 +106,9 @@ class History:
             "validation": _at(self.validation, i),
             "seconds": self.seconds[i],
         }
-        notes = dict(self.data)
-        return record | {"data": notes[i + 1]} if i + 1 in notes else record
+        data, notes = dict(self.data), [sentence for epoch, sentence in self.notes if epoch == i + 1]
+        record |= {"data": data[i + 1]} if i + 1 in data else {}
+        return record | {"notes": notes} if notes else record
 
     def row(self, i: int) -> dict[str, Any]:
         """Epoch number i (from 0; -1 is the latest) in one level: epoch, step, lr, every curve by name, seconds."""

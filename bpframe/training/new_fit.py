@@ -72,7 +72,8 @@ def new_fit(
         data = with_padding_row(replace(data[0], by_rows=by_rows)), validation
     metrics = named_metrics(learned.task, spec.metrics)
     state = _run_state(trainer, learned, curves(metrics, validation is not None), settings, partial)
-    state.fingerprint, state.period, state.arguments = given.data, spec.period, given.call
+    state.fingerprint, state.period, state.data = given.data, spec.period, train
+    state.arguments = given.call
     fit = FitRun(spec, session, learned.task, params, data, batches, settings, metrics, state, partial, learned.present)
     fit.hooks.observer = fit_observer(given.verbose, spec.callbacks)
     return fit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.errors import ConfigError
-from bpframe.protocols import Metric
+from bpframe.network.trace import Trace
+from bpframe.protocols import Data, Metric
 from bpframe.protocols.traits import better
 from bpframe.training.history import History
 from bpframe.training.parameters import Parameters
@@ -41,6 +42,10 @@ class RunState:
     start: the step after which this fit began, or went on from a checkpoint.
     resumed: whether this fit goes on from a checkpoint.
     fingerprint: of the data of this fit, taken when its `value` is first asked for.
+    data: the rows of this fit and their targets, as the engine gets them; not to be written to.
+    trace: trace(rows) is what `Trainer.trace` gives for the rows of `data` with these numbers, at the present
+        parameters.
+    observed: values by name that a callback adds to the rows of the history from now on, as curves of training.
     exception, cut: in bpframe_exception what ended the fit, and whether it came within a block of a session that does
         not keep the losses of its steps, so that no checkpoint can be written.
     looks: steps at which blocks have to end (`look`).
@@ -66,6 +71,9 @@ class RunState:
     start: int = 0
     resumed: bool = False
     fingerprint: LazyFingerprint | None = None
+    data: Data | None = None
+    trace: Callable[[HostArray], Trace] | None = None
+    observed: dict[str, float] = field(default_factory=dict)
     exception: BaseException | None = None
     cut: bool = False
     looks: set[int] = field(default_factory=set)
@@ -100,6 +108,10 @@ class RunState:
     def look(self, step: int) -> None:
         """Have the block that runs into this step end there, so that bpframe_block_end is called at it."""
         self.looks.add(step)
+
+    def note(self, sentence: str) -> None:
+        """Keep a sentence about the present epoch with the history, and so in the folder of a run."""
+        self.history.notes.append((self.epoch + 1, sentence))
 
     def stop(self, reason: str) -> None:
         """End the fit after the present hook; `reason` is kept as `stopped`."""

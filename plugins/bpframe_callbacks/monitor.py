@@ -1,0 +1,155 @@
+"""Monitor of a training: weights, gradients, updates and units by layer, and a sentence where something goes wrong."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from bpframe.plugin import Array, HostArray, Hyper, RunState, TrainingWarning, checks, hookimpl, ops
+from bpframe_callbacks import monitor_words as words
+from bpframe_callbacks.monitor_look import Look, chance_loss, chosen_rows
+
+MEASURED = ("parameter", "gradient", "update")
+FIRST_LOOK, MOST_STEPS = 100, 1000  # the step of the second look, and the most steps from one to the next
+MOST_NUMBERS = 1024  # of a parameter, of which a mean is made
+
+
+@final
+@dataclass(frozen=True)
+class Monitor:
+    """Curves by layer, and what goes wrong in words: "layer dense_2: 93% of its units never fire; try a smaller lr".
+
+    Of each layer, "train.NAME/dense_1": `parameter_norm`, `gradient_norm` and `update_norm`, the root of the sum of
+    squares of its parameters p, of their gradients, and of p_after - p_before; `parameter_spread`, `gradient_spread`
+    and `update_spread`, their standard deviations (the mean in it of at most 1024 numbers of a parameter, evenly
+    spaced); `update_ratio` = update_norm / parameter_norm. They are measured at the first step of the run and every
+    `every`-th from there on; `state.measures` has those of each step, the history their means over an epoch.
+    Of each layer with an activation: `dead`, the share of units whose value is 0 for all of `rows` rows of the training
+    data, and, where the activation has two ends, `saturated`, the share of units whose slope is below 5% of the
+    greatest one in 3 of 4 rows. They are looked at before the first step, at step 100, then ever more seldom up to
+    every 1,000 steps, and in the last epoch; the history has the latest.
+    What goes wrong is said once a fit, as a TrainingWarning, and kept in `history.notes` and in the lines of a run's
+    history.jsonl: units that are dead or saturated; gradients that vanish or explode from layer to layer, or explode
+    from epoch to epoch; a learning rate that is too high or too low; inputs that are not scaled; a rare class that is
+    never predicted; labels that carry nothing. Layers inside other layers are looked at as one.
+    Source: Glorot and Bengio (2010), Understanding the difficulty of training deep feedforward neural networks.
+    """
+
+    every: int = 20
+    rows: int = 128
+
+    def __post_init__(self) -> None:
+        checks.whole("monitor", 1, every=self.every)
+        checks.whole("monitor", 1, rows=self.rows)
+
+    @property
+    def measure_period(self) -> int:
+        """At how many steps one is measured."""
+        return self.every
+
+    def measure(self, before: Array, after: Array, g: Array, h: Hyper) -> dict[str, Array]:
+        """Sums of squares and of numbers, and how many there are."""
+        layer: str = h.param.layer
+        sums: dict[str, Any] = {f"count/{layer}": _count(before)}
+        for name, x in zip(MEASURED, (before, g, after - before), strict=True):
+            sums[f"{name}_squares/{layer}"], sums[f"{name}_sum/{layer}"] = ops.inner(x, x), _sum(x)
+        return sums
+
+    def curves(self, sums: Mapping[str, HostArray]) -> Mapping[str, HostArray]:
+        """Norms, spreads and ratios by layer."""
+        found = {}
+        for layer in [name.removeprefix("count/") for name in sums if name.startswith("count/")]:
+            count = sums[f"count/{layer}"]
+            for name in MEASURED:
+                squares, mean = sums[f"{name}_squares/{layer}"], sums[f"{name}_sum/{layer}"] / count
+                found[f"{name}_norm/{layer}"] = np.sqrt(squares)
+                found[f"{name}_spread/{layer}"] = np.sqrt(np.maximum(squares / count - mean * mean, 0))
+            norm = found[f"parameter_norm/{layer}"]
+            found[f"update_ratio/{layer}"] = found[f"update_norm/{layer}"] / np.where(norm > 0, norm, np.nan)
+        return found
+
+    def check_memory(self, memory: Mapping[str, Any], parameters: Mapping[str, HostArray]) -> None:
+        """ValueError unless it holds the step of the next look, what was said, and shares by name."""
+        if type(memory["next"]) is not int or not isinstance(memory["said"], dict):
+            raise ValueError("monitor needs the step of its next look and what was said")
+        if not all(type(share) is float for share in memory["units"].values()):
+            raise ValueError(f"monitor needs shares of units, got {memory['units']!r:.60}")
+
+    @hookimpl
+    def bpframe_fit_start(self, state: RunState) -> None:
+        """Look at the network as it starts."""
+        memory = state.memory
+        if not (state.resumed and memory):
+            memory.update(said={}, units={}, missed=[], held={}, steepest=None, next=state.step)
+            memory["chance"] = chance_loss(state)
+            self._look(state)
+        state.observed.update(memory["units"])
+        state.curves |= {f"train.{name}": None for name in memory["units"]}
+        state.look(memory["next"])
+
+    @hookimpl
+    def bpframe_block_end(self, state: RunState) -> None:
+        """Look at the units, if it is time."""
+        last = state.epoch + 1 == state.epochs and state.done == state.steps
+        if state.step == state.memory["next"] or last:
+            self._look(state)
+
+    @hookimpl
+    def bpframe_epoch_end(self, state: RunState) -> None:
+        """Say what the curves of the epoch show."""
+        memory, history = state.memory, state.history
+        figures = words.LayerFigures.of(state.measures, _weighted_layers(state))
+        self._say(state, words.of_updates(figures, history.train["loss"]))
+        steepest = figures.steepest
+        if memory["steepest"] is None:
+            memory["steepest"] = steepest
+        elif steepest is not None:
+            self._say(state, words.of_growth(memory["steepest"], steepest))
+        found = words.of_classes(memory["missed"]) | words.of_labels(history, memory["chance"])
+        memory["held"] = {key: memory["held"].get(key, 0) + 1 for key in found}
+        last, held = state.epoch + 1 == state.epochs, memory["held"]
+        self._say(state, {k: text for k, text in found.items() if last or words.has_held(held[k], len(history))})
+
+    def _look(self, state: RunState) -> None:
+        """Take down shares of units and classes that are missed, and say what they show."""
+        memory = state.memory
+        look = Look.at(state, chosen_rows(state, self.rows))
+        memory["units"], memory["missed"] = look.shares, look.missed
+        state.observed.update(look.shares)
+        self._say(state, words.of_units(look.shares, look.activations) | words.of_deltas(look.deltas))
+        if state.done == 0:
+            self._say(state, words.of_inputs(look.columns, look.first_layer))
+        if state.step >= memory["next"]:
+            memory["next"] = state.step + min(max(FIRST_LOOK, state.step), MOST_STEPS)
+            state.look(memory["next"])
+
+    def _say(self, state: RunState, found: Mapping[str, str]) -> None:
+        """Say what was not said before in this fit."""
+        said = state.memory["said"]
+        for key, sentence in found.items():
+            if key not in said:
+                said[key] = sentence
+                state.note(sentence)
+                warnings.warn(sentence, TrainingWarning, stacklevel=2)
+
+
+def _weighted_layers(state: RunState) -> list[str]:
+    """The layers that hold a matrix, in the order of the network."""
+    return list(dict.fromkeys(name.split("/")[0] for name, p in state.parameters.copy().items() if p.ndim > 1))
+
+
+def _count(x: Array) -> float:
+    return float(np.prod(x.shape))
+
+
+def _sum(x: Array) -> Any:
+    """The sum of all numbers; of many as much as an evenly spaced part of them lets expect."""
+    xp, size = ops.namespace(x), int(np.prod(x.shape))
+    if size <= MOST_NUMBERS:
+        return xp.sum(x)
+    part = xp.reshape(x, (-1,))[:: size // MOST_NUMBERS | 1]  # odd: not one column of rows of a power of two
+    return xp.sum(part) * (size / part.shape[0])
