@@ -186,12 +186,16 @@ class Layers:
         """y = x with the cells of each block next to each other as channels, the last axis fastest; dx the way back."""
     def spatial_dropout(self, rate: float | Schedule | Mapping[str, Any] = 0.5, *, label: str | None = None) -> Layer:
         """y = x / (1 - rate) with probability 1 - rate, else 0, each channel of a row as a whole; dx = dy alike."""
+    def spectral_norm(self, layer: LayerSpec, steps: int = 1, *, label: str | None = None) -> Layer:
+        """y = layer(x) with the weight w / sigma, sigma = u^T w v: the largest singular value of w, so that none is over 1."""
     def standardize(self, *, label: str | None = None) -> Layer:
         """y = (x - mean) scale, scale = 1 / standard deviation, both of the training rows; dx = dy scale."""
     def transformer_block(self, heads: int, hidden: int | None = None, activation: ActivationSpec = ..., dropout: float | Schedule | Mapping[str, Any] = 0.0, causal: bool = False, rotary: bool = False, mask_zeros: bool = False, *, label: str | None = None) -> Layer:
         """a = x + dropout(attention(norm(x))), y = a + dropout(dense(phi(dense(norm(a))))): the block with norms first."""
     def upsample(self, factor: int | Sequence[int] = 2, *, label: str | None = None) -> Layer:
         """y[p] = x[p // factor], the nearest cell; dx = the sum of dy over the cells that came of one."""
+    def weight_norm(self, layer: LayerSpec, *, label: str | None = None) -> Layer:
+        """w = g v / ||v||, y = layer(x) with this weight; ||v|| of each output, over all other axes."""
     def zero_pad(self, padding: int | Sequence[Any] = 1, *, label: str | None = None) -> Layer:
         """y = x with cells of zeros before and after each axis of space; dx = dy without them."""
 
@@ -328,6 +332,8 @@ class Optimizers:
         """p <- p - lr (sign(beta1 m + (1 - beta1) g) + weight_decay p);  then m <- beta2 m + (1 - beta2) g."""
     def lookahead(self, inner: OptimizerSpec, steps: int = 5, alpha: float | Schedule | Mapping[str, Any] = 0.5) -> Optimizer:
         """p <- inner(p, g); after every `steps` of these  q <- q + alpha (p - q),  p <- q."""
+    def mars(self, lr: float | Schedule | Mapping[str, Any] = 0.003, beta1: float | Schedule | Mapping[str, Any] = 0.95, beta2: float | Schedule | Mapping[str, Any] = 0.99, gamma: float | Schedule | Mapping[str, Any] = 0.025, eps: float | Schedule | Mapping[str, Any] = 1e-08, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, others: OptimizerSpec = ...) -> Optimizer:
+        """p <- p - lr (m^ / (sqrt(v^) + eps) + weight_decay p), m^ and v^ Adam's moments of c / max(1, ||c||)."""
     def momentum(self, lr: float | Schedule | Mapping[str, Any] = 0.01, momentum: float | Schedule | Mapping[str, Any] = 0.9, flavor: Literal['torch', 'optax', 'keras', 'paper'] = 'torch') -> Optimizer:
         """velocity <- momentum velocity + g;  p <- p - lr velocity."""
     def muon(self, lr: float | Schedule | Mapping[str, Any] = 0.02, momentum: float | Schedule | Mapping[str, Any] = 0.95, nesterov: bool = True, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, steps: int = 5, eps: float | Schedule | Mapping[str, Any] = 1e-07, scale: Literal['original', 'match_rms_adamw'] = 'original', matrices: Literal['hidden', 'all'] = 'hidden', others: OptimizerSpec = ..., flavor: Literal['paper', 'torch', 'keras', 'optax'] = 'paper') -> Optimizer:
@@ -584,6 +590,8 @@ class Callbacks:
         """Ends the fit when `monitor` has not improved by more than `min_delta` for `patience` epochs."""
     def mlflow(self, store: str | PathLike[str] = 'mlflow.db', experiment: str = 'bpframe', run: str | None = None, every: int = 1) -> Callback:
         """Writes the curves as metrics of a run into `store`, a local SQLite file that `mlflow server` shows."""
+    def monitor(self, every: int = 20, rows: int = 128) -> Callback:
+        """Curves by layer, and what goes wrong in words: 'layer dense_2: 93% of its units never fire; try a smaller lr'."""
     def norms(self, every: int = 10, by: Literal['layer', 'parameter', 'model'] = 'layer') -> Callback:
         """norm = sqrt(sum x^2), of gradients, of updates p_after - p_before, and of parameters p_before, as curves."""
     def progress(self, plain: bool = False, every: int | None = None, delay: float = 0.0, stream: Literal['stdout', 'stderr'] = 'stdout') -> Callback:
