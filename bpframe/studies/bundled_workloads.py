@@ -24,7 +24,7 @@ def dense(*widths: int, activation: str = "relu") -> list[Any]:
     return [*inner, {"name": "dense", "units": widths[-1]}]
 
 
-def table() -> Partition:
+def friedman() -> Partition:
     """Friedman's function of 5 of 8 columns, standardised, one target in 20 with a gross error in training."""
     rng = np.random.default_rng(1)
     x = rng.uniform(size=(900, 8))
@@ -115,7 +115,7 @@ WORKLOADS = {
     for w in (
         Workload(
             "table",
-            table,
+            friedman,
             lambda: dense(24, 24, 1, activation="tanh"),
             "mse",
             "mae",

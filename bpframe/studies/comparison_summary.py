@@ -26,7 +26,7 @@ from bpframe.studies.curves import (
     step_seconds,
     steps_to_target,
 )
-from bpframe.studies.intervals import sign_flip_interval
+from bpframe.studies.sign_flips import sign_flip_interval
 from bpframe.studies.trial_file import Record
 
 LARGEST = 4.0  # ratio to the fastest at which a rule gets no more credit in the score

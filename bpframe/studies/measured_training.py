@@ -30,7 +30,7 @@ ENGINE = {"name": "numpy", "threads": 1}
 
 @final
 @dataclass
-class Measurement:
+class MeasuringCallback:
     """A callback that measures after each step of `looks`, and the update that follows each of `updates`."""
 
     rows: Sequence[Any]
@@ -98,7 +98,7 @@ def measured_training(
     steps, looks = workload.steps(len(parts.train[0]), horizon)
     at = sorted({1, steps // 2, steps - 2} & set(range(1, steps))) if updates else []
     metrics = [] if workload.metric == "loss" else [workload.metric]
-    observer = Measurement(parts.validation, workload.metric, looks, at)
+    observer = MeasuringCallback(parts.validation, workload.metric, looks, at)
     own = {"loss": workload.loss, "metrics": metrics, "engine": ENGINE, **(workload.parts or {}), **given}
     trainer = Trainer(workload.network(), seed=seed, callbacks=[observer], **own)
     x, y, *weight = parts.train

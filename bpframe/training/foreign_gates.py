@@ -1,4 +1,4 @@
-"""Gates of recurrent layers of other libraries, brought into the order and the parameters of this one.
+"""Foreign gates: those of recurrent layers of other libraries, brought into the order and the parameters of this one.
 
 Shapes: m units, k numbers of all gates of a unit; here weight (n, k m), bias (k m,), recurrent weight (m, k m) and, of
 a gru that resets after the product, recurrent bias (m,).

@@ -1,4 +1,4 @@
-"""Layouts of weights in other libraries: the axes of one array brought into the order of this one.
+"""Foreign layouts of weights, those of other libraries: the axes of one array brought into the order of this one.
 
 Shapes here: dense (n, units), kernels (*K, in, out), a transposed convolution's (*K, out, in). PyTorch has (units, n),
 (out, in, *K) and (in, out, *K); Keras has kernels of a depthwise convolution as (*K, C, m), here (*K, 1, C m).

@@ -12,6 +12,7 @@ import numpy as np
 
 from bpframe.plugin import Array, Cache, Context, Params, Shape, checks, ops
 from bpframe_layers.moments import (
+    LeftOut,
     affine,
     affine_backward,
     affine_init,
@@ -35,9 +36,8 @@ class BatchNorm:
     momentum is 1 - this one). They start at 0 and 1. The batch is scaled by its variance divided by m; the running
     variance gathers the unbiased one, divided by m - 1, as in the paper and PyTorch. That is the `convention` "torch",
     with momentum 0.9 and eps 1e-5 where they are left out, also without any; "keras" divides by m (as Flax does), with
-    0.99 and 1e-3. A batch
-    of one number a feature gives y = shift, moves the running mean and says nothing of the variance. Rows of sample
-    weight 0 (`Context.mask`) are in no mean; other weights do not count.
+    0.99 and 1e-3. A batch of one number a feature gives y = shift, moves the running mean and says nothing of the
+    variance. Rows of sample weight 0 (`Context.mask`) are in no mean; other weights do not count.
     After a step of a rule that minimizes the objective itself (lbfgs) they are those of its batch, as it was scaled.
     Where a rule averages (ema, lookahead, schedule_free), predictions go with statistics of the averaged parameters.
     Where scale and shift are frozen, running statistics stand still and the layer works as in evaluation (as in Keras);
@@ -50,6 +50,9 @@ class BatchNorm:
     center: bool = True
     scale: bool = True
     convention: Literal["torch", "keras"] | None = None
+    left_out: ClassVar[LeftOut] = {
+        "convention": {"torch": {"momentum": 0.9, "eps": 1e-5}, "keras": {"momentum": 0.99, "eps": 1e-3}}
+    }
     range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:

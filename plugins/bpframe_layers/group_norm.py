@@ -10,6 +10,7 @@ import numpy as np
 
 from bpframe.plugin import Array, Cache, Context, HostArray, Params, Shape, ShapeError, checks, ops
 from bpframe_layers.moments import (
+    LeftOut,
     affine,
     affine_backward,
     affine_init,
@@ -40,6 +41,7 @@ class GroupNorm:
     center: bool = True
     scale: bool = True
     convention: Literal["torch", "keras"] | None = None
+    left_out: ClassVar[LeftOut] = {"convention": {"torch": {"eps": 1e-5}, "keras": {"eps": 1e-3}}}
     range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:

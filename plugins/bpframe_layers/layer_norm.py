@@ -9,6 +9,7 @@ import numpy as np
 
 from bpframe.plugin import Array, Cache, Context, Params, Shape, checks
 from bpframe_layers.moments import (
+    LeftOut,
     affine,
     affine_backward,
     affine_init,
@@ -38,6 +39,7 @@ class LayerNorm:
     center: bool = True
     scale: bool = True
     convention: Literal["torch", "keras"] | None = None
+    left_out: ClassVar[LeftOut] = {"convention": {"torch": {"eps": 1e-5}, "keras": {"eps": 1e-3}}}
     range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:

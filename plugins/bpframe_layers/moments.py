@@ -7,6 +7,7 @@ keep the axes they are taken over, with length 1.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,15 @@ from bpframe.plugin import Array, Params, Shape, ShapeError, checks, ops
 
 Axes = tuple[int, ...]
 MANY = 1024  # numbers of a mean, up to which its rounding is small
-CONVENTIONS = {"torch": {"momentum": 0.9, "eps": 1e-5}, "keras": {"momentum": 0.99, "eps": 1e-3}}
+LeftOut = Mapping[str, Mapping[str, Mapping[str, float]]]  # by argument and its value, what it brings
 
 
 def take_convention(owner: str, layer: Any) -> None:
     """Set what a layer under construction leaves open, as None, to the value of its library, by default PyTorch."""
-    library = layer.convention or "torch"
-    checks.one_of(owner, tuple(CONVENTIONS), convention=library)
-    for name, value in CONVENTIONS[library].items():
+    libraries: Mapping[str, Mapping[str, float]] = layer.left_out["convention"]
+    library = layer.convention or next(iter(libraries))
+    checks.one_of(owner, tuple(libraries), convention=library)
+    for name, value in libraries[library].items():
         if getattr(layer, name, 0) is None:
             object.__setattr__(layer, name, value)
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, checks, ops, rule_for
+from bpframe.plugin import Array, Hyper, Optimizer, Param, Scope, State, TuningSpace, checks, ops, rule_for
 from bpframe_optimizers import wrapped
 from bpframe_optimizers.adamw import Adamw
 from bpframe_optimizers.golden_paths import Golden
@@ -34,6 +34,11 @@ class Mars:
     weight_decay: float = 0.0
     others: Optimizer = Adamw(lr=0.003, beta2=0.95, weight_decay=0.1)
     scope: ClassVar[Scope] = "array"
+    tuning_space: ClassVar[TuningSpace] = {
+        "lr": (1e-4, 0.1),
+        "gamma": [0.0125, 0.025, 0.05],
+        "source": "lr: three decades round its default; gamma: half and twice the paper's 0.025, arXiv:2411.10438",
+    }
 
     def __post_init__(self) -> None:
         checks.not_negative("mars", lr=self.lr, gamma=self.gamma, weight_decay=self.weight_decay)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, checks, ops
+from bpframe.plugin import Array, Hyper, Optimizer, Scope, State, TuningSpace, checks, ops
 from bpframe_optimizers import wrapped
 from bpframe_optimizers.sgd import Sgd
 
@@ -27,6 +27,9 @@ class Swa:
     inner: Optimizer
     start: int
     every: int = 1
+    tuning_space: ClassVar[TuningSpace] = {
+        "source": "that of the inner rule alone: the average is of its points, and no part of the training"
+    }
 
     def __post_init__(self) -> None:
         wrapped.check("swa", self.inner)

@@ -70,6 +70,7 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "data": "toarray shape",
     "plot": "get_ipython kernel",
     "cli": "__notes__ SIGHUP",
+    "export": "dtype",
     "studies": "threads inner lr",  # settings of rules and engines
     "testing": "*",  # examples and exceptions that a component brings for the kit: in the kit's own documentation
 }

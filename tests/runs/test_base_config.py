@@ -10,7 +10,7 @@ import pytest
 from bpframe.errors import ConfigError
 from bpframe.runs import config
 from bpframe.runs.config import parse_override
-from bpframe.runs.config.base_config import joined
+from bpframe.runs.config.base_config import extended
 
 BASE = """\
 loss = "mse"
@@ -67,13 +67,13 @@ def test_settings_join_key_by_key_and_the_text_of_a_run_names_no_base(folder: Pa
     ],
 )
 def test_what_names_something_else_takes_the_place_of_the_base(base: object, own: object, expected: object) -> None:
-    assert joined(base, own) == expected
+    assert extended(base, own) == expected
 
 
 def test_rows_held_out_as_a_share_take_the_place_of_a_file_and_not_of_each_other_keys(folder: Path) -> None:
     base, own = {"data": {"test": {"source": "t.csv"}}}, {"data": {"test": {"fraction": 0.1}}}
-    assert joined(base, own) == own
-    kept = joined({"data": {"test": {"fraction": 0.1, "kind": "tail"}}}, {"data": {"test": {"kind": "random"}}})
+    assert extended(base, own) == own
+    kept = extended({"data": {"test": {"fraction": 0.1, "kind": "tail"}}}, {"data": {"test": {"kind": "random"}}})
     assert kept == {"data": {"test": {"fraction": 0.1, "kind": "random"}}}
 
 

@@ -89,7 +89,7 @@ def test_synonyms_that_are_no_literals_of_names_are_none(
 ) -> None:
     (tmp_path / "written_synonyms.py").write_text(f"class Rule:\n    kind = 1\n    synonyms = {value}\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert Synonyms("written_synonyms:Rule").kept("flavor", "torch") == "torch"
+    assert Synonyms("written_synonyms:Rule").kept("flavor", "torch", {}) == "torch"
 
 
 def listed(value: Any) -> Any:

@@ -13,7 +13,10 @@ from bpframe.studies.contestant import Contestant, parse_contestant, with_sanity
 from bpframe.studies.tuning import halton, tuning_points, tuning_ranges
 
 ALONE = {"lbfgs"}  # searches along the objective
-AROUND = {"cautious", "ema", "lookahead", "sam"}
+REQUIRED: dict[str, dict[str, Any]] = {
+    **{name: {"inner": "momentum"} for name in ("cautious", "ema", "lookahead", "sam")},
+    "swa": {"inner": "momentum", "start": 30},
+}
 RULES = sorted(set(registry.names("optimizer")) - ALONE)
 
 
@@ -31,7 +34,7 @@ def test_ranges_are_searched_evenly_in_the_logarithm_and_lists_by_their_places()
 
 @pytest.mark.parametrize("name", RULES)
 def test_every_bundled_rule_has_a_space_with_its_source_that_it_can_be_built_in(name: str) -> None:
-    spec = {"name": name, "inner": "momentum"} if name in AROUND else {"name": name}
+    spec = {"name": name, **REQUIRED.get(name, {})}
     rule: Any = build("optimizer", spec)
     assert type(rule).tuning_space["source"], "no source"
     ranges, source, scheduled = tuning_ranges(rule)

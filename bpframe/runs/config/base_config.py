@@ -38,17 +38,17 @@ def read_tables(path: Path, inner: tuple[Path, ...] = ()) -> tuple[Tables, Locat
     locations.files = dict.fromkeys(places.lines, places.file) | places.files
     locations.files = {key: file for key, file in locations.files.items() if key not in locations.lines}
     locations.lines = places.lines | locations.lines
-    return joined(below, tables), locations
+    return extended(below, tables), locations
 
 
-def joined(base: Any, own: Any, path: str = "") -> Any:
+def extended(base: Any, own: Any, path: str = "") -> Any:
     """What holds where a config has `own` and its base has `base`, at this dotted path."""
     if isinstance(base, str) and isinstance(own, Mapping) and "name" not in own and "path" not in own:
         base = {"name": base}
     if not isinstance(base, Mapping) or not isinstance(own, Mapping) or _is_other(base, own, path):
         return own
     inner = f"{path}." if path else ""
-    both = {key: joined(base[key], value, inner + key) if key in base else value for key, value in own.items()}
+    both = {key: extended(base[key], value, inner + key) if key in base else value for key, value in own.items()}
     return {**base, **both}
 
 

@@ -148,7 +148,7 @@ class _Reader:
         synonyms = Synonyms(provider.target)
         unnamed = {key: Parameter(key, Parameter.KEYWORD_ONLY) for key in given if key not in (known or {})}
         for name, parameter in {**unnamed, **(known or {})}.items():
-            value = synonyms.kept(name, given.get(name, parameter.default))
+            value = synonyms.kept(name, given.get(name, parameter.default), given)
             if value is UNKNOWN:
                 self.found.partial.add(path)
             elif value is not None and value is not Parameter.empty:

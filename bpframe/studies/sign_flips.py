@@ -1,4 +1,4 @@
-"""Intervals of paired differences by sign flips: exact, and without a word on how the differences are distributed.
+"""Sign flips: intervals of paired differences, exact, and without a word on how the differences are distributed.
 
 Where two rules do not differ, the sign of each difference d_1, ..., d_n is as likely one as the other. Flipping signs
 gives the distribution of Wilcoxon's T, the sum of the ranks of the positive ones; the values that it does not refuse as

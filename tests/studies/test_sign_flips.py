@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from bpframe.studies.intervals import sign_flip_interval
+from bpframe.studies.sign_flips import sign_flip_interval
 
 
 def counted_coverage(left_out: int, n: int) -> float:
