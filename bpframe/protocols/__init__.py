@@ -31,6 +31,9 @@ component tells the conformance kit besides stands in [the kit's members](kit-me
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
+
+A worked example of each kind: [An example of every kind](../how-to/examples-of-every-kind.md); of an engine:
+[Write an engine](../how-to/write-an-engine.md).
 """
 
 from __future__ import annotations

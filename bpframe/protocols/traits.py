@@ -27,6 +27,10 @@ LEVELS = {
     "measures": "what is measured of updates (Group.measures)",
     "ties": "parameters that are others (Group.ties)",
     "resting": "groups that are frozen for a time (Group.resting)",
+    "keys": "rules and gradient steps that draw (h.key)",
+    "augmentations": "rows that are changed before a step (Group.augmentations)",
+    "auxiliary": "losses that layers add to the objective (Auxiliary)",
+    "positions": "weights by position of a row (Data.weight of more axes)",
 }
 
 

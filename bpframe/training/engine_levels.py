@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from bpframe.engine.drawing import drawing
 from bpframe.engine.optimizer_chain import chain
 from bpframe.errors import ConfigError
-from bpframe.protocols import Group, Observe, Probe, Totals
+from bpframe.network.network import Network
+from bpframe.protocols import Auxiliary, Group, Observe, Probe, Totals
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import LEVELS, levels, scope_of
 from bpframe.registry import registry
 from bpframe.registry.describe import short_name
+from bpframe.types import HostArray
 
 
-def refuse_missing_levels(engine: object, groups: Sequence[Group]) -> None:
-    """ConfigError for what a training of these groups needs and the engine does not keep."""
+def refuse_missing_levels(
+    engine: object, groups: Sequence[Group], network: Network, weight: HostArray | None = None
+) -> None:
+    """ConfigError for what a training of these groups needs and the engine does not keep; `weight` of rows (N, ...)."""
     kept = levels(engine)
     if kept >= LEVELS.keys():
         return
-    for level, who in _needs(groups):
+    needs = [*_needs(groups), *(("auxiliary", label) for label, part in network.layers if implements(part, Auxiliary))]
+    if weight is not None and weight.ndim > 1:
+        needs.append(("positions", "A fit"))
+    for level, who in needs:
         if level not in kept:
             raise level_error(engine, level, f"{who} needs")
 
@@ -36,6 +44,10 @@ def _needs(groups: Sequence[Group]) -> Iterator[tuple[str, str]]:
     for group in groups:
         own = (("schedules", "A setting"), ("measures", "A callback or metric"), ("ties", "A network"))
         yield from ((level, who) for level, who in own if getattr(group, level))
+        if group.augmentations:
+            yield "augmentations", "An augmentation"
+        if drawing(group, 0):
+            yield "keys", "A rule or gradient step that draws"
         if group.until:
             yield "resting", "A group"
         for kind, part in group.components():

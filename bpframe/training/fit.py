@@ -104,7 +104,7 @@ class FitRun:
         session, network, data = self.session, self.spec.network, self._data
         groups = self._groups()
         self._present.check(session.step, self.settings.steps)
-        refuse_missing_levels(self.spec.engine, groups)
+        refuse_missing_levels(self.spec.engine, groups, network, data.weight)
         if first and learn and layers_with_fit(network.layers):
             trained = {path for group in groups if group.trains for path in group.paths}
             session.assign(buffers_by_name(network, network.params(session.parameters), data, trained))

@@ -48,7 +48,7 @@ def open_session(
     trained = TrainedParameters(trained_parameters(params, spec.network.ties, network.layers))
     groups = at_epoch(trained.groups(spec), steps) + present.groups()
     refuse_unsampled(groups, spec.loss)
-    refuse_missing_levels(spec.engine, groups)
+    refuse_missing_levels(spec.engine, groups, network)
     if spec.projects:
         _project(groups, params)
         join(params, spec.network.ties)

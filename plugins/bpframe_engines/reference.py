@@ -25,6 +25,7 @@ from bpframe.plugin import (
     Refresh,
     StepContext,
     epoch_key,
+    ops,
 )
 from bpframe_engines.updates import ParameterUpdate, Path, leaves, settings
 
@@ -41,7 +42,7 @@ class ReferenceEngine:
     Source: Rumelhart, Hinton and Williams (1986), Learning representations by back-propagating errors.
     """
 
-    levels: ClassVar[tuple[str, ...]] = ("steps", "snapshot")
+    levels: ClassVar[tuple[str, ...]] = ("steps", "snapshot", "positions")
 
     def session(
         self,
@@ -153,13 +154,13 @@ class ReferenceSession:
         penalty, slopes = 0.0, dict[int, Any]()
         for part in (part for group in self._groups if not group.paths for part in group.regularizers):
             for k, v in enumerate(outputs[:-1]):
-                h, zeros = settings(part, self.step, {}), self._xp.zeros_like(v)
-                counts = self._array(np.ones(v.shape[0])) if mask is None else self._xp.astype(mask, v.dtype)
-                counts = self._xp.reshape(counts, (-1, *(1,) * (v.ndim - 1)))
-                value, slope = part.value_and_gradient(v * counts, h)
-                rows = max(float(self._xp.sum(counts)), 1.0)
-                value = value - part.value_and_gradient(zeros, h)[0] * (1 - rows / v.shape[0])
-                penalty, slopes[k] = penalty + value / rows, slopes.get(k, 0.0) + slope * counts / rows
+                counts = mask if mask is None or v.shape[: mask.ndim] == mask.shape else ops.any_position(mask)
+                kept = 1.0 if counts is None else self._xp.astype(ops.along_rows(counts, v), v.dtype)
+                h: Any = settings(part, self.step, {})
+                (value, slope), (zero, _) = (part.value_and_gradient(u, h) for u in (v * kept, 0 * v))
+                out: Any = 0.0 if counts is None else 1 - float(ops.counted_rows(counts, v)) / counts.size
+                rows = max(float(ops.counted_rows(None if mask is None else ops.any_position(mask), v)), 1.0)
+                penalty, slopes[k] = penalty + (value - out * zero) / rows, slopes.get(k, 0.0) + slope * kept / rows
         return penalty, slopes
 
     # ---------------------------------------------------------------------------------------------- training
@@ -201,9 +202,9 @@ class ReferenceSession:
         x, target = self._array(data.x[numbers]), self._array(data.target[numbers])
         if data.weight is None:
             return Rows(x, target, 1.0 / n, None, float(n))
-        w, mask = data.weight[numbers], None if data.mask is None else self._xp.asarray(data.mask[numbers])
-        total = float(n) if data.by_rows else float(w.sum())
-        return Rows(x, target, self._array(w / (total or 1.0)), mask, total)
+        w, mask = data.weight[numbers], None if data.counts is None else self._xp.asarray(data.counts[numbers])
+        total = float(w.size if data.by_rows else w.sum())
+        return Rows(x, target, self._array(w / (total or 1.0)), mask, float(n) if data.by_rows else total)
 
     def _refresh(self, caches: Sequence[Any]) -> None:
         tree = self._tree(self._params)
@@ -251,8 +252,7 @@ class ReferenceSession:
         self.step = step
         self._params = {path: like(p, "/".join(("parameters", *path))) for path, p in self._params.items()}
         for path, states in self._states.items():
-            name = f"states/{'/'.join(path)}"
-            self._states[path] = [like(state, f"{name}/{j}") for j, state in enumerate(states)]
+            self._states[path] = [like(state, f"states/{'/'.join(path)}/{j}") for j, state in enumerate(states)]
 
     def commit(self) -> bool:
         """Every step has looked."""

@@ -83,6 +83,8 @@ NEEDING: dict[str, dict[str, Any]] = {
     "minimizers": {"optimizer": "lbfgs"},
     "measures": {"callbacks": ["norms"]},
     "resting": {"groups": [{"match": "*/bias", "frozen": True, "until": 1}]},
+    "keys": {"gradient_steps": ["gaussian_noise"]},
+    "augmentations": {"augmentations": ["gaussian_noise"]},
 }
 
 
@@ -90,6 +92,27 @@ NEEDING: dict[str, dict[str, Any]] = {
 def test_a_training_that_needs_a_level_which_the_engine_lacks_is_refused(level):
     with pytest.raises(ConfigError, match=f"the engine reference has not the level '{level}'"):
         trainer("reference", **NEEDING[level]).fit(X, Y, epochs=1, batch_size=20, verbose=0)
+
+
+@pytest.mark.parametrize("regularizers", [[], ["activity"]], ids=["plain", "activity"])
+def test_weights_by_position_and_padded_rows_act_as_on_engine_numpy(regularizers):
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(12, 3, 4)), rng.integers(0, 3, (12, 3))
+    weight = (rng.uniform(size=(12, 3)) < 0.7).astype(float)
+    weight[2] = 0
+    layers = [bp.layers.dense(4, "tanh"), "batch_norm", bp.layers.dense(3)]
+    curves = []
+    for engine in ("numpy", "reference"):
+        made = bp.Trainer(
+            bp.Network(layers),
+            "softmax_cross_entropy",
+            engine=engine,
+            dtype="float64",
+            regularizers=regularizers,
+        )
+        made.fit(x, y, epochs=2, batch_size=4, sample_weight=weight, verbose=0)
+        curves.append(made.history.train["objective"])
+    np.testing.assert_allclose(curves[1], curves[0], rtol=1e-12)
 
 
 @dataclass(frozen=True)
@@ -113,6 +136,13 @@ def test_an_engine_of_an_earlier_bpframe_is_taken_to_keep_the_first_levels():
     moving = bp.Network([bp.layers.dropout(rate={"name": "linear", "initial": 0.5}), bp.layers.dense(3)])
     with pytest.raises(ConfigError, match="has not the level 'schedules'"):
         bp.Trainer(moving, "softmax_cross_entropy", engine=Old()).fit(X, Y, epochs=1, verbose=0)
+    latent = bp.Network([bp.layers.gaussian_latent(3), bp.layers.dense(3)])
+    with pytest.raises(ConfigError, match=r"gaussian_latent_1 needs losses .* has not the level 'auxiliary'"):
+        bp.Trainer(latent, "softmax_cross_entropy", engine=Old()).fit(X, Y, epochs=1, verbose=0)
+    rows, weight = X.reshape(10, 2, 4), np.array([[1.0, 0.0]] * 10)
+    made = bp.Trainer(plain, "softmax_cross_entropy", engine=Old())
+    with pytest.raises(ConfigError, match="has not the level 'positions'"):
+        made.fit(rows, Y.reshape(10, 2), epochs=1, sample_weight=weight, verbose=0)
     tied = bp.Network([bp.layers.dense(4), bp.layers.dense(4)], tie={"dense_2/weight": "dense_1/weight"})
     with pytest.raises(ConfigError, match="has not the level 'ties'"):
         bp.Trainer(tied, "mse", engine=Old()).fit(X, X, epochs=1, verbose=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,8 +39,13 @@ class Eager:
             groups = [replace(group, constraints=()) for group in groups]
         if self.fault == "training, ties":
             groups = [replace(group, ties=()) for group in groups]
-        if self.fault == "training, gathering":
+        if self.fault in ("training, gathering", "training, keys"):
             groups = [replace(group, gradient_steps=()) for group in groups]
+        if self.fault == "training, augmentations":
+            groups = [replace(group, augmentations=()) for group in groups]
+        if self.fault == "training, auxiliary":
+            network = copy(network)
+            network.layers = tuple((label, _silent(layer)) for label, layer in network.layers)
         if self.fault in OTHER_RULES:
             groups = [replace(group, rule=self._other(group.rule)) for group in groups]
         seed = 0 if self.fault == "seed" else seed
@@ -48,6 +54,11 @@ class Eager:
     def _other(self, rule: Any) -> Any:
         name, change = OTHER_RULES[self.fault]
         return change(rule) if type(rule).__name__.lower() == name.lower() else rule
+
+
+def _silent(layer: Any) -> Any:
+    """The layer without a loss of its own."""
+    return replace(layer, strength=0.0) if hasattr(layer, "auxiliary") else layer
 
 
 class EagerSession:

@@ -52,6 +52,9 @@ TRAININGS: dict[str, dict[str, Any]] = {  # by name: parts of a trainer, besides
         "tie": {"dense_2/weight": "dense_1/weight.T"},
     },
     "resting": {"optimizer": "adam", "groups": [{"match": "*/bias", "frozen": True, "until": 1}]},
+    "keys": {"optimizer": "adam", "gradient_steps": [{"name": "gaussian_noise", "stddev": 0.1}]},
+    "augmentations": {"optimizer": "adam", "augmentations": ["mixup", "gaussian_noise"]},
+    "auxiliary": {"optimizer": "adam", "layers": [{"name": "gaussian_latent", "units": 5}]},
 }
 NEEDS = {  # by name: the level of those that need another than steps
     "rules": "totals",
@@ -62,6 +65,9 @@ NEEDS = {  # by name: the level of those that need another than steps
     "measures": "measures",
     "ties": "ties",
     "resting": "resting",
+    "keys": "keys",
+    "augmentations": "augmentations",
+    "auxiliary": "auxiliary",
 }
 
 
