@@ -55,8 +55,8 @@ def compare(rules: Sequence[str], show: Path | None, as_json: bool, plugins: Seq
     from bpframe.cli.output import print_result
     from bpframe.layout import terminal_width
     from bpframe.saving.json_values import to_json
-    from bpframe.studies.comparison_summary import comparison_summary
-    from bpframe.studies.comparison_text import comparison_text
+    from bpframe.studies.comparison_findings import comparison_summary
+    from bpframe.studies.comparison_tables import comparison_text
     from bpframe.studies.trial_file import TrialFile
 
     if (show is None) == (not rules):
@@ -76,7 +76,7 @@ def _run(rules: Sequence[str], plugins: Sequence[Path], out: Path | None, quiet:
     """The file of a comparison that was run."""
     from bpframe.cli.local_files import declare_plugin_files
     from bpframe.cli.study_progress import StudyProgress
-    from bpframe.studies.rule_comparison import run_comparison, within_budget
+    from bpframe.studies.rule_comparison import run_comparison, trial_count, within_budget
 
     declare_plugin_files(plugins)
     comparison = _comparison(rules, tuple(str(file.absolute()) for file in plugins), options)
@@ -86,7 +86,11 @@ def _run(rules: Sequence[str], plugins: Sequence[Path], out: Path | None, quiet:
     for line in _left_out(comparison, options["workloads"]):
         click.echo(line, err=True)
     own = out or Path("-".join(re.sub(r"\W+", "_", rule).strip("_") for rule in rules) + ".compare.jsonl")
-    return run_comparison(comparison, own, jobs=jobs, budget=budget, show=None if quiet else StudyProgress())
+    file = run_comparison(comparison, own, jobs=jobs, budget=budget, show=None if quiet else StudyProgress())
+    done, whole = len(file.records()) - 1, trial_count(comparison)
+    if budget is not None and done < whole:
+        click.echo(f"{done} of {whole} trials are done. The same command goes on with the others.", err=True)
+    return file
 
 
 def _comparison(rules: Sequence[str], files: tuple[str, ...], options: Mapping[str, Any]) -> Comparison:

@@ -142,7 +142,7 @@ def run_comparison(
     end = math.inf if budget is None else time.monotonic() + budget
     file, steps = TrialFile(out), list[Step]()
     file.open(comparison.record())
-    whole = _count(comparison)
+    whole = trial_count(comparison)
 
     def run(more: Iterator[Step]) -> bool:
         steps.extend(more)
@@ -150,10 +150,11 @@ def run_comparison(
         shown = None if show is None else (lambda done, _, record: show(done, max(whole, done), record))
         return run_trials(file, keys, tasks, jobs, shown, lambda: time.monotonic() > end)
 
-    for workload in comparison.workloads:
+    for i, workload in enumerate(comparison.workloads):
         if not run(comparison.tuning(workload)) or not run(comparison.scoring(workload, file.records())):
             return file
-    run(comparison.diagnosis())
+        if i == 0 and not run(comparison.diagnosis()):  # before a budget ends with the larger workloads
+            return file
     return file
 
 
@@ -178,8 +179,8 @@ def within_budget(comparison: Comparison, budget: float, jobs: int) -> Compariso
     return replace(comparison, workloads=tuple(kept), studies=comparison.rounds if comparison.studies else None)
 
 
-def _count(comparison: Comparison) -> int:
-    """The number of trials, if no tuning finds nothing."""
+def trial_count(comparison: Comparison) -> int:
+    """The number of trials; fewer run where a study finds no settings that train."""
     of_scoring = comparison.rounds * comparison.seeds * len(comparison.horizons)
     rows = [1 if each.row == "a rule that does nothing" else of_scoring for each in comparison.contestants]
     tuned = sum(each.tuned for each in comparison.contestants) * comparison.rounds * comparison.trials

@@ -16,7 +16,7 @@ from bpframe.errors import ConfigError
 from bpframe.runs import config
 from bpframe.runs.config import parse_override
 from bpframe.studies.grid import grid_points, parse_over
-from bpframe.studies.sweep_text import sweep_scores, sweep_text
+from bpframe.studies.sweep_table import sweep_scores, sweep_text
 from bpframe.studies.trial_file import TrialFile, without_times
 from tests.cli.commands import bad, bpframe, good
 
