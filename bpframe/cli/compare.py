@@ -36,6 +36,7 @@ def _seconds(ctx: click.Context, option: click.Parameter, value: str | None) -> 
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Trainings at a time.")
 @click.option("--studies", type=click.IntRange(min=1), help="Studies of each workload; 3 by default.")
 @click.option("--seeds", type=click.IntRange(min=1), default=2, show_default=True, help="Scoring seeds of each study.")
+@click.option("--engine", default="numpy", show_default=True, help="What runs the trainings.")
 @click.option(
     "--diagnoses/--no-diagnoses", default=True, help="Try small problems that rules fail at, too; on by default."
 )
@@ -112,7 +113,7 @@ def _comparison(rules: Sequence[str], files: tuple[str, ...], options: Mapping[s
     contestants = [parse_contestant(rule) for rule in rules]
     if not options["unproven"]:
         require_proof(contestants)
-    given = {name: options[name] for name in ("studies", "seeds")}
+    given = {name: options[name] for name in ("studies", "seeds", "engine")}
     more = {} if options["diagnoses"] else {"diagnoses": ()}
     return comparison_of(
         contestants, workloads=names, on=on, files=files, proven=not options["unproven"], **given, **more

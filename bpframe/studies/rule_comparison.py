@@ -56,6 +56,7 @@ class Comparison:
     diagnoses: Sequence[str] = tuple(DIAGNOSES)
     files: Sequence[str] = ()
     proven: bool = True
+    engine: str = "numpy"
 
     @property
     def rounds(self) -> int:
@@ -64,7 +65,7 @@ class Comparison:
 
     def sources(self) -> dict[str, WorkloadSource]:
         """What a process makes each workload from, by its name."""
-        return {name: WorkloadSource(name, self.on, tuple(self.files)) for name in self.workloads}
+        return {name: WorkloadSource(name, self.on, tuple(self.files), self.engine) for name in self.workloads}
 
     def record(self) -> Record:
         """The first line of the file."""
@@ -74,6 +75,7 @@ class Comparison:
             "contestants": [each.record() for each in self.contestants],
             "workloads": [source.workload().record() for source in sources],
             "config": None if self.on is None else self.on.load().text(),
+            "engine": self.engine,
             "proven": self.proven,
             "plugins": {file.path.name: file.digest for file in declared_files()},
             "protocol": {
@@ -117,7 +119,7 @@ class Comparison:
     def diagnosis(self) -> Iterator[Step]:
         """The trials of the diagnoses, of what was asked for and adam."""
         for name in self.diagnoses if self.contestants[0].kind == "optimizer" else ():
-            source = WorkloadSource(name, None, tuple(self.files))
+            source = WorkloadSource(name, None, tuple(self.files), self.engine)
             for i in range(DIAGNOSIS_POINTS):
                 for each in self.contestants:
                     if each.tuned:

@@ -83,6 +83,20 @@ def test_a_sweep_goes_on_with_what_a_file_lacks_and_ends_as_one_never_stopped(pa
     assert all(line in lines(cut) for line in kept)
 
 
+def test_a_trial_that_two_processes_have_run_counts_once(path: Path) -> None:
+    file = studies.run_sweep(path, {"optimizer.lr": [0.1]})
+    text = file.path.read_text().splitlines(keepends=True)
+    file.path.write_text("".join([*text, text[1]]))
+    assert len(file.records()) == 2
+
+
+def test_without_joblib_one_job_runs_and_two_are_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "joblib", None)
+    assert len(studies.run_sweep(path, {"optimizer.lr": [0.1]}).records()) == 2
+    with pytest.raises(ConfigError, match=r"need joblib, which is not installed. Install it: pip install 'bpframe\[st"):
+        studies.run_sweep(path, {"optimizer.lr": [0.1]}, jobs=2, out="two.jsonl")
+
+
 def test_more_seeds_and_values_go_on_from_the_same_file(path: Path) -> None:
     studies.run_sweep(path, {"optimizer.lr": [0.1]})
     seen: list[Any] = []
