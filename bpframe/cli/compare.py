@@ -36,6 +36,7 @@ def _seconds(ctx: click.Context, option: click.Parameter, value: str | None) -> 
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Trainings at a time.")
 @click.option("--studies", type=click.IntRange(min=1), help="Studies of each workload; 3 by default.")
 @click.option("--seeds", type=click.IntRange(min=1), default=2, show_default=True, help="Scoring seeds of each study.")
+@click.option("--engine", default="numpy", show_default=True, help="What runs the trainings.")
 @click.option(
     "--diagnoses/--no-diagnoses", default=True, help="Try small problems that rules fail at, too; on by default."
 )
@@ -55,8 +56,8 @@ def compare(rules: Sequence[str], show: Path | None, as_json: bool, plugins: Seq
     from bpframe.cli.output import print_result
     from bpframe.layout import terminal_width
     from bpframe.saving.json_values import to_json
-    from bpframe.studies.comparison_summary import comparison_summary
-    from bpframe.studies.comparison_text import comparison_text
+    from bpframe.studies.comparison_findings import comparison_summary
+    from bpframe.studies.comparison_tables import comparison_text
     from bpframe.studies.trial_file import TrialFile
 
     if (show is None) == (not rules):
@@ -76,7 +77,7 @@ def _run(rules: Sequence[str], plugins: Sequence[Path], out: Path | None, quiet:
     """The file of a comparison that was run."""
     from bpframe.cli.local_files import declare_plugin_files
     from bpframe.cli.study_progress import StudyProgress
-    from bpframe.studies.rule_comparison import run_comparison, within_budget
+    from bpframe.studies.rule_comparison import run_comparison, trial_count, within_budget
 
     declare_plugin_files(plugins)
     comparison = _comparison(rules, tuple(str(file.absolute()) for file in plugins), options)
@@ -86,7 +87,11 @@ def _run(rules: Sequence[str], plugins: Sequence[Path], out: Path | None, quiet:
     for line in _left_out(comparison, options["workloads"]):
         click.echo(line, err=True)
     own = out or Path("-".join(re.sub(r"\W+", "_", rule).strip("_") for rule in rules) + ".compare.jsonl")
-    return run_comparison(comparison, own, jobs=jobs, budget=budget, show=None if quiet else StudyProgress())
+    file = run_comparison(comparison, own, jobs=jobs, budget=budget, show=None if quiet else StudyProgress())
+    done, whole = len(file.records()) - 1, trial_count(comparison)
+    if budget is not None and done < whole:
+        click.echo(f"{done} of {whole} trials are done. The same command goes on with the others.", err=True)
+    return file
 
 
 def _comparison(rules: Sequence[str], files: tuple[str, ...], options: Mapping[str, Any]) -> Comparison:
@@ -108,7 +113,7 @@ def _comparison(rules: Sequence[str], files: tuple[str, ...], options: Mapping[s
     contestants = [parse_contestant(rule) for rule in rules]
     if not options["unproven"]:
         require_proof(contestants)
-    given = {name: options[name] for name in ("studies", "seeds")}
+    given = {name: options[name] for name in ("studies", "seeds", "engine")}
     more = {} if options["diagnoses"] else {"diagnoses": ()}
     return comparison_of(
         contestants, workloads=names, on=on, files=files, proven=not options["unproven"], **given, **more

@@ -41,7 +41,7 @@ def sweep(config: Path, settings: Sequence[str], by: str | None, as_json: bool, 
     from bpframe.saving.json_values import to_json
     from bpframe.studies.config_sweep import run_sweep
     from bpframe.studies.grid import parse_over
-    from bpframe.studies.sweep_text import sweep_scores, sweep_text
+    from bpframe.studies.sweep_table import sweep_scores, sweep_text
 
     file = run_sweep(
         config,

@@ -15,14 +15,34 @@ run through joblib, in whichever backend is set by `joblib.parallel_config`.
 
 from __future__ import annotations
 
-from bpframe.studies.comparison_summary import comparison_summary
-from bpframe.studies.comparison_text import comparison_text
-from bpframe.studies.config_sweep import run_sweep
-from bpframe.studies.contestant import Contestant, parse_contestant
-from bpframe.studies.proof import require_proof
-from bpframe.studies.rule_comparison import Comparison, comparison_of, run_comparison
-from bpframe.studies.sweep_text import sweep_text
-from bpframe.studies.trial_file import TrialFile
+from typing import TYPE_CHECKING
+
+from bpframe.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from bpframe.studies.comparison_findings import comparison_summary
+    from bpframe.studies.comparison_tables import comparison_text
+    from bpframe.studies.config_sweep import run_sweep
+    from bpframe.studies.contestant import Contestant, parse_contestant
+    from bpframe.studies.proof import require_proof
+    from bpframe.studies.rule_comparison import Comparison, comparison_of, run_comparison
+    from bpframe.studies.sweep_table import sweep_text
+    from bpframe.studies.trial_file import TrialFile
+
+_HOME = {  # imported when it is first touched: the processes of a sweep need little of it
+    "Comparison": "rule_comparison",
+    "Contestant": "contestant",
+    "TrialFile": "trial_file",
+    "comparison_of": "rule_comparison",
+    "comparison_summary": "comparison_findings",
+    "comparison_text": "comparison_tables",
+    "parse_contestant": "contestant",
+    "require_proof": "proof",
+    "run_comparison": "rule_comparison",
+    "run_sweep": "config_sweep",
+    "sweep_text": "sweep_table",
+}
+__getattr__ = lazy_names(__name__, globals(), _HOME, __name__)
 
 __all__ = [
     "Comparison",

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from bpframe.errors import BpframeError, ConfigError
-from bpframe.registry import registry
+from bpframe.registry import build, registry
 from bpframe.registry.plugin_files import declare
 from bpframe.runs.config import Partition
 from bpframe.studies.bundled_workloads import DIAGNOSES, WORKLOADS
 from bpframe.studies.choice import end_cost
-from bpframe.studies.config_sweep import SweptConfig
+from bpframe.studies.config_sweep import SweptConfig, one_thread
 from bpframe.studies.config_workload import config_workload
 from bpframe.studies.contestant import Contestant
 from bpframe.studies.measured_training import measured_training
@@ -29,11 +29,15 @@ RESCALED, FACTOR = "rescaled_loss", 1000.0
 @final
 @dataclass(frozen=True)
 class WorkloadSource:
-    """The name of a bundled workload, or the config of one, and the plugin files of what is trained on it."""
+    """The name of a bundled workload, or the config of one, and what it takes to train on it.
+
+    `files`: those of plugins; `engine`: the name of one, which has a single thread, since trials share the machine.
+    """
 
     name: str
     on: SweptConfig | None = None
     files: tuple[str, ...] = ()
+    engine: str = "numpy"
 
     def workload(self) -> Workload:
         """The workload, with the plugin files on offer."""
@@ -53,10 +57,18 @@ class WorkloadSource:
         short = Partition(tuple(array[:8] for array in parts.train), parts.validation)  # type: ignore[arg-type]
         for each in contestants:
             try:
-                measured_training(workload, short, _given(each, {}, workload.steps(8)[0]), 0)
+                measured_training(workload, short, self.given(each, {}, workload.steps(8)[0]), 0)
             except BpframeError as error:
                 return f"{each.title}: {error}"
         return None
+
+    def given(self, contestant: Contestant, settings: Settings, steps: int) -> dict[str, Any]:
+        """The arguments of the Trainer that make it the contestant's, for a training of so many steps."""
+        engine = one_thread(build("engine", self.engine))
+        given: dict[str, Any] = {"engine": engine, "optimizer": contestant.optimizer(settings, steps)}
+        if contestant.kind == "loss":
+            given["loss"] = dict(contestant.spec)
+        return given
 
 
 @functools.lru_cache(maxsize=4)
@@ -79,7 +91,7 @@ def scoring_record(
 ) -> Record:
     """One training over a horizon, with the settings that it was given."""
     workload = source.workload()
-    given = _given(contestant, settings, workload.steps(len(source.rows().train[0]), horizon)[0])
+    given = source.given(contestant, settings, workload.steps(len(source.rows().train[0]), horizon)[0])
     record = measured_training(workload, source.rows(), given, seed, horizon, updates)
     return {"settings": dict(settings), **record}
 
@@ -88,7 +100,7 @@ def diagnosis_record(source: WorkloadSource, contestant: Contestant, settings: S
     """One training of a diagnosis, and whether it passed: the target reached, or the same with a larger loss."""
     start = time.perf_counter()
     workload, parts = source.workload(), source.rows()
-    given = _given(contestant, settings, workload.steps(len(parts.train[0]))[0])
+    given = source.given(contestant, settings, workload.steps(len(parts.train[0]))[0])
     plain = measured_training(workload, parts, given, seed=0)
     record: Record = {"settings": dict(settings), "failed": plain["failed"]}
     end = end_cost(plain, workload.lower_is_better)
@@ -102,11 +114,3 @@ def diagnosis_record(source: WorkloadSource, contestant: Contestant, settings: S
         target = workload.target if workload.lower_is_better else -workload.target
         record |= {"value": end if workload.lower_is_better else -end, "passed": end <= target}
     return record | {"seconds": time.perf_counter() - start}
-
-
-def _given(contestant: Contestant, settings: Settings, steps: int) -> dict[str, Any]:
-    """The arguments of the Trainer that make it the contestant's, for a training of so many steps."""
-    given: dict[str, Any] = {"optimizer": contestant.optimizer(settings, steps)}
-    if contestant.kind == "loss":
-        given["loss"] = dict(contestant.spec)
-    return given

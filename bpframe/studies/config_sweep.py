@@ -98,7 +98,7 @@ def sweep_record(swept: SweptConfig, point: Mapping[str, Any], seed: int) -> Rec
     """Train once; what came out, measured on the validation rows. One that diverges says so in "failed"."""
     start = time.perf_counter()
     config = swept.load({**point, SEED: seed})
-    config = replace(config, spec=replace(config.spec, engine=_one_thread(config.spec.engine)))
+    config = replace(config, spec=replace(config.spec, engine=one_thread(config.spec.engine)))
     parts = _data(config)
     trainer = config.trainer() if config.start is None else start_from_model(config)
     failed, began = None, time.perf_counter()
@@ -161,7 +161,7 @@ def _partition(rows: _Rows) -> Partition:
     return rows.config.data()
 
 
-def _one_thread(engine: Engine) -> Engine:
+def one_thread(engine: Engine) -> Engine:
     """The engine on one thread, where it has such a setting that is left open: bits depend on it, and jobs share."""
     known = getattr(engine, "threads", 0) is None
     return replace(engine, threads=1) if known else engine  # type: ignore[type-var]  # a dataclass that has threads

@@ -25,8 +25,6 @@ from bpframe.training.run_state import RunState
 from bpframe.training.trainer import Trainer
 from bpframe.types import HostArray
 
-ENGINE = {"name": "numpy", "threads": 1}
-
 
 @final
 @dataclass
@@ -99,7 +97,7 @@ def measured_training(
     at = sorted({1, steps // 2, steps - 2} & set(range(1, steps))) if updates else []
     metrics = [] if workload.metric == "loss" else [workload.metric]
     observer = MeasuringCallback(parts.validation, workload.metric, looks, at)
-    own = {"loss": workload.loss, "metrics": metrics, "engine": ENGINE, **(workload.parts or {}), **given}
+    own = {"loss": workload.loss, "metrics": metrics, **(workload.parts or {}), **given}
     trainer = Trainer(workload.network(), seed=seed, callbacks=[observer], **own)
     x, y, *weight = parts.train
     failed = None

@@ -56,6 +56,7 @@ class Comparison:
     diagnoses: Sequence[str] = tuple(DIAGNOSES)
     files: Sequence[str] = ()
     proven: bool = True
+    engine: str = "numpy"
 
     @property
     def rounds(self) -> int:
@@ -64,7 +65,7 @@ class Comparison:
 
     def sources(self) -> dict[str, WorkloadSource]:
         """What a process makes each workload from, by its name."""
-        return {name: WorkloadSource(name, self.on, tuple(self.files)) for name in self.workloads}
+        return {name: WorkloadSource(name, self.on, tuple(self.files), self.engine) for name in self.workloads}
 
     def record(self) -> Record:
         """The first line of the file."""
@@ -74,6 +75,7 @@ class Comparison:
             "contestants": [each.record() for each in self.contestants],
             "workloads": [source.workload().record() for source in sources],
             "config": None if self.on is None else self.on.load().text(),
+            "engine": self.engine,
             "proven": self.proven,
             "plugins": {file.path.name: file.digest for file in declared_files()},
             "protocol": {
@@ -117,7 +119,7 @@ class Comparison:
     def diagnosis(self) -> Iterator[Step]:
         """The trials of the diagnoses, of what was asked for and adam."""
         for name in self.diagnoses if self.contestants[0].kind == "optimizer" else ():
-            source = WorkloadSource(name, None, tuple(self.files))
+            source = WorkloadSource(name, None, tuple(self.files), self.engine)
             for i in range(DIAGNOSIS_POINTS):
                 for each in self.contestants:
                     if each.tuned:
@@ -142,7 +144,7 @@ def run_comparison(
     end = math.inf if budget is None else time.monotonic() + budget
     file, steps = TrialFile(out), list[Step]()
     file.open(comparison.record())
-    whole = _count(comparison)
+    whole = trial_count(comparison)
 
     def run(more: Iterator[Step]) -> bool:
         steps.extend(more)
@@ -150,10 +152,11 @@ def run_comparison(
         shown = None if show is None else (lambda done, _, record: show(done, max(whole, done), record))
         return run_trials(file, keys, tasks, jobs, shown, lambda: time.monotonic() > end)
 
-    for workload in comparison.workloads:
+    for i, workload in enumerate(comparison.workloads):
         if not run(comparison.tuning(workload)) or not run(comparison.scoring(workload, file.records())):
             return file
-    run(comparison.diagnosis())
+        if i == 0 and not run(comparison.diagnosis()):  # before a budget ends with the larger workloads
+            return file
     return file
 
 
@@ -178,8 +181,8 @@ def within_budget(comparison: Comparison, budget: float, jobs: int) -> Compariso
     return replace(comparison, workloads=tuple(kept), studies=comparison.rounds if comparison.studies else None)
 
 
-def _count(comparison: Comparison) -> int:
-    """The number of trials, if no tuning finds nothing."""
+def trial_count(comparison: Comparison) -> int:
+    """The number of trials; fewer run where a study finds no settings that train."""
     of_scoring = comparison.rounds * comparison.seeds * len(comparison.horizons)
     rows = [1 if each.row == "a rule that does nothing" else of_scoring for each in comparison.contestants]
     tuned = sum(each.tuned for each in comparison.contestants) * comparison.rounds * comparison.trials

@@ -63,8 +63,12 @@ class TrialFile:
         self._lines.sync()
 
     def records(self) -> list[Record]:
-        """The first line, which says what the study is, and the record of each trial."""
-        return self._lines.records()
+        """The first line, which says what the study is, and the record of each trial, the first of several."""
+        first, *trials = self._lines.records() or [{}]
+        by_key: dict[str, Record] = {}
+        for record in trials:
+            by_key.setdefault(key_text(record["trial"]), record)
+        return [first, *by_key.values()] if first else []
 
 
 def key_text(key: Mapping[str, Any]) -> str:

@@ -98,4 +98,5 @@ def test_a_budget_says_which_workloads_it_leaves_out(folder: Path) -> None:
     result = bpframe("compare", "adam", "lion", "--budget", "0.01s", "--quiet")
     assert result.exit_code == 0, result.output
     assert "Left out, so that nothing is concluded about them: digits, digits_conv" in result.stderr
+    assert re.search(r"^[01] of \d+ trials are done. The same command goes on", result.stderr, re.MULTILINE)
     assert re.search(r"^[01] trials?: adam-lion", result.stdout, re.MULTILINE)

@@ -199,3 +199,15 @@ def test_a_training_that_diverges_is_the_worst_and_never_chosen(folder: Path) ->
     assert record["failed"]
     key = {"stage": "tuning", "workload": "tiny", "rule": "sgd", "study": 1, "point": 1}
     assert chosen_settings([{}, {"trial": key, "settings": {"lr": 1e30}, **record}], "tiny", True) == {}
+
+
+def test_engines_are_compared_on_alike(folder: Path) -> None:
+    for engine in ("numpy", "jax"):
+        small = two("sgd", "momentum", engine=engine, trials=1, horizons=(1,))
+        studies.run_comparison(small, f"{engine}.jsonl")
+    values = {
+        engine: [r["values"] for r in lines(f"{engine}.jsonl")[1:] if not r["failed"]] for engine in ("numpy", "jax")
+    }
+    assert len(values["numpy"]) == len(values["jax"]) > 5
+    for one, other in zip(values["numpy"], values["jax"], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3)

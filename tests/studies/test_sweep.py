@@ -16,7 +16,7 @@ from bpframe.errors import ConfigError
 from bpframe.runs import config
 from bpframe.runs.config import parse_override
 from bpframe.studies.grid import grid_points, parse_over
-from bpframe.studies.sweep_text import sweep_scores, sweep_text
+from bpframe.studies.sweep_table import sweep_scores, sweep_text
 from bpframe.studies.trial_file import TrialFile, without_times
 from tests.cli.commands import bad, bpframe, good
 
@@ -81,6 +81,20 @@ def test_a_sweep_goes_on_with_what_a_file_lacks_and_ends_as_one_never_stopped(pa
     assert seen == [(done, 8) for done in range(4, 9)]
     assert lines(cut) == lines(whole.path)
     assert all(line in lines(cut) for line in kept)
+
+
+def test_a_trial_that_two_processes_have_run_counts_once(path: Path) -> None:
+    file = studies.run_sweep(path, {"optimizer.lr": [0.1]})
+    text = file.path.read_text().splitlines(keepends=True)
+    file.path.write_text("".join([*text, text[1]]))
+    assert len(file.records()) == 2
+
+
+def test_without_joblib_one_job_runs_and_two_are_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "joblib", None)
+    assert len(studies.run_sweep(path, {"optimizer.lr": [0.1]}).records()) == 2
+    with pytest.raises(ConfigError, match=r"need joblib, which is not installed. Install it: pip install 'bpframe\[st"):
+        studies.run_sweep(path, {"optimizer.lr": [0.1]}, jobs=2, out="two.jsonl")
 
 
 def test_more_seeds_and_values_go_on_from_the_same_file(path: Path) -> None:

@@ -22,7 +22,7 @@ from bpframe.plugin import Array, Hyper, State, ops
 
 @dataclass(frozen=True)
 class HalfAdam:
-    """Adam's update at odd steps alone."""
+    """Adam's update at even steps alone."""
 
     lr: float = 0.001
     beta1: float = 0.9
@@ -41,8 +41,8 @@ class HalfAdam:
         m = h.beta1 * state["m"] + (1 - h.beta1) * g
         v = h.beta2 * state["v"] + (1 - h.beta2) * g * g
         change = h.lr * m / (1 - h.beta1**t) / (xp.sqrt(v / (1 - h.beta2**t)) + h.eps)
-        odd = xp.asarray(h.step % 2 == 1)
-        where = lambda a, b: xp.where(odd, a, b)
+        even = xp.asarray(h.step % 2 == 0)
+        where = lambda a, b: xp.where(even, a, b)
         return where(p - change, p), {"m": where(m, state["m"]), "v": where(v, state["v"])}
 '''
 TWIN = '''

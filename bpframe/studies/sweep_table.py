@@ -1,4 +1,4 @@
-"""The text of a sweep: its points from the best to the worst, as a function of the file's records alone."""
+"""The table of a sweep: its points from the best to the worst, as a function of the records of its file alone."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bpframe.studies.comparison_summary import comparison_summary
-from bpframe.studies.comparison_text import comparison_text
+from bpframe.studies.comparison_findings import comparison_summary
+from bpframe.studies.comparison_tables import comparison_text
 from bpframe.studies.curves import lr_decades, median_best_of, step_seconds, steps_to_target
 from tests.studies.tiny import scoring
 

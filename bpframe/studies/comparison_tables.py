@@ -1,4 +1,4 @@
-"""The text of a comparison for a terminal, made of its summary."""
+"""The tables of a comparison for a terminal, made of its summary."""
 
 from __future__ import annotations
 

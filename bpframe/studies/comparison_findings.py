@@ -1,4 +1,4 @@
-"""The summary of a comparison as plain data, a function of the records of its file and of nothing else.
+"""The findings of a comparison as plain data, a function of the records of its file and of nothing else.
 
     {"kind", "reference", "protocol", "rules": [...], "workloads": [...], "notes": [...]}
 
