@@ -1,4 +1,4 @@
-"""`Trainer.load_weights` of networks of PyTorch and Keras with convolutions, norms and gates, which predict the same."""
+"""`Trainer.load_weights` of networks of PyTorch and Keras with convolutions, norms and gates: equal predictions."""
 
 from __future__ import annotations
 
