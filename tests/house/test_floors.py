@@ -195,13 +195,13 @@ def test_bundled_plugins_import_numpy_each_other_and_of_bpframe_its_door_alone()
     assert len(packages) >= 9
     files = [file for package in packages for file in package.rglob("*.py")]
     allowed = {"bpframe", "numpy", *(package.name for package in packages)}
-    sources = {file for file in files if file.parent.name == "bpframe_sources"}  # which read formats of Arrow
+    sources = {file for file in files if file.parent.name == "bpframe_sources"}  # which read formats of Arrow, and images
     engines = {file for file in files if file.parent.name == "bpframe_engines"}
     loggers = {file for file in files if file.stem in ("mlflow", "tensorboard")}
     assert foreign([file for file in files if file not in sources | engines | loggers], allowed) == []
     assert foreign([*engines], allowed | {"array_api_strict"}) == []
     assert foreign([*loggers], allowed | {"mlflow", "tensorboardX"}) == []
-    assert foreign([*sources], allowed | {"pyarrow", "PIL"}) == []
+    assert foreign([*sources], allowed | {"PIL", "pyarrow"}) == []
     assert not [file for file in files for name in imports(file) if name.startswith(".") or name.endswith(".*")]
     assert past_the_door(files) == []
 
