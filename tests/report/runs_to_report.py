@@ -10,7 +10,7 @@ from tests.cli.commands import good
 
 COLUMNS = ["<b class=planted>width</b>", "</script><i class=planted>", "noise & \"more\" 'so'"]
 CLASSES = ["<u class=planted>red</u>", "{{green}}", "blue</td>"]
-NAMES = ["<b class=planted>one", "two<!--", "three&lt;"]
+NAMES = ["<b class=planted>one", "two<!--<script>", "three&lt;"]
 CONFIG = """\
 loss = "softmax_cross_entropy"
 optimizer = { name = "adam", lr = 0.01 }
