@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import platform
 import re
 import shutil
@@ -16,8 +17,8 @@ import numpy as np
 import pytest
 
 import bpframe as bp
-from tests.cli.commands import bad, bpframe, good, interrupted, write_random_rows
-from tests.report.runs_to_report import CLASSES, COLUMNS, NAMES, NUMBERS, train_hostile
+from tests.cli.commands import bad, bpframe, good, interrupted
+from tests.report.runs_to_report import CLASSES, COLUMNS, NAMES, NUMBERS, long_runs, train_hostile
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -185,35 +186,25 @@ def test_a_report_of_the_same_runs_is_the_same(folder: Path) -> None:
     assert report(*runs) == report(*runs)
 
 
-def long_runs(folder: Path, runs: int, epochs: int) -> Path:
-    """Runs of noisy curves, four each, in the place of those that a short training left."""
-    write_random_rows(folder)
-    good("train", "small.toml", "--quiet", "--name", "first", "--runs", "made")
-    for seed in range(runs):
-        run = folder / f"long/run-{seed}"
-        shutil.copytree(folder / "made/first", run)
-        config = (run / "config.toml").read_text()
-        (run / "config.toml").write_text(config.replace("seed = 0", f"seed = {seed}"))
-        values = np.random.default_rng(seed).uniform(0.1, 1, (epochs, 4))
-        lines = (
-            {"epoch": i + 1, "step": i + 1, "lr": 0.01, "seconds": 0.1}
-            | {"train": {"loss": a, "accuracy": b}, "validation": {"loss": c, "accuracy": d}}
-            for i, (a, b, c, d) in enumerate(values.tolist())
-        )
-        (run / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return folder / "long"
-
-
 def test_five_runs_of_10000_epochs_and_four_curves_take_less_than_400_kb_and_say_that_they_are_thinned(
     folder: Path,
 ) -> None:
-    runs = long_runs(folder, 5, 10_000)
+    runs = long_runs(folder, "small.toml", 5, 10_000)
     page = report(runs)
     assert len(page.encode()) < 400_000
     assert data_of(page)["longest"] == 10_000
     full = data_of(report(runs, "--full"))
     assert full["longest"] == 0
     assert max(len(curve["y"]) for curve in full["curves"]) == 40_000
+
+
+def test_a_run_whose_loss_is_not_finite_has_a_report_too(folder: Path) -> None:
+    good("train", "small.toml", "--quiet")
+    good("train", "small.toml", "--quiet", "--set", "train.seed=1")
+    (folder / "runs/small/test.json").write_text('{"loss": null, "accuracy": 0.5, "rows": 15}')
+    page = " ".join(Text(report("runs")).texts)
+    assert "nan" not in page.lower().split()
+    assert math.isnan(bp.Run("runs/small").results["test"]["loss"])
 
 
 def test_a_damaged_history_leaves_the_lines_that_can_be_read(folder: Path) -> None:

@@ -6,6 +6,7 @@ Source: https://chromedevtools.github.io/devtools-protocol
 from __future__ import annotations
 
 import base64
+import functools
 import itertools
 import json
 import os
@@ -33,11 +34,17 @@ os.execv(command[0], command)
 KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "Home": 36, "End": 35, "PageUp": 33, "PageDown": 34, "Escape": 27, "Tab": 9}
 
 
-def require_program(name: str) -> str:
-    """The path of a program; where it is missing, apt-get is asked by root. Without it an error in CI, else a skip."""
+@functools.cache
+def find_program(name: str) -> str | None:
+    """The path of a program; where it is missing, root asks apt-get for it, once."""
     if shutil.which(name) is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
         subprocess.run(["apt-get", "install", "-y", "-qq", name], capture_output=True, timeout=600)
-    path = shutil.which(name)
+    return shutil.which(name)
+
+
+def require_program(name: str) -> str:
+    """The path of a program; without it an error in CI, elsewhere a skip."""
+    path = find_program(name)
     if path is None and os.environ.get("CI"):
         pytest.fail(f"{name} is not installed: the tests of pages in a browser need it")
     if path is None:
