@@ -14,6 +14,7 @@ import select
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,17 @@ def require_program(name: str) -> str:
     if path is None:
         pytest.skip(f"{name} is not installed: the tests of pages in a browser did not run")
     return path
+
+
+@functools.cache
+def axe_core() -> str:
+    """The source of axe-core, as `npm ci` installs it from the lock, once."""
+    with tempfile.TemporaryDirectory() as folder:
+        for file in PACKAGES.glob("package*.json"):
+            shutil.copy(file, folder)
+        npm = require_program("npm")
+        subprocess.run([npm, "ci", "--ignore-scripts", "--silent"], cwd=folder, check=True, timeout=300)
+        return (Path(folder) / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -197,6 +209,12 @@ class Page:
         """A picture of the page."""
         shot = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         file.write_bytes(base64.b64decode(shot["data"]))
+
+    def violations(self, *impacts: str) -> list[tuple[str, str]]:
+        """(rule, first element) of what axe-core finds of these impacts: "serious", "critical", ..."""
+        self.value(axe_core() + "; 0")
+        found: list[dict[str, Any]] = self.value("axe.run().then(result => result.violations)")
+        return [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in impacts]
 
     def complaints(self) -> list[str]:
         """What the console has said of errors and warnings, and what was thrown."""
