@@ -168,8 +168,8 @@ def test_data_that_changed_are_not_measured_and_no_path_is_told(folder: Path) ->
 
 
 def test_a_resumed_run_has_the_report_of_one_that_was_never_stopped(rows: Path) -> None:
-    text = (rows / "run.toml").read_text() + "checkpoint = { every_steps = 150 }\n"
-    (rows / "run.toml").write_text(text.replace("epochs = 8", "epochs = 400"))
+    text = (rows / "run.toml").read_text() + "checkpoint = { every_steps = 50 }\n"
+    (rows / "run.toml").write_text(text.replace("epochs = 8", "epochs = 150"))
     options = ["train", "run.toml", "--name", "one", "--quiet", "--runs"]
     good(*options, "whole")
     some = rows / "cut/one/checkpoints"
