@@ -58,6 +58,7 @@ def run_record(run: Run, options: ReportOptions, *, measure: bool = True) -> Run
         curves=curves.arrays(),
         epochs=len(curves),
         seconds=curves.seconds,
+        notes=curves.notes,
         part=part,
         result=results.get(part, {}),
         times={"latest epoch ended": _clock(folder.history)} if folder.history.exists() else {},

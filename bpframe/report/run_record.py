@@ -18,10 +18,10 @@ class RunRecord:
     """A run to report.
 
     config, lock: their tables; texts: the files of both, by name, for those who run it again. curves: by whole name, a
-    value an epoch; epochs, seconds: how many, and what they took. layers: (label, component, output, parameters) of
-    each. part, result: loss and metrics on the part that was measured at the end. measurement: what its model gets
-    right and wrong, or in `unmeasured` why there is none. times: of the run, by what has them; environment: where it
-    was, each by name.
+    value an epoch; epochs, seconds: how many, and what they took. notes: (epoch from 1, sentence) of callbacks.
+    layers: (label, component, output, parameters) of each. part, result: loss and metrics on the part that was
+    measured at the end. measurement: what its model gets right and wrong, or in `unmeasured` why there is none.
+    times: of the run, by what has them; environment: where it was, each by name.
     """
 
     name: str
@@ -31,6 +31,7 @@ class RunRecord:
     curves: Mapping[str, HostArray] = field(default_factory=dict)
     epochs: int = 0
     seconds: float = 0.0
+    notes: Sequence[tuple[int, str]] = ()
     layers: Sequence[Sequence[str]] = ()
     part: str = ""
     result: Mapping[str, float] = field(default_factory=dict)

@@ -150,6 +150,23 @@ def test_columns_that_a_callback_adds_to_the_history_have_charts(folder: Path) -
     assert [line["part"] for line in charts["dead"]["lines"]] == ["monitor"]
 
 
+def test_what_monitor_says_of_a_training_is_in_its_report_and_is_text(folder: Path) -> None:
+    text = (folder / "small.toml").read_text().replace("units = 2", "units = 2\nlabel = '<b class=planted>last'")
+    (folder / "steep.toml").write_text('callbacks = ["monitor"]\noptimizer = { name = "sgd", lr = 1e6 }\n' + text)
+    bpframe("train", "steep.toml", "--quiet", "--epochs", "4")
+    notes = bp.Run("runs/steep").history.notes or [
+        (record["epoch"], note)
+        for record in map(json.loads, (folder / "runs/steep/history.jsonl").read_text().splitlines())
+        for note in record.get("notes", ())
+    ]
+    assert notes
+    page = Text(report("runs/steep"))
+    shown = " ".join(page.texts)
+    for epoch, sentence in notes:
+        assert f"Epoch {epoch}:  {sentence}" in shown
+    assert [attrs for _, attrs in page.tags if "planted" in (attrs.get("class") or "")] == []
+
+
 def test_a_run_that_still_trains_has_a_report_too(folder: Path) -> None:
     good("train", "small.toml", "--quiet")
     for name in ("test.json", "model.safetensors"):
