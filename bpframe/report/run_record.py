@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from bpframe.report.measurement import Measurement
+from bpframe.report.measurement import ModelMeasurement
 from bpframe.types import HostArray
 
 
@@ -35,7 +35,7 @@ class RunRecord:
     layers: Sequence[Sequence[str]] = ()
     part: str = ""
     result: Mapping[str, float] = field(default_factory=dict)
-    measurement: Measurement | None = None
+    measurement: ModelMeasurement | None = None
     unmeasured: str = ""
     times: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)

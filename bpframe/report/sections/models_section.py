@@ -6,8 +6,8 @@ import numpy as np
 
 from bpframe.plot.reliability_diagram import Calibration
 from bpframe.report.importance import Importance
-from bpframe.report.markup import Child, Html, fragment, table, tag
-from bpframe.report.measurement import Measurement
+from bpframe.report.markup import Child, Html, fragment, scroll_table, tag
+from bpframe.report.measurement import ModelMeasurement
 from bpframe.report.number_text import number_text
 from bpframe.report.png_image import png
 from bpframe.report.residuals import Residuals
@@ -53,7 +53,7 @@ def _figure(title: str, *contents: Child, note: Child = None, wide: bool = False
 # ------------------------------------------------------------------------------------------------------- classes
 
 
-def _confusion(found: Measurement) -> Html | None:
+def _confusion(found: ModelMeasurement) -> Html | None:
     """The matrix as a table, coloured by the share of each class; of very many classes its largest mistakes."""
     if found.confusion is None:
         return None
@@ -65,7 +65,9 @@ def _confusion(found: Measurement) -> Html | None:
         for name, counts, parts in zip(found.classes, found.confusion, share, strict=True)
     ]
     header: list[Child] = [tag("span", "actual ↓ predicted →", class_="corner"), *found.classes]
-    matrix = tag("div", table(header, rows, numbers=range(1, len(header)), caption="Rows by class"), class_="confusion")
+    matrix = tag(
+        "div", scroll_table(header, rows, numbers=range(1, len(header)), caption="Rows by class"), class_="confusion"
+    )
     right = np.trace(found.confusion) / max(found.confusion.sum(), 1)
     note = f"{right:.1%} of the rows are right. The darker, the larger the share of a class."
     return _figure("Confusion", matrix, note=note, wide=len(found.classes) > MOST_IN_A_COLUMN)
@@ -75,13 +77,13 @@ def _cell(count: int, share: float) -> Html:
     return tag("span", f"{count:,}", class_="share", style=f"--share:{share:.3f}", title=f"{share:.1%} of this class")
 
 
-def _largest_mistakes(found: Measurement) -> Html:
+def _largest_mistakes(found: ModelMeasurement) -> Html:
     assert found.confusion is not None
     wrong = found.confusion * ~np.eye(len(found.classes), dtype=bool)
     order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_BARS]
     pairs = [divmod(int(k), len(found.classes)) for k in order if wrong.reshape(-1)[k]]
     rows = [[found.classes[a], found.classes[b], f"{wrong[a, b]:,}"] for a, b in pairs]
-    return table(["actual", "predicted", "rows"], rows, numbers=[2], caption="The most frequent mistakes")
+    return scroll_table(["actual", "predicted", "rows"], rows, numbers=[2], caption="The most frequent mistakes")
 
 
 def _calibration(found: Calibration | None) -> Html | None:
@@ -133,7 +135,9 @@ def _importance(found: Importance | None) -> Html | None:
     order = np.argsort(-found.increase, kind="stable")[:MOST_BARS]
     largest = max(float(found.increase.max()), 1e-300)
     rows = [[found.columns[k], _bar(float(found.increase[k]) / largest), _increase(found, k)] for k in order]
-    bars = tag("div", table(["column", "", "loss"], rows, numbers=[2], caption="Increase of the loss"), class_="bars")
+    bars = tag(
+        "div", scroll_table(["column", "", "loss"], rows, numbers=[2], caption="Increase of the loss"), class_="bars"
+    )
     others = len(found.columns) - len(order)
     rest = f" {others:,} columns of less importance are left out." if others else ""
     note = f"How much the loss rises when the values of one column are shuffled among the rows, ± deviation.{rest}"
@@ -162,7 +166,9 @@ def _worst_row(row: WorstRow) -> Html:
     told = f"row {row.number}: {row.actual}, predicted {row.predicted}, loss {number_text(row.loss)}"
     if row.image is not None:
         return tag("figure", _picture(row.image, told), tag("figcaption", told))
-    return tag("figure", tag("figcaption", told), table(["column", "value"], row.values, numbers=[1], caption=told))
+    return tag(
+        "figure", tag("figcaption", told), scroll_table(["column", "value"], row.values, numbers=[1], caption=told)
+    )
 
 
 def _picture(pixels: HostArray, text: str) -> Html:
