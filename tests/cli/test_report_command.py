@@ -135,6 +135,7 @@ def test_runs_of_one_config_have_an_interval_and_curves_a_band(folder: Path) -> 
     assert list(charts) == ["loss", "accuracy", "learning rate"]
     assert len(charts["loss"]["lines"]) == 6
     assert [band["part"] for band in charts["loss"]["bands"]] == ["train", "validation"]
+    assert "Mean over 3 seeds" in Path("out.html").read_text(encoding="utf-8")
 
 
 def test_columns_that_a_callback_adds_to_the_history_have_charts(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bpframe.plot.reliability_diagram import Calibration
-from bpframe.report.importance import Importance
+from bpframe.report.importance import Importance, mean_importance
 from bpframe.report.markup import Child, Html, fragment, scroll_table, tag
 from bpframe.report.measurement import ModelMeasurement
 from bpframe.report.number_text import number_text
@@ -31,7 +31,7 @@ def models_section(report: RunReport) -> tuple[str, Html] | None:
     parts = [
         tag("details", tag("summary", run.name), _of_run(run), open=i == 0, class_="run") for i, run in enumerate(told)
     ]
-    return "What the models get right", fragment(parts)
+    return "What the models get right", fragment([_over_seeds(report), *parts])
 
 
 def _of_run(run: RunRecord) -> Html:
@@ -129,19 +129,34 @@ def _residuals(found: Residuals) -> Html:
 
 
 def _importance(found: Importance | None) -> Html | None:
-    """A bar for each column, the longest first."""
+    """The columns of one model."""
     if found is None:
         return None
+    note = "How much the loss rises when the values of one column are shuffled among the rows, ± deviation."
+    return _bars("Permutation importance", found, note)
+
+
+def _over_seeds(report: RunReport) -> Html | None:
+    """The columns of each config whose models of several seeds were measured, with intervals over these."""
+    figures = []
+    for group in report.groups:
+        measured = [report.runs[i].measurement for i in group.runs]
+        each = [one.importance for one in measured if one is not None and one.importance is not None]
+        if len(each) > 1 and len({one.columns for one in each}) == 1:
+            note = f"Mean over {len(each)} seeds ± half of its 95% interval: the rise of the loss without each column."
+            figures.append(_bars(f"Permutation importance, {group.name}", mean_importance(each), note))
+    return tag("div", *figures, class_="figures-grid") if figures else None
+
+
+def _bars(title: str, found: Importance, note: str) -> Html:
+    """A bar for each column, the longest first."""
     order = np.argsort(-found.increase, kind="stable")[:MOST_BARS]
     largest = max(float(found.increase.max()), 1e-300)
     rows = [[found.columns[k], _bar(float(found.increase[k]) / largest), _increase(found, k)] for k in order]
-    bars = tag(
-        "div", scroll_table(["column", "", "loss"], rows, numbers=[2], caption="Increase of the loss"), class_="bars"
-    )
+    bars = scroll_table(["column", "", "loss"], rows, numbers=[2], caption="Increase of the loss")
     others = len(found.columns) - len(order)
     rest = f" {others:,} columns of less importance are left out." if others else ""
-    note = f"How much the loss rises when the values of one column are shuffled among the rows, ± deviation.{rest}"
-    return _figure("Permutation importance", bars, note=note)
+    return _figure(title, tag("div", bars, class_="bars"), note=note + rest)
 
 
 def _increase(found: Importance, k: int) -> str:
