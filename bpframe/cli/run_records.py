@@ -12,7 +12,7 @@ from typing import Any
 
 from bpframe.errors import BpframeError
 from bpframe.report.epoch_curves import EpochCurves
-from bpframe.report.measurement import Measurement, measure_model
+from bpframe.report.measurement import ModelMeasurement, measure_model
 from bpframe.report.report_options import ReportOptions
 from bpframe.report.run_record import RunRecord
 from bpframe.report.run_report import RunReport
@@ -58,6 +58,7 @@ def run_record(run: Run, options: ReportOptions, *, measure: bool = True) -> Run
         curves=curves.arrays(),
         epochs=len(curves),
         seconds=curves.seconds,
+        notes=curves.notes,
         part=part,
         result=results.get(part, {}),
         times={"latest epoch ended": _clock(folder.history)} if folder.history.exists() else {},
@@ -106,7 +107,7 @@ def _measured(run: Run, options: ReportOptions) -> Tables:
         return {"layers": layers, "unmeasured": _reason("The model cannot be measured", error, options)}
 
 
-def _measurement(run: Run, options: ReportOptions) -> Measurement:
+def _measurement(run: Run, options: ReportOptions) -> ModelMeasurement:
     parts = run.data()
     part, rows = next((part, rows) for part in MEASURED if (rows := getattr(parts, part)) is not None)
     return measure_model(run.model, part, rows[0], rows[1], include_rows=options.rows)

@@ -31,7 +31,7 @@ def band(curves: Sequence[HostArray]) -> Band:
         row[: len(curve)] = curve
     known = ~np.isnan(padded)
     counts = known.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         mean = np.where(known, padded, 0).sum(axis=0) / counts
         squares = np.where(known, (padded - mean) ** 2, 0).sum(axis=0)
         half = _quantiles(counts) * np.sqrt(squares / (counts - 1) / counts)

@@ -15,7 +15,10 @@ NO_CURVES = ("epoch", "step", "seconds")  # numbers of a record that count, and 
 
 @final
 class EpochCurves:
-    """The curves of the records so far; `seconds`: what these epochs took, all together; `latest`: the last record.
+    """The curves of the records so far.
+
+    `seconds`: what these epochs took, all together; `latest`: the last record; `notes`: (epoch from 1, sentence) of
+    what callbacks have said.
 
     Every number of a record makes a curve, those of tables inside too, by its whole name: "validation.loss", "lr",
     "dense_1.weight_norm". Texts and lists make none.
@@ -26,6 +29,7 @@ class EpochCurves:
         self._length = 0
         self.seconds = 0.0
         self.latest: Record = {}
+        self.notes: list[tuple[int, str]] = []
         self.extend(records)
 
     def __len__(self) -> int:
@@ -40,6 +44,7 @@ class EpochCurves:
                     curve += [np.nan] * (self._length - len(curve))
                 curve.append(value)
             self._length += 1
+            self.notes += [(self._length, str(sentence)) for sentence in record.get("notes", ())]
             self.seconds += record.get("seconds") or 0.0
             self.latest = record
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
+from bpframe.intervals import mean_interval
 from bpframe.report.scored_rows import ScoredRows
 from bpframe.types import HostArray
 
@@ -38,6 +40,13 @@ def permutation_importance(rows: ScoredRows) -> Importance | None:
     orders = [generator.permutation(len(few.data.x)) for _ in range(REPEATS)]
     increases = np.array([[_loss_without(few, k, order) - before for order in orders] for k in range(x.shape[1])])
     return Importance(rows.columns, increases.mean(axis=1), increases.std(axis=1))
+
+
+def mean_importance(each: Sequence[Importance]) -> Importance:
+    """The mean over models of the same columns; its deviation is half of the 95% interval of that mean."""
+    values = np.array([one.increase for one in each]).T.tolist()
+    means, halves = zip(*(mean_interval(value) for value in values), strict=True)
+    return Importance(each[0].columns, np.array(means), np.array(halves))
 
 
 def _loss_without(rows: ScoredRows, column: int, order: HostArray) -> float:

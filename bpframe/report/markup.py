@@ -33,7 +33,7 @@ def fragment(children: Iterable[Child]) -> Html:
     return Html("".join(c if isinstance(c, Html) else "" if c is None else escape(str(c)) for c in children))
 
 
-def table(
+def scroll_table(
     header: Sequence[Child], rows: Iterable[Sequence[Child]], *, numbers: Sequence[int] = (), caption: str = ""
 ) -> Html:
     """A table that scrolls by itself where it is too wide; the first cell of a row is its heading.

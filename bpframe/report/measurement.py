@@ -25,7 +25,7 @@ MOST_ROWS = 10_000  # that are predicted
 
 @final
 @dataclass(frozen=True)
-class Measurement:
+class ModelMeasurement:
     """What was found on `rows` of the `part`, which has `of_rows`.
 
     `confusion`: (C, C) rows of each class (down) that were predicted as each (across), of `classes` in order. What
@@ -44,7 +44,7 @@ class Measurement:
     worst: tuple[WorstRow, ...] = ()
 
 
-def measure_model(trainer: Trainer, part: str, x: Any, y: Any, *, include_rows: bool = False) -> Measurement:
+def measure_model(trainer: Trainer, part: str, x: Any, y: Any, *, include_rows: bool = False) -> ModelMeasurement:
     """The measurement of a trainer on rows x with labels or numbers y; of many rows, on the first ones."""
     rows = ScoredRows.of(trainer, _first(x), _first(y))
     found: dict[str, Any] = {"importance": permutation_importance(rows)}
@@ -61,7 +61,7 @@ def measure_model(trainer: Trainer, part: str, x: Any, y: Any, *, include_rows: 
         found["residuals"] = column_residuals(*values)
     if include_rows and not isinstance(x, Mapping) and not isinstance(y, Mapping):
         found["worst"] = worst_rows(rows, x, y)
-    return Measurement(part, len(rows.data.x), _length(y), **found)
+    return ModelMeasurement(part, len(rows.data.x), _length(y), **found)
 
 
 def _first(values: Any) -> Any:

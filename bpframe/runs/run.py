@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from functools import cached_property
 from pathlib import Path
@@ -119,9 +120,10 @@ class Run:
 
 
 def _result(file: Path) -> dict[str, float]:
-    """What a file of results holds."""
+    """What a file of results holds; null, for a number that is not finite, is NaN."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        return {str(name): float(value) for name, value in found.items()} | {"rows": int(found["rows"])}
+        numbers = {str(name): math.nan if value is None else float(value) for name, value in found.items()}
+        return numbers | {"rows": int(found["rows"])}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(f"{file} holds no loss and metrics: {error!r}. See bpframe evaluate.") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import platform
 import re
 import shutil
@@ -16,8 +17,8 @@ import numpy as np
 import pytest
 
 import bpframe as bp
-from tests.cli.commands import bad, bpframe, good, interrupted, write_random_rows
-from tests.report.runs_to_report import CLASSES, COLUMNS, NAMES, NUMBERS, train_hostile
+from tests.cli.commands import bad, bpframe, good, interrupted
+from tests.report.runs_to_report import CLASSES, COLUMNS, NAMES, NUMBERS, long_runs, train_hostile
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -134,6 +135,7 @@ def test_runs_of_one_config_have_an_interval_and_curves_a_band(folder: Path) -> 
     assert list(charts) == ["loss", "accuracy", "learning rate"]
     assert len(charts["loss"]["lines"]) == 6
     assert [band["part"] for band in charts["loss"]["bands"]] == ["train", "validation"]
+    assert "Mean over 3 seeds" in Path("out.html").read_text(encoding="utf-8")
 
 
 def test_columns_that_a_callback_adds_to_the_history_have_charts(folder: Path) -> None:
@@ -147,6 +149,23 @@ def test_columns_that_a_callback_adds_to_the_history_have_charts(folder: Path) -
     charts = {chart["title"]: chart for chart in data_of(report("runs/small"))["charts"]}
     assert [line["part"] for line in charts["weight_norm"]["lines"]] == ["train dense_1"]
     assert [line["part"] for line in charts["dead"]["lines"]] == ["monitor"]
+
+
+def test_what_monitor_says_of_a_training_is_in_its_report_and_is_text(folder: Path) -> None:
+    text = (folder / "small.toml").read_text().replace("units = 2", "units = 2\nlabel = '<b class=planted>last'")
+    (folder / "steep.toml").write_text('callbacks = ["monitor"]\noptimizer = { name = "sgd", lr = 1e6 }\n' + text)
+    bpframe("train", "steep.toml", "--quiet", "--epochs", "4")
+    notes = bp.Run("runs/steep").history.notes or [
+        (record["epoch"], note)
+        for record in map(json.loads, (folder / "runs/steep/history.jsonl").read_text().splitlines())
+        for note in record.get("notes", ())
+    ]
+    assert notes
+    page = Text(report("runs/steep"))
+    shown = " ".join(page.texts)
+    for epoch, sentence in notes:
+        assert f"Epoch {epoch}:  {sentence}" in shown
+    assert [attrs for _, attrs in page.tags if "planted" in (attrs.get("class") or "")] == []
 
 
 def test_a_run_that_still_trains_has_a_report_too(folder: Path) -> None:
@@ -167,8 +186,8 @@ def test_data_that_changed_are_not_measured_and_no_path_is_told(folder: Path) ->
 
 
 def test_a_resumed_run_has_the_report_of_one_that_was_never_stopped(rows: Path) -> None:
-    text = (rows / "run.toml").read_text() + "checkpoint = { every_steps = 150 }\n"
-    (rows / "run.toml").write_text(text.replace("epochs = 8", "epochs = 400"))
+    text = (rows / "run.toml").read_text() + "checkpoint = { every_steps = 50 }\n"
+    (rows / "run.toml").write_text(text.replace("epochs = 8", "epochs = 150"))
     options = ["train", "run.toml", "--name", "one", "--quiet", "--runs"]
     good(*options, "whole")
     some = rows / "cut/one/checkpoints"
@@ -185,35 +204,25 @@ def test_a_report_of_the_same_runs_is_the_same(folder: Path) -> None:
     assert report(*runs) == report(*runs)
 
 
-def long_runs(folder: Path, runs: int, epochs: int) -> Path:
-    """Runs of noisy curves, four each, in the place of those that a short training left."""
-    write_random_rows(folder)
-    good("train", "small.toml", "--quiet", "--name", "first", "--runs", "made")
-    for seed in range(runs):
-        run = folder / f"long/run-{seed}"
-        shutil.copytree(folder / "made/first", run)
-        config = (run / "config.toml").read_text()
-        (run / "config.toml").write_text(config.replace("seed = 0", f"seed = {seed}"))
-        values = np.random.default_rng(seed).uniform(0.1, 1, (epochs, 4))
-        lines = (
-            {"epoch": i + 1, "step": i + 1, "lr": 0.01, "seconds": 0.1}
-            | {"train": {"loss": a, "accuracy": b}, "validation": {"loss": c, "accuracy": d}}
-            for i, (a, b, c, d) in enumerate(values.tolist())
-        )
-        (run / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return folder / "long"
-
-
 def test_five_runs_of_10000_epochs_and_four_curves_take_less_than_400_kb_and_say_that_they_are_thinned(
     folder: Path,
 ) -> None:
-    runs = long_runs(folder, 5, 10_000)
+    runs = long_runs(folder, "small.toml", 5, 10_000)
     page = report(runs)
     assert len(page.encode()) < 400_000
     assert data_of(page)["longest"] == 10_000
     full = data_of(report(runs, "--full"))
     assert full["longest"] == 0
     assert max(len(curve["y"]) for curve in full["curves"]) == 40_000
+
+
+def test_a_run_whose_loss_is_not_finite_has_a_report_too(folder: Path) -> None:
+    good("train", "small.toml", "--quiet")
+    good("train", "small.toml", "--quiet", "--set", "train.seed=1")
+    (folder / "runs/small/test.json").write_text('{"loss": null, "accuracy": 0.5, "rows": 15}')
+    page = " ".join(Text(report("runs")).texts)
+    assert "nan" not in page.lower().split()
+    assert math.isnan(bp.Run("runs/small").results["test"]["loss"])
 
 
 def test_a_damaged_history_leaves_the_lines_that_can_be_read(folder: Path) -> None:

@@ -23,9 +23,12 @@ from bpframe.cli.watched_run import WatchedRun
 from bpframe.runs.folder import RunFolder
 from bpframe.runs.process_lock import process_lock
 from tests.cli.commands import COMMAND, bad, good
-from tests.report.chromium import chromium
+from tests.report.chromium import Browser, chromium
 
 pytestmark = pytest.mark.usefixtures("folder")
+
+
+NAME = "<i class=planted>[red]one"
 
 
 def append(run: Path, epoch: int, loss: float) -> None:
@@ -38,8 +41,8 @@ def append(run: Path, epoch: int, loss: float) -> None:
 @pytest.fixture
 def training(folder: Path) -> Path:
     """A run that looks as if it trained: its lock is to be held by a test."""
-    good("train", "small.toml", "--quiet", "--name", "[red]one")
-    run = folder / "runs/[red]one"
+    good("train", "small.toml", "--quiet", "--name", NAME)
+    run = folder / "runs" / NAME
     for name in ("test.json", "model.safetensors", "history.jsonl"):
         (run / name).unlink()
     config = (run / "config.toml").read_text()
@@ -66,7 +69,7 @@ def test_a_run_is_followed_through_training_a_stop_and_a_resume(training: Path) 
         append(training, 1, 0.5)
         append(training, 2, 0.25)
         assert watched.look()
-        assert watched.row() == ("[red]one", "training", "2/10", "0.25", "", "0.25 in 2", "8:00")
+        assert watched.row() == (NAME, "training", "2/10", "0.25", "", "0.25 in 2", "8:00")
         assert not watched.look()
     watched._heard = -1e9  # long ago
     assert watched.look()
@@ -79,6 +82,10 @@ def test_a_run_is_followed_through_training_a_stop_and_a_resume(training: Path) 
         assert watched.state == "training"
         assert watched.row()[3:6] == ("0.75", "", "0.25 in 2")
     assert watched.recent(2) == [0.25, 0.75]
+    (training / "new.jsonl").write_text((training / "history.jsonl").read_text().splitlines(keepends=True)[0])
+    (training / "new.jsonl").replace(training / "history.jsonl")  # as a resumed run does
+    assert watched.look()
+    assert watched.recent(9) == [0.5]
 
 
 def test_bars_go_from_the_least_to_the_most() -> None:
@@ -111,24 +118,30 @@ class Terminal:
                     assert wanted(self.text), self.text
         return self.text
 
-    def close(self) -> int:
+    def interrupt(self) -> int:
         """Its exit code, after Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(60)
+        return self.process.wait(60)
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()  # so that a failure ends here
+        self.process.wait()
         os.close(self._terminal)
-        return code
 
 
 def test_a_terminal_shows_each_epoch_soon_and_text_as_text(training: Path) -> None:
     with process_lock(RunFolder(training)):
         append(training, 1, 0.5)
-        terminal = Terminal("watch", "runs")
-        terminal.until(lambda text: "1/10" in text)
-        append(training, 2, 0.125)
-        text = terminal.until(lambda text: "2/10" in text)
-        assert "[red]one" in text
-        assert "0.125 in 2" in text
-        assert terminal.close() == 0
+        with Terminal("watch", "runs") as terminal:
+            terminal.until(lambda text: "1/10" in text)
+            append(training, 2, 0.125)
+            text = terminal.until(lambda text: "2/10" in text)
+            assert NAME in text
+            assert "0.125 in 2" in text
+            assert terminal.interrupt() == 0
 
 
 def test_a_served_page_draws_each_epoch_as_it_comes(training: Path, tmp_path: Path) -> None:
@@ -136,18 +149,28 @@ def test_a_served_page_draws_each_epoch_as_it_comes(training: Path, tmp_path: Pa
     with process_lock(RunFolder(training)), chromium(tmp_path) as browser:
         append(training, 1, 0.5)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            found = re.match(r"http://127\.0\.0\.1:\d+/[\w-]{32}/", process.stdout.readline())
-            assert found
-            page = browser.page()
-            page.open(found[0])
-            page.wait_for("document.getElementById('state').textContent === 'live'")
-            append(training, 2, 0.25)
-            page.wait_for("report.plots()[0].u.data[0].length === 2")
-            data: list[Any] = page.value("report.plots()[0].u.data.map(column => [...column])")
-            assert data[:2] == [[1, 2], [0.5, 0.25]]
-            assert "2/10" in page.value("document.getElementById('status').innerText")
-            assert page.complaints() == []
-            process.send_signal(signal.SIGINT)
-            assert process.wait(60) == 0
-            page.wait_for("document.getElementById('state').textContent !== 'live'")
+            try:
+                see_epochs_come(process, browser, training)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(60) == 0
+            finally:
+                process.kill()  # so that a failure ends here
+
+
+def see_epochs_come(process: subprocess.Popen[str], browser: Browser, run: Path) -> None:
+    """The page draws an epoch that is appended while it is open, and shows text as text."""
+    assert process.stdout is not None
+    found = re.match(r"http://127\.0\.0\.1:\d+/[\w-]{32}/", process.stdout.readline())
+    assert found
+    page = browser.page()
+    page.open(found[0])
+    page.wait_for("document.getElementById('state').textContent === 'live'")
+    append(run, 2, 0.25)
+    page.wait_for("report.plots()[0].u.data[0].length === 2")
+    data: list[Any] = page.value("report.plots()[0].u.data.map(column => [...column])")
+    assert data[:2] == [[1, 2], [0.5, 0.25]]
+    status = page.value("document.getElementById('status').innerText")
+    assert "2/10" in status
+    assert NAME in status
+    assert page.value("document.querySelectorAll('.planted').length") == 0
+    assert page.complaints() == []

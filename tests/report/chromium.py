@@ -6,6 +6,7 @@ Source: https://chromedevtools.github.io/devtools-protocol
 from __future__ import annotations
 
 import base64
+import functools
 import itertools
 import json
 import os
@@ -13,6 +14,7 @@ import select
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,16 +35,33 @@ os.execv(command[0], command)
 KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "Home": 36, "End": 35, "PageUp": 33, "PageDown": 34, "Escape": 27, "Tab": 9}
 
 
-def require_program(name: str) -> str:
-    """The path of a program; where it is missing, apt-get is asked by root. Without it an error in CI, else a skip."""
+@functools.cache
+def find_program(name: str) -> str | None:
+    """The path of a program; where it is missing, root asks apt-get for it, once."""
     if shutil.which(name) is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
         subprocess.run(["apt-get", "install", "-y", "-qq", name], capture_output=True, timeout=600)
-    path = shutil.which(name)
+    return shutil.which(name)
+
+
+def require_program(name: str) -> str:
+    """The path of a program; without it an error in CI, elsewhere a skip."""
+    path = find_program(name)
     if path is None and os.environ.get("CI"):
         pytest.fail(f"{name} is not installed: the tests of pages in a browser need it")
     if path is None:
         pytest.skip(f"{name} is not installed: the tests of pages in a browser did not run")
     return path
+
+
+@functools.cache
+def axe_core() -> str:
+    """The source of axe-core, as `npm ci` installs it from the lock, once."""
+    with tempfile.TemporaryDirectory() as folder:
+        for file in PACKAGES.glob("package*.json"):
+            shutil.copy(file, folder)
+        npm = require_program("npm")
+        subprocess.run([npm, "ci", "--ignore-scripts", "--silent"], cwd=folder, check=True, timeout=300)
+        return (Path(folder) / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -190,6 +209,12 @@ class Page:
         """A picture of the page."""
         shot = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         file.write_bytes(base64.b64decode(shot["data"]))
+
+    def violations(self, *impacts: str) -> list[tuple[str, str]]:
+        """(rule, first element) of what axe-core finds of these impacts: "serious", "critical", ..."""
+        self.value(axe_core() + "; 0")
+        found: list[dict[str, Any]] = self.value("axe.run().then(result => result.violations)")
+        return [(one["id"], one["nodes"][0]["html"][:200]) for one in found if one["impact"] in impacts]
 
     def complaints(self) -> list[str]:
         """What the console has said of errors and warnings, and what was thrown."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from tests.cli.commands import good
 
 COLUMNS = ["<b class=planted>width</b>", "</script><i class=planted>", "noise & \"more\" 'so'"]
 CLASSES = ["<u class=planted>red</u>", "{{green}}", "blue</td>"]
-NAMES = ["<b class=planted>one", "two<!--", "three&lt;"]
+NAMES = ["<b class=planted>one", "two<!--<script>", "three&lt;"]
 CONFIG = """\
 loss = "softmax_cross_entropy"
 optimizer = { name = "adam", lr = 0.01 }
@@ -65,3 +67,21 @@ def train_hostile(folder: Path) -> list[Path]:
     for seed, name in enumerate(NAMES):
         good("train", "hostile.toml", "--quiet", "--name", name, "--set", f"train.seed={seed}")
     return [folder / "runs" / name for name in NAMES]
+
+
+def long_runs(folder: Path, config: str, runs: int, epochs: int) -> Path:
+    """A folder of runs of a config, one trained and given other seeds, with noisy curves, four and the rate each."""
+    good("train", config, "--quiet", "--name", "first", "--runs", str(folder / "trained"))
+    for seed in range(runs):
+        run = folder / f"long/run-{seed}"
+        shutil.copytree(folder / "trained/first", run)
+        text = (run / "config.toml").read_text()
+        (run / "config.toml").write_text(text.replace("seed = 0", f"seed = {seed}"))
+        values = np.random.default_rng(seed).uniform(0.1, 1, (epochs, 4))
+        lines = (
+            {"epoch": i + 1, "step": i + 1, "lr": 0.01, "seconds": 0.1}
+            | {"train": {"loss": a, "accuracy": b}, "validation": {"loss": c, "accuracy": d}}
+            for i, (a, b, c, d) in enumerate(values.tolist())
+        )
+        (run / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder / "long"

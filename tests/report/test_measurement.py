@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import confusion_matrix as sklearn_matrix
 
 import bpframe as bp
+from bpframe.report.importance import Importance, mean_importance
 from bpframe.report.measurement import measure_model
 from bpframe.report.residuals import SHARES, column_residuals
 
@@ -61,6 +63,16 @@ def test_importance_is_the_rise_of_the_loss_and_none_for_a_column_that_says_noth
         assert found.deviation[k] == pytest.approx(np.std(rises), abs=1e-6)
     assert found.increase[0] > 10 * abs(found.increase[2])
     assert found.columns == ("0", "1", "2")
+
+
+def test_importance_over_seeds_has_the_interval_of_their_mean() -> None:
+    columns, values = ("a", "b"), np.array([[1.0, 0.5], [2.0, 0.5], [4.5, 0.5]])
+    found = mean_importance([Importance(columns, row, row) for row in values])
+    low, high = stats.t.interval(0.95, 2, values[:, 0].mean(), stats.sem(values[:, 0]))
+    assert (found.increase[0] - found.deviation[0], found.increase[0] + found.deviation[0]) == pytest.approx(
+        (low, high)
+    )
+    assert (found.increase[1], found.deviation[1]) == (0.5, 0.0)
 
 
 def test_residuals_are_of_the_units_of_y_and_show_no_row(rng: np.random.Generator) -> None:

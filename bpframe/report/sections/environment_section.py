@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpframe.report.markup import Html, fragment, table
+from bpframe.report.markup import Html, fragment, scroll_table
 from bpframe.report.run_report import RunReport
 
 
@@ -11,7 +11,7 @@ def environment_section(report: RunReport) -> tuple[str, Html] | None:
     if not report.options.environment:
         return None
     tables = [
-        table(["what", "which"], [*run.environment.items()], caption=f"Environment of {run.name}")
+        scroll_table(["what", "which"], [*run.environment.items()], caption=f"Environment of {run.name}")
         for run in report.runs
         if run.environment
     ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from bpframe.plot.reliability_diagram import Calibration
-from bpframe.report.importance import Importance
-from bpframe.report.markup import Child, Html, fragment, table, tag
-from bpframe.report.measurement import Measurement
+from bpframe.report.importance import Importance, mean_importance
+from bpframe.report.markup import Child, Html, fragment, scroll_table, tag
+from bpframe.report.measurement import ModelMeasurement
 from bpframe.report.number_text import number_text
 from bpframe.report.png_image import png
 from bpframe.report.residuals import Residuals
@@ -31,7 +31,7 @@ def models_section(report: RunReport) -> tuple[str, Html] | None:
     parts = [
         tag("details", tag("summary", run.name), _of_run(run), open=i == 0, class_="run") for i, run in enumerate(told)
     ]
-    return "What the models get right", fragment(parts)
+    return "What the models get right", fragment([_over_seeds(report), *parts])
 
 
 def _of_run(run: RunRecord) -> Html:
@@ -53,7 +53,7 @@ def _figure(title: str, *contents: Child, note: Child = None, wide: bool = False
 # ------------------------------------------------------------------------------------------------------- classes
 
 
-def _confusion(found: Measurement) -> Html | None:
+def _confusion(found: ModelMeasurement) -> Html | None:
     """The matrix as a table, coloured by the share of each class; of very many classes its largest mistakes."""
     if found.confusion is None:
         return None
@@ -65,7 +65,9 @@ def _confusion(found: Measurement) -> Html | None:
         for name, counts, parts in zip(found.classes, found.confusion, share, strict=True)
     ]
     header: list[Child] = [tag("span", "actual ↓ predicted →", class_="corner"), *found.classes]
-    matrix = tag("div", table(header, rows, numbers=range(1, len(header)), caption="Rows by class"), class_="confusion")
+    matrix = tag(
+        "div", scroll_table(header, rows, numbers=range(1, len(header)), caption="Rows by class"), class_="confusion"
+    )
     right = np.trace(found.confusion) / max(found.confusion.sum(), 1)
     note = f"{right:.1%} of the rows are right. The darker, the larger the share of a class."
     return _figure("Confusion", matrix, note=note, wide=len(found.classes) > MOST_IN_A_COLUMN)
@@ -75,13 +77,13 @@ def _cell(count: int, share: float) -> Html:
     return tag("span", f"{count:,}", class_="share", style=f"--share:{share:.3f}", title=f"{share:.1%} of this class")
 
 
-def _largest_mistakes(found: Measurement) -> Html:
+def _largest_mistakes(found: ModelMeasurement) -> Html:
     assert found.confusion is not None
     wrong = found.confusion * ~np.eye(len(found.classes), dtype=bool)
     order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_BARS]
     pairs = [divmod(int(k), len(found.classes)) for k in order if wrong.reshape(-1)[k]]
     rows = [[found.classes[a], found.classes[b], f"{wrong[a, b]:,}"] for a, b in pairs]
-    return table(["actual", "predicted", "rows"], rows, numbers=[2], caption="The most frequent mistakes")
+    return scroll_table(["actual", "predicted", "rows"], rows, numbers=[2], caption="The most frequent mistakes")
 
 
 def _calibration(found: Calibration | None) -> Html | None:
@@ -127,17 +129,34 @@ def _residuals(found: Residuals) -> Html:
 
 
 def _importance(found: Importance | None) -> Html | None:
-    """A bar for each column, the longest first."""
+    """The columns of one model."""
     if found is None:
         return None
+    note = "How much the loss rises when the values of one column are shuffled among the rows, ± deviation."
+    return _bars("Permutation importance", found, note)
+
+
+def _over_seeds(report: RunReport) -> Html | None:
+    """The columns of each config whose models of several seeds were measured, with intervals over these."""
+    figures = []
+    for group in report.groups:
+        measured = [report.runs[i].measurement for i in group.runs]
+        each = [one.importance for one in measured if one is not None and one.importance is not None]
+        if len(each) > 1 and len({one.columns for one in each}) == 1:
+            note = f"Mean over {len(each)} seeds ± half of its 95% interval: the rise of the loss without each column."
+            figures.append(_bars(f"Permutation importance, {group.name}", mean_importance(each), note))
+    return tag("div", *figures, class_="figures-grid") if figures else None
+
+
+def _bars(title: str, found: Importance, note: str) -> Html:
+    """A bar for each column, the longest first."""
     order = np.argsort(-found.increase, kind="stable")[:MOST_BARS]
     largest = max(float(found.increase.max()), 1e-300)
     rows = [[found.columns[k], _bar(float(found.increase[k]) / largest), _increase(found, k)] for k in order]
-    bars = tag("div", table(["column", "", "loss"], rows, numbers=[2], caption="Increase of the loss"), class_="bars")
+    bars = scroll_table(["column", "", "loss"], rows, numbers=[2], caption="Increase of the loss")
     others = len(found.columns) - len(order)
     rest = f" {others:,} columns of less importance are left out." if others else ""
-    note = f"How much the loss rises when the values of one column are shuffled among the rows, ± deviation.{rest}"
-    return _figure("Permutation importance", bars, note=note)
+    return _figure(title, tag("div", bars, class_="bars"), note=note + rest)
 
 
 def _increase(found: Importance, k: int) -> str:
@@ -162,7 +181,9 @@ def _worst_row(row: WorstRow) -> Html:
     told = f"row {row.number}: {row.actual}, predicted {row.predicted}, loss {number_text(row.loss)}"
     if row.image is not None:
         return tag("figure", _picture(row.image, told), tag("figcaption", told))
-    return tag("figure", tag("figcaption", told), table(["column", "value"], row.values, numbers=[1], caption=told))
+    return tag(
+        "figure", tag("figcaption", told), scroll_table(["column", "value"], row.values, numbers=[1], caption=told)
+    )
 
 
 def _picture(pixels: HostArray, text: str) -> Html:

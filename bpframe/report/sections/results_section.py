@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from bpframe.intervals import mean_interval
-from bpframe.report.markup import Child, Html, details_if_long, fragment, table, tag
+from bpframe.report.markup import Child, Html, details_if_long, fragment, scroll_table, tag
 from bpframe.report.number_text import number_text
 from bpframe.report.run_record import RunRecord
 from bpframe.report.run_report import RunReport
@@ -42,7 +42,7 @@ def _groups(report: RunReport) -> Html:
         [group.name, str(len(group.runs)), *(_mean(report, group, name) for name in names)] for group in report.groups
     ]
     caption = "Each config over its seeds: mean ± half of Student's 95% interval of the mean"
-    return table(["config", "runs", *names], rows, numbers=range(1, len(names) + 2), caption=caption)
+    return scroll_table(["config", "runs", *names], rows, numbers=range(1, len(names) + 2), caption=caption)
 
 
 def _mean(report: RunReport, group: SeedGroup, name: str) -> str:
@@ -71,7 +71,7 @@ def _runs(report: RunReport) -> Html:
         ]
         rows.append([*cells])
     header = ["run", "seed", "epochs", f"best {_monitored(report)}", *names]
-    return table(header, rows, numbers=range(1, len(header)), caption="Each run")
+    return scroll_table(header, rows, numbers=range(1, len(header)), caption="Each run")
 
 
 def _monitored(report: RunReport) -> str:

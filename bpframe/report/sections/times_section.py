@@ -5,7 +5,7 @@ It stands between the comments `BEGIN` and `END`, and nothing else of a report d
 
 from __future__ import annotations
 
-from bpframe.report.markup import Html, details_if_long, fragment, table
+from bpframe.report.markup import Html, details_if_long, fragment, scroll_table
 from bpframe.report.number_text import number_text
 from bpframe.report.run_report import RunReport
 
@@ -23,7 +23,7 @@ def times_section(report: RunReport) -> tuple[str, Html] | None:
         for run in report.runs
     ]
     header = ["run", "epochs took", "an epoch", *names]
-    times = table(header, rows, numbers=[1, 2], caption="Times by run")
+    times = scroll_table(header, rows, numbers=[1, 2], caption="Times by run")
     return "Times", fragment([BEGIN, details_if_long("Times of each run", len(rows), times), END])
 
 

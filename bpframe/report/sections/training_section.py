@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bpframe.report.markup import Html, details, fragment, table, tag
+from bpframe.report.markup import Html, details, fragment, scroll_table, tag
 from bpframe.report.run_record import RunRecord
 from bpframe.report.run_report import RunReport
 
@@ -27,7 +27,7 @@ def training_section(report: RunReport) -> tuple[str, Html] | None:
 
 def _parts(run: RunRecord) -> Iterator[Html]:
     if run.layers:
-        yield table(["layer", "component", "output", "parameters"], run.layers, numbers=[3], caption="Layers")
+        yield scroll_table(["layer", "component", "output", "parameters"], run.layers, numbers=[3], caption="Layers")
     if config := run.texts.get("config"):
         yield details("Config, with every default", tag("pre", config, tabindex="0"))
     yield from _lock(run.lock)
@@ -39,9 +39,9 @@ def _lock(lock: Any) -> Iterator[Html]:
     if not components:
         return
     rows = [[one["path"], one.get("name", ""), one.get("version", ""), one.get("hash", "")] for one in components]
-    code = table(["place", "component", "version", "digest of its code"], rows, caption="Components")
+    code = scroll_table(["place", "component", "version", "digest of its code"], rows, caption="Components")
     dists = [[one["name"], one.get("version", ""), one.get("code", "")] for one in lock.get("distributions", ())]
-    installed = table(["distribution", "version", "digest of all its code"], dists, caption="Distributions")
+    installed = scroll_table(["distribution", "version", "digest of all its code"], dists, caption="Distributions")
     versions = tag("p", ", ".join(f"{name} {version}" for name, version in lock.get("versions", {}).items()))
     yield details("Lock: the code of every component", versions, code, installed)
     parts = [
@@ -50,7 +50,9 @@ def _lock(lock: Any) -> Iterator[Html]:
         if isinstance(one, dict)
     ]
     if parts:
-        digests = table(["part", "rows", "digest of x", "digest of y"], parts, numbers=[1], caption="Data by part")
+        digests = scroll_table(
+            ["part", "rows", "digest of x", "digest of y"], parts, numbers=[1], caption="Data by part"
+        )
         columns = lock["data"].get("columns", ())
         named = tag("p", f"Columns: {', '.join(map(str, columns))}.") if columns else None
         yield details("Data: rows and digests", digests, named)
