@@ -129,6 +129,16 @@ def test_a_run_that_is_there_is_never_written_over() -> None:
     assert set(bp.Run("runs/first").results) == {"train"}
 
 
+def test_a_callback_that_numbers_its_folders_keeps_each_fit() -> None:
+    own = trainer(callbacks=[bp.callbacks.run_folder("each", numbered=True)])
+    own.fit(X, Y, epochs=1)
+    first = bp.Run("runs/each").model.predict(X)
+    own.fit(X, Y, epochs=2)
+    assert np.array_equal(bp.Run("runs/each").model.predict(X), first)
+    assert [len(bp.Run(f"runs/{name}").history) for name in ("each", "each-2")] == [1, 3]
+    assert bp.Run("runs/each").config["callbacks"] == []
+
+
 def test_a_resumed_fit_refuses_the_folder_of_another_config() -> None:
     trainer().fit(X, Y, epochs=1, run="other")
     with pytest.raises(KeyboardInterrupt):
