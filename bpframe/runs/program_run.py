@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import functools
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field
