@@ -10,6 +10,7 @@ import numpy as np
 from bpframe.errors import ConfigError
 from bpframe.plot.canvas import canvas, panels
 from bpframe.plot.curve_lines import PARTS, Curves, Line, draw_lines, lines_of, names_of, values_of
+from bpframe.plot.label_text import label_text
 from bpframe.plot.theme import ThemeName
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def training_curves(
             ax.set_yscale("log")
         draw_lines(ax, lines, chosen)
         ax.set_xlabel(x if x != "seconds" else "seconds of training")
-        ax.set_ylabel({"lr": "learning rate"}.get(curve, curve))
+        ax.set_ylabel(label_text({"lr": "learning rate"}.get(curve, curve)))
         if x != "seconds":
             ax.locator_params(axis="x", integer=True)
     return ax
@@ -82,6 +83,8 @@ def training_panels(
 
 def _labelled(runs: Any) -> dict[str, list[Curves]]:
     """Lists of runs by label; the label of one run alone is ""."""
+    if not isinstance(runs, Curves):
+        raise ConfigError(f"A plot needs a History, or a mapping of some by their labels, got {type(runs).__name__}.")
     names = list(runs.keys())
     first = runs[names[0]] if names else ()
     first = first[0] if isinstance(first, list | tuple) and len(first) else first

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.collections import FillBetweenPolyCollection
+from matplotlib.collections import PolyCollection
 from scipy import stats
 
 import bpframe as bp
@@ -124,7 +124,7 @@ def test_seeds_of_one_config_are_drawn_as_their_mean_and_its_interval() -> None:
     values = np.array([one.validation["loss"][:2] for one in found])
     low, high = stats.t.interval(0.95, 2, values.mean(axis=0), stats.sem(values))
     assert lines(ax)["moons validation"].get_ydata()[:2] == pytest.approx(values.mean(axis=0))
-    band = next(child for child in ax.get_children() if isinstance(child, FillBetweenPolyCollection))
+    band = next(child for child in ax.get_children() if isinstance(child, PolyCollection))
     corners = band.get_paths()[0].vertices
     assert corners[corners[:, 0] == 1, 1].min() == pytest.approx(low[0])
     assert corners[corners[:, 0] == 2, 1].max() == pytest.approx(high[1])
