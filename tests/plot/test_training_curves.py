@@ -97,6 +97,18 @@ def test_norms_have_a_panel_each_with_a_line_for_each_layer() -> None:
     assert [name for name in lines(several) if name != "best epoch"] == ["one train", "two train"]
 
 
+def test_what_is_measured_by_layer_alone_has_a_panel_of_one_run() -> None:
+    found = CURVES | {"train.dead/dense_1": [0.0, 0.1, 0.2, 0.3], "train.dead/dense_2": [0.5, 0.6, 0.7, 0.8]}
+    axes = bp.plot.training_panels(found)
+    assert [ax.get_ylabel() for ax in axes] == ["loss", "accuracy", "dead", "learning rate"]
+    assert lines(axes[2])["dense_2 train"].get_ydata().tolist() == [0.5, 0.6, 0.7, 0.8]
+    assert legend(axes[2]) == ["dense_1", "dense_2"]
+    several = bp.plot.training_panels({"one": found, "two": found})
+    assert [ax.get_ylabel() for ax in several] == ["loss", "accuracy", "learning rate"]
+    one = bp.plot.training_curves({"one": found, "two": found}, "dead/dense_2")
+    assert legend(one) == ["one", "two"]
+
+
 def test_an_axis_is_logarithmic_where_a_curve_spans_far_or_as_asked() -> None:
     far = {"train.loss": [100.0, 10.0, 1.0]}
     assert bp.plot.training_curves(far).get_yscale() == "log"

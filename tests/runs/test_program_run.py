@@ -185,6 +185,14 @@ def test_the_epochs_of_earlier_fits_are_in_the_history_of_the_run() -> None:
     assert bp.Run("runs/later").config["train"]["epochs"] == 3
 
 
+@pytest.mark.filterwarnings("ignore::bpframe.errors.TrainingWarning")
+def test_what_callbacks_had_to_say_is_in_the_history_of_the_run() -> None:
+    own = trainer(optimizer=bp.optimizers.sgd(lr=1e-9), callbacks=[bp.callbacks.monitor(every=1)])
+    history = own.fit(X * 1e4, Y, epochs=3, run="noted")
+    assert history.notes
+    assert bp.Run("runs/noted").history == history
+
+
 def test_the_model_of_a_run_is_the_one_that_callbacks_leave() -> None:
     stop = bp.callbacks.early_stopping(monitor="validation.loss", patience=1)
     own = trainer(optimizer=bp.optimizers.sgd(lr=20.0), callbacks=[stop])
