@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bpframe.errors import ConfigError, ShapeError
+from bpframe.errors import ConfigError, DataError, ShapeError
 from bpframe.plot.canvas import canvas
+from bpframe.plot.label_text import label_text
 from bpframe.plot.theme import ThemeName, readable_on
 from bpframe.types import HostArray
 
@@ -32,6 +33,8 @@ def confusion_counts(
     given = [np.asarray(array).reshape(-1) for array in (true, predicted)]
     if len(given[0]) != len(given[1]):
         raise ShapeError(f"A confusion matrix needs a prediction for each row, got {len(given[1])} of {len(given[0])}.")
+    if not len(given[0]):
+        raise DataError("A confusion matrix needs rows, got none.")
     names = np.unique(np.concatenate(given)) if labels is None else np.asarray(labels)
     number = {name: i for i, name in enumerate(names.tolist())}
     if unknown := {*np.concatenate(given).tolist()} - {*number}:
@@ -66,9 +69,9 @@ def confusion_matrix(
         if len(names) <= MOST_WRITTEN:
             _write(ax, counts, share, normalize, image)
         ticks = range(len(names))
-        longest = max(len(str(name)) for name in names)
-        ax.set_xticks(ticks, [str(name) for name in names], rotation=90 if longest > 3 else 0)
-        ax.set_yticks(ticks, [str(name) for name in names])
+        texts = [label_text(name) for name in names]
+        ax.set_xticks(ticks, texts, rotation=90 if max(map(len, texts)) > 3 else 0)
+        ax.set_yticks(ticks, texts)
         ax.set_xlabel("predicted")
         ax.set_ylabel("true")
         ax.grid(visible=False)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from bpframe.plot.label_text import label_text
 from bpframe.plot.seed_bands import Band, band
 from bpframe.plot.theme import Theme
 from bpframe.types import HostArray
@@ -116,7 +117,7 @@ def draw_lines(ax: Axes, lines: Sequence[Line], theme: Theme) -> None:
         colour = colours[names.index(line.name)]
         marker = "o" if len(line.x) == 1 else None  # a line needs two points
         dashes = PARTS[line.part] if dashed and line.part else "-"
-        ax.plot(line.x, line.band.mean, dashes, color=colour, marker=marker, label=line.label)
+        ax.plot(line.x, line.band.mean, dashes, color=colour, marker=marker, label=label_text(line.label))
         if line.band.runs > 1:
             ax.fill_between(line.x, line.band.low, line.band.high, color=colour, alpha=0.2, linewidth=0)
         if line.best is not None and line.best < len(line.x):
@@ -171,7 +172,8 @@ def _entries(
     several = len(names) > 1
     for name, colour in zip(names, colours, strict=True):
         if several:
-            yield f"{name}, {BEST} {best[name]}" if name in best else name, {"color": colour}
+            text = label_text(name)
+            yield f"{text}, {BEST} {best[name]}" if name in best else text, {"color": colour}
     parts = list(dict.fromkeys(line.part for line in lines))
     for part in filter(None, parts if len(parts) > 1 or not several else []):
         style = PARTS[part] if len(parts) > 1 else "-"

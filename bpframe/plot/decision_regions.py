@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from bpframe.errors import ConfigError, ShapeError
 from bpframe.plot.canvas import canvas
 from bpframe.plot.input_rows import InputRows
+from bpframe.plot.label_text import label_text
 from bpframe.plot.theme import MARKERS, Theme, ThemeName
 from bpframe.types import HostArray
 
@@ -127,5 +128,5 @@ def _points(ax: Axes, plane: HostArray, truth: HostArray, found: Regions, theme:
         number = known.index(label) if label in known else i
         chosen = truth == label
         marker, colour = MARKERS[number % len(MARKERS)], theme.colour(number)
-        ax.scatter(plane[chosen, 0], plane[chosen, 1], color=colour, marker=marker, label=str(label), **edge)
+        ax.scatter(plane[chosen, 0], plane[chosen, 1], color=colour, marker=marker, label=label_text(label), **edge)
     ax.legend(frameon=True, framealpha=0.8)

@@ -95,11 +95,12 @@ def _image_shape(n: int, shape: Sequence[int] | None) -> tuple[int, ...]:
 def _grid(images: HostArray, what: str, most: int, ax: Axes | None, theme: ThemeName | None, signed: bool) -> Axes:
     shown = sample(len(images), most)
     tiles = tiled(images[shown])
-    highest = float(np.nanmax(np.abs(tiles) if signed else tiles)) or 1.0
+    known = tiles[np.isfinite(tiles)]
+    highest = float((abs(known) if signed else known).max(initial=0.0)) or 1.0
     height, width = tiles.shape
     side = 5.0
     with canvas(ax, theme, (side + 0.8, max(1.6, side * height / width + 0.4))) as (ax, chosen):
-        lowest = -highest if signed else float(np.nanmin(tiles))
+        lowest = -highest if signed else float(known.min(initial=0.0))
         colours = chosen.diverging if signed else chosen.sequential
         image = ax.imshow(tiles, cmap=colours, interpolation="nearest", vmin=lowest, vmax=highest)
         ax.set_xticks([])

@@ -12,6 +12,7 @@ import numpy as np
 
 from bpframe.data.table_types import PandasLike, PolarsLike
 from bpframe.errors import ConfigError, ShapeError
+from bpframe.plot.label_text import label_text
 from bpframe.types import HostArray
 
 
@@ -40,7 +41,7 @@ class InputRows:
 
     def name(self, one: int | str) -> str:
         """The name of a column, for the label of an axis."""
-        return self.names[self.number(one)]
+        return label_text(self.names[self.number(one)])
 
     def along(self, one: int | str, size: int, margin: float = 0.0) -> HostArray:
         """(size,) numbers from the least to the greatest of a column, and a share of the range beyond each."""

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from bpframe.errors import ConfigError, DataError, ShapeError
 from bpframe.plot.canvas import canvas
+from bpframe.plot.label_text import label_text
 from bpframe.plot.theme import ThemeName
 from bpframe.types import HostArray
 
@@ -74,7 +75,7 @@ def reliability_diagram(
     if p.shape[1] > 1 and p.shape[1] != len(names):
         raise ShapeError(f"A reliability diagram needs a probability for each of {len(names)} labels, got {p.shape}.")
     if p.shape[1] <= 2:
-        came, value, what = truth == names[-1], p[:, -1], f"probability of {names[-1]}"
+        came, value, what = truth == names[-1], p[:, -1], f"probability of {label_text(names[-1])}"
     else:
         came, value, what = truth == names[p.argmax(axis=1)], p.max(axis=1), "probability of the predicted class"
     found = calibration(came, value, bins)

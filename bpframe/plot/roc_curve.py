@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from bpframe.errors import DataError, ShapeError
 from bpframe.plot.canvas import canvas
+from bpframe.plot.label_text import label_text
 from bpframe.plot.theme import DASHES, ThemeName
 from bpframe.types import HostArray
 
@@ -66,7 +67,7 @@ def roc_curve(
         for i in shown:
             false, true = roc_points(truth == names[i], value[:, i], sample_weight)
             dashes = DASHES[i // len(chosen.palette) % len(DASHES)]
-            label = f"{names[i]}: {np.trapezoid(true, false):.3f}"
+            label = f"{label_text(names[i])}: {np.trapezoid(true, false):.3f}"
             ax.plot(false, true, dashes, color=chosen.colour(i if len(names) > 2 else 0), label=label)
         ax.set_xlabel("share of negative rows taken for positive")
         ax.set_ylabel("share of positive rows found")

@@ -10,6 +10,7 @@ import numpy as np
 from bpframe.errors import ConfigError
 from bpframe.plot.canvas import canvas, panels
 from bpframe.plot.curve_lines import PARTS, Curves, Line, draw_lines, lines_of, names_of, values_of
+from bpframe.plot.label_text import label_text
 from bpframe.plot.theme import ThemeName
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def training_curves(
     `runs`: a History, or any mapping from names of curves to values, or several by their labels; in the place of one a
     list of them, runs of one config with different seeds, which are drawn as their mean and its 95% interval.
     `curve`: "loss", "accuracy", ..., of every part that has it, or the whole name of a column, "validation.loss", "lr".
-    What the callback norms records, "gradient_norm", of one run has a line for each layer, too.
+    What callbacks measure by layer, "gradient_norm", has a line for each, where one run is drawn.
     `best`: the curve whose least value marks the best epoch, or greatest if "-" stands before it; left out,
     validation.loss, or train.loss where nothing is validated. `log`: a logarithmic y axis; left out, where the values
     are above 0 and the greatest is 50 times the least.
@@ -49,7 +50,7 @@ def training_curves(
             ax.set_yscale("log")
         draw_lines(ax, lines, chosen)
         ax.set_xlabel(x if x != "seconds" else "seconds of training")
-        ax.set_ylabel({"lr": "learning rate"}.get(curve, curve))
+        ax.set_ylabel(label_text({"lr": "learning rate"}.get(curve, curve)))
         if x != "seconds":
             ax.locator_params(axis="x", integer=True)
     return ax
@@ -67,8 +68,8 @@ def training_panels(
 ) -> list[Axes]:
     """A panel for each curve, as `training_curves` draws it; by default for all that were recorded, and the rate.
 
-    A column that is the same in all epochs, as a constant rate is, and the objective where there are no penalties are
-    left out, unless they are named.
+    Left out, unless they are named: a column that is the same in all epochs, as a constant rate is, the objective where
+    there are no penalties, and of several runs what is measured by layer.
     """
     labelled = _labelled(runs)
     shown = list(curves) if curves is not None else _recorded(labelled)
@@ -82,6 +83,8 @@ def training_panels(
 
 def _labelled(runs: Any) -> dict[str, list[Curves]]:
     """Lists of runs by label; the label of one run alone is ""."""
+    if not isinstance(runs, Curves):
+        raise ConfigError(f"A plot needs a History, or a mapping of some by their labels, got {type(runs).__name__}.")
     names = list(runs.keys())
     first = runs[names[0]] if names else ()
     first = first[0] if isinstance(first, list | tuple) and len(first) else first
@@ -94,7 +97,10 @@ def _recorded(labelled: Mapping[str, Sequence[Curves]]) -> list[str]:
     histories = [history for several in labelled.values() for history in several]
     names = dict.fromkeys(name for history in histories for name in names_of(history))
     short = dict.fromkeys(name.partition(".")[2] for name in names if name.partition(".")[0] in PARTS)
-    short = dict.fromkeys(name for name in short if name.partition("/")[0] not in short or "/" not in name)
+    if len(histories) == 1:
+        short = dict.fromkeys(name.partition("/")[0] for name in short)  # a panel has a line for each layer
+    else:
+        short = dict.fromkeys(name for name in short if "/" not in name)
     if all(_same(history, "train.objective", "train.loss") for history in histories):
         short.pop("objective", None)
     others = [name for name in names if name not in COUNTS and name.partition(".")[0] not in PARTS]

@@ -10,6 +10,7 @@ import numpy as np
 
 from bpframe.errors import ConfigError
 from bpframe.plot.canvas import panels
+from bpframe.plot.label_text import label_text
 from bpframe.plot.theme import Theme, ThemeName
 from bpframe.types import HostArray
 
@@ -100,7 +101,7 @@ def _draw(
     with panels(len(shown), axes, theme, size=SIZE) as (drawn, chosen):
         for name, ax in zip(shown, drawn, strict=True):
             _panel(ax, times, weight_quantiles(snapshots, name), chosen)
-            ax.set_title(name)
+            ax.set_title(label_text(name))
             ax.set_xlabel(time)
             ax.locator_params(axis="x", integer=True)
             ax.set_ylabel(what)

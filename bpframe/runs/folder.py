@@ -93,14 +93,14 @@ def require_plain_name(runs: Path, name: str, who: str = "--name") -> None:
         raise ConfigError(f"{who} needs a plain file name, got {name!r}. It becomes a folder in {runs}.")
 
 
-def require_free_name(runs: Path, name: str, resume: bool = False) -> None:
+def require_free_name(runs: Path, name: str, resume: bool = False, who: str = "--name") -> None:
     """ConfigError unless `name` is a plain file name that no other run has.
 
     With `resume`, the name of a run that was killed before it had written its config is free, too.
     """
-    require_plain_name(runs, name)
+    require_plain_name(runs, name, who)
     if (runs / name).exists() and not (resume and _has_no_result(runs / name)):
-        raise ConfigError(f"--name needs a free name, but {runs / name} exists. Choose another, or leave it out.")
+        raise ConfigError(f"{who} needs a free name, but {runs / name} exists. Choose another, or leave it out.")
 
 
 def _has_no_result(folder: Path) -> bool:
@@ -156,13 +156,13 @@ def _with_real_paths(tables: dict[str, Any]) -> dict[str, Any]:
     return tables | {name: real(tables[name]) for name in ("data", "train") if name in tables}
 
 
-def create_folder(runs: Path, stem: str, name: str | None, resume: bool = False) -> RunFolder:
+def create_folder(runs: Path, stem: str, name: str | None, resume: bool = False, who: str = "--name") -> RunFolder:
     """Create a folder: `name`, which must be free, or else the first free one of `stem`, `stem-2`, `stem-3`, ...
 
     With `resume`, the folder `name` may exist; the caller then needs its process lock.
     """
     if name is not None and not resume:
-        require_free_name(runs, name)
+        require_free_name(runs, name, who=who)
     numbered = (stem if i == 1 else f"{stem}-{i}" for i in itertools.count(1))
     with reraise_as_checkpoint_error(runs):
         runs.mkdir(parents=True, exist_ok=True)
@@ -172,4 +172,4 @@ def create_folder(runs: Path, stem: str, name: str | None, resume: bool = False)
                 return RunFolder(runs / candidate)
     if resume and name is not None:
         return RunFolder(runs / name)
-    raise ConfigError(f"--name needs a free name, but somebody has just taken {name!r}. Choose another.")
+    raise ConfigError(f"{who} needs a free name, but somebody has just taken {name!r}. Choose another.")

@@ -17,7 +17,7 @@ from bpframe.errors import ConfigError
 from bpframe.protocols.traits import changeable
 from bpframe.runs.config.partition import Partition
 from bpframe.runs.config.toml_reader import MOST_BYTES
-from bpframe.runs.folder import RunFolder, config_differences, require_plain_name
+from bpframe.runs.folder import RunFolder, config_differences, create_folder, require_plain_name
 from bpframe.runs.lock import lock
 from bpframe.runs.process_lock import process_lock
 from bpframe.runs.program_config import program_config
@@ -29,6 +29,7 @@ from bpframe.training.preflight import require_rows
 from bpframe.training.run_state import RunState
 
 RUNS = Path("runs")
+WHO = "run_folder"  # in errors
 
 
 @final
@@ -40,11 +41,13 @@ class ProgramRun:
     of a run there. config.toml has every part of the trainer and every argument of the fit, run.lock.toml code,
     versions and digests of the data, history.jsonl a line an epoch, as soon as it ends; model.safetensors and the
     losses and metrics of validation data, or of training rows where there are none, come at the end. A fit that an
-    exception ends leaves the model of its last whole step, and a checkpoint to go on from.
+    exception ends leaves the model of its last whole step, and a checkpoint to go on from. `numbered`: where the folder
+    exists, take the first free one of folder-2, folder-3, ...: for a trainer that is fitted more than once.
     `fit(..., run="name")` has this callback for one fit.
     """
 
     folder: str | os.PathLike[str]
+    numbered: bool = False
     _record: _Record | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
@@ -52,7 +55,7 @@ class ProgramRun:
         """For the checks: a folder that goes when the program ends."""
         folder = TemporaryDirectory(prefix="bpframe-")
         atexit.register(folder.cleanup)
-        return [{"folder": os.path.join(folder.name, "run")}]
+        return [{"folder": os.path.join(folder.name, "run"), "numbered": True}]
 
     def __post_init__(self) -> None:
         if not isinstance(self.folder, str | os.PathLike):
@@ -61,7 +64,7 @@ class ProgramRun:
     @hookimpl(tryfirst=True)
     def bpframe_fit_start(self, state: RunState) -> None:
         """Take the folder; ConfigError where it is not free, or holds another run than the fit goes on with."""
-        self._record = _Record(_path(self.folder), state)
+        self._record = _Record(_path(self.folder), self.numbered, state)
         self._record.recorder.bpframe_fit_start(state)
 
     @hookimpl
@@ -92,7 +95,7 @@ class ProgramRun:
 class _Record:
     """The folder of one fit, locked against other processes until `stack` is closed, and what writes to it."""
 
-    def __init__(self, path: Path, state: RunState) -> None:
+    def __init__(self, path: Path, numbered: bool, state: RunState) -> None:
         trainer, self.stack = state.trainer, ExitStack()
         config = program_config(path / "config.toml", trainer.spec, trainer.task, state.arguments, state.epochs)
         _refuse_long(config.text())
@@ -109,7 +112,9 @@ class _Record:
         validation = None if call["validation"] is None else require_rows(call["validation"])
         self.parts: dict[str, Any] = {"validation": validation, "train": (call["x"], call["y"], *weight)}
         admit = None if earlier is None else _admission(earlier)
-        self.recorder = Recorder(config, Partition(self.parts["train"]), lambda: self._create(path), earlier, admit)
+        self.recorder = Recorder(
+            config, Partition(self.parts["train"]), lambda: self._create(path, numbered), earlier, admit
+        )
 
     def finish(self, state: RunState) -> None:
         """The model, and loss and metrics of the rows that it was not trained on, or of all where there are none."""
@@ -140,21 +145,18 @@ class _Record:
         assert self.recorder.folder is not None
         return self.recorder.folder
 
-    def _create(self, path: Path) -> RunFolder:
+    def _create(self, path: Path, numbered: bool) -> RunFolder:
         """The folder, new and locked."""
-        if path.exists():
-            raise ConfigError(f"run_folder needs a free name, but {path} exists. Choose another.")
-        with reraise_as_checkpoint_error(path):
-            path.mkdir(parents=True)
-        self.stack.enter_context(process_lock(RunFolder(path)))
-        return RunFolder(path)
+        folder = create_folder(path.parent, path.name, None if numbered else path.name, who=WHO)
+        self.stack.enter_context(process_lock(folder))
+        return folder
 
 
 def _path(folder: str | os.PathLike[str]) -> Path:
     """A path as it is; a plain name as a folder in runs/."""
     path = Path(folder)
     if isinstance(folder, str) and path.name == folder:
-        require_plain_name(RUNS, folder, "run_folder")
+        require_plain_name(RUNS, folder, WHO)
         return RUNS / folder
     return path
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.collections import FillBetweenPolyCollection
+from matplotlib.collections import PolyCollection
 
 import bpframe as bp
 from bpframe.errors import ConfigError, ShapeError
@@ -33,7 +33,7 @@ def test_distributions_of_weights_have_a_panel_each_with_quantiles_over_time() -
     medians = [[time, np.median(params["a/weight"])] for time, params in SNAPSHOTS]
     assert middle(axes[0]) == pytest.approx(np.array(medians))
     assert (axes[0].get_xlabel(), axes[0].get_ylabel()) == ("step", "weights")
-    bands = {c.get_label(): c for c in axes[0].collections if isinstance(c, FillBetweenPolyCollection)}
+    bands = {c.get_label(): c for c in axes[0].collections if isinstance(c, PolyCollection)}
     assert list(bands) == ["all", "90%", "50%"]
     last = SNAPSHOTS[-1][1]["a/weight"]
     for name, levels in (("all", (0, 1)), ("90%", (0.05, 0.95)), ("50%", (0.25, 0.75))):

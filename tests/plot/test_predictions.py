@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.collections import FillBetweenPolyCollection
+from matplotlib.collections import PolyCollection
 from sklearn import calibration as sk_calibration
 from sklearn import metrics
 
@@ -251,7 +251,7 @@ def test_a_fit_is_a_line_along_the_input_and_bands_between_quantiles() -> None:
     along, middle = drawn["quantile 0.5"].get_data()
     assert (along[0], along[-1]) == (x[:, 1].min(), x[:, 1].max())
     assert middle == pytest.approx(along**2)
-    bands = {c.get_label(): c for c in ax.collections if isinstance(c, FillBetweenPolyCollection)}
+    bands = {c.get_label(): c for c in ax.collections if isinstance(c, PolyCollection)}
     corners = {name: band.get_paths()[0].vertices for name, band in bands.items()}
     widths = {name: np.ptp(found[found[:, 0] == along[0], 1]) for name, found in corners.items()}
     assert widths == pytest.approx({"quantiles 0.05 to 0.95": 2.0, "quantiles 0.25 to 0.75": 1.0})

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.collections import FillBetweenPolyCollection
+from matplotlib.collections import PolyCollection
 from scipy import stats
 
 import bpframe as bp
@@ -97,6 +97,18 @@ def test_norms_have_a_panel_each_with_a_line_for_each_layer() -> None:
     assert [name for name in lines(several) if name != "best epoch"] == ["one train", "two train"]
 
 
+def test_what_is_measured_by_layer_alone_has_a_panel_of_one_run() -> None:
+    found = CURVES | {"train.dead/dense_1": [0.0, 0.1, 0.2, 0.3], "train.dead/dense_2": [0.5, 0.6, 0.7, 0.8]}
+    axes = bp.plot.training_panels(found)
+    assert [ax.get_ylabel() for ax in axes] == ["loss", "accuracy", "dead", "learning rate"]
+    assert lines(axes[2])["dense_2 train"].get_ydata().tolist() == [0.5, 0.6, 0.7, 0.8]
+    assert legend(axes[2]) == ["dense_1", "dense_2"]
+    several = bp.plot.training_panels({"one": found, "two": found})
+    assert [ax.get_ylabel() for ax in several] == ["loss", "accuracy", "learning rate"]
+    one = bp.plot.training_curves({"one": found, "two": found}, "dead/dense_2")
+    assert legend(one) == ["one", "two"]
+
+
 def test_an_axis_is_logarithmic_where_a_curve_spans_far_or_as_asked() -> None:
     far = {"train.loss": [100.0, 10.0, 1.0]}
     assert bp.plot.training_curves(far).get_yscale() == "log"
@@ -124,7 +136,7 @@ def test_seeds_of_one_config_are_drawn_as_their_mean_and_its_interval() -> None:
     values = np.array([one.validation["loss"][:2] for one in found])
     low, high = stats.t.interval(0.95, 2, values.mean(axis=0), stats.sem(values))
     assert lines(ax)["moons validation"].get_ydata()[:2] == pytest.approx(values.mean(axis=0))
-    band = next(child for child in ax.get_children() if isinstance(child, FillBetweenPolyCollection))
+    band = next(child for child in ax.get_children() if isinstance(child, PolyCollection))
     corners = band.get_paths()[0].vertices
     assert corners[corners[:, 0] == 1, 1].min() == pytest.approx(low[0])
     assert corners[corners[:, 0] == 2, 1].max() == pytest.approx(high[1])

@@ -129,6 +129,16 @@ def test_a_run_that_is_there_is_never_written_over() -> None:
     assert set(bp.Run("runs/first").results) == {"train"}
 
 
+def test_a_callback_that_numbers_its_folders_keeps_each_fit() -> None:
+    own = trainer(callbacks=[bp.callbacks.run_folder("each", numbered=True)])
+    own.fit(X, Y, epochs=1)
+    first = bp.Run("runs/each").model.predict(X)
+    own.fit(X, Y, epochs=2)
+    assert np.array_equal(bp.Run("runs/each").model.predict(X), first)
+    assert [len(bp.Run(f"runs/{name}").history) for name in ("each", "each-2")] == [1, 3]
+    assert bp.Run("runs/each").config["callbacks"] == []
+
+
 def test_a_resumed_fit_refuses_the_folder_of_another_config() -> None:
     trainer().fit(X, Y, epochs=1, run="other")
     with pytest.raises(KeyboardInterrupt):
@@ -173,6 +183,14 @@ def test_the_epochs_of_earlier_fits_are_in_the_history_of_the_run() -> None:
     assert len(history) == 3
     assert bp.Run("runs/later").history == history
     assert bp.Run("runs/later").config["train"]["epochs"] == 3
+
+
+@pytest.mark.filterwarnings("ignore::bpframe.errors.TrainingWarning")
+def test_what_callbacks_had_to_say_is_in_the_history_of_the_run() -> None:
+    own = trainer(optimizer=bp.optimizers.sgd(lr=1e-9), callbacks=[bp.callbacks.monitor(every=1)])
+    history = own.fit(X * 1e4, Y, epochs=3, run="noted")
+    assert history.notes
+    assert bp.Run("runs/noted").history == history
 
 
 def test_the_model_of_a_run_is_the_one_that_callbacks_leave() -> None:

@@ -28,6 +28,7 @@ TYPES = {
     "Mapping[str, float]": "table of numbers",
     "NamedSource": "data set",
     "FileSource": "file",
+    "ProgramSource": '"program"',
 }
 INTRODUCTION = """A config says in TOML what is trained on which data.
 

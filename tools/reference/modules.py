@@ -6,6 +6,7 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import bpframe as bp
@@ -141,7 +142,8 @@ def class_entry(cls: type) -> Iterator[str]:
     for name, member in vars(cls).items():
         if name.startswith("_"):
             continue
-        if isinstance(member, property):
-            yield item(f"{name}: {member.fget.__annotations__['return']}", member)
+        if isinstance(member, property | cached_property):
+            getter = member.fget if isinstance(member, property) else member.func
+            yield item(f"{name}: {getter.__annotations__['return']}", member)
         elif inspect.isfunction(member) or isinstance(member, classmethod | staticmethod):
             yield item(signature(name, inspect.getattr_static(cls, name)), member)

@@ -23,7 +23,7 @@ def files(trained: dict[str, list[str]]) -> dict[str, str]:
     pages |= {"components": components.components_page(trained), "api": modules.api_page()}
     pages |= {"config": config.config_page(), "sklearn": modules.estimators_page()}
     pages |= {"protocols": modules.protocols_page(), "plugin": modules.plugin_page()}
-    pages |= {name: modules.module_page(name) for name in ("datasets", "ops", "testing")}
+    pages |= {name: modules.module_page(name) for name in ("datasets", "ops", "plot", "testing")}
     pages |= {"h": kit.h_page(), "kit-members": kit.kit_members_page(), "hooks": kit.hooks_page()}
     texts = {f"{name}.md": "\n\n".join(filter(None, [NOTE, *page])) + "\n" for name, page in pages.items()}
     return texts | {path: plot.figure.svg() for path, plot in plots.items()}

@@ -86,7 +86,8 @@ class DataTable:
 
     source       the name of a data set ("digits"), a file ("rows.csv"), or a table: { name = "moons", points = 400 } of
                  a data set, { path = "rows.csv", separator = ";" } of a file, whose `name` is the source that reads it,
-                 by default that of the suffix; a relative path starts at the folder of the config
+                 by default that of the suffix; a relative path starts at the folder of the config; "program" in the
+                 config of a run whose rows a program handed to `fit`, which cannot be read again
     target       the column of a table that is predicted; a list of columns for a loss of several fields
     columns      the columns that it is predicted from, by default all others
     exclude      columns to leave out
