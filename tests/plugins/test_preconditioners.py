@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,9 +13,8 @@ from scipy.linalg import fractional_matrix_power
 
 import bpframe as bp
 from bpframe.random import HashKey
-from bpframe.registry import registry
 from bpframe.testing import check_distribution
-from tests.planted import plant
+from tests.plugins.source_distribution import imported_of_bpframe, installed
 
 SOURCE = Path(__file__).parents[2] / "plugins" / "preconditioners"
 PACKAGE = "bpframe_preconditioners"
@@ -26,20 +22,10 @@ KEY = HashKey(1, 2)
 
 
 @pytest.fixture
-def dist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Its name; this process sees it, by the entry points of its project."""
-    project = tomllib.loads((SOURCE / "pyproject.toml").read_text())["project"]
-    points = {f"{group}:{n}": t for group, found in project["entry-points"].items() for n, t in found.items()}
-    plant(tmp_path, project["name"], points)
-    monkeypatch.syspath_prepend(SOURCE)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry, "_loaded", dict(registry._loaded))
-    bp.refresh()
-    yield project["name"]
-    monkeypatch.undo()
-    for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
-        del sys.modules[name]
-    bp.refresh()
+def dist(tmp_path: Path) -> Iterator[str]:
+    """Its name."""
+    with installed(SOURCE, tmp_path) as name:
+        yield name
 
 
 def path(rule: Any, p: Any, gradients: list[Any]) -> list[Any]:
@@ -152,10 +138,4 @@ def test_all_train_where_the_columns_are_of_very_different_sizes(dist: str, rng:
 
 
 def test_it_imports_of_bpframe_the_door_of_plugins_alone() -> None:
-    imported = {
-        node.module
-        for file in (SOURCE / PACKAGE).glob("*.py")
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "bpframe"
-    }
-    assert imported == {"bpframe.plugin"}
+    assert imported_of_bpframe(SOURCE / PACKAGE) == {"bpframe.plugin"}

@@ -20,8 +20,8 @@ class Kron:
     vector, and an axis longer than `longest` or of length 1, have the diagonal of Q_i alone, and the largest number as
     norm. At first Q = I. `clip`: the root mean square that a step may have before lr. The authors' code fits
     Q more seldom as time goes on, and now and then balances the factors; here it is fitted at each step.
-    Source: Li (2018), Preconditioned stochastic gradient descent, arXiv:1512.04202, and Li (2024), arXiv:2402.04553,
-    section 3; norms and momentum as in kron_torch.
+    Source: Li (2018), Preconditioned stochastic gradient descent, arXiv:1512.04202, and Li (2024), arXiv:2402.04553;
+    norms and momentum as in kron_torch.
     """
 
     lr: float = 0.001
