@@ -12,7 +12,7 @@ from sklearn.metrics import cohen_kappa_score
 
 import bpframe as bp
 from bpframe.errors import BpframeError, DataError
-from bpframe.testing import check_distribution
+from bpframe.testing import check_distribution, check_layer
 from tests.plugins.source_distribution import imported_of_bpframe, installed
 
 SOURCE = Path(__file__).parents[2] / "plugins" / "ordinal_survival"
@@ -31,6 +31,11 @@ def test_all_components_keep_the_laws_and_leave_nothing_unproven(dist: str, engi
     for report in check_distribution(dist, engines=engines):
         assert report.engines == engines
         assert not report.unproven
+
+
+@pytest.mark.parametrize("loss", [{"name": "bpframe-ordinal-survival/discrete_hazard", "edges": EDGES}, "corn"])
+def test_a_link_of_a_loss_keeps_the_laws_of_a_layer(dist: str, loss: object) -> None:
+    assert "gradient of x" in check_layer(bp.build("loss", loss).link).passed
 
 
 def likelihood(hazards: list[float], time: float, event: bool) -> float:
