@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from bpframe.testing.report import CheckReport
 
 HEADER = ("component", "run", "passed", "failed", "skipped", "unproven", "engines")
-FAST = ("numpy",)  # the engines of --fast
 
 
 @click.command()
@@ -44,18 +42,7 @@ FAST = ("numpy",)  # the engines of --fast
     help="Check components beside each other, and beside bpframe's own, too; on by default.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Say what each check found, and why some were skipped or unproven.")
-def check(
-    targets: Sequence[str],
-    everything: bool,
-    engines: Sequence[str],
-    fast: bool,
-    stop: bool,
-    as_json: bool,
-    counts: bool,
-    pyproject: Path | None,
-    in_pairs: bool,
-    verbose: bool,
-) -> None:
+def check(targets: Sequence[str], as_json: bool, counts: bool, verbose: bool, **selection: Any) -> None:
     """Check components, all of a distribution, or those of a Python file: gradients, dtypes, purity, laws of the kind.
 
     The column of engines shows those on which a short training with the component was tried, ran, and gave the losses
@@ -67,17 +54,9 @@ def check(
     of which fewer run then fails. In [tool.bpframe.xfail] it may record which checks are expected to fail, and why; one
     that passes nevertheless then fails.
     """
-    if not targets and not everything:
-        example = "as in: bpframe check loss:huber."
-        raise click.UsageError(f"check needs KIND:NAME, a distribution or --all, or FILE.py, {example}")
-    from bpframe.cli.check_result import result_of
-    from bpframe.cli.conformance import check_reports
+    from bpframe.cli.check_request import CheckRequest
 
-    engines = FAST if fast else engines
-    found = check_reports(targets, everything, engines, pyproject, stop)
-    stopped = stop and any(report.failed for report in found)
-    pairs = in_pairs and not fast and not stopped
-    result = replace(result_of(found, targets, everything, engines, pyproject, pairs), stopped=stopped)
+    result = CheckRequest(targets, **selection).result()
     if as_json:
         click.echo(json.dumps(result.record(), indent=2))
     else:

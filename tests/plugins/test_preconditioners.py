@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,42 +12,33 @@ import pytest
 from scipy.linalg import fractional_matrix_power
 
 import bpframe as bp
-from bpframe.registry import registry
+from bpframe.random import HashKey
 from bpframe.testing import check_distribution
-from tests.planted import plant
+from tests.plugins.source_distribution import imported_of_bpframe, installed
 
 SOURCE = Path(__file__).parents[2] / "plugins" / "preconditioners"
 PACKAGE = "bpframe_preconditioners"
+KEY = HashKey(1, 2)
 
 
 @pytest.fixture
-def dist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Its name; this process sees it, by the entry points of its project."""
-    project = tomllib.loads((SOURCE / "pyproject.toml").read_text())["project"]
-    points = {f"{group}:{n}": t for group, found in project["entry-points"].items() for n, t in found.items()}
-    plant(tmp_path, project["name"], points)
-    monkeypatch.syspath_prepend(SOURCE)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry, "_loaded", dict(registry._loaded))
-    bp.refresh()
-    yield project["name"]
-    monkeypatch.undo()
-    for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
-        del sys.modules[name]
-    bp.refresh()
+def dist(tmp_path: Path) -> Iterator[str]:
+    """Its name."""
+    with installed(SOURCE, tmp_path) as name:
+        yield name
 
 
 def path(rule: Any, p: Any, gradients: list[Any]) -> list[Any]:
     """p after each gradient."""
     state, found = rule.init(p), []
     for step, g in enumerate(gradients, start=1):
-        p, state = rule.update(p, g, state, SimpleNamespace(**vars(rule), step=step))
+        p, state = rule.update(p, g, state, SimpleNamespace(**vars(rule), step=step, key=KEY.child(step)))
         found.append(p)
     return found
 
 
 @pytest.mark.parametrize("engines", [("numpy",), pytest.param(("numpy", "jax"), marks=pytest.mark.slow)], ids=len)
-def test_both_rules_keep_the_laws_and_leave_nothing_unproven(dist: str, engines: tuple[str, ...]) -> None:
+def test_all_rules_keep_the_laws_and_leave_nothing_unproven(dist: str, engines: tuple[str, ...]) -> None:
     for report in check_distribution(dist, engines=engines):
         assert report.engines == engines
         assert not report.unproven
@@ -97,24 +85,57 @@ def test_soap_without_factors_is_adam_one_step_late(dist: str, rng: np.random.Ge
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9)
 
 
-def test_both_train_where_the_columns_are_of_very_different_sizes(dist: str, rng: np.random.Generator) -> None:
+def _moved(factor: Any, a: Any, b: Any) -> Any:
+    """One triangular factor fitted, from A and B as matrices whose rows run along its axis."""
+    plus, minus = a @ a.T + b @ b.T, a @ a.T - b @ b.T
+    column = plus[:, np.argmax(np.linalg.norm(plus, axis=0))]
+    size = np.linalg.norm(plus @ column) / np.linalg.norm(column)
+    return factor - 0.1 * np.triu(minus) @ factor / size
+
+
+def test_kron_is_one_matrix_on_the_numbers_of_a_parameter_side_by_side(dist: str, rng: np.random.Generator) -> None:
+    rule = bp.build("optimizer", {"name": f"{dist}/kron", "lr": 0.5, "clip": 1e9})
+    gradients = [rng.normal(size=(4, 3)) * 3 for _ in range(5)]
+    p, m, left, right = np.zeros((4, 3)), np.zeros((4, 3)), np.eye(4), np.eye(3)
+    for t, (g, found) in enumerate(zip(gradients, path(rule, p, gradients), strict=True), start=1):
+        m = 0.9 * m + 0.1 * g
+        whole, noise = np.kron(left, right), np.asarray(KEY.child(t).normal(g))
+        a = (whole @ (m / (1 - 0.9**t)).ravel()).reshape(4, 3)
+        b = np.linalg.solve(whole.T, noise.ravel()).reshape(4, 3)
+        left, right = _moved(left, a, b), _moved(right, a.T, b.T)
+        whole = np.kron(left, right)
+        p = p - 0.5 * (whole.T @ whole @ (m / (1 - 0.9**t)).ravel()).reshape(4, 3)
+        np.testing.assert_allclose(found, p, rtol=1e-9, atol=1e-12)
+
+
+def test_kron_learns_to_whiten_gradients_and_clips_what_is_large(dist: str, rng: np.random.Generator) -> None:
+    rule = bp.build("optimizer", {"name": f"{dist}/kron", "lr": 1.0, "beta1": 0.0, "clip": 1e9, "precond_lr": 0.02})
+    mix, other = np.diag([10.0, 1.0, 0.1]) + 0.2, np.diag([1.0, 5.0]) + 0.3
+    gradients = [mix @ rng.normal(size=(3, 2)) @ other.T for _ in range(3000)]
+    found = np.array(path(rule, np.zeros((3, 2)), gradients))
+    steps = np.diff(found[2000:], axis=0).reshape(-1, 6)
+    raw = np.cov(np.array(gradients[2001:]).reshape(-1, 6).T)
+    assert np.linalg.cond(raw) > 1e4
+    assert np.linalg.cond(np.cov(steps.T)) < 4
+    assert 0.5 < np.mean(steps**2) < 2
+    clipped = bp.build("optimizer", {"name": f"{dist}/kron", "lr": 1.0, "clip": 0.25})
+    (first, *_) = path(clipped, np.zeros((3, 2)), [np.full((3, 2), 100.0)])
+    np.testing.assert_allclose(np.sqrt(np.mean(first**2)), 0.25, rtol=1e-12)
+
+
+def test_all_train_where_the_columns_are_of_very_different_sizes(dist: str, rng: np.random.Generator) -> None:
     x = rng.normal(size=(64, 6)) * 10.0 ** np.arange(-2, 4)[None] @ np.linalg.qr(rng.normal(size=(6, 6)))[0]
     y = x @ rng.normal(size=(6, 2)) / 100
     losses = {}
-    for name, lr in (("sgd", 1e-7), (f"{dist}/shampoo", 0.5), (f"{dist}/soap", 0.01)):
+    for name, lr in (("sgd", 1e-7), (f"{dist}/shampoo", 0.5), (f"{dist}/soap", 0.01), (f"{dist}/kron", 0.01)):
         rule = {"name": name, "lr": lr}
         trainer = bp.Trainer(bp.Network([bp.layers.dense(2)]), "mse", rule, dtype="float64", seed=1)
         trainer.fit(x, y, epochs=60, batch_size=64, verbose=0)
         losses[name] = trainer.evaluate(x, y)["loss"]
     assert losses[f"{dist}/shampoo"] < losses["sgd"] / 2
     assert losses[f"{dist}/soap"] < losses["sgd"] / 2
+    assert losses[f"{dist}/kron"] < losses["sgd"] / 2
 
 
 def test_it_imports_of_bpframe_the_door_of_plugins_alone() -> None:
-    imported = {
-        node.module
-        for file in (SOURCE / PACKAGE).glob("*.py")
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "bpframe"
-    }
-    assert imported == {"bpframe.plugin"}
+    assert imported_of_bpframe(SOURCE / PACKAGE) == {"bpframe.plugin"}

@@ -1,1 +1,1 @@
-"""Optimizers that precondition whole matrices: Shampoo and SOAP."""
+"""Optimizers that precondition whole matrices: Shampoo, SOAP and PSGD Kron."""

@@ -1,0 +1,1 @@
+"""Ordered classes and times to an event: losses and a metric."""
