@@ -16,7 +16,7 @@ from bpframe.data.frames import as_real_rows
 from bpframe.types import HostArray
 
 FEW_ROWS = 20  # below which a column may fit a target by chance
-OWN_ROWS = 0.9  # share of different rows in a part from which a row that stands twice is the same one
+OWN_ROWS = 0.5  # share of different rows in a part from which a row that stands twice is the same one
 FEWER_VALUES = 0.5  # values of a column over rows, up to which values that are classes say something
 CORRELATED = 1 - 1e-9  # square of the correlation of a column that is the target in other units
 
