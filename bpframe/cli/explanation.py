@@ -60,13 +60,12 @@ def explain_target(target: Path, settings: Sequence[str], with_data: bool = Fals
 
 def _data_sentences(config: Path, settings: Sequence[str], own: bool) -> list[str]:
     """What is odd about the data of a config; `own`: whether it may name files of plugins."""
-    from bpframe.data.data_check import data_sentences  # imported by those who have the data read
+    from bpframe.runs.config.partition import part_sentences  # imported by those who have the data read
     from bpframe.runs.config.run_config import load
 
     loaded = load(config, [parse_override(setting) for setting in settings], files=own)
     with loaded.restricted():
-        parts = loaded.data()
-    return data_sentences({name: part for name, part in vars(parts).items() if part is not None})
+        return part_sentences(loaded.data())
 
 
 def explanation_record(found: Explanation) -> dict[str, Any]:

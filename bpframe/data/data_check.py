@@ -18,6 +18,8 @@ from bpframe.types import HostArray
 FEW_ROWS = 20  # below which a column may fit a target by chance
 OWN_ROWS = 0.5  # share of different rows in a part from which a row that stands twice is the same one
 FEWER_VALUES = 0.5  # values of a column over rows, up to which values that are classes say something
+CHUNK = 4096  # rows whose digests are made at a time
+HEAD = 1000  # rows that mostly show that a column is nothing of the kind
 CORRELATED = 1 - 1e-9  # square of the correlation of a column that is the target in other units
 
 
@@ -57,19 +59,33 @@ def _shared_rows(one: tuple[str, HostArray], other: tuple[str, HostArray]) -> It
 
 
 def _keys(rows: HostArray) -> HostArray:
-    """The bytes of each row as one value."""
-    flat = np.ascontiguousarray(rows.reshape(len(rows), -1), dtype=np.float64) + 0.0  # -0.0 is 0.0
-    return flat.view(np.dtype((np.void, flat.shape[1] * flat.itemsize))).reshape(-1)
+    """(N,) a digest of each row: equal rows have equal ones, and others but by a chance of 2^-64."""
+    flat = rows.reshape(len(rows), -1)
+    factors = np.random.default_rng(0).integers(2**63, size=flat.shape[1], dtype=np.uint64) | np.uint64(1)
+    keys = np.empty(len(flat), np.uint64)
+    for start in range(0, len(flat), CHUNK):
+        part = flat[start : start + CHUNK].astype(np.float64) + 0.0  # -0.0 is 0.0
+        keys[start : start + CHUNK] = _mixed(part.view(np.uint64)) @ factors
+    return keys
+
+
+def _mixed(bits: HostArray) -> HostArray:
+    """Bits of numbers spread over all places: those of whole numbers end in zeros."""
+    bits ^= bits >> np.uint64(32)
+    bits *= np.uint64(0xD6E8FEB86659FD93)
+    bits ^= bits >> np.uint64(32)
+    return bits
 
 
 def _columns(x: HostArray, y: HostArray, names: Sequence[str], part: str) -> Iterator[str]:
     """What columns show by themselves."""
     constant, giving, numbering = list[str](), list[str](), list[str]()
     target = y.reshape(len(y), -1)
-    for name, column in zip(names, x.T, strict=True):
+    classes, numbers = np.unique(target[:, 0], return_inverse=True) if target.shape[1] == 1 else ((), None)
+    for name, column in zip(names, np.ascontiguousarray(x.T), strict=True):
         if (column == column[0]).all():
             constant.append(name)
-        elif target.shape[1] == 1 and _gives(column, target[:, 0]):
+        elif numbers is not None and _gives(column, target[:, 0], numbers, len(classes)):
             giving.append(name)
         elif _is_numbering(column):
             numbering.append(name)
@@ -85,8 +101,10 @@ def _columns(x: HostArray, y: HostArray, names: Sequence[str], part: str) -> Ite
         yield f"{part} x has a whole number of its own in each row, as an id is, in: {listed}. Leave it out."
 
 
-def _gives(column: HostArray, y: HostArray) -> bool:
-    return _gives_classes(column, y) or (y.dtype.kind in "fiu" and _gives_numbers(column, y))
+def _gives(column: HostArray, y: HostArray, numbers: HostArray, classes: int) -> bool:
+    """Whether a column gives y, whose classes have these numbers, or gives it as numbers."""
+    few = 1 < classes <= FEWER_VALUES * len(y)
+    return (few and _gives_classes(column, numbers, classes)) or (y.dtype.kind in "fiu" and _gives_numbers(column, y))
 
 
 def _gives_numbers(column: HostArray, y: HostArray) -> bool:
@@ -94,20 +112,26 @@ def _gives_numbers(column: HostArray, y: HostArray) -> bool:
     return bool((a @ b) ** 2 >= CORRELATED * (a @ a) * (b @ b) > 0)
 
 
-def _gives_classes(column: HostArray, y: HostArray) -> bool:
+def _gives_classes(column: HostArray, numbers: HostArray, classes: int) -> bool:
     """Whether each value of a column belongs to one class, or each class to one stretch of its values."""
-    classes, numbers = np.unique(y, return_inverse=True)
-    if not 1 < len(classes) <= FEWER_VALUES * len(y):
-        return False
+    if len(column) > HEAD and _stretches(column[:HEAD], numbers[:HEAD], classes) is None:
+        return False  # mostly so, and soon known
+    found = _stretches(column, numbers, classes)
+    return found is not None and (found[0] <= FEWER_VALUES * len(column) or found[1] == classes)
+
+
+def _stretches(column: HostArray, numbers: HostArray, classes: int) -> tuple[int, int] | None:
+    """(different values, stretches of values of one class); None where a value belongs to several classes."""
     values, at = np.unique(column, return_inverse=True)
-    least, most = np.full(len(values), len(classes)), np.full(len(values), -1)
+    least, most = np.full(len(values), classes), np.full(len(values), -1)
     np.minimum.at(least, at, numbers)
     np.maximum.at(most, at, numbers)
-    if (least != most).any():
-        return False
-    stretches = 1 + np.count_nonzero(least[1:] != least[:-1])
-    return len(values) <= FEWER_VALUES * len(y) or stretches == len(classes)
+    return None if (least != most).any() else (len(values), 1 + int(np.count_nonzero(least[1:] != least[:-1])))
 
 
 def _is_numbering(column: HostArray) -> bool:
+    return _is_unique_whole(column[:HEAD]) and _is_unique_whole(column)
+
+
+def _is_unique_whole(column: HostArray) -> bool:
     return bool((column == np.round(column)).all() and len(np.unique(column)) == len(column))

@@ -20,8 +20,8 @@ class RunRecord:
     config, lock: their tables; texts: the files of both, by name, for those who run it again. curves: by whole name, a
     value an epoch; epochs, seconds: how many, and what they took. layers: (label, component, output, parameters) of
     each. part, result: loss and metrics on the part that was measured at the end. measurement: what its model gets
-    right and wrong, or in `unmeasured` why there is none. times: of the run, by what has them; environment: where it
-    was, each by name.
+    right and wrong, or in `unmeasured` why there is none. notes: (epoch, sentence) of what callbacks said; oddities:
+    what is odd about its data. times: of the run, by what has them; environment: where it was, each by name.
     """
 
     name: str
@@ -36,6 +36,8 @@ class RunRecord:
     result: Mapping[str, float] = field(default_factory=dict)
     measurement: Measurement | None = None
     unmeasured: str = ""
+    notes: Sequence[tuple[int, str]] = ()
+    oddities: Sequence[str] = ()
     times: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
 

@@ -62,6 +62,7 @@ class Run:
                 history.note_data(record["data"])
             values = [record[name] for name in ("train", "validation", "lr", "step", "seconds")]
             history.append(*values)
+            history.notes += [(len(history), sentence) for sentence in record.get("notes", ())]
         return history
 
     @property

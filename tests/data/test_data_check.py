@@ -92,3 +92,10 @@ def test_of_the_bundled_digits_only_pixels_that_are_always_blank_are_named():
     assert (
         said == f"train x has one value in every row of: {str([*map(str, blank)])[1:-1]}. Leave out what says nothing."
     )
+
+
+def test_what_the_first_rows_show_is_not_taken_for_all():
+    y = RNG.integers(3, size=3000)
+    column = np.where(np.arange(3000) < 2990, y, (y + 1) % 3).astype(float)
+    numbering = np.where(np.arange(3000) < 2990, np.arange(3000), 7.0)
+    assert data_sentences({"train": (np.column_stack([column, numbering]), y)}) == []

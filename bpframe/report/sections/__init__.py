@@ -13,6 +13,7 @@ from bpframe.report.run_report import RunReport
 from bpframe.report.sections.curves_section import curves_section
 from bpframe.report.sections.environment_section import environment_section
 from bpframe.report.sections.models_section import models_section
+from bpframe.report.sections.notes_section import notes_section
 from bpframe.report.sections.reproduction_section import reproduction_section
 from bpframe.report.sections.results_section import results_section
 from bpframe.report.sections.times_section import times_section
@@ -22,6 +23,7 @@ Section = Callable[[RunReport], tuple[str, Html] | None]
 
 SECTIONS: tuple[Section, ...] = (
     results_section,
+    notes_section,
     curves_section,
     models_section,
     training_section,
