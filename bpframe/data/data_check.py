@@ -104,7 +104,7 @@ def _columns(x: HostArray, y: HostArray, names: Sequence[str], part: str) -> Ite
 def _gives(column: HostArray, y: HostArray, numbers: HostArray, classes: int) -> bool:
     """Whether a column gives y, whose classes have these numbers, or gives it as numbers."""
     few = 1 < classes <= FEWER_VALUES * len(y)
-    return (few and _gives_classes(column, numbers, classes)) or (y.dtype.kind in "fiu" and _gives_numbers(column, y))
+    return _gives_classes(column, numbers, classes) if few else y.dtype.kind in "fiu" and _gives_numbers(column, y)
 
 
 def _gives_numbers(column: HostArray, y: HostArray) -> bool:
