@@ -29,16 +29,20 @@ from bpframe.runs.lock.settings import LEFT_OUT, lock_settings
 @final
 @dataclass(frozen=True)
 class Explanation:
-    """A config, its resolved components, its lock as of now; and the differences from an existing lock file."""
+    """A config, its resolved components, its lock as of now; and the differences from an existing lock file.
+
+    data: what is odd about the data, if they were read.
+    """
 
     config: Path
     resolved: Resolution
     now: lock.Lock
     lock: Path | None
     differences: list[Difference]
+    data: list[str] | None = None
 
 
-def explain_target(target: Path, settings: Sequence[str]) -> Explanation:
+def explain_target(target: Path, settings: Sequence[str], with_data: bool = False) -> Explanation:
     """The explanation of a config file, or of the folder of a run."""
     run = RunFolder(target) if target.is_dir() else None
     config = run.config if run else target
@@ -49,9 +53,19 @@ def explain_target(target: Path, settings: Sequence[str]) -> Explanation:
     known = lock_settings(tables, start_folder(config, places))
     now, file = lock.build_lock(found.entries, known), run.lock if run else lock.find_lock(config)
     file = file if file and file.is_file() else None
-    return Explanation(
-        config, found, now, file, compare_locks(lock.read_lock(file), now, found.partial) if file else []
-    )
+    differences = compare_locks(lock.read_lock(file), now, found.partial) if file else []
+    data = _data_sentences(config, settings, own=run is None) if with_data and not found.problems else None
+    return Explanation(config, found, now, file, differences, data)
+
+
+def _data_sentences(config: Path, settings: Sequence[str], own: bool) -> list[str]:
+    """What is odd about the data of a config; `own`: whether it may name files of plugins."""
+    from bpframe.runs.config.partition import part_sentences  # imported by those who have the data read
+    from bpframe.runs.config.run_config import load
+
+    loaded = load(config, [parse_override(setting) for setting in settings], files=own)
+    with loaded.restricted():
+        return part_sentences(loaded.data())
 
 
 def explanation_record(found: Explanation) -> dict[str, Any]:
@@ -65,6 +79,7 @@ def explanation_record(found: Explanation) -> dict[str, Any]:
         "lock": found.lock and str(found.lock),
         "differences": differences,
         "left_out": LEFT_OUT,
+        **({} if found.data is None else {"data_check": found.data}),
     }
 
 
@@ -80,6 +95,9 @@ def explanation_lines(found: Explanation, width: int, verbose: bool) -> Iterator
     for path, error in found.resolved.problems.items():
         yield ""
         yield from (click.style(line, "red") for line in textwrap.wrap(f"{path}: {error}", width))
+    if found.data is not None:
+        yield ""
+        yield from _data(found.data, width)
     if found.lock:
         yield ""
         yield from _differences(found.lock, found.differences, width)
@@ -146,6 +164,14 @@ def _differences(file: Path, found: Sequence[Difference], width: int) -> Iterato
     for one in found:
         text = textwrap.wrap(one.text, width, initial_indent="! " if one.breaks else "- ", subsequent_indent="  ")
         yield from (click.style(line, "red" if one.breaks else None) for line in text)
+
+
+def _data(sentences: Sequence[str], width: int) -> Iterator[str]:
+    """What is odd about the data."""
+    yield "Odd about the data:" if sentences else "The data: nothing odd was found."
+    for text in sentences:
+        lines = textwrap.wrap(text, width, initial_indent="- ", subsequent_indent="  ")
+        yield from (click.style(line, "red") for line in lines)
 
 
 def _not_compared(width: int) -> Iterator[str]:

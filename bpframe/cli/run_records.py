@@ -17,6 +17,7 @@ from bpframe.report.report_options import ReportOptions
 from bpframe.report.run_record import RunRecord
 from bpframe.report.run_report import RunReport
 from bpframe.report.seed_groups import SeedGroup
+from bpframe.runs.config.partition import Partition, part_sentences
 from bpframe.runs.config.toml_writer import dumps
 from bpframe.runs.folder import MEASURED, RunFolder
 from bpframe.runs.history_file import HistoryFile
@@ -48,7 +49,8 @@ def run_record(run: Run, options: ReportOptions, *, measure: bool = True) -> Run
     config, lock = run.config, run.lock if folder.lock.is_file() else {}
     if not options.environment:
         config, lock = without_folders(config), without_machine(lock)
-    results, curves = run.results, EpochCurves(HistoryFile(folder.history).records())
+    epochs = HistoryFile(folder.history).records()
+    results, curves = run.results, EpochCurves(epochs)
     part = next((part for part in MEASURED if part in results), "")
     return RunRecord(
         name=run.name,
@@ -102,13 +104,13 @@ def _measured(run: Run, options: ReportOptions) -> Tables:
     if run.config["data"]["source"] == PROGRAM:
         return {"layers": layers, "unmeasured": "The model is not measured: a program handed over its data."}
     try:
-        return {"layers": layers, "measurement": _measurement(run, options)}
+        parts = run.data()
+        return {"layers": layers, "measurement": _measurement(run, parts, options), "oddities": part_sentences(parts)}
     except BpframeError as error:
         return {"layers": layers, "unmeasured": _reason("The model cannot be measured", error, options)}
 
 
-def _measurement(run: Run, options: ReportOptions) -> ModelMeasurement:
-    parts = run.data()
+def _measurement(run: Run, parts: Partition, options: ReportOptions) -> ModelMeasurement:
     part, rows = next((part, rows) for part in MEASURED if (rows := getattr(parts, part)) is not None)
     return measure_model(run.model, part, rows[0], rows[1], include_rows=options.rows)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, cast, final
+from typing import Any, NamedTuple, cast, final
 
 import numpy as np
 
@@ -42,6 +42,16 @@ class Piece:
         return vector[self.start : self.stop].reshape(self.shape)
 
 
+class _Compared(NamedTuple):
+    """What measures of updates are given: copies of the vectors p and g, both as parameters, and g itself as such."""
+
+    p: HostArray
+    g: HostArray
+    parameters: list[Any]
+    gradients: list[Any]
+    slopes: list[Any]
+
+
 @final
 class FlatStore:
     """The `Store` of the NumPy engine: `p` holds parameters end to end; the network's tree is made of views into it.
@@ -60,7 +70,8 @@ class FlatStore:
         self.g = aligned.empty(self.p.shape, dtype)
         self._place(self.p, params)
         self.use_slots({} if slots is None else slots)
-        self._copy: HostArray | None = None  # of p, once anybody compares
+        self._compared: _Compared | None = None  # once anybody compares
+        self._shown = self._whole(self.p)
         self.pieces = self._pieces(group)
         self._views = [piece.of(self.p) for piece in self.pieces]
         self._slopes = [piece.of(self.g) for piece in self.pieces]
@@ -102,16 +113,26 @@ class FlatStore:
 
     def parameters(self) -> list[Any]:
         """A view of every parameter."""
-        return self._whole(self.p)
+        return self._shown
 
     def before(self, gradients: Params, moved: bool) -> tuple[list[Any], list[Any]]:
-        """(a copy of the parameters that is the same array each time, their gradients)."""
-        if self._copy is None:
-            self._copy = np.empty_like(self.p)
-        np.copyto(self._copy, self.p)
-        if moved and gradients is self._slots:
-            return self._whole(self._copy), self._whole(self.g.copy())
-        return self._whole(self._copy), [tree.at(gradients, path) for path in self.paths]
+        """(a copy of the parameters, their gradients), in the same lists each time where gradients lie in the slots."""
+        if self._compared is None:
+            p, g = np.empty_like(self.p), np.empty_like(self.g)
+            self._compared = _Compared(p, g, self._whole(p), self._whole(g), self._whole(self.g))
+        kept = self._compared
+        np.copyto(kept.p, self.p)
+        if gradients is not self._slots:
+            return kept.parameters, [tree.at(gradients, path) for path in self.paths]
+        if not moved:
+            return kept.parameters, kept.slopes
+        np.copyto(kept.g, self.g)
+        return kept.parameters, kept.gradients
+
+    def keeps(self, gradients: Sequence[Any]) -> bool:
+        """Whether gradients are a list that `before` hands out each time."""
+        kept = self._compared
+        return kept is not None and (gradients is kept.slopes or gradients is kept.gradients)
 
     def _whole(self, vector: HostArray) -> list[Any]:
         """The parameters in a vector laid out like p, in their shapes."""

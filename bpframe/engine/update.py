@@ -12,7 +12,7 @@ from typing import Any, final
 from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.optimizer_chain import ChainLink, set_totals, summed, totals
 from bpframe.engine.update_clock import due_update
-from bpframe.engine.update_measures import UpdateMeasures
+from bpframe.engine.update_measures import Sums, UpdateMeasures, sums_as_arrays
 from bpframe.protocols import Key
 from bpframe.types import Array, Params, State
 
@@ -25,14 +25,19 @@ class Updates:
     """The updates of all groups that are trained; `advance` does what theirs does."""
 
     def __init__(
-        self, groups: Sequence[GroupUpdate], advance: Advance = GroupUpdate.advance, key: Key | None = None
+        self,
+        groups: Sequence[GroupUpdate],
+        advance: Advance = GroupUpdate.advance,
+        key: Key | None = None,
+        measured: Sums = sums_as_arrays,
     ) -> None:
-        """`key`: that of the present step, for components that draw."""
+        """`key`: that of the present step, for components that draw; `measured`: how sums of measures are made."""
         self.advance = advance
         self.groups = trained_groups(groups)
         for group in self.groups:
             group.key = key
-        self.measures = UpdateMeasures(groups, self.groups) if any(group.group.measures for group in groups) else None
+        measuring = any(group.group.measures for group in groups)
+        self.measures = UpdateMeasures(groups, self.groups, measured) if measuring else None
         self.minimizing = minimizing(self.groups)
         self.probing = [group for group in self.groups if group.probes]
         self.observing = [group for group in self.groups if group.observers]

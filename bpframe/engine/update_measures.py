@@ -32,18 +32,42 @@ class Before(NamedTuple):
     gradients: Sequence[Array]
 
 
+class Compared(NamedTuple):
+    """A group with its parameters around an update, and the gradients that it was given."""
+
+    group: GroupUpdate
+    before: Sequence[Array]
+    after: Sequence[Array]
+    gradients: Sequence[Array]
+
+
+Sums = Callable[["UpdateMeasures", int, Sequence[Compared], bool], Sequence[Any]]
+
+
+def sums_as_arrays(measures: UpdateMeasures, number: int, groups: Sequence[Compared], last: bool) -> Sequence[Any]:
+    """The sums of one that measures, of the dtype of the parameters; `last`: whether no other looks at this update."""
+    like = next(p for group in groups for p in group.before)
+    return _like(like, measures.sums(number, groups))
+
+
 @final
 class UpdateMeasures:
-    """What measures the updates of groups; `names` of the sums, in the order of their values."""
+    """What measures the updates of groups; `names` of the sums, in the order of their values.
 
-    def __init__(self, groups: Iterable[GroupUpdate], trained: Sequence[GroupUpdate]) -> None:
+    `make`: how an engine has sums made, as `sums_as_arrays` does.
+    """
+
+    def __init__(
+        self, groups: Iterable[GroupUpdate], trained: Sequence[GroupUpdate], make: Sums = sums_as_arrays
+    ) -> None:
         own = [group.group for group in groups]
-        self._parts = [(part, Settings(part, float)) for part in _measuring(own)]
-        self._trained, self.names = trained, measure_names(own)
+        self.parts = [(part, Settings(part, float)) for part in _measuring(own)]
+        self._trained, self._make, self.names = trained, make, measure_names(own)
 
     def due(self, step: Any) -> list[Any]:
         """Whether each looks at the update that follows `step` steps: the first, and every so many from there on."""
-        return [step % measure_period(part) == 0 for part, _ in self._parts]
+        periods = [measure_period(part) for part, _ in self.parts]
+        return [period == 1 or step % period == 0 for period in periods]
 
     def before(self, gradients: Params, due: Sequence[Any]) -> list[Before]:
         """What they will compare with; nothing where it is known that none looks."""
@@ -55,31 +79,39 @@ class UpdateMeasures:
         self, before: Sequence[Before], due: Sequence[Any], step: Any, batch_info: Mapping[str, Any], when: When
     ) -> list[Any]:
         """The sums of all names, NaN of those that do not look; `when` chooses as an engine does."""
-        like = next((p for _, parameters, _ in before for p in parameters), None)
+        looked = next((p for _, parameters, _ in before for p in parameters), None)
         found: list[Any] = []
         for k, looks in enumerate(due):
             none = [math.nan] * len(self.names[k])
-            if like is not None:
-                none = when(looks, partial(self._sums, k, before, step, batch_info), _like(like, none))
-            found += none
+            last = all(each is False for each in due[k + 1 :])
+            change = partial(self._noted, k, before, last, {"step": step + 1, **batch_info})
+            if looked is None or looks is False:
+                found += none
+            elif looks is True:
+                found += change(none)
+            else:
+                found += when(looks, change, _like(looked, none))
         return found
 
-    def _sums(
-        self, number: int, before: Sequence[Before], step: Any, batch_info: Mapping[str, Any], none: list[Any]
-    ) -> list[Any]:
-        """The sums of one that measures, in the order of its names, in the place of those of none."""
-        part, settings = self._parts[number]
-        xp = ops.namespace(before[0].parameters[0])
-        settings.note(step=step + 1, **batch_info)
+    def _noted(
+        self, number: int, before: Sequence[Before], last: bool, known: Mapping[str, Any], _: list[Any]
+    ) -> Sequence[Any]:
+        """The sums of one that measures, once its settings know of the step."""
+        self.parts[number][1].note(**known)
+        groups = [Compared(group, p, group.store.parameters(), g) for group, p, g in before]
+        return self._make(self, number, groups, last)
+
+    def sums(self, number: int, groups: Sequence[Compared]) -> list[Any]:
+        """The sums of one that measures, in the order of its names."""
+        part, settings = self.parts[number]
         sums: dict[str, Any] = {}
-        for group, parameters, gradients in before:
+        for group, *arrays in groups:
             settings.note(rule=group.settings[group.rule].h)
-            each = zip(group.group.params, parameters, group.store.parameters(), gradients, strict=True)
-            for param, old, new, g in each:
+            for param, old, new, g in zip(group.group.params, *arrays, strict=True):
                 settings.note(param=param)
                 for name, value in part.measure(old, new, g, settings.h).items():
                     sums[name] = sums[name] + value if name in sums else value
-        return [xp.asarray(sums[name], dtype=old.dtype) for name, old in zip(self.names[number], none, strict=True)]
+        return [sums[name] for name in self.names[number]]
 
 
 def _measuring(groups: Iterable[Group]) -> list[Any]:

@@ -61,7 +61,7 @@ class Run:
         for record in HistoryFile(self._folder.history).records():
             if "data" in record:
                 history.note_data(record["data"])
-            history.notes += [(record["epoch"], note) for note in record.get("notes", ())]
+            history.notes += [(record["epoch"], sentence) for sentence in record.get("notes", ())]
             values = [record[name] for name in ("train", "validation", "lr", "step", "seconds")]
             history.append(*values)
         return history

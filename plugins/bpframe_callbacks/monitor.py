@@ -11,11 +11,12 @@ import numpy as np
 
 from bpframe.plugin import Array, HostArray, Hyper, RunState, TrainingWarning, checks, hookimpl, ops
 from bpframe_callbacks import monitor_words as words
-from bpframe_callbacks.monitor_look import Look, chance_loss, chosen_rows
+from bpframe_callbacks.monitor_look import Look, chance_loss, rare_classes, spaced, training_rows
 
 MEASURED = ("parameter", "gradient", "update")
 FIRST_LOOK, MOST_STEPS = 100, 1000  # the step of the second look, and the most steps from one to the next
-MOST_NUMBERS = 1024  # of a parameter, of which a mean is made
+RUN, MOST_NUMBERS = 4096, 1024  # a larger matrix is cut into runs; how many of its numbers make a mean
+COUNT = "count/"
 
 
 @final
@@ -25,9 +26,10 @@ class Monitor:
 
     Of each layer, "train.NAME/dense_1": `parameter_norm`, `gradient_norm` and `update_norm`, the root of the sum of
     squares of its parameters p, of their gradients, and of p_after - p_before; `parameter_spread`, `gradient_spread`
-    and `update_spread`, their standard deviations (the mean in it of at most 1024 numbers of a parameter, evenly
-    spaced); `update_ratio` = update_norm / parameter_norm. They are measured at the first step of the run and every
-    `every`-th from there on; `state.measures` has those of each step, the history their means over an epoch.
+    and `update_spread`, the standard deviations of its matrices and of theirs (of a matrix of more than 4,096 numbers
+    some 1,024 evenly spaced ones give the mean in it); `update_ratio` = update_norm / parameter_norm. They are measured
+    at the first step of the run and every `every`-th from there on; `state.measures` has those of each step, the
+    history their means over an epoch.
     Of each layer with an activation: `dead`, the share of units whose value is 0 for all of `rows` rows of the training
     data, and, where the activation has two ends, `saturated`, the share of units whose slope is below 5% of the
     greatest one in 3 of 4 rows. They are looked at before the first step, at step 100, then ever more seldom up to
@@ -54,22 +56,30 @@ class Monitor:
     def measure(self, before: Array, after: Array, g: Array, h: Hyper) -> dict[str, Array]:
         """Sums of squares and of numbers, and how many there are."""
         layer: str = h.param.layer
-        sums: dict[str, Any] = {f"count/{layer}": _count(before)}
-        for name, x in zip(MEASURED, (before, g, after - before), strict=True):
-            sums[f"{name}_squares/{layer}"], sums[f"{name}_sum/{layer}"] = ops.inner(x, x), _sum(x)
+        sums: dict[str, Any] = {f"{COUNT}{layer}": _size(before)} if before.ndim > 1 else {}
+        for name in MEASURED:  # before is read for the last time in the difference, which may take its place
+            x = {"parameter": before, "gradient": g}.get(name)
+            x = after - before if x is None else x
+            sums[f"{name}_squares/{layer}"] = squares = ops.inner(x, x)
+            if x.ndim > 1:
+                sums[f"{name}_matrix/{layer}"], sums[f"{name}_sum/{layer}"] = squares, _sum(x)
         return sums
 
     def curves(self, sums: Mapping[str, HostArray]) -> Mapping[str, HostArray]:
         """Norms, spreads and ratios by layer."""
         found = {}
-        for layer in [name.removeprefix("count/") for name in sums if name.startswith("count/")]:
-            count = sums[f"count/{layer}"]
-            for name in MEASURED:
-                squares, mean = sums[f"{name}_squares/{layer}"], sums[f"{name}_sum/{layer}"] / count
+        for key, squares in sums.items():
+            name, _, layer = key.partition("_squares/")
+            if layer:
                 found[f"{name}_norm/{layer}"] = np.sqrt(squares)
-                found[f"{name}_spread/{layer}"] = np.sqrt(np.maximum(squares / count - mean * mean, 0))
-            norm = found[f"parameter_norm/{layer}"]
-            found[f"update_ratio/{layer}"] = found[f"update_norm/{layer}"] / np.where(norm > 0, norm, np.nan)
+                if (count := sums.get(f"{COUNT}{layer}")) is not None:
+                    mean, square = sums[f"{name}_sum/{layer}"] / count, sums[f"{name}_matrix/{layer}"] / count
+                    found[f"{name}_spread/{layer}"] = np.sqrt(np.maximum(square - mean * mean, 0))
+            if layer and name == MEASURED[-1]:
+                norm = found[f"parameter_norm/{layer}"]
+                found[f"update_ratio/{layer}"] = found[key.replace("squares", "norm")] / np.where(
+                    norm > 0, norm, np.nan
+                )
         return found
 
     def check_memory(self, memory: Mapping[str, Any], parameters: Mapping[str, HostArray]) -> None:
@@ -85,7 +95,7 @@ class Monitor:
         memory = state.memory
         if not (state.resumed and memory):
             memory.update(said={}, units={}, missed=[], held={}, steepest=None, next=state.step)
-            memory["chance"] = chance_loss(state)
+            memory.update(chance=chance_loss(state), rare=rare_classes(state))
             self._look(state)
         state.observed.update(memory["units"])
         state.curves |= {f"train.{name}": None for name in memory["units"]}
@@ -117,7 +127,8 @@ class Monitor:
     def _look(self, state: RunState) -> None:
         """Take down shares of units and classes that are missed, and say what they show."""
         memory = state.memory
-        look = Look.at(state, chosen_rows(state, self.rows))
+        own = [row for *_, rows in memory["rare"] for row in rows]
+        look = Look.at(state, np.union1d(spaced(training_rows(state), self.rows), own).astype(int), memory["rare"])
         memory["units"], memory["missed"] = look.shares, look.missed
         state.observed.update(look.shares)
         self._say(state, words.of_units(look.shares, look.activations) | words.of_deltas(look.deltas))
@@ -142,14 +153,15 @@ def _weighted_layers(state: RunState) -> list[str]:
     return list(dict.fromkeys(name.split("/")[0] for name, p in state.parameters.copy().items() if p.ndim > 1))
 
 
-def _count(x: Array) -> float:
-    return float(np.prod(x.shape))
+def _size(x: Array) -> int:
+    return int(np.prod(x.shape))
 
 
 def _sum(x: Array) -> Any:
-    """The sum of all numbers; of many as much as an evenly spaced part of them lets expect."""
-    xp, size = ops.namespace(x), int(np.prod(x.shape))
-    if size <= MOST_NUMBERS:
+    """The sum of all numbers; of many as much as evenly spaced runs of them let expect."""
+    xp, size = ops.namespace(x), _size(x)
+    if size <= RUN:
         return xp.sum(x)
-    part = xp.reshape(x, (-1,))[:: size // MOST_NUMBERS | 1]  # odd: not one column of rows of a power of two
-    return xp.sum(part) * (size / part.shape[0])
+    runs = size // RUN
+    part = xp.reshape(xp.reshape(x, (-1,))[: runs * RUN], (runs, RUN))[:, : max(1, MOST_NUMBERS // runs)]
+    return xp.sum(part) * (size / _size(part))

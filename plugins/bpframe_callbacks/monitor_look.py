@@ -15,9 +15,11 @@ from bpframe.plugin import HostArray, RunState, number_sets
 
 NOTHING = 1e-6  # of a value: below it a unit does not fire
 FLAT, MOST_ROWS = 0.05, 0.75  # of the greatest slope; the share of rows in which a saturated unit lies below that
-CLASS_ROWS, MOST_CLASSES = 16, 64  # rows of each class, of so many classes at most, to see which are missed
+CLASS_ROWS, MOST_CLASSES = 16, 64  # rows of each rare class, of so many classes at most
 CHANCE_ROWS = 2048  # of which the loss by chance is made
 RECALL, RARE = 0.05, 0.5  # of a class that is missed, and its share of rows over that of equal classes
+
+RareClass = tuple[str, int, float, list[int]]  # label, number, share of the training rows, numbers of some of its rows
 
 
 @final
@@ -27,8 +29,8 @@ class Look:
 
     shares: "dead/LAYER" and "saturated/LAYER". deltas: the root mean square of dLoss/du by layer. activations: their
     names by layer. columns: the root mean square of each
-    column by name, as it enters `first_layer`, the first with a matrix. missed: (label, share of the training rows,
-    rows looked at) of rare classes that are hardly ever predicted.
+    column by name, as it enters `first_layer`, the first with a matrix. missed: (label, share of the training rows)
+    of rare classes that are hardly ever predicted.
     """
 
     shares: dict[str, float]
@@ -36,11 +38,11 @@ class Look:
     activations: dict[str, str]
     columns: dict[str, float]
     first_layer: str
-    missed: list[tuple[str, float, int]]
+    missed: list[tuple[str, float]]
 
     @staticmethod
-    def at(state: RunState, rows: HostArray) -> Look:
-        """The look at training rows of these numbers."""
+    def at(state: RunState, rows: HostArray, rare: Sequence[RareClass]) -> Look:
+        """The look at training rows of these numbers, those of rare classes among them."""
         assert state.trace is not None
         record, layers = state.trace(rows), dict(state.trainer.network.layers)
         shares, activations = dict[str, float](), dict[str, str]()
@@ -53,7 +55,7 @@ class Look:
                     shares[f"saturated/{layer.name}"] = share
         first = next((layer for layer in record.layers if _takes_columns(layer)), None)
         columns = {} if first is None else _columns(first.x, state, first is record.layers[0])
-        missed = _missed(state, rows, record.prediction)
+        missed = missed_classes(rare, rows, record.prediction)
         name = "" if first is None else first.name
         return Look(shares, _sizes(record.layers), activations, columns, name, missed)
 
@@ -73,14 +75,33 @@ def saturated_share(v: HostArray, phi: Any) -> float | None:
     return float(np.mean(flat.mean(axis=0) > MOST_ROWS))
 
 
-def chosen_rows(state: RunState, count: int) -> HostArray:
-    """Row numbers of the training data: `count` evenly spaced ones, and some of each class."""
+def rare_classes(state: RunState) -> list[RareClass]:
+    """Classes that are much rarer than others, with some of their rows."""
+    classes, data = class_numbers(state), state.data
+    if classes is None or data is None:
+        return []
+    counts = np.bincount(classes, minlength=max(state.trainer.task.outputs, 2))
+    shares = counts / len(classes)
+    rare = np.flatnonzero((counts >= CLASS_ROWS // 2) & (shares < RARE / len(counts)))[:MOST_CLASSES]
+    labels = state.trainer.task.labels(_scores_of_classes(len(counts), state.trainer.task.outputs, data.x.dtype))
+    rows = training_rows(state)
+    found = [spaced(rows[classes[rows] == c], CLASS_ROWS).tolist() for c in rare]
+    return [(str(labels[c]), int(c), float(shares[c]), own) for c, own in zip(rare, found, strict=True)]
+
+
+def training_rows(state: RunState) -> HostArray:
+    """The numbers of rows that count."""
     assert state.data is not None
-    rows = np.arange(len(state.data.x)) if state.data.mask is None else np.flatnonzero(state.data.mask)
-    chosen = [_spaced(rows, count)]
-    if (classes := _class_numbers(state)) is not None and (number := int(classes.max()) + 1) <= MOST_CLASSES:
-        chosen += [_spaced(rows[classes[rows] == c], CLASS_ROWS) for c in range(number)]
-    return np.unique(np.concatenate(chosen))
+    return np.arange(len(state.data.x)) if state.data.mask is None else np.flatnonzero(state.data.mask)
+
+
+def missed_classes(rare: Sequence[RareClass], rows: HostArray, prediction: HostArray) -> list[tuple[str, float]]:
+    """(label, share of the training rows) of rare classes that are hardly ever predicted for their own rows."""
+    if not rare:
+        return []
+    found = prediction.argmax(axis=1) if prediction.shape[1] > 1 else (prediction[:, 0] > 0.5).astype(int)
+    right = {c: np.mean(found[np.isin(rows, own)] == c) for _, c, _, own in rare}
+    return [(label, share) for label, c, share, _ in rare if right[c] <= RECALL]
 
 
 def chance_loss(state: RunState) -> float | None:
@@ -88,8 +109,8 @@ def chance_loss(state: RunState) -> float | None:
     task, data = state.trainer.task, state.data
     if data is None or data.target.ndim != 2 or task.heads:
         return None
-    target = data.target[_spaced(np.arange(len(data.target)), CHANCE_ROWS)]
-    classes = _class_numbers(state)
+    target = data.target[spaced(np.arange(len(data.target)), CHANCE_ROWS)]
+    classes = class_numbers(state)
     if task.loss.link == "identity" and target.shape[1] == task.outputs and not task.classes:
         scores = target.mean(axis=0)
     elif classes is not None:
@@ -102,24 +123,12 @@ def chance_loss(state: RunState) -> float | None:
     return loss if np.isfinite(loss) and loss > 0 else None
 
 
-def _missed(state: RunState, rows: HostArray, prediction: HostArray) -> list[tuple[str, float, int]]:
-    classes = _class_numbers(state)
-    if classes is None or prediction.ndim != 2:
-        return []
-    wide = prediction.shape[1] > 1
-    found = prediction.argmax(axis=1) if wide else (prediction[:, 0] > 0.5).astype(int)
-    number = prediction.shape[1] if wide else 2
-    shares = np.bincount(classes, minlength=number) / len(classes)
-    labels = state.trainer.task.labels(np.eye(number, dtype=prediction.dtype) if wide else np.array([[-1.0], [1.0]]))
-    missed = []
-    for c in np.flatnonzero((shares > 0) & (shares < RARE / number)):
-        right = found[classes[rows] == c] == c
-        if len(right) >= CLASS_ROWS // 2 and right.mean() <= RECALL:
-            missed.append((str(labels[c]), float(shares[c]), len(right)))
-    return missed
+def _scores_of_classes(number: int, outputs: int, dtype: Any) -> HostArray:
+    """Scores whose labels are those of the classes in order."""
+    return np.eye(number, dtype=dtype) if outputs > 1 else np.array([[-1.0], [1.0]], dtype)
 
 
-def _class_numbers(state: RunState) -> HostArray | None:
+def class_numbers(state: RunState) -> HostArray | None:
     """(N,) the class of each training row, where there is one a row."""
     task, data = state.trainer.task, state.data
     one = task.loss.link == "softmax" or (task.loss.link == "sigmoid" and task.outputs == 1)
@@ -163,6 +172,6 @@ def _name(activation: Any) -> str:
     return type(activation).__name__.lower()
 
 
-def _spaced(rows: HostArray, count: int) -> HostArray:
+def spaced(rows: HostArray, count: int) -> HostArray:
     """At most so many of the rows, evenly spaced."""
     return rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int))] if len(rows) else rows

@@ -149,12 +149,12 @@ def of_growth(before: float, now: float) -> Words:
     }
 
 
-def of_classes(missed: Iterable[tuple[str, float, int]]) -> Words:
+def of_classes(missed: Iterable[tuple[str, float]]) -> Words:
     """Rare classes that are never predicted."""
     return {
         f"class {label}": f"class {label}: it is hardly ever predicted for its own rows, {_percent(share)} of all; try "
         'class_weight="balanced" or the sampler balanced'
-        for label, share, _ in missed
+        for label, share in missed
     }
 
 

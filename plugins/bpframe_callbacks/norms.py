@@ -39,8 +39,9 @@ class Norms:
 
     def measure(self, before: Array, after: Array, g: Array, h: Hyper) -> dict[str, Array]:
         """Squares of the norms, which add up."""
+        length = ops.inner(before, before)  # read for the last time before the difference, which may take its place
         change = after - before
-        squares = (ops.inner(x, x) for x in (g, change, before))
+        squares = ops.inner(g, g), ops.inner(change, change), length
         return dict(zip(self._names(h.param), squares, strict=True))
 
     def curves(self, sums: Mapping[str, HostArray]) -> Mapping[str, HostArray]:

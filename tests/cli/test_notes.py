@@ -1,4 +1,4 @@
-"""Notes of the command line: a column that the model does not know is said once, on stderr."""
+"""Notes of the command line: what is said once, on stderr."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from bpframe.cli.app import main
-from bpframe.errors import ColumnWarning
+from bpframe.errors import ColumnWarning, TrainingWarning
 
 
 @pytest.fixture
@@ -22,6 +22,7 @@ def command():
             warnings.warn(
                 "x has columns that the model does not know, and leaves out: 'id'.", ColumnWarning, stacklevel=2
             )
+        warnings.warn("layer dense_1: too high a lr", TrainingWarning, stacklevel=2)
         warnings.warn("another matter", UserWarning, stacklevel=2)
         click.echo("done")
 
@@ -29,10 +30,13 @@ def command():
     main.commands.pop("warn")
 
 
-def test_left_out_columns_are_one_note_and_other_warnings_stay_warnings(command):
+def test_warnings_of_bpframes_own_are_a_note_each_and_other_warnings_stay_warnings(command):
     with pytest.warns(UserWarning, match="another matter") as caught:
         result = CliRunner().invoke(main, [command])
     assert [one.category for one in caught] == [UserWarning]
     assert result.stdout == "done\n"
-    assert result.stderr == "Note: x has columns that the model does not know, and leaves out: 'id'.\n"
+    assert result.stderr.splitlines() == [
+        "Note: x has columns that the model does not know, and leaves out: 'id'.",
+        "Note: layer dense_1: too high a lr",
+    ]
     assert result.exit_code == 0

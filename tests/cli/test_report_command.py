@@ -155,16 +155,10 @@ def test_what_monitor_says_of_a_training_is_in_its_report_and_is_text(folder: Pa
     text = (folder / "small.toml").read_text().replace("units = 2", "units = 2\nlabel = '<b class=planted>last'")
     (folder / "steep.toml").write_text('callbacks = ["monitor"]\noptimizer = { name = "sgd", lr = 1e6 }\n' + text)
     bpframe("train", "steep.toml", "--quiet", "--epochs", "4")
-    notes = bp.Run("runs/steep").history.notes or [
-        (record["epoch"], note)
-        for record in map(json.loads, (folder / "runs/steep/history.jsonl").read_text().splitlines())
-        for note in record.get("notes", ())
-    ]
+    notes = bp.Run("runs/steep").history.notes
     assert notes
     page = Text(report("runs/steep"))
-    shown = " ".join(page.texts)
-    for epoch, sentence in notes:
-        assert f"Epoch {epoch}:  {sentence}" in shown
+    assert all(sentence in page.texts for _, sentence in notes)
     assert [attrs for _, attrs in page.tags if "planted" in (attrs.get("class") or "")] == []
 
 
@@ -241,3 +235,23 @@ def test_a_run_of_a_program_says_that_its_data_are_the_programs(folder: Path) ->
     assert "a program handed over its data" in text
     assert "# mine: run the program again" in text
     assert "bpframe train" not in text
+
+
+def test_notes_of_callbacks_and_odd_data_are_on_the_page(folder: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(60, 3)) * 1000
+    x[:, 1] = 5.0
+    np.savez(folder / "rows.npz", x=x, y=(x[:, 0] > 0).astype(int))
+    text = NUMBERS.replace('"mse"', '"softmax_cross_entropy"').replace("units = 1\n", "units = 2\n")
+    text = text.replace('{ name = "noisy_sine", points = 80 }', '"rows.npz"')
+    (folder / "odd.toml").write_text(text + '[[callbacks]]\nname = "monitor"\n')
+    bpframe("train", "odd.toml", "--name", "odd")
+    history = bp.Run("runs/odd").history
+    assert history.notes == [(epoch, note) for epoch, note in history.notes if note] != []
+    texts = Text(report("runs/odd")).texts
+    assert "Notes" in texts
+    assert all(note in texts for _, note in history.notes)
+    assert "train x has one value in every row of: '1'. Leave out what says nothing." in texts
+    plain = text.replace('"rows.npz"', '{ name = "moons", points = 80 }')
+    (folder / "plain.toml").write_text(plain)
+    good("train", "plain.toml", "--quiet", "--name", "plain")
+    assert "Notes" not in Text(report("runs/plain")).texts

@@ -231,3 +231,44 @@ def test_an_early_stop_may_watch_a_norm(engine):
 
 def test_the_kit_checks_what_measures():
     assert {"array values", "array api"} <= set(check("callback", "norms").run)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sum of all parameters before an update, and the rate of its rule."""
+
+    def measure(self, before: Any, after: Any, g: Any, h: Any) -> dict[str, Any]:
+        return {"size": before.__array_namespace__().sum(before), "rate": h.rule.lr}
+
+    pure = True
+
+
+@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.parametrize("rule", ["adam", {"name": "sgd", "lr": {"name": "linear", "initial": 0.2, "final": 0.1}}])
+def test_programs_measure_what_is_measured_without_them(every, rule):
+    """The first of two that look may not write where the second reads."""
+    clip = {"name": "clip_global_norm", "limit": 0.1}
+    found = []
+    for scripts in (True, False):
+        engine = {"name": "numpy", "scripts": scripts}
+        recorder, norms = Recorder(), bp.callbacks.norms(every=every)
+        fitted(engine, norms, Sizes(), recorder, optimizer=rule, gradient_steps=[clip])  # type: ignore[arg-type]  # a table
+        found.append({name: recorder.of(name) for name in recorder.blocks[0]})
+    assert list(found[0]) == list(found[1])
+    for name, values in found[0].items():
+        assert values.tobytes() == found[1][name].tobytes(), name
+
+
+def test_a_program_takes_the_place_of_measuring_once_it_is_traced(monkeypatch):
+    calls: list[int] = []
+    measure = type(bp.callbacks.norms()).measure
+
+    def counted(*arguments: Any) -> Any:
+        calls.append(1)
+        return measure(*arguments)
+
+    monkeypatch.setattr(type(bp.callbacks.norms()), "measure", counted)
+    norms = bp.callbacks.norms(every=1)
+    made = trainer("numpy", norms)
+    made.fit(X, Y, epochs=60, batch_size=10, verbose=0)
+    assert len(calls) < 4 * 60  # of 4 parameters in 180 steps

@@ -17,6 +17,7 @@ from bpframe.engine.flat_store import FlatStore
 from bpframe.engine.group_update import GroupUpdate, refuse_other_groups
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.minimize import Evaluation, Minimization
+from bpframe.engine.numpy.measure_programs import MeasurePrograms
 from bpframe.engine.numpy.parameter_update import ParameterUpdater
 from bpframe.engine.numpy.tracing.codegen import BoundProgram
 from bpframe.engine.numpy.tracing.program_cache import ProgramCache
@@ -25,7 +26,7 @@ from bpframe.engine.rollback import Rollback
 from bpframe.engine.setting_values import schedules_of, values_after, values_before
 from bpframe.engine.step import StepUpdates, training_step
 from bpframe.engine.update import Updates
-from bpframe.engine.update_measures import all_names
+from bpframe.engine.update_measures import all_names, sums_as_arrays
 from bpframe.network.augmentation import augmented
 from bpframe.network.backprop import CostLayer
 from bpframe.network.batch_statistics import own_statistics
@@ -97,9 +98,10 @@ class Stepper:
     def _configure(self, groups: Sequence[Group]) -> None:
         self.configured = groups
         self._schedules, self.measure_names = schedules_of(groups), all_names(groups)
-        self._updater = ParameterUpdater(self.groups)
+        self._updater, self._measured = ParameterUpdater(self.groups), MeasurePrograms(groups)
         advance = self._updater.advance if self._tracing else GroupUpdate.advance
-        self.updates = Updates(self.groups, advance, self._key)
+        measured = self._measured.sums if self._tracing else sums_as_arrays
+        self.updates = Updates(self.groups, advance, self._key, measured)
         minimizing = self.updates.minimizing
         self._minimization = Minimization(self.updates) if minimizing else None
         self.train: Callable[[Stepper, StepUpdates, int], LossAndGradients]  # makes a step on the present batch
@@ -116,6 +118,7 @@ class Stepper:
         """Bind every traced program anew: arrays of the data, of parameters or of states are others now."""
         self._programs.clear()
         self._updater.clear()
+        self._measured.clear()
 
     def show(self, step: int) -> None:
         """Let scheduled settings be those with which the network predicts after `step` steps."""

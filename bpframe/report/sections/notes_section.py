@@ -1,22 +1,24 @@
-"""The section of the notes: what callbacks have said while a run trained, such as the sentences of monitor."""
+"""The section on notes: what callbacks said of the training of each run, and what is odd about its data."""
 
 from __future__ import annotations
 
-from bpframe.report.markup import Html, details_if_long, fragment, tag
+from bpframe.report.markup import Html, details_if_long, fragment, table, tag
 from bpframe.report.run_record import RunRecord
 from bpframe.report.run_report import RunReport
 
 
 def notes_section(report: RunReport) -> tuple[str, Html] | None:
-    """The sentences of each run with their epochs; None where nothing was said."""
-    told = [run for run in report.runs if run.notes]
-    if not told:
-        return None
+    """A table of notes by epoch, and lists of what is odd; None where nobody had anything to say."""
     several = len(report.runs) > 1
-    return "What was noticed", fragment([_of_run(run, several) for run in told])
+    said = [[*([run.name] if several else []), f"{epoch:,}", text] for run in report.runs for epoch, text in run.notes]
+    parts = [_odd(run, several) for run in report.runs if run.oddities]
+    if said:
+        header = [*(["run"] if several else []), "epoch", "note"]
+        notes = table(header, said, numbers=[several], caption="Said while it trained")
+        parts.insert(0, details_if_long(f"All {len(said)} notes", len(said), notes))
+    return ("Notes", fragment(parts)) if parts else None
 
 
-def _of_run(run: RunRecord, named: bool) -> Html:
-    items = [tag("li", tag("strong", f"Epoch {epoch:,}: "), sentence) for epoch, sentence in run.notes]
-    notes = details_if_long(f"{len(items)} sentences", len(items), tag("ul", *items, class_="notes"))
-    return fragment([tag("h3", run.name) if named else None, notes])
+def _odd(run: RunRecord, several: bool) -> Html:
+    title = f"Odd about the data of {run.name}" if several else "Odd about the data"
+    return fragment([tag("h3", title), tag("ul", *(tag("li", text) for text in run.oddities))])

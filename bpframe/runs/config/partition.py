@@ -13,6 +13,7 @@ import numpy as np
 
 from bpframe.data import arrays
 from bpframe.data.columns import NamedRows
+from bpframe.data.data_check import data_sentences
 from bpframe.data.ready_rows import ReadyRows
 from bpframe.data.sources.selection import Selection
 from bpframe.data.splits import split
@@ -59,6 +60,11 @@ def read_partition(table: DataTable, folder: Path, seed: int, dtype: str, ready:
     if divided and ready:
         parts = {name: (_ready(part[0], arrays.inputs(part[0], dtype)), *part[1:]) for name, part in parts.items()}
     return Partition(**parts, **beside)
+
+
+def part_sentences(parts: Partition) -> list[str]:
+    """What is odd about the data, a sentence each (`bpframe.data.data_check`)."""
+    return data_sentences({name: part for name, part in vars(parts).items() if part is not None})
 
 
 def _divided(whole: Part, table: DataTable, seed: int) -> dict[str, Part]:

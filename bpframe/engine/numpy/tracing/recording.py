@@ -34,6 +34,7 @@ class Recording:
         self._names = {id(argument): f"a{k}" for k, argument in enumerate(arguments)}
         self._inputs: dict[Value, Buffer] = {}
         self._loads: list[tuple[Value, str]] = []  # numbers, with the expressions that read them
+        self._scratch: list[HostArray] = []  # arguments that may be overwritten
         self._outputs: list[tuple[Value, HostArray]] = []  # results, with their destinations
         self._stores: list[tuple[Value, str, State]] = []  # numbers that are assigned to an item of a state
 
@@ -41,6 +42,13 @@ class Recording:
         """The tracer of an argument."""
         value = Value(array)
         self._inputs[value] = self._buffer(array)
+        return Tracer(self.graph, value)
+
+    def scratch(self, array: HostArray) -> Tracer:
+        """The tracer of an argument that the program may overwrite: it is a temporary with a first value."""
+        value = Value(array)
+        self._inputs[value] = Buffer(self._names[id(array)], layout_of(array), temporary=True)
+        self._scratch.append(array)
         return Tracer(self.graph, value)
 
     def number(self, example: object, path: str, owner: object) -> Tracer:
@@ -100,7 +108,8 @@ class Recording:
 
     def _verify(self, program: BoundProgram, returned: Sequence[Value]) -> None:
         """Run the program on the arguments, compare the bits with the traced run, and restore the arguments."""
-        arrays = [array.copy() for _, array in self._outputs]
+        changed = [*(array for _, array in self._outputs), *self._scratch]
+        arrays = [array.copy() for array in changed]
         numbers = [state[name] for _, name, state in self._stores]
         expected = [self._example(value) for value in self._results(returned)]
         try:
@@ -108,7 +117,7 @@ class Recording:
             outputs = [*(array for _, array in self._outputs), *(state[name] for _, name, state in self._stores)]
             equal = all(map(_equal_bits, (*results, *outputs), expected))
         finally:
-            for (_, destination), array in zip(self._outputs, arrays, strict=True):
+            for destination, array in zip(changed, arrays, strict=True):
                 np.copyto(destination, array)
             for (_, name, state), number in zip(self._stores, numbers, strict=True):
                 state[name] = number
