@@ -235,7 +235,16 @@ def test_names_are_shown_as_they_are_whatever_signs_they_have() -> None:
     names = ["$\\frac{$", "_under", "<b>"]
     maps = maps_of(trainer_of())
     odd = NetworkMaps(
-        maps.layers, maps.box, ("$x", "a^{b"), maps.prediction, True, maps.rows, maps.truth, names, 1, "$\\title{"
+        maps.layers,
+        maps.box,
+        ("$\\frac{$", "a^{b"),
+        maps.prediction,
+        True,
+        maps.rows,
+        maps.truth,
+        names,
+        1,
+        "$\\title{",
     )
     ax = bp.plot.network(odd)
     ax.figure.canvas.draw()
@@ -243,7 +252,7 @@ def test_names_are_shown_as_they_are_whatever_signs_they_have() -> None:
     assert legend is not None
     assert [text.get_text().strip() for text in legend.get_texts()] == names
     assert ax.get_title(loc="left") == "$\\title{"
-    assert "$x" in texts(ax)
+    assert "$\\frac{$" in texts(ax)
 
 
 def test_the_method_draws_on_given_axes_and_hands_them_back() -> None:
