@@ -1,4 +1,4 @@
-"""The pictures of runs as files: their curves, and the weights of one over its checkpoints."""
+"""The pictures of runs as files: their curves, the weights of one over its checkpoints, and its network."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from bpframe.errors import ConfigError, DataError
 from bpframe.plot.picture_file import picture_bytes
 from bpframe.plot.training_curves import training_panels
 from bpframe.plot.weight_distributions import weight_panels
+from bpframe.runs.folder import MEASURED
 from bpframe.runs.run import Run
 from bpframe.runs.run_groups import differing, group_runs
 from bpframe.saving.atomic import write_file
@@ -38,6 +39,18 @@ def write_weight_picture(runs: Sequence[Run], target: Path, theme: Any) -> None:
             "more while it trains: train.checkpoint = { every_steps = 100, keep = 50 }."
         )
     _write(weight_panels(snapshots, time="step", theme=theme), target)
+
+
+def write_network_picture(runs: Sequence[Run], target: Path, inputs: str | None, theme: Any) -> None:
+    """Draw the network of a run over two of its inputs, with the rows that `bpframe evaluate` measures it on."""
+    if len(runs) != 1:
+        raise ConfigError(f"--network needs one run, got {len(runs)}.")
+    parts = runs[0].data()
+    x, y = next(rows for part in MEASURED if (rows := getattr(parts, part)) is not None)[:2]
+    names = ("0", "1") if inputs is None else tuple(name.strip() for name in inputs.split(","))
+    known = runs[0].model.task.columns or ()
+    wanted = [int(name) if name.isdecimal() and name not in known else name for name in names]
+    _write([runs[0].model.plot_network(x, y, inputs=wanted, theme=theme)], target)
 
 
 def _write(axes: Sequence[Any], target: Path) -> None:

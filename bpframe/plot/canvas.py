@@ -52,6 +52,7 @@ def panels(
 ) -> Iterator[Panels]:
     """A block in which several panels are drawn, in at most so many columns of a new figure, each of `size` inches."""
     plt = pyplot()
+    plt.draw_if_interactive()  # loads the backend: that of notebooks turns interactive on, which rc_context would undo
     given: list[Axes] = [] if axes is None else np.ravel(np.asarray(axes, dtype=object)).tolist()
     if axes is not None and len(given) != count:
         raise ConfigError(f"A plot of {count} panels needs as many axes, got {len(given)}.")

@@ -1,6 +1,6 @@
 """The artists of a network picture: made once, given new numbers for each frame of an animation.
 
-Lines of weights below 0 are dashed, so that print without colours tells the sign.
+Lines of weights below 0 are dashed and deltas below 0 are squares, so that print without colours tells the sign.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from bpframe.plot.network_colours import NetworkColours, largest
+from bpframe.plot.network_colours import SIGNS, NetworkColours, largest
 from bpframe.plot.network_layout import NetworkLayout, Tile
 from bpframe.plot.network_maps import NetworkMaps, UnitMaps
 from bpframe.plot.network_words import short, write_words
@@ -33,6 +33,7 @@ class NetworkArtists:
     def __init__(self, ax: Axes, maps: NetworkMaps, theme: Theme) -> None:
         self.ax, self.theme, self.layout = ax, theme, NetworkLayout(maps)
         self._colours = NetworkColours(theme)
+        self._markers = [_marker_path(sign) for sign in SIGNS]
         self._lines = [self._weights(curves) for curves in self.layout.lines]
         self._images = [[self._tile(tile) for tile in tiles] for tiles in self.layout.values]
         self._points = [self._deltas(maps, tiles) for tiles in self.layout.deltas]
@@ -55,6 +56,7 @@ class NetworkArtists:
                 share = layer.delta / largest(layer.delta)
                 root = np.sign(share) * np.sqrt(np.abs(share))  # most deltas are small beside the largest
                 points.set_facecolor(self._colours.signed(root).reshape(-1, 3))
+                points.set_paths([self._markers[int(not each < 0)] for each in share.reshape(-1)])
         for layer, lines in zip(maps.layers[1:], self._lines, strict=True):
             self._weigh(lines, layer)
         self._final.set_data(self._colours.prediction(maps))
@@ -134,3 +136,10 @@ class NetworkArtists:
         )
         for text in legend.get_texts():
             text.set_parse_math(False)
+
+
+def _marker_path(sign: str) -> Any:
+    from matplotlib.markers import MarkerStyle
+
+    style = MarkerStyle(sign)
+    return style.get_path().transformed(style.get_transform())

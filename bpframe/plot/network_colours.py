@@ -1,7 +1,7 @@
 """The colours of a network picture: signs, strengths, and what is predicted over the plane.
 
-Blue is below 0, orange above; strength is the size against the largest that is finite. Colours are (..., 3) numbers in
-0 .. 1.
+Blue is below 0, orange above, and brighter, so that print without colours tells them apart; strength is the size
+against the largest that is finite. Colours are (..., 3) numbers in 0 .. 1.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from bpframe.plot.network_maps import NetworkMaps
 from bpframe.plot.theme import Theme
 from bpframe.types import HostArray
 
-ENDS = {True: ("#0b5fa5", "#d1600a"), False: ("#5eb3f6", "#ff9a4d")}  # below and above 0, on a bright background or not
+ENDS = {True: ("#084a86", "#d9730d"), False: ("#4a9fe6", "#ffb070")}  # below and above 0, on a bright background or not
+SIGNS = ("s", "o")  # markers of what is below 0, and of the rest
 PALEST, STRONGEST = 0.15, 0.7  # of a region whose class is a guess, and of one whose class is sure
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bpframe.plot.network_colours import NetworkColours
+from bpframe.plot.network_colours import SIGNS, NetworkColours
 from bpframe.plot.network_layout import NetworkLayout
 from bpframe.plot.network_maps import NetworkMaps
 from bpframe.plot.theme import Theme
@@ -44,10 +44,12 @@ def _write_legend(ax: Axes, maps: NetworkMaps, layout: NetworkLayout, theme: The
     """Below: the lines of both signs, what stands in the tiles, and what is not shown."""
     left, low, colours = layout.values[0][0].left, -layout.height / 2 - 0.55, NetworkColours(theme)
     look: dict[str, Any] = {"va": "center", "size": "small", "color": theme.ink, "parse_math": False}
-    for text, colour, dashes in (("below 0", colours.below, "--"), ("above 0", colours.above, "-")):
+    ends = (colours.below, colours.above)
+    for text, colour, dashes, sign in zip(("below 0", "above 0"), ends, ("--", "-"), SIGNS, strict=True):
         ax.plot([left, left + 0.7], [low, low], color=tuple(colour), linestyle=dashes, linewidth=3)
-        ax.text(left + 0.85, low, text, **look)
-        left += 2.5
+        ax.plot([left + 0.95], [low], color=tuple(colour), marker=sign, markersize=4)
+        ax.text(left + 1.15, low, text, **look)
+        left += 2.8
     said = ["v: value over the plane"]
     said += ["δ: dL/du of each row"] if any(each.delta is not None for each in maps.layers) else []
     said += [f"{maps.others} other inputs at their medians"] if maps.others else []

@@ -20,7 +20,7 @@ from bpframe.network.derivation.row_content import row_content
 from bpframe.network.derivation.row_pass import RowLoss
 from bpframe.protocols import Data, EvaluationParams
 from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import WithActivation
+from bpframe.protocols.traits import WithActivation, surrogate_of
 from bpframe.registry import registry
 from bpframe.registry.describe import brief, short_name
 from bpframe.registry.labelled import unlabelled
@@ -47,6 +47,9 @@ def derive_row(
     flat, lr = update_of_row(spec, task, state, x, target)
     loss = RowLoss(spec.network.layers, task.cost, x, target)
     own, after = _float64(params), _float64(spec.network.params(flat))
+    for path, leaf in tree.leaves(own):
+        if "buffers" in path:  # which an update by this row alone is not to move
+            tree.assign(after, path, leaf)
     plain = lr is not None and _is_plain(loss, own, after, lr, task.dtype)
     title = brief(registry, "optimizer", spec.optimizer).removesuffix("()")
     rule = Rule(title, _formula(spec.optimizer), lr if plain else None, tuple(_notes(spec, state)))
@@ -80,6 +83,12 @@ def _notes(spec: TrainerSpec, state: SessionSnapshot) -> Iterator[str]:
     for kind, parts in (("gradient_step", spec.gradient_steps), ("regularizer", spec.regularizers)):
         yield from (f"{brief(registry, kind, part)} acts in the update." for part in parts)
     yield from (f"{brief(registry, 'constraint', part)} keeps parameters in its set." for part in spec.constraints)
+    layers = [unlabelled(layer) for _, layer in spec.network.layers]
+    sloping: list[tuple[str, object]] = [("loss", spec.loss), *(("layer", layer) for layer in layers)]
+    sloping += [("activation", layer.activation) for layer in layers if isinstance(layer, WithActivation)]
+    for kind, component in sloping:
+        if why := surrogate_of(component):
+            yield f"The slope of {_name(kind, component)} is meant not to be the gradient: {why}."
     if spec.period > 1:
         yield f"An update gathers {spec.period} batches: here the row, as often."
     if spec.groups:

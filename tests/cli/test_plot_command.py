@@ -99,3 +99,34 @@ def test_what_cannot_be_drawn_is_named(folder: Path) -> None:
     assert "first has no epoch yet" in bad(3, "plot", "runs/first")
     assert "missing is no folder" in bad(5, "plot", "missing")
     assert not list(folder.glob("*.png"))
+
+
+def test_the_network_of_a_run_is_drawn_with_the_rows_that_it_is_measured_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train("first")
+    looks: list[dict[str, Any]] = []
+    real = bp.Trainer.plot_network
+
+    def draw(self: bp.Trainer, x: Any, y: Any, **look: Any) -> Any:
+        looks.append({"rows": len(x), **look})
+        return real(self, x, y, **look)
+
+    monkeypatch.setattr(bp.Trainer, "plot_network", draw)
+    assert good("plot", "runs/first", "--network", "-o", "net.svg", "--theme", "dark") == "net.svg\n"
+    assert (folder / "net.svg").read_bytes().startswith(b"<?xml")
+    good("plot", "runs/first", "--network", "-o", "turned.png", "--inputs", "1, 0")
+    assert looks == [
+        {"rows": 15, "inputs": [0, 1], "theme": "dark"},
+        {"rows": 15, "inputs": [1, 0], "theme": "light"},
+    ]
+
+
+def test_a_network_needs_one_run_and_inputs_that_it_has(folder: Path) -> None:
+    train("first")
+    train("second")
+    assert "--network needs one run, got 2" in bad(2, "plot", "runs", "--network", "-o", "net.png")
+    told = bad(2, "plot", "runs/first", "--network", "-o", "net.png", "--inputs", "height,0")
+    assert "two different inputs of input 0, input 1, got ('height', 0)" in told
+    assert "--inputs" in bad(2, "plot", "runs/first", "--inputs", "0,1")
+    assert not (folder / "net.png").exists()

@@ -12,7 +12,6 @@ from bpframe.network.derivation.derivation import Derivation
 from tests.network.test_derivation_page import hostile_derivation
 from tests.report.chromium import Browser, Page, chromium
 
-WIDTHS = (360, 768, 1280, 3840)
 SEEN = """(() => {
     const marked = name => [...new Set([...document.querySelectorAll(`button.${name}`)].map(b => b.dataset.k))].sort();
     const panel = document.getElementById("panel");
@@ -59,8 +58,7 @@ def touched(page: Page, key: str) -> Any:
     return page.value(SEEN)
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "dark"), [(360, False), (1280, True), (3840, False)])
 def test_the_page_opens_without_a_network_or_a_word_of_the_console(
     browser: Browser, file: Path, width: int, dark: bool
 ) -> None:

@@ -116,3 +116,10 @@ bp.plot.training_curves, bp.History, bp.Trainer
 print([name for name in sys.modules if name.startswith(("matplotlib", "PIL"))])
 """
     assert Site(tmp_path).out(code) == "[]"
+
+
+def test_a_backend_that_turns_interactive_on_keeps_it_so_that_notebooks_show_every_plot(tmp_path: Path) -> None:
+    backend = "import matplotlib\nfrom matplotlib.backends.backend_agg import *\nmatplotlib.interactive(True)\n"
+    (tmp_path / "of_a_notebook.py").write_text(backend)
+    code = "import bpframe as bp, matplotlib\nbp.plot.roc_curve([0, 1], [0.1, 0.9])\nprint(matplotlib.is_interactive())"
+    assert Site(tmp_path).out(code, MPLBACKEND="module://of_a_notebook") == "True"

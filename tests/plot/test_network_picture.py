@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
 
 import bpframe as bp
+from bpframe.plot.network_colours import NetworkColours
 from bpframe.plot.network_maps import NetworkMaps
-from bpframe.plot.theme import THEMES
+from bpframe.plot.theme import THEMES, luminance
 from bpframe.training.activation_maps import activation_maps
 from bpframe.types import HostArray
 from tests.scalar_network import Part, forward
@@ -211,6 +212,17 @@ def test_a_point_of_delta_has_the_colour_of_its_sign() -> None:
         strong = np.abs(delta) > 0.1 * np.abs(delta).max()
         assert strong.sum() > 10
         assert ((colour[:, 0] > colour[:, 2]) == (delta > 0))[strong].all()
+        assert [len(path.vertices) == 5 for path in drawn.get_paths()] == (delta < 0).tolist()  # a square, not a circle
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_without_colours_what_is_below_0_is_darker_than_what_is_above(theme: Any) -> None:
+    ends = NetworkColours(THEMES[theme])
+    below, above = (luminance(*end) for end in (ends.below, ends.above))
+    assert (above + 0.05) / (below + 0.05) > 1.5
+    background = luminance(*ends.background) + 0.05
+    for end in (below + 0.05, above + 0.05):
+        assert max(end / background, background / end) > 3
 
 
 @pytest.mark.parametrize(
@@ -235,7 +247,16 @@ def test_names_are_shown_as_they_are_whatever_signs_they_have() -> None:
     names = ["$\\frac{$", "_under", "<b>"]
     maps = maps_of(trainer_of())
     odd = NetworkMaps(
-        maps.layers, maps.box, ("$x", "a^{b"), maps.prediction, True, maps.rows, maps.truth, names, 1, "$\\title{"
+        maps.layers,
+        maps.box,
+        ("$\\frac{$", "a^{b"),
+        maps.prediction,
+        True,
+        maps.rows,
+        maps.truth,
+        names,
+        1,
+        "$\\title{",
     )
     ax = bp.plot.network(odd)
     ax.figure.canvas.draw()
@@ -243,7 +264,7 @@ def test_names_are_shown_as_they_are_whatever_signs_they_have() -> None:
     assert legend is not None
     assert [text.get_text().strip() for text in legend.get_texts()] == names
     assert ax.get_title(loc="left") == "$\\title{"
-    assert "$x" in texts(ax)
+    assert "$\\frac{$" in texts(ax)
 
 
 def test_the_method_draws_on_given_axes_and_hands_them_back() -> None:
