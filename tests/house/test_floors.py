@@ -195,9 +195,7 @@ def test_bundled_plugins_import_numpy_each_other_and_of_bpframe_its_door_alone()
     assert len(packages) >= 9
     files = [file for package in packages for file in package.rglob("*.py")]
     allowed = {"bpframe", "numpy", *(package.name for package in packages)}
-    sources = {
-        file for file in files if file.parent.name == "bpframe_sources"
-    }  # which read formats of Arrow, and images
+    sources = {file for file in files if file.parent.name == "bpframe_sources"}  # of Arrow, of images
     engines = {file for file in files if file.parent.name == "bpframe_engines"}
     loggers = {file for file in files if file.stem in ("mlflow", "tensorboard")}
     assert foreign([file for file in files if file not in sources | engines | loggers], allowed) == []
