@@ -34,7 +34,9 @@ def plot(folders: Sequence[Path], output: Path | None, force: bool, **how: Any) 
     if inputs is not None and not network:
         raise click.BadParameter("is of --network.", param_hint="--inputs")
     from bpframe.cli.curve_picture import write_curve_picture, write_network_picture, write_weight_picture
+    from bpframe.errors import ConfigError
     from bpframe.export.front import refuse_existing
+    from bpframe.plot.canvas import pyplot
     from bpframe.plot.picture_file import refuse_other_format
     from bpframe.runs.run_search import find_runs
 
@@ -42,6 +44,10 @@ def plot(folders: Sequence[Path], output: Path | None, force: bool, **how: Any) 
     target = output or Path(f"{found[0].name if len(found) == 1 else 'runs'}.png")
     refuse_other_format(target)
     refuse_existing(target, force)
+    try:
+        pyplot().switch_backend("agg")  # which needs no screen
+    except ModuleNotFoundError as missing:
+        raise ConfigError(f"{missing}.") from missing
     if network:
         write_network_picture(found, target, inputs, how["theme"])
     elif weights:

@@ -11,6 +11,7 @@ import pytest
 import bpframe as bp
 from bpframe.cli import curve_picture
 from tests.cli.commands import bad, good
+from tests.conftest import fresh_python
 
 matplotlib.use("Agg")
 pytestmark = pytest.mark.usefixtures("folder")
@@ -89,6 +90,15 @@ def test_weights_are_drawn_over_the_checkpoints_of_a_run(monkeypatch: pytest.Mon
     train("second")
     assert "needs two checkpoints at least" in bad(3, "plot", "runs/second", "--weights")
     assert "--weights needs one run, got 2" in bad(2, "plot", "runs", "--weights")
+
+
+def test_without_matplotlib_the_message_says_what_to_install(folder: Path) -> None:
+    train("first")
+    (folder / "matplotlib").mkdir()
+    (folder / "matplotlib" / "__init__.py").write_text("raise ModuleNotFoundError('No module named matplotlib')")
+    done = fresh_python(["-c", "from bpframe.cli import main; main()", "plot", "runs/first"], folder, folder)
+    assert done.returncode == 2
+    assert done.stderr == ('No module named matplotlib, which plots need. Install it: pip install "bpframe[plot]".\n')
 
 
 def test_what_cannot_be_drawn_is_named(folder: Path) -> None:
