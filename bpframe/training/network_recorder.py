@@ -60,6 +60,11 @@ class NetworkRecorder:
             self._take(state)
 
     @hookimpl
+    def bpframe_epochs_ahead(self, state: RunState) -> float:
+        """Up to the next picture nobody needs to stop."""
+        return self.every - len(state.history) % self.every
+
+    @hookimpl
     def bpframe_epoch_end(self, state: RunState) -> None:
         """The picture of an epoch whose turn it is."""
         if len(state.history) % self.every == 0:

@@ -54,6 +54,17 @@ def test_pictures_are_taken_before_the_first_epoch_every_so_many_and_after_the_l
     np.testing.assert_array_equal(last.layers[1].weight, trainer.parameters["dense_1/weight"])
 
 
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_a_picture_now_and_then_is_that_of_its_epoch(engine: str) -> None:
+    often, seldom = (bp.NetworkRecorder(X, Y, every=every, resolution=4) for every in (1, 3))
+    for recorder in (often, seldom):
+        trainer_of(recorder, engine=engine, metrics=[]).fit(X, Y, epochs=7, verbose=0)
+    assert titles(seldom) == ["epoch 0", "epoch 3", "epoch 6", "epoch 7"]
+    for frame in seldom.frames:
+        same = next(each for each in often.frames if each.title == frame.title)
+        np.testing.assert_array_equal(frame.layers[1].weight, same.layers[1].weight)
+
+
 def test_a_second_fit_goes_on_where_the_first_ended() -> None:
     recorder = bp.NetworkRecorder(X, Y, resolution=4)
     trainer = trainer_of(recorder)

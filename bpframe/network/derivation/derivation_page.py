@@ -9,20 +9,29 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
 from bpframe.network.derivation.content import Content
 from bpframe.network.derivation.derivation_drawing import network_drawing
-from bpframe.network.derivation.layer_numbers import LayerNumbers, ParameterEntries
+from bpframe.network.derivation.derivation_tables import (
+    Rows,
+    jacobian_table,
+    left_out_note,
+    number_button,
+    number_name,
+    number_table,
+    parameter_table,
+    unit_table,
+    weight_table,
+)
+from bpframe.network.derivation.layer_numbers import LayerNumbers
 from bpframe.network.derivation.mathml import letter, math, of, partial, sign
-from bpframe.network.derivation.number import Number, key_of
+from bpframe.network.derivation.number import key_of
 
 FOLDER = Path(__file__).parent
 FRAME_HEIGHT = 620  # pixels of the page inside a notebook
-OPEN = 24  # entries of a parameter up to which their table is open from the start
-Rows = list[list[Number | str]]  # of a table: texts, and numbers to touch
 
 
 def derivation_page(content: Content) -> str:
@@ -93,7 +102,7 @@ def _body(content: Content) -> Iterator[str]:
 
 def _inputs(content: Content) -> str:
     rows: Rows = [[f"{i}", content[key_of("v", 0, i)].name, content[key_of("v", 0, i)]] for i in content.inputs]
-    return _table(("unit", "", "x"), rows) + _left_out(len(content.inputs), content.width, "inputs")
+    return number_table(("unit", "", "x"), rows) + left_out_note(len(content.inputs), content.width, "inputs")
 
 
 def _forward(content: Content, layer: LayerNumbers) -> str:
@@ -108,7 +117,7 @@ def _forward(content: Content, layer: LayerNumbers) -> str:
     else:
         parts.append(math(letter("v", k), sign("="), of(layer.label, below)))
     columns = [("u", "u"), ("v", "v"), ("slope", "φ′(v)")]  # noqa: RUF001  # Greek is meant
-    return _article(layer, parts, _units(content, layer, columns) + _weights(numbers, layer))
+    return _article(layer, parts, unit_table(content, layer, columns) + weight_table(numbers, layer))
 
 
 def _cost(content: Content) -> str:
@@ -124,9 +133,9 @@ def _cost(content: Content) -> str:
     for c in last.units:
         found = [content[key_of(name, k, c)] for name, k, _ in present]
         rows.append([f"{c}", next((n.name for n in found if n.name), ""), *found])
-    table = _table(("unit", "", *(title for _, _, title in present)), rows)
-    table += _left_out(len(last.units), last.width, "scores")
-    loss = f"<p>L = {_button(content[key_of('L', None)])}</p>"
+    table = number_table(("unit", "", *(title for _, _, title in present)), rows)
+    table += left_out_note(len(last.units), last.width, "scores")
+    loss = f"<p>L = {number_button(content[key_of('L', None)])}</p>"
     return f'<p class="words">{escape(facts.loss)}: {escape(facts.formula)}</p>{_formulas(parts)}{table}{loss}'
 
 
@@ -149,90 +158,27 @@ def _backward(content: Content, layer: LayerNumbers) -> str:
         turned = f"<msup>{below}<mi>T</mi></msup>"
         parts.append(math(partial(letter("L"), letter("w", k)), sign("="), turned, delta))
     columns = [("dv", "∂L/∂v"), ("slope", "φ′(v)"), ("delta", "δ")]  # noqa: RUF001
-    tables = "".join(_parameter(content, layer, each) for each in layer.parameters)
-    return _article(layer, parts, _units(content, layer, columns) + _jacobian(content, layer) + tables)
+    tables = "".join(parameter_table(content, layer, each) for each in layer.parameters)
+    return _article(layer, parts, unit_table(content, layer, columns) + jacobian_table(content, layer) + tables)
 
 
 def _update(content: Content) -> str:
     rule, wrong = content.facts.rule, content.disagreements
     step = [letter("w"), sign("←"), letter("w"), sign("−"), letter("lr"), partial(letter("L"), letter("w"))]  # noqa: RUF001
     plain = (
-        _formulas([math(*step)]) + f"<p>lr = {_button(content[key_of('lr', None)])}</p>" if rule.lr is not None else ""
+        _formulas([math(*step)]) + f"<p>lr = {number_button(content[key_of('lr', None)])}</p>"
+        if rule.lr is not None
+        else ""
     )
     notes = "".join(f"<p>{escape(note)}</p>" for note in rule.notes)
-    count, names = len(content.differences), ", ".join(_name(gradient) for gradient, _ in wrong)
+    count, names = len(content.differences), ", ".join(number_name(gradient) for gradient, _ in wrong)
     agree = "all agree" if not wrong else f'<b class="wrong">{len(wrong)} differ</b>: {escape(names)}'
     return (
         f'<p class="words">{escape(rule.title)}: {escape(rule.formula)}</p>{plain}{notes}'
         f"<p>{count} gradients beside their finite differences: {agree}.</p>"
-        f"<p>Loss of the row: {_button(content[key_of('L', None)])} before, "
-        f"{_button(content[key_of(chr(76) + chr(39), None)])} after.</p>"
+        f"<p>Loss of the row: {number_button(content[key_of('L', None)])} before, "
+        f"{number_button(content[key_of(chr(76) + chr(39), None)])} after.</p>"
     )
-
-
-# ----------------------------------------------------------------------------------------------------------- tables
-
-
-def _units(content: Content, layer: LayerNumbers, columns: Sequence[tuple[str, str]]) -> str:
-    numbers, k = content.numbers, layer.number
-    present = [(name, title) for name, title in columns if key_of(name, k, layer.units[0]) in numbers]
-    rows: Rows = [[f"{j}", *(numbers[key_of(name, k, j)] for name, _ in present)] for j in layer.units]
-    table = _table(("unit", *(title for _, title in present)), rows)
-    return table + _left_out(len(layer.units), layer.width, "units")
-
-
-def _weights(numbers: Mapping[str, Number], layer: LayerNumbers) -> str:
-    """w with an input a row and a unit a column, b below."""
-    if not layer.affine:
-        return ""
-    k, units = layer.number, layer.units
-    rows: Rows = [[f"from {i}", *(numbers[key_of("w", k, i, j)] for j in units)] for i in layer.inputs]
-    if key_of("b", k, units[0]) in numbers:
-        rows.append(["b", *(numbers[key_of("b", k, j)] for j in units)])
-    return _table(("w", *(f"to {j}" for j in units)), rows)
-
-
-def _jacobian(content: Content, layer: LayerNumbers) -> str:
-    numbers, k = content.numbers, layer.number
-    if key_of("J", k, layer.units[0], layer.units[0]) not in numbers:
-        return ""
-    rows: Rows = [[f"v {j}", *(numbers[key_of("J", k, j, i)] for i in layer.units)] for j in layer.units]
-    return _table(("∂v/∂u", *(f"u {i}" for i in layer.units)), rows)
-
-
-def _parameter(content: Content, layer: LayerNumbers, each: ParameterEntries) -> str:
-    kinds = (each.letter, f"d{each.letter}", f"measured-{each.letter}", f"after-{each.letter}")
-    rows: Rows = []
-    for at in each.indices:
-        found = [content.numbers.get(key_of(kind, layer.number, *at)) for kind in kinds]
-        rows.append([", ".join(map(str, at)), *(n or "" for n in found)])
-    header = (each.letter, "value", f"∂L/∂{each.letter}", "measured", "after")
-    left = _left_out(len(rows), each.total, f"entries of {each.name}")
-    is_open = " open" if len(rows) <= OPEN else ""
-    title = f"{each.name}: {len(rows)} gradients, each beside its finite difference"
-    return f"<details{is_open}><summary>{escape(title)}</summary>{_table(header, rows)}{left}</details>"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[Number | str]]) -> str:
-    if not any(row[1] for row in rows) and header[1] == "":  # nobody has a name
-        header, rows = [header[0], *header[2:]], [[row[0], *row[2:]] for row in rows]
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in header)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _cell(value: Number | str) -> str:
-    return f"<td>{_button(value)}</td>" if isinstance(value, Number) else f"<th>{escape(value)}</th>"
-
-
-def _button(number: Number) -> str:
-    text = f"{number.value:.4g}".replace("-", "−")  # noqa: RUF001  # the sign, as wide as a digit
-    words = escape(f"{_name(number)} = {text}")
-    return f'<button type="button" data-k="{escape(number.key)}" aria-label="{words}">{text}</button>'
-
-
-def _name(number: Number) -> str:
-    return f"{number.letter}[{','.join(map(str, number.index))}]" if number.index else number.letter
 
 
 def _article(layer: LayerNumbers, parts: Sequence[str], content: str) -> str:
@@ -242,9 +188,3 @@ def _article(layer: LayerNumbers, parts: Sequence[str], content: str) -> str:
 
 def _formulas(parts: Sequence[str]) -> str:
     return f'<p class="formulas">{" ".join(parts)}</p>'
-
-
-def _left_out(count: int, total: int, what: str) -> str:
-    if count >= total:
-        return ""
-    return f'<p class="left">{count} of {total} {escape(what)}: those that weigh most in this row.</p>'
