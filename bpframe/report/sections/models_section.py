@@ -69,7 +69,7 @@ def _confusion(found: ModelMeasurement) -> Html | None:
         "div", scroll_table(header, rows, numbers=range(1, len(header)), caption="Rows by class"), class_="confusion"
     )
     right = np.trace(found.confusion) / max(found.confusion.sum(), 1)
-    note = f"{right:.1%} of the rows are right. The darker, the larger the share of a class."
+    note = f"{right:.1%} of the rows are right. The stronger its colour, the larger the share of a class."
     return _figure("Confusion", matrix, note=note, wide=len(found.classes) > MOST_IN_A_COLUMN)
 
 
