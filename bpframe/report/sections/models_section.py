@@ -73,7 +73,10 @@ def _confusion(found: ModelMeasurement) -> Html | None:
     return _figure("Confusion", matrix, note=note, wide=len(found.classes) > MOST_IN_A_COLUMN)
 
 
-def _cell(count: int, share: float) -> Html:
+def _cell(count: int, share: float) -> Child:
+    """A count on its colour; zeros, which are most cells of many classes, have none."""
+    if not count:
+        return "0"
     return tag("span", f"{count:,}", class_="share", style=f"--share:{share:.3f}", title=f"{share:.1%} of this class")
 
 
