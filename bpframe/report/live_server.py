@@ -13,6 +13,8 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, final
 
+from bpframe.errors import ConfigError
+
 HOST = "127.0.0.1"
 QUIET_SECONDS = 15.0  # after which a stream says that it is still there
 HEADERS = {
@@ -36,7 +38,12 @@ class LiveServer:
         self._news = threading.Condition()
         self._number, self._latest, self._ended = 0, b"", False
         handler = type("Handler", (_Handler,), {"live": self})
-        self._server = ThreadingHTTPServer((HOST, port), handler)
+        try:
+            self._server = ThreadingHTTPServer((HOST, port), handler)
+        except OSError as error:
+            raise ConfigError(
+                f"--port needs a free port, got {port}: {error.strerror}. Leave it out for any."
+            ) from None
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from bpframe.errors import ConfigError
 from bpframe.report.live_server import LiveServer
 
 
@@ -62,6 +63,11 @@ def test_a_name_of_another_site_that_leads_here_is_refused(server: LiveServer) -
 def test_it_listens_on_this_machine_alone(server: LiveServer) -> None:
     assert server.address.startswith("http://127.0.0.1:")
     assert server._server.server_address[0] == "127.0.0.1"
+
+
+def test_a_port_that_is_taken_is_told(server: LiveServer) -> None:
+    with pytest.raises(ConfigError, match=f"--port needs a free port, got {server.port}: .*in use"):
+        LiveServer("", server.port)
 
 
 def test_readers_get_the_latest_data_at_once_then_all_that_follow_and_the_end() -> None:

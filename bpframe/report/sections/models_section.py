@@ -69,11 +69,14 @@ def _confusion(found: ModelMeasurement) -> Html | None:
         "div", scroll_table(header, rows, numbers=range(1, len(header)), caption="Rows by class"), class_="confusion"
     )
     right = np.trace(found.confusion) / max(found.confusion.sum(), 1)
-    note = f"{right:.1%} of the rows are right. The darker, the larger the share of a class."
+    note = f"{right:.1%} of the rows are right. The stronger its colour, the larger the share of a class."
     return _figure("Confusion", matrix, note=note, wide=len(found.classes) > MOST_IN_A_COLUMN)
 
 
-def _cell(count: int, share: float) -> Html:
+def _cell(count: int, share: float) -> Child:
+    """A count on its colour; zeros, which are most cells of many classes, have none."""
+    if not count:
+        return "0"
     return tag("span", f"{count:,}", class_="share", style=f"--share:{share:.3f}", title=f"{share:.1%} of this class")
 
 
