@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpframe.report.markup import Html, details_if_long, fragment, table, tag
+from bpframe.report.markup import Html, details_if_long, fragment, scroll_table, tag
 from bpframe.report.run_record import RunRecord
 from bpframe.report.run_report import RunReport
 
@@ -14,7 +14,7 @@ def notes_section(report: RunReport) -> tuple[str, Html] | None:
     parts = [_odd(run, several) for run in report.runs if run.oddities]
     if said:
         header = [*(["run"] if several else []), "epoch", "note"]
-        notes = table(header, said, numbers=[several], caption="Said while it trained")
+        notes = scroll_table(header, said, numbers=[several], caption="Said while it trained")
         parts.insert(0, details_if_long(f"All {len(said)} notes", len(said), notes))
     return ("Notes", fragment(parts)) if parts else None
 
