@@ -42,7 +42,7 @@ class Piece:
         return vector[self.start : self.stop].reshape(self.shape)
 
 
-class _Compared(NamedTuple):
+class _MeasureCopies(NamedTuple):
     """What measures of updates are given: copies of the vectors p and g, both as parameters, and g itself as such."""
 
     p: HostArray
@@ -70,7 +70,7 @@ class FlatStore:
         self.g = aligned.empty(self.p.shape, dtype)
         self._place(self.p, params)
         self.use_slots({} if slots is None else slots)
-        self._compared: _Compared | None = None  # once anybody compares
+        self._copies: _MeasureCopies | None = None  # once anybody compares
         self._shown = self._whole(self.p)
         self.pieces = self._pieces(group)
         self._views = [piece.of(self.p) for piece in self.pieces]
@@ -117,10 +117,10 @@ class FlatStore:
 
     def before(self, gradients: Params, moved: bool) -> tuple[list[Any], list[Any]]:
         """(a copy of the parameters, their gradients), in the same lists each time where gradients lie in the slots."""
-        if self._compared is None:
+        if self._copies is None:
             p, g = np.empty_like(self.p), np.empty_like(self.g)
-            self._compared = _Compared(p, g, self._whole(p), self._whole(g), self._whole(self.g))
-        kept = self._compared
+            self._copies = _MeasureCopies(p, g, self._whole(p), self._whole(g), self._whole(self.g))
+        kept = self._copies
         np.copyto(kept.p, self.p)
         if gradients is not self._slots:
             return kept.parameters, [tree.at(gradients, path) for path in self.paths]
@@ -131,7 +131,7 @@ class FlatStore:
 
     def keeps(self, gradients: Sequence[Any]) -> bool:
         """Whether gradients are a list that `before` hands out each time."""
-        kept = self._compared
+        kept = self._copies
         return kept is not None and (gradients is kept.slopes or gradients is kept.gradients)
 
     def _whole(self, vector: HostArray) -> list[Any]:

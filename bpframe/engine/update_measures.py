@@ -32,7 +32,7 @@ class Before(NamedTuple):
     gradients: Sequence[Array]
 
 
-class Compared(NamedTuple):
+class UpdateArrays(NamedTuple):
     """A group with its parameters around an update, and the gradients that it was given."""
 
     group: GroupUpdate
@@ -41,10 +41,10 @@ class Compared(NamedTuple):
     gradients: Sequence[Array]
 
 
-Sums = Callable[["UpdateMeasures", int, Sequence[Compared], bool], Sequence[Any]]
+Sums = Callable[["UpdateMeasures", int, Sequence[UpdateArrays], bool], Sequence[Any]]
 
 
-def sums_as_arrays(measures: UpdateMeasures, number: int, groups: Sequence[Compared], last: bool) -> Sequence[Any]:
+def sums_as_arrays(measures: UpdateMeasures, number: int, groups: Sequence[UpdateArrays], last: bool) -> Sequence[Any]:
     """The sums of one that measures, of the dtype of the parameters; `last`: whether no other looks at this update."""
     like = next(p for group in groups for p in group.before)
     return _like(like, measures.sums(number, groups))
@@ -98,10 +98,10 @@ class UpdateMeasures:
     ) -> Sequence[Any]:
         """The sums of one that measures, once its settings know of the step."""
         self.parts[number][1].note(**known)
-        groups = [Compared(group, p, group.store.parameters(), g) for group, p, g in before]
+        groups = [UpdateArrays(group, p, group.store.parameters(), g) for group, p, g in before]
         return self._make(self, number, groups, last)
 
-    def sums(self, number: int, groups: Sequence[Compared]) -> list[Any]:
+    def sums(self, number: int, groups: Sequence[UpdateArrays]) -> list[Any]:
         """The sums of one that measures, in the order of its names."""
         part, settings = self.parts[number]
         sums: dict[str, Any] = {}

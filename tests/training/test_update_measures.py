@@ -272,3 +272,11 @@ def test_a_program_takes_the_place_of_measuring_once_it_is_traced(monkeypatch):
     made = trainer("numpy", norms)
     made.fit(X, Y, epochs=60, batch_size=10, verbose=0)
     assert len(calls) < 4 * 60  # of 4 parameters in 180 steps
+
+
+def test_the_gradient_is_that_before_steps_that_write_it_for_others():
+    recorder = Recorder()
+    steps = [{"name": "clip_value", "limit": 1e-6}, {"name": "clip_global_norm", "limit": 1.0}]
+    fitted("numpy", bp.callbacks.norms(every=1, by="model"), recorder, gradient_steps=steps)
+    assert recorder.of("gradient_norm").min() > 1e-3
+    assert recorder.of("update_norm").max() < 1e-5

@@ -12,7 +12,7 @@ from bpframe.engine.numpy.tracing.buffer_assignment import layout_of
 from bpframe.engine.numpy.tracing.program_cache import ProgramCache
 from bpframe.engine.numpy.tracing.recording import Recording
 from bpframe.engine.numpy.tracing.traced_step import trace_settings
-from bpframe.engine.update_measures import Compared, UpdateMeasures
+from bpframe.engine.update_measures import UpdateArrays, UpdateMeasures
 from bpframe.protocols import Group
 
 
@@ -27,7 +27,7 @@ class MeasurePrograms:
         """Drop the bound programs, since arrays were replaced."""
         self._programs.clear()
 
-    def sums(self, measures: UpdateMeasures, number: int, groups: Sequence[Compared], last: bool) -> Sequence[Any]:
+    def sums(self, measures: UpdateMeasures, number: int, groups: Sequence[UpdateArrays], last: bool) -> Sequence[Any]:
         """As `bpframe.engine.update_measures.Sums` says; eagerly where gradients are other arrays each time."""
         if not all(cast(FlatStore, group.store).keeps(gradients) for group, *_, gradients in groups):
             return measures.sums(number, groups)
@@ -48,7 +48,7 @@ class TracedMeasure:
 
     measures: UpdateMeasures
     number: int
-    groups: Sequence[Compared]
+    groups: Sequence[UpdateArrays]
     last: bool
 
     def key(self) -> Hashable:
@@ -68,7 +68,7 @@ class TracedMeasure:
         array: Callable[[Any], Any] = recording.array
         old: Callable[[Any], Any] = recording.scratch if self.last else array
         traced = [
-            Compared(group, *([*map(old, p)], [*map(array, q)], [*map(array, g)])) for group, p, q, g in self.groups
+            UpdateArrays(group, *([*map(old, p)], [*map(array, q)], [*map(array, g)])) for group, p, q, g in self.groups
         ]
         with trace_settings(recording, self._settings()):
             return self.measures.sums(self.number, traced)
