@@ -33,8 +33,11 @@ def _classified(name: str, other: str, x: Operand) -> RecordedArray:
 
 def _compared(name: str, a: Operand, b: Operand) -> RecordedArray:
     """Booleans are in the order of 0 and 1."""
-    both = (recorded(x, np.int32) if getattr(x, "dtype", None) == np.bool_ else x for x in (a, b))
-    return elementwise(name, *both)
+    return elementwise(name, *(recorded(x, np.int32) if _is_truth(x) else x for x in (a, b)))
+
+
+def _is_truth(x: Operand) -> bool:
+    return isinstance(x, RecordedArray | np.ndarray) and x.dtype == np.bool_
 
 
 def _of_sign(name: str, x: Operand) -> RecordedArray:
@@ -73,7 +76,7 @@ def _rest(a: Operand, b: Operand) -> tuple[RecordedArray, RecordedArray]:
 
 
 def _whole(x: Operand) -> bool:
-    return (x.dtype.kind if hasattr(x, "dtype") else np.asarray(x).dtype.kind) != "f"
+    return (x if isinstance(x, RecordedArray) else np.asarray(x)).dtype.kind != "f"
 
 
 def _where(condition: Operand, x: Operand, y: Operand) -> RecordedArray:

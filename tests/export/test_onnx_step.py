@@ -11,6 +11,7 @@ import onnx
 import pytest
 
 import bpframe as bp
+from bpframe import ops
 from bpframe.errors import IncompatibleComponent
 from bpframe.export.step_recording import step_settings
 from bpframe.random import epoch_key
@@ -244,6 +245,36 @@ def test_a_rule_that_looks_at_values_is_named_with_its_line(tmp_path):
         IncompatibleComponent, match=r"local/peeks.*update .*test_onnx_step\.py:\d+\) asks for the numbers"
     ):
         bp.export(trainer_of(Peeks()), tmp_path / "step.onnx", train=True)
+
+
+class EveryThird:
+    """p <- p - lr m / 2^k in each third step, m <- m + g in the others; k, how often p moved, is found by a loop."""
+
+    scope = "array"
+    lr = 0.1
+
+    def init(self, p):
+        return {"m": p * 0, "moved": (p * 0).sum()}
+
+    def update(self, p, g, state, h):
+        xp = p.__array_namespace__()
+
+        def move(p, m, moved):
+            (half,), _ = ops.scan(lambda s, k: ((s[0] / xp.where(k < moved, 2.0, 1.0),), None), (m,), xp.arange(9))
+            return p - self.lr * half, m * 0, moved + 1
+
+        p, m, moved = ops.when(
+            h.step % 3 == 0, move, lambda p, m, moved: (p, m + g, moved), p, state["m"], state["moved"]
+        )
+        return p, {"m": m, "moved": moved}
+
+
+def test_loops_and_branches_of_a_rule_run_in_onnxruntime_as_on_engine_numpy(tmp_path):
+    bp.register("optimizer", "every_third", EveryThird, replace=True)
+    _, made = train(trainer_of(EveryThird()), tmp_path, 30)
+    operators = {node.op_type for node in onnx.load(tmp_path / "step.onnx").graph.node}
+    assert "If" in operators
+    require_same(trainer_of(EveryThird()), made, 30, 1e-8)
 
 
 def test_settings_have_names_and_follow_schedules(tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -119,10 +121,11 @@ def test_the_c_form_of_a_small_net_takes_less_than_4_kb_of_code(tmp_path):
     bp.export(trainer, tmp_path / "xs.h")
     (tmp_path / "xs.c").write_text('#include "xs.h"\nvoid p(const float *x, float *y) { model_predict(x, 1, y); }\n')
     subprocess.run([executable("gcc"), "-std=c99", "-Os", "-c", "xs.c"], cwd=tmp_path, check=True)
-    command = [executable("size"), "-A", "xs.o"]
+    flag = "-m" if sys.platform == "darwin" else "-A"
+    command = [executable("size"), flag, "xs.o"]
     sizes = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    code = [line.split() for line in sizes.splitlines() if line.startswith(".text")]
-    assert 0 < sum(int(size) for _, size, _ in code) < 4000
+    code = re.findall(r"(?:^\.text\S*|__text\):)\s+(\d+)", sizes, re.MULTILINE)
+    assert 0 < sum(map(int, code)) < 4000
 
 
 def test_labels_of_any_text_are_kept_and_quantities_have_none(tmp_path):
