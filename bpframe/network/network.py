@@ -82,12 +82,30 @@ class Network:
         params, shape = init_layers(self.layers, generators, in_shape)
         return join(params, self.ties), shape
 
-    def summary(self, inputs: InputsSpec = None) -> str:
-        """A table of the layers: label, component, shape of an output row, number of parameters; fits the terminal."""
+    def summary(self, inputs: InputsSpec = None, *, multiplications: bool = False) -> str:
+        """A table of the layers: label, component, shape of an output row, number of parameters; fits the terminal.
+
+        With `multiplications` also how many the forward pass makes for a row, by which layers are compared; each layer
+        computes a row for it.
+        """
         network = self if inputs is None else self.with_inputs(inputs)
         longest = HEADER.index("parameters" if network.input_shape is None else "component")
-        lines = layout.text_table(HEADER, list(network._rows()), layout.terminal_width(), wrap=longest)
+        header: tuple[str, ...] = HEADER
+        rows: list[tuple[str, ...]] = list(network._rows())
+        if multiplications and network.input_shape is not None:
+            header = (*HEADER, "multiplications")
+            rows = network._with_multiplications(rows, network.input_shape)
+        lines = layout.text_table(header, rows, layout.terminal_width(), wrap=longest)
         return layout.Text("\n".join(lines))
+
+    def _with_multiplications(self, rows: list[tuple[str, ...]], shape: Shape) -> list[tuple[str, ...]]:
+        """The rows of the summary, each with its layer's multiplications, and the total with their sum."""
+        from bpframe.network.multiplications import layer_multiplications  # imported by who asks for them
+
+        counts = layer_multiplications((layer for _, layer in self.layers), shape)
+        shown = ["?" if count is None else f"{count:,}" for count in counts]
+        total = "?" if None in counts else f"{sum(filter(None, counts)):,}"
+        return [(*row, cell) for row, cell in zip(rows, [*shown, total], strict=True)]
 
     def params(self, flat: Mapping[str, HostArray]) -> Params:
         """Parameters by "layer/name" as the tree that layers work on: a branch for each layer, empty ones too."""
