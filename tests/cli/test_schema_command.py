@@ -170,6 +170,18 @@ def test_it_is_silent_on_every_example_starter_and_config_of_the_documents(tmp_p
     assert lint(tmp_path, texts, schema()) == {name: [] for name in texts}
 
 
+def test_a_config_that_extends_another_needs_no_more_and_one_that_does_not_needs_its_tables(tmp_path: Path) -> None:
+    texts = {
+        "child.toml": with_comment('extends = "base.toml"\n[optimizer]\nname = "adam"\nlr = 0.1\n'),
+        "lacking.toml": with_comment('[optimizer]\nname = "adam"\n'),
+        "wrong.toml": with_comment('extends = "base.toml"\n[optimizer]\nname = "adam"\nbeta3 = 0.1\n'),
+    }
+    marks = lint(tmp_path, texts, config_schema(registry))
+    assert marks["child.toml"] == []
+    assert marks["lacking.toml"]
+    assert any("beta3" in message for _, _, message in marks["wrong.toml"])
+
+
 def test_it_is_silent_on_every_component_with_every_argument(tmp_path: Path) -> None:
     texts = {}
     for kind in (
