@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bpframe.registry import build, registry
 from bpframe.registry.describe import brief
-from bpframe.testing.pairs.partners import Partner, partners_of
+from bpframe.testing.pairs.partners import Partner, options, partners_of
 from bpframe.testing.pairs.table import Pair, pair
 
 PAGE = Path(__file__).parent.parent / "docs/explanation/pairs.md"
@@ -29,8 +29,8 @@ STATUSES = ("proven", "refused", "unproven", "failed", "not applicable")
 def bundled() -> list[Partner]:
     """All bundled components that have a part in how a training goes, losses also with OPTIONS."""
     found = list(partners_of(provider for provider in registry.providers() if provider.dist == "bpframe"))
-    options = [build("loss", option) for option in OPTIONS]
-    return [*found, *(Partner("loss", brief(registry, "loss", loss), loss) for loss in options)]
+    losses = [build("loss", option) for option in OPTIONS]
+    return [*found, *(Partner("loss", brief(registry, "loss", loss), loss) for loss in losses), *options()]
 
 
 def table(found: Iterable[Pair]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.update_guards import GuardedPart
+from bpframe.network.ties import of_source, tied
 from bpframe.protocols import Constraint, Group, Param
 from bpframe.types import HostArray
 
@@ -21,16 +22,27 @@ ROUNDING = 64  # units in the last place by which a projection may move what lie
 def projected(groups: Iterable[Group], values: Mapping[str, HostArray]) -> dict[str, HostArray]:
     """Those of the values, by "layer/name", that lie outside of constraints of the group that trains them, projected.
 
-    A projection of what a projection gave may differ in the last digits: so much counts as inside.
+    A projection of what a projection gave may differ in the last digits: so much counts as inside. A value for what is
+    tied to a parameter is one for that.
     """
     moved = {}
     for group in groups:
         if group.rule is None or not group.constraints:
             continue
         for param in group.params:
-            if (p := values.get(param.name)) is not None and not _near(new := project(group.constraints, param, p), p):
+            if (p := _value(values, group, param)) is not None and not _near(
+                new := project(group.constraints, param, p), p
+            ):
                 moved[param.name] = new
     return moved
+
+
+def _value(values: Mapping[str, HostArray], group: Group, param: Param) -> HostArray | None:
+    """The value that is given for a parameter, or for one that is tied to it."""
+    if param.name in values or not group.ties:
+        return values.get(param.name)
+    given = ((tie, values.get("/".join(tie.target))) for tie in tied(group.ties, tuple(param.name.split("/"))))
+    return next((of_source(tie, value) for tie, value in given if value is not None), None)
 
 
 @np.errstate(all="ignore")  # what is not finite is found elsewhere

@@ -24,8 +24,9 @@ class SpectralNorm:
 
     With W = w / sigma: dw = (dW - (dW . W) u v^T) / sigma, u and v being constants. These are buffers, which every
     update moves by `steps` steps of power iteration, v <- w^T u / ||w^T u||, u <- w v / ||w v||; before the first one
-    by 15. The other parameters are the layer's. Of more axes than two all but the last are one, as PyTorch has them for
-    layers with outputs in front; its transposed convolutions have another matrix.
+    by 15; where a rule averages they stay those of the trained weight. The other parameters are the layer's. Of more
+    axes than two all but the last are one, as PyTorch has them for layers with outputs in front; its transposed
+    convolutions have another matrix.
     Source: Miyato et al. (2018), Spectral normalization for generative adversarial networks, arXiv:1802.05957,
     algorithm 1 and equation 12.
     """

@@ -16,7 +16,7 @@ from bpframe.plugin import Optimizer
 from bpframe.registry import registry
 from bpframe.testing.pairs.laws import definition
 from bpframe.testing.pairs.meeting import Meeting
-from bpframe.testing.pairs.partners import Partner, partners_of
+from bpframe.testing.pairs.partners import Partner, options, partners_of
 from bpframe.testing.pairs.table import covering, pair, pairs, representatives
 from tools import pairs as table_tool
 
@@ -32,14 +32,33 @@ def short_form() -> list[Partner]:
     return representatives(bundled().values())
 
 
+OPTIONS = {partner.name: partner for partner in options()}
+BESIDE = ("optimizer:ema", "optimizer:sam", "gradient_step:accumulate", "constraint:unit_norm", "layer:batch_norm")
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_keep_every_law_beside_components_that_an_engine_treats_otherwise(name):
+    for other in (*(bundled()[each] for each in BESIDE), *(each for each in OPTIONS.values() if each.name > name)):
+        found = pair(OPTIONS[name], other)
+        assert found.status in ("proven", "not applicable"), str(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_keep_every_law_beside_all(name):
+    for other in short_form():
+        found = pair(OPTIONS[name], other)
+        assert found.status in ("proven", "refused", "not applicable"), str(found)
+
+
 def meet(first: str, second: str):
     return pair(bundled()[first], bundled()[second])
 
 
-@pytest.mark.parametrize("number", range(40))
+@pytest.mark.parametrize("number", range(44))
 def test_each_two_keep_every_law_or_are_refused_in_words(number):
     chosen = short_form()
-    assert len(chosen) <= 40
+    assert len(chosen) <= 44
     for found in pairs(chosen[number : number + 1], chosen[number + 1 :]):
         assert found.status in ("proven", "refused", "not applicable"), str(found)
 
@@ -100,7 +119,13 @@ def test_roles_are_what_components_declare():
     assert (roles["sam"], roles["lbfgs"], roles["adam"]) == ("probing rule", "minimizer", "rule")
     assert (roles["accumulate"], roles["clip_global_norm"]) == ("gathering step", "step with sums")
     assert (roles["batch_norm"], roles["dropout"]) == ("layer with running statistics", "layer with draws")
-    assert "dense" not in roles
+    assert (roles["mixup"], roles["norms"]) == ("augmentation that mixes rows", "measuring callback")
+    assert {"dense", "flip", "progress"}.isdisjoint(roles)
+    assert {partner.role for partner in options()} == {
+        "layer with a scheduled setting",
+        "loss with a scheduled setting",
+        "tie",
+    }
 
 
 # ------------------------------------------------------------------------------------------------------ planted faults

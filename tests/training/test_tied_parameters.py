@@ -162,3 +162,11 @@ def test_a_file_with_a_wrong_tie_is_refused(tmp_path: Path):
         tensor_file.write_tensors(path, tensors, {**content, "tie": bad})
         with pytest.raises(CheckpointError):
             bp.Trainer.load(path)
+
+
+def test_a_value_that_is_set_for_what_is_tied_is_projected_as_that_of_its_source():
+    network = bp.Network([bp.layers.dense(4), bp.layers.dense(3)], inputs=3, tie={"dense_2/weight": "dense_1/weight.T"})
+    made = bp.Trainer(network, "mse", constraints=["unit_norm"], dtype="float64")
+    made.parameters["dense_2/weight"] = np.arange(1.0, 13.0).reshape(4, 3)
+    np.testing.assert_allclose(np.linalg.norm(made.parameters["dense_1/weight"], axis=0), 1, rtol=1e-12)
+    np.testing.assert_array_equal(made.parameters["dense_2/weight"], made.parameters["dense_1/weight"].T)

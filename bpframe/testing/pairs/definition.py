@@ -7,6 +7,7 @@ x (N, ...), target (N, M), weight (N,); parameters and gradients by path.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -17,13 +18,27 @@ from bpframe.protocols import Auxiliary, BatchSampler, Data, Draws, Refresh, Sta
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import acts_on
 from bpframe.registry.of_fields import of_one_array
-from bpframe.testing.pairs.rule_definition import hyper
+from bpframe.testing.pairs.rule_definition import at_present, hyper
 from bpframe.testing.pairs.update_definition import Path, UpdateByDefinition
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.update_groups import trained_parameters
 from bpframe.types import HostArray, Params, State
 
 SETTLED = 500  # calls of `refresh` after which running statistics are those of one batch
+
+
+def _running_means(layer: Refresh, params: Params, cache: Any) -> set[Path]:
+    """The buffers b that `refresh` moves as m b + (1 - m) s: on a straight line, as b goes from 0 to 2 b."""
+
+    def at(times: float) -> dict[Path, Any]:
+        scaled = tree.transform(params, lambda leaf: leaf)
+        for path, leaf in tree.leaves(params):
+            if "buffers" in path:
+                tree.assign(scaled, path, times * leaf)
+        return dict(tree.leaves(layer.refresh(scaled, cache)))
+
+    zero, one, two = at(0.0), at(1.0), at(2.0)
+    return {path for path in one if np.allclose(two[path] - one[path], one[path] - zero[path], 1e-9, 1e-12)}
 
 
 class Backprop(NamedTuple):
@@ -48,11 +63,11 @@ class TrainingByDefinition:
     ) -> None:
         self._classes = classes
         self.p = {path: np.array(value, dtype=np.float64) for path, value in p.items()}
-        self._data, self._size, self._layers = data, size, spec.network.layers
-        self._loss: Any = of_one_array(spec.loss)
-        known = {tuple(each.name.split("/")): each for each in trained_parameters(self._tree())}
+        self._data, self._size, self._given, self._ties = data, size, spec.network.layers, spec.network.ties
+        known = {tuple(each.name.split("/")): each for each in trained_parameters(self._tree(), self._ties)}
         self.update = UpdateByDefinition(spec, self.p, known)
         self._memory: State = {}  # of a minimizer
+        self._hold()
         self._statistics: tuple[int, dict[Path, HostArray]] = (0, {})  # of averages, after so many steps
 
     @property
@@ -74,7 +89,11 @@ class TrainingByDefinition:
         set after a fit keeps them.
         """
         run, found = self.p, self.update.evaluated()
-        if all(found[path] is run[path] for path in run):
+        plain = all(found[path] is run[path] for path in run)
+        for tie in self._ties:
+            source = found[tie.source]
+            found[tie.target] = source.T if tie.transposed else source
+        if plain:
             return found
         if self._statistics[0] == self.update.made:
             return found | self._statistics[1]
@@ -82,7 +101,7 @@ class TrainingByDefinition:
             self.p = dict(found)
             data, word = self._data.take(self._rows), self._statistics_word()
             key = random.HashKey(word >> 32, word & random.MASK).child(0)
-            self._refresh(self._backprop(data, 1 / len(data.x), key).caches, times=SETTLED)
+            self._settle(self._backprop(data, 1 / len(data.x), key).caches)
             self._statistics = self.update.made, {path: b for path, b in self.p.items() if "buffers" in path}
             return self.p
         finally:
@@ -93,11 +112,26 @@ class TrainingByDefinition:
         generator = random.host_generator(self.update.spec.seed, random.STATISTICS, self.update.made)
         return int(generator.bit_generator.random_raw())
 
+    def _hold(self) -> None:
+        """Layers and loss with the present values of settings that follow schedules."""
+        made = self.update.made
+        self._layers = [(label, at_present(layer, made)) for label, layer in self._given]
+        self._loss: Any = of_one_array(at_present(self.update.spec.loss, made))
+
+    def assign(self, path: Path, value: HostArray) -> None:
+        """Set one parameter; of one that is another, that."""
+        for tie in self._ties:
+            if tie.target == path:
+                path, value = tie.source, value.T if tie.transposed else value
+        self.update.assign(path, value)
+
     def step(self, rows: HostArray, key: Any) -> None:
         """One step on a batch of rows, with the randomness of a key."""
         data, update = self._data.take(rows), self.update
         update.key = key
+        self._hold()
         weight, share = self._weighed(data)
+        data, share = self._augmented(data, share, key)
         here = self._backprop(data, share, key)
         if update.minimizer:
             self._minimise(lambda: self._backprop(data, share, key))
@@ -114,6 +148,17 @@ class TrainingByDefinition:
             self.p.update(before)
         update.step(gradients, info)
         self._refresh(here.caches)
+
+    def _augmented(self, data: Data, share: Any, key: Any) -> tuple[Data, Any]:
+        """(the rows that a step is made on, their shares)."""
+        for i, part in enumerate(self.update.spec.augmentations):
+            weight = None if isinstance(share, float) else share * len(data.x)
+            h, own = hyper(part, self.update.made), key.child(f"augmentations[{i}]")
+            made: Any = part.augment(data.x, data.target, weight, own, h)
+            x, target, new = made
+            data = replace(data, x=x, target=target)
+            share = share if new is weight else new / len(x)
+        return data, share
 
     def _weighed(self, data: Data) -> tuple[float, Any]:
         """(what a batch's weighted losses are divided by where the mean weight is 1, each row's share of it)."""
@@ -148,7 +193,10 @@ class TrainingByDefinition:
     # ------------------------------------------------------------------------------------------------- the recursion
 
     def _tree(self) -> Params:
-        empty: Params = {label: {} for label, _ in self._layers}
+        empty: Params = {label: {} for label, _ in self._given}
+        for tie in self._ties:
+            source = self.p[tie.source]
+            self.p[tie.target] = source.T if tie.transposed else source
         return empty | tree.nest({"/".join(path): value for path, value in self.p.items()})
 
     def _backprop(self, data: Data, share: Any, key: Any, penalised: bool = True) -> Backprop:
@@ -172,6 +220,9 @@ class TrainingByDefinition:
                 penalty, dy = penalty + float(value), dy if slope is None else dy + slope
                 for path, g in tree.leaves(more):
                     gradients[label, *path] = gradients[label, *path] + g
+        for tie in self._ties:
+            own = gradients.pop(tie.target)
+            gradients[tie.source] = gradients[tie.source] + (own.T if tie.transposed else own)
         loss = float(np.sum(values * share) if np.ndim(values) else values)
         return Backprop(loss, penalty, caches, v, gradients)
 
@@ -184,12 +235,21 @@ class TrainingByDefinition:
                 penalty, slopes[k] = penalty + float(value) / len(v), slopes[k] + slope / len(v)
         return penalty, slopes
 
-    def _refresh(self, caches: Sequence[Any], own: bool = False, times: int = 1) -> None:
-        """Move buffers, so many times; `own`: to the statistics of this batch, where a layer tells them."""
+    def _refresh(self, caches: Sequence[Any], own: bool = False) -> None:
+        """Move buffers; `own`: to the statistics of this batch, where a layer tells them."""
         for (label, layer), cache in zip(self._layers, caches, strict=True):
-            for _ in range(times if isinstance(layer, Refresh) else 0):
-                change: Any = layer.statistics if own and isinstance(layer, Statistics) else layer.refresh  # type: ignore[attr-defined]
+            if isinstance(layer, Refresh):
+                change: Any = layer.statistics if own and isinstance(layer, Statistics) else layer.refresh
                 self.p |= {(label, *path): leaf for path, leaf in tree.leaves(change(self._tree()[label], cache))}
+
+    def _settle(self, caches: Sequence[Any]) -> None:
+        """Move buffers that are running means to where ever so many such batches would; others stay."""
+        for (label, layer), cache in zip(self._layers, caches, strict=True):
+            if isinstance(layer, Refresh):
+                means = _running_means(layer, self._tree()[label], cache)
+                for _ in range(SETTLED):
+                    moved = tree.leaves(layer.refresh(self._tree()[label], cache))
+                    self.p |= {(label, *path): leaf for path, leaf in moved if path in means}
 
     def _order(self, epoch: int, shuffle: bool) -> HostArray:
         spec, n = self.update.spec, len(self._data.x)

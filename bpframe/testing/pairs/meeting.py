@@ -24,7 +24,8 @@ from bpframe.protocols.traits import needs_whole_batch
 from bpframe.registry import build
 from bpframe.testing.laws.examples import couples_rows, example_batch, example_labels
 from bpframe.testing.laws.short_training import end_of_network
-from bpframe.testing.pairs.partners import Partner
+from bpframe.testing.pairs.partners import TIE, Partner
+from bpframe.testing.pairs.rule_definition import at_present
 from bpframe.training.spec import PARTS
 from bpframe.training.trainer import Trainer
 from bpframe.types import HostArray
@@ -49,6 +50,13 @@ class Meeting:
         kinds = [partner.kind for partner in self.partners]
         return not any(kinds.count(kind) > 1 for kind in (*SINGLE, "schedule"))
 
+    @property
+    def tie(self) -> dict[str, str] | None:
+        """What the last hidden weight is, where it is another one."""
+        sources = self.of_kind(TIE)
+        number = 2 + sum(not implements(layer, Fit) for layer in self.of_kind("layer"))
+        return {f"dense_{number}/weight": sources[0]} if sources else None
+
     def of_kind(self, kind: str) -> list[Any]:
         """The components of that kind."""
         return [partner.component for partner in self.partners if partner.kind == kind]
@@ -56,7 +64,7 @@ class Meeting:
     @cached_property
     def coupled(self) -> bool:
         """Whether the loss couples the rows of a batch, which have no weights then."""
-        return any(map(couples_rows, self.of_kind("loss")))
+        return any(couples_rows(at_present(loss, 0)) for loss in self.of_kind("loss"))
 
     @cached_property
     def batch_size(self) -> int:
@@ -76,7 +84,7 @@ class Meeting:
     @cached_property
     def y(self) -> Any:
         """Labels for the loss, by field if it has some."""
-        return example_labels(self.loss, ROWS)
+        return example_labels(at_present(self.loss, 0), ROWS)
 
     @cached_property
     def x(self) -> HostArray:
@@ -85,7 +93,10 @@ class Meeting:
 
     def trainer(self, **more: Any) -> Trainer:
         """A new trainer with the partners."""
-        return Trainer(Network(self._layers()), self.loss, **self._parts(), metrics=[], dtype="float64", **more)
+        network = Network(self._layers(), tie=self.tie)
+        parts = self._parts()
+        parts["callbacks"] = [*parts.get("callbacks", []), *more.pop("callbacks", [])]
+        return Trainer(network, self.loss, **parts, metrics=[], dtype="float64", **more)
 
     def fit(self, trainer: Trainer, epochs: int, **more: Any) -> None:
         """Train for so many more epochs."""
@@ -95,13 +106,13 @@ class Meeting:
 
     def _layers(self) -> list[Any]:
         layers = self.of_kind("layer")
-        outputs = example_batch(self.loss, 1)[0].shape[1]
+        outputs = example_batch(at_present(self.loss, 0), 1)[0].shape[1]
         return [
             *(layer for layer in layers if implements(layer, Fit)),
             _dense(5, "tanh"),
             *(each for layer in layers if not implements(layer, Fit) for each in (layer, _dense(5, "tanh"))),
             _dense(4, "tanh"),
-            _dense(outputs, end_of_network(self.loss)),
+            _dense(outputs, end_of_network(at_present(self.loss, 0))),
         ]
 
     def _parts(self) -> dict[str, Any]:

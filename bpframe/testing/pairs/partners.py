@@ -16,6 +16,7 @@ from bpframe.protocols import (
     Draws,
     EvaluationParams,
     Fit,
+    Measure,
     Observe,
     Over,
     Periodic,
@@ -25,13 +26,15 @@ from bpframe.protocols import (
     Totals,
 )
 from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import acts_on, is_stochastic
+from bpframe.protocols.traits import acts_on, is_stochastic, mixes_targets
 from bpframe.registry import build, registry
 from bpframe.registry.describe import brief
 from bpframe.registry.provider import Provider
 from bpframe.testing.laws.examples import couples_rows
+from bpframe.testing.pairs.rule_definition import at_present
 from bpframe.testing.suite import configs_to_check
 
+TIE = "tie"  # what stands in the place of a kind for parameters that are others
 ROLES: Mapping[str, Mapping[str, type]] = {  # of a kind: what is called by which capability, the first that it has
     "optimizer": {
         "averaging rule": EvaluationParams,
@@ -46,6 +49,9 @@ ROLES: Mapping[str, Mapping[str, type]] = {  # of a kind: what is called by whic
     "sampler": {"sampler that draws": Draws},
     "regularizer": {},
     "constraint": {},
+    "augmentation": {},
+    "callback": {"measuring callback": Measure},
+    TIE: {},
 }
 PLAIN = {"optimizer": "rule", "gradient_step": "gradient step", "regularizer": "penalty"}
 
@@ -66,10 +72,14 @@ class Partner:
             return "minimizer"
         if self.kind == "regularizer" and acts_on(self.component) == "activations":
             return "penalty on activations"
+        if self.kind in ("layer", "loss") and at_present(self.component, 0) is not self.component:
+            return f"{self.kind} with a scheduled setting"
         if self.kind == "loss" and couples_rows(self.component):
             return "loss that couples rows"
         if self.kind == "layer" and is_stochastic(self.component):
             return "layer with draws"
+        if self.kind == "augmentation" and mixes_targets(self.component):
+            return "augmentation that mixes rows"
         roles = ROLES[self.kind].items()
         plain = PLAIN.get(self.kind, self.kind)
         return next((role for role, capability in roles if implements(self.component, capability)), plain)
@@ -91,5 +101,27 @@ def partners_of(providers: Iterable[Provider]) -> Iterator[Partner]:
                 component = build(provider.kind, {"name": provider.ref, **config})
                 name = provider.name if config is configs[0] else brief(registry, provider.kind, component)
                 found = Partner(provider.kind, name, component)
-                if found.role != "layer" and not implements(component, BatchSampler):
+                if _has_part(found):
                     yield found
+
+
+def options() -> Iterator[Partner]:
+    """What a training may have besides components: settings of layers and loss that move, parameters that are others.
+
+    The schedules have a length of their own; the tie is the source of the last hidden weight of a meeting.
+    """
+    falling = {"name": "linear", "initial": 0.4, "steps": 8}
+    layer, loss = (
+        build("layer", {"name": "dropout", "rate": falling}),
+        build("loss", {"name": "softmax_cross_entropy", "label_smoothing": falling}),
+    )
+    yield Partner("layer", "dropout with a scheduled rate", layer)
+    yield Partner("loss", "softmax_cross_entropy with scheduled smoothing", loss)
+    yield Partner(TIE, "weights", "dense_1/weight.T")
+
+
+def _has_part(partner: Partner) -> bool:
+    """Whether it has a part in how the trainings of meetings go, whose rows are vectors."""
+    if partner.kind == "augmentation":
+        return not hasattr(partner.component, "example_input")
+    return partner.role not in ("layer", "callback") and not implements(partner.component, BatchSampler)

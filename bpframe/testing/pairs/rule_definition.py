@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, final
 
 from bpframe.protocols import Param, RuleFor
 from bpframe.protocols.implements import implements
 from bpframe.registry import arguments
+from bpframe.registry.scheduled_arguments import scheduled_arguments
 from bpframe.types import Array, Hyper, State
 
 
@@ -25,6 +26,13 @@ def hyper(component: object, updates: int, **known: Any) -> Hyper:
             value = float(value.value(max(updates, 0)))
         setattr(h, name, value)
     return h
+
+
+def at_present(component: Any, made: int) -> Any:
+    """A layer or loss in which numbers stand for schedules, as of the step that follows so many."""
+    kind = "loss" if hasattr(component, "value_and_delta") else "layer"
+    moving = {each.name: float(each.schedule.value(made)) for each in scheduled_arguments(kind, component)}
+    return replace(component, **moving) if moving else component
 
 
 @final

@@ -23,9 +23,18 @@ from bpframe.testing.pairs.partners import Partner, partners_of
 from bpframe.testing.report import SkipCheck
 
 Status = Literal["proven", "refused", "unproven", "failed", "not applicable"]
-ALIKE = frozenset(  # roles in which an engine tells no component from another: one stands for all
-    ("rule", "gradient step", "loss", "loss with a distribution", "schedule", "schedule over a run", "layer with draws")
-)
+ALIKE = {  # roles in which an engine tells no component from another: one stands for all
+    "rule",
+    "gradient step",
+    "loss",
+    "loss with a distribution",
+    "schedule",
+    "schedule over a run",
+    "layer with draws",
+    "augmentation",
+    "augmentation that mixes rows",
+    "measuring callback",
+}
 
 SILENT = (
     "holds arrays of a parameter's shape, and does not say what becomes of them where the parameter is set. Give it "
