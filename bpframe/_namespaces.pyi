@@ -596,7 +596,7 @@ class Callbacks:
         """norm = sqrt(sum x^2), of gradients, of updates p_after - p_before, and of parameters p_before, as curves."""
     def progress(self, plain: bool = False, every: int | None = None, delay: float = 0.0, stream: Literal['stdout', 'stderr'] = 'stdout') -> Callback:
         """Shows how far a fit is: one live line in a terminal or a notebook, plain lines elsewhere."""
-    def run_folder(self, folder: str | PathLike[str]) -> Callback:
+    def run_folder(self, folder: str | PathLike[str], numbered: bool = False) -> Callback:
         """Keeps the run in a folder, as `bpframe train` does, for `bpframe.Run` and the commands that read runs."""
     def tensorboard(self, folder: str | PathLike[str], every: int = 1) -> Callback:
         """Writes the curves as an event file into `folder`, which `tensorboard --logdir` shows: a number an epoch."""

@@ -65,7 +65,7 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "engine": "threading_layer clear_controlling_thread register_at_fork sched_setaffinity shape init",
     "training": "shape dtype derivative phi __dict__ __code__ bpframe_impl"
     " coefs_ intercepts_ get_weights weights path state_dict detach",  # models of other libraries
-    "network": "forward shape __slots__ __dict__",
+    "network": "forward counts shape __slots__ __dict__",
     "registry": "value __name__ __qualname__ find_distributions _path _normalized_name __notes__ frozen find_spec",
     "data": "toarray shape",
     "plot": "get_ipython kernel",
