@@ -160,7 +160,7 @@ DIAGNOSES = {
         Workload("saddle", _line, _saddle, "mse", "mae", 200, 16, target=0.1),
         Workload("ravine", _ravine, _from_zero, "mse", "mae", 600, 32, target=0.2),
         Workload("rescaled_loss", _line, lambda: dense(4, 1, activation="tanh"), "mse", "mae", 40, 16, target=0.01),
-        Workload("rare_features", _rare, _from_zero, "mse", "mae", 10, 16, target=0.1),
+        Workload("rare_features", _rare, _from_zero, "mse", "mae", 20, 16, target=0.15),
         Workload(
             "label_noise",
             partial(scaled_digits, 600, 0.4),
