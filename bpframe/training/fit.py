@@ -82,7 +82,6 @@ class FitRun:
         known = params.groups(spec) if looking else []
         self._curves = UpdateCurves(looking, known, ["loss", "objective", *(name for name, _ in metrics)])
         state.curves |= {f"train.{name}": None for name in self._curves.names}
-        state.trace = self.trace
         self.progress = FitProgress(partial, session.step, 3 + len(self._curves.names))
         names = [title(registry, "callback", callback).removeprefix("callback ") for callback in spec.callbacks]
         self.hooks = Hooks(spec.callbacks, self.step, names)

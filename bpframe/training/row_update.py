@@ -47,7 +47,7 @@ def update_of_row(
 ) -> tuple[dict[str, HostArray], float | None]:
     """(the parameters after the update that follows that state, by "layer/name", the learning rate of that update).
 
-    A rule that gathers batches gets the row as often as it gathers. Penalties, gradient steps and constraints act.
+    A rule that gathers batches gets the row as often as it gathers. Penalties and all that acts on an update act.
     """
     period = spec.period
     bound = replace(spec, network=_evaluating(network_of(spec.network, task)), augmentations=())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -43,8 +43,6 @@ class RunState:
     resumed: whether this fit goes on from a checkpoint.
     fingerprint: of the data of this fit, taken when its `value` is first asked for.
     data: the rows of this fit and their targets, as the engine gets them; not to be written to.
-    trace: trace(rows) is what `Trainer.trace` gives for the rows of `data` with these numbers, at the present
-        parameters.
     observed: values by name that a callback adds to the rows of the history from now on, as curves of training.
     exception, cut: in bpframe_exception what ended the fit, and whether it came within a block of a session that does
         not keep the losses of its steps, so that no checkpoint can be written.
@@ -72,7 +70,6 @@ class RunState:
     resumed: bool = False
     fingerprint: LazyFingerprint | None = None
     data: Data | None = None
-    trace: Callable[[HostArray], Trace] | None = None
     observed: dict[str, float] = field(default_factory=dict)
     exception: BaseException | None = None
     cut: bool = False
@@ -108,6 +105,10 @@ class RunState:
     def look(self, step: int) -> None:
         """Have the block that runs into this step end there, so that bpframe_block_end is called at it."""
         self.looks.add(step)
+
+    def trace(self, rows: HostArray) -> Trace:
+        """What `Trainer.trace` gives for the rows of `data` with these numbers, at the present parameters."""
+        return cast(Trace, self.trainer._fit.trace(rows))
 
     def note(self, sentence: str) -> None:
         """Keep a sentence about the present epoch with the history, and so in the folder of a run."""

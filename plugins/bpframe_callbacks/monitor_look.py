@@ -43,7 +43,6 @@ class Look:
     @staticmethod
     def at(state: RunState, rows: HostArray, rare: Sequence[RareClass]) -> Look:
         """The look at training rows of these numbers, those of rare classes among them."""
-        assert state.trace is not None
         record, layers = state.trace(rows), dict(state.trainer.network.layers)
         shares, activations = dict[str, float](), dict[str, str]()
         for layer in record.layers[:-1]:

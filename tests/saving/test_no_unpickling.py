@@ -45,7 +45,10 @@ def test_no_module_of_bpframe_or_its_plugins_unpickles():
     root = TESTS.parent
     files = [*root.glob("bpframe/**/*.py"), *root.glob("plugins/bpframe_*/**/*.py")]
     assert len(files) > 250
-    assert {str(file.relative_to(root)): found for file in files if (found := unpickles(file.read_text("utf-8")))} == {}
+    trials = root / "bpframe" / "studies" / "parallel.py"  # hands them to processes of its own, and reads no file
+    found = {file.relative_to(root): unpickles(file.read_text("utf-8")) for file in files if file != trials}
+    assert {str(file): names for file, names in found.items() if names} == {}
+    assert unpickles(trials.read_text("utf-8")) == ["joblib"]
 
 
 @pytest.mark.parametrize(

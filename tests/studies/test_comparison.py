@@ -20,6 +20,7 @@ from bpframe.studies.rule_comparison import Comparison, within_budget
 from bpframe.studies.trial_file import without_times
 from bpframe.training.hooks import hookimpl
 from bpframe.training.trainer import Trainer
+from tests.conftest import fresh_python
 from tests.studies.tiny import plant, rows, tiny
 
 Records = list[dict[str, Any]]
@@ -201,10 +202,22 @@ def test_a_training_that_diverges_is_the_worst_and_never_chosen(folder: Path) ->
     assert chosen_settings([{}, {"trial": key, "settings": {"lr": 1e30}, **record}], "tiny", True) == {}
 
 
-def test_engines_are_compared_on_alike(folder: Path) -> None:
+ON_ENGINES = """
+import pytest
+from bpframe import studies
+from tests.studies.test_comparison import two
+from tests.studies.tiny import plant, tiny
+with pytest.MonkeyPatch.context() as patch:
+    plant(patch, tiny())
     for engine in ("numpy", "jax"):
         small = two("sgd", "momentum", engine=engine, trials=1, horizons=(1,))
         studies.run_comparison(small, f"{engine}.jsonl")
+"""
+
+
+def test_engines_are_compared_on_alike(folder: Path) -> None:
+    done = fresh_python(["-c", ON_ENGINES], folder, Path(__file__).parents[2])  # a trial has JAX on one thread
+    assert done.returncode == 0, done.stderr
     values = {
         engine: [r["values"] for r in lines(f"{engine}.jsonl")[1:] if not r["failed"]] for engine in ("numpy", "jax")
     }

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import bpframe as bp
 from bpframe import testing
-from bpframe.cli import conformance, main
+from bpframe.cli import check_request, conformance, main
 from bpframe.errors import BrokenComponent, CheckFailed, ConfigError
 from bpframe.registry import registry
 from bpframe.testing import Report, check_activation, check_layer, check_loss, check_optimizer
@@ -329,7 +329,9 @@ def test_the_command_fails_where_nothing_was_checked_and_goes_on_where_a_plugin_
 
 
 def test_the_command_fails_where_all_it_could_do_was_to_skip(monkeypatch):
-    monkeypatch.setattr(conformance, "check_reports", lambda *_: [Report("engine:far", skipped={"loading": "no far"})])
+    monkeypatch.setattr(
+        check_request, "check_reports", lambda *_: [Report("engine:far", skipped={"loading": "no far"})]
+    )
     result = CliRunner().invoke(main, ["check", "engine:far", "--engine", "numpy"])
     assert result.exit_code == 1
     assert "0 checks run, 0 failed\nNothing was checked, which counts as a failure" in result.output

@@ -23,7 +23,7 @@ BELONGS = (  # what describes kinds, engines, front doors, and the words of othe
     "registry/other_words",
 )
 WHOLE = {  # what no spec can say for a kind: how its parts act together
-    "constraint": {"training/update_groups"},
+    "constraint": {"training/update_groups", "training/row_derivation"},  # the latter says it in words
     "sampler": {"training/mask_check", "training/new_fit"},
 }
 
