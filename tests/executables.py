@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -24,6 +26,18 @@ def executable(name: str) -> str:
     """The path of an installed program, or `unavailable`."""
     path = next(filter(None, map(shutil.which, (name, *OTHER_NAMES.get(name, ())))), None)
     return path or unavailable(f"{name} is not installed, which this test runs. Install it, as .ci/run does.")
+
+
+def npm_packages(folder: Path, lock: Path) -> Path:
+    """The packages that `npm ci` installs in a folder from the lock that lies in another, or `unavailable`."""
+    for file in lock.glob("package*.json"):
+        shutil.copy(file, folder)
+    command = [executable("npm"), "ci", "--ignore-scripts", "--silent"]
+    try:
+        subprocess.run(command, cwd=folder, check=True, timeout=300)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        unavailable(f"npm installs nothing here of what this test runs: {error}")
+    return folder / "node_modules"
 
 
 def unavailable(why: str) -> NoReturn:

@@ -6,7 +6,6 @@ import functools
 import html
 import json
 import re
-import shutil
 import subprocess
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import EXAMPLE, fresh_python
-from tests.executables import executable, unavailable
+from tests.executables import executable, npm_packages
 
 SCRIPT = EXAMPLE.parents[1] / "tools" / "browser_example.py"
 PACKAGES = Path(__file__).parent / "browser"  # package.json and its lock
@@ -40,15 +39,12 @@ class Quiet(SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """A folder with the page, what it needs, and onnxruntime-web as `npm ci` installs it from the lock."""
-    npm, _ = executable("npm"), executable("chromium")
+    executable("chromium")
     folder = tmp_path_factory.mktemp("page")
     made = fresh_python([SCRIPT, folder], folder, EXAMPLE)
     assert made.returncode == 0, made.stderr
-    for file in PACKAGES.glob("package*.json"):
-        shutil.copy(file, folder)
-    if subprocess.run([npm, "ci", "--ignore-scripts", "--silent"], cwd=folder, timeout=300).returncode:
-        unavailable("npm cannot install onnxruntime-web here, which the page runs")
-    (folder / "ort").symlink_to(folder / "node_modules" / "onnxruntime-web" / "dist", target_is_directory=True)
+    packages = npm_packages(folder, PACKAGES)
+    (folder / "ort").symlink_to(packages / "onnxruntime-web" / "dist", target_is_directory=True)
     return folder
 
 

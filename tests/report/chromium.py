@@ -11,7 +11,6 @@ import itertools
 import json
 import os
 import select
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.executables import executable, npm_packages
 
 PACKAGES = Path(__file__).parent / "browser"  # package.json and its lock
 START = """
@@ -36,32 +35,11 @@ KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "Home": 36, "End": 35, "PageUp": 33, 
 
 
 @functools.cache
-def find_program(name: str) -> str | None:
-    """The path of a program; where it is missing, root asks apt-get for it, once."""
-    if shutil.which(name) is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "install", "-y", "-qq", name], capture_output=True, timeout=600)
-    return shutil.which(name)
-
-
-def require_program(name: str) -> str:
-    """The path of a program; without it an error in CI, elsewhere a skip."""
-    path = find_program(name)
-    if path is None and os.environ.get("CI"):
-        pytest.fail(f"{name} is not installed: the tests of pages in a browser need it")
-    if path is None:
-        pytest.skip(f"{name} is not installed: the tests of pages in a browser did not run")
-    return path
-
-
-@functools.cache
 def axe_core() -> str:
     """The source of axe-core, as `npm ci` installs it from the lock, once."""
     with tempfile.TemporaryDirectory() as folder:
-        for file in PACKAGES.glob("package*.json"):
-            shutil.copy(file, folder)
-        npm = require_program("npm")
-        subprocess.run([npm, "ci", "--ignore-scripts", "--silent"], cwd=folder, check=True, timeout=300)
-        return (Path(folder) / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+        packages = npm_packages(Path(folder), PACKAGES)
+        return (packages / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -69,7 +47,7 @@ def chromium(folder: Path) -> Iterator[Browser]:
     """A browser with a profile of its own, which ends with the block."""
     to_browser, from_browser = os.pipe(), os.pipe()
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--hide-scrollbars"]
-    command = [require_program("chromium"), *options, f"--user-data-dir={folder / 'profile'}", "about:blank"]
+    command = [executable("chromium"), *options, f"--user-data-dir={folder / 'profile'}", "about:blank"]
     process = subprocess.Popen(
         [sys.executable, "-c", START, str(to_browser[0]), str(from_browser[1]), *command],
         pass_fds=(to_browser[0], from_browser[1]),

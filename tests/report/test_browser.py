@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import good
-from tests.report.chromium import Browser, Page, chromium, require_program
+from tests.executables import executable
+from tests.report.chromium import Browser, Page, chromium
 from tests.report.runs_to_report import CLASSES, COLUMNS, NAMES, NUMBERS, train_hostile
 
 WIDTHS = (360, 768, 1280, 3840)
@@ -23,7 +24,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Reports of three runs with hostile names, with their worst rows, and of one run on numbers."""
-    require_program("chromium")
+    executable("chromium")
     folder = tmp_path_factory.mktemp("pages")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
