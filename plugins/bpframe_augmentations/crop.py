@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any, final
 
 from bpframe.plugin import Array, Hyper, Key, checks, ops
-from bpframe_augmentations.images import checked_shape, row_numbers, with_space
+from bpframe_augmentations.images import OverSpace, checked_shape, row_numbers, with_space
 
 
 @final
 @dataclass(frozen=True)
-class Crop:
+class Crop(OverSpace):
     """x_i <- a part s_i of each axis of space, s_i uniform from `least` to 1, at a random place, scaled to n cells.
 
     Cell k of n shows place a + s (k + 1/2) - 1/2 of an axis, a from 0 to n - s n, between two cells by their distances
@@ -32,15 +31,6 @@ class Crop:
     def __post_init__(self) -> None:
         checks.fraction("crop", least=self.least)
         object.__setattr__(self, "shape", checked_shape("crop", self.shape))
-
-    @classmethod
-    def example_configs(cls) -> list[dict[str, Any]]:
-        """One axis of space; two."""
-        return [{"shape": [3, 1]}, {"shape": [2, 2, 1]}]
-
-    def example_input(self, rng: Any) -> Any:
-        """Rows that fit (4, n)."""
-        return rng.normal(size=(4, prod(self.shape or (3, 1))))
 
     def augment(
         self, x: Array, target: Array, weight: Array | None, key: Key, h: Hyper

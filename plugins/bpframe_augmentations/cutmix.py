@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from math import prod
 from typing import Any, ClassVar, final
 
 from bpframe.plugin import Array, Hyper, Key, ShapeError, checks, ops
-from bpframe_augmentations.images import checked_shape, with_space
+from bpframe_augmentations.images import OverSpace, checked_shape, with_space
 from bpframe_augmentations.mixtures import mixture, numbers, part_of_other
 
 
 @final
 @dataclass(frozen=True)
-class Cutmix:
+class Cutmix(OverSpace):
     """x_i <- x_j inside a box, target <- (1 - part) target_i + part target_j; part is the box's part of space.
 
     One box for a batch, j a random order of its rows. The box is part^(1 / axes) of each axis, at a random place, what
@@ -37,15 +36,6 @@ class Cutmix:
     def __post_init__(self) -> None:
         checks.not_negative("cutmix", alpha=self.alpha)
         object.__setattr__(self, "shape", checked_shape("cutmix", self.shape))
-
-    @classmethod
-    def example_configs(cls) -> list[dict[str, Any]]:
-        """One axis of space; two."""
-        return [{"shape": [3, 1]}, {"shape": [2, 2, 1]}]
-
-    def example_input(self, rng: Any) -> Any:
-        """Rows that fit (4, n)."""
-        return rng.normal(size=(4, prod(self.shape or (3, 1))))
 
     def augment(
         self, x: Array, target: Array, weight: Array | None, key: Key, h: Hyper

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any, final
 
 from bpframe.plugin import Array, ConfigError, Hyper, Key, checks, ops
-from bpframe_augmentations.images import checked_shape, of_rows, row_numbers, with_space
+from bpframe_augmentations.images import OverSpace, checked_shape, of_rows, row_numbers, with_space
 
 
 @final
 @dataclass(frozen=True)
-class Flip:
+class Flip(OverSpace):
     """x_i <- x_i with the order of an axis reversed, with probability `rate`, each row on its own.
 
     `axis` counts the axes of a row from 0; -2, the last before the channels, is the width of images: left and right in
@@ -36,10 +35,6 @@ class Flip:
     def example_configs(cls) -> list[dict[str, Any]]:
         """For rows of three numbers."""
         return [{"shape": [3, 1]}]
-
-    def example_input(self, rng: Any) -> Any:
-        """Rows that fit (4, n)."""
-        return rng.normal(size=(4, prod(self.shape or (3, 1))))
 
     def augment(
         self, x: Array, target: Array, weight: Array | None, key: Key, h: Hyper

@@ -12,6 +12,21 @@ from typing import Any
 from bpframe.plugin import Array, Shape, ShapeError, checks, ops
 
 
+class OverSpace:
+    """An augmentation of rows whose axes of space are their own, or those of `shape`; what the kit tries it on."""
+
+    shape: Sequence[int] | None
+
+    @classmethod
+    def example_configs(cls) -> list[dict[str, Any]]:
+        """One axis of space; two."""
+        return [{"shape": [3, 1]}, {"shape": [2, 2, 1]}]
+
+    def example_input(self, rng: Any) -> Any:
+        """Rows that fit (4, n)."""
+        return rng.normal(size=(4, prod(self.shape or (3, 1))))
+
+
 def checked_shape(owner: str, shape: Any) -> Shape | None:
     """The shape of a row, as given, of at least one axis of space and one of channels."""
     if shape is None:

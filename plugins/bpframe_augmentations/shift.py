@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any, final
 
 from bpframe.plugin import Array, Hyper, Key, checks, ops
-from bpframe_augmentations.images import checked_shape, of_rows, row_numbers, with_space
+from bpframe_augmentations.images import OverSpace, checked_shape, of_rows, row_numbers, with_space
 
 
 @final
 @dataclass(frozen=True)
-class Shift:
+class Shift(OverSpace):
     """x_i[p] <- x_i[p + s_i], s_i a whole number from -cells to cells for each axis of space, all alike probable.
 
     Cells that come in from outside are 0: a random crop of rows that were padded by as many zeros. For images (height,
@@ -36,10 +35,6 @@ class Shift:
     def example_configs(cls) -> list[dict[str, Any]]:
         """One for rows of six numbers."""
         return [{"shape": [3, 1]}, {"shape": [1, 3, 1]}]
-
-    def example_input(self, rng: Any) -> Any:
-        """Rows that fit (4, n)."""
-        return rng.normal(size=(4, prod(self.shape or (3, 1))))
 
     def augment(
         self, x: Array, target: Array, weight: Array | None, key: Key, h: Hyper
