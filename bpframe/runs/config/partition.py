@@ -13,7 +13,6 @@ import numpy as np
 
 from bpframe.data import arrays
 from bpframe.data.columns import NamedRows
-from bpframe.data.data_check import data_sentences
 from bpframe.data.ready_rows import ReadyRows
 from bpframe.data.sources.selection import Selection
 from bpframe.data.splits import split
@@ -64,6 +63,8 @@ def read_partition(table: DataTable, folder: Path, seed: int, dtype: str, ready:
 
 def part_sentences(parts: Partition) -> list[str]:
     """What is odd about the data, a sentence each (`bpframe.data.data_check`)."""
+    from bpframe.data.data_check import data_sentences  # which a training does not need
+
     return data_sentences({name: part for name, part in vars(parts).items() if part is not None})
 
 
