@@ -11,7 +11,7 @@ Capabilities are small protocols of their own, for the components that need one:
 `RangeAfter` (layers); `Adapt` (initializers);
 `EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Fields`, `Point`, `SeveralHeads` and `SampleTarget`
 (losses);
-`Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
+`Totals`, `RuleFor`, `Probe`, `CompareGradients`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
 `Over` and `After` (schedules); `RowSums` (metrics); `Draws` (samplers);
 `Select`, `Numbered`, `LineOfRow`, `TargetFile` and `ReadFolder` (sources);
@@ -48,6 +48,7 @@ from bpframe.protocols.capabilities import (
     CheckInputs,
     CheckMemory,
     ClassTargets,
+    CompareGradients,
     DataStart,
     Displace,
     Draws,
@@ -182,6 +183,7 @@ __all__ = [
     "CheckMemory",
     "CheckpointFolder",
     "ClassTargets",
+    "CompareGradients",
     "ComparedField",
     "Compares",
     "Compiles",

@@ -240,6 +240,21 @@ class Probe(Protocol):
 
 
 @runtime_checkable
+class CompareGradients(Protocol):
+    """A rule that probes, and compares the two gradients of a batch: `update` is then given that at p.
+
+    So penalties, clipping and gathering act on that one alone. Where the rule of a group compares, those of others are
+    given gradients at p, too, unless one of them probes and does not compare.
+    """
+
+    def compare_gradients(self, p: Array, g: Array, there: Array, state: State, h: Hyper) -> State:
+        """The new state; g is the gradient at p and `there` that at the probe, both of the loss alone.
+
+        Behind a gradient step that gathers, it is asked at each batch, and `update` at the last.
+        """
+
+
+@runtime_checkable
 class Observe(Protocol):
     """A rule that looks, now and then, at a gradient for targets drawn from the model's own predictions."""
 
