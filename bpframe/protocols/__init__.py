@@ -14,7 +14,7 @@ Capabilities are small protocols of their own, for the components that need one:
 `Totals`, `RuleFor`, `Probe`, `CompareGradients`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
 `Over` and `After` (schedules); `RowSums` (metrics); `Draws` (samplers);
-`Select`, `Numbered`, `LineOfRow`, `TargetFile` and `ReadFolder` (sources);
+`Select`, `SelectGaps`, `Numbered`, `LineOfRow`, `TargetFile` and `ReadFolder` (sources);
 `CheckMemory` (callbacks); `Measure` and `MeasureCurves` (callbacks, metrics); `SessionStatistics` and `SessionSums`,
 which takes `StepSums` (sessions of engines).
 
@@ -76,6 +76,7 @@ from bpframe.protocols.capabilities import (
     RuleFor,
     SampleTarget,
     Select,
+    SelectGaps,
     SeveralHeads,
     Statistics,
     TargetFile,
@@ -258,6 +259,7 @@ __all__ = [
     "Sampler",
     "Schedule",
     "Select",
+    "SelectGaps",
     "Session",
     "SessionStatistics",
     "SessionSums",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -424,6 +424,16 @@ class Select(Protocol):
 
         DataError names the line and the column of a cell that is no number, or empty.
         """
+
+
+@runtime_checkable
+class SelectGaps(Protocol):
+    """A source of text that can leave cells of a target empty, for a loss whose target may be missing."""
+
+    def select_gaps(
+        self, file: BinaryIO, numbers: Sequence[str], texts: Sequence[str], gaps: Collection[str]
+    ) -> tuple[HostArray, Mapping[str, Sequence[str]]]:
+        """What `select` gives, in which cells of the columns `gaps`, some of `texts`, may be empty: ""."""
 
 
 @runtime_checkable
