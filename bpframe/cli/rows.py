@@ -15,6 +15,7 @@ from bpframe.data.sources.cells import listing
 from bpframe.data.sources.files import naming_file, read_rows, table_header
 from bpframe.data.sources.formats import source_of, unpacked_suffix
 from bpframe.data.sources.selection import Rows, Selection, column_list
+from bpframe.data.target_gaps import columns_with_gaps
 from bpframe.protocols import Source
 from bpframe.protocols.traits import holds_arrays
 from bpframe.runs.config.data_sources import FileSource
@@ -30,7 +31,7 @@ def rows_to_predict(file: Path, data: DataTable, trainer: Trainer, id_column: st
     names = table_header(file, reader)
     kept = id_column or (data.id if data.id in names else None)
     selection = replace(_selection(data, trainer, names), id=kept, lenient=True)
-    return read_rows(file, selection, reader), kept or ""
+    return read_rows(file, replace(selection, gaps=selection.targets), reader), kept or ""
 
 
 def rows_to_measure(file: Path, data: DataTable, trainer: Trainer, target: str | None) -> Rows:
@@ -45,7 +46,8 @@ def rows_to_measure(file: Path, data: DataTable, trainer: Trainer, target: str |
     weight = data.weight if data.weight in names else None
     known = _selection(data, trainer, names, target)
     selection = replace(known, target=target or data.target, id=None, weight=weight)
-    return read_rows(file, replace(selection, text=_text_labels(trainer)), reader)
+    gaps = columns_with_gaps(trainer.spec.loss, selection.targets)
+    return read_rows(file, replace(selection, text=_text_labels(trainer), gaps=gaps), reader)
 
 
 def errors_of(file: Path, data: DataTable) -> AbstractContextManager[None]:

@@ -80,12 +80,14 @@ def _mixed(bits: HostArray) -> HostArray:
 def _columns(x: HostArray, y: HostArray, names: Sequence[str], part: str) -> Iterator[str]:
     """What columns show by themselves."""
     constant, giving, numbering = list[str](), list[str](), list[str]()
-    target = y.reshape(len(y), -1)
-    classes, numbers = np.unique(target[:, 0], return_inverse=True) if target.shape[1] == 1 else ((), None)
+    single = y.dtype.names is None and y.size == len(y)
+    known = np.array([value is not None and value == value for value in y.reshape(-1)]) if single else np.False_
+    target = y.reshape(-1)[known] if known.any() else y[:0]
+    classes, numbers = np.unique(target, return_inverse=True) if len(target) else ((), None)
     for name, column in zip(names, np.ascontiguousarray(x.T), strict=True):
         if (column == column[0]).all():
             constant.append(name)
-        elif numbers is not None and _gives(column, target[:, 0], numbers, len(classes)):
+        elif numbers is not None and _gives(column[known], target, numbers, len(classes)):
             giving.append(name)
         elif _is_numbering(column):
             numbering.append(name)

@@ -12,12 +12,12 @@ import numpy as np
 
 from bpframe.data import arrays
 from bpframe.data.columns import NamedRows, column_names, name_list
-from bpframe.data.dense import as_dense
+from bpframe.data.dense import as_dense, type_and_values
 from bpframe.data.labels import as_array
 from bpframe.data.table_types import column_reader
 from bpframe.data.target_encoding import answer_of, own_target
 from bpframe.errors import DataError, ShapeError
-from bpframe.protocols import EncodeTarget, Loss
+from bpframe.protocols import EncodeTarget, Loss, SeveralHeads
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import group_of, takes_missing
 from bpframe.types import HostArray
@@ -33,6 +33,21 @@ def by_name(y: object, loss: Loss, outputs: int) -> dict[str, HostArray]:
         got = f"got {type(y).__name__}" if found is None else f"without {name_list(missing)}, got {name_list([*found])}"
         raise DataError(f"y needs the fields {name_list(wanted)}, as a mapping or the columns of a table, {got}.")
     return {name: as_array(found[name]) for name in wanted}
+
+
+def as_columns(y: Any, loss: Loss) -> Any:
+    """A structured array as losses without fields take it: by name for heads of those names, else as a table."""
+    names = y.dtype.names if isinstance(y, np.ndarray) else None
+    if names is None:
+        return y
+    heads = loss.parts() if implements(loss, SeveralHeads) else {}
+    if len(names) == 1 or set(heads) == set(names):
+        return {name: y[name] for name in heads} or y[names[0]]
+    for name in names:
+        if y[name].dtype.kind not in "biuf":
+            what = f"got {type_and_values(y[name])} in '{name}'. Encode it, or give a head that name."
+            raise DataError(f"y needs numbers in each of its columns, {what}")
+    return NamedRows(np.stack([y[name] for name in names], axis=1), names, ("float",) * len(names))
 
 
 def encode_fields(

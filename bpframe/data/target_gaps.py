@@ -5,13 +5,33 @@ Shapes: y (N,) or (N, C), target (N, M).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bpframe.data.columns import column_names
 from bpframe.data.dense import as_dense, kind_of
 from bpframe.errors import DataError
+from bpframe.protocols import SeveralHeads
+from bpframe.protocols.implements import implements
+from bpframe.protocols.traits import takes_missing
 from bpframe.types import HostArray
+
+
+def columns_with_gaps(loss: object, targets: Sequence[str]) -> tuple[str, ...]:
+    """Those columns of a target whose values may be missing to a loss; of heads by other names all, where one may."""
+    heads = loss.parts() if implements(loss, SeveralHeads) else {}
+    taking = {name for name, (head, _) in heads.items() if takes_missing(head)}
+    if set(heads) == set(targets):
+        return tuple(name for name in targets if name in taking)
+    return tuple(targets) if taking or takes_missing(loss) else ()
+
+
+def is_text(y: HostArray) -> bool:
+    """Whether labels are text, though some of them be missing."""
+    known = (value for value in y.tolist() if value is not None) if y.dtype.kind == "O" else ()
+    return y.dtype.kind in "UT" or isinstance(next(iter(known), None), str)
 
 
 def filled(y: HostArray) -> tuple[HostArray, HostArray | None]:

@@ -207,7 +207,7 @@ class Task:
         """(y, the names of its columns to learn) of fields, or with the columns of the first fit in its order."""
         if implements(self.loss, Fields):
             return target_fields.by_name(y, self.loss, self.outputs or 0), None
-        return labels.in_order_of(y, self.learned)
+        return labels.in_order_of(target_fields.as_columns(y, self.loss), self.learned)
 
     def _encode_positions(
         self, given: Targets, rows: int, weight: HostArray | None

@@ -26,7 +26,7 @@ from bpframe.engine.optimizer_chain import (
 from bpframe.engine.parameter_store import Store
 from bpframe.engine.update_guards import with_guards
 from bpframe.errors import ConfigError
-from bpframe.protocols import Adjust, Displace, EvaluationParams, Group, Observe, Periodic, Probe, Totals
+from bpframe.protocols import Adjust, Displace, EvaluationParams, Group, Observe, Periodic, Probe, Restart, Totals
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import scope_of
 from bpframe.types import Array, Params, State
@@ -102,7 +102,7 @@ class GroupUpdate:
         self._drop_gathered(paths)
         if first and self.stateful and any(path in paths for path in self.group.paths):
             self.states = self.initial()
-        elif self.group.rule is not None and self.evaluators:
+        elif self.group.rule is not None and (self.evaluators or self.restarting):
             masks = [self.store.mask(i, paths) for i in range(len(self.store))]
             for i, mask in enumerate(masks):
                 if mask is not False:
@@ -132,7 +132,10 @@ class GroupUpdate:
             for what in (Totals, Probe, Observe, EvaluationParams)
         )
         steps = enumerate(self.group.gradient_steps, start=self.first)
-        self._displaces = bool(with_capability(self.group.rule, state, Displace)) if self.group.rule else False
+        self._displaces, self.restarting = (
+            bool(with_capability(self.group.rule, state, what)) if self.group.rule else False
+            for what in (Displace, Restart)
+        )
         self.barriers = [Barrier(id(step), k, [ChainLink(step, ())]) for k, step in steps if implements(step, Totals)]
         if summing:
             self.barriers.append(Barrier(("rule", self.group.origin), self.rule, summing))

@@ -67,6 +67,9 @@ class StepUpdates(Protocol):
     def leave_probe(self, before: Any) -> None:
         """Back to the parameters before the probe."""
 
+    def compare_gradients(self, here: Params, there: Params) -> Params:
+        """Show rules the gradients at the parameters and at the probe; those that the update is given."""
+
     def drop_probe(self, before: Any) -> None:
         """Forget what rules saw there, since nothing is updated."""
 
@@ -99,11 +102,12 @@ def training_step(on: StepOperations, updates: StepUpdates, step: Any) -> LossAn
     on.begin_update()
     if updates.probing:
         before = updates.probe(gradients, step, batch_info)
-        gradients = on.value_and_gradients().gradients
+        there = on.value_and_gradients().gradients
         updates.leave_probe(before)
-        if gradients is None:
+        if there is None:
             updates.drop_probe(before)
             return LossAndGradients(math.nan, result.penalty, result.scores, result.caches)
+        gradients = updates.compare_gradients(gradients, there)
     measures = updates.measures
     if measures:
         due = measures.due(step)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
+from bpframe import tree
 from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.optimizer_chain import ChainLink, set_totals, summed, totals
 from bpframe.engine.update_clock import due_update
 from bpframe.engine.update_measures import Sums, UpdateMeasures, sums_as_arrays
-from bpframe.protocols import Key
+from bpframe.protocols import CompareGradients, Key
+from bpframe.protocols.implements import implements
 from bpframe.types import Array, Params, State
 
 Advance = Callable[[GroupUpdate, int, int], Any]
@@ -84,6 +86,18 @@ class Updates:
             for i, p in enumerate(pieces):
                 group.store.put(i, p)
 
+    def compare_gradients(self, here: Params, there: Params) -> Params:
+        """The gradients that the update is given: those at the probe, unless all rules that probe compare both."""
+        comparing = [group for group in self.probing if implements(group.probes[0].rule, CompareGradients)]
+        for group in comparing:
+            _compare_gradients(group, here, there)
+        if len(comparing) == len(self.probing):
+            return here
+        chosen = tree.transform(there, lambda leaf: leaf)
+        for path in (path for group in comparing for path in group.group.paths):
+            tree.assign(chosen, path, tree.at(here, path))
+        return chosen
+
     def drop_probe(self, before: Probed) -> None:
         """Forget what rules saw where the gradient there is not finite."""
         for group, _, states in before:
@@ -132,6 +146,16 @@ def _observes(group: GroupUpdate, link: ChainLink, step: Any) -> Any:
     """Whether a rule looks in the batch that follows `step` batches: it counts updates, and looks where one is due."""
     due, updates = due_update(group.group.gradient_steps, step)
     return link.rule.observes(updates + 1) & due
+
+
+def _compare_gradients(group: GroupUpdate, here: Params, there: Params) -> None:
+    """Show the rule of a group both gradients."""
+    link, elsewhere = group.probes[0], group.store.gradients(there)
+    group.take(here)
+    for i, (p, g, state) in enumerate(group.operands(group.rule)):
+        own = link.rule.compare_gradients(p, g, elsewhere[i], link.state(state), link.settings(group.h(group.rule, i)))
+        group.states[i] = [*group.states[i][:-1], link.replaced(state, own)]
+    group.steady = False  # states are others at each step, to which no program is bound
 
 
 def _probed(group: GroupUpdate) -> tuple[GroupUpdate, list[Array], list[list[State]]]:

@@ -11,10 +11,10 @@ Capabilities are small protocols of their own, for the components that need one:
 `RangeAfter` (layers); `Adapt` (initializers);
 `EncodeTarget`, `PredictLabels`, `ClassTargets`, `TargetWidth`, `Fields`, `Point`, `SeveralHeads` and `SampleTarget`
 (losses);
-`Totals`, `RuleFor`, `Probe`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
+`Totals`, `RuleFor`, `Probe`, `CompareGradients`, `Observe`, `EvaluationParams`, `Restart` and `Displace` (optimizers);
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
 `Over` and `After` (schedules); `RowSums` (metrics); `Draws` (samplers);
-`Select`, `Numbered`, `LineOfRow`, `TargetFile` and `ReadFolder` (sources);
+`Select`, `SelectGaps`, `Numbered`, `LineOfRow`, `TargetFile` and `ReadFolder` (sources);
 `CheckMemory` (callbacks); `Measure` and `MeasureCurves` (callbacks, metrics); `SessionStatistics` and `SessionSums`,
 which takes `StepSums` (sessions of engines).
 
@@ -48,6 +48,7 @@ from bpframe.protocols.capabilities import (
     CheckInputs,
     CheckMemory,
     ClassTargets,
+    CompareGradients,
     DataStart,
     Displace,
     Draws,
@@ -75,6 +76,7 @@ from bpframe.protocols.capabilities import (
     RuleFor,
     SampleTarget,
     Select,
+    SelectGaps,
     SeveralHeads,
     Statistics,
     TargetFile,
@@ -182,6 +184,7 @@ __all__ = [
     "CheckMemory",
     "CheckpointFolder",
     "ClassTargets",
+    "CompareGradients",
     "ComparedField",
     "Compares",
     "Compiles",
@@ -256,6 +259,7 @@ __all__ = [
     "Sampler",
     "Schedule",
     "Select",
+    "SelectGaps",
     "Session",
     "SessionStatistics",
     "SessionSums",

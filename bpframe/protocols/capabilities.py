@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -240,6 +240,21 @@ class Probe(Protocol):
 
 
 @runtime_checkable
+class CompareGradients(Protocol):
+    """A rule that probes, and compares the two gradients of a batch: `update` is then given that at p.
+
+    So penalties, clipping and gathering act on that one alone. Where the rule of a group compares, those of others are
+    given gradients at p, too, unless one of them probes and does not compare.
+    """
+
+    def compare_gradients(self, p: Array, g: Array, there: Array, state: State, h: Hyper) -> State:
+        """The new state; g is the gradient at p and `there` that at the probe, both of the loss alone.
+
+        Behind a gradient step that gathers, it is asked at each batch, and `update` at the last.
+        """
+
+
+@runtime_checkable
 class Observe(Protocol):
     """A rule that looks, now and then, at a gradient for targets drawn from the model's own predictions."""
 
@@ -409,6 +424,16 @@ class Select(Protocol):
 
         DataError names the line and the column of a cell that is no number, or empty.
         """
+
+
+@runtime_checkable
+class SelectGaps(Protocol):
+    """A source of text that can leave cells of a target empty, for a loss whose target may be missing."""
+
+    def select_gaps(
+        self, file: BinaryIO, numbers: Sequence[str], texts: Sequence[str], gaps: Collection[str]
+    ) -> tuple[HostArray, Mapping[str, Sequence[str]]]:
+        """What `select` gives, in which cells of the columns `gaps`, some of `texts`, may be empty: ""."""
 
 
 @runtime_checkable

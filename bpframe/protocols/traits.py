@@ -23,6 +23,7 @@ LEVELS = {
     "totals": "sums over the model, and what rules do besides: Totals, Probe, Observe",
     "snapshot": "snapshot and restore: checkpoints, and copies of trainers",
     "minimizers": "rules of scope objective",
+    "comparisons": "rules that compare two gradients of a batch (CompareGradients)",
     "schedules": "settings of layers and loss that follow schedules (Group.schedules)",
     "measures": "what is measured of updates (Group.measures)",
     "ties": "parameters that are others (Group.ties)",

@@ -86,7 +86,7 @@ MEMBERS = (
         "example() -> (content, columns)",
         "The bytes of a small file, and its columns by name. Needed: without it nothing can be read.",
         "it has none yet",
-        ("values", "determinism", "select", "damage"),
+        ("values", "determinism", "select", "gaps", "damage"),
     ),
     KitMember(
         "example_input",

@@ -9,7 +9,7 @@ from bpframe.engine.drawing import drawing
 from bpframe.engine.optimizer_chain import chain
 from bpframe.errors import ConfigError
 from bpframe.network.network import Network
-from bpframe.protocols import Auxiliary, Group, Observe, Probe, Totals
+from bpframe.protocols import Auxiliary, CompareGradients, Group, Observe, Probe, Totals
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import LEVELS, levels, scope_of
 from bpframe.registry import registry
@@ -55,6 +55,8 @@ def _needs(groups: Sequence[Group]) -> Iterator[tuple[str, str]]:
                 yield "minimizers", short_name(registry, kind, part)
             elif any(_sums(each) for each in _rules(kind, part)):
                 yield "totals", short_name(registry, kind, part)
+            if any(implements(each, CompareGradients) for each in _rules(kind, part)):
+                yield "comparisons", short_name(registry, kind, part)
 
 
 def _rules(kind: str, part: Any) -> Iterator[Any]:

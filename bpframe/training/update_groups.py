@@ -15,6 +15,7 @@ from bpframe import tree
 from bpframe.engine.learning_rates import refuse_idle_schedule
 from bpframe.engine.optimizer_chain import rule_for
 from bpframe.engine.projection_order import holding_order
+from bpframe.engine.second_probe import refuse_second_probe
 from bpframe.errors import ConfigError
 from bpframe.network.multipliers import declared_multipliers
 from bpframe.network.network import LabelledLayers
@@ -65,6 +66,7 @@ def update_groups(known: Sequence[Param], spec: TrainerSpec) -> list[Group]:
     rules, multiplied = spec.rules(), MultipliedParts()
     for rule in rules:
         refuse_idle_schedule(rule)
+        refuse_second_probe(rule)
     for param in known:
         own = _group(param, spec, rules, multiplied)
         if (same := next((same for same in alike if _alike(same[0], own)), None)) is None:

@@ -9,11 +9,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, ClassVar, NamedTuple, final
 
 import numpy as np
 
 from bpframe.plugin import (
+    Auxiliary,
     Batches,
     Data,
     EngineCost,
@@ -42,7 +44,7 @@ class ReferenceEngine:
     Source: Rumelhart, Hinton and Williams (1986), Learning representations by back-propagating errors.
     """
 
-    levels: ClassVar[tuple[str, ...]] = ("steps", "snapshot", "positions")
+    levels: ClassVar[tuple[str, ...]] = ("steps", "snapshot", "positions", "keys", "augmentations", "auxiliary")
 
     def session(
         self,
@@ -54,9 +56,7 @@ class ReferenceEngine:
         seed: int,
     ) -> ReferenceSession:
         """A session that starts from these parameters."""
-        session = ReferenceSession(network, cost, dtype, seed)
-        session.begin(groups, parameters)
-        return session
+        return ReferenceSession(network, cost, groups, parameters, dtype, seed)
 
 
 class Rows(NamedTuple):
@@ -76,18 +76,17 @@ class ReferenceSession:
     device = "cpu"
     step = 0
 
-    def __init__(self, network: EngineNetwork, cost: EngineCost, dtype: str, seed: int) -> None:
+    def __init__(
+        self, network: EngineNetwork, cost: EngineCost, groups: Sequence[Group], start: Params, dtype: str, seed: int
+    ) -> None:
         import array_api_strict  # which this engine alone needs
 
         self._xp: Any = array_api_strict
         self._layers, self._cost, self._dtype, self._seed = network.layers, cost, dtype, seed
         self._scores: dict[int, list[HostArray]] = {}  # of training, by epoch
-
-    def begin(self, groups: Sequence[Group], parameters: Params) -> None:
-        """Start from these parameters."""
         self.use(groups)
         with self._computing():
-            self._params: dict[Path, Any] = {path: self._array(leaf) for path, leaf in leaves(parameters)}
+            self._params: dict[Path, Any] = {path: self._array(leaf) for path, leaf in leaves(start)}
             self._states = {path: update.initial(self._params[path]) for path, update in self._updates.items()}
 
     def use(self, groups: Sequence[Group]) -> None:
@@ -102,13 +101,8 @@ class ReferenceSession:
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        before = self._xp.get_array_api_strict_flags()["api_version"]
-        self._xp.set_array_api_strict_flags(api_version=API)
-        try:
-            with np.errstate(all="ignore"):
-                yield
-        finally:
-            self._xp.set_array_api_strict_flags(api_version=before)
+        with self._xp.ArrayAPIStrictFlags(api_version=API), np.errstate(all="ignore"):
+            yield
 
     def _array(self, leaf: Any) -> Any:
         array = np.asarray(leaf)
@@ -118,16 +112,11 @@ class ReferenceSession:
         """The parameters as layers take them: by label, then by name."""
         tree: dict[str, Any] = {label: {} for label, _ in self._layers}
         for path, leaf in flat.items():
-            branch = tree
-            for name in path[:-1]:
-                branch = branch.setdefault(name, {})
-            branch[path[-1]] = leaf
+            reduce(lambda branch, name: branch.setdefault(name, {}), path[:-1], tree)[path[-1]] = leaf
         return tree
 
-    # ---------------------------------------------------------------------------------------------- the recursion
-
     def _gradients(self, rows: Rows, key: Any) -> tuple[Any, Any, Any, list[Any], dict[Path, Any]]:
-        """(loss, penalty on activations, scores, caches, gradients by path) of a batch."""
+        """(loss, penalties on activations with what layers add, scores, caches, gradients by path) of a batch."""
         tree, v, outputs, caches = self._tree(self._params), rows.x, list[Any](), list[Any]()
         contexts = [StepContext(True, True, key, (label,), self._resting(), rows.mask) for label, _ in self._layers]
         for (label, layer), context in zip(self._layers, contexts, strict=True):
@@ -141,6 +130,10 @@ class ReferenceSession:
             dx, own = layer.backward(tree[label], caches[k], dy + slopes.get(k, 0.0), contexts[k])
             found.update(leaves({label: own}))
             dy = dy if dx is None else dx
+            if isinstance(layer, Auxiliary) and contexts[k].training:
+                value, slope, own = layer.auxiliary(tree[label], caches[k], contexts[k])
+                penalty, dy = penalty + value, dy if slope is None else dy + slope
+                found.update((path, found.get(path, 0.0) + g) for path, g in leaves({label: own}))
         return loss, penalty, v, caches, found
 
     def _resting(self) -> frozenset[Path]:
@@ -163,8 +156,6 @@ class ReferenceSession:
                 penalty, slopes[k] = penalty + (value - out * zero) / rows, slopes.get(k, 0.0) + slope * kept / rows
         return penalty, slopes
 
-    # ---------------------------------------------------------------------------------------------- training
-
     def load(self, data: Data, collect: bool, collected: HostArray | None = None) -> None:
         """Train on these arrays from now on."""
         self._data, self._scores = data, {} if collected is None else {-1: list(collected)}
@@ -185,16 +176,17 @@ class ReferenceSession:
 
     def _train(self, batches: Batches, i: int) -> tuple[float, float, float]:
         """(loss, penalty, weight) of one step; nothing is updated where the loss is not finite."""
-        (epoch, number), rows = batches.at(i), self._rows(batches.rows(i))
-        loss, penalty, scores, caches, gradients = self._gradients(rows, epoch_key(self._seed, epoch).child(number))
+        epoch, number = batches.at(i)
+        key = epoch_key(self._seed, epoch).child(number)
+        rows = self._augmented(self._rows(batches.rows(i)), key)
+        loss, penalty, scores, caches, gradients = self._gradients(rows, key)
         if math.isfinite(float(loss)):
             for path, update in self._updates.items():
-                known, states = {"loss": loss, "weight": rows.weight}, self._states[path]
-                made = update.update(self._params[path], gradients[path], states, self.step, known)
-                self._params[path], self._states[path], penalty = made.p, made.states, penalty + made.penalty
+                place = self._params[path], gradients[path], self._states[path], self.step
+                p, states, more = update.update(*place, {"loss": loss, "weight": rows.weight, "key": key})
+                self._params[path], self._states[path], penalty = p, states, penalty + more
             self._refresh(caches)
-            kept = self._scores.setdefault(epoch, self._scores.pop(-1, []))
-            kept += list(np.asarray(scores))
+            self._scores.setdefault(epoch, self._scores.pop(-1, [])).extend(np.asarray(scores))
         return float(loss), float(penalty), rows.weight
 
     def _rows(self, numbers: HostArray) -> Rows:
@@ -206,13 +198,23 @@ class ReferenceSession:
         total = float(w.size if data.by_rows else w.sum())
         return Rows(x, target, self._array(w / (total or 1.0)), mask, float(n) if data.by_rows else total)
 
+    def _augmented(self, rows: Rows, key: Any) -> Rows:
+        """The rows as augmentations change them; what their losses are divided by stays."""
+        x, target, share, mask, _ = rows
+        given: Any = None if isinstance(share, float) else share * share.size
+        weight = given
+        for i, part in enumerate(part for group in self._groups for part in group.augmentations):
+            own = key.child(f"augmentations[{i}]")
+            x, target, weight = part.augment(x, target, weight, own, settings(part, self.step, {}))
+        if weight is not given:
+            share = weight / weight.size if mask is None else self._xp.where(mask, weight / weight.size, 0.0)
+        return rows._replace(x=x, target=target, share=share)
+
     def _refresh(self, caches: Sequence[Any]) -> None:
         tree = self._tree(self._params)
         for (label, layer), cache in zip(self._layers, caches, strict=True):
             if isinstance(layer, Refresh) and (label,) not in self._resting():
                 self._params.update(leaves({label: layer.refresh(tree[label], cache)}))
-
-    # ---------------------------------------------------------------------------------------------- state
 
     @property
     def parameters(self) -> dict[str, HostArray]:
@@ -220,11 +222,9 @@ class ReferenceSession:
         return {"/".join(path): np.array(p) for path, p in self._shown().items()}
 
     def _shown(self) -> dict[Path, Any]:
+        params, states, step = self._params, self._states, self.step
         with self._computing():
-            shown = {
-                path: u.shown(self._params[path], self._states[path], self.step) for path, u in self._updates.items()
-            }
-        return {**self._params, **shown}
+            return params | {path: u.shown(params[path], states[path], step) for path, u in self._updates.items()}
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
         """Replace some parameters."""

@@ -1,14 +1,16 @@
 """Updates of the reference engine: what acts on each parameter, one after the other.
 
-p any parameter, g its gradient; h the settings of a component.
+p any parameter, g its gradient; states: those of the gradient steps and, last, of the rule; h the settings of a
+component.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from functools import reduce
 from types import SimpleNamespace
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 from bpframe.plugin import Adjust, Displace, EvaluationParams, Group, Param, Periodic, Restart
 
@@ -32,13 +34,13 @@ def arguments(component: Any) -> dict[str, Any]:
 
 def settings(component: Any, step: int, known: Mapping[str, Any]) -> Any:
     """h in the update that follows `step` updates: numbers at their value, components inside as an h of their own."""
-    unknown = {"total": None, "rule": None, "param": None, "rows": None, "project": lambda p: p}
+    unknown = {"total": None, "rule": None, "param": None, "rows": None, "key": None, "project": lambda p: p}
     h = SimpleNamespace(**{**unknown, **known, "step": step + 1})
     for name, value in arguments(component).items():
         if hasattr(value, "value"):
             setattr(h, name, float(value.value(step)))
         elif any(hasattr(value, method) for method in ACTING):
-            setattr(h, name, settings(value, step, known))
+            setattr(h, name, settings(value, step, {**known, "key": h.key and h.key.child(name)}))
         elif isinstance(value, int | float):
             setattr(h, name, value)
     return h
@@ -54,22 +56,12 @@ def chain(rule: Any, state: Mapping[str, Any], path: Path = ()) -> Iterator[tupl
 
 def inside(outer: Any, path: Path) -> Any:
     """The state, or the h, at a path of the outermost one's."""
-    for name in path:
-        outer = outer[name] if isinstance(outer, Mapping) else getattr(outer, name)
-    return outer
+    return reduce(lambda at, name: at[name] if isinstance(at, Mapping) else getattr(at, name), path, outer)
 
 
 def replaced(state: Mapping[str, Any], path: Path, own: Any) -> Any:
     """The outermost state with that at a path exchanged."""
     return {**state, path[0]: replaced(state[path[0]], path[1:], own)} if path else own
-
-
-class Updated(NamedTuple):
-    """A parameter, the states of its gradient steps and, last, of its rule, and its penalty."""
-
-    p: Any
-    states: list[Any]
-    penalty: Any = 0.0
 
 
 @final
@@ -84,9 +76,10 @@ class ParameterUpdate:
         rule: Any = self.group.rule
         return [part.init(p) for part in (*self.group.gradient_steps, rule)]
 
-    def h(self, part: Any, step: int, known: Mapping[str, Any]) -> Any:
-        """h of a component."""
-        return settings(part, max(step, 0), {**known, "param": self.param})
+    def h(self, part: Any, step: int, known: Mapping[str, Any], name: str = "") -> Any:
+        """h of a component; one of a `name` draws by a key of its own, and of the parameter."""
+        key = known["key"].child(name).child(self.param.name) if name else None
+        return settings(part, max(step, 0), {**known, "param": self.param, "key": key})
 
     def project(self, p: Any, step: int) -> Any:
         """p as the constraints allow it."""
@@ -94,8 +87,11 @@ class ParameterUpdate:
             p = part.project(p, self.h(part, step, {}))
         return p
 
-    def update(self, p: Any, g: Any, states: list[Any], step: int, known: Mapping[str, Any]) -> Updated:
-        """Penalties, gradient steps, rule and constraints; what follows a step that gathers waits until it is due."""
+    def update(self, p: Any, g: Any, states: list[Any], step: int, known: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+        """(p, states, penalty) after penalties, gradient steps, rule and constraints.
+
+        What follows a gradient step that gathers waits until it is due.
+        """
         rule: Any = self.group.rule
         states = list(states)
         penalty: Any = 0.0
@@ -103,18 +99,18 @@ class ParameterUpdate:
             value, slope = penalty_part.value_and_gradient(p, self.h(penalty_part, step, known))
             penalty, g = penalty + value, g + slope
         for k, part in enumerate(self.group.gradient_steps):
-            h = self.h(part, step, known)
+            h = self.h(part, step, known, f"gradient_steps[{k}]")
             h.rule = self.h(rule, step, known)
             g, states[k] = part.transform(p, g, states[k], h)
             if isinstance(part, Adjust):
                 p, states[-1] = self._displaced(p, part.adjust(p, h) - p, states[-1], step)
             if isinstance(part, Periodic):
                 if (step + 1) % part.period:
-                    return Updated(p, states, penalty)
+                    return p, states, penalty
                 step = (step + 1) // part.period - 1
-        h = self.h(rule, step, {**known, "project": lambda p: self.project(p, step)})
+        h = self.h(rule, step, {**known, "project": lambda p: self.project(p, step)}, "optimizer")
         p, states[-1] = rule.update(p, g, states[-1], h)
-        return Updated(self.project(p, step), states, penalty)
+        return self.project(p, step), states, penalty
 
     def _displaced(self, p: Any, change: Any, state: Any, step: int) -> tuple[Any, Any]:
         for part, path in chain(self.group.rule, state):

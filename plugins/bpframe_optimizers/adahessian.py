@@ -16,8 +16,10 @@ class Adahessian:
     """p <- p - lr weight_decay p - lr m^ / (sqrt(v^) + eps): Adam, v of the Hessian's diagonal d instead of g.
 
     d = z (g(p + delta z) - g(p)) / delta with random signs z (Hutchinson's estimate, the product with the Hessian by a
-    difference), v <- beta2 v + (1 - beta2) d^2, m as in adam. Two gradients a step; signs follow from seed, step and
-    parameter. `decay` as in adamw. Without the paper's means of d over blocks of a weight, and its power of v^.
+    difference), v <- beta2 v + (1 - beta2) d^2, m as in adam. Two gradients a step: d is of the loss alone, behind
+    accumulate of the last batch, while m is of what penalties and gradient steps make of the gradient at p. Signs
+    follow from seed, step and parameter. `decay` as in adamw. Without the paper's means of d over blocks of a weight,
+    and its power of v^.
     Defaults are those of the authors' code, which takes the product exactly. A `delta` far below the rounding of
     gradients gives noise: for p near 1 and float32 it is fine from 1e-4 on.
     Source: Yao et al. (2021), AdaHessian, arXiv:2006.00719, algorithm 1 and equations 8 and 9.
@@ -48,23 +50,27 @@ class Adahessian:
         return rule_for(self, param)
 
     def init(self, p: Array) -> State:
-        """Both moments 0, and no gradient seen."""
+        """Both moments 0, and no curvature."""
         zeros = ops.namespace(p).zeros_like
-        return {"m": zeros(p), "v": zeros(p), "seen": zeros(p)}
+        return {"m": zeros(p), "v": zeros(p), "d": zeros(p)}
 
-    def probe(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
-        """(p + delta z, the state with the gradient at p)."""
-        return p + h.delta * _signs(p, h), {**state, "seen": g}
+    def probe(self, p: Array, g: Array, state: State, h: Hyper) -> Array:
+        """p + delta z."""
+        point: Array = p + h.delta * _signs(p, h)
+        return point
+
+    def compare_gradients(self, p: Array, g: Array, there: Array, state: State, h: Hyper) -> State:
+        """The state with d = z (there - g) / delta."""
+        return {**state, "d": _signs(p, h) * (there - g) / h.delta}
 
     def update(self, p: Array, g: Array, state: State, h: Hyper) -> tuple[Array, State]:
-        """(p after a step down the gradient seen, {m, v, seen}); g is the gradient at p + delta z."""
-        xp, seen = ops.namespace(p), state["seen"]
-        d = _signs(p, h) * (g - seen) / h.delta
-        m = h.beta1 * state["m"] + (1 - h.beta1) * seen
+        """(p - lr (m^ / (sqrt(v^) + eps) + weight_decay p), {m, v, d})."""
+        xp, d = ops.namespace(p), state["d"]
+        m = h.beta1 * state["m"] + (1 - h.beta1) * g
         v = h.beta2 * state["v"] + (1 - h.beta2) * (d * d)
         change: Any = (m / (1 - h.beta1**h.step)) / (xp.sqrt(v / (1 - h.beta2**h.step)) + h.eps)
         change += h.weight_decay * p
-        return p - h.lr * change, {"m": m, "v": v, "seen": seen}
+        return p - h.lr * change, {"m": m, "v": v, "d": d}
 
     def golden(self) -> list[Golden]:
         """By hand, of gradients that are the same at both points, so that v is 0; signs are of the kit's key."""

@@ -22,7 +22,7 @@ class Mars:
     the first step c = g. ||c|| is the norm over the parameter. For weights (n, m): all other parameters follow the rule
     `others` at its own learning rate; what multiplies learning rates multiplies both.
     Defaults are those of the authors' code, whose first step takes a previous g of 0. The previous g is that of the
-    batch before, MARS-approx; the exact form takes the gradient of this batch at the parameters before.
+    batch before, MARS-approx; `mars_exact` takes the gradient of this batch at the parameters before.
     Source: Yuan et al. (2024), MARS, arXiv:2411.10438, algorithm 2 (MARS-AdamW).
     """
 
@@ -63,12 +63,8 @@ class Mars:
         xp = ops.namespace(p)
         later = xp.astype(xp.asarray(h.step > 1, **ops.placement(p)), p.dtype)  # 0 in the first step
         c = g + later * (h.gamma * h.beta1 / (1 - h.beta1)) * (g - state["previous"])
-        c = c / xp.maximum(xp.sqrt(ops.inner(c, c)), 1.0)
-        m = h.beta1 * state["m"] + (1 - h.beta1) * c
-        v = h.beta2 * state["v"] + (1 - h.beta2) * (c * c)
-        change: Any = (m / (1 - h.beta1**h.step)) / (xp.sqrt(v / (1 - h.beta2**h.step)) + h.eps)
-        change += h.weight_decay * p
-        return p - h.lr * change, {"m": m, "v": v, "previous": g}
+        new, moments = adam_step(p, c, state, h)
+        return new, {**moments, "previous": g}
 
     def golden(self) -> list[Golden]:
         """By hand, without decay and eps: c = (0.6, 0.8) of length 1, then (0, 2) + (-0.6, 1.2) / 2, a longer one."""
@@ -79,3 +75,14 @@ class Mars:
         start = np.array([1.0, -1.0])
         path = [start - 0.1, start - 0.1 - 0.1 * m / np.abs(second)]
         return [(plain, start, [[0.6, 0.8], [0.0, 2.0]], path)]
+
+
+def adam_step(p: Array, c: Array, state: State, h: Hyper) -> tuple[Array, State]:
+    """(p - lr (m^ / (sqrt(v^) + eps) + weight_decay p), {m, v}) of a corrected gradient c, cut to length 1."""
+    xp = ops.namespace(p)
+    c = c / xp.maximum(xp.sqrt(ops.inner(c, c)), 1.0)
+    m = h.beta1 * state["m"] + (1 - h.beta1) * c
+    v = h.beta2 * state["v"] + (1 - h.beta2) * (c * c)
+    change: Any = (m / (1 - h.beta1**h.step)) / (xp.sqrt(v / (1 - h.beta2**h.step)) + h.eps)
+    change += h.weight_decay * p
+    return p - h.lr * change, {"m": m, "v": v}

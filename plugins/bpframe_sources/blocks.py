@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -27,7 +27,7 @@ class Doubt(Exception):
 
 
 def read_blocks(
-    file: BinaryIO, dialect: Dialect, numbers: Sequence[str], texts: Sequence[str], gaps: bool = False
+    file: BinaryIO, dialect: Dialect, numbers: Sequence[str], texts: Sequence[str], gaps: Collection[str] = ()
 ) -> tuple[HostArray, dict[str, list[str]]]:
     """What `read_records` gives, or Doubt."""
     header = read_first_line(file, dialect.separator)
@@ -42,7 +42,7 @@ def read_blocks(
         if ends is None:
             raise Doubt
         for name, cells in found.items():
-            cells += _texts(block, ends, header.index(name), gaps)
+            cells += _texts(block, ends, header.index(name), name in gaps)
         if at:
             values.frombytes(_numbers(block, dialect, at, len(ends)).data.cast("B"))
         rows += len(ends)

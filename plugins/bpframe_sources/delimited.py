@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import BinaryIO
 
 import numpy as np
@@ -14,22 +14,29 @@ from bpframe_sources.records import NoNumber, read_header, read_records
 
 
 def select(
-    file: BinaryIO, dialect: Dialect, numbers: Sequence[str], texts: Sequence[str], gaps: bool = False
+    file: BinaryIO, dialect: Dialect, numbers: Sequence[str], texts: Sequence[str], gaps: Collection[str] = ()
 ) -> tuple[HostArray, Mapping[str, Sequence[str]]]:
-    """(float64 (N, n) of the columns `numbers`, the cells of `texts` by name, none of them empty but with `gaps`)."""
-    try:
-        x, cells = read_blocks(file, dialect, numbers, texts, gaps)
-    except Doubt:
-        x, cells = read_records(file, dialect, numbers, texts, gaps)
-    if gaps or dialect.decimal == ".":
+    """(float64 (N, n) of the columns `numbers`, the cells of `texts` by name, none empty but those of `gaps`)."""
+    x, cells = _read(file, dialect, numbers, texts, gaps)
+    if dialect.decimal == ".":
         return x, cells
     return x, {name: _with_points(column, dialect.decimal) for name, column in cells.items()}
+
+
+def _read(
+    file: BinaryIO, dialect: Dialect, numbers: Sequence[str], texts: Sequence[str], gaps: Collection[str]
+) -> tuple[HostArray, dict[str, list[str]]]:
+    """The same with cells as they stand in the file."""
+    try:
+        return read_blocks(file, dialect, numbers, texts, gaps)
+    except Doubt:
+        return read_records(file, dialect, numbers, texts, gaps)
 
 
 def _with_points(cells: Sequence[str], decimal: str) -> Sequence[str]:
     """The cells of a column of numbers with points for decimal signs; those of any other column as they are."""
     try:
-        for cell in cells:
+        for cell in filter(None, cells):
             parse_number(cell, decimal)
     except ValueError:
         return cells
@@ -43,7 +50,7 @@ def read_columns(file: BinaryIO, dialect: Dialect) -> dict[str, HostArray]:
     while True:
         texts = [name for name in header if name not in numbers]
         try:
-            x, cells = select(file, dialect, numbers, texts, gaps=True)
+            x, cells = _read(file, dialect, numbers, texts, texts)
             break
         except NoNumber as error:
             numbers.remove(error.name)

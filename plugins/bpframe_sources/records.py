@@ -9,7 +9,7 @@ import csv
 import io
 import itertools
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -42,9 +42,9 @@ def line_of(file: BinaryIO, dialect: Dialect, row: int) -> int:
 
 
 def read_records(
-    file: BinaryIO, dialect: Dialect, numbers: Sequence[str], texts: Sequence[str], gaps: bool = False
+    file: BinaryIO, dialect: Dialect, numbers: Sequence[str], texts: Sequence[str], gaps: Collection[str] = ()
 ) -> tuple[HostArray, dict[str, list[str]]]:
-    """(float64 (N, n) of the columns `numbers`, the cells of `texts` by name, none of them empty but with `gaps`)."""
+    """(float64 (N, n) of the columns `numbers`, the cells of `texts` by name, none empty but those of `gaps`)."""
     with _records(file, dialect) as records:
         header = _header(records)
         at = [header.index(name) for name in numbers]
@@ -56,7 +56,7 @@ def read_records(
             if len(cells) != len(header):
                 raise DataError(f"line {line}, needs {len(header)} cells like its header, got {len(cells)}.")
             for i, name, column in others:
-                if not (cells[i] or gaps):
+                if not (cells[i] or name in gaps):
                     raise DataError(f"line {line}, column '{name}' needs a value, got ''. Fill it in or drop the row.")
                 column.append(cells[i])
             chosen = [cells[i] for i in at]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, ClassVar, final
 
@@ -44,6 +44,12 @@ class Tsv:
     ) -> tuple[HostArray, Mapping[str, Sequence[str]]]:
         """(float64 (N, n) of the columns `numbers`, the cells of the columns `texts` by name)."""
         return select(file, detect(file, TAB, self.decimal), numbers, texts)
+
+    def select_gaps(
+        self, file: BinaryIO, numbers: Sequence[str], texts: Sequence[str], gaps: Collection[str]
+    ) -> tuple[HostArray, Mapping[str, Sequence[str]]]:
+        """The same, in which cells of the columns `gaps` may be empty."""
+        return select(file, detect(file, TAB, self.decimal), numbers, texts, gaps)
 
     def line_of(self, file: BinaryIO, row: int) -> int:
         """The line on which a row ends."""

@@ -56,7 +56,7 @@ def test_a_step_observes_probes_comes_back_updates_and_moves_buffers_in_that_ord
     notes = Notes()
     result = training_step(notes, notes, 0)
     before = ["gradients", "sampled_gradients", "begin_update", "observe", "take_states", "begin_update"]
-    assert notes.calls == [*before, "probe", "gradients", "leave_probe", "update", "refresh"]
+    assert notes.calls == [*before, "probe", "gradients", "leave_probe", "compare_gradients", "update", "refresh"]
     assert result.weight_penalty == 0.5
 
 

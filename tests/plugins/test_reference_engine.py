@@ -63,7 +63,29 @@ PARTS: dict[str, dict[str, Any]] = {
     "displaced averages": {"optimizer": "schedule_free_sgd", "gradient_steps": ["decoupled_weight_decay"]},
     "frozen": {"groups": [{"match": "batch_norm_1/*", "frozen": True}, {"match": "*/bias", "lr_multiplier": 3.0}]},
     "schedules": {"optimizer": {"name": "adam", "lr": {"name": "cosine", "initial": 0.05}}},
+    "draws": {
+        "optimizer": {"name": "ema", "inner": {"name": "sgld", "temperature": 0.01}},
+        "gradient_steps": [{"name": "gaussian_noise", "stddev": 0.1}, {"name": "gaussian_noise", "stddev": 0.2}],
+    },
+    "augmentations": {"augmentations": ["mixup", {"name": "gaussian_noise", "stddev": 0.3}, "feature_dropout"]},
 }
+
+
+def test_engine_numpy_adds_what_layers_add_to_the_objective_as_the_reference_engine_does():
+    latent = bp.layers.sequential(layers=[bp.layers.dense(4, "tanh"), bp.layers.gaussian_latent(3)])
+    layers = [latent, bp.layers.mixture_of_experts(experts=[bp.layers.dense(5)] * 3), "batch_norm", bp.layers.dense(3)]
+    frozen = [{"match": "sequential_1/*", "frozen": True}]
+    for groups in ([], frozen):
+        parts = {"optimizer": "adam", "dtype": "float64", "groups": groups, "regularizers": ["activity"]}
+        one, other = (
+            bp.Trainer(bp.Network(layers), "softmax_cross_entropy", engine=engine, **parts)
+            for engine in ("numpy", "reference")
+        )
+        for each in (one, other):
+            each.fit(X, Y, epochs=3, batch_size=6, sample_weight=np.linspace(0, 2, 20), verbose=0)
+        assert max(one.history.train["objective"]) > max(one.history.train["loss"])
+        np.testing.assert_allclose(one.history.train["objective"], other.history.train["objective"], rtol=1e-9)
+        np.testing.assert_allclose(one.scores(X), other.scores(X), rtol=1e-8, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -83,8 +105,6 @@ NEEDING: dict[str, dict[str, Any]] = {
     "minimizers": {"optimizer": "lbfgs"},
     "measures": {"callbacks": ["norms"]},
     "resting": {"groups": [{"match": "*/bias", "frozen": True, "until": 1}]},
-    "keys": {"gradient_steps": ["gaussian_noise"]},
-    "augmentations": {"augmentations": ["gaussian_noise"]},
 }
 
 

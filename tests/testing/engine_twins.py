@@ -16,6 +16,7 @@ OTHER_RULES = {  # by fault: the class of a rule, and what becomes of it
     "training, plain": ("SGD", lambda rule: bp.optimizers.sgd(lr=1.05 * rule.lr)),
     "training, averages": ("Ema", lambda rule: rule.inner),
     "training, probes": ("Sam", lambda rule: rule.inner),
+    "training, comparisons": ("MarsExact", lambda rule: replace(rule, gamma=0.0)),
     "training, samples": ("SophiaG", lambda rule: replace(rule, every=1000)),
     "training, objective": ("Lbfgs", lambda rule: bp.optimizers.sgd()),
 }

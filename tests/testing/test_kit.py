@@ -101,7 +101,7 @@ FAULTS: dict[
         (Box, "array values"),
     ],
     "sampler": [(Backwards, "rows, purity, determinism")],
-    "source": [(Words, "values, determinism, select, damage")],
+    "source": [(Words, "values, determinism, select, gaps, damage")],
     "exporter": [(Listing, "suffixes, bytes, same bytes, model")],
     "engine": [
         (

@@ -204,6 +204,10 @@ class Words:
         x = np.array([columns[name] for name in numbers], dtype=float).T
         return x + (self.fault == "select"), {name: columns[name].tolist() for name in texts}
 
+    def select_gaps(self, file: Any, numbers: Any, texts: Any, gaps: Any) -> Any:
+        x, cells = self.select(file, numbers, texts)
+        return x, {name: [] if self.fault == "gaps" else column for name, column in cells.items()}
+
 
 @dataclass(frozen=True)
 class Suffixless(Words):

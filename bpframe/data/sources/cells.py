@@ -46,6 +46,22 @@ def parse_cells(cells: Sequence[str], decimal: str = ".") -> HostArray:
     return np.array(cells, dtype=np.str_)
 
 
+def parse_target(cells: Sequence[str], text: bool, beside_others: bool) -> HostArray:
+    """Cells of a target, of which some may be empty, as `parse_cells`; `text`: as text whatever they look like.
+
+    Where one is empty, float64 has NaN there, and labels None, as have whole numbers that stand alone: others
+    (`beside_others`) may become columns of one array.
+    """
+    known = [cell for cell in cells if cell]
+    values = np.array(known, dtype=np.str_) if text else parse_cells(known)
+    if len(known) == len(cells):
+        return values
+    numbers = values.dtype.kind == "f" or not known or (values.dtype.kind == "i" and beside_others)
+    filled: HostArray = np.full(len(cells), np.nan) if numbers else np.full(len(cells), None, dtype=object)
+    filled[[bool(cell) for cell in cells]] = [] if not known else values if numbers else values.tolist()
+    return filled
+
+
 def listing(names: Sequence[str], most: int = 20) -> str:
     """ "the columns 'a', 'b'": what errors say of a table's names."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

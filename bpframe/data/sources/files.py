@@ -26,7 +26,9 @@ from bpframe.regular_files import open_regular
 from bpframe.types import HostArray
 
 
-def read(path: str | Path, target: str | None = None, source: Spec | None = None) -> tuple[HostArray, HostArray]:
+def read(
+    path: str | Path, target: str | None = None, source: Spec | None = None, *, gaps: bool = False
+) -> tuple[HostArray, HostArray]:
     """x (N, ...) and y (N, ...) of a file.
 
     .csv, .tsv, .parquet, .feather, .arff
@@ -42,9 +44,10 @@ def read(path: str | Path, target: str | None = None, source: Spec | None = None
     a folder  of images: source=bp.sources.images(size=(32, 32)), y the names of the folders in it
 
     A name that ends in .gz besides is unpacked. `source` is another source than that of the suffix, or one with
-    settings: bp.sources.csv(separator=";", decimal=",").
+    settings: bp.sources.csv(separator=";", decimal=","). `gaps`: cells of a text table's target may be empty;
+    y then has NaN there, or None among labels, for a loss that takes them as missing.
     """
-    rows = read_rows(Path(path), Selection(target), source)
+    rows = read_rows(Path(path), Selection(target, gaps=_columns(target, gaps)), source)
     assert rows.y is not None  # the selection wants a target
     return without_names(rows.x), rows.y
 
@@ -61,12 +64,13 @@ def read_table(
     columns: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
     source: Spec | None = None,
+    gaps: bool = False,
 ) -> tuple[NamedRows, HostArray | None]:
     """x (N, n), whose columns keep their names, and y (N,) of a table; y is None without a target.
 
     What a model learns from such rows it predicts by these names, whatever their order. `columns` are the inputs, by
-    default all but the target and those to `exclude`. `source` as for `read`. The columns of svmlight files go by
-    their numbers; those that a file leaves out are 0.
+    default all but the target and those to `exclude`. `source` and `gaps` as for `read`. The columns of svmlight files
+    go by their numbers; those that a file leaves out are 0.
     """
     path, reader = Path(path), source_of(Path(path), source)
     if implements(reader, Numbered):
@@ -74,9 +78,15 @@ def read_table(
     elif holds_arrays(reader):
         raise DataError(f"'{path}' needs columns with names, got arrays. Use read.")
     else:
-        rows = read_rows(path, Selection(target, columns, exclude, lenient=target is None), reader)
+        selection = Selection(target, columns, exclude, lenient=target is None, gaps=_columns(target, gaps))
+        rows = read_rows(path, selection, reader)
     assert isinstance(rows.x, NamedRows)  # as all tables give
     return rows.x, rows.y
+
+
+def _columns(target: str | None, gaps: bool) -> tuple[str, ...]:
+    """The columns in which cells may be empty."""
+    return (target,) if gaps and target is not None else ()
 
 
 def read_rows(path: Path, selection: Selection, source: Spec | None = None) -> Rows:

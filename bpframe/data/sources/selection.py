@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, final
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from bpframe.data.arguments import suggestion
 from bpframe.data.columns import NamedRows
-from bpframe.data.sources.cells import listing, parse_cells, parse_number
+from bpframe.data.sources.cells import listing, parse_cells, parse_number, parse_target
 from bpframe.errors import DataError
-from bpframe.protocols import Select, Source
+from bpframe.protocols import Select, SelectGaps, Source
+from bpframe.protocols.implements import implements
 from bpframe.types import HostArray
 
 KINDS = {"b": "bool", "i": "int", "u": "int", "f": "float", "T": "text", "U": "text"}  # by NumPy's letter
@@ -36,7 +37,8 @@ class Selection:
     """Names of columns: the target, or several, an id, weights, and the inputs, by default all others.
 
     Of rows to predict (`lenient`) the target, weights and what is left out may be missing. `text`: labels are text
-    whatever they look like.
+    whatever they look like. `gaps`: columns of the target
+    in which cells may be empty.
     """
 
     target: str | Sequence[str] | None = None
@@ -46,6 +48,7 @@ class Selection:
     lenient: bool = False
     text: bool = False
     weight: str | None = None
+    gaps: Collection[str] = ()
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -94,7 +97,10 @@ def table_rows(source: Source, file: BinaryIO, selection: Selection) -> Rows:
     if isinstance(source, Select):
         names = source.names(file)
         inputs, others = selection.inputs(names), selection.others(names)
-        x, texts = source.select(file, inputs, others)
+        if selection.gaps and implements(source, SelectGaps):
+            x, texts = source.select_gaps(file, inputs, others, selection.gaps)
+        else:
+            x, texts = source.select(file, inputs, others)
         return _rows(selection, NamedRows(x, tuple(inputs), ("float",) * len(inputs)), texts)
     table = source.read(file)
     names = list(table)
@@ -135,7 +141,7 @@ def _target(selection: Selection, columns: Mapping[str, HostArray | Sequence[str
         if isinstance(column, np.ndarray):
             parts[name] = column
         else:
-            parts[name] = np.array(column, dtype=np.str_) if selection.text else parse_cells(column)
+            parts[name] = parse_target(column, selection.text, len(columns) > 1)
     if isinstance(selection.target, str) or not parts:
         return next(iter(parts.values()), None)
     rows = min(map(len, parts.values()))

@@ -5,6 +5,7 @@ Shapes: x (N, ...) rows, y (N,) labels or numbers, or (N, C) targets.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,7 @@ from bpframe.data.columns import NamedRows
 from bpframe.data.ready_rows import ReadyRows
 from bpframe.data.sources.selection import Selection
 from bpframe.data.splits import split
+from bpframe.data.target_gaps import is_text
 from bpframe.runs.config.data_sources import AnySource
 from bpframe.runs.config.schema import DataTable, SplitTable
 from bpframe.types import HostArray
@@ -33,22 +35,25 @@ class Partition:
     test: Part | None = None
 
 
-def read_partition(table: DataTable, folder: Path, seed: int, dtype: str, ready: bool = False) -> Partition:
+def read_partition(
+    table: DataTable, folder: Path, seed: int, dtype: str, ready: bool = False, gaps: Collection[str] = ()
+) -> Partition:
     """The rows of a [data] table, read from its files in or below `folder`, and divided.
 
     Test rows first, then validation rows from the rest; both fractions are of all rows. `ready`: rows of tables are
-    kept as engines get them too, and the digest of a file's rows is made while the next file is read. Raises DataError
-    for rows that no network can take, numbered as they stand in their source, and where a part would be empty.
+    kept as engines get them too, and the digest of a file's rows is made while the next file is read. `gaps`: columns
+    of the target in which values may be missing. Raises DataError for rows that no network can take, numbered as they
+    stand in their source, and where a part would be empty.
     """
     apart = {"validation": table.validation, "test": table.test}
     divided = any(part is not None and part.fraction is not None for part in apart.values())
     arrays_alone = Selection(weight=table.weight)
-    chosen = table.selection() if table.source.table else arrays_alone
+    chosen = table.selection(gaps=gaps) if table.source.table else arrays_alone
     whole = _part(table.source, folder, chosen, dtype, ready and not divided)
     x, y = whole[:2]
     names = x.columns if isinstance(x, NamedRows) and x.numbering is None else None
-    text = y.dtype.kind in "UT"  # labels stay text where those of training are
-    alike = Selection(table.target, names, text=text, weight=table.weight)
+    text = is_text(y)  # labels stay text where those of training are
+    alike = Selection(table.target, names, text=text, weight=table.weight, gaps=gaps)
     beside = {
         name: _part(part.source, folder, alike if part.source.table else arrays_alone, dtype, ready)
         for name, part in apart.items()
@@ -84,7 +89,7 @@ def _part(source: AnySource, folder: Path, selection: Selection, dtype: str, rea
     with source.errors(folder):
         converted = arrays.inputs(rows.x, dtype)
         if rows.y.dtype.kind in "fc":
-            arrays.as_numbers(rows.y, dtype, "y")
+            arrays.as_numbers(rows.y, dtype, "y", gaps=bool(selection.gaps))
         axes = () if rows.weight is None else rows.weight.shape[1:]
         arrays.weights(rows.weight, len(rows.y), dtype, axes)
     x = _ready(rows.x, converted) if ready else rows.x

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from bpframe.data.sources.selection import column_list
+from bpframe.data.target_gaps import columns_with_gaps
 from bpframe.errors import BlockedComponent, ConfigError, Problem
 from bpframe.network.network import Network
 from bpframe.registry import Policy, registry
@@ -69,7 +71,8 @@ class Config:
         """
         train = self.settings.train
         try:
-            return read_partition(self.settings.data, self.folder, train.seed, train.dtype, ready)
+            gaps = columns_with_gaps(self.spec.loss, column_list(self.settings.data.target))
+            return read_partition(self.settings.data, self.folder, train.seed, train.dtype, ready, gaps)
         except ConfigError as error:
             raise ConfigError(self.locations.message(Problem(DATA_SOURCE, str(error)))) from None
 

@@ -88,7 +88,7 @@ class DataTable:
                  a data set, { path = "rows.csv", separator = ";" } of a file, whose `name` is the source that reads it,
                  by default that of the suffix; a relative path starts at the folder of the config; "program" in the
                  config of a run whose rows a program handed to `fit`, which cannot be read again
-    target       the column of a table that is predicted; a list of columns for a loss of several fields
+    target       the column of a table that is predicted; a list of several for fields, heads, or more outputs
     columns      the columns that it is predicted from, by default all others
     exclude      columns to leave out
     id           a column that names the rows; it is kept beside predictions, and nothing is learned from it

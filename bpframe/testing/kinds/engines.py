@@ -41,6 +41,7 @@ TRAININGS: dict[str, dict[str, Any]] = {  # by name: parts of a trainer, besides
     "gathering": {"optimizer": "momentum", "gradient_steps": [{"name": "accumulate", "steps": 2}]},
     "averages": {"optimizer": {"name": "ema", "inner": "momentum", "decay": 0.5}},
     "probes": {"optimizer": {"name": "sam", "inner": "momentum"}},
+    "comparisons": {"optimizer": {"name": "mars_exact", "lr": LR, "gamma": 0.3}},
     "draws": {"optimizer": "adam", "layers": ["batch_norm", {"name": "dropout", "rate": 0.3}]},
     "samples": {"optimizer": {"name": "sophia_g", "every": 2}},
     "objective": {"optimizer": "lbfgs", "batch_size": ROWS},
@@ -59,6 +60,7 @@ TRAININGS: dict[str, dict[str, Any]] = {  # by name: parts of a trainer, besides
 NEEDS = {  # by name: the level of those that need another than steps
     "rules": "totals",
     "probes": "totals",
+    "comparisons": "comparisons",
     "samples": "totals",
     "objective": "minimizers",
     "settings": "schedules",

@@ -38,12 +38,12 @@ def _probe(rule: Any) -> None:
         p, gradients = numbers(shape_of(rule), dtype, 3)
         gradients[1] = 0
         course = Trajectory(rule, [p])
-        course.follow([g] for g in gradients)
+        starts = [p, *(piece for (piece,) in course.follow([g] for g in gradients)[:-1])]
         for (point,) in course.probed:
             require_shape("the point of a probe", point, p.shape)
             require_finite("the point of a probe", point)
             require(point.dtype == dtype, f"the point of a probe must keep dtype {dtype}, got {point.dtype}")
-        moved = not np.array_equal(course.probed[0][0], p)
+        moved = any(not np.array_equal(point, start) for (point,), start in zip(course.probed, starts, strict=True))
         require(moved, "a probe must go elsewhere than p: there the gradient is known, and a second one costs a step")
     require_further_part(rule, Probe, "the points of its probes: they may be another distance away")
 

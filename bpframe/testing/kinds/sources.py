@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from bpframe.protocols import LineOfRow, Numbered, Select, Source
+from bpframe.protocols import LineOfRow, Numbered, Select, SelectGaps, Source
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import holds_arrays
 from bpframe.testing.laws.comparison import require
@@ -28,6 +28,7 @@ def source_checks(source: Source) -> dict[str, Check]:
         "determinism": partial(_determinism, source),
         "select": partial(_select, source),
         "damage": partial(_damage, source),
+        **({"gaps": partial(_gaps, source)} if implements(source, SelectGaps) else {}),
         **({"lines": partial(_lines, source)} if implements(source, LineOfRow) else {}),
         **({"numbers": partial(_numbers, source)} if implements(source, Numbered) else {}),
     }
@@ -107,6 +108,18 @@ def _select(source: Source) -> None:
     require(list(cells) == texts, f"select must give the cells of {texts}, got {list(cells)}")
     for name in texts:
         require(list(cells[name]) == columns[name].tolist(), f"select must give the cells of '{name}' as read does")
+
+
+def _gaps(source: Any) -> None:
+    """`select_gaps` gives what `select` gives where no cell is empty."""
+    content, _ = _example(source)
+    names = list(source.names(io.BytesIO(content)))
+    (x, want), (same, cells) = (
+        source.select(io.BytesIO(content), [], names),
+        source.select_gaps(io.BytesIO(content), [], names, names),
+    )
+    alike = np.array_equal(same, x) and all(list(cells.get(name, ())) == list(want[name]) for name in want)
+    require(alike, "select_gaps must give what select gives where no cell is empty")
 
 
 def _lines(source: Source) -> None:

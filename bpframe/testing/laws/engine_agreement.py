@@ -64,4 +64,11 @@ def _compare(engine: str, got: Outcome, want: Outcome, tolerance: float) -> None
         raise CheckFailed(f"{engine} must give {sorted(want)}, got {sorted(got)}")
     for name, array in want.items():
         scale = max(ROUNDING, max_abs(array[np.isfinite(array)]))
-        require_close(f"{name} on {engine}, compared with {REFERENCE},", got[name], array, tolerance, tolerance * scale)
+        title, pair = f"{name} on {engine}, compared with {REFERENCE},", _known(got[name], array)
+        require_close(title, *pair, tolerance, tolerance * scale)
+
+
+def _known(got: HostArray, want: HostArray) -> tuple[HostArray, HostArray]:
+    """Both with 0 where both are NaN: an epoch has no value on the curve of what is not measured at each step."""
+    unknown = np.isnan(want) & np.isnan(got) if got.shape == want.shape else False
+    return np.where(unknown, 0.0, got), np.where(unknown, 0.0, want)

@@ -19,7 +19,7 @@ from bpframe.engine.drawing import piece_key, set_keys
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.step import training_step
 from bpframe.network.gradients import LossAndGradients
-from bpframe.protocols import EvaluationParams, GradientStep, Observe, Optimizer, Param, Probe, Totals
+from bpframe.protocols import CompareGradients, EvaluationParams, GradientStep, Observe, Optimizer, Param, Probe, Totals
 from bpframe.protocols.traits import is_stochastic, scope_of
 from bpframe.random import HashKey
 from bpframe.testing.laws.unknown_values import UnknownArray, unknown
@@ -170,6 +170,16 @@ class Trajectory:
     def leave_probe(self, before: Pieces) -> None:
         """Back to the pieces before the probe."""
         self.pieces = before
+
+    def compare_gradients(self, here: Params, there: Params) -> Params:
+        """The gradients at the probe; at the pieces themselves where the rule compares both."""
+        (link,) = self.probing
+        if not isinstance(link.rule, CompareGradients):
+            return there
+        for i, (p, g, elsewhere) in enumerate(zip(self.pieces, here["pieces"], there["pieces"], strict=True)):
+            own = link.rule.compare_gradients(p, g, elsewhere, link.state(self.states[i]), link.settings(self._h(i)))
+            self.states[i] = link.replaced(self.states[i], own)
+        return here
 
     def drop_probe(self, before: Pieces) -> None:
         """Its losses are finite."""

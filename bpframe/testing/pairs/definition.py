@@ -144,8 +144,9 @@ class TrainingByDefinition:
             update.observe(self._backprop(drawn, 1 / len(rows), key, penalised=False).gradients, {"rows": len(rows)})
         before = dict(self.p)
         if update.probe(gradients, info):
-            gradients = self._backprop(data, share, key).gradients
+            there = self._backprop(data, share, key).gradients
             self.p.update(before)
+            gradients = update.compare_gradients(gradients, there, info)
         update.step(gradients, info)
         self._refresh(here.caches)
 

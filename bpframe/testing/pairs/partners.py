@@ -13,6 +13,7 @@ from bpframe.protocols import (
     Adjust,
     After,
     BatchSampler,
+    CompareGradients,
     Draws,
     EvaluationParams,
     Fit,
@@ -38,6 +39,7 @@ TIE = "tie"  # what stands in the place of a kind for parameters that are others
 ROLES: Mapping[str, Mapping[str, type]] = {  # of a kind: what is called by which capability, the first that it has
     "optimizer": {
         "averaging rule": EvaluationParams,
+        "comparing rule": CompareGradients,
         "probing rule": Probe,
         "observing rule": Observe,
         "rule with sums": Totals,

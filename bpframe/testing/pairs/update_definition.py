@@ -17,6 +17,7 @@ from bpframe import random
 from bpframe.protocols import (
     Adjust,
     Applies,
+    CompareGradients,
     Constraint,
     Displace,
     EvaluationParams,
@@ -135,6 +136,17 @@ class UpdateByDefinition:
                 self._change(path, link, lambda _, own=own: own)  # type: ignore[misc]  # binds this rule's state
             self.p[path] = there
         return bool(probing)
+
+    def compare_gradients(self, here: Mapping[Path, Any], there: Mapping[Path, Any], info: Info) -> dict[Path, Any]:
+        """The gradients of the update: those elsewhere, but at p of a rule that compares, or where all of them do."""
+        probing = [(path, link) for path, link in self._links() if implements(link.rule, Probe)]
+        comparing = {path: link for path, link in probing if implements(link.rule, CompareGradients)}
+        hypers = self._summed(here, info)
+        for path, link in comparing.items():
+            given = self.p[path], here[path], there[path]
+            self._change(path, link, partial(link.rule.compare_gradients, *given, h=link.h(hypers[path])))
+        everywhere = len(comparing) == len(probing)
+        return {path: here[path] if everywhere or path in comparing else g for path, g in there.items()}
 
     # -------------------------------------------------------------------------------------------------------- stages
 
