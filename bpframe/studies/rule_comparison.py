@@ -23,14 +23,13 @@ from bpframe.studies.comparison_trials import WorkloadSource, diagnosis_record, 
 from bpframe.studies.config_sweep import SweptConfig
 from bpframe.studies.contestant import Contestant, with_sanity_rows
 from bpframe.studies.parallel import Task, run_trials
+from bpframe.studies.seeds import scoring_seed, tuning_seed
 from bpframe.studies.trial_file import Record, TrialFile
 from bpframe.studies.tuning import tuning_points
 
 HORIZONS = (1, 2, 4)  # times the epochs of a workload
-TUNING_SEED, SCORING_SEED = 100_001, 1
 LEAST_UNITS = 6  # of workload and study, with fewer of which no interval covers 95%
 DIAGNOSIS_POINTS = 8
-OFFSET = 10_000  # between the seeds of contestants that have other ones
 
 Step = tuple[dict[str, Any], Task]  # the key of a trial and what makes its record
 Show = Callable[[int, int, Record], None]
@@ -93,10 +92,11 @@ class Comparison:
         for i in range(count):
             for each in self.contestants:
                 if each.tuned:
-                    study, seed = i // self.trials, TUNING_SEED + OFFSET * each.offset + i // self.trials
-                    place = {"workload": workload, "rule": each.title, "study": study + 1, "point": i + 1}
-                    arguments = {"source": source, "contestant": each, "settings": points[each.title][i], "seed": seed}
-                    yield {"stage": "tuning", **place}, (tuning_record, arguments)
+                    study = i // self.trials + 1
+                    place = {"workload": workload, "rule": each.title, "study": study, "point": i + 1}
+                    arguments = {"source": source, "contestant": each, "settings": points[each.title][i]}
+                    more = {"seed": tuning_seed(study, each.offset)}
+                    yield {"stage": "tuning", **place}, (tuning_record, arguments | more)
 
     def scoring(self, workload: str, records: Sequence[Record]) -> Iterator[Step]:
         """The scoring trials of a workload, with what its tuning found."""
@@ -110,7 +110,7 @@ class Comparison:
                         settings = best.get((each.title, study)) if each.tuned else {}
                         if settings is None or (each.row == "a rule that does nothing" and not first):
                             continue
-                        seed = SCORING_SEED + OFFSET * each.offset + (study - 1) * self.seeds + number
+                        seed = scoring_seed(study, number, self.seeds, each.offset)
                         place = {"workload": workload, "rule": each.title, "study": study, "seed": seed}
                         arguments = {"source": source, "contestant": each, "settings": settings, "seed": seed}
                         more = {"horizon": horizon, "updates": horizon == self.horizons[0] and number == 0}
