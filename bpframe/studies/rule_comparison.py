@@ -139,11 +139,19 @@ def run_comparison(
 ) -> TrialFile:
     """Run what the file lacks of a comparison; each trial is a line, and the same comparison goes on with the rest.
 
-    `budget`: seconds after which no further trial begins. `jobs` and `show` as in `run_sweep`.
+    `budget`: seconds after which no further trial begins. `jobs` and `show` as in `run_sweep`. ConfigError where the
+    file is of another study, or another process writes it.
     """
-    end = math.inf if budget is None else time.monotonic() + budget
-    file, steps = TrialFile(out), list[Step]()
-    file.open(comparison.record())
+    file, end = TrialFile(out), math.inf if budget is None else time.monotonic() + budget
+    with file.lock():
+        file.open(comparison.record())
+        _run_stages(comparison, file, jobs, end, show)
+    return file
+
+
+def _run_stages(comparison: Comparison, file: TrialFile, jobs: int | None, end: float, show: Show | None) -> None:
+    """Run workload by workload, until the clock says `end`."""
+    steps = list[Step]()
     whole = trial_count(comparison)
 
     def run(more: Iterator[Step]) -> bool:
@@ -154,10 +162,9 @@ def run_comparison(
 
     for i, workload in enumerate(comparison.workloads):
         if not run(comparison.tuning(workload)) or not run(comparison.scoring(workload, file.records())):
-            return file
+            return
         if i == 0 and not run(comparison.diagnosis()):  # before a budget ends with the larger workloads
-            return file
-    return file
+            return
 
 
 def within_budget(comparison: Comparison, budget: float, jobs: int) -> Comparison:
