@@ -54,6 +54,7 @@ def compare(rules: Sequence[str], show: Path | None, as_json: bool, plugins: Seq
     reference. Each training is a line of the file --out: the same command goes on where it was stopped.
     """
     from bpframe.cli.output import print_result
+    from bpframe.cli.study_progress import trial_count_text
     from bpframe.layout import terminal_width
     from bpframe.saving.json_values import to_json
     from bpframe.studies.comparison_findings import comparison_summary
@@ -68,9 +69,7 @@ def compare(rules: Sequence[str], show: Path | None, as_json: bool, plugins: Seq
     if as_json:
         print_result(to_json(summary))
         return
-    count = max(0, len(records) - 1)
-    end = f"{count} {'trial' if count == 1 else 'trials'}: {file.path}"
-    print_result(f"{comparison_text(summary, terminal_width())}\n\n{end}")
+    print_result(f"{comparison_text(summary, terminal_width())}\n\n{trial_count_text(file)}")
 
 
 def _run(rules: Sequence[str], plugins: Sequence[Path], out: Path | None, quiet: bool, **options: Any) -> TrialFile:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ntpath
 import platform
-import posixpath
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bpframe.errors import BpframeError
 from bpframe.report.epoch_curves import EpochCurves
+from bpframe.report.folders import without_folders
 from bpframe.report.measurement import ModelMeasurement, measure_model
 from bpframe.report.report_options import ReportOptions
 from bpframe.report.run_record import RunRecord
@@ -67,17 +66,6 @@ def run_record(run: Run, options: ReportOptions, *, measure: bool = True) -> Run
         environment=_environment(run, lock) if options.environment else {},
         **(_measured(run, options) if measure and folder.model.is_file() else {}),
     )
-
-
-def without_folders(value: Any) -> Any:
-    """Tables without the folders of absolute paths: of those the names of files alone."""
-    if isinstance(value, Mapping):
-        return {key: without_folders(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [without_folders(item) for item in value]
-    if not isinstance(value, str) or not (posixpath.isabs(value) or ntpath.isabs(value)):
-        return value
-    return ntpath.basename(value.rstrip("/\\")) or value
 
 
 def without_machine(lock: Tables) -> Tables:

@@ -7,6 +7,8 @@ import time
 from contextlib import suppress
 from typing import Any, final
 
+from bpframe.studies.trial_file import TrialFile
+
 LINES = 10  # where stderr is no terminal
 
 
@@ -32,3 +34,9 @@ class StudyProgress:
         with suppress(OSError, ValueError, AttributeError):  # a study goes on where nobody reads of it
             sys.stderr.write(f"\r{text}\033[K" + ("\n" if done == whole else "") if live else f"{text}\n")
             sys.stderr.flush()
+
+
+def trial_count_text(file: TrialFile) -> str:
+    """ "9 trials: base.sweep.jsonl", as the end of what a command prints."""
+    count = max(0, len(file.records()) - 1)
+    return f"{count} {'trial' if count == 1 else 'trials'}: {file.path}"

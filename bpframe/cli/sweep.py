@@ -35,7 +35,7 @@ def sweep(config: Path, settings: Sequence[str], by: str | None, as_json: bool, 
     testing are left alone.
     """
     from bpframe.cli.output import print_result
-    from bpframe.cli.study_progress import StudyProgress
+    from bpframe.cli.study_progress import StudyProgress, trial_count_text
     from bpframe.layout import terminal_width
     from bpframe.runs.config import parse_override
     from bpframe.saving.json_values import to_json
@@ -57,7 +57,7 @@ def sweep(config: Path, settings: Sequence[str], by: str | None, as_json: bool, 
     if as_json:
         print_result(to_json([vars(score) | {"median": score.middle} for score in sweep_scores(records, by)]))
         return
-    print_result(f"{sweep_text(records, by, terminal_width())}\n{len(records) - 1} trials: {file.path}")
+    print_result(f"{sweep_text(records, by, terminal_width())}\n{trial_count_text(file)}")
 
 
 def merged(pairs: Any) -> dict[str, list[Any]]:

@@ -53,6 +53,11 @@ def scroll_table(
     return tag("div", tag("table", *parts), class_="scroll", tabindex="0", role="group", aria_label=caption or "Table")
 
 
+def words_cell(text: str) -> Html:
+    """A text of several words in a cell, which a narrow window does not squeeze into a column of single words."""
+    return tag("span", text, class_="words")
+
+
 def details(title: str, *contents: Child) -> Html:
     """Contents that are folded until somebody opens them."""
     return tag("details", tag("summary", title), *contents)

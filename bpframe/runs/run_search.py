@@ -27,6 +27,11 @@ def find_runs(folders: Iterable[str | os.PathLike[str]]) -> list[Run]:
     return list(found.values())
 
 
+def has_run(folder: Path) -> bool:
+    """Whether there is a run in this folder, or it is one."""
+    return next(_run_folders(folder), None) is not None
+
+
 def _run_folders(folder: Path) -> Iterator[Path]:
     """The folder itself if it is that of a run, else those in it; hidden folders are left out."""
     for path, inner, files in os.walk(folder):

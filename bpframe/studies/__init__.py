@@ -21,6 +21,7 @@ from bpframe.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from bpframe.studies.comparison_findings import comparison_summary
+    from bpframe.studies.comparison_html import comparison_report
     from bpframe.studies.comparison_tables import comparison_text
     from bpframe.studies.config_sweep import run_sweep
     from bpframe.studies.contestant import Contestant, parse_contestant
@@ -34,6 +35,7 @@ _HOME = {  # imported when it is first touched: the processes of a sweep need li
     "Contestant": "contestant",
     "TrialFile": "trial_file",
     "comparison_of": "rule_comparison",
+    "comparison_report": "comparison_html",
     "comparison_summary": "comparison_findings",
     "comparison_text": "comparison_tables",
     "parse_contestant": "contestant",
@@ -49,6 +51,7 @@ __all__ = [
     "Contestant",
     "TrialFile",
     "comparison_of",
+    "comparison_report",
     "comparison_summary",
     "comparison_text",
     "parse_contestant",

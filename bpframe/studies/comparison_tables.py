@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bpframe import layout
-
-MISS = "never"
+from bpframe.report.number_text import ratio_text, seconds_text, steps_text
 
 
 def comparison_text(summary: Mapping[str, Any], width: int | None = None) -> str:
@@ -24,18 +22,6 @@ def comparison_text(summary: Mapping[str, Any], width: int | None = None) -> str
     return "\n".join(lines)
 
 
-def verdict(rule: Mapping[str, Any], reference: str) -> str:
-    """What is concluded of a rule: faster, slower, or that no difference was shown."""
-    overall = rule["overall"]
-    if rule["title"] == reference:
-        return "the reference"
-    if overall is None:
-        return "never measured"
-    if not overall["difference"]:
-        return "no difference shown"
-    return "better" if overall["high"] < 1 else "worse"
-
-
 def _overall(summary: Mapping[str, Any], width: int | None) -> Iterator[str]:
     reference, primary = summary["reference"], summary["primary"]
     steps = primary == "steps"
@@ -43,18 +29,18 @@ def _overall(summary: Mapping[str, Any], width: int | None) -> Iterator[str]:
     yield f"Ratio of the {what} to that of {reference}; below 1 is better. Intervals by sign flips over studies."
     yield ""
     header = ("rule", "ratio", "interval", "coverage", "units", "score", "verdict")
-    rows = [_overall_row(rule, reference) for rule in summary["rules"]]
+    rows = [_overall_row(rule) for rule in summary["rules"]]
     yield from layout.text_table(header, rows, width, wrap=len(header) - 1)
 
 
-def _overall_row(rule: Mapping[str, Any], reference: str) -> tuple[str, ...]:
+def _overall_row(rule: Mapping[str, Any]) -> tuple[str, ...]:
     overall, score = rule["overall"], rule["score"]
     if overall is None:
         numbers = ("-", "-", "-", "0")
     else:
-        interval = f"{_number(overall['low'])} to {_number(overall['high'])}"
-        numbers = (_number(overall["ratio"]), interval, f"{overall['coverage']:.1%}", str(overall["units"]))
-    said = verdict(rule, reference) + (f" ({rule['row']})" if rule["row"] else "")
+        interval = f"{ratio_text(overall['low'])} to {ratio_text(overall['high'])}"
+        numbers = (ratio_text(overall["ratio"]), interval, f"{overall['coverage']:.1%}", str(overall["units"]))
+    said = rule["verdict"] + (f" ({rule['row']})" if rule["row"] else "")
     return rule["title"], *numbers, "-" if score is None else f"{score:.2f}", said
 
 
@@ -68,19 +54,19 @@ def _workload(summary: Mapping[str, Any], workload: Mapping[str, Any], width: in
     for rule in summary["rules"]:
         on = workload["rules"][rule["title"]]
         if on["runs"]:
-            rows.append((rule["title"], *(_number(on["ends"][str(h)]) for h in horizons), *_costs(on)))
+            rows.append((rule["title"], *(ratio_text(on["ends"][str(h)]) for h in horizons), *_costs(on)))
     yield from layout.text_table(header, rows, width)
 
 
 def _costs(on: Mapping[str, Any]) -> tuple[str, ...]:
     decades = on["lr_decades"]
     return (
-        MISS if math.isinf(on["steps"]) else f"{on['steps']:.0f}" if not math.isnan(on["steps"]) else "-",
+        steps_text(on["steps"]),
         f"{on['misses']}/{on['runs']}",
-        _seconds(on["seconds"]),
-        _seconds(on["step_seconds"]),
-        _seconds(on["start_seconds"]),
-        _seconds(on["swap_seconds"]) if on["swap_seconds"] else "-",
+        seconds_text(on["seconds"]),
+        seconds_text(on["step_seconds"]),
+        seconds_text(on["start_seconds"]),
+        seconds_text(on["swap_seconds"]) if on["swap_seconds"] else "-",
         "-" if decades is None else f"{decades:.1f}",
     )
 
@@ -115,16 +101,3 @@ def _updates(summary: Mapping[str, Any], width: int | None) -> Iterator[str]:
 
 def _relative(pairs: Sequence[Sequence[float]]) -> str:
     return " ".join(f"{change / size:.0e}" if size else "-" for change, size in pairs)
-
-
-def _number(value: float | None) -> str:
-    if value is None or math.isnan(value):
-        return "-"
-    return MISS if math.isinf(value) else f"{value:.3g}"
-
-
-def _seconds(value: float) -> str:
-    if math.isnan(value) or math.isinf(value):
-        return "-"
-    scale, unit = (1, "s") if value >= 1 else (1e3, "ms") if value >= 1e-3 else (1e6, "us")
-    return f"{value * scale:.3g} {unit}"

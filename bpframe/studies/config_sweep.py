@@ -75,7 +75,8 @@ def run_sweep(
     CONFIG.sweep.jsonl in the present folder; the same sweep, and one of more seeds or values, goes on with what the
     file lacks. `jobs` trainings run at a time; None: as `joblib.parallel_config` says. `show` is called with (trials
     that are done, all, the latest record).
-    Errors: ConfigError for a wrong config, at any point, before the first training; DataError for unusable data.
+    Errors: ConfigError for a wrong config, at any point, before the first training, and where another process writes
+    the file; DataError for unusable data.
     """
     seeds = checks.whole("run_sweep", 1, seeds=seeds)
     swept = SweptConfig(str(config), tuple(overrides), tuple(str(file.path) for file in declared_files()), core_only)
@@ -83,14 +84,15 @@ def run_sweep(
     first = _checked(swept, points)
     file = TrialFile(out or f"{Path(config).stem}.sweep.jsonl")
     plugins = {file.path.name: file.digest for file in declared_files()}
-    file.open({"study": "sweep", "config": swept.load().text(), "data": _data_digests(first), "plugins": plugins})
     start = first.settings.train.seed
     keys = [{"settings": point, "seed": start + i} for i in range(seeds) for point in points]
     there = swept.absolute()
     tasks: list[Task] = [
         (sweep_record, {"swept": there, "point": key["settings"], "seed": key["seed"]}) for key in keys
     ]
-    run_trials(file, keys, tasks, jobs, show)
+    with file.lock():
+        file.open({"study": "sweep", "config": swept.load().text(), "data": _data_digests(first), "plugins": plugins})
+        run_trials(file, keys, tasks, jobs, show)
     return file
 
 

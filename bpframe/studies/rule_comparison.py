@@ -23,14 +23,13 @@ from bpframe.studies.comparison_trials import WorkloadSource, diagnosis_record, 
 from bpframe.studies.config_sweep import SweptConfig
 from bpframe.studies.contestant import Contestant, with_sanity_rows
 from bpframe.studies.parallel import Task, run_trials
+from bpframe.studies.seeds import scoring_seed, tuning_seed
 from bpframe.studies.trial_file import Record, TrialFile
 from bpframe.studies.tuning import tuning_points
 
 HORIZONS = (1, 2, 4)  # times the epochs of a workload
-TUNING_SEED, SCORING_SEED = 100_001, 1
 LEAST_UNITS = 6  # of workload and study, with fewer of which no interval covers 95%
 DIAGNOSIS_POINTS = 8
-OFFSET = 10_000  # between the seeds of contestants that have other ones
 
 Step = tuple[dict[str, Any], Task]  # the key of a trial and what makes its record
 Show = Callable[[int, int, Record], None]
@@ -93,10 +92,11 @@ class Comparison:
         for i in range(count):
             for each in self.contestants:
                 if each.tuned:
-                    study, seed = i // self.trials, TUNING_SEED + OFFSET * each.offset + i // self.trials
-                    place = {"workload": workload, "rule": each.title, "study": study + 1, "point": i + 1}
-                    arguments = {"source": source, "contestant": each, "settings": points[each.title][i], "seed": seed}
-                    yield {"stage": "tuning", **place}, (tuning_record, arguments)
+                    study = i // self.trials + 1
+                    place = {"workload": workload, "rule": each.title, "study": study, "point": i + 1}
+                    arguments = {"source": source, "contestant": each, "settings": points[each.title][i]}
+                    more = {"seed": tuning_seed(study, each.offset)}
+                    yield {"stage": "tuning", **place}, (tuning_record, arguments | more)
 
     def scoring(self, workload: str, records: Sequence[Record]) -> Iterator[Step]:
         """The scoring trials of a workload, with what its tuning found."""
@@ -110,7 +110,7 @@ class Comparison:
                         settings = best.get((each.title, study)) if each.tuned else {}
                         if settings is None or (each.row == "a rule that does nothing" and not first):
                             continue
-                        seed = SCORING_SEED + OFFSET * each.offset + (study - 1) * self.seeds + number
+                        seed = scoring_seed(study, number, self.seeds, each.offset)
                         place = {"workload": workload, "rule": each.title, "study": study, "seed": seed}
                         arguments = {"source": source, "contestant": each, "settings": settings, "seed": seed}
                         more = {"horizon": horizon, "updates": horizon == self.horizons[0] and number == 0}
@@ -139,11 +139,19 @@ def run_comparison(
 ) -> TrialFile:
     """Run what the file lacks of a comparison; each trial is a line, and the same comparison goes on with the rest.
 
-    `budget`: seconds after which no further trial begins. `jobs` and `show` as in `run_sweep`.
+    `budget`: seconds after which no further trial begins. `jobs` and `show` as in `run_sweep`. ConfigError where the
+    file is of another study, or another process writes it.
     """
-    end = math.inf if budget is None else time.monotonic() + budget
-    file, steps = TrialFile(out), list[Step]()
-    file.open(comparison.record())
+    file, end = TrialFile(out), math.inf if budget is None else time.monotonic() + budget
+    with file.lock():
+        file.open(comparison.record())
+        _run_stages(comparison, file, jobs, end, show)
+    return file
+
+
+def _run_stages(comparison: Comparison, file: TrialFile, jobs: int | None, end: float, show: Show | None) -> None:
+    """Run workload by workload, until the clock says `end`."""
+    steps = list[Step]()
     whole = trial_count(comparison)
 
     def run(more: Iterator[Step]) -> bool:
@@ -154,10 +162,9 @@ def run_comparison(
 
     for i, workload in enumerate(comparison.workloads):
         if not run(comparison.tuning(workload)) or not run(comparison.scoring(workload, file.records())):
-            return file
+            return
         if i == 0 and not run(comparison.diagnosis()):  # before a budget ends with the larger workloads
-            return file
-    return file
+            return
 
 
 def within_budget(comparison: Comparison, budget: float, jobs: int) -> Comparison:

@@ -9,10 +9,10 @@ Source: Hollander and Wolfe (1999), Nonparametric statistical methods, section 3
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import final
+from typing import Any, final
 
 LEVEL = 0.95
 
@@ -49,6 +49,21 @@ def sign_flip_interval(differences: Sequence[float], level: float = LEVEL) -> Si
     left_out = max(below, 0)
     tail = tail if below >= 0 else counts[0] / 2**n
     return SignFlipInterval(median(averages), averages[left_out], averages[-1 - left_out], 1 - 2 * tail, n)
+
+
+def ratio_interval(logs: Iterable[float]) -> dict[str, Any] | None:
+    """The ratio and its interval as plain data, from logarithms of ratios; None where there is none."""
+    differences = list(logs)
+    if not differences:
+        return None
+    found = sign_flip_interval(differences)
+    ends = {name: _exp(getattr(found, name)) for name in ("low", "high")}
+    shown = found.shows_difference
+    return {"ratio": _exp(found.centre), **ends, "coverage": found.coverage, "units": found.n, "difference": shown}
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < 700 else math.inf
 
 
 def _average(a: float, b: float) -> float:

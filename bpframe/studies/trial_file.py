@@ -7,12 +7,14 @@ with what is left. A file that is complete has its trials in the order of the st
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
 
 from bpframe.errors import ConfigError
 from bpframe.runs.history_file import HistoryFile
+from bpframe.runs.process_lock import file_lock
 from bpframe.saving.environment import versions
 from bpframe.saving.json_values import to_json
 
@@ -26,6 +28,20 @@ class TrialFile:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._lines = HistoryFile(self.path)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the one process that writes the file inside the block; ConfigError where another one does."""
+
+        def refusal(holder: str) -> str:
+            return (
+                f"{self.path} needs one process at a time, but {holder} writes it. Wait until it ends, or give another "
+                "--out."
+            )
+
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with file_lock(self.path.with_name(f"{self.path.name}.pid"), refusal):
+            yield
 
     def open(self, definition: Mapping[str, Any]) -> None:
         """Begin the file, or go on with that of the same study; ConfigError where it is of another one."""
@@ -41,7 +57,6 @@ class TrialFile:
                 "remove it."
             )
         if not found:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lines.append([wanted])
 
     def append(self, record: Record) -> None:

@@ -28,7 +28,7 @@ class Adabelief:
     scope: ClassVar[Scope] = "element"
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (3e-05, 0.03),
-        "source": "three decades round the rate of Zhuang et al. (2020)",
+        "source": "three decades round the default",
     }
 
     def __post_init__(self) -> None:

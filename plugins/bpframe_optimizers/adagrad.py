@@ -29,7 +29,7 @@ class Adagrad:
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper", "torch"), ("keras", "optax"))}
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (0.001, 1.0),
-        "source": "three decades round the default and ten times that, as steps shrink with time",
+        "source": "a tenth to a hundred times the default, as steps shrink with time",
     }
 
     def __post_init__(self) -> None:

@@ -36,7 +36,7 @@ class Adahessian:
     stochastic: ClassVar[bool] = True
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (0.005, 5.0),
-        "source": "three decades round the rate of Yao et al. (2021)",
+        "source": "three decades round the default, that of its authors' code",
     }
 
     def __post_init__(self) -> None:

@@ -33,7 +33,7 @@ class Ademamix:
     scope: ClassVar[Scope] = "element"
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (3e-05, 0.03),
-        "source": "that of adam, whose rates Pagliardini et al. (2024) take",
+        "source": "that of adam; its authors' example has the rate 1e-3, too (github.com/apple/ml-ademamix)",
     }
 
     def __post_init__(self) -> None:

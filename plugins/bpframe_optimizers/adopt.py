@@ -30,7 +30,7 @@ class Adopt:
     scope: ClassVar[Scope] = "element"
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (3e-05, 0.03),
-        "source": "three decades round the rate of Taniguchi et al. (2024)",
+        "source": "three decades round the default",
     }
 
     def __post_init__(self) -> None:

@@ -26,7 +26,7 @@ class Cautious:
 
     inner: Optimizer
     scope: ClassVar[Scope] = "array"
-    tuning_space: ClassVar[TuningSpace] = {"source": "that of the inner rule, to which Liang et al. (2024) leave it"}
+    tuning_space: ClassVar[TuningSpace] = {"source": "that of the inner rule, to which it adds nothing to tune"}
 
     def __post_init__(self) -> None:
         wrapped.check("cautious", self.inner)

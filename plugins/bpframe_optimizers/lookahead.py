@@ -27,7 +27,7 @@ class Lookahead:
     steps: int = 5
     alpha: float = 0.5
     tuning_space: ClassVar[TuningSpace] = {
-        "source": "that of the inner rule: Zhang et al. (2019) find steps and alpha robust"
+        "source": "that of the inner rule alone: steps and alpha stay at their defaults"
     }
 
     @property

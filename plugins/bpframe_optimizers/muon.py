@@ -47,8 +47,8 @@ class Muon:
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper", "torch"), ("keras",), ("optax",))}
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (0.0006, 0.6),
-        "others.lr": (0.0001, 0.1),
-        "source": "three decades round both defaults, of which Jordan et al. (2024) tune each",
+        "others.lr": (3e-05, 0.03),
+        "source": "three decades round both defaults; its authors tune no momentum (github.com/KellerJordan/Muon)",
     }
 
     def __post_init__(self) -> None:

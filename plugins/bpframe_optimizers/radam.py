@@ -36,7 +36,7 @@ class Radam:
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("torch", "paper"), ("optax",))}
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (3e-05, 0.03),
-        "source": "that of adam, whose rates Liu et al. (2020) take",
+        "source": "that of adam, which it rectifies",
     }
 
     def __post_init__(self) -> None:

@@ -35,7 +35,7 @@ class Rmsprop:
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("torch",), ("keras", "optax", "paper"))}
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (3e-05, 0.03),
-        "source": "three decades round the rate of Hinton's lecture 6e (2012)",
+        "source": "three decades round the default",
     }
 
     def __post_init__(self) -> None:

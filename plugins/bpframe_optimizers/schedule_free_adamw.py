@@ -37,7 +37,7 @@ class ScheduleFreeAdamw:
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (0.0001, 0.1),
         "schedule": None,
-        "source": "three decades round the default; Defazio et al. (2024) take 1 to 10 times the rate of adamw",
+        "source": "three decades round the default; its authors advise 1 to 10 times the rate of adamw",
     }
 
     def __post_init__(self) -> None:

@@ -30,7 +30,7 @@ class ScheduleFreeSgd:
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (0.03, 30.0),
         "schedule": None,
-        "source": "three decades round the default; Defazio et al. (2024) take 10 to 50 times the rate of sgd",
+        "source": "three decades round the default; its authors advise 10 to 50 times the rate of sgd",
     }
 
     def __post_init__(self) -> None:

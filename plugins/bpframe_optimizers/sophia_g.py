@@ -35,8 +35,8 @@ class SophiaG:
     every: int = 10
     scope: ClassVar[Scope] = "element"
     tuning_space: ClassVar[TuningSpace] = {
-        "lr": (1e-05, 0.01),
-        "source": "that of lion, which Liu et al. (2023) take as a guide",
+        "lr": (3e-05, 0.03),
+        "source": "that of adamw; its authors advise slightly less, 3 to 5 times lion's (github.com/Liuhong99/Sophia)",
     }
 
     def __post_init__(self) -> None:

@@ -32,7 +32,7 @@ class Yogi:
     synonyms: ClassVar[flavors.Synonyms] = {"flavor": (("paper",), ("optax",))}
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (0.0003, 0.3),
-        "source": "three decades round the rate of Zaheer et al. (2018)",
+        "source": "three decades round the default",
     }
 
     def __post_init__(self) -> None:

@@ -12,35 +12,7 @@ import pytest
 from bpframe.studies.comparison_findings import comparison_summary
 from bpframe.studies.comparison_tables import comparison_text
 from bpframe.studies.curves import lr_decades, median_best_of, step_seconds, steps_to_target
-from tests.studies.tiny import scoring
-
-Records = list[dict[str, Any]]
-
-
-def rule(title: str, tuned: bool = True, row: str = "") -> dict[str, Any]:
-    spec = {"name": title.partition(",")[0]}
-    own = {"title": title, "kind": "optimizer", "spec": spec, "tuned": tuned, "row": row}
-    return own | {"ranges": {"lr": [0.01, 1.0]}, "source": "by hand", "scheduled": True, "dist": "d", "version": "1"}
-
-
-def first(*titles: str, lower: bool = True) -> dict[str, Any]:
-    workload = {"name": "w", "metric": "mae", "target": 0.5, "lower_is_better": lower, "epochs": 1, "batch_size": 1}
-    protocol = {"studies": 6, "trials": 5, "seeds": 2, "horizons": [1, 2, 4]}
-    contestants = [rule(title) for title in titles] + [rule("nothing", False, "a rule that does nothing")]
-    return {"study": "comparison", "contestants": contestants, "workloads": [workload], "protocol": protocol}
-
-
-def records(slower: float = 2.0, units: int = 6) -> Records:
-    """Rule b needs `slower` times the steps of rule a, whose own vary with the study."""
-    found = [first("a", "b")]
-    for study in range(1, units + 1):
-        for seed in (2 * study, 2 * study + 1):
-            for horizon in (1, 2, 4):
-                for title, factor in (("a", 1.0), ("b", slower)):
-                    step = round(100 * factor * (1 + 0.05 * study))
-                    looks = [step // 2, step, step + 10]
-                    found.append(scoring(title, study, seed, horizon, looks, [1.0, 0.5, 0.4]))
-    return found
+from tests.studies.comparison_by_hand import Records, records, scoring
 
 
 def by_title(found: Records, title: str) -> dict[str, Any]:

@@ -90,6 +90,37 @@ def test_a_trial_that_two_processes_have_run_counts_once(path: Path) -> None:
     assert len(file.records()) == 2
 
 
+WRITES = """
+import time
+from bpframe import studies
+def show(*_):
+    print("ran", flush=True)
+    time.sleep(60)
+studies.run_sweep("small.toml", {"optimizer.lr": [0.1, 0.2]}, show=show)
+"""
+
+
+def test_a_file_has_one_writer_at_a_time_and_a_killed_one_leaves_no_lock(path: Path) -> None:
+    other = subprocess.Popen([sys.executable, "-c", WRITES], stdout=subprocess.PIPE)
+    assert other.stdout is not None
+    try:
+        assert other.stdout.readline() == b"ran\n"
+        before = Path("small.sweep.jsonl").read_bytes()
+        with pytest.raises(ConfigError, match=rf"needs one process at a time, but process {other.pid} on .* writes it"):
+            studies.run_sweep(path, {"optimizer.lr": [0.1, 0.2]})
+        assert Path("small.sweep.jsonl").read_bytes() == before
+        assert len(TrialFile("small.sweep.jsonl").records()) == 2  # who reads needs no lock
+        other_file = ("--out", "other.jsonl", "--quiet")
+        assert "1 trial: other.jsonl" in good("sweep", "small.toml", "--over", "optimizer.lr=0.1", *other_file)
+    finally:
+        other.kill()
+        other.wait()
+        other.stdout.close()
+    assert Path("small.sweep.jsonl.pid").exists()
+    assert len(studies.run_sweep(path, {"optimizer.lr": [0.1, 0.2]}).records()) == 3
+    assert not Path("small.sweep.jsonl.pid").exists()
+
+
 def test_without_joblib_one_job_runs_and_two_are_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "joblib", None)
     assert len(studies.run_sweep(path, {"optimizer.lr": [0.1]}).records()) == 2

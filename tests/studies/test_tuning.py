@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -42,6 +43,20 @@ def test_every_bundled_rule_has_a_space_with_its_source_that_it_can_be_built_in(
     assert ranges
     for settings in tuning_points(ranges, 1, 15):
         build("optimizer", one.optimizer(settings, 40))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_space_that_is_said_to_lie_round_the_default_does(name: str) -> None:
+    spec = {"name": name, **REQUIRED.get(name, {})}
+    rule: Any = build("optimizer", spec)
+    space = type(rule).tuning_space
+    if "three decades round" not in space["source"]:
+        return
+    for path in ("lr", "others.lr"):
+        if path in space:
+            low, high = space[path]
+            assert high / low == pytest.approx(1000, rel=0.01), path
+            assert (low * high) ** 0.5 == pytest.approx(operator.attrgetter(path)(rule), rel=0.3), path
 
 
 def test_the_rules_are_those_that_are_installed() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -89,24 +87,3 @@ def plant(monkeypatch: pytest.MonkeyPatch, workload: Workload) -> None:
     monkeypatch.setitem(WORKLOADS, workload.name, workload)
     comparison_trials._rows.cache_clear()
     assert rule_comparison.WORKLOADS is WORKLOADS
-
-
-def scoring(rule: str, study: int, seed: int, horizon: int, looks: list[int], values: list[Any]) -> dict[str, Any]:
-    """A record of a scoring trial by hand."""
-    return {
-        "trial": {
-            "stage": "scoring",
-            "workload": "w",
-            "rule": rule,
-            "study": study,
-            "seed": seed,
-            "horizon": horizon,
-        },
-        "settings": {"lr": 0.1},
-        "steps": looks[-1],
-        "looks": looks,
-        "values": values,
-        "failed": None,
-        "updates": {},
-        "seconds": {"training": [0.001 * look for look in looks], "swap": 0.0},
-    }
