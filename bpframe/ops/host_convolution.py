@@ -20,7 +20,6 @@ from bpframe.ops.windows import Kernels, Windows, pad, spread_on_host, within
 from bpframe.types import HostArray, Shape
 
 BYTES = 2**19  # of the columns of a piece
-DEPTHWISE = 4  # arrays like a piece that its computation needs
 SHORT = 8  # numbers next to each other, below which copies go along the positions
 
 
@@ -67,7 +66,7 @@ def host_convolve_dx(dy: HostArray, w: Kernels, windows: Windows, space: Shape) 
     """dx (B, *space, C)."""
     c, f = w.shape[-2:]
     few, axes = 1 < c < SHORT, tuple(range(len(windows.size)))
-    if c >= SHORT and set(windows.stride) == {1} and (turned := _turned(windows, space, dy.shape[1:-1])):
+    if c >= SHORT and (turned := _turned(windows, space, dy.shape[1:-1])):
         return host_convolve(dy, np.ascontiguousarray(np.flip(w, axes).swapaxes(-1, -2)), turned)
     dx = np.empty((len(dy), *space, c), dy.dtype)
     add = partial(_add_by_channels if few else _add_by_positions, w, windows)
@@ -120,26 +119,22 @@ def host_convolve_dw(x: HostArray, dy: HostArray, windows: Windows) -> HostArray
 
 def host_depthwise(x: HostArray, w: Kernels, windows: Windows) -> HostArray:
     """y (B, *O, F), F a multiple of C."""
-    y = np.empty((len(x), *windows.positions(x.shape[1:-1]), w.shape[-1]), x.dtype)
+    f, axes = w.shape[-1], len(windows.size)
+    y = np.empty((len(x), *windows.positions(x.shape[1:-1]), f), x.dtype)
 
     def fill(piece: Stretch) -> None:
-        out = piece.of(y)
-        seen, own = piece.seen(x, windows)
-        for place, part in _parts(_repeated(seen, y.shape[-1]), own, out.shape[1:-1]):
-            product = part * _along(w[(*place, 0, ...)], part)
-            out_part = out.reshape(product.shape)
-            if any(place):
-                out_part += product
-            else:
-                out_part[...] = product
+        views, out = _runs(*piece.seen(x, windows), f), piece.of(y)
+        weights, every = np.tile(w[..., 0, :], views.shape[-1] // f), list(range(views.ndim))
+        of_weights, of_sums = [*every[:axes], every[-1]], every[axes:]
+        np.einsum(views, every, weights, of_weights, of_sums, out=out.reshape(views.shape[axes:]))  # product and sum
 
-    _share([partial(fill, piece) for piece in _pieces(y.shape, DEPTHWISE)], y.size * prod(windows.size))
+    _share([partial(fill, piece) for piece in _pieces(y.shape, 1)], y.size * prod(windows.size))
     return y
 
 
 def host_depthwise_dx(dy: HostArray, w: Kernels, windows: Windows, space: Shape, channels: int) -> HostArray:
     """dx (B, *space, C)."""
-    if set(windows.stride) == {1} and (turned := _turned(windows, space, dy.shape[1:-1])):
+    if turned := _turned(windows, space, dy.shape[1:-1]):
         dx = host_depthwise(dy, np.flip(w, tuple(range(len(windows.size)))), turned)
         return (
             dx
@@ -152,46 +147,44 @@ def host_depthwise_dx(dy: HostArray, w: Kernels, windows: Windows, space: Shape,
 
 def host_depthwise_dw(x: HostArray, dy: HostArray, windows: Windows) -> HostArray:
     """dw (*K, 1, F); sums are added as in `host_convolve_dw`."""
-    f, places = dy.shape[-1], windows.places()
-    pieces = list(_pieces(dy.shape, DEPTHWISE))
-    sums = np.empty((len(pieces), len(places), f), dy.dtype)
+    f, pieces = dy.shape[-1], list(_pieces(dy.shape, 1))
+    sums = np.empty((len(pieces), *windows.size, f), dy.dtype)
 
     def fill(i: int) -> None:
-        slopes = pieces[i].of(dy)
-        seen, own = pieces[i].seen(x, windows)
-        parts = _parts(_repeated(seen, f), own, slopes.shape[1:-1])
-        for k, (_, part) in enumerate(parts):
-            product = (part * slopes.reshape(part.shape)).reshape(-1, f)
-            np.matmul(np.ones(len(product), dy.dtype), product, out=sums[i, k])
+        views = _runs(*pieces[i].seen(x, windows), f)
+        slopes = pieces[i].of(dy).reshape(views.shape[len(windows.size) :])
+        every = list(range(slopes.ndim))
+        for place in windows.places():
+            total = np.einsum(views[place], every, slopes, every, every[-1:])
+            sums[i][place] = total.reshape(-1, f).sum(axis=0)
 
-    _share([partial(fill, i) for i in range(len(pieces))], dy.size * len(places))
+    _share([partial(fill, i) for i in range(len(pieces))], dy.size * prod(windows.size))
     return _in_pairs(sums).reshape(*windows.size, 1, f)
 
 
 def _columns(x: HostArray, windows: Windows) -> HostArray:
     """What windows without padding see of x, (N, prod(K) C)."""
-    positions, c = windows.positions(x.shape[1:-1]), x.shape[-1]
+    views, axes, k = _views(x, windows), len(windows.size), prod(windows.size) * x.shape[-1]
+    cells, others, channels = range(axes), range(axes, views.ndim - 1), views.ndim - 1
+    if windows.size[-1] * x.shape[-1] < SHORT:
+        return np.ascontiguousarray(views.transpose(*cells, channels, *others)).reshape(k, -1).T
+    return np.ascontiguousarray(views.transpose(*others, *cells, channels)).reshape(-1, k)
+
+
+def _views(x: HostArray, windows: Windows) -> HostArray:
+    """What each place of windows without padding sees of x, (*K, B, *O, C), without a copy."""
     batch, *space, one = x.strides
     steps = [n * s for n, s in zip(space, windows.stride, strict=True)]
     cells = [n * d for n, d in zip(space, windows.dilation, strict=True)]
-    k = prod(windows.size) * c
-    if windows.size[-1] * c < SHORT:
-        shape, strides = (*windows.size, c, len(x), *positions), (*cells, one, batch, *steps)
-        return np.ascontiguousarray(as_strided(x, shape, strides, writeable=False)).reshape(k, -1).T
-    shape, strides = (len(x), *positions, *windows.size, c), (batch, *steps, *cells, one)
-    return np.ascontiguousarray(as_strided(x, shape, strides, writeable=False)).reshape(-1, k)
+    shape = (*windows.size, len(x), *windows.positions(x.shape[1:-1]), x.shape[-1])
+    return as_strided(x, shape, (*cells, batch, *steps, one), writeable=False)
 
 
-def _parts(x: HostArray, windows: Windows, positions: Shape) -> Iterator[tuple[Shape, HostArray]]:
-    """Each place and what it sees of x; the channels along the last axis of space in one axis where they are a run."""
-    for place in windows.places():
-        part = x[windows.seen(place, positions)]
-        yield place, part.reshape(*part.shape[:-2], -1) if windows.stride[-1] == 1 else part
-
-
-def _along(w: Kernels, part: HostArray) -> HostArray:
-    """Weights (F,) for the last axis of a part, which may hold several runs of channels."""
-    return w if part.shape[-1] == len(w) else np.tile(w, part.shape[-1] // len(w))
+def _runs(x: HostArray, windows: Windows, f: int) -> HostArray:
+    """The views of x with channels repeated to f; along the last axis of space in one axis where they are a run."""
+    x = np.ascontiguousarray(_repeated(x, f))
+    views = _views(x, windows)
+    return views.reshape(*views.shape[:-2], -1) if windows.stride[-1] == 1 else views
 
 
 def _repeated(x: HostArray, f: int) -> HostArray:
@@ -206,12 +199,9 @@ def _added(x: HostArray, channels: int) -> HostArray:
 
 
 def _turned(windows: Windows, space: Shape, positions: Shape) -> Windows | None:
-    """Windows of stride 1 under which dy, with kernels turned round, gives dx; None where padding exceeds a window."""
-    before = [reach - 1 - pair[0] for reach, pair in zip(windows.reach, windows.padding, strict=True)]
-    after = [n - o + r - 1 - b for n, o, r, b in zip(space, positions, windows.reach, before, strict=True)]
-    if min(*before, *after) < 0:
-        return None
-    return Windows(windows.size, windows.stride, windows.dilation, tuple(zip(before, after, strict=True)))
+    """Windows over dy that give dx; None where they would step over gaps, or where padding exceeds a window."""
+    turned = windows.turned(space, positions)
+    return turned if set(windows.stride) == {1} and min(map(min, turned.padding)) >= 0 else None
 
 
 def _pieces(shape: Shape, k: int, itemsize: int = 4) -> Iterator[Stretch]:

@@ -46,6 +46,17 @@ class Windows:
         """Every place of a window, the last axis fastest."""
         return list(product(*map(range, self.size)))
 
+    def turned(self, space: Shape, positions: Shape) -> Windows:
+        """Windows over y, its numbers `stride` apart, under which kernels turned round give the slope in x.
+
+        Their padding is below 0 where that of x exceeds a window.
+        """
+        before = [reach - 1 - pair[0] for reach, pair in zip(self.reach, self.padding, strict=True)]
+        apart = [stride * (n - 1) + 1 for stride, n in zip(self.stride, positions, strict=True)]
+        ends = zip(space, apart, self.reach, before, strict=True)
+        padding = tuple((b, n - y + reach - 1 - b) for n, y, reach, b in ends)
+        return Windows(self.size, (1,) * len(space), self.dilation, padding)
+
     def seen(self, place: Shape, positions: Shape) -> Any:
         """The index, in padded x, of what the windows see with a place."""
         steps = zip(place, self.dilation, self.stride, positions, strict=True)

@@ -23,6 +23,7 @@ from space_cases import CASES, NETS, prepare
 
 SECONDS = 0.15  # that a measured run lasts at least
 PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+KEPT = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**32)}  # glibc hands back no freed pages
 
 
 def serve(library: str, name: str, clock: str) -> None:
@@ -49,7 +50,7 @@ class Process:
     """A process that measures one case in one library; `first` are the seconds of its first run."""
 
     def __init__(self, python: str, library: str, name: str, threads: int) -> None:
-        kept = {key: value for key, value in os.environ.items() if key not in PINS}
+        kept = {key: value for key, value in os.environ.items() if key not in PINS} | KEPT
         count = str(threads)
         bound = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), count)
         one = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"} if threads == 1 else {}

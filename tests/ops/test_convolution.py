@@ -80,6 +80,21 @@ def test_every_array_library_computes_the_same(seed):
         np.testing.assert_allclose(found, want, atol=1e-10)
 
 
+@pytest.mark.parametrize("terms", [1, 3, 4, 16])
+@pytest.mark.parametrize("each", [1, 2])
+def test_slopes_of_depthwise_kernels_are_the_same_in_however_many_passes_jax_adds_them_up(each, terms, monkeypatch):
+    jax = pytest.importorskip("jax")
+    from bpframe.engine.jax import compiled_step, xla_depthwise  # noqa: F401  # the first brings JAX's forms
+
+    monkeypatch.setattr(xla_depthwise, "TERMS", terms)
+    rng, windows = np.random.default_rng(terms), Windows((3, 2), (2, 1), (1, 2), ((1, 0), (2, 1)))
+    x, dy = rng.normal(size=(2, 15, 4, 3)), rng.normal(size=(2, *windows.positions((15, 4)), 3 * each))
+    with jax.enable_x64(True):
+        found = convolve_dw(jax.numpy.asarray(x), jax.numpy.asarray(dy), windows, 3)
+    assert found.shape == (3, 2, 1, 3 * each)
+    np.testing.assert_allclose(found, convolve_dw(x, dy, windows, 3), atol=1e-12)
+
+
 def test_what_windows_see_of_padding_has_its_value():
     windows = Windows((2,), (2,), (1,), ((1, 1),))
     first, second = window_views(np.arange(1.0, 5.0).reshape(1, 4, 1), windows, -9.0)

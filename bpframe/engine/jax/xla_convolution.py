@@ -3,20 +3,20 @@
 On a CPU XLA has a fast convolution for rows, space, channels in this order alone. Others it brings into that order,
 but not inside of a loop, where all steps of an epoch are: there the slopes as JAX derives them take 20 to 100 times as
 long. So both are written here as convolutions in that order. XLA's convolution of three channels leaves vector units
-idle, and it computes a depthwise one as if every filter saw every channel.
+idle, and of a depthwise one `bpframe.engine.jax.xla_depthwise` makes sums.
 Shapes: x (B, *S, C), w (*K, C, F), dy (B, *O, F); depthwise w (*K, 1, F).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from bpframe.engine.jax.xla_depthwise import depthwise_dw, depthwise_dx
 from bpframe.ops.convolution import FASTER
 from bpframe.ops.windows import PAD, SPREAD, Pairs, Windows, window_views
 from bpframe.types import Shape
@@ -51,12 +51,8 @@ def _convolve(x: Any, w: Any, windows: Windows) -> Any:
 
 def _convolve_dx(dy: Any, w: Any, windows: Windows, space: Shape) -> Any:
     """The convolution of dy, its numbers `stride` apart, with the kernels turned round."""
-    turned = jnp.flip(w, range(len(space))).swapaxes(-1, -2)
-    before = [reach - 1 - first for reach, (first, _) in zip(windows.reach, windows.padding, strict=True)]
-    seen = [stride * (n - 1) + 1 for stride, n in zip(windows.stride, dy.shape[1:-1], strict=True)]
-    after = [n + r - 1 - a - s for n, r, a, s in zip(space, windows.reach, before, seen, strict=True)]
-    padding = tuple(zip(before, after, strict=True))
-    return _lax(dy, turned, replace(windows, stride=(1,) * len(space), padding=padding), windows.stride)
+    kernels = jnp.flip(w, range(len(space))).swapaxes(-1, -2)
+    return _lax(dy, kernels, windows.turned(space, dy.shape[1:-1]), windows.stride)
 
 
 def _convolve_dw(x: Any, dy: Any, windows: Windows) -> Any:
@@ -102,4 +98,5 @@ def register() -> None:
     """Have `bpframe.ops` take these forms for arrays of JAX."""
     PAD[jnp], SPREAD[jnp] = _pad, _spread
     forms: dict[str, Any] = {"convolve": _convolve, "convolve_dx": _convolve_dx, "convolve_dw": _convolve_dw}
+    forms |= {"depthwise_dx": depthwise_dx, "depthwise_dw": depthwise_dw}
     FASTER.update({(name, jnp): form for name, form in forms.items()})
