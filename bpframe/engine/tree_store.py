@@ -14,6 +14,8 @@ from bpframe.types import Array, Params
 
 def choose(due: Any, new: Any, old: Any) -> Any:
     """Nested states with the new arrays and numbers where `due` holds, else the old ones; both are there."""
+    if isinstance(due, bool):  # nothing is traced, as under `jax.disable_jit`
+        return new if due else old
     if isinstance(new, Mapping):
         return {name: choose(due, value, old[name]) for name, value in new.items()}
     if isinstance(new, list | tuple):

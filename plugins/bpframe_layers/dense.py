@@ -7,7 +7,7 @@ activation that changes the width: half of it for glu.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from bpframe.plugin import (
 )
 from bpframe_initializers.glorot_uniform import GlorotUniform
 from bpframe_initializers.zeros import Zeros
+from bpframe_layers.multiplied import FACTORS, declare_multipliers
 
 
 @final
@@ -37,7 +38,8 @@ from bpframe_initializers.zeros import Zeros
 class Dense:
     """u = x w + b, v = phi(u); delta = dv * phi'(v), dw = x^T delta, db = sum of delta over the batch, dx = delta w^T.
 
-    Without an activation v = u. `bias=False` leaves b out.
+    Without an activation v = u. `bias=False` leaves b out. `lr_multiplier` and `decay_multiplier` are factors of the
+    learning rate and of the decay of w alone, as a width that grows asks for (Yang et al. 2022, arXiv:2203.03466).
     Source: Rumelhart, Hinton and Williams (1986), Learning representations by back-propagating errors.
     """
 
@@ -46,9 +48,13 @@ class Dense:
     bias: bool = True
     weight_initializer: Initializer = GlorotUniform()
     bias_initializer: Initializer = Zeros()
+    lr_multiplier: float | None = None
+    decay_multiplier: float | None = None
+    fixed_settings: ClassVar[tuple[str, ...]] = FACTORS
 
     def __post_init__(self) -> None:
         checks.positive("dense", units=self.units)
+        declare_multipliers("dense", self, self.activation)
         if isinstance(self.weight_initializer, Adapt):
             object.__setattr__(self, "start", self._start)
 

@@ -26,6 +26,7 @@ from bpframe.plugin import (
     ops,
 )
 from bpframe_initializers.normal import Normal
+from bpframe_layers.multiplied import FACTORS, declare_multipliers
 
 ONE_HOT = 2**22  # numbers of ids in one-hot form, up to which a product with them is made
 ROUNDING = 1e-3  # how far from a whole number an id may come in
@@ -42,18 +43,23 @@ class Embedding:
     pass multiplies by the ids in one-hot form, or, where that takes millions of numbers, adds up the rows of each id.
     Weights start with variance 1, as in PyTorch: as large as a standardised column. `padding_idx` is the id of padding,
     whose y is 0 and whose weights, 0 too, have no slope (as in PyTorch): what `mask_value=0.0` of recurrent layers and
-    `mask_zeros` of attention know as no step.
+    `mask_zeros` of attention know as no step. `lr_multiplier` and `decay_multiplier` are factors of the learning rate
+    and of the decay of the table.
     """
 
     num_embeddings: int
     embedding_dim: int
     weight_initializer: Initializer = Normal(stddev=1.0)
     padding_idx: int | None = None
+    lr_multiplier: float | None = None
+    decay_multiplier: float | None = None
+    fixed_settings: ClassVar[tuple[str, ...]] = FACTORS
     range: ClassVar[str] = "(-inf, inf)"
 
     def __post_init__(self) -> None:
         checks.whole("embedding", 1, num_embeddings=self.num_embeddings)
         checks.whole("embedding", 1, embedding_dim=self.embedding_dim)
+        declare_multipliers("embedding", self)
         if self.padding_idx is not None and checks.whole("embedding", 0, padding_idx=self.padding_idx) >= (
             self.num_embeddings
         ):

@@ -47,6 +47,17 @@ def test_a_setting_of_the_program_changes_no_bit(plain: bp.Trainer, setting: str
         assert other.session.snapshot()[name].tobytes() == array.tobytes(), name
 
 
+def test_steps_are_the_same_where_nothing_is_compiled():
+    parts = {"gradient_steps": [bp.gradient_steps.accumulate(2)], "engine": "jax", "dtype": "float64", "metrics": []}
+    weights = []
+    for disabled in (False, True):
+        trainer = bp.Trainer(bp.Network([bp.layers.dense(3)]), "softmax_cross_entropy", "adam", **parts)
+        with jax.disable_jit(disabled):
+            trainer.fit(X, Y, epochs=2, batch_size=11, verbose=0)
+        weights.append(trainer.parameters["dense_1/weight"])
+    np.testing.assert_allclose(weights[1], weights[0], rtol=1e-12)
+
+
 def test_a_divergent_run_is_named_where_the_program_looks_for_nan():
     steep = {"name": "sgd", "lr": 1e30}
     trainer = bp.Trainer(bp.Network([bp.layers.dense(1)]), "mse", steep, engine="jax", metrics=[])

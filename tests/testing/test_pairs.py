@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import combinations
 
+import jax
 import numpy as np
 import pytest
 
@@ -17,7 +19,8 @@ from bpframe.registry import registry
 from bpframe.testing.pairs.laws import definition
 from bpframe.testing.pairs.meeting import Meeting
 from bpframe.testing.pairs.partners import Partner, options, partners_of
-from bpframe.testing.pairs.table import covering, pair, pairs, representatives
+from bpframe.testing.pairs.table import covering, first_status, pair, pairs, representatives
+from bpframe.training import new_fit
 from tools import pairs as table_tool
 
 
@@ -55,12 +58,22 @@ def meet(first: str, second: str):
     return pair(bundled()[first], bundled()[second])
 
 
-@pytest.mark.parametrize("number", range(44))
+@pytest.mark.parametrize("number", range(45))
 def test_each_two_keep_every_law_or_are_refused_in_words(number):
     chosen = short_form()
-    assert len(chosen) <= 44
+    assert len(chosen) <= 45
     for found in pairs(chosen[number : number + 1], chosen[number + 1 :]):
         assert found.status in ("proven", "refused", "not applicable"), str(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", range(20))
+def test_engine_jax_trains_each_two_like_the_definition_operation_by_operation(share):
+    for two in list(combinations(table_tool.bundled(), 2))[share::20]:
+        if first_status(Meeting(two)) is None:
+            with jax.disable_jit():  # to compile a training takes three times as long as to run it so
+                definition(Meeting(two, "jax"))
+    jax.clear_caches()
 
 
 # Rounding decides what many together do with these: signs of weights at 0, and gradients that would be 0 but for
@@ -103,10 +116,22 @@ def test_nearly_all_that_may_meet_are_proven_and_those_refused_are_few():
         ("optimizer:ema", "optimizer:lbfgs"): "one vector",
         ("loss:cosine", "optimizer:sophia_g"): "draws targets",
         ("loss:mse", "sampler:balanced"): "one class a row",
+        ("loss:mse", "sampler:by_class"): "one class a row",
+        ("loss:mse", "sampler:grouped"): "the field 'query'",
     }
     for names, words in refused.items():
         found = meet(*names)
         assert (found.status, words in found.reason) == ("refused", True), str(found)
+
+
+@pytest.mark.parametrize("other", ["layer:batch_norm", "augmentation:mixup", "optimizer:ema", "loss:triplet"])
+def test_batches_that_a_sampler_makes_train_like_their_own_rows(other):
+    assert meet("sampler:by_class", other).status == "proven"
+
+
+@pytest.mark.parametrize("other", ["layer:batch_norm", "augmentation:mixup", "optimizer:prodigy", "loss:ranknet"])
+def test_whole_groups_train_like_their_own_rows(other):
+    assert meet("sampler:grouped", other).status == "proven"
 
 
 def test_two_losses_have_no_place_in_one_training():
@@ -119,6 +144,7 @@ def test_roles_are_what_components_declare():
     assert (roles["sam"], roles["lbfgs"], roles["adam"]) == ("probing rule", "minimizer", "rule")
     assert (roles["accumulate"], roles["clip_global_norm"]) == ("gathering step", "step with sums")
     assert (roles["batch_norm"], roles["dropout"]) == ("layer with running statistics", "layer with draws")
+    assert roles["by_class"] == roles["grouped"] == "sampler of batches"
     assert (roles["mixup"], roles["norms"]) == ("augmentation that mixes rows", "measuring callback")
     assert {"dense", "flip", "progress"}.isdisjoint(roles)
     assert {partner.role for partner in options()} == {
@@ -178,6 +204,17 @@ def only_parameters(session, arrays):
     return session.snapshot() | {name: value for name, value in arrays.items() if name.startswith("parameters/")}
 
 
+def count_rows_that_fill_up(monkeypatch):
+    """Rows that fill a batch up weigh as much as others."""
+
+    def with_padding_row(data):
+        filled = whole(data)
+        return replace(filled, weight=np.ones_like(filled.weight), sample_weight=np.ones_like(filled.weight))
+
+    whole = new_fit.with_padding_row
+    monkeypatch.setattr(new_fit, "with_padding_row", with_padding_row)
+
+
 @pytest.mark.parametrize(
     ("fault", "names", "law"),
     [
@@ -185,6 +222,8 @@ def only_parameters(session, arrays):
         (count_batches, ("gradient_step:accumulate", "schedule:exponential"), "definition"),
         (sum_by_group, ("gradient_step:clip_global_norm", "optimizer:adam"), "definition"),
         (keep_no_memory, ("optimizer:adam", "regularizer:l2"), "resume"),
+        (count_rows_that_fill_up, ("sampler:grouped", "layer:dropout"), "definition"),
+        (count_rows_that_fill_up, ("sampler:by_class", "augmentation:mixup"), "definition"),
     ],
 )
 def test_a_fault_in_how_an_engine_puts_them_together_is_found(monkeypatch, fault, names, law):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -46,6 +46,22 @@ class Multiplied:
     lr_multipliers: ClassVar[dict[str, float]] = {"shift": 4.0}
     decay_multipliers: ClassVar[dict[str, float]] = {"weight": 0.5}
     init, forward, backward = Plain.init, Plain.forward, Plain.backward
+
+
+@dataclass(frozen=True)
+class Hiding:
+    """The layer inside it."""
+
+    inner: Any
+
+    def init(self, rng: np.random.Generator, in_shape: Shape) -> tuple[Params, Shape]:
+        return self.inner.init(rng, in_shape)  # type: ignore[no-any-return]
+
+    def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
+        return self.inner.forward(params, x, context)  # type: ignore[no-any-return]
+
+    def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
+        return self.inner.backward(params, cache, dy, context)  # type: ignore[no-any-return]
 
 
 @pytest.fixture(autouse=True)
@@ -121,9 +137,61 @@ def test_a_layer_that_holds_others_has_their_multipliers():
     assert inner_multipliers((("a", Plain()),)) == {}
 
 
+LOOK_UP = bp.layers.embedding(3, 3)
+FACTORS = {"lr_multiplier": 4.0, "decay_multiplier": 0.0}
+BUNDLED = {
+    "dense": (bp.layers.dense(3), bp.layers.dense(3, **FACTORS), X, Y),
+    "embedding": (LOOK_UP, replace(LOOK_UP, **FACTORS), np.arange(24.0)[:, None] % 3, Y[:, None]),
+}
+
+
+@ENGINES
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_layers_take_factors_of_their_weights(name, engine):
+    plain, own, x, y = BUNDLED[name]
+    decay = {"gradient_steps": [{"name": "decoupled_weight_decay", "strength": 0.5}]}
+    weight = f"{name}_1/weight"
+
+    def moved(layer: Any, **parts: Any) -> tuple[Any, dict[str, Any]]:
+        made = trainer(layer, SGD, engine, **parts)
+        made.trace(x, y)
+        before = made.parameters.copy()
+        made.fit(x, y, epochs=1, batch_size=24, shuffle=False, verbose=0)
+        return before, {name: made.parameters[name] - before[name] for name in before}
+
+    before, step = moved(plain)
+    halved = moved(own, **decay, groups=[{"match": "*/weight", "lr_multiplier": 0.5}])[1]
+    np.testing.assert_allclose(halved[weight], 2 * step[weight], rtol=1e-12)  # and no decay
+    decayed = moved(replace(own, decay_multiplier=0.25), **decay)[1]
+    np.testing.assert_allclose(decayed[weight] - 4 * step[weight], -4 * 0.125 * 0.25 * 0.5 * before[weight], rtol=1e-9)
+    for bias in step.keys() - {weight}:
+        np.testing.assert_array_equal(halved[bias], step[bias])
+
+
+def test_a_layer_passes_on_the_factors_of_its_activation():
+    held = bp.layers.dense(3, activation=Multiplied(), lr_multiplier=2.0)
+    assert held.lr_multipliers == {"weight": 2.0, "activation/shift": 4.0}
+    assert held.decay_multipliers == {"activation/weight": 0.5}
+    made = trainer(held)
+    made.fit(X, Y, epochs=1, verbose=0)
+    assert {p.name: p.lr_multiplier for p in made._params.known}["dense_1/activation/shift"] == 4.0
+
+
+@pytest.mark.parametrize("layer", ["dense", "embedding"])
+def test_factors_are_numbers_that_stay(layer):
+    sizes = {"dense": {"units": 3}, "embedding": {"num_embeddings": 3, "embedding_dim": 2}}[layer]
+    with pytest.raises(ConfigError, match=f"{layer} needs lr_multiplier of at least 0|at least 0"):
+        bp.layers[layer](**sizes, lr_multiplier=-1.0)
+    with pytest.raises(ConfigError, match="lr_multiplier"):
+        bp.layers[layer](**sizes, lr_multiplier={"name": "cosine", "initial": 1.0})
+    plain = bp.layers[layer](**sizes)
+    assert not hasattr(plain, "lr_multipliers")
+    assert not hasattr(plain, "decay_multipliers")
+
+
 def test_a_layer_that_hides_multipliers_inside_it_is_refused():
     with pytest.raises(IncompatibleComponent, match=r"holds multiplied, which has 'lr_multipliers', but has none"):
-        trainer(bp.layers.dense(3, activation=Multiplied()))
+        trainer(Hiding(Multiplied()))
 
 
 def test_a_multiplier_of_no_parameter_or_below_0_is_refused():

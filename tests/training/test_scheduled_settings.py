@@ -251,3 +251,16 @@ def test_the_kit_shows_a_setting_that_an_engine_cannot_move():
     report = check_object("layer", Choosing(0.5), in_shape=(4,))
     assert "fixed_settings" in report.remarks["scheduled settings"]
     assert "scheduled settings" in check_object("layer", Scaled(0.5), in_shape=(4,)).run
+
+
+@pytest.mark.parametrize("order", [(0.2, FALLING), (FALLING, 0.2)])
+def test_trainings_of_equal_layers_predict_with_and_without_a_scheduled_loss(order):
+    for smoothing in order:
+        scores = []
+        for engine in ENGINES:
+            loss = bp.losses.softmax_cross_entropy(label_smoothing=smoothing)
+            layers = [bp.layers.dense(5), bp.layers.batch_norm(), bp.layers.dense(3)]
+            trainer = bp.Trainer(bp.Network(layers), loss, bp.optimizers.ema("sgd"), engine=engine, dtype="float64")
+            trainer.fit(X, CLASSES, epochs=2, batch_size=BATCH, validation=(X, CLASSES), verbose=0)
+            scores.append(trainer.predict(X))
+        np.testing.assert_allclose(scores[1], scores[0], rtol=1e-10)

@@ -153,10 +153,11 @@ class Blocks:
         """
         size = min(chunk_rows(x.shape[1:], params), 1 << (len(x) - 1).bit_length())
         held = [self._device.put(np.asarray(value)) for value in settings]
+        evaluated = self._evaluate(len(settings))
 
         def scores(rows: HostArray) -> HostArray:
             full = np.resize(rows, (size, *x.shape[1:]))
-            return np.asarray(self._evaluate(params, self._device.put(full), held))[: len(rows)]
+            return np.asarray(evaluated(params, self._device.put(full), held))[: len(rows)]
 
         return in_chunks(scores, x, size)
 
@@ -167,18 +168,18 @@ class Blocks:
         parts = ScheduledParts(self._network.layers, self._cost)
         layers, frozen = self._network.layers, tuple(group.paths for group in groups if not group.trains)
         program = compile_cache.compiled(
-            ("statistics", layers, frozen, self._device.precision),
+            ("statistics", layers, frozen, len(settings), self._device.precision),
             lambda: partial(_batch_statistics, parts, Recursion(layers, self._cost, groups, parts)),
         )
         held = [self._device.put(np.asarray(value)) for value in settings]
         words = np.array([key.a, key.b], np.uint32)
         return {name: np.asarray(leaf) for name, leaf in program(params, self._device.put(x), words, held).items()}
 
-    @property
-    def _evaluate(self) -> Callable[..., Any]:
+    def _evaluate(self, settings: int) -> Callable[..., Any]:
+        """`_scores` of these layers, with so many settings, of which some are those of a loss."""
         layers = self._network.layers
         make = lambda: partial(_scores, ScheduledParts(layers, self._cost))  # noqa: E731
-        return compile_cache.compiled(("scores", layers, self._device.precision), make)
+        return compile_cache.compiled(("scores", layers, settings, self._device.precision), make)
 
     def _table(self, groups: Sequence[Group], step_count: int, steps: int) -> Any:
         """The settings of a block; where none of them follows a schedule, one table serves all blocks."""

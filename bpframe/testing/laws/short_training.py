@@ -73,7 +73,7 @@ def _parts(engine: str, kind: str, component: object, dtype: str) -> tuple[Train
     }
     if kind in PARTS_BY_KIND:
         parts |= PARTS_BY_KIND[kind](component)
-    elif kind == "sampler" and isinstance(example := _example_target(component), Mapping):
+    elif kind == "sampler" and isinstance(example := example_target(component), Mapping):
         names = tuple(example)
         y = {name: np.resize(values, ROWS) for name, values in example.items()}
         parts |= {"sampler": component, "loss": _SquaredFields(names), "layers": _layers(1), "y": y, "metrics": []}
@@ -144,7 +144,7 @@ class _SquaredFields:
         return reduce(add, (0.5 * (r * r).sum(axis=-1) for r in residuals)), reduce(add, residuals)
 
 
-def _example_target(sampler: Any) -> Any:
+def example_target(sampler: Any) -> Any:
     """The target of a sampler's own example; None where it has none."""
     own = getattr(sampler, "example", None)
     return None if own is None else own(np.random.default_rng(0))[0]

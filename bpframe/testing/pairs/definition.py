@@ -7,17 +7,16 @@ x (N, ...), target (N, M), weight (N,); parameters and gradients by path.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
 from bpframe import random, tree
 from bpframe.network.context import StepContext
-from bpframe.protocols import Auxiliary, BatchSampler, Data, Draws, Refresh, Statistics
-from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import acts_on
+from bpframe.protocols import Auxiliary, Data, Refresh, Statistics
+from bpframe.protocols.traits import acts_on, is_weighted
 from bpframe.registry.of_fields import of_one_array
+from bpframe.testing.pairs.row_definition import Rows
 from bpframe.testing.pairs.rule_definition import at_present, hyper
 from bpframe.testing.pairs.update_definition import Path, UpdateByDefinition
 from bpframe.training.spec import TrainerSpec
@@ -53,34 +52,23 @@ class Backprop(NamedTuple):
 
 @final
 class TrainingByDefinition:
-    """A training of a spec's parts on data, in batches of `size` rows, from the parameters p by path.
+    """A training of a spec's parts on rows, from the parameters p by path."""
 
-    `classes` (N, C): the target with a column for each class, by which a sampler tells rows apart.
-    """
-
-    def __init__(
-        self, spec: TrainerSpec, p: Mapping[Path, HostArray], data: Data, size: int, classes: HostArray
-    ) -> None:
-        self._classes = classes
+    def __init__(self, spec: TrainerSpec, p: Mapping[Path, HostArray], rows: Rows) -> None:
         self.p = {path: np.array(value, dtype=np.float64) for path, value in p.items()}
-        self._data, self._size, self._given, self._ties = data, size, spec.network.layers, spec.network.ties
+        self.rows, self._given, self._ties = rows, spec.network.layers, spec.network.ties
         known = {tuple(each.name.split("/")): each for each in trained_parameters(self._tree(), self._ties)}
         self.update = UpdateByDefinition(spec, self.p, known)
         self._memory: State = {}  # of a minimizer
         self._hold()
         self._statistics: tuple[int, dict[Path, HostArray]] = (0, {})  # of averages, after so many steps
 
-    @property
-    def batches(self) -> int:
-        """Batches of an epoch."""
-        return -(-len(self._order(0, shuffle=False)) // self._size)
-
-    def epoch(self, number: int, shuffle: bool = True) -> None:
+    def epoch(self, number: int) -> None:
         """The steps of an epoch."""
-        rows, key = self._order(number, shuffle), random.epoch_key(self.update.spec.seed, number)
-        self._rows = rows
-        for batch, start in enumerate(range(0, len(rows), self._size)):
-            self.step(rows[start : start + self._size], key.child(batch))
+        batches, key = self.rows.batches(number), random.epoch_key(self.update.spec.seed, number)
+        self._visited = np.concatenate(batches)
+        for k, batch in enumerate(batches):
+            self.step(batch, key.child(k))
 
     def evaluated(self) -> dict[Path, HostArray]:
         """What predicts: averages, with statistics of the epoch's rows to which running ones would come with them.
@@ -99,7 +87,7 @@ class TrainingByDefinition:
             return found | self._statistics[1]
         try:
             self.p = dict(found)
-            data, word = self._data.take(self._rows), self._statistics_word()
+            data, word = self.rows.data.take(self._visited), self._statistics_word()
             key = random.HashKey(word >> 32, word & random.MASK).child(0)
             self._settle(self._backprop(data, 1 / len(data.x), key).caches)
             self._statistics = self.update.made, {path: b for path, b in self.p.items() if "buffers" in path}
@@ -127,11 +115,11 @@ class TrainingByDefinition:
 
     def step(self, rows: HostArray, key: Any) -> None:
         """One step on a batch of rows, with the randomness of a key."""
-        data, update = self._data.take(rows), self.update
+        update = self.update
         update.key = key
         self._hold()
-        weight, share = self._weighed(data)
-        data, share = self._augmented(data, share, key)
+        data, weight, share = self.rows.weighed(rows)
+        data, share = self.rows.augmented(data, share, key, update.made)
         here = self._backprop(data, share, key)
         if update.minimizer:
             self._minimise(lambda: self._backprop(data, share, key))
@@ -149,26 +137,6 @@ class TrainingByDefinition:
             gradients = update.compare_gradients(gradients, there, info)
         update.step(gradients, info)
         self._refresh(here.caches)
-
-    def _augmented(self, data: Data, share: Any, key: Any) -> tuple[Data, Any]:
-        """(the rows that a step is made on, their shares)."""
-        for i, part in enumerate(self.update.spec.augmentations):
-            weight = None if isinstance(share, float) else share * len(data.x)
-            h, own = hyper(part, self.update.made), key.child(f"augmentations[{i}]")
-            made: Any = part.augment(data.x, data.target, weight, own, h)
-            x, target, new = made
-            data = replace(data, x=x, target=target)
-            share = share if new is weight else new / len(x)
-        return data, share
-
-    def _weighed(self, data: Data) -> tuple[float, Any]:
-        """(what a batch's weighted losses are divided by where the mean weight is 1, each row's share of it)."""
-        weight, whole, rows = data.weight, self._data.weight, len(data.x)
-        if weight is None or whole is None:
-            return float(rows), 1 / rows
-        if self.update.spec.weights_by_batch:
-            return float(weight.sum()), weight / weight.sum()
-        return float(rows), weight / (rows * whole.mean())
 
     def _minimise(self, backprop: Callable[[], Backprop]) -> None:
         """One step of a minimizer on the vector of all trained parameters."""
@@ -208,7 +176,8 @@ class TrainingByDefinition:
             v, cache = layer.forward(params[label], v, context)
             outputs.append(v)
             caches.append(cache)
-        values, dy = self._loss.value_and_delta(v, data.target)
+        coupled = [share] if np.ndim(share) and is_weighted(self._loss) else []
+        values, dy = self._loss.value_and_delta(v, data.target, *coupled)
         if np.ndim(values):
             dy = dy * (share if np.ndim(share) == 0 else share[:, None])
         gradients: dict[Path, Any] = {}
@@ -251,13 +220,3 @@ class TrainingByDefinition:
                 for _ in range(SETTLED):
                     moved = tree.leaves(layer.refresh(self._tree()[label], cache))
                     self.p |= {(label, *path): leaf for path, leaf in moved if path in means}
-
-    def _order(self, epoch: int, shuffle: bool) -> HostArray:
-        spec, n = self.update.spec, len(self._data.x)
-        if isinstance(spec.sampler, Draws):
-            return np.asarray(spec.sampler.epoch_rows(epoch, n))
-        generator = random.host_generator(spec.seed, random.ORDER, epoch)
-        if spec.sampler is not None and not implements(spec.sampler, BatchSampler):
-            weight = np.ones(n) if self._data.weight is None else self._data.weight
-            return np.asarray(spec.sampler.order(generator, self._classes, weight))
-        return random.permutation(generator, n) if shuffle else np.arange(n)

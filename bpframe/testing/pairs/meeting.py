@@ -7,7 +7,7 @@ data, between the others if not. Two rules move a group of parameters each; one 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,12 +20,14 @@ from bpframe.errors import ConfigError
 from bpframe.network.network import Network
 from bpframe.protocols import Fit
 from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import needs_whole_batch
-from bpframe.registry import build
+from bpframe.protocols.traits import is_weighted, needs_whole_batch
+from bpframe.registry import build, registry
+from bpframe.registry.policy import CORE
 from bpframe.testing.laws.examples import couples_rows, example_batch, example_labels
-from bpframe.testing.laws.short_training import end_of_network
+from bpframe.testing.laws.short_training import end_of_network, example_target
 from bpframe.testing.pairs.partners import TIE, Partner
 from bpframe.testing.pairs.rule_definition import at_present
+from bpframe.testing.suite import configs_to_check
 from bpframe.training.spec import PARTS
 from bpframe.training.trainer import Trainer
 from bpframe.types import HostArray
@@ -34,6 +36,7 @@ ROWS, N, BATCH = 14, 4, 4
 SINGLE = {part.kind or "" for part in PARTS if not part.many} - {"optimizer"}  # kinds of which a trainer has one
 GROUP = "dense_2/*"  # what the second of two rules moves, or one rule at half its rate
 REST = "dense_1/bias"  # what stays as it is
+DEFAULT = "softmax_cross_entropy"  # the loss that every rule can follow
 
 
 @final
@@ -63,8 +66,8 @@ class Meeting:
 
     @cached_property
     def coupled(self) -> bool:
-        """Whether the loss couples the rows of a batch, which have no weights then."""
-        return any(couples_rows(at_present(loss, 0)) for loss in self.of_kind("loss"))
+        """Whether the loss couples the rows of a batch and takes no weights, so that they have none."""
+        return couples_rows(at_present(self.loss, 0)) and not is_weighted(self.loss)
 
     @cached_property
     def batch_size(self) -> int:
@@ -78,8 +81,12 @@ class Meeting:
 
     @cached_property
     def loss(self) -> Any:
-        """The loss among the partners, or one that every rule can follow."""
-        return next(iter(self.of_kind("loss")), None) or build("loss", "softmax_cross_entropy")
+        """The loss among the partners, or one that every rule can follow, of the fields that a sampler needs."""
+        if losses := self.of_kind("loss"):
+            return losses[0]
+        examples = [example_target(sampler) for sampler in self.of_kind("sampler")]
+        fields = {name for each in examples if isinstance(each, Mapping) for name in each}
+        return _loss_of(fields) if fields else build("loss", DEFAULT)
 
     @cached_property
     def y(self) -> Any:
@@ -142,6 +149,17 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield
+
+
+def _loss_of(fields: Collection[str]) -> Any:
+    """A loss of bpframe's whose target has these fields, or the default one, if there is none."""
+    for provider in registry.providers():
+        if provider.kind == "loss" and provider.dist == CORE:
+            examples = configs_to_check(registry.load("loss", provider.ref))
+            loss = build("loss", {"name": provider.ref, **examples[0]})
+            if isinstance(labels := example_labels(loss, 1), Mapping) and set(fields) <= set(labels):
+                return loss
+    return build("loss", DEFAULT)
 
 
 def _has_rate(rule: Any) -> bool:

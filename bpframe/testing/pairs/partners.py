@@ -48,7 +48,7 @@ ROLES: Mapping[str, Mapping[str, type]] = {  # of a kind: what is called by whic
     "layer": {"layer with running statistics": Refresh, "fitted layer": Fit},
     "loss": {"loss with a distribution": SampleTarget},
     "schedule": {"schedule of the history": After, "schedule over a run": Over},
-    "sampler": {"sampler that draws": Draws},
+    "sampler": {"sampler that draws": Draws, "sampler of batches": BatchSampler},
     "regularizer": {},
     "constraint": {},
     "augmentation": {},
@@ -93,8 +93,7 @@ class Partner:
 def partners_of(providers: Iterable[Provider]) -> Iterator[Partner]:
     """Those among these components that have a part in how a training goes; layers, where they remember or draw.
 
-    A loss stands with each of the options that it gives as examples. A sampler of batches is none of them: it goes with
-    targets of its own.
+    A loss stands with each of the options that it gives as examples.
     """
     for provider in providers:
         if provider.kind in ROLES:
@@ -126,4 +125,4 @@ def _has_part(partner: Partner) -> bool:
     """Whether it has a part in how the trainings of meetings go, whose rows are vectors."""
     if partner.kind == "augmentation":
         return not hasattr(partner.component, "example_input")
-    return partner.role not in ("layer", "callback") and not implements(partner.component, BatchSampler)
+    return partner.role not in ("layer", "callback")

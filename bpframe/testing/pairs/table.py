@@ -34,6 +34,7 @@ ALIKE = {  # roles in which an engine tells no component from another: one stand
     "augmentation",
     "augmentation that mixes rows",
     "measuring callback",
+    "sampler of batches",
 }
 
 SILENT = (
@@ -99,7 +100,7 @@ def covering(partners: Sequence[Partner]) -> list[tuple[Partner, ...]]:
     For engines that compile each training: some thirty of these show what hundreds of pairs would.
     """
     every = list(combinations(partners, 2))
-    apart = {frozenset(two) for two in every if _first_status(Meeting(two)) is not None}
+    apart = {frozenset(two) for two in every if first_status(Meeting(two)) is not None}
     left = {two for two in map(frozenset, combinations(partners, 2)) if two not in apart}
     found: list[tuple[Partner, ...]] = []
     while left:
@@ -123,15 +124,15 @@ def _may_join(partner: Partner, chosen: Sequence[Partner], apart: Container[froz
 def pair(first: Partner, second: Partner, engine: str = "numpy") -> Pair:
     """Two partners in one training, which keeps every law, or is refused in words before its first step."""
     meeting, two = Meeting((first, second), engine), (first, second)
-    if (first_status := _first_status(meeting)) is not None:
-        return Pair(two, *first_status)
+    if (obstacle := first_status(meeting)) is not None:
+        return Pair(two, *obstacle)
     status, reason = _kept(meeting)
     if status == "proven" and (silent := [partner for partner in two if _says_nothing(partner)]):
         return Pair(two, "unproven", f"{silent[0]} {SILENT}")
     return Pair(two, status, reason)
 
 
-def _first_status(meeting: Meeting) -> tuple[Status, str] | None:
+def first_status(meeting: Meeting) -> tuple[Status, str] | None:
     """What keeps a meeting from being asked for its laws; None: a short training goes through."""
     if not meeting.applicable:
         return "not applicable", ""
