@@ -18,25 +18,35 @@ from bpframe.types import Array
 Structure = Any  # of arrays
 Step = Callable[[Any, Any], tuple[Any, Any]]
 SCAN: dict[object, Callable[..., tuple[Any, Any]]] = {}  # compiled loops, by array namespace
+STEPWISE: set[object] = set()  # array namespaces whose loops compute `ahead` in each step
 WHEN: dict[object, Callable[..., Any]] = {}  # compiled branches, by array namespace or by type of the flag
 
 
 def scan(
-    step: Step, carry: Structure, xs: Structure = None, length: int | None = None, reverse: bool = False
+    step: Step,
+    carry: Structure,
+    xs: Structure = None,
+    length: int | None = None,
+    reverse: bool = False,
+    ahead: Callable[[Structure], Structure] | None = None,
 ) -> tuple[Structure, Structure]:
     """(carry after all steps, ys): (carry, y_t) = step(carry, x_t) for t = 0, 1, ..., T - 1; ys are the y_t stacked.
 
     `reverse`: from t = T - 1 down; y_t stands at place t all the same. Without xs, T is `length`, and x_t None. The
     carry keeps its shapes and dtypes. A loop in NumPy; engine jax compiles the step once, whatever T is. The way back
     is a scan in reverse: over what the steps gave as ys, or over their inputs, from which it computes that again.
+    `ahead`: steps get ahead(x_t) in the place of x_t, a function number by number of arrays with or without the axis of
+    steps: NumPy computes it once of all of xs, a compiling engine in each step, where it needs no arrays in memory.
     Source: `jax.lax.scan`.
     """
     arrays = array_leaves((xs, carry))
     if not arrays:
         raise ShapeError("scan needs an array in its carry or in xs, got none.")
     count = _length(array_leaves(xs), length)
-    run = SCAN.get(namespace(arrays[0]), _loop)
-    return run(step, carry, xs, count, reverse)
+    xp = namespace(arrays[0])
+    if ahead is not None:
+        step, xs = (_after(ahead, step), xs) if xp in STEPWISE else (step, ahead(xs))
+    return SCAN.get(xp, _loop)(step, carry, xs, count, reverse)
 
 
 def when(flag: Array | bool, f: Callable[..., Structure], g: Callable[..., Structure], *args: Structure) -> Structure:
@@ -71,6 +81,10 @@ def refuse_other_carry(before: Structure, after: Structure) -> None:
     if layouts[0] != layouts[1]:
         want, got = (", ".join(f"{shape} of {dtype}" for shape, dtype in layout) or "none" for layout in layouts)
         raise ShapeError(f"scan needs a carry that keeps its shapes and dtypes, {want}; after a step got {got}.")
+
+
+def _after(ahead: Callable[[Structure], Structure], step: Step) -> Step:
+    return lambda carry, x: step(carry, ahead(x))
 
 
 def _length(xs: list[Any], length: int | None) -> int:

@@ -89,11 +89,14 @@ class Lstm:
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """(dx or None, gradients like the parameters): slopes of i, f, g are multiples of dc, that of o of dh."""
-        x, h, c, gates, g, o, squashed = cache
+        x, h, *kept = cache
         xp, m, u = ops.namespace(dy), self.units, params["recurrent"]["weight"].T
-        i, f = gates[..., :m], gates[..., m:]
-        multiples = xp.stack([g * (i * (1 - i)), c * (f * (1 - f)), i * (1 - g * g)], axis=2)
-        through, output = o * (1 - squashed * squashed), squashed * (o * (1 - o))
+
+        def multiples(at: Any) -> Any:
+            slope, (c, gates, g, o, squashed), counts = at
+            i, f = gates[..., :m], gates[..., m:]
+            inner = xp.stack([g * (i * (1 - i)), c * (f * (1 - f)), i * (1 - g * g)], axis=-2)
+            return slope, f, o * (1 - squashed * squashed), squashed * (o * (1 - o)), inner, counts
 
         def step(state: Any, at: Any) -> tuple[Any, Any]:
             dh, dc = state
@@ -105,7 +108,8 @@ class Lstm:
             return (recurrent.chosen(counts, da @ u, dh), recurrent.chosen(counts, into * f, dc)), da
 
         last, by_step = recurrent.slopes(dy, self.sequences)
-        slopes = by_step, f, through, output, multiples, recurrent.counted_steps(x, self.mask_value)
-        _, da = ops.scan(step, (last, recurrent.start(x, m)), slopes, reverse=not self.reverse)
+        steps = by_step, tuple(kept), recurrent.counted_steps(x, self.mask_value)
+        start = last, recurrent.start(x, m)
+        _, da = ops.scan(step, start, steps, reverse=not self.reverse, ahead=multiples)
         dx, gradients = recurrent.steps_backward(x, params, da, context.need_dx)
         return dx, {**gradients, "recurrent": {"weight": ops.matmul_tn(recurrent.joined(h), recurrent.joined(da))}}

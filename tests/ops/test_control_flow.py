@@ -42,6 +42,23 @@ def test_a_scan_of_sums_is_cumsum(array, reverse):
 
 
 @each_library
+def test_steps_get_what_a_function_ahead_makes_of_xs_which_numpy_calls_once_and_jax_within_the_loop(array):
+    shapes = []
+
+    def ahead(xs):
+        shapes.append(tuple(xs[0].shape))
+        return xs[0] * xs[0], xs[1]
+
+    def step(total, at):
+        return total + at[0], at[1]
+
+    last, ys = ops.scan(step, array(np.zeros(3, np.float32)), (array(X), None), ahead=ahead)
+    np.testing.assert_allclose(np.asarray(last), (X**2).sum(axis=0), rtol=1e-5)
+    assert ys is None
+    assert set(shapes) == {(7, 3) if array is np.asarray else (3,)}
+
+
+@each_library
 def test_carry_xs_and_ys_are_structures_of_arrays(array):
     def step(carry, x):
         total, count = carry.total + x["a"] * x["b"][0], carry.count + 1

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from bpframe.ops.control_flow import SCAN, WHEN, Step, Structure, refuse_other_carry
+from bpframe.ops.control_flow import SCAN, STEPWISE, WHEN, Step, Structure, refuse_other_carry
 
 
 def _scan(step: Step, carry: Structure, xs: Structure, count: int, reverse: bool) -> tuple[Any, Any]:
@@ -20,4 +20,5 @@ def _scan(step: Step, carry: Structure, xs: Structure, count: int, reverse: bool
 
 
 SCAN[jnp] = _scan
+STEPWISE.add(jnp)
 WHEN[jnp] = jax.lax.cond
