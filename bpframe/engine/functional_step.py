@@ -6,7 +6,8 @@ Shapes: B rows of a batch; x (B, ...), target (B, C), weight and mask (B,) or No
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from dataclasses import replace
+from functools import partial, reduce
 from typing import Any, NamedTuple, final
 
 from bpframe import ops, tree
@@ -15,7 +16,7 @@ from bpframe.engine.settings_table import row_settings
 from bpframe.engine.step import training_step
 from bpframe.engine.tree_store import TreeStore, choose
 from bpframe.engine.update import Updates
-from bpframe.engine.update_measures import LOSSES, all_names
+from bpframe.engine.update_measures import LOSSES, all_names, periods_of
 from bpframe.network.activity import Activity
 from bpframe.network.augmentation import Augmentations, augmented
 from bpframe.network.backprop import CostLayer
@@ -51,15 +52,40 @@ def _apart(values: Any) -> Any:
 
 @final
 class FunctionalStep:
-    """One step, written as a function of its arguments alone."""
+    """One step, written as a function of its arguments alone.
+
+    measured, unmeasured: the same for updates of which some, or none, are measured; unmeasured is None where all
+    updates are alike.
+    """
+
+    measured: FunctionalStep
+    unmeasured: FunctionalStep | None
 
     def __init__(
-        self, network: Network, cost: CostLayer, groups: Sequence[Group], by_rows: bool, branch: Branch = both
+        self,
+        network: Network,
+        cost: CostLayer,
+        groups: Sequence[Group],
+        by_rows: bool,
+        branch: Branch = both,
+        due: bool = False,
     ) -> None:
+        """`due`: the step is made only where all that measures looks."""
         self.layers, self._groups, self._by_rows, self._branch = network.layers, list(groups), by_rows, branch
         self.parts = ScheduledParts(network.layers, cost)
         self._recursion = Recursion(network.layers, cost, groups, self.parts)
         self.width = LOSSES + len(all_names(groups))  # numbers that a step reports
+        self._due, self._periods = due, periods_of(groups)
+        self.measured, self.unmeasured = self, None
+        if not due and min(self._periods, default=1) > 1:
+            plain = [replace(group, measures=()) for group in groups]
+            self.unmeasured = FunctionalStep(network, cost, plain, by_rows, branch)
+            if len(set(self._periods)) == 1:
+                self.measured = FunctionalStep(network, cost, groups, by_rows, branch, due=True)
+
+    def next_measured(self, step: Any) -> Any:
+        """The first step from `step` on, counted from 0, at which something measures its update."""
+        return reduce(ops.namespace(step).minimum, [-(-step // period) * period for period in self._periods])
 
     def step(self, carry: Carry, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:
         """(carry, (loss, penalty, weight, measures), scores) after a batch, `step` steps made before."""
@@ -73,7 +99,10 @@ class FunctionalStep:
             group.states = [list(states) for states in states]
         rows = augmented(_batch(batch, self._by_rows), augmentations, key, step)
         on = TracedOperations(self._recursion, params, rows, key, activity, step, self._branch)
-        result = training_step(on, Updates(groups, key=key), step)
+        updates = Updates(groups, key=key)
+        if updates.measures:
+            updates.measures.always = self._due
+        result = training_step(on, updates, step)
         numbers = result.loss, result.penalty + result.weight_penalty, on.batch.weight, *result.measures
         return Carry(params, [group.states for group in groups]), numbers, result.scores
 

@@ -54,8 +54,11 @@ def sums_as_arrays(measures: UpdateMeasures, number: int, groups: Sequence[Updat
 class UpdateMeasures:
     """What measures the updates of groups; `names` of the sums, in the order of their values.
 
-    `make`: how an engine has sums made, as `sums_as_arrays` does.
+    `make`: how an engine has sums made, as `sums_as_arrays` does. `always`: they are asked of no update but such as
+    each of them looks at.
     """
+
+    always = False
 
     def __init__(
         self, groups: Iterable[GroupUpdate], trained: Sequence[GroupUpdate], make: Sums = sums_as_arrays
@@ -63,11 +66,11 @@ class UpdateMeasures:
         own = [group.group for group in groups]
         self.parts = [(part, Settings(part, float)) for part in _measuring(own)]
         self._trained, self._make, self.names = trained, make, measure_names(own)
+        self._periods, self._nothing = periods_of(own), [math.nan] * sum(map(len, self.names))
 
     def due(self, step: Any) -> list[Any]:
         """Whether each looks at the update that follows `step` steps: the first, and every so many from there on."""
-        periods = [measure_period(part) for part, _ in self.parts]
-        return [period == 1 or step % period == 0 for period in periods]
+        return [self.always or period == 1 or step % period == 0 for period in self._periods]
 
     def before(self, gradients: Params, due: Sequence[Any]) -> list[Before]:
         """What they will compare with; nothing where it is known that none looks."""
@@ -80,12 +83,14 @@ class UpdateMeasures:
     ) -> list[Any]:
         """The sums of all names, NaN of those that do not look; `when` chooses as an engine does."""
         looked = next((p for _, parameters, _ in before for p in parameters), None)
+        if looked is None:
+            return self._nothing
         found: list[Any] = []
         for k, looks in enumerate(due):
             none = [math.nan] * len(self.names[k])
             last = all(each is False for each in due[k + 1 :])
             change = partial(self._noted, k, before, last, {"step": step + 1, **batch_info})
-            if looked is None or looks is False:
+            if looks is False:
                 found += none
             elif looks is True:
                 found += change(none)
@@ -112,6 +117,11 @@ class UpdateMeasures:
                 for name, value in part.measure(old, new, g, settings.h).items():
                     sums[name] = sums[name] + value if name in sums else value
         return [sums[name] for name in self.names[number]]
+
+
+def periods_of(groups: Iterable[Group]) -> list[int]:
+    """The period of each that measures."""
+    return [measure_period(part) for part in _measuring(groups)]
 
 
 def _measuring(groups: Iterable[Group]) -> list[Any]:

@@ -20,9 +20,9 @@ which takes `StepSums` (sessions of engines).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
 `LearningRates`, `LrIsAFactor`, `EvaluationPeriod` and `WithTuningSpace` (optimizers), `Compiles`, `Changeable` and
-`Levels` (engines), `BlockLosses` (sessions), `CheckpointFolder` and `Monitoring` (callbacks), `MeasurePeriod`
-(callbacks, metrics), `ActsOn` (regularizers), `Compares`, `Directed`, `CountsRows` and `MetricOfFields` (metrics),
-`HoldsArrays` (sources), `WithDomain`, `Ordered`, `TakesClassNumbers`, `TakesWeights`, `TakesMissing`, `Grouped` and
+`Levels` (engines), `BlockLosses` (sessions), `CheckpointFolder` and `Monitoring` (callbacks), `MeasurePeriod` and
+`SharedCurves` (callbacks, metrics), `ActsOn` (regularizers), `Compares`, `Directed`, `CountsRows` and
+`MetricOfFields` (metrics), `HoldsArrays` (sources), `WithDomain`, `Ordered`, `TakesClassNumbers`, `TakesWeights`, `TakesMissing`, `Grouped` and
 `ComparedField` (losses), `WithRange` (activations, layers), `WithSurrogate` (all with slopes), `OwnLabel`,
 `WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset`, `ReadsNames`, `Coupled`,
 `LrMultipliers` and `DecayMultipliers` (layers), `DecaySettings` (optimizers, gradient steps, regularizers),
@@ -151,6 +151,7 @@ from bpframe.protocols.traits import (
     Pure,
     ReadsNames,
     RemovesOffset,
+    SharedCurves,
     Stochastic,
     TakesClassNumbers,
     TakesMissing,
@@ -264,6 +265,7 @@ __all__ = [
     "SessionStatistics",
     "SessionSums",
     "SeveralHeads",
+    "SharedCurves",
     "Source",
     "Statistics",
     "StepSums",

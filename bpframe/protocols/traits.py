@@ -158,6 +158,17 @@ class MeasurePeriod(Protocol):
         """It measures the first update and every so many from there on; 1 by default."""
 
 
+class SharedCurves(Protocol):
+    """One that measures updates and makes curves that others may make too."""
+
+    @property
+    def shared_curves(self) -> Sequence[str]:
+        """Their names up to a "/": each the same quantity, whoever measures it; none by default.
+
+        A curve that several share is one, with the value of the first that measured the step.
+        """
+
+
 class CheckpointFolder(Protocol):
     """A callback that writes checkpoints to a folder."""
 
@@ -462,6 +473,11 @@ def block_losses(session: object) -> Losses | None:
 def measure_period(component: object) -> int:
     """At how many steps one is measured."""
     return int(getattr(component, "measure_period", 1))
+
+
+def shared_curves(component: object) -> tuple[str, ...]:
+    """The curves, by name up to a "/", that one who measures may share with others."""
+    return tuple(getattr(component, "shared_curves", ()))
 
 
 def checkpoint_folder(callback: object) -> str | None:

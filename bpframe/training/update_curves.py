@@ -5,7 +5,6 @@ Shapes: k steps of a block or an epoch, c curves.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, final
@@ -16,6 +15,7 @@ from bpframe.engine.update_measures import measure_names, reported_names
 from bpframe.errors import ConfigError, IncompatibleComponent
 from bpframe.protocols import Group, Losses, Measure, MeasureCurves
 from bpframe.protocols.implements import implements
+from bpframe.protocols.traits import shared_curves
 from bpframe.registry.safe_text import object_text
 from bpframe.types import HostArray
 
@@ -40,10 +40,8 @@ class UpdateCurves:
         self._sums = measure_names(self.groups(groups))
         none = [dict.fromkeys(names, np.full(1, np.nan)) for names in self._sums]
         each = [list(_curves(part, sums)) for part, sums in zip(parts, none, strict=True)]
-        self.names = [name for names in each for name in names]
-        for name, count in Counter([*self.names, *set(taken)]).items():
-            if count > 1:
-                raise ConfigError(f"The history needs a name of its own for each curve, got '{name}' twice.")
+        _refuse_one_name_for_two(parts, each, taken)
+        self.names = list(dict.fromkeys(name for names in each for name in names))
 
     def groups(self, groups: Sequence[Group]) -> list[Group]:
         """Groups, the first of which brings what measures all to an engine."""
@@ -53,15 +51,16 @@ class UpdateCurves:
         """(c, k) from what steps report; ConfigError where their engine does not measure."""
         if not self.names:
             return np.empty((0, len(losses)))
-        rows: list[HostArray] = []
+        rows: dict[str, HostArray] = {}
         for names, keys, part in zip(self._sums, reported_names(self._sums), self._parts, strict=True):
             if missing := [key for key in keys if key not in losses.measures]:
                 raise ConfigError(
                     f"{object_text(part)} needs an engine that measures updates: {missing[0]} is missing."
                 )
             sums = {name: np.asarray(losses.measures[key]) for name, key in zip(names, keys, strict=True)}
-            rows += _curves(part, sums).values()
-        return np.array(rows, dtype=np.float64).reshape(len(self.names), len(losses))
+            for name, row in _curves(part, sums).items():
+                rows[name] = np.where(np.isnan(rows[name]), row, rows[name]) if name in rows else row
+        return np.array([*rows.values()], dtype=np.float64).reshape(len(self.names), len(losses))
 
     def by_name(self, rows: HostArray) -> dict[str, HostArray]:
         """The curves (k,) of rows (c, k)."""
@@ -70,6 +69,18 @@ class UpdateCurves:
     def means(self, rows: HostArray) -> dict[str, float]:
         """The mean of each over the steps that were measured; NaN where none was."""
         return {name: _mean(row[~np.isnan(row)]) for name, row in self.by_name(rows).items()}
+
+
+def _refuse_one_name_for_two(parts: Sequence[Measure], names: Sequence[Sequence[str]], taken: Collection[str]) -> None:
+    """ConfigError for a curve that two make, unless each of them shares it, or that is `taken`."""
+    own = dict.fromkeys(taken, False)
+    for part, made in zip(parts, names, strict=True):
+        shared = shared_curves(part)
+        for name in made:
+            shares = name.partition("/")[0] in shared
+            if name in own and not (shares and own[name]):
+                raise ConfigError(f"The history needs a name of its own for each curve, got '{name}' twice.")
+            own[name] = shares
 
 
 def _mean(values: HostArray) -> float:

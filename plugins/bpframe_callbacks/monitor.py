@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -43,6 +43,7 @@ class Monitor:
 
     every: int = 20
     rows: int = 128
+    shared_curves: ClassVar[Sequence[str]] = tuple(f"{name}_norm" for name in MEASURED)
 
     def __post_init__(self) -> None:
         checks.whole("monitor", 1, every=self.every)
@@ -128,7 +129,8 @@ class Monitor:
         """Take down shares of units and classes that are missed, and say what they show."""
         memory = state.memory
         own = [row for *_, rows in memory["rare"] for row in rows]
-        look = Look.at(state, np.union1d(spaced(training_rows(state), self.rows), own).astype(int), memory["rare"])
+        rows = sorted({*spaced(training_rows(state), self.rows).tolist(), *own})
+        look = Look.at(state, np.array(rows, int), memory["rare"])
         memory["units"], memory["missed"] = look.shares, look.missed
         state.observed.update(look.shares)
         self._say(state, words.of_units(look.shares, look.activations) | words.of_deltas(look.deltas))

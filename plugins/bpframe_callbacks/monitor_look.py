@@ -173,4 +173,5 @@ def _name(activation: Any) -> str:
 
 def spaced(rows: HostArray, count: int) -> HostArray:
     """At most so many of the rows, evenly spaced."""
-    return rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int))] if len(rows) else rows
+    chosen: HostArray = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
+    return chosen

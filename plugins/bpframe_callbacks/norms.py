@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 
@@ -21,12 +21,14 @@ class Norms:
     "train.gradient_norm" is that of the whole model, "train.gradient_norm/dense_1" that of a layer, or, with `by`
     "parameter", of each parameter by its name; alike `update_norm` and `parameter_norm`. Gradients are those of the
     mean loss, before penalties and clipping. The curves of the history are means over an epoch's measured steps, the
-    first of the run and every `every`-th from there on; hooks find each step's in `state.measures`.
+    first of the run and every `every`-th from there on; hooks find each step's in `state.measures`. Beside `monitor`,
+    which has those of layers too, there is one curve of each.
     Source: Glorot and Bengio (2010), Understanding the difficulty of training deep feedforward neural networks.
     """
 
     every: int = 10
     by: Literal["layer", "parameter", "model"] = "layer"
+    shared_curves: ClassVar[Sequence[str]] = MEASURED
 
     def __post_init__(self) -> None:
         checks.whole("norms", 1, every=self.every)

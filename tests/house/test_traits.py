@@ -23,6 +23,7 @@ READERS = {  # by attribute: the function that reads it, another value, what it 
     "removes_offset": (traits.removes_offset, True, True, False),
     "compiles": (traits.compiles, True, True, False),
     "measure_period": (traits.measure_period, 5, 5, 1),
+    "shared_curves": (traits.shared_curves, ["norm"], ("norm",), ()),
     "levels": (traits.levels, ("totals",), {"steps", "totals"}, set(traits.FIRST_LEVELS)),
     "changeable": (traits.changeable, {"threads": "cpus"}, {"threads": "cpus"}, {}),
     "checkpoint_folder": (traits.checkpoint_folder, "folder", "folder", None),

@@ -60,9 +60,9 @@ def trainer(engine: str, *callbacks: Any, **parts: Any) -> bp.Trainer:
     return bp.Trainer(bp.Network(layers), "softmax_cross_entropy", callbacks=list(callbacks), **parts)
 
 
-def fitted(engine: str, *callbacks: Any, **parts: Any) -> bp.Trainer:
+def fitted(engine: str, *callbacks: Any, batch_size: int = BATCH, **parts: Any) -> bp.Trainer:
     made = trainer(engine, *callbacks, **parts)
-    made.fit(X, Y, epochs=EPOCHS, batch_size=BATCH, verbose=0)
+    made.fit(X, Y, epochs=EPOCHS, batch_size=batch_size, verbose=0)
     return made
 
 
@@ -182,6 +182,39 @@ class Accurate:
         return {"steepest": xp.max(xp.abs(g))}
 
 
+class Steepest:
+    """A curve of its own under the name of one that others share."""
+
+    def measure(self, before: Any, after: Any, g: Any, h: Any) -> dict[str, Any]:
+        return {"gradient_norm": g.__array_namespace__().max(g)}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("order", [1, -1])
+def test_monitor_and_norms_share_the_curves_that_both_make(engine, order):
+    both, alone = Recorder(), Recorder()
+    watch, norms = bp.callbacks.monitor(every=4), bp.callbacks.norms(every=3)
+    made = fitted(engine, *[watch, norms][::order], both)
+    fitted(engine, bp.callbacks.norms(every=1), alone)
+    names = [name for name in made.history.train if name.startswith("gradient_norm")]
+    assert sorted(names) == ["gradient_norm", "gradient_norm/dense_1", "gradient_norm/dense_2"]
+    for name, period in [("update_norm/dense_1", (3, 4)), ("update_norm", (3,)), ("update_ratio/dense_1", (4,))]:
+        looked = [any(step % each == 0 for each in period) for step in range(18)]
+        np.testing.assert_array_equal(~np.isnan(both.of(name)), looked, err_msg=name)
+        if name in alone.blocks[0]:
+            np.testing.assert_allclose(both.of(name)[looked], alone.of(name)[looked], rtol=1e-9)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_steps_between_measured_ones_are_those_of_a_training_without(engine):
+    parts: dict[str, Any] = {"optimizer": "adam", "batch_size": 9}  # 4 batches an epoch, the last of them of 3 rows
+    watched = fitted(engine, bp.callbacks.norms(every=3), bp.callbacks.norms(every=5, by="parameter"), **parts)
+    plain = fitted(engine, **parts)
+    assert watched.history.train["loss"] == plain.history.train["loss"]
+    for name, value in plain.parameters.items():
+        assert watched.parameters[name].tobytes() == value.tobytes()
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_callback_without_hooks_and_a_metric_may_measure(engine):
     shares, recorder, steps = Shares(), Recorder(), Steps()
@@ -199,7 +232,9 @@ def test_a_callback_without_hooks_and_a_metric_may_measure(engine):
 @pytest.mark.parametrize(
     ("parts", "words"),
     [
-        ({"callbacks": ["norms", "norms"]}, "a name of its own for each curve, got 'gradient_norm' twice"),
+        ({"callbacks": [Shares(), Shares(3.0)]}, "a name of its own for each curve, got 'moved weight' twice"),
+        ({"callbacks": ["norms", Steepest()]}, "got 'gradient_norm' twice"),
+        ({"callbacks": [Steepest(), "norms"]}, "got 'gradient_norm' twice"),
         ({"callbacks": ["norms"], "optimizer": "lbfgs"}, "Leave it out"),
     ],
 )

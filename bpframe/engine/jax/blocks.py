@@ -1,7 +1,5 @@
 """Blocks of compiled steps.
 
-The number of steps is an argument of the loop, so it compiles once for any number and its bits do not depend on how
-steps are grouped; where the last batch of an epoch is smaller, a loop over epochs lies around it.
 Shapes: as in `bpframe.engine.functional_step` and `bpframe.engine.jax.device_batches`.
 """
 
@@ -10,20 +8,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, cast, final
+from typing import Any, final
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from bpframe import tree
 from bpframe.engine import settings_table
 from bpframe.engine.flat_store import FlatStore
-from bpframe.engine.functional_step import Carry, FunctionalStep, Rows
+from bpframe.engine.functional_step import Carry, FunctionalStep
 from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.jax import compile_cache, compiled_step
+from bpframe.engine.jax.block_loop import BlockReport, block_loop, rows_of_step
 from bpframe.engine.jax.device import Device
-from bpframe.engine.jax.device_batches import DATA, LENGTH, DeviceBatch, Stream
+from bpframe.engine.jax.device_batches import LENGTH, DeviceBatch, Stream
 from bpframe.engine.minimize import Evaluation, Minimization
 from bpframe.engine.numpy.host_batches import with_room
 from bpframe.engine.update import Updates
@@ -35,20 +33,6 @@ from bpframe.network.scheduled_parts import ScheduledParts
 from bpframe.protocols import Batches, Data, Group, Refresh, StepSums
 from bpframe.random import HashKey
 from bpframe.types import HostArray, Params, State
-
-
-class BlockReport(NamedTuple):
-    """(LENGTH, 3 + m) of loss, penalty, weight and m measures of each step; the scores (T B, C) of its rows, if kept.
-
-    With sums over rows (LENGTH, 3 + m + K + 1): those of each step, and last how many of its rows are doubtful.
-    """
-
-    numbers: Any
-    scores: Any
-
-    def values(self, steps: int) -> HostArray:
-        """(steps, 3 + m) loss, penalty, weight, measures in float64, or as many numbers as there are."""
-        return np.asarray(self.numbers)[:steps].astype(np.float64)
 
 
 @final
@@ -86,7 +70,7 @@ class Blocks:
         block, stop = self._stream.block(batches, start, stop)
         full, rest = divmod(batches.length, batches.size)
         sizes = (batches.size, rest) if full else (rest, 0)
-        loop = self._compiled("block", _loop, groups, sizes, donate=(0,))
+        loop = self._compiled("block", block_loop, groups, sizes, donate=(0,))
         table, where = self._table(groups, step_count, stop - start), (stop - start, full, batches.at(start)[1])
         carry, self._report = loop(carry, block, table, step_count, *where)
         return carry, self._report, stop
@@ -213,70 +197,6 @@ class Blocks:
         return self._programs[short_key]
 
 
-def _loop(
-    step: FunctionalStep,
-    sizes: tuple[int, int],
-    room: int,
-    sums: StepSums | None,
-    carry: Carry,
-    block: DeviceBatch,
-    table: jax.Array,
-    step_count: jax.Array,
-    steps: jax.Array,
-    full: jax.Array,
-    first: jax.Array,
-) -> tuple[Carry, BlockReport]:
-    """So many steps, `step_count` steps before; the scores of up to `room` rows are kept, and `sums` of each taken.
-
-    Of each epoch `full` batches have all rows, and one has the rest, if there is any; `first`: number of the first.
-    """
-    size, rest = sizes
-
-    def body(rows: int, k: jax.Array, state: tuple[Carry, BlockReport]) -> tuple[Carry, BlockReport]:
-        carry, report = state
-        a, b, i = jax.lax.dynamic_index_in_dim(block.keys, k, keepdims=False)
-        row = jax.lax.dynamic_index_in_dim(table, k, keepdims=False)
-        batch = _rows_of_step(block, k * size, rows)
-        carry, numbers, scores = step.step(carry, batch, HashKey(a, b).child(i), step_count + k, row)
-        line = jnp.stack(numbers)
-        if sums is not None:
-            rows_of_sums: Any = sums.row_values(scores, batch[1])
-            line = jnp.concatenate([line, jnp.sum(rows_of_sums, axis=0)])
-        numbers = jax.lax.dynamic_update_index_in_dim(report.numbers, line, k, 0)
-        kept = report.scores
-        if kept is not None:
-            kept = jax.lax.dynamic_update_slice_in_dim(kept, scores, k * size, 0)
-        return carry, BlockReport(numbers, kept)
-
-    report = _empty_report(step, carry.params, block.x[:1], room, sums, table.dtype)
-
-    def epoch(number: jax.Array, state: tuple[Carry, BlockReport]) -> tuple[Carry, BlockReport]:
-        start = number * (full + 1) - first
-        last = start + full
-        carry, report = jax.lax.fori_loop(jnp.maximum(start, 0), jnp.minimum(last, steps), partial(body, size), state)
-        carry, report = jax.lax.fori_loop(last, jnp.minimum(last + 1, steps), partial(body, rest), (carry, report))
-        return carry, report
-
-    if rest:
-        epochs = (first + steps + full) // (full + 1)
-        carry, report = jax.lax.fori_loop(0, epochs, epoch, (carry, report))
-    else:
-        carry, report = jax.lax.fori_loop(0, steps, partial(body, size), (carry, report))
-    return carry, report
-
-
-def _empty_report(
-    step: FunctionalStep, params: Params, row: jax.Array, room: int, sums: StepSums | None, dtype: Any
-) -> BlockReport:
-    """A report into which steps write."""
-    kept = None
-    if room:
-        scores = jax.eval_shape(partial(evaluate, step.parts.layers), params, row)
-        kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
-    width = step.width + (0 if sums is None else sums.width + 1)
-    return BlockReport(jnp.zeros((LENGTH, width), dtype), kept)
-
-
 def _objective(
     step: FunctionalStep,
     sizes: tuple[int, int],
@@ -289,7 +209,7 @@ def _objective(
 ) -> Any:
     """The objective of a block's first batch, its gradients, and what `FunctionalStep.objective` gives besides."""
     a, b, i = block.keys[0]
-    return step.objective(params, _rows_of_step(block, 0, sizes[0]), HashKey(a, b).child(i), step_count, row)
+    return step.objective(params, rows_of_step(block, 0, sizes[0]), HashKey(a, b).child(i), step_count, row)
 
 
 def _scores(parts: ScheduledParts, params: Params, x: jax.Array, settings: Sequence[Any]) -> Any:
@@ -309,13 +229,3 @@ def _batch_statistics(
     """Those of rows x, with draws by a key of these two words."""
     with parts.holding(settings):
         return recursion.batch_statistics(params, x, HashKey(words[0], words[1]))
-
-
-def _rows_of_step(block: DeviceBatch, first: int | jax.Array, size: int) -> Rows:
-    """(x, target, weight, mask) of `size` rows from `first` on."""
-    if block.rows is None:
-        cut = partial(jax.lax.dynamic_slice_in_dim, start_index=first, slice_size=size)
-        return cast(Rows, tuple(None if part is None else cut(part) for part in block[:DATA]))
-    rows = jax.lax.dynamic_slice_in_dim(block.rows, first, size)
-    gathered = [None if part is None else part.at[rows].get(mode="promise_in_bounds") for part in block[:DATA]]
-    return cast(Rows, compiled_step.as_it_is(tuple(gathered)))

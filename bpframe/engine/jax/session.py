@@ -26,7 +26,8 @@ from bpframe.engine.functional_step import Carry
 from bpframe.engine.group_update import GroupUpdate, refuse_other_groups, restart
 from bpframe.engine.hyperparameters import Settings
 from bpframe.engine.jax import compile_cache
-from bpframe.engine.jax.blocks import BlockReport, Blocks
+from bpframe.engine.jax.block_loop import BlockReport
+from bpframe.engine.jax.blocks import Blocks
 from bpframe.engine.jax.compiled_step import duplicate, is_finite, is_finite_on_host
 from bpframe.engine.jax.device import Device
 from bpframe.engine.numpy import blas
