@@ -32,6 +32,15 @@ CODES = {  # by command: the exit code for each state, in the order above
     "evaluate": (2, 6, 6, 6, 6),
     "predict": (2, 6, 6, 6, 6),
     "explain": (2, 0, 6, 6, 0),  # which imports nothing
+    "sweep": (2, 6, 6, 6, 6),
+    "compare": (2, 6, 6, 6, 6),
+    "compare --on": (2, 6, 6, 6, 6),
+    "trace": (2, 6, 6, 6, 6),
+    "export": (2, 6, 6, 6, 6),
+    "report": (0, 0, 0, 0, 0),  # which says that the model cannot be loaded
+    "plot": (0, 0, 0, 0, 0),  # which, like the next two, reads numbers alone
+    "runs": (0, 0, 0, 0, 0),
+    "watch": (0, 0, 0, 0, 0),
     "info": (2, 6, 6, 6, 6),
     "check": (2, 6, 6, 6, 6),
     "check DIST": (2, 1, None, 1, 1),
@@ -44,6 +53,16 @@ DISTS = {
     "doubled": "faulty-one",
     "blocked": "faulty-blocked",
     "outdated": "faulty-old",
+}
+ON_RUN: dict[str, list[str]] = {  # commands on a run, and what follows it
+    "evaluate": [],
+    "predict": ["rows.npz"],
+    "trace": [],
+    "export": ["-o", "r.py"],
+    "report": [],
+    "plot": ["-o", "r.svg"],
+    "runs": [],
+    "watch": [],
 }
 CASES = [
     (command, state, code)
@@ -92,14 +111,18 @@ def words(command: str, state: str, folder: Path, run: Path) -> list[str]:
     name = NAMES[state][0]
     config = SMALL.replace('"softmax_cross_entropy"', f'"{name}"').replace("units = 2", "units = 1")
     (folder / "faulty.toml").write_text(config.replace(', kind = "stratified"', ""))
-    if command in ("evaluate", "predict"):
+    if command in ON_RUN:
         (folder / "r").mkdir()
         (folder / "r/config.toml").write_text((folder / "faulty.toml").read_text())
-        (folder / "r/model.safetensors").write_bytes((run / "model.safetensors").read_bytes())
-        return [command, "r", *(["rows.npz"] if command == "predict" else [])]
+        for file in ("model.safetensors", "history.jsonl", "run.lock.toml"):
+            (folder / "r" / file).write_bytes((run / file).read_bytes())
+        return [command, "r", *ON_RUN[command]]
     return {
         "train": ["train", "faulty.toml", "--quiet"],
         "explain": ["explain", "faulty.toml"],
+        "sweep": ["sweep", "faulty.toml", "--over", "train.batch_size=8,16", "--quiet"],
+        "compare": ["compare", f"loss:{name}", "loss:mse", "--workload", "table", "--quiet"],
+        "compare --on": ["compare", "sgd", "adam", "--on", "faulty.toml", "--quiet"],
         "info": ["plugins", "info", f"loss:{name}"],
         "check": ["check", f"loss:{name}", "--fast"],
         "check DIST": ["check", DISTS[state], "--fast"],
