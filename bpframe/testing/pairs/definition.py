@@ -16,7 +16,7 @@ from bpframe.network.context import StepContext
 from bpframe.protocols import Auxiliary, Data, Refresh, Statistics
 from bpframe.protocols.traits import acts_on, is_weighted
 from bpframe.registry.of_fields import of_one_array
-from bpframe.testing.pairs.row_definition import Rows
+from bpframe.testing.pairs.row_definition import RowsByDefinition
 from bpframe.testing.pairs.rule_definition import at_present, hyper
 from bpframe.testing.pairs.update_definition import Path, UpdateByDefinition
 from bpframe.training.spec import TrainerSpec
@@ -54,7 +54,7 @@ class Backprop(NamedTuple):
 class TrainingByDefinition:
     """A training of a spec's parts on rows, from the parameters p by path."""
 
-    def __init__(self, spec: TrainerSpec, p: Mapping[Path, HostArray], rows: Rows) -> None:
+    def __init__(self, spec: TrainerSpec, p: Mapping[Path, HostArray], rows: RowsByDefinition) -> None:
         self.p = {path: np.array(value, dtype=np.float64) for path, value in p.items()}
         self.rows, self._given, self._ties = rows, spec.network.layers, spec.network.ties
         known = {tuple(each.name.split("/")): each for each in trained_parameters(self._tree(), self._ties)}

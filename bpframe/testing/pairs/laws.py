@@ -25,7 +25,7 @@ from bpframe.protocols.implements import implements
 from bpframe.testing.laws.comparison import require_close, require_same_bits
 from bpframe.testing.pairs.definition import TrainingByDefinition
 from bpframe.testing.pairs.meeting import ROWS, Meeting
-from bpframe.testing.pairs.row_definition import Rows
+from bpframe.testing.pairs.row_definition import RowsByDefinition
 from bpframe.testing.pairs.rule_definition import hyper
 from bpframe.testing.report import SkipCheck
 from bpframe.training.hooks import hookimpl
@@ -80,7 +80,7 @@ def definition(meeting: Meeting) -> None:
 
 def _beside_definition(meeting: Meeting, last_bits: Sequence[float]) -> None:
     """`last_bits`: where to the last bit of the start of further trainings by the definition is moved."""
-    start, weight = Start(), None if meeting.coupled else np.linspace(0.5, 2.0, ROWS)
+    start, weight = Start(), np.linspace(0.5, 2.0, ROWS) if meeting.takes_weights else None
     trainer = meeting.trainer(callbacks=[start])
     trainings: list[TrainingByDefinition] = []
     for epochs in (meeting.epochs - 1, 1):
@@ -104,11 +104,11 @@ def _beside_definition(meeting: Meeting, last_bits: Sequence[float]) -> None:
         _require_alike(trainer, trainings)
 
 
-def _rows(meeting: Meeting, trainer: Trainer, weight: HostArray | None) -> Rows:
+def _rows(meeting: Meeting, trainer: Trainer, weight: HostArray | None) -> RowsByDefinition:
     """The rows of a training by the definition."""
     data, task = trainer.task.encoded(meeting.x, meeting.y, weight)
     fields = task.fields(data.target) if trainer.spec.pads else {}
-    return Rows(trainer.spec, data, meeting.batch_size, fields or task.class_columns(data).target)
+    return RowsByDefinition(trainer.spec, data, meeting.batch_size, fields or task.class_columns(data).target)
 
 
 def grouping(meeting: Meeting) -> None:
@@ -147,8 +147,8 @@ def no_weight(meeting: Meeting) -> None:
     """As the head of this file says."""
     roles = {partner.role for partner in meeting.partners}
     drawing = {"layer with draws", "layer with a scheduled setting", "augmentation that mixes rows", "observing rule"}
-    if meeting.coupled or roles & drawing or meeting.of_kind("sampler"):
-        raise SkipCheck("rows have no weights, or draws and orders depend on how many they are")
+    if meeting.couples_rows or roles & drawing or meeting.of_kind("sampler"):
+        raise SkipCheck("losses of rows depend on others, or draws and orders on how many they are")
     with_row, without = meeting.trainer(), meeting.trainer()
     x = np.concatenate([meeting.x, np.full((1, meeting.x.shape[1]), 50.0)])
     y, weight = np.concatenate([meeting.y, meeting.y[:1]]), np.append(np.ones(ROWS), 0.0)

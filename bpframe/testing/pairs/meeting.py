@@ -65,9 +65,14 @@ class Meeting:
         return [partner.component for partner in self.partners if partner.kind == kind]
 
     @cached_property
-    def coupled(self) -> bool:
-        """Whether the loss couples the rows of a batch and takes no weights, so that they have none."""
-        return couples_rows(at_present(self.loss, 0)) and not is_weighted(self.loss)
+    def couples_rows(self) -> bool:
+        """Whether the loss couples the rows of a batch."""
+        return couples_rows(at_present(self.loss, 0))
+
+    @property
+    def takes_weights(self) -> bool:
+        """Whether rows may have weights: those that are coupled, where the loss takes them."""
+        return is_weighted(self.loss) or not self.couples_rows
 
     @cached_property
     def batch_size(self) -> int:

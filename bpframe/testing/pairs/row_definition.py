@@ -23,7 +23,7 @@ OTHER = 9.0  # what stands in rows that fill a batch up, of which nothing may be
 
 @final
 @dataclass(frozen=True)
-class Rows:
+class RowsByDefinition:
     """The rows of a fit, `size` a batch.
 
     `known`: the target as a sampler tells rows apart, with a column for each class (N, C), or its fields by name.
