@@ -3,13 +3,13 @@
 On a CPU XLA has a fast convolution for rows, space, channels in this order alone. Others it brings into that order,
 but not inside of a loop, where all steps of an epoch are: there the slopes as JAX derives them take 20 to 100 times as
 long. So both are written here as convolutions in that order. XLA's convolution of three channels leaves vector units
-idle, and of a depthwise one `bpframe.engine.jax.xla_depthwise` makes sums.
+idle; of one channel, and of depthwise ones, other files of this folder make sums and products.
 Shapes: x (B, *S, C), w (*K, C, F), dy (B, *O, F); depthwise w (*K, 1, F).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from bpframe.engine.jax.xla_depthwise import depthwise_dw, depthwise_dx
+from bpframe.engine.jax.xla_one_channel import one_channel, one_channel_dw, one_channel_dx
 from bpframe.ops.convolution import FASTER
 from bpframe.ops.windows import PAD, SPREAD, Pairs, Windows, window_views
 from bpframe.types import Shape
@@ -30,6 +31,8 @@ def _pad(x: Any, padding: Pairs, value: float) -> Any:
 
 
 def _spread(parts: Sequence[Any], windows: Windows, space: Shape) -> Any:
+    if windows.stride == windows.size and set(windows.dilation) == {1} and not any(map(any, windows.padding)):
+        return _side_by_side(parts, windows, space)
     total: Any = None
     for place, part in zip(windows.places(), parts, strict=True):
         config = [(0, 0, 0)]
@@ -43,29 +46,52 @@ def _spread(parts: Sequence[Any], windows: Windows, space: Shape) -> Any:
     return total
 
 
+def _side_by_side(parts: Sequence[Any], windows: Windows, space: Shape) -> Any:
+    """The same where each number is seen once: the parts between each other, which needs no sum of gaps."""
+    same, left = all(part is parts[0] for part in parts), list(parts)
+    for axis in range(len(space), 0, -1):
+        k, shape = windows.size[axis - 1], list(left[0].shape)
+        shape[axis] *= k
+        groups = [left[:1]] if same else [left[i : i + k] for i in range(0, len(left), k)]
+        left = [
+            jnp.repeat(each[0], k, axis=axis) if same else jnp.stack(each, axis + 1).reshape(shape) for each in groups
+        ]
+    (whole,) = left
+    missing = [(0, n - seen, 0) for n, seen in zip(space, whole.shape[1:-1], strict=True)]
+    return lax.pad(whole, jnp.zeros((), whole.dtype), ((0, 0, 0), *missing, (0, 0, 0)))
+
+
 def _convolve(x: Any, w: Any, windows: Windows) -> Any:
+    if w.shape[-2] == 1:
+        return _on_cpu(one_channel, _lax, x, w, windows)
     if w.shape[-2] == ODD:
         return _columns(x, windows) @ w.reshape(-1, w.shape[-1])
     return _lax(x, w, windows)
 
 
 def _convolve_dx(dy: Any, w: Any, windows: Windows, space: Shape) -> Any:
+    if w.shape[-2] == 1:
+        return _on_cpu(one_channel_dx, _lax_dx, dy, w, windows, space)
+    return _lax_dx(dy, w, windows, space)
+
+
+def _convolve_dw(x: Any, dy: Any, windows: Windows) -> Any:
+    return _on_cpu(one_channel_dw if x.shape[-1] == 1 else _turned_dw, _lax_dw, x, dy, windows)
+
+
+def _on_cpu(form: Callable[..., Any], other: Callable[..., Any], a: Any, b: Any, *rest: Any) -> Any:
+    """A form on a CPU, another elsewhere."""
+    return lax.platform_dependent(a, b, cpu=lambda a, b: form(a, b, *rest), default=lambda a, b: other(a, b, *rest))
+
+
+def _lax_dx(dy: Any, w: Any, windows: Windows, space: Shape) -> Any:
     """The convolution of dy, its numbers `stride` apart, with the kernels turned round."""
     kernels = jnp.flip(w, range(len(space))).swapaxes(-1, -2)
     return _lax(dy, kernels, windows.turned(space, dy.shape[1:-1]), windows.stride)
 
 
-def _convolve_dw(x: Any, dy: Any, windows: Windows) -> Any:
-    """On a CPU the convolution of x with dy, channels and rows in each other's place; elsewhere as XLA has it."""
-    if x.shape[-1] == 1:  # whose order XLA changes back
-        columns = _columns(x, windows)
-        return (columns.reshape(-1, columns.shape[-1]).T @ dy.reshape(-1, dy.shape[-1])).reshape(*windows.size, 1, -1)
-    return lax.platform_dependent(
-        x, dy, cpu=lambda x, dy: _turned_dw(x, dy, windows), default=lambda x, dy: _lax_dw(x, dy, windows)
-    )
-
-
 def _turned_dw(x: Any, dy: Any, windows: Windows) -> Any:
+    """The convolution of x with dy, channels and rows in each other's place."""
     axes = tuple(range(1, x.ndim - 1))
     space, size, last = x.shape[1:-1], dy.shape[1:-1], x.ndim - 1
     reach = [stride * (n - 1) + 1 for stride, n in zip(windows.stride, size, strict=True)]
