@@ -6,34 +6,50 @@ from typing import Any
 
 import click
 
-from bpframe.cli.check import check
-from bpframe.cli.compare import compare
-from bpframe.cli.docs import docs
-from bpframe.cli.editor_schema import schema
-from bpframe.cli.evaluate import evaluate
 from bpframe.cli.exit_codes import EPILOG, exit_code, stopping_signals_as_exceptions
-from bpframe.cli.explain import explain
-from bpframe.cli.export import export
-from bpframe.cli.init import init
-from bpframe.cli.new_plugin import new_plugin
 from bpframe.cli.notes import column_notes
 from bpframe.cli.output import print_error
-from bpframe.cli.plot import plot
-from bpframe.cli.plugins import plugins
-from bpframe.cli.plugins_doctor import doctor
-from bpframe.cli.predict import predict
-from bpframe.cli.report import report
-from bpframe.cli.row_trace import trace
-from bpframe.cli.runs import runs
-from bpframe.cli.stubs import stubs
-from bpframe.cli.sweep import sweep
-from bpframe.cli.train import train
-from bpframe.cli.watch import watch
+from bpframe.lazy_names import lazy_names
 from bpframe.version import VERSION
+
+HOME = {  # by command: the module of this package that has its function
+    "check": "check",
+    "compare": "compare",
+    "docs": "docs",
+    "evaluate": "evaluate",
+    "explain": "explain",
+    "export": "export",
+    "init": "init",
+    "new_plugin": "new_plugin",
+    "plot": "plot",
+    "plugins": "plugins",
+    "predict": "predict",
+    "report": "report",
+    "runs": "runs",
+    "schema": "editor_schema",
+    "stubs": "stubs",
+    "sweep": "sweep",
+    "trace": "row_trace",
+    "train": "train",
+    "watch": "watch",
+}
+_command = lazy_names(__name__, {}, HOME, "bpframe.cli")
 
 
 class App(click.Group):
-    """The group of commands; every error in one becomes a message on stderr and an exit code."""
+    """The group of commands, each imported when it is named; an error becomes a message on stderr and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        return sorted({*(name.replace("_", "-") for name in HOME), *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name; None: there is none."""
+        if cmd_name not in self.commands:
+            name = cmd_name.replace("-", "_")
+            for known in [name] if name in HOME else HOME:  # all, for click to suggest one
+                self.add_command(_command(known))
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -52,9 +68,3 @@ class App(click.Group):
 @click.version_option(VERSION, message="bpframe %(version)s")
 def main(debug: bool) -> None:
     """Train neural networks by backpropagation, every part a plugin."""
-
-
-plugins.add_command(doctor)
-ON_RUNS = init, train, sweep, compare, evaluate, predict, runs, plot, report, watch, explain, trace, export
-for command in (*ON_RUNS, new_plugin, plugins, check, stubs, schema, docs):
-    main.add_command(command)

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import click
 
@@ -25,13 +25,16 @@ from bpframe.runs.lock.compare import DISPLAY_NAMES, Difference, compare_locks, 
 from bpframe.runs.lock.resolve import Entry, Resolution, resolve_components
 from bpframe.runs.lock.settings import LEFT_OUT, lock_settings
 
+if TYPE_CHECKING:
+    from bpframe.cli.data_notes import DataNotes
+
 
 @final
 @dataclass(frozen=True)
 class Explanation:
     """A config, its resolved components, its lock as of now; and the differences from an existing lock file.
 
-    data: what is odd about the data, if they were read.
+    data: what is odd about the data; None where nobody asked.
     """
 
     config: Path
@@ -39,11 +42,14 @@ class Explanation:
     now: lock.Lock
     lock: Path | None
     differences: list[Difference]
-    data: list[str] | None = None
+    data: DataNotes | None = None
 
 
-def explain_target(target: Path, settings: Sequence[str], with_data: bool = False) -> Explanation:
-    """The explanation of a config file, or of the folder of a run."""
+def explain_target(target: Path, settings: Sequence[str], with_data: bool | None = False) -> Explanation:
+    """The explanation of a config file, or of the folder of a run.
+
+    `with_data`: whether the data are read; None: if no code of a plugin has to run for it.
+    """
     run = RunFolder(target) if target.is_dir() else None
     config = run.config if run else target
     tables, places = read_tables(config)
@@ -54,18 +60,15 @@ def explain_target(target: Path, settings: Sequence[str], with_data: bool = Fals
     now, file = lock.build_lock(found.entries, known), run.lock if run else lock.find_lock(config)
     file = file if file and file.is_file() else None
     differences = compare_locks(lock.read_lock(file), now, found.partial) if file else []
-    data = _data_sentences(config, settings, own=run is None) if with_data and not found.problems else None
+    data = None
+    if with_data is not False and not found.problems:
+        from bpframe.cli import data_notes  # imported by those who have the data read
+
+        if with_data:
+            data = data_notes.notes_by_any_source(config, settings, run is None)
+        else:
+            data = data_notes.notes_by_own_sources(config, tables, found)
     return Explanation(config, found, now, file, differences, data)
-
-
-def _data_sentences(config: Path, settings: Sequence[str], own: bool) -> list[str]:
-    """What is odd about the data of a config; `own`: whether it may name files of plugins."""
-    from bpframe.runs.config.partition import part_sentences  # imported by those who have the data read
-    from bpframe.runs.config.run_config import load
-
-    loaded = load(config, [parse_override(setting) for setting in settings], files=own)
-    with loaded.restricted():
-        return part_sentences(loaded.data())
 
 
 def explanation_record(found: Explanation) -> dict[str, Any]:
@@ -79,7 +82,8 @@ def explanation_record(found: Explanation) -> dict[str, Any]:
         "lock": found.lock and str(found.lock),
         "differences": differences,
         "left_out": LEFT_OUT,
-        **({} if found.data is None else {"data_check": found.data}),
+        **({} if found.data is None else {"data_check": found.data.sentences}),
+        **({"data_unread": found.data.unread} if found.data and found.data.sentences is None else {}),
     }
 
 
@@ -166,10 +170,13 @@ def _differences(file: Path, found: Sequence[Difference], width: int) -> Iterato
         yield from (click.style(line, "red" if one.breaks else None) for line in text)
 
 
-def _data(sentences: Sequence[str], width: int) -> Iterator[str]:
-    """What is odd about the data."""
-    yield "Odd about the data:" if sentences else "The data: nothing odd was found."
-    for text in sentences:
+def _data(notes: DataNotes, width: int) -> Iterator[str]:
+    """What is odd about the data, or why they were not read."""
+    if notes.sentences is None:
+        yield from textwrap.wrap(f"The data were not looked at: {notes.unread.rstrip('.')}.", width)
+        return
+    yield "Odd about the data:" if notes.sentences else "The data: nothing odd was found."
+    for text in notes.sentences:
         lines = textwrap.wrap(text, width, initial_indent="- ", subsequent_indent="  ")
         yield from (click.style(line, "red") for line in lines)
 

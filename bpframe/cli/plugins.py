@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bpframe import layout
+from bpframe.cli.plugins_doctor import doctor
 from bpframe.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ def plugins(ctx: click.Context) -> None:
     """Show the installed components. Alone, the same as `plugins list`."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_)
+
+
+plugins.add_command(doctor)
 
 
 @plugins.command(name="list")

@@ -14,7 +14,6 @@ import numpy as np
 
 from bpframe import layout
 from bpframe.errors import ConfigError
-from bpframe.network.activation_spy import with_spies
 from bpframe.network.backprop import CostLayer, backward
 from bpframe.network.context import EVALUATION
 from bpframe.network.network import Network
@@ -121,6 +120,8 @@ def trace(
     network: Network, cost: CostLayer, params: Params, x: HostArray, target: HostArray, share: HostArray | float
 ) -> Trace:
     """Forward and back on one batch, in NumPy; params as a tree of host arrays."""
+    from bpframe.network.activation_spy import with_spies  # by who asks for a trace, and not before
+
     layers, spies = with_spies(network.layers)
     contexts = [EVALUATION] * len(layers)
     outputs, caches, v = [], [], x

@@ -39,7 +39,6 @@ from bpframe.training.exclusive_use import ExclusiveUse
 from bpframe.training.fit import FitRun
 from bpframe.training.fitted_data import fit_fingerprint
 from bpframe.training.history import History
-from bpframe.training.layer_fit import BlockReader, RowBlocks, buffers_of_blocks
 from bpframe.training.loop import run_fit
 from bpframe.training.manifest import (
     built_parts,
@@ -66,6 +65,7 @@ from bpframe.types import HostArray, Params, Shape
 if TYPE_CHECKING:
     from bpframe.plot.canvas import Axes
     from bpframe.plot.theme import ThemeName
+    from bpframe.training.layer_fit import RowBlocks
 
 
 @final
@@ -197,6 +197,8 @@ class Trainer:
         they are cut changes results by rounding alone. Then `fit` leaves these layers as they are. ConfigError for a
         layer that needs all rows at once, and behind the first fit.
         """
+        from bpframe.training.layer_fit import BlockReader, buffers_of_blocks  # which a fit can do without
+
         if self._fitted:
             raise ConfigError("fit_layers comes before the first fit, which has learned already. Make a new Trainer.")
         with self._exclusive, name_culprit(self._kinds):

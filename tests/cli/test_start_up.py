@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import bpframe as bp
+from bpframe.cli.app import HOME
 from tests.cli.commands import good
 from tests.conftest import Site
 
@@ -45,6 +46,27 @@ def test_a_fit_loads_no_module_that_it_can_do_without(site: Site) -> None:
         print("loaded:", *({"html", "decimal", "pandas", "jax", "click", "pyarrow"} & set(sys.modules)))
     """
     assert site.out(script).splitlines()[-1].split()[1:] == []
+
+
+def test_a_training_loads_no_command_but_its_own_and_nothing_that_shows_runs(site: Site, folder: Path) -> None:
+    """Pictures, pages, tables and monitors are loaded by who asks for them."""
+    script = f"""if True:
+        import os, sys
+        from bpframe.cli import main
+        os.chdir({str(folder)!r})
+        try:
+            main(["train", "small.toml", "--quiet"])
+        except SystemExit as exit:
+            print("exit", exit.code, *(name for name in sys.modules))
+    """
+    code, *loaded = site.out(script).splitlines()[-1].split()[1:]
+    assert code == "0"
+    commands = {f"bpframe.cli.{module}" for command, module in HOME.items() if command != "train"}
+    shown = "report plot export studies testing sklearn cli.watching cli.run_records runs.run_table network.derivation"
+    others = "network.activation_spy training.layer_fit training.network_recorder training.row_derivation"
+    unasked = {f"bpframe.{name}" for name in (*shown.split(), *others.split())}
+    foreign = {"matplotlib", "PIL", "html", "http.server", "jax", "tensorboardX", "mlflow", "bpframe_callbacks.monitor"}
+    assert not (commands | unasked | foreign) & set(loaded)
 
 
 def test_version_is_the_installed_one() -> None:

@@ -1,15 +1,18 @@
-"""What is odd about a training and about its data, as `bpframe train` and `bpframe explain --data` say it."""
+"""What is odd about a training and about its data, as `bpframe train` and `bpframe explain` say it."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import bpframe as bp
 from tests.cli.commands import bad, bpframe, good, records, write_rows
 from tests.configs import config_text
+from tests.planted import plant
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +38,16 @@ def test_a_run_keeps_what_the_monitor_says_in_its_history_and_says_it_once(folde
     assert any("scale the inputs, as standardize does" in note for note in kept)
 
 
-def test_explain_reads_the_data_where_it_is_asked_to() -> None:
-    shown = " ".join(good("explain", "odd.toml", "--data").split())
+@pytest.mark.parametrize("words", [[], ["--data"]])
+def test_explain_says_what_is_odd_about_the_data(words: list[str]) -> None:
+    shown = " ".join(good("explain", "odd.toml", *words).split())
     assert "Odd about the data: - train x has one value in every row of: '1'. Leave out what says nothing." in shown
-    assert "Odd about" not in good("explain", "odd.toml")
-    assert json.loads(good("explain", "odd.toml", "--data", "--json"))["data_check"][0].startswith("train x has one")
-    assert "data_check" not in json.loads(good("explain", "odd.toml", "--json"))
+    assert json.loads(good("explain", "odd.toml", "--json", *words))["data_check"][0].startswith("train x has one")
+
+
+def test_explain_reads_no_data_where_it_is_asked_not_to() -> None:
+    assert "data" not in good("explain", "odd.toml", "--no-data").split("Python")[1]
+    assert not {"data_check", "data_unread"} & set(json.loads(good("explain", "odd.toml", "--no-data", "--json")))
 
 
 def test_explain_names_rows_in_two_parts(folder: Path) -> None:
@@ -55,7 +62,42 @@ def test_explain_of_a_run_reads_its_data_too(folder: Path) -> None:
     assert "Odd about the data:" in good("explain", "runs/one", "--data")
 
 
-def test_data_that_cannot_be_read_are_an_error(folder: Path) -> None:
+def test_data_that_cannot_be_read_are_an_error_where_they_were_asked_for(folder: Path) -> None:
     (folder / "rows.npz").unlink()
-    good("explain", "odd.toml")
+    assert "The data were not looked at: " in good("explain", "odd.toml")
+    found = json.loads(good("explain", "odd.toml", "--json"))
+    assert found["data_check"] is None
+    assert "rows.npz" in found["data_unread"]
     assert "rows.npz" in bad(3, "explain", "odd.toml", "--data")
+
+
+NOTED = """
+import numpy as np
+open("ran", "w").close()
+
+class Foo:
+    suffixes = (".foo",)
+
+    def read(self, file):
+        return {"a": np.arange(30.0), "b": np.full(30, 2.5), "y": np.arange(30) % 2}
+"""
+
+
+def test_explain_runs_no_source_of_a_plugin_unless_it_is_asked_to(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(folder / "site", "foo-reader", {"bpframe.sources:foo": "foo_reader:Foo"}, {"foo_reader.py": NOTED})
+    monkeypatch.syspath_prepend(folder / "site")
+    bp.refresh()
+    (folder / "rows.foo").touch()
+    text = (folder / "odd.toml").read_text().replace('source = "rows.npz"', 'source = "rows.foo"\ntarget = "y"')
+    (folder / "odd.toml").write_text(text)
+    shown = good("explain", "odd.toml")
+    assert "not looked at: foo-reader/foo reads them, a plugin, which runs with --data alone." in " ".join(
+        shown.split()
+    )
+    assert not (folder / "ran").exists()
+    assert "one value in every row of: 'b'" in good("explain", "odd.toml", "--data")
+    assert (folder / "ran").exists()
+    sys.modules.pop("foo_reader")
+    bp.refresh()
