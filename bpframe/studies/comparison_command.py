@@ -24,7 +24,8 @@ def _words(first: Record, trials: Sequence[Record]) -> Iterator[str]:
         yield from (f"--{option}", str(first["protocol"][option]))
     if first.get("engine", "numpy") != "numpy":
         yield from ("--engine", first["engine"])
-    if not any(record["trial"]["stage"] == "diagnosis" for record in trials):
+    rules = first["contestants"][0]["kind"] == "optimizer"
+    if rules and not any(record["trial"]["stage"] == "diagnosis" for record in trials):
         yield "--no-diagnoses"
     if not first.get("proven", True):
         yield "--unproven"

@@ -186,4 +186,9 @@ def test_the_command_names_what_was_asked_for() -> None:
     assert command_of() == f"{start} --workload w --studies 6 --seeds 2 --unproven --plugin b.py"
     assert command_of(config="x = 1", proven=True, plugins={}) == f"{start} --on w.toml --studies 6 --seeds 2"
     assert command_of(engine="jax", plugins={}).endswith("--seeds 2 --engine jax --unproven")
+    losses = whole_comparison("loss:huber", "loss:mse")
+    for each in losses[0]["contestants"]:
+        each["kind"] = "loss"
+    losses = [record for record in losses if record.get("trial", {}).get("stage") != "diagnosis"]
+    assert "--no-diagnoses" not in comparison_command(losses)
     assert comparison_command([records()[0], scoring("a", 1, 1, 1, [1], [0.5])]).endswith("--no-diagnoses")

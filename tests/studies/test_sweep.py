@@ -13,6 +13,8 @@ import pytest
 
 from bpframe import studies
 from bpframe.errors import ConfigError
+from bpframe.registry import registry
+from bpframe.registry.plugin_files import _FINDER
 from bpframe.runs import config
 from bpframe.runs.config import parse_override
 from bpframe.studies.grid import grid_points, parse_over
@@ -39,6 +41,8 @@ OVER = {"optimizer.lr": [0.1, 1.0], "train.batch_size": [8, 16]}
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_FINDER, "files", {})
+    monkeypatch.setattr(registry, "_local", dict(registry._local))
     (tmp_path / "small.toml").write_text(SMALL)
     return Path("small.toml")
 
