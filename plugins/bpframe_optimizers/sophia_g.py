@@ -34,6 +34,7 @@ class SophiaG:
     decay: Literal["weights", "all"] = "weights"
     every: int = 10
     scope: ClassVar[Scope] = "element"
+    amplifies_rounding: ClassVar[tuple[str, ...]] = ("float32", "float64")
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (1e-05, 0.01),
         "source": "that of lion, which Liu et al. (2023) take as a guide",
