@@ -14,7 +14,7 @@ from bpframe import ops, tree
 from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.settings_table import row_settings
 from bpframe.engine.step import training_step
-from bpframe.engine.tree_store import TreeStore, choose
+from bpframe.engine.tree_store import TreeStore, changed_if
 from bpframe.engine.update import Updates
 from bpframe.engine.update_measures import LOSSES, all_names, periods_of
 from bpframe.network.activity import Activity
@@ -42,7 +42,7 @@ class Carry(NamedTuple):
 
 def both(due: Any, change: Callable[[Any], Any], values: Any) -> Any:
     """change(values) where `due` holds, else the values; both are computed."""
-    return choose(due, change(_apart(values)), values)
+    return changed_if(due, lambda: change(_apart(values)), values)
 
 
 def _apart(values: Any) -> Any:

@@ -14,13 +14,21 @@ from bpframe.types import Array, Params
 
 def choose(due: Any, new: Any, old: Any) -> Any:
     """Nested states with the new arrays and numbers where `due` holds, else the old ones; both are there."""
-    if isinstance(due, bool):  # nothing is traced, as under `jax.disable_jit`
-        return new if due else old
     if isinstance(new, Mapping):
         return {name: choose(due, value, old[name]) for name, value in new.items()}
     if isinstance(new, list | tuple):
         return type(new)(choose(due, *pair) for pair in zip(new, old, strict=True))
     return ops.namespace(due).where(due, new, old)
+
+
+def changed_if(due: Any, change: Callable[[], Any], values: Any) -> Any:
+    """change() where `due` holds, else the values; both are computed, unless nothing is traced.
+
+    So it is under `jax.disable_jit`, where an update that is not due may have no sense.
+    """
+    if isinstance(due, bool):
+        return change() if due else values
+    return choose(due, change(), values)
 
 
 @final
@@ -89,4 +97,4 @@ class TreeStore:
 
     def when(self, due: Any, change: Callable[..., Any], values: Any) -> Any:
         """Both are computed, one is taken."""
-        return choose(due, change(*values), values)
+        return changed_if(due, lambda: change(*values), values)

@@ -75,6 +75,14 @@ class LrIsAFactor(Protocol):
         """Whether they are; True by default. Otherwise no multiplier and no schedule may stand on its `lr`."""
 
 
+class AmplifiesRounding(Protocol):
+    """An optimizer along whose way rounding grows, so that trainings that differ by a last bit part."""
+
+    @property
+    def amplifies_rounding(self) -> Sequence[str]:
+        """The dtypes in which it does, "float32" or "float64"; none by default. A step that is exported warns of it."""
+
+
 class DecaySettings(Protocol):
     """An optimizer, gradient step or regularizer that shrinks parameters by other arguments than `weight_decay`."""
 
@@ -420,6 +428,11 @@ def tuning_space_of(rule: object) -> TuningSpace | None:
 def needs_whole_batch(rule: object) -> bool:
     """Whether an optimizer needs all rows in each batch."""
     return bool(getattr(rule, "whole_batch", False))
+
+
+def amplifies_rounding(rule: object) -> Sequence[str]:
+    """See `AmplifiesRounding`."""
+    return tuple(getattr(rule, "amplifies_rounding", ()))
 
 
 def evaluation_period(rule: object) -> int:

@@ -34,6 +34,7 @@ class Adahessian:
     decay: Literal["weights", "all"] = "weights"
     scope: ClassVar[Scope] = "element"
     stochastic: ClassVar[bool] = True
+    amplifies_rounding: ClassVar[tuple[str, ...]] = ("float32",)
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (0.005, 5.0),
         "source": "three decades round the default, that of its authors' code",

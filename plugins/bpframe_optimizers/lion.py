@@ -26,6 +26,7 @@ class Lion:
     weight_decay: float = 0.0
     decay: Literal["weights", "all"] = "weights"
     scope: ClassVar[Scope] = "element"
+    amplifies_rounding: ClassVar[tuple[str, ...]] = ("float32",)
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (1e-05, 0.01),
         "source": "that of adamw divided by 3, as Chen et al. (2023) advise: 3 to 10 times less",

@@ -37,6 +37,7 @@ class Prodigy:
     safeguard_warmup: bool = False
     decay: Literal["weights", "all"] = "weights"
     scope: ClassVar[Scope] = "element"
+    amplifies_rounding: ClassVar[tuple[str, ...]] = ("float32",)
     tuning_space: ClassVar[TuningSpace] = {
         "d_coef": (0.1, 10.0),
         "source": "a decade round 1: its authors advise to leave lr at 1 and to tune d_coef",

@@ -29,6 +29,7 @@ class Rprop:
     scope: ClassVar[Scope] = "element"
     whole_batch: ClassVar[bool] = True
     lr_is_a_factor: ClassVar[bool] = False
+    amplifies_rounding: ClassVar[tuple[str, ...]] = ("float32",)
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (0.0003, 0.3),
         "source": "three decades round the default, the first step, which adapts itself",

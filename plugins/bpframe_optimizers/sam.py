@@ -28,6 +28,7 @@ class Sam:
     inner: Optimizer
     rho: float = 0.05
     adaptive: bool = False
+    amplifies_rounding: ClassVar[tuple[str, ...]] = ("float32",)
     tuning_space: ClassVar[TuningSpace] = {
         "rho": [0.01, 0.02, 0.05],
         "source": "Dahl et al. (2023), arXiv:2306.07179; beside that of the inner rule",

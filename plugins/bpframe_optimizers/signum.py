@@ -21,6 +21,7 @@ class Signum:
     lr: float = 0.0001
     momentum: float = 0.9
     scope: ClassVar[Scope] = "element"
+    amplifies_rounding: ClassVar[tuple[str, ...]] = ("float32",)
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (1e-05, 0.01),
         "source": "that of lion: every element moves by lr, too",

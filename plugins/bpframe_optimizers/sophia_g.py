@@ -34,6 +34,7 @@ class SophiaG:
     decay: Literal["weights", "all"] = "weights"
     every: int = 10
     scope: ClassVar[Scope] = "element"
+    amplifies_rounding: ClassVar[tuple[str, ...]] = ("float32", "float64")
     tuning_space: ClassVar[TuningSpace] = {
         "lr": (3e-05, 0.03),
         "source": "that of adamw; its authors advise slightly less, 3 to 5 times lion's (github.com/Liuhong99/Sophia)",

@@ -17,6 +17,7 @@ from bpframe.protocols import Losses, traits
 CORE = Path(__file__).parents[2] / "bpframe"
 READERS = {  # by attribute: the function that reads it, another value, what it then gives, and the default
     "whole_batch": (traits.needs_whole_batch, True, True, False),
+    "amplifies_rounding": (traits.amplifies_rounding, ["float32"], ("float32",), ()),
     "evaluation_period": (traits.evaluation_period, 5, 5, 1),
     "tuning_space": (traits.tuning_space_of, {"lr": (0.1, 1.0)}, {"lr": (0.1, 1.0)}, None),
     "monitor": (traits.monitor_of, "train.loss", "train.loss", None),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
@@ -14,6 +15,10 @@ from bpframe import checks
 from bpframe.errors import ConfigError
 from bpframe.export.predictor import predictor_of
 from bpframe.export.step_recording import StepGraph, step_graph_of, step_settings
+from bpframe.protocols.traits import amplifies_rounding
+from bpframe.registry import registry
+from bpframe.registry.describe import short_name
+from bpframe.registry.nested import walk
 from bpframe.training.trainer import Trainer
 from bpframe.types import HostArray
 
@@ -50,6 +55,7 @@ class OnnxExporter:
         except ModuleNotFoundError as missing:
             raise ConfigError(f'{missing}, which .onnx needs. Install it: pip install "bpframe[onnx]".') from missing
         if self.train:
+            _warn_of_rounding(trainer)
             step = step_graph_of(trainer, self.steps)
             proto = onnx_model(step.graph, self.opset, {}, {**metadata, **self._step_metadata(trainer, step)})
         else:
@@ -63,6 +69,26 @@ class OnnxExporter:
         initial = {name: _as_json(np.asarray(value)) for name, value in step.initial.items()}
         settings = {"names": list(step.settings), "table": table}
         return {"bpframe.initial": json.dumps(initial), "bpframe.settings": json.dumps(settings)}
+
+
+def _warn_of_rounding(trainer: Trainer) -> None:
+    """UserWarning for rules of whose trainings in this precision no two stay alike."""
+    dtype = trainer.task.dtype
+    if names := dict.fromkeys(_amplifying(trainer, dtype)):
+        warnings.warn(
+            f"{' and '.join(names)} makes rounding large in {dtype}: a training by this step begins as on engine "
+            "numpy, and ends as far from it as one there whose start differs by the last bit.",
+            UserWarning,
+            stacklevel=5,  # the line that called bp.export
+        )
+
+
+def _amplifying(trainer: Trainer, dtype: str) -> Iterator[str]:
+    """The names of rules, and rules inside them, that amplify rounding in this dtype."""
+    for rule in trainer.spec.rules():
+        for _, kind, part in walk("optimizer", rule):
+            if kind == "optimizer" and dtype in amplifies_rounding(part):
+                yield short_name(registry, kind, part)
 
 
 def _as_json(value: HostArray) -> dict[str, object]:
