@@ -24,6 +24,7 @@ from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.jax import compile_cache, compiled_step
 from bpframe.engine.jax.device import Device
 from bpframe.engine.jax.device_batches import DATA, LENGTH, DeviceBatch, Stream
+from bpframe.engine.jax.epoch_ends import EndScores
 from bpframe.engine.minimize import Evaluation, Minimization
 from bpframe.engine.numpy.host_batches import with_room
 from bpframe.engine.update import Updates
@@ -36,19 +37,30 @@ from bpframe.protocols import Batches, Data, Group, Refresh, StepSums
 from bpframe.random import HashKey
 from bpframe.types import HostArray, Params, State
 
+END_SCORES = 2**16  # numbers that scores of rows at the end of an epoch may have, where they are made for all ends
+
 
 class BlockReport(NamedTuple):
     """(LENGTH, 3 + m) of loss, penalty, weight and m measures of each step; the scores (T B, C) of its rows, if kept.
 
-    With sums over rows (LENGTH, 3 + m + K + 1): those of each step, and last how many of its rows are doubtful.
+    With sums over rows (LENGTH, 3 + m + K + 1): those of each step, and last how many of its rows are doubtful. The
+    parameters (E, ...) after each epoch, if kept.
     """
 
     numbers: Any
     scores: Any
+    ends: Any = None
 
     def values(self, steps: int) -> HostArray:
         """(steps, 3 + m) loss, penalty, weight, measures in float64, or as many numbers as there are."""
         return np.asarray(self.numbers)[:steps].astype(np.float64)
+
+
+class Room(NamedTuple):
+    """For what a block keeps: how many rows of scores, and ends of epochs."""
+
+    rows: int
+    ends: int
 
 
 @final
@@ -56,6 +68,7 @@ class Blocks:
     """Runs blocks of steps of one network on one device; `load` comes first."""
 
     sums: StepSums | None = None  # that each step takes
+    ends = 0  # how many ends of epochs a block keeps
 
     def __init__(self, network: Network, cost: CostLayer, device: Device, seed: int) -> None:
         self._network, self._cost, self._device, self._seed = network, cost, device, seed
@@ -160,6 +173,22 @@ class Blocks:
 
         return in_chunks(scores, x, size)
 
+    def end_scores(self, x: HostArray, params: Params) -> EndScores | None:
+        """Scores of rows x at ends of epochs, of all in one call; None where there are too many rows for that."""
+        size = 1 << (len(x) - 1).bit_length()
+        shape = jax.eval_shape(partial(evaluate, self._network.layers), params, x[:1]).shape
+        if size > chunk_rows(x.shape[1:], params) or size * math.prod(shape[1:]) > END_SCORES:
+            return None
+        layers = self._network.layers
+        make = lambda: partial(_end_scores, layers)  # noqa: E731
+        rows = self._device.put(np.resize(x, (size, *x.shape[1:])))
+
+        def scores(kept: Any, epochs: int) -> HostArray:
+            program = compile_cache.compiled(("end scores", layers, self._device.precision), make)
+            return np.asarray(program(kept, rows, epochs))[:, : len(x)]
+
+        return scores
+
     def batch_statistics(
         self, params: Params, groups: Sequence[Group], x: HostArray, key: Any, settings: Sequence[float] = ()
     ) -> dict[str, HostArray]:
@@ -201,7 +230,7 @@ class Blocks:
         if short_key not in self._programs:  # the look-up below compares every component
             parts, size, sums = (self._network, self._cost, groups), sizes[0], self.sums
             keeps = self._collect or (sums is not None and sums.exact)
-            room = self._stream.room(size) * size if keeps else 0
+            room = Room(self._stream.room(size) * size if keeps else 0, self.ends if what == "block" else 0)
             on = self._by_rows, self._device.precision, self._device.dtype, sums and sums.key
             key = what, *compile_cache.step_keys(*parts), sizes, room, *on
             self._programs[short_key] = compile_cache.compiled(
@@ -215,7 +244,7 @@ class Blocks:
 def _loop(
     step: FunctionalStep,
     sizes: tuple[int, int],
-    room: int,
+    room: Room,
     sums: StepSums | None,
     carry: Carry,
     block: DeviceBatch,
@@ -225,11 +254,13 @@ def _loop(
     full: jax.Array,
     first: jax.Array,
 ) -> tuple[Carry, BlockReport]:
-    """So many steps, `step_count` steps before; the scores of up to `room` rows are kept, and `sums` of each taken.
+    """So many steps, `step_count` steps before; `room` says what is kept, and `sums` of each are taken.
 
     Of each epoch `full` batches have all rows, and one has the rest, if there is any; `first`: number of the first.
     """
     size, rest = sizes
+    full = full if rest else jnp.maximum(full, 1)
+    length = full + bool(rest)
 
     def body(rows: int, k: jax.Array, state: tuple[Carry, BlockReport]) -> tuple[Carry, BlockReport]:
         carry, report = state
@@ -245,19 +276,21 @@ def _loop(
         kept = report.scores
         if kept is not None:
             kept = jax.lax.dynamic_update_slice_in_dim(kept, scores, k * size, 0)
-        return carry, BlockReport(numbers, kept)
+        return carry, BlockReport(numbers, kept, report.ends)
 
     report = _empty_report(step, carry.params, block.x[:1], room, sums, table.dtype)
 
     def epoch(number: jax.Array, state: tuple[Carry, BlockReport]) -> tuple[Carry, BlockReport]:
-        start = number * (full + 1) - first
+        start = number * length - first
         last = start + full
         carry, report = jax.lax.fori_loop(jnp.maximum(start, 0), jnp.minimum(last, steps), partial(body, size), state)
-        carry, report = jax.lax.fori_loop(last, jnp.minimum(last + 1, steps), partial(body, rest), (carry, report))
-        return carry, report
+        if rest:
+            carry, report = jax.lax.fori_loop(last, jnp.minimum(last + 1, steps), partial(body, rest), (carry, report))
+        put = partial(jax.lax.dynamic_update_index_in_dim, index=number, axis=0)
+        return carry, report._replace(ends=jax.tree.map(put, report.ends, carry.params)) if room.ends else report
 
-    if rest:
-        epochs = (first + steps + full) // (full + 1)
+    if rest or room.ends:
+        epochs = (first + steps + length - 1) // length
         carry, report = jax.lax.fori_loop(0, epochs, epoch, (carry, report))
     else:
         carry, report = jax.lax.fori_loop(0, steps, partial(body, size), (carry, report))
@@ -265,21 +298,22 @@ def _loop(
 
 
 def _empty_report(
-    step: FunctionalStep, params: Params, row: jax.Array, room: int, sums: StepSums | None, dtype: Any
+    step: FunctionalStep, params: Params, row: jax.Array, room: Room, sums: StepSums | None, dtype: Any
 ) -> BlockReport:
     """A report into which steps write."""
     kept = None
-    if room:
+    if room.rows:
         scores = jax.eval_shape(partial(evaluate, step.parts.layers), params, row)
-        kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
+        kept = jnp.zeros((room.rows, *scores.shape[1:]), scores.dtype)
+    ends = jax.tree.map(lambda leaf: jnp.zeros((room.ends, *leaf.shape), leaf.dtype), params) if room.ends else None
     width = step.width + (0 if sums is None else sums.width + 1)
-    return BlockReport(jnp.zeros((LENGTH, width), dtype), kept)
+    return BlockReport(jnp.zeros((LENGTH, width), dtype), kept, ends)
 
 
 def _objective(
     step: FunctionalStep,
     sizes: tuple[int, int],
-    room: int,
+    room: Room,
     sums: None,
     params: Params,
     block: DeviceBatch,
@@ -295,6 +329,19 @@ def _scores(parts: ScheduledParts, params: Params, x: jax.Array, settings: Seque
     """Those of rows x, in evaluation mode."""
     with parts.holding(settings):
         return evaluate(parts.layers, params, x)
+
+
+def _end_scores(layers: Any, kept: Params, x: jax.Array, epochs: jax.Array) -> Any:
+    """Those of rows x with the parameters (E, ...) after each of so many epochs, (E, N, ...)."""
+
+    def at(k: Any) -> Any:
+        params = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, k, keepdims=False), kept)
+        return evaluate(layers, cast(Params, compiled_step.as_it_is(params)), x)
+
+    room, shape = jax.tree.leaves(kept)[0].shape[0], jax.eval_shape(at, 0)
+    scores = jnp.zeros((room, *shape.shape), shape.dtype)
+    put = partial(jax.lax.dynamic_update_index_in_dim, axis=0)
+    return jax.lax.fori_loop(0, epochs, lambda k, scores: put(scores, at(k), index=k), scores)
 
 
 def _batch_statistics(
