@@ -62,6 +62,15 @@ class StepLog:
                 return
         self.ranges.append((batches, range(start, stop)))
 
+    def cut(self, steps: int) -> None:
+        """Keep so many of the first steps."""
+        kept: list[tuple[Batches, range]] = []
+        for batches, made in self.ranges:
+            if steps > 0:
+                kept.append((batches, made[:steps]))
+            steps -= len(made)
+        self.ranges = kept
+
 
 @final
 @dataclass
@@ -131,6 +140,12 @@ class Rollback:
                 return
             except KeyboardInterrupt:
                 continue
+
+    def rewind(self, session: Reversible, point: RollbackPoint, step: int) -> None:
+        """Go back to after `step` steps, some since `point`, which are made again."""
+        point.log.cut(step - point.step)
+        self._point, self.writing = point, True
+        self.roll_back(session)
 
     def replay(self, session: Reversible, log: StepLog, finite: bool = False) -> None:
         """From the point on, the steps of a log; with `finite`, one by one up to the last that leaves all finite."""

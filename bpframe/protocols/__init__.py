@@ -15,19 +15,20 @@ Capabilities are small protocols of their own, for the components that need one:
 `Totals`, `Adjust` and `Periodic` (gradient steps); `Applies` (gradient steps, regularizers, constraints);
 `Over` and `After` (schedules); `RowSums` (metrics); `Draws` (samplers);
 `Select`, `SelectGaps`, `Numbered`, `LineOfRow`, `TargetFile` and `ReadFolder` (sources);
-`CheckMemory` (callbacks); `Measure` and `MeasureCurves` (callbacks, metrics); `SessionStatistics` and `SessionSums`,
-which takes `StepSums` (sessions of engines).
+`CheckMemory` (callbacks); `Measure` and `MeasureCurves` (callbacks, metrics); `SessionStatistics`, `SessionEnds` and
+`SessionSums`, which takes `StepSums` (sessions of engines).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
 `LearningRates`, `LrIsAFactor`, `EvaluationPeriod` and `WithTuningSpace` (optimizers), `Compiles`, `Changeable` and
-`Levels` (engines), `BlockLosses` (sessions), `CheckpointFolder` and `Monitoring` (callbacks), `MeasurePeriod` and
-`SharedCurves` (callbacks, metrics), `ActsOn` (regularizers), `Compares`, `Directed`, `CountsRows` and `MetricOfFields`
-(metrics), `HoldsArrays` (sources), `WithDomain`, `Ordered`, `TakesClassNumbers`, `TakesWeights`, `TakesMissing`,
-`Grouped` and `ComparedField` (losses), `WithRange` (activations, layers), `WithSurrogate` (all with slopes),
-`OwnLabel`, `WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset`, `ReadsNames`,
-`Coupled`, `LrMultipliers` and `DecayMultipliers` (layers), `DecaySettings` (optimizers, gradient steps, regularizers),
-`FixedSettings` (layers, activations, losses), `MixesTargets` (augmentations), `Pure` and `ExampleConfigs` (any). What a
-component tells the conformance kit besides stands in [the kit's members](kit-members.md).
+`Levels` (engines), `BlockLosses` (sessions), `CheckpointFolder`, `Monitoring` and `Rewinds` (callbacks),
+`MeasurePeriod` and `SharedCurves` (callbacks, metrics), `ActsOn` (regularizers), `Compares`, `Directed`, `CountsRows`
+and `MetricOfFields` (metrics), `HoldsArrays` (sources), `WithDomain`, `Ordered`, `TakesClassNumbers`, `TakesWeights`,
+`TakesMissing`, `Grouped` and `ComparedField` (losses), `WithRange` (activations, layers), `WithSurrogate` (all with
+slopes), `OwnLabel`, `WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset`,
+`ReadsNames`, `Coupled`, `LrMultipliers` and `DecayMultipliers` (layers), `DecaySettings` (optimizers, gradient steps,
+regularizers), `FixedSettings` (layers, activations, losses), `MixesTargets` (augmentations), `Pure` and
+`ExampleConfigs` (any). What a component tells the conformance kit besides stands in
+[the kit's members](kit-members.md).
 
 A rule that holds another (`inner: Optimizer`) keeps its state under the argument's name and hands it `h.inner`; the
 engine finds the capabilities of either.
@@ -115,6 +116,7 @@ from bpframe.protocols.engine import (
     Group,
     Losses,
     Session,
+    SessionEnds,
     SessionStatistics,
     SessionSums,
     StepSums,
@@ -151,6 +153,7 @@ from bpframe.protocols.traits import (
     Pure,
     ReadsNames,
     RemovesOffset,
+    Rewinds,
     SharedCurves,
     Stochastic,
     TakesClassNumbers,
@@ -254,6 +257,7 @@ __all__ = [
     "Regularizer",
     "RemovesOffset",
     "Restart",
+    "Rewinds",
     "RowSums",
     "RuleFor",
     "SampleTarget",
@@ -262,6 +266,7 @@ __all__ = [
     "Select",
     "SelectGaps",
     "Session",
+    "SessionEnds",
     "SessionStatistics",
     "SessionSums",
     "SeveralHeads",

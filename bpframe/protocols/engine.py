@@ -278,6 +278,29 @@ class SessionSums(Protocol):
         """
 
 
+@runtime_checkable
+class SessionEnds(Protocol):
+    """A session that makes several epochs in one block, and can show how it was at the end of each, and go back there.
+
+    So a hook may look at an epoch, and stop a fit at it, when later ones are made.
+    """
+
+    def keep_ends(self, wanted: bool, x: HostArray | None = None) -> bool:
+        """Keep the ends of epochs of each block from the next `load` on, or no more; False where it keeps none.
+
+        `x`: rows whose scores at each of them are asked for.
+        """
+
+    def show_end(self, step: int | None) -> bool:
+        """Let `parameters` and `scores` be those after `step` steps, until it is None.
+
+        False where no epoch of the latest block ended there.
+        """
+
+    def rewind(self, step: int) -> None:
+        """Go back to after `step` steps, where an epoch of the latest block ended: later ones were never made."""
+
+
 class EngineNetwork(Protocol):
     """A network as an engine sees it."""
 

@@ -59,6 +59,18 @@ class Monitoring(Protocol):
         """That curve, "validation.loss"; none by default."""
 
 
+class Rewinds(Protocol):
+    """A callback whose `bpframe_epoch_end` only reads parameters, or stops the fit, and may hear of epochs later.
+
+    Where a session keeps the ends of epochs (`SessionEnds`), several are made in one go. It is then told of each, with
+    the parameters of that epoch, and its `state.stop` takes back those that are made already.
+    """
+
+    @property
+    def rewinds(self) -> bool:
+        """Whether that is so; False by default."""
+
+
 class LearningRates(Protocol):
     """An optimizer whose learning rate is more, or less, than its `lr` and those of the optimizers inside it."""
 
@@ -444,6 +456,11 @@ def monitor_of(callback: object) -> str | None:
     """The curve that a callback waits for; None: none."""
     monitor = getattr(callback, "monitor", None)
     return monitor if isinstance(monitor, str) else None
+
+
+def rewinds(callback: object) -> bool:
+    """Whether a callback may hear of epochs when later ones are made, which its stop takes back."""
+    return bool(getattr(callback, "rewinds", False))
 
 
 def learning_rates(rule: object) -> tuple[str, ...] | None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -48,6 +48,7 @@ class ProgramRun:
 
     folder: str | os.PathLike[str]
     numbered: bool = False
+    rewinds: ClassVar[bool] = True
     _record: _Record | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod

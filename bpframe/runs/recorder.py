@@ -41,6 +41,8 @@ class Recorder:
     `reason`: why it ended early.
     """
 
+    rewinds = True
+
     def __init__(
         self,
         config: Config,
@@ -85,7 +87,7 @@ class Recorder:
 
     @hookimpl
     def bpframe_epoch_end(self, state: RunState) -> None:
-        """Write the epoch's record before the next epoch starts."""
+        """Write the epoch's record."""
         self._append(state.history, len(state.history) - 1)
 
     @hookimpl

@@ -33,12 +33,23 @@ class EpochMeasures:
         self._data, self._validation, self._metrics = data, validation, metrics
         self._visits_all = spec.visits_all_rows
         self.sums: MetricSums | None = None  # from which metrics of training are made, where steps take them
+        self.kept_ends = False  # whether the session can show the end of an epoch when later ones are made
         self.undecided = undecided_heads(spec.network, spec.loss)  # heads of whose scores only real rows tell the range
 
     @property
     def looks(self) -> bool:
-        """Whether anything is measured after an epoch."""
-        return self._validation is not None or bool((self._metrics and self.sums is None) or self.undecided)
+        """Whether anything is measured after an epoch, before the next one is made."""
+        return self.looks_at_rows or (self._validation is not None and not self.kept_ends)
+
+    @property
+    def validation_rows(self) -> HostArray | None:
+        """x of the validation rows."""
+        return None if self._validation is None else self._validation.x
+
+    @property
+    def looks_at_rows(self) -> bool:
+        """Whether that are rows of the epoch."""
+        return bool((self._metrics and self.sums is None) or self.undecided)
 
     def visited_weight(self, batches: Batches, epoch: int, done: int) -> float:
         """The mean weight of the rows of an epoch, where they are not all: chosen, or cut short by a stop; 1 of all."""

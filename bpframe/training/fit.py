@@ -17,7 +17,7 @@ from bpframe.engine.update_clock import rule_step
 from bpframe.errors import CheckpointError, NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
 from bpframe.network.trace import Trace, trace
-from bpframe.protocols import Batches, Data, Group, Losses, Session, SessionSums
+from bpframe.protocols import Batches, Data, Group, Losses, Session, SessionEnds, SessionSums
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import block_losses
 from bpframe.registry import registry
@@ -93,6 +93,8 @@ class FitRun:
         self._metrics, self._collected = metrics, partial and partial.collected
         self._resumes_sums = partial is not None and partial.sums is not None
         self._idle: IdleEpochs | None = None
+        self._ends: SessionEnds | None = None
+        self._shown: int | None = None  # the step at the end of the epoch as at which the session is shown
         refuse_other_curves(self._monitored, state.curves)
 
     def prepare(self, first: bool, learn: bool = True) -> None:
@@ -128,6 +130,8 @@ class FitRun:
         if limits and (outside := projected(limits, session.parameters)):
             session.assign(outside)
         self._measures.sums = sums = self._summed()
+        self._ends = self._session_ends()
+        self._measures.kept_ends = self._ends is not None
         session.load(data, self._collects and sums is None, self._collected)
 
     def _summed(self) -> MetricSums | None:
@@ -138,16 +142,29 @@ class FitRun:
         session, made = self.session, self.progress.made
         if not implements(session, SessionSums):
             return None
-        decides = self.hooks.listens("bpframe_epoch_start", "bpframe_epoch_end", *STEPWISE) or self._monitored
+        decides = not self.hooks.waits or self.hooks.listens(*STEPWISE) or self._monitored
         wanted = not decides if not made else self._resumes_sums
         sums = metric_sums(self.task, self._metrics, self._data) if wanted else None
+        if sums is not None and self.hooks.listens("bpframe_epoch_end") and not sums.counts:
+            sums = None  # others than counts are not the host's to the bit
         return sums if session.sum_rows(sums) else None
+
+    def _session_ends(self) -> SessionEnds | None:
+        """The session, where it keeps the ends of epochs, so that several are made before they are looked at."""
+        session, hooks = self.session, self.hooks
+        if not implements(session, SessionEnds):
+            return None
+        wanted = self._validates or hooks.rewinding
+        others = self.stepwise or self._monitored or self._measures.looks_at_rows or self._scheduled()
+        able = wanted and hooks.waits and self.spec.even_epochs and not others
+        return session if session.keep_ends(able, self._measures.validation_rows) else None
 
     def keep_whole_steps(self) -> bool:
         """After an exception: account for whole steps of a block that it cut short.
 
         Whether the losses of all steps are known now: else no checkpoint can be written.
         """
+        self._rewind()
         losses = block_losses(self.session) or Losses((), (), ())
         self.progress.keep_whole_steps(self._step_values(losses), self.session.step)
         return self.progress.partial(self.session.step, None) is not None
@@ -163,6 +180,7 @@ class FitRun:
 
     def interruption(self, what: str) -> UnfinishedFit:
         """What goes on with this fit needs, from where it is now; CheckpointError that names what cannot have it."""
+        self._rewind()
         partial = self.partial_epoch()
         if partial is None:
             raise CheckpointError(f"{what} cannot be written: the fit was cut off within a block of steps.")
@@ -191,7 +209,7 @@ class FitRun:
         """The batches of a run of epochs, (3, k) `values` of whose steps are known already."""
         state, epochs = self.state, 1
         if not self._looks_between():
-            epochs = int(min(state.epochs - state.epoch, self.hooks.ahead(state)))
+            epochs = int(min(state.epochs - state.epoch, self.hooks.ahead(state, self._ends is not None)))
         if self._monitored or state.epoch == self._change:
             self.session.use(self._groups())
         if self._change is not None:
@@ -223,8 +241,10 @@ class FitRun:
         self.take_losses(self.session.run(self._batches, made, made + 1))
 
     def finish_block(self, losses: Losses) -> None:
-        """Take the losses of a block and tell the hooks of it."""
+        """Take the losses of a block and tell the hooks of it, before that of epochs that it has passed."""
         self.take_losses(losses)
+        if self._ends is not None:
+            self.record_epochs(past=True)
         self.hooks.call("bpframe_block_end", self.state)
 
     def take_losses(self, losses: Losses) -> None:
@@ -242,10 +262,13 @@ class FitRun:
         state.epoch, state.done, state.step = self.progress.position()
         state.latest, state.measures = values[:3], self._curves.by_name(values[3 : 3 + len(self._curves.names)])
 
-    def record_epochs(self) -> None:
-        """Append epochs that ended to the history: whole ones, and one that a hook cut short."""
+    def record_epochs(self, past: bool = False) -> None:
+        """Append epochs that ended to the history: whole ones, and one that a hook cut short.
+
+        `past`: those that ended some steps ago.
+        """
         progress, state = self.progress, self.state
-        finished = progress.finished(state.stopped is not None)
+        finished = progress.passed() if past else progress.finished(state.stopped is not None)
         if finished == progress.recorded:
             return
         finite = self.session.commit()
@@ -253,13 +276,37 @@ class FitRun:
             finished = (self.session.step - progress.start) // progress.steps
         position = {name: getattr(state, name) for name in ("epoch", "step", "done", "latest", "measures")}
         seconds = progress.seconds(finished, time.perf_counter())
-        while progress.recorded < finished:
-            self._record(progress.next_epoch(), seconds)
-        vars(state).update(position)
+        made = progress.made
+        while progress.recorded < finished and progress.made == made:
+            self._record_end(progress.next_epoch(), seconds)
+        if progress.made == made:
+            vars(state).update(position)
         progress.restart_clock(time.perf_counter())
         if not finite:
             raise self._failure(self.session.step - progress.start)
         self._measures.refuse_strayed()
+
+    def _record_end(self, epoch: FinishedEpoch, seconds: float) -> None:
+        """Record an epoch with the session as it was at its end, if later ones are made; go back there if it stops."""
+        if self._ends is None or not self._ends.show_end(epoch.step):
+            self._record(epoch, seconds)
+            return
+        self._shown = epoch.step
+        self._record(epoch, seconds)
+        if self.state.stopped is not None:
+            self._rewind()
+        self._ends.show_end(None)
+        self._shown = None
+
+    def _rewind(self) -> None:
+        """Take back what was made behind the epoch that is shown, or behind the first that the history lacks."""
+        progress, step = self.progress, self._shown
+        if step is None and progress.passed() > progress.recorded:
+            step = progress.start + (progress.recorded + 1) * progress.steps
+        if self._ends is not None and step is not None:
+            self._ends.rewind(step)
+            progress.cut(step)
+            self._shown = None
 
     def _record(self, epoch: FinishedEpoch, seconds: float) -> None:
         """One line of the history, once all of it is measured: an exception leaves the epoch to be recorded later.

@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 import pluggy
 
 from bpframe.errors import BpframeError, ConfigError, PluginError
+from bpframe.protocols.traits import rewinds
 from bpframe.training.component_errors import CAUGHT, callback_error
 from bpframe.training.run_state import RunState
 
@@ -107,7 +108,7 @@ class Hooks:
         self._callbacks = callbacks
         self.seconds = [0.0] * len(callbacks)  # spent in each callback
         self._listening: set[str] = set()
-        self._prompt = False
+        self._prompt = self.rewinding = False
         self._failures: list[BaseException] = []  # of hooks that others still have to hear of
         self._manager: Any = None  # where a callback has hooks
         self.observer: Callable[[str, RunState], None] | None = None  # is told of every hook, after the callbacks
@@ -115,7 +116,9 @@ class Hooks:
             return
         guarded = [self._guarded(i, callback) for i, callback in enumerate(callbacks)]
         self._listening = {name for hooks in guarded for name in vars(hooks)}
-        self._prompt = any(_is_prompt(vars(hooks)) for hooks in guarded)  # whether one has to hear of each at once
+        pairs = [(vars(hooks), rewinds(callback)) for hooks, callback in zip(guarded, callbacks, strict=True)]
+        self._prompt = any(_is_prompt(hooks) for hooks, later in pairs if not later)  # who has to hear of each at once
+        self.rewinding = any(_is_prompt(hooks) for hooks, later in pairs if later)  # or of later ones taken back
         if not self._listening:
             return
         self._manager = pluggy.PluginManager("bpframe")
@@ -159,11 +162,19 @@ class Hooks:
         if first is not state.exception:
             raise first
 
-    def ahead(self, state: RunState) -> float:
-        """How many epochs may be made before bpframe_epoch_end is called for the first of them."""
-        if self._prompt:
+    @property
+    def waits(self) -> bool:
+        """Whether epochs may be made before bpframe_epoch_end is called for the first of them, and taken back."""
+        return not (self._prompt or self.listens("bpframe_epoch_start"))
+
+    def ahead(self, state: RunState, rewinds: bool) -> float:
+        """How many epochs may be made before bpframe_epoch_end is called for the first of them.
+
+        `rewinds`: whether the fit can go back to one.
+        """
+        if self._prompt or (self.rewinding and not rewinds):
             return 1
-        if not self.listens("bpframe_epoch_end"):
+        if not self.listens("bpframe_epochs_ahead"):
             return math.inf
         return cast(float, min(self._manager.hook.bpframe_epochs_ahead(state=state)))
 

@@ -84,6 +84,11 @@ class FitProgress:
         self.last_finite = float(finite[-1]) if len(finite) else self.last_finite
         return False
 
+    def cut(self, step: int) -> None:
+        """Forget what was made after `step`."""
+        self.made = step - self.start
+        self._values = [_joined(self._values)[:, : self.made - self.recorded * self.steps]]
+
     def keep_whole_steps(self, values: HostArray, step: int) -> None:
         """Account for what is left, at `step`, of a block that an exception cut short; `values` of its steps.
 
@@ -107,6 +112,10 @@ class FitProgress:
     def finished(self, stopped: bool) -> int:
         """How many epochs of the run have ended; one that a stop cut short counts."""
         return -(-self.made // self.steps) if stopped else self.made // self.steps
+
+    def passed(self) -> int:
+        """How many epochs of the run have ended some steps ago."""
+        return max(0, self.made - 1) // self.steps
 
     def next_epoch(self) -> FinishedEpoch:
         """The oldest epoch that the history lacks."""

@@ -51,6 +51,7 @@ class Checkpoint:
     best: str | None = None
     on_checkpoint_error: Literal["raise", "warn"] = "raise"
     checkpoint_folder: ClassVar[str] = "folder"
+    rewinds: ClassVar[bool] = True
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

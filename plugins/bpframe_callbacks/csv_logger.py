@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 from bpframe.plugin import CheckpointError, RunState, hookimpl
 
@@ -26,6 +26,7 @@ class CsvLogger:
     """
 
     file: str | os.PathLike[str]
+    rewinds: ClassVar[bool] = True
 
     @classmethod
     def example_configs(cls) -> list[dict[str, Any]]:

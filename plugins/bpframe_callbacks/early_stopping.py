@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, final
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class EarlyStopping:
     min_delta: float = 0.0
     mode: Literal["min", "max"] | None = None
     restore_best: bool = True
+    rewinds: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         checks.positive("early_stopping", patience=self.patience)

@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 from bpframe.plugin import RunState, checks, hookimpl
 from bpframe_callbacks.logged_values import import_for, is_due, numbers_of_epoch
@@ -29,6 +29,7 @@ class Mlflow:
     experiment: str = "bpframe"
     run: str | None = None
     every: int = 1
+    rewinds: ClassVar[bool] = True
     _client: Any = field(default=None, init=False, repr=False, compare=False)
     _entities: Any = field(default=None, init=False, repr=False, compare=False)
     _known: int = field(default=0, init=False, repr=False, compare=False)  # epochs that the store has

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 from bpframe.plugin import RunState, checks, hookimpl
 from bpframe_callbacks.logged_values import import_for, is_due, numbers_of_epoch
@@ -23,6 +23,7 @@ class Tensorboard:
 
     folder: str | os.PathLike[str]
     every: int = 1
+    rewinds: ClassVar[bool] = True
     _writer: Any = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod

@@ -69,6 +69,9 @@ class EagerSession:
 
     def __init__(self, inner: Any, fault: str) -> None:
         self._inner, self._fault, self._handed = inner, fault, {}
+        self._ends: dict[int, tuple[Any, Any, Any]] = {}  # by step: what restores it, its parameters, scores of x
+        self._shown: int | None = None
+        self._x: Any = np.empty(0)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -79,7 +82,7 @@ class EagerSession:
         if self._fault == "copies":
             self._handed = self._handed or self._inner.parameters
             return self._handed
-        return self._inner.parameters
+        return self._inner.parameters if self._shown is None else self._ends[self._shown][1]
 
     def assign(self, values: Any) -> None:
         """As the session, and as the fault."""
@@ -105,12 +108,31 @@ class EagerSession:
         """As the session, and as the fault."""
         if self._fault == "blocks":
             self._inner.assign({"dense_1/bias": self._inner.parameters["dense_1/bias"] + 0.01})
-        made = self._inner.run(batches, start, stop)
+        first = min(stop, start - batches.at(start)[1] + batches.steps)
+        made = self._inner.run(batches, start, first)
+        scores = self._inner.scores(self._x) if len(self._x) else None
+        self._ends[self._inner.step] = self._inner.snapshot(), self._inner.parameters, scores
         if self._fault == "sums" and made.sums is not None:
             return replace(made, sums=made.sums + 1)
         if self._fault == "finite" and not np.isfinite(made.loss[-1]):
             return Losses([*made.loss, 0.0], [*made.penalty, 0.0], [*made.weight, 1.0])
         return made
+
+    def keep_ends(self, wanted: bool, x: Any = None) -> bool:
+        """It keeps them."""
+        self._x = np.empty(0) if x is None else x
+        return wanted
+
+    def show_end(self, step: int | None) -> bool:
+        """Those of its steps; where ends are the fault, it goes on showing one."""
+        if step is not None or self._fault != "ends":
+            self._shown = step if step in self._ends else None
+        return self._shown is not None
+
+    def rewind(self, step: int) -> None:
+        """By what restores it."""
+        self._shown = None
+        self._inner.restore(self._ends[step][0], step)
 
     def sum_rows(self, sums: Any) -> bool:
         """As the session."""
@@ -118,7 +140,8 @@ class EagerSession:
 
     def scores(self, x: Any) -> Any:
         """As the session, and as the fault."""
-        return self._inner.scores(x) + (self._fault == "scores")
+        shown = x is self._x and self._shown is not None
+        return (self._ends[self._shown][2] if shown else self._inner.scores(x)) + (self._fault == "scores")
 
     def collected(self) -> Any:
         """As the session, and as the fault."""

@@ -104,10 +104,8 @@ FAULTS: dict[
     "source": [(Words, "values, determinism, select, gaps, damage")],
     "exporter": [(Listing, "suffixes, bytes, same bytes, model")],
     "engine": [
-        (
-            Eager,
-            "levels, weights, scores, blocks, snapshot, assign, copies, collected scores, sums, finite, setting, seed",
-        ),
+        (Eager, "levels, weights, scores, blocks, snapshot, assign, copies, collected scores"),
+        (Eager, "sums, ends, finite, setting, seed"),
     ],
     "metric": [(Error, "values, weights, order, zero weight, best, float32, purity, determinism")],
 }

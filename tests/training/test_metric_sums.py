@@ -113,10 +113,11 @@ def test_epochs_with_metrics_that_are_sums_are_made_in_one_call(engine, session,
 
 def test_a_metric_on_which_a_decision_depends_is_measured_on_the_host():
     plateau = {"name": "reduce_on_plateau", "schedule": 0.01, "monitor": "train.accuracy"}
-    stopping = bp.callbacks.early_stopping(monitor="train.accuracy", patience=3)
+    stopping = [bp.callbacks.early_stopping(monitor=f"train.{name}", patience=3) for name in ("accuracy", "mae")]
     network = bp.Network([bp.layers.dense(4)])
     assert fits_by_sums(trainer())
-    assert not fits_by_sums(trainer("softmax_cross_entropy", 4, stopping))
+    assert fits_by_sums(trainer("softmax_cross_entropy", 4, stopping[0]))  # counts, which are the host's
+    assert not fits_by_sums(trainer("mse", 1, stopping[1]), X[:, 0])
     assert not fits_by_sums(bp.Trainer(network, "softmax_cross_entropy", {"name": "adam", "lr": plateau}, engine="jax"))
 
 

@@ -28,15 +28,24 @@ from bpframe.types import HostArray, Params
 class BlockReport(NamedTuple):
     """(LENGTH, 3 + m) of loss, penalty, weight and m measures of each step; the scores (T B, C) of its rows, if kept.
 
-    With sums over rows (LENGTH, 3 + m + K + 1): those of each step, and last how many of its rows are doubtful.
+    With sums over rows (LENGTH, 3 + m + K + 1): those of each step, and last how many of its rows are doubtful. The
+    parameters (E, ...) after each epoch, if kept.
     """
 
     numbers: Any
     scores: Any
+    ends: Any = None
 
     def values(self, steps: int) -> HostArray:
         """(steps, 3 + m) loss, penalty, weight, measures in float64, or as many numbers as there are."""
         return np.asarray(self.numbers)[:steps].astype(np.float64)
+
+
+class Room(NamedTuple):
+    """For what a block keeps: how many rows of scores, and ends of epochs."""
+
+    rows: int
+    ends: int
 
 
 LoopState = tuple[Carry, BlockReport]
@@ -45,7 +54,7 @@ LoopState = tuple[Carry, BlockReport]
 def block_loop(
     step: FunctionalStep,
     sizes: tuple[int, int],
-    room: int,
+    room: Room,
     sums: StepSums | None,
     carry: Carry,
     block: DeviceBatch,
@@ -55,22 +64,26 @@ def block_loop(
     full: jax.Array,
     first: jax.Array,
 ) -> LoopState:
-    """So many steps, `step_count` steps before; the scores of up to `room` rows are kept, and `sums` of each taken.
+    """So many steps, `step_count` steps before; `room` says what is kept, and `sums` of each are taken.
 
     Of each epoch `full` batches have all rows, and one has the rest, if there is any; `first`: number of the first.
     """
     size, rest = sizes
+    full = full if rest else jnp.maximum(full, 1)
+    length = full + bool(rest)
     run = _Stretches(step, size, sums, block, table, step_count).run
     state = carry, _empty_report(step, carry.params, block.x[:1], room, sums, table.dtype)
 
     def epoch(number: jax.Array, state: LoopState) -> LoopState:
-        start = number * (full + 1) - first
+        start = number * length - first
         last = start + full
         state = run(jnp.maximum(start, 0), jnp.minimum(last, steps), size, state)
-        return run(last, jnp.minimum(last + 1, steps), rest, state)
+        carry, report = run(last, jnp.minimum(last + 1, steps), rest, state) if rest else state
+        put = partial(jax.lax.dynamic_update_index_in_dim, index=number, axis=0)
+        return carry, report._replace(ends=jax.tree.map(put, report.ends, carry.params)) if room.ends else report
 
-    if rest:
-        return cast(LoopState, jax.lax.fori_loop(0, (first + steps + full) // (full + 1), epoch, state))
+    if rest or room.ends:
+        return cast(LoopState, jax.lax.fori_loop(0, (first + steps + length - 1) // length, epoch, state))
     return run(jnp.zeros_like(steps), steps, size, state)
 
 
@@ -118,19 +131,20 @@ class _Stretches:
         kept = report.scores
         if kept is not None:
             kept = jax.lax.dynamic_update_slice_in_dim(kept, scores, k * self.size, 0)
-        return carry, BlockReport(jax.lax.dynamic_update_index_in_dim(report.numbers, line, k, 0), kept)
+        return carry, BlockReport(jax.lax.dynamic_update_index_in_dim(report.numbers, line, k, 0), kept, report.ends)
 
 
 def _empty_report(
-    step: FunctionalStep, params: Params, row: jax.Array, room: int, sums: StepSums | None, dtype: Any
+    step: FunctionalStep, params: Params, row: jax.Array, room: Room, sums: StepSums | None, dtype: Any
 ) -> BlockReport:
     """A report into which steps write."""
     kept = None
-    if room:
+    if room.rows:
         scores = jax.eval_shape(partial(evaluate, step.parts.layers), params, row)
-        kept = jnp.zeros((room, *scores.shape[1:]), scores.dtype)
+        kept = jnp.zeros((room.rows, *scores.shape[1:]), scores.dtype)
+    ends = jax.tree.map(lambda leaf: jnp.zeros((room.ends, *leaf.shape), leaf.dtype), params) if room.ends else None
     width = step.width + (0 if sums is None else sums.width + 1)
-    return BlockReport(jnp.zeros((LENGTH, width), dtype), kept)
+    return BlockReport(jnp.zeros((LENGTH, width), dtype), kept, ends)
 
 
 def rows_of_step(block: DeviceBatch, first: int | jax.Array, size: int) -> Rows:

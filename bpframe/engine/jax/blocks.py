@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, final
+from typing import Any, cast, final
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from bpframe import tree
@@ -19,9 +20,10 @@ from bpframe.engine.flat_store import FlatStore
 from bpframe.engine.functional_step import Carry, FunctionalStep
 from bpframe.engine.group_update import GroupUpdate
 from bpframe.engine.jax import compile_cache, compiled_step
-from bpframe.engine.jax.block_loop import BlockReport, block_loop, rows_of_step
+from bpframe.engine.jax.block_loop import BlockReport, Room, block_loop, rows_of_step
 from bpframe.engine.jax.device import Device
 from bpframe.engine.jax.device_batches import LENGTH, DeviceBatch, Stream
+from bpframe.engine.jax.epoch_ends import EndScores
 from bpframe.engine.minimize import Evaluation, Minimization
 from bpframe.engine.numpy.host_batches import with_room
 from bpframe.engine.update import Updates
@@ -34,12 +36,15 @@ from bpframe.protocols import Batches, Data, Group, Refresh, StepSums
 from bpframe.random import HashKey
 from bpframe.types import HostArray, Params, State
 
+END_SCORES = 2**16  # numbers that scores of rows at the end of an epoch may have, where they are made for all ends
+
 
 @final
 class Blocks:
     """Runs blocks of steps of one network on one device; `load` comes first."""
 
     sums: StepSums | None = None  # that each step takes
+    ends = 0  # how many ends of epochs a block keeps
 
     def __init__(self, network: Network, cost: CostLayer, device: Device, seed: int) -> None:
         self._network, self._cost, self._device, self._seed = network, cost, device, seed
@@ -145,6 +150,22 @@ class Blocks:
 
         return in_chunks(scores, x, size)
 
+    def end_scores(self, x: HostArray, params: Params) -> EndScores | None:
+        """Scores of rows x at ends of epochs, of all in one call; None where there are too many rows for that."""
+        size = 1 << (len(x) - 1).bit_length()
+        shape = jax.eval_shape(partial(evaluate, self._network.layers), params, x[:1]).shape
+        if size > chunk_rows(x.shape[1:], params) or size * math.prod(shape[1:]) > END_SCORES:
+            return None
+        layers = self._network.layers
+        make = lambda: partial(_end_scores, layers)  # noqa: E731
+        rows = self._device.put(np.resize(x, (size, *x.shape[1:])))
+
+        def scores(kept: Any, epochs: int) -> HostArray:
+            program = compile_cache.compiled(("end scores", layers, self._device.precision), make)
+            return np.asarray(program(kept, rows, epochs))[:, : len(x)]
+
+        return scores
+
     def batch_statistics(
         self, params: Params, groups: Sequence[Group], x: HostArray, key: Any, settings: Sequence[float] = ()
     ) -> dict[str, HostArray]:
@@ -186,7 +207,7 @@ class Blocks:
         if short_key not in self._programs:  # the look-up below compares every component
             parts, size, sums = (self._network, self._cost, groups), sizes[0], self.sums
             keeps = self._collect or (sums is not None and sums.exact)
-            room = self._stream.room(size) * size if keeps else 0
+            room = Room(self._stream.room(size) * size if keeps else 0, self.ends if what == "block" else 0)
             on = self._by_rows, self._device.precision, self._device.dtype, sums and sums.key
             key = what, *compile_cache.step_keys(*parts), sizes, room, *on
             self._programs[short_key] = compile_cache.compiled(
@@ -200,7 +221,7 @@ class Blocks:
 def _objective(
     step: FunctionalStep,
     sizes: tuple[int, int],
-    room: int,
+    room: Room,
     sums: None,
     params: Params,
     block: DeviceBatch,
@@ -216,6 +237,19 @@ def _scores(parts: ScheduledParts, params: Params, x: jax.Array, settings: Seque
     """Those of rows x, in evaluation mode."""
     with parts.holding(settings):
         return evaluate(parts.layers, params, x)
+
+
+def _end_scores(layers: Any, kept: Params, x: jax.Array, epochs: jax.Array) -> Any:
+    """Those of rows x with the parameters (E, ...) after each of so many epochs, (E, N, ...)."""
+
+    def at(k: Any) -> Any:
+        params = jax.tree.map(lambda leaf: jax.lax.dynamic_index_in_dim(leaf, k, keepdims=False), kept)
+        return evaluate(layers, cast(Params, compiled_step.as_it_is(params)), x)
+
+    room, shape = jax.tree.leaves(kept)[0].shape[0], jax.eval_shape(at, 0)
+    scores = jnp.zeros((room, *shape.shape), shape.dtype)
+    put = partial(jax.lax.dynamic_update_index_in_dim, axis=0)
+    return jax.lax.fori_loop(0, epochs, lambda k, scores: put(scores, at(k), index=k), scores)
 
 
 def _batch_statistics(

@@ -30,6 +30,7 @@ from bpframe.engine.jax.block_loop import BlockReport
 from bpframe.engine.jax.blocks import Blocks
 from bpframe.engine.jax.compiled_step import duplicate, is_finite, is_finite_on_host
 from bpframe.engine.jax.device import Device
+from bpframe.engine.jax.epoch_ends import EpochEnds
 from bpframe.engine.numpy import blas
 from bpframe.engine.rollback import Rollback, RollbackPoint, StepLog
 from bpframe.engine.rule_queries import current_setting, evaluation_params
@@ -109,6 +110,7 @@ class JaxSession:
         self._device, self.device, self._groups = device, str(device), groups
         self._blocks = Blocks(network, cost, device, seed)
         self._minimizer: State = {}  # its state, on the host
+        self._ends = EpochEnds()
         self._measured = all_names(groups)
         self._losses = losses(np.empty((0, LOSSES + len(self._measured))), self._measured)  # of the latest block
         self._names = list(tree.flatten(parameters))  # XLA's trees are sorted by key
@@ -127,7 +129,7 @@ class JaxSession:
     def parameters(self) -> dict[str, HostArray]:
         """A copy of every parameter and buffer to predict with, by "layer/name"."""
         with self._device.scope():
-            leaves: dict[str, Any] = tree.flatten(evaluation_params(self._updates, self._carry.params, self.step))
+            leaves: dict[str, Any] = tree.flatten(self._predicting)
             return {name: np.array(leaves[name]) for name in self._names}
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
@@ -201,15 +203,39 @@ class JaxSession:
         self._blocks.sums = None if minimizing(self._updates) else sums
         return self._blocks.sums is sums
 
+    def keep_ends(self, wanted: bool, x: HostArray | None = None) -> bool:
+        """Keep the ends of epochs from the next `load` on, unless that takes much memory, or a rule averages."""
+        keeps = wanted and not minimizing(self._updates) and not any(update.evaluators for update in self._updates)
+        scores = None
+        if keeps and x is not None and not schedules_of(self._groups):
+            with self._device.scope():
+                scores = self._blocks.end_scores(x, self._carry.params)
+        self._ends = EpochEnds(self._carry.params if keeps else None, x, scores)
+        self._blocks.ends = self._ends.room
+        return self._ends.room > 0
+
+    def show_end(self, step: int | None) -> bool:
+        """Show the parameters after `step` steps, where an epoch of the latest block ended, until it is None."""
+        return self._ends.show(step)
+
+    def rewind(self, step: int) -> None:
+        """Go back to after `step` steps, where an epoch of the latest block ended."""
+        self._ends.show(None)
+        if self._ends.point is not None and step != self.step:
+            with self._device.scope():
+                self._rollback.rewind(self, self._ends.point, step)
+
     def run(self, batches: Batches, start: int, stop: int) -> Losses:
         """Make the steps start .. stop - 1, as many as fit a call; ends with a step whose loss is not finite."""
         before, end = time.perf_counter(), stop
         try:
             with self._device.scope():
+                if self._ends.room and self._finite:
+                    self._rollback.mark()  # so that little is made again where a hook stops the fit
                 point = self._rollback.point(self)  # a copy, since the loop reuses what it is given
-                report, stop = self._block(batches, start, self._end(start, stop))
+                report, stop = self._block(batches, start, self._block_end(batches, start, stop))
                 if stop < end and self._seconds:
-                    self._blocks.prepare(batches, stop, self._end(stop, end))
+                    self._blocks.prepare(batches, stop, self._block_end(batches, stop, end))
                 values = report.values(stop - start)
                 bad = np.flatnonzero(~np.isfinite(values[:, 0]))
                 count = int(bad[0]) if len(bad) else stop - start
@@ -218,6 +244,7 @@ class JaxSession:
                 self._losses = losses(values[:, : LOSSES + len(self._measured)], self._measured, sums)
                 self._blocks.keep(batches, start, report.scores)
                 self._rollback.log(self, batches, start, start + count)
+                self._ends.take(report.ends, batches, range(start, start + count), self.step, point)
                 if len(bad):
                     self._rollback.replay(self, point.log)
                 self._rollback.writing = False
@@ -251,6 +278,8 @@ class JaxSession:
     def scores_with(self, x: HostArray, buffers: Mapping[str, HostArray]) -> HostArray:
         """The same with other buffers in the place of those of these names."""
         with self._device.scope():
+            if not buffers and (scores := self._ends.scores(x)) is not None:
+                return scores
             return self._blocks.scores(self._shown(buffers), x, self._settings)
 
     def batch_statistics(self, x: HostArray, key: Key) -> dict[str, HostArray]:
@@ -261,11 +290,19 @@ class JaxSession:
     @property
     def _settings(self) -> list[float]:
         """The scheduled settings of layers with which the network predicts."""
-        return values_after(schedules_of(self._groups), self.step)
+        step = self._ends.step
+        return values_after(schedules_of(self._groups), self.step if step is None else step)
+
+    @property
+    def _predicting(self) -> Params:
+        """The parameters to predict with: the present ones, or those of the end that is shown, on the host."""
+        if self._ends.step is not None:
+            return self._ends.params
+        return evaluation_params(self._updates, self._carry.params, self.step)
 
     def _shown(self, buffers: Mapping[str, HostArray]) -> Params:
         """The parameters to predict with, with these buffers."""
-        params = evaluation_params(self._updates, self._carry.params, self.step)
+        params = self._predicting if self._ends.step is None else self._device.put(self._predicting)
         if buffers:
             params = tree.transform(params, lambda leaf: leaf)
         for name, value in buffers.items():
@@ -275,6 +312,10 @@ class JaxSession:
     def _end(self, start: int, stop: int) -> int:
         """Where a block that begins at `start` ends, in time."""
         return min(stop, start + (max(1, int(BLOCK_SECONDS / self._seconds)) if self._seconds else 1))
+
+    def _block_end(self, batches: Batches, start: int, stop: int) -> int:
+        """The same, where ends of epochs are kept, too."""
+        return self._ends.limit(batches, start, self._end(start, stop), self._seconds)
 
     def _block(self, batches: Batches, start: int, stop: int) -> tuple[BlockReport, int]:
         """(what the steps from `start` on report, the step before which they end)."""

@@ -13,9 +13,10 @@ import numpy as np
 
 from bpframe.errors import ConfigError
 from bpframe.network.network import Network
-from bpframe.protocols import Batches, Data, Engine, Session, SessionSums
+from bpframe.protocols import Batches, Data, Engine, Session, SessionEnds, SessionSums
 from bpframe.protocols.traits import LEVELS, levels
 from bpframe.registry import build
+from bpframe.testing.kinds.epoch_ends import require_ends
 from bpframe.testing.kinds.step_sums import ScoreSums, require_sums
 from bpframe.testing.laws.comparison import require, require_close, require_finite, require_same_bits
 from bpframe.testing.laws.engine_agreement import Training, require_agreement
@@ -26,6 +27,7 @@ from bpframe.types import HostArray
 
 ROWS, N, C, BATCH = 7, 4, 3, 3  # the last batch of an epoch is smaller
 EPOCHS = 3
+EPOCHS_OF_ENDS = 40
 LR = 0.1
 DTYPE = "float32"
 ENGINE = "the engine"
@@ -88,6 +90,7 @@ def engine_checks(engine: Engine) -> dict[str, Check]:
         "copies": partial(_copies, engine),
         "collected scores": partial(_collected, engine),
         "sums": partial(_sums, engine),
+        "ends": partial(_ends, engine),
         "finite": partial(_finite, engine),
         "setting": partial(_setting, engine),
         "seed": partial(_seed, engine),
@@ -259,6 +262,22 @@ def _sums(engine: Engine) -> None:
     if isinstance(run.session, SessionSums) and run.session.sum_rows(ScoreSums(target)):
         run.session.load(Data(_x(DTYPE), target), True)
         require_sums(run.session, run.batches, target)
+
+
+def _ends(engine: Engine) -> None:
+    """A session that keeps the ends of epochs shows what was there, and goes back there."""
+
+    def opened() -> tuple[Session, Batches]:
+        session = SessionRun.of(engine, "plain").session
+        if isinstance(session, SessionEnds):
+            session.keep_ends(True, x)
+        session.load(data, False)
+        return session, batches
+
+    x = _x(DTYPE)
+    data = Data(x, np.eye(C, dtype=DTYPE)[_y()])
+    batches = Batches(0, lambda _: np.arange(ROWS), BATCH, epochs=EPOCHS_OF_ENDS)
+    require_ends(opened, x)
 
 
 def _finite(engine: Engine) -> None:
