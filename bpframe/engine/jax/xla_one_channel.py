@@ -28,5 +28,6 @@ def one_channel_dx(dy: Any, w: Any, windows: Windows, space: Shape) -> Array:
 
 def one_channel_dw(x: Any, dy: Any, windows: Windows) -> Any:
     """dw (*K, 1, F): one product with what all places see, a row each."""
-    seen = jnp.stack([jnp.ravel(view) for view in window_views(x, windows)])
+    views: list[Any] = list(window_views(x, windows))
+    seen = jnp.stack([jnp.ravel(view) for view in views])
     return (seen @ dy.reshape(-1, dy.shape[-1])).reshape(*windows.size, 1, -1)
