@@ -64,6 +64,7 @@ def run_record(run: Run, options: ReportOptions, *, measure: bool = True) -> Run
         result=results.get(part, {}),
         times={"latest epoch ended": _clock(folder.history)} if folder.history.exists() else {},
         environment=_environment(run, lock) if options.environment else {},
+        left_out=not measure and folder.model.is_file(),
         **(_measured(run, options) if measure and folder.model.is_file() else {}),
     )
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from bpframe.errors import ConfigError, ShapeError
 from bpframe.plot.canvas import canvas
-from bpframe.plot.input_rows import InputRows
+from bpframe.plot.input_rows import InputRows, require_function
 from bpframe.plot.label_text import label_text
 from bpframe.plot.theme import MARKERS, Theme, ThemeName
 from bpframe.types import HostArray
@@ -54,6 +54,7 @@ def decision_regions(
     `labels`: those of the C classes in order, by default those in y, sorted, or 0 .. C - 1. `resolution`: points of the
     grid along a side.
     """
+    require_function("decision_regions", predict)
     rows = InputRows(x)
     if len(inputs) != 2 or rows.number(inputs[0]) == rows.number(inputs[1]):
         raise ConfigError(f"decision_regions needs two different inputs, got {tuple(inputs)!r}.")

@@ -13,7 +13,16 @@ import numpy as np
 from bpframe.data.table_types import PandasLike, PolarsLike
 from bpframe.errors import ConfigError, ShapeError
 from bpframe.plot.label_text import label_text
+from bpframe.registry.safe_text import object_text
 from bpframe.types import HostArray
+
+
+def require_function(owner: str, predict: object) -> None:
+    """ConfigError to `owner` for what cannot be called, as a model whose method was meant."""
+    if not callable(predict):
+        methods = [f".{name}" for name in ("predict", "predict_labels") if callable(getattr(predict, name, None))]
+        hint = f" It has {' and '.join(methods)}: hand in one of these." if methods else ""
+        raise ConfigError(f"{owner} needs a function that predicts, got {object_text(predict)}.{hint}")
 
 
 @final

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from bpframe.errors import ConfigError, ShapeError
 from bpframe.plot.canvas import canvas
-from bpframe.plot.input_rows import InputRows
+from bpframe.plot.input_rows import InputRows, require_function
 from bpframe.plot.theme import Theme, ThemeName
 from bpframe.types import HostArray
 
@@ -36,6 +36,7 @@ def regression_fit(
     lower and upper quantile that leave out as much, and the line of the median. `input`: the column, by number or name;
     all others stay at their medians.
     """
+    require_function("regression_fit", predict)
     rows, truth = InputRows(x), np.asarray(y, dtype=float).reshape(-1)
     if len(truth) != len(rows.values):
         raise ShapeError(f"regression_fit needs a y for each of {len(rows.values)} rows, got {len(truth)}.")

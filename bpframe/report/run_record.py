@@ -17,11 +17,12 @@ from bpframe.types import HostArray
 class RunRecord:
     """A run to report.
 
-    config, lock: their tables; texts: the files of both, by name, for those who run it again. curves: by whole name, a
-    value an epoch; epochs, seconds: how many, and what they took. notes: (epoch from 1, sentence) of callbacks;
-    oddities: what is odd about its data. layers: (label, component, output, parameters) of each. part, result: loss and
-    metrics on the part that was measured at the end. measurement: what its model gets right and wrong, or in
-    `unmeasured` why there is none. times: of the run, by what has them; environment: where it was, each by name.
+    config, lock: their tables; texts: the files of both, by name, for those who run it again. curves: by whole
+    name, a value an epoch; epochs, seconds: how many, and what they took. notes: (epoch from 1, sentence) of
+    callbacks; oddities: what is odd about its data. layers: (label, component, output, parameters) of each. part,
+    result: loss and metrics on the part that was measured at the end. measurement: what its model gets right and
+    wrong, or in `unmeasured` why there is none; left_out: whether its model was not looked at, since others were
+    enough. times: of the run, by what has them; environment: where it was, each by name.
     """
 
     name: str
@@ -37,6 +38,7 @@ class RunRecord:
     result: Mapping[str, float] = field(default_factory=dict)
     measurement: ModelMeasurement | None = None
     unmeasured: str = ""
+    left_out: bool = False
     oddities: Sequence[str] = ()
     times: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -92,6 +92,16 @@ def test_the_page_has_results_layers_config_lock_and_commands(folder: Path) -> N
     assert "Leon Sorokin" in text
 
 
+def test_a_page_names_the_runs_whose_models_were_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two", "three"):
+        good("train", "small.toml", "--quiet", "--name", name, "--set", "train.epochs=1")
+    runs = [f"runs/{name}" for name in ("one", "two", "three")]
+    assert "not measured" not in report(*runs)
+    monkeypatch.setattr("bpframe.cli.report.MOST_MEASURED", 1)
+    text = "|".join(Text(report(*runs)).texts)
+    assert "2 more models were not measured|To see them, report fewer runs: two, three." in text
+
+
 def test_the_commands_and_files_of_a_report_make_the_run_again(folder: Path, tmp_path_factory: Any) -> None:
     (folder / "numbers.toml").write_text(NUMBERS)
     good("train", "numbers.toml", "--quiet")
@@ -205,7 +215,7 @@ def test_five_runs_of_10000_epochs_and_four_curves_take_less_than_400_kb_and_say
     page = report(runs)
     assert len(page.encode()) < 400_000
     assert data_of(page)["longest"] == 10_000
-    full = data_of(report(runs, "--full"))
+    full = data_of(report(runs / "run-0", "--full"))
     assert full["longest"] == 0
     assert max(len(curve["y"]) for curve in full["curves"]) == 40_000
 

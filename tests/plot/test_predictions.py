@@ -282,3 +282,10 @@ def test_a_range_test_is_drawn_with_its_suggestion() -> None:
     assert labels(ax) == [f"suggestion: {found.suggestion:.3g}"]
     with pytest.raises(DataError, match="rates that were tried, got none"):
         bp.LrRange().plot()
+
+
+@pytest.mark.parametrize("name", ["decision_regions", "regression_fit"])
+def test_a_model_in_the_place_of_its_method_is_an_error_that_names_the_method(name: str) -> None:
+    trainer = bp.Trainer(bp.Network([bp.layers.dense(1)]), "mse")
+    with pytest.raises(ConfigError, match=rf"{name} needs a function .*, got .* It has .predict and .predict_labels"):
+        getattr(bp.plot, name)(trainer, np.zeros((4, 2)), np.zeros(4))

@@ -57,6 +57,47 @@ def test_behind_an_exponential_scores_are_as_large_as_their_exponential_can_be()
 
 
 @dataclass(frozen=True)
+class Doubled:
+    """y = 2 x; faults: a slope that is not 2, and a parameter."""
+
+    slope: float = 2.0
+    params: tuple[str, ...] = ()
+
+    def init(self, rng: Any, in_shape: Any) -> Any:
+        return {name: np.zeros(1) for name in self.params}, in_shape
+
+    def forward(self, params: Any, x: Any, context: Any) -> Any:
+        return 2 * x, None
+
+    def backward(self, params: Any, cache: Any, dy: Any, context: Any) -> Any:
+        return self.slope * dy, dict.fromkeys(self.params, dy[:1, 0] * 0)
+
+
+@dataclass(frozen=True)
+class OfDoubles:
+    """loss = sum_c (z_c - y_c)^2 / 2, behind a link that it brings ready-made."""
+
+    slope: float = 2.0
+    params: tuple[str, ...] = ()
+
+    @property
+    def link(self) -> Any:
+        return Doubled(self.slope, self.params)
+
+    def value_and_delta(self, scores: Any, target: Any) -> Any:
+        return ((scores - target) ** 2).sum(axis=-1) / 2, scores - target
+
+
+def test_a_link_that_a_loss_brings_is_checked_as_a_layer():
+    assert {"link: gradient of x", "link: purity", "link: parameters"} <= set(check_loss(OfDoubles()).passed)
+    with pytest.raises(CheckFailed, match=r"\n  link: gradient of x: "):
+        check_loss(OfDoubles(slope=1.0))
+    with pytest.raises(CheckFailed, match=r"\n  link: parameters: a link has no parameters"):
+        check_loss(OfDoubles(params=("scale",)))
+    assert not [name for name in check_loss(Rates()).passed if name.startswith("link:")]
+
+
+@dataclass(frozen=True)
 class Exploding(Leaky):
     """v = exp(u) - 1 above 0, else u / 4."""
 

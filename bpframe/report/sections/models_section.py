@@ -27,11 +27,20 @@ def models_section(report: RunReport) -> tuple[str, Html] | None:
     if not told:
         return None
     if len(told) == 1:
-        return "What the model gets right", _of_run(told[0])
+        return "What the model gets right", fragment([_of_run(told[0]), _left_out(report)])
     parts = [
         tag("details", tag("summary", run.name), _of_run(run), open=i == 0, class_="run") for i, run in enumerate(told)
     ]
-    return "What the models get right", fragment([_over_seeds(report), *parts])
+    return "What the models get right", fragment([_over_seeds(report), *parts, _left_out(report)])
+
+
+def _left_out(report: RunReport) -> Html | None:
+    """The runs whose models were not measured."""
+    names = [run.name for run in report.runs if run.left_out]
+    if not names:
+        return None
+    said = f"{len(names)} more model{'s were' if len(names) > 1 else ' was'} not measured"
+    return tag("details", tag("summary", said), tag("p", f"To see them, report fewer runs: {', '.join(names)}."))
 
 
 def _of_run(run: RunRecord) -> Html:

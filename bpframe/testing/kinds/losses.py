@@ -1,7 +1,7 @@
 """The laws of losses.  scores (B, C), target (B, C) or of the loss's target width, values (B,) or 0-d, delta (B, C).
 
 A loss may have `example(rng) -> (scores, target)`, a batch of its domain, and `example_at_kink(rng)`, the same at
-points where its slope jumps.
+points where its slope jumps. A link that it brings ready-made is checked as the layer that it is.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from bpframe.network.backprop import CostLayer
-from bpframe.protocols import Loss
+from bpframe.protocols import Layer, Loss
 from bpframe.protocols.traits import surrogate_of
 from bpframe.registry.of_fields import of_one_array
+from bpframe.testing.kinds.layers import layer_checks
 from bpframe.testing.kinds.loss_minimum import minimum_checks
 from bpframe.testing.kinds.loss_targets import target_checks
 from bpframe.testing.kinds.loss_weights import weight_checks
@@ -61,6 +62,7 @@ def loss_checks(loss: Loss) -> dict[str, Check]:
         **domain_checks(loss, scores),
         **target_checks(loss),
         **weight_checks(loss, scores, target),
+        **_link_checks(loss, scores),
     }
 
 
@@ -70,8 +72,24 @@ def _both(loss: Loss, scores: HostArray, target: HostArray) -> dict[str, Any]:
 
 
 def _link(loss: Loss) -> None:
-    """The activation exists."""
+    """The activation exists, or the link is ready."""
     CostLayer.of(loss)
+
+
+def _link_checks(loss: Loss, scores: HostArray) -> dict[str, Check]:
+    """The laws of layers, of a link that the loss brings ready-made."""
+    link: Any = loss.link
+    if isinstance(link, str) or not hasattr(link, "forward"):
+        return {}
+    laws = layer_checks(link, scores.shape[1:])
+    return {"link: parameters": partial(_no_parameters, link, scores), **{f"link: {name}": laws[name] for name in laws}}
+
+
+def _no_parameters(link: Layer, scores: HostArray) -> None:
+    """None, and an output of the shape of the scores, since a prediction stands beside them."""
+    params, out = link.init(np.random.default_rng(0), scores.shape[1:])
+    require(not params, f"a link has no parameters, since nothing trains them, got {sorted(params)}")
+    require(out == scores.shape[1:], f"a link keeps the shape of scores, {scores.shape[1:]}, got {out}")
 
 
 def _shapes(loss: Loss, scores: HostArray, target: HostArray) -> None:
