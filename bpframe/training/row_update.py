@@ -17,6 +17,7 @@ from bpframe.network.context import EVALUATION
 from bpframe.network.network import Network
 from bpframe.protocols import Batches, Context, Data, Layer
 from bpframe.training.open_session import network_of, open_session
+from bpframe.training.resting_groups import at_epoch
 from bpframe.training.session_snapshot import SessionSnapshot
 from bpframe.training.spec import TrainerSpec
 from bpframe.types import Array, Cache, HostArray, Params, Shape
@@ -51,9 +52,9 @@ def update_of_row(
     """
     period = spec.period
     bound = replace(spec, network=_evaluating(network_of(spec.network, task)), augmentations=())
-    session, _, trained = open_session(bound, task, x.shape[1:])
+    session, _, trained = open_session(bound, task, x.shape[1:], steps=state.epochs)
     session = state.restored(session)
-    session.use(trained.groups(bound.over(max(state.step, 1) + period, _no_curve)))
+    session.use(at_epoch(trained.groups(bound.over(max(state.step, 1) + period, _no_curve)), state.epochs))
     session.load(Data(x, target, by_rows=False), False)
     order = np.zeros(1, dtype=np.int64)
     batches = Batches(0, lambda epoch: order, 1, epochs=period)

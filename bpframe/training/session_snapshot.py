@@ -5,7 +5,7 @@ A session itself holds compiled programs, threads and memory of a device, which 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bpframe.protocols import Session
@@ -13,10 +13,14 @@ from bpframe.types import HostArray
 
 
 class SessionSnapshot(NamedTuple):
-    """Parameters, buffers and what rules remember, by name; and how many steps were made."""
+    """Parameters, buffers and what rules remember, by name; how many steps were made.
+
+    `epochs`: after how many each epoch ended, where that is asked for.
+    """
 
     arrays: Mapping[str, HostArray]
     step: int
+    epochs: Sequence[int] = ()
 
     @classmethod
     def of(cls, session: Session) -> SessionSnapshot:

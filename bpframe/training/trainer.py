@@ -270,7 +270,8 @@ class Trainer:
         network = network_of(self._present.network, self.task)
         with name_culprit(self._kinds):
             found = trace(network, task.cost, params, data.x, data.target, share(data))
-        state, spec = SessionSnapshot.of(session), replace(self.spec, network=network)
+        state = SessionSnapshot.of(session)._replace(epochs=self.history.step)
+        spec = replace(self.spec, network=network, loss=self._present.cost.loss)
         found.rows = partial(derive_row, spec, task, params, state, data)
         return found
 

@@ -237,6 +237,33 @@ def test_what_is_frozen_stays_and_dropout_does_not_act():
         assert value == derivation.value("v", 1, j)
 
 
+def test_what_is_frozen_for_a_time_stays_that_long():
+    y, moved = CASES["dense with tanh"].y, []
+    for until in (1, 2):
+        groups = [{"match": "dense_1/*", "frozen": True, "until": until}]
+        trainer = bp.Trainer(bp.Network([dense(4, "tanh"), dense(2)]), "mse", dtype="float64", groups=groups)
+        trainer.fit(x_rows(), y, epochs=1, verbose=0)
+        derivation = trainer.trace(x_rows(), y).explain(ROW)
+        pairs = ((value, derivation.value("w", 1, *index)) for index, value in numbers_of(derivation, "after-w", 1))
+        moved.append(any(after != before for after, before in pairs))
+    assert moved == [True, False]
+
+
+def test_a_loss_with_a_scheduled_setting_is_explained_with_its_present_value():
+    smoothing = bp.schedules.exponential(initial=0.4, every=2, factor=0.5)
+    loss = bp.losses.softmax_cross_entropy(label_smoothing=smoothing)
+    trainer = bp.Trainer(bp.Network([dense(3)]), loss, bp.optimizers.sgd(lr=0.1), dtype="float64")
+    y = np.arange(4) % 3
+    trainer.fit(x_rows(), y, epochs=3, batch_size=4, verbose=0)
+    derivation = trainer.trace(x_rows(), y).explain(ROW)
+    now = bp.losses.softmax_cross_entropy(label_smoothing=trainer.settings["loss.label_smoothing"])
+    plain = bp.Trainer(bp.Network([dense(3)]), now, bp.optimizers.sgd(lr=0.1), dtype="float64")
+    plain.fit(x_rows(), y, epochs=1, batch_size=4, verbose=0)
+    plain.parameters.replace(trainer.parameters.copy())
+    want = plain.trace(x_rows(), y).explain(ROW)
+    assert (derivation.loss, derivation.loss_after) == (want.loss, want.loss_after)
+
+
 def test_explaining_changes_nothing_and_repeats_itself_after_more_training():
     batch = traced(CASES["softmax and its loss in one"], None)
     before, history = batch.trainer.parameters.copy(), dict(batch.trainer.history.train)
