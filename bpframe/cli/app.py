@@ -28,6 +28,7 @@ from bpframe.cli.runs import runs
 from bpframe.cli.stubs import stubs
 from bpframe.cli.sweep import sweep
 from bpframe.cli.train import train
+from bpframe.cli.tune import tune
 from bpframe.cli.watch import watch
 from bpframe.version import VERSION
 
@@ -56,5 +57,5 @@ def main(debug: bool) -> None:
 
 plugins.add_command(doctor)
 ON_RUNS = init, train, sweep, compare, evaluate, predict, runs, plot, report, watch, explain, trace, export
-for command in (*ON_RUNS, new_plugin, plugins, check, stubs, schema, docs):
+for command in (*ON_RUNS, new_plugin, plugins, check, stubs, schema, tune, docs):
     main.add_command(command)
