@@ -110,7 +110,8 @@ class Hooks:
         self._listening: set[str] = set()
         self._prompt = self.rewinding = False
         self._failures: list[BaseException] = []  # of hooks that others still have to hear of
-        self._manager: Any = None  # where a callback has hooks
+        self._manager: Any = None  # where several callbacks have hooks, or one has wrappers
+        self._alone: dict[str, Any] = {}  # the hooks of one that is alone, which needs no manager to be called
         self.observer: Callable[[str, RunState], None] | None = None  # is told of every hook, after the callbacks
         if not callbacks:  # a manager takes milliseconds, as long as the whole fit of a small model
             return
@@ -120,6 +121,10 @@ class Hooks:
         self._prompt = any(_is_prompt(hooks) for hooks, later in pairs if not later)  # who has to hear of each at once
         self.rewinding = any(_is_prompt(hooks) for hooks, later in pairs if later)  # or of later ones taken back
         if not self._listening:
+            return
+        wrapped = any(map(inspect.isgeneratorfunction, vars(guarded[0]).values()))
+        if len(callbacks) == 1 and not wrapped and "bpframe_update" not in self._listening:
+            self._alone = vars(guarded[0])
             return
         self._manager = pluggy.PluginManager("bpframe")
         specs: Any = _Listed(**{name: vars(_SPECS)[name] for name in self._listening})
@@ -146,15 +151,20 @@ class Hooks:
         it was; others that it causes are notes on it.
         """
         if name in self._listening:
-            getattr(self._manager.hook, name)(state=state)
-            self._raise_failures(state)
+            self._all(name, state)
+            if self._failures:
+                self._raise_failures(state)
         if self.observer is not None:
             self.observer(name, state)
 
+    def _all(self, name: str, state: RunState) -> Any:
+        """What every implementation of a hook returns."""
+        if self._alone:
+            return [self._alone[name](state)]
+        return getattr(self._manager.hook, name)(state=state)
+
     def _raise_failures(self, state: RunState) -> None:
-        """Raise the first exception that was kept, if any; others are notes on it, or on the one that ends the fit."""
-        if not self._failures:
-            return
+        """Raise the first exception that was kept; others are notes on it, or on the one that ends the fit."""
         failures, self._failures = self._failures, []
         first = failures.pop(0) if state.exception is None else state.exception
         for failure in failures:
@@ -176,7 +186,7 @@ class Hooks:
             return 1
         if not self.listens("bpframe_epochs_ahead"):
             return math.inf
-        return cast(float, min(self._manager.hook.bpframe_epochs_ahead(state=state)))
+        return cast(float, min(self._all("bpframe_epochs_ahead", state)))
 
     def _guarded(self, i: int, callback: Any) -> _Listed:
         """The callback's hooks, each timed, given the callback's own memory, and named when it fails."""
