@@ -11,8 +11,7 @@ import functools
 import inspect
 import math
 import time
-from collections.abc import Callable, Container, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Generator, Sequence
 from typing import Any, cast, final
 from weakref import WeakKeyDictionary
 
@@ -135,7 +134,8 @@ class Hooks:
             self._manager.register(guarded[i], f"{i}:{type(callbacks[i]).__name__}")
 
     def close(self) -> None:
-        """Let go of the callbacks, which a manager's circles would keep until the garbage collector comes."""
+        """Let go of the callbacks, which circles would keep until the garbage collector comes."""
+        self._alone.clear()
         for plugin in self._manager.get_plugins() if self._manager else ():
             self._manager.unregister(plugin)
 
@@ -222,7 +222,7 @@ class Hooks:
 
         @functools.wraps(method)
         def call(state: RunState) -> Any:
-            with self._watched(i, state, blame):
+            with _Watch(self.seconds, i, state, blame):
                 return method(state)
 
         @functools.wraps(method)
@@ -230,40 +230,46 @@ class Hooks:
             state: RunState,
         ) -> Generator[None, Any, Any]:  # the two halves of a wrapper, before and after the step
             halves = method(state)
-            with self._watched(i, state, blame):
+            with _Watch(self.seconds, i, state, blame):
                 _first_half(halves, who, name)
             result = failure = None
             try:
                 result = yield
             except BaseException as error:
                 failure = error
-            with self._watched(i, state, blame, failure):
+            with _Watch(self.seconds, i, state, blame, failure):
                 return _second_half(halves, result, failure, who, name)
 
         return around if inspect.isgeneratorfunction(method) else call
 
-    @contextmanager
-    def _watched(
+
+@final
+class _Watch:
+    """Around code of callback i: times it, gives it its own memory, and names it in errors but the passing one."""
+
+    __slots__ = ("_blame", "_i", "_passing", "_seconds", "_start", "_state")
+
+    def __init__(
         self,
+        seconds: list[float],
         i: int,
         state: RunState,
         blame: Callable[[BaseException], BaseException],
         passing: BaseException | None = None,
-    ) -> Iterator[None]:
-        """Around code of callback i: times it, gives it its own memory, and names it in errors but the passing one."""
-        state.memory = state.memories[i]
-        start = time.perf_counter()
-        try:
-            yield
-        except BpframeError:
-            raise
-        except CAUGHT as error:
-            changed = error if error is passing else blame(error)
-            if changed is error:
-                raise
+    ) -> None:
+        self._seconds, self._i, self._state, self._blame, self._passing = seconds, i, state, blame, passing
+
+    def __enter__(self) -> None:
+        self._state.memory = self._state.memories[self._i]
+        self._start = time.perf_counter()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._seconds[self._i] += time.perf_counter() - self._start
+        if error is None or isinstance(error, BpframeError) or not isinstance(error, CAUGHT):
+            return
+        changed = error if error is self._passing else self._blame(error)
+        if changed is not error:
             raise changed from error
-        finally:
-            self.seconds[i] += time.perf_counter() - start
 
 
 def _first_half(halves: Generator[Any, Any, Any], who: str, name: str) -> None:
