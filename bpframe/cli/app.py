@@ -31,6 +31,7 @@ HOME = {  # by command: the module of this package that has its function
     "sweep": "sweep",
     "trace": "row_trace",
     "train": "train",
+    "tune": "tune",
     "watch": "watch",
 }
 _command = lazy_names(__name__, {}, HOME, "bpframe.cli")

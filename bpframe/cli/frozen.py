@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bpframe.cli.machine_table import with_default_table
 from bpframe.cli.train_options import TrainOptions
 from bpframe.errors import ConfigError
 from bpframe.registry import registry
@@ -31,11 +32,12 @@ def admit(config: Path, given: str, options: TrainOptions) -> Path | None:
     if file is None:
         return None
     wanted = lock.read_lock(file)
-    with options.allowed():
+    with options.allowed(), options.threads(config, file):
         tables, locations = read_tables(config)
         if not apply_overrides(options.overrides, tables, locations):  # else the check of the config reports it
             sources = resolve_components(registry, tables, f"[plugins] of {config}", config.parent)
-            now = lock.build_lock(sources.entries, lock_settings(tables, start_folder(config, locations)))
+            entries = with_default_table(sources.entries)
+            now = lock.build_lock(entries, lock_settings(tables, start_folder(config, locations)))
             refuse_differences(file, compare_locks(wanted, now, sources.partial))
         refuse_differences(file, compare_locks(wanted, lock.lock_tables(load(config, options.overrides, files=True))))
     return file

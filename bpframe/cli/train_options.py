@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any, final
 
 from bpframe.cli.local_files import plugin_words
+from bpframe.cli.machine_table import machine_table, table_of_lock
 from bpframe.cli.no_plugins import OPTION, core_only
+from bpframe.engine.numpy.thread_table import default_table
 from bpframe.engine.program_folder import programs_in
 from bpframe.errors import ConfigError
 from bpframe.runs.config import Override, parse_override
 from bpframe.runs.folder import RunFolder
+from bpframe.runs.lock.lock import read_lock
 from bpframe.saving.cache_folder import cache_folder
 
 SHORTCUTS = {"epochs": "epochs", "engine": "engine", "start": "from"}  # keys of [train] by their options
@@ -57,6 +60,15 @@ class TrainOptions:
     def cached(self) -> AbstractContextManager[None]:
         """A block in which compiled programs are kept for the next process, but for --no-cache."""
         return programs_in(None if self.no_cache else cache_folder() / "programs")
+
+    def threads(self, config: Path, frozen: Path | None) -> AbstractContextManager[None]:
+        """A block in which new engines have the thread table of the lock of a run, or else that of this machine.
+
+        `frozen`: the lock that holds what the run has to be.
+        """
+        earlier = RunFolder(self.runs / (self.name or config.stem)).lock if self.resume else None
+        lock = frozen or (earlier if earlier is not None and earlier.is_file() else None)
+        return default_table(machine_table() if lock is None else table_of_lock(read_lock(lock)))
 
     def run_name(self, config: Path) -> str | None:
         """The name that the run has to have; None: any that is free."""

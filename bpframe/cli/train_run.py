@@ -42,7 +42,7 @@ def run_training(path: Path, options: TrainOptions, frozen: Path | None = None) 
     `frozen`: the lock file that holds what the run has to be.
     """
     start = time.perf_counter()
-    with ExitStack() as stack, options.allowed(), options.cached():
+    with ExitStack() as stack, options.allowed(), options.cached(), options.threads(path, frozen):
         config = load(path, options.overrides, files=True)
         earlier = _earlier_run(config, options, stack)
         run = _Run.of(config, options, earlier, frozen, stack)

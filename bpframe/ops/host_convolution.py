@@ -15,7 +15,7 @@ from typing import Any, final
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from bpframe.ops.thread_team import MIN_MULTIPLICATIONS, current_team
+from bpframe.ops.thread_team import current_team
 from bpframe.ops.windows import Kernels, Windows, pad, spread_on_host, within
 from bpframe.types import HostArray, Shape
 
@@ -218,7 +218,7 @@ def _pieces(shape: Shape, k: int, itemsize: int = 4) -> Iterator[Stretch]:
 def _share(jobs: Sequence[Callable[[], None]], multiplications: int) -> None:
     """Run all, by the current team where it pays."""
     team = current_team()
-    if team is not None and multiplications >= MIN_MULTIPLICATIONS:
+    if team is not None and team.shares(multiplications):
         team.run(jobs)
         return
     for job in jobs:

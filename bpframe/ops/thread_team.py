@@ -22,7 +22,8 @@ import numpy as np
 
 from bpframe.types import Array, HostArray
 
-MIN_MULTIPLICATIONS = 2**24  # of a product, from which sharing it pays
+MIN_MULTIPLICATIONS = 2**24  # of a product, from which sharing it pays, where a team has no number of its own
+LEAST = 2**22  # multiplications that any team shares
 MIN_UPDATE = 2**20  # parameters, from which sharing their update pays
 
 Job = Callable[[], object]
@@ -112,10 +113,14 @@ if hasattr(os, "register_at_fork"):
 
 @final
 class ThreadTeam:
-    """`size` threads: the calling one and helpers."""
+    """`size` threads: the calling one and helpers. They share products of `least` multiplications and more."""
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, size: int, least: int | None = None) -> None:
+        self.size, self._least = size, least
+
+    def shares(self, multiplications: int) -> bool:
+        """Whether a product is worth sharing."""
+        return multiplications >= (MIN_MULTIPLICATIONS if self._least is None else self._least)
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Run all jobs, in any order and on any of the threads; raises the first error once all threads have ended."""
@@ -142,9 +147,9 @@ def current_team() -> ThreadTeam | None:
 
 
 @contextmanager
-def thread_team(size: int) -> Iterator[None]:
+def thread_team(size: int, least: int | None = None) -> Iterator[None]:
     """A block in which products and updates of the calling thread are shared among `size` threads."""
-    before, _local.team = _local.team, ThreadTeam(size)
+    before, _local.team = _local.team, ThreadTeam(size, least)
     try:
         yield
     finally:
@@ -152,8 +157,13 @@ def thread_team(size: int) -> Iterator[None]:
 
 
 def is_large(a: Array, b: Array) -> bool:
-    """Whether a team shares the product of two matrices."""
-    return bool(a.ndim == b.ndim == 2 and a.shape[0] * a.shape[1] * b.shape[1] >= MIN_MULTIPLICATIONS)
+    """Whether some team may share the product of two matrices."""
+    return multiplications(a, b) >= min(LEAST, MIN_MULTIPLICATIONS)
+
+
+def multiplications(a: Array, b: Array) -> int:
+    """Those of the product of two matrices; 0 of other arrays."""
+    return int(a.shape[0] * a.shape[1] * b.shape[1]) if a.ndim == b.ndim == 2 else 0
 
 
 def parallel_matmul(a: Any, b: Any, out: HostArray | None = None) -> HostArray:
@@ -163,7 +173,7 @@ def parallel_matmul(a: Any, b: Any, out: HostArray | None = None) -> HostArray:
     team alone. The longer side is cut, since BLAS copies the other factor into its own layout once for each part.
     """
     team = _local.team
-    if team is None or type(a) is not np.ndarray or not is_large(a, b):
+    if team is None or type(a) is not np.ndarray or not team.shares(multiplications(a, b)):
         product: HostArray = np.matmul(a, b, out)
         return product
     n, m = len(a), b.shape[1]

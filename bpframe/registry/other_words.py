@@ -7,6 +7,7 @@ of the Trainer. A word stands in lower case and without underscores; a sentence 
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
@@ -218,12 +219,17 @@ def hide_other(method: Callable[P, R]) -> Callable[P, R]:
 
 def refuse_other(method: Callable[..., Any], other: Iterable[str]) -> None:
     """TypeError, as Python's own, for arguments that a method does not have, with what may be meant."""
-    known = list(inspect.signature(method).parameters)[1:] if other else []
+    known = _arguments(method) if other else ()
     for name in other:
         if name in known:
             continue
         owner, hint = method.__qualname__, argument_suggestion(name, known)
         raise TypeError(f"{owner}() got an unexpected keyword argument '{name}'.{hint} Arguments: {', '.join(known)}.")
+
+
+@functools.lru_cache(maxsize=64)
+def _arguments(method: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(method).parameters)[1:]
 
 
 def _word(name: str) -> str:

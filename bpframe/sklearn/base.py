@@ -68,6 +68,7 @@ def _probabilities(loss: Spec) -> bool:
 class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Methods common to both estimators; not for direct use."""
 
+    _names_of_arguments: tuple[str, ...]
     _doc_link_module = "bpframe"
     _doc_link_template = "https://pypi.org/project/bpframe/"
 
@@ -101,6 +102,13 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]  # 
         super().__setstate__(state)
 
     # ---------------------------------------------------------------------------------------------------- input checks
+
+    @classmethod
+    def _get_param_names(cls) -> list[str]:
+        """The names of scikit-learn's look at the constructor, which it takes anew each time: once for each class."""
+        if "_names_of_arguments" not in vars(cls):
+            cls._names_of_arguments = tuple(super()._get_param_names())
+        return list(cls._names_of_arguments)
 
     def _validate(self, X: Any, y: ArrayLike, first: bool, **options: Any) -> tuple[Any, HostArray]:
         """(X, y) checked by scikit-learn; DataError that names the column for text in a table, say."""

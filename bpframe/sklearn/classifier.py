@@ -169,7 +169,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer = _fitted_binarizer(np.asarray(y))
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_classes(unique_labels(y))
@@ -245,3 +245,16 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]  # sciki
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _fitted_binarizer(y: HostArray) -> LabelBinarizer:
+    """LabelBinarizer().fit(y), without its checks where y are whole numbers, of which it would find nothing else."""
+    made = LabelBinarizer()
+    if y.ndim != 1 or y.dtype.kind not in "iub":
+        return made.fit(y)
+    classes = np.unique(y)
+    if len(classes) > len(y) // 2:  # of which scikit-learn warns
+        return made.fit(y)
+    made.y_type_ = "binary" if len(classes) <= 2 else "multiclass"
+    made.sparse_input_, made.classes_ = False, classes
+    return made

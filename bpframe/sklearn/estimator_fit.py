@@ -56,7 +56,7 @@ def fit_estimator(
     else:
         _run(model, rows, random, incremental, [] if task is None else [EpochTasks(task)])
     estimator_trainer.pull_parameters(model)
-    model._trainer.callbacks, model._trainer.memories, model._trainer.sampler = [], [], None
+    vars(model._trainer).update(callbacks=[], memories=[], sampler=None)
     model._early_stopping = None
 
 
@@ -71,13 +71,18 @@ def _run(
         stopping.validation_rows, metrics = validation.validation_score(model, validation_rows, model.monitor, scale)
         model.validation_scores_ = [] if model.validation_scores_ is None else model.validation_scores_
         model.best_validation_score_ = getattr(model, "best_validation_score_", None)
-    trainer.metrics, model._early_stopping = build_all("monitor", "metric", metrics), stopping
-    trainer.regularizers = [estimator_trainer.penalty(model, rows, stopping.size)]
-    shuffler = RowShuffler(random, len(trainer.history)) if model.shuffle else None
-    vars(trainer)["sampler"] = shuffler  # none of anybody else's: it draws as scikit-learn does
+    model._early_stopping = stopping
     clock = [TimeLimit(model.max_time)] if model.max_time is not None and not single_epoch else []
-    trainer.callbacks = [stopping, *clock, *build_all("callbacks", "callback", list(model.callbacks)), *listeners]
-    trainer.memories = [{} for _ in trainer.callbacks]
+    callbacks = [stopping, *clock, *build_all("callbacks", "callback", list(model.callbacks)), *listeners]
+    if model.callbacks:
+        trainer.callbacks = callbacks  # which looks at each
+    vars(trainer).update(  # built already, and of the kinds that were there: nothing has to look at them again
+        metrics=build_all("monitor", "metric", metrics),
+        regularizers=[estimator_trainer.penalty(model, rows, stopping.size)],
+        sampler=RowShuffler(random, len(trainer.history)) if model.shuffle else None,  # draws as scikit-learn does
+        callbacks=callbacks,
+        memories=[{} for _ in callbacks],
+    )
     model.n_iter_, model.stopped_ = 0, False
     try:
         _train(model, rows, 1 if single_epoch else model.max_iter, stopping.size, validation_rows)

@@ -145,7 +145,7 @@ class FitRun:
         decides = not self.hooks.waits or self.hooks.listens(*STEPWISE) or self._monitored
         wanted = not decides if not made else self._resumes_sums
         sums = metric_sums(self.task, self._metrics, self._data) if wanted else None
-        if sums is not None and self.hooks.listens("bpframe_epoch_end") and not sums.counts:
+        if sums is not None and not (made or sums.counts) and self.hooks.listens("bpframe_epoch_end"):
             sums = None  # others than counts are not the host's to the bit
         return sums if session.sum_rows(sums) else None
 

@@ -11,8 +11,7 @@ import functools
 import inspect
 import math
 import time
-from collections.abc import Callable, Container, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Generator, Sequence
 from typing import Any, cast, final
 from weakref import WeakKeyDictionary
 
@@ -110,7 +109,8 @@ class Hooks:
         self._listening: set[str] = set()
         self._prompt = self.rewinding = False
         self._failures: list[BaseException] = []  # of hooks that others still have to hear of
-        self._manager: Any = None  # where a callback has hooks
+        self._manager: Any = None  # where several callbacks have hooks, or one has wrappers
+        self._alone: dict[str, Any] = {}  # the hooks of one that is alone, which needs no manager to be called
         self.observer: Callable[[str, RunState], None] | None = None  # is told of every hook, after the callbacks
         if not callbacks:  # a manager takes milliseconds, as long as the whole fit of a small model
             return
@@ -121,6 +121,10 @@ class Hooks:
         self.rewinding = any(_is_prompt(hooks) for hooks, later in pairs if later)  # or of later ones taken back
         if not self._listening:
             return
+        wrapped = any(map(inspect.isgeneratorfunction, vars(guarded[0]).values()))
+        if len(callbacks) == 1 and not wrapped and "bpframe_update" not in self._listening:
+            self._alone = vars(guarded[0])
+            return
         self._manager = pluggy.PluginManager("bpframe")
         specs: Any = _Listed(**{name: vars(_SPECS)[name] for name in self._listening})
         self._manager.add_hookspecs(specs)
@@ -130,7 +134,8 @@ class Hooks:
             self._manager.register(guarded[i], f"{i}:{type(callbacks[i]).__name__}")
 
     def close(self) -> None:
-        """Let go of the callbacks, which a manager's circles would keep until the garbage collector comes."""
+        """Let go of the callbacks, which circles would keep until the garbage collector comes."""
+        self._alone.clear()
         for plugin in self._manager.get_plugins() if self._manager else ():
             self._manager.unregister(plugin)
 
@@ -146,15 +151,20 @@ class Hooks:
         it was; others that it causes are notes on it.
         """
         if name in self._listening:
-            getattr(self._manager.hook, name)(state=state)
-            self._raise_failures(state)
+            self._all(name, state)
+            if self._failures:
+                self._raise_failures(state)
         if self.observer is not None:
             self.observer(name, state)
 
+    def _all(self, name: str, state: RunState) -> Any:
+        """What every implementation of a hook returns."""
+        if self._alone:
+            return [self._alone[name](state)]
+        return getattr(self._manager.hook, name)(state=state)
+
     def _raise_failures(self, state: RunState) -> None:
-        """Raise the first exception that was kept, if any; others are notes on it, or on the one that ends the fit."""
-        if not self._failures:
-            return
+        """Raise the first exception that was kept; others are notes on it, or on the one that ends the fit."""
         failures, self._failures = self._failures, []
         first = failures.pop(0) if state.exception is None else state.exception
         for failure in failures:
@@ -176,7 +186,7 @@ class Hooks:
             return 1
         if not self.listens("bpframe_epochs_ahead"):
             return math.inf
-        return cast(float, min(self._manager.hook.bpframe_epochs_ahead(state=state)))
+        return cast(float, min(self._all("bpframe_epochs_ahead", state)))
 
     def _guarded(self, i: int, callback: Any) -> _Listed:
         """The callback's hooks, each timed, given the callback's own memory, and named when it fails."""
@@ -212,7 +222,7 @@ class Hooks:
 
         @functools.wraps(method)
         def call(state: RunState) -> Any:
-            with self._watched(i, state, blame):
+            with _Watch(self.seconds, i, state, blame):
                 return method(state)
 
         @functools.wraps(method)
@@ -220,40 +230,46 @@ class Hooks:
             state: RunState,
         ) -> Generator[None, Any, Any]:  # the two halves of a wrapper, before and after the step
             halves = method(state)
-            with self._watched(i, state, blame):
+            with _Watch(self.seconds, i, state, blame):
                 _first_half(halves, who, name)
             result = failure = None
             try:
                 result = yield
             except BaseException as error:
                 failure = error
-            with self._watched(i, state, blame, failure):
+            with _Watch(self.seconds, i, state, blame, failure):
                 return _second_half(halves, result, failure, who, name)
 
         return around if inspect.isgeneratorfunction(method) else call
 
-    @contextmanager
-    def _watched(
+
+@final
+class _Watch:
+    """Around code of callback i: times it, gives it its own memory, and names it in errors but the passing one."""
+
+    __slots__ = ("_blame", "_i", "_passing", "_seconds", "_start", "_state")
+
+    def __init__(
         self,
+        seconds: list[float],
         i: int,
         state: RunState,
         blame: Callable[[BaseException], BaseException],
         passing: BaseException | None = None,
-    ) -> Iterator[None]:
-        """Around code of callback i: times it, gives it its own memory, and names it in errors but the passing one."""
-        state.memory = state.memories[i]
-        start = time.perf_counter()
-        try:
-            yield
-        except BpframeError:
-            raise
-        except CAUGHT as error:
-            changed = error if error is passing else blame(error)
-            if changed is error:
-                raise
+    ) -> None:
+        self._seconds, self._i, self._state, self._blame, self._passing = seconds, i, state, blame, passing
+
+    def __enter__(self) -> None:
+        self._state.memory = self._state.memories[self._i]
+        self._start = time.perf_counter()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._seconds[self._i] += time.perf_counter() - self._start
+        if error is None or isinstance(error, BpframeError) or not isinstance(error, CAUGHT):
+            return
+        changed = error if error is self._passing else self._blame(error)
+        if changed is not error:
             raise changed from error
-        finally:
-            self.seconds[i] += time.perf_counter() - start
 
 
 def _first_half(halves: Generator[Any, Any, Any], who: str, name: str) -> None:

@@ -38,7 +38,7 @@ _networks: WeakKeyDictionary[Network, bool] = WeakKeyDictionary()  # whether it 
 class ProductThreads:
     """For a network of `numbers` parameters, the largest of which has `largest` of them.
 
-    `blas` None: its threads cannot be set; `most`: a user's bound.
+    `blas` None: its threads cannot be set; `most`: a user's bound; `team_from`, `pool_from`: a table of its own.
     """
 
     network: Network
@@ -46,9 +46,13 @@ class ProductThreads:
     numbers: int
     largest: int
     most: int | None = None
+    team_from: int | None = None
+    pool_from: int | None = None
 
     @classmethod
-    def of(cls, network: Network, parameters: Params, most: int | None) -> ProductThreads:
+    def of(
+        cls, network: Network, parameters: Params, most: int | None, table: tuple[int | None, int | None] = (None, None)
+    ) -> ProductThreads:
         """Those of a network on at most so many threads; ConfigError where a bound cannot be kept."""
         if most is not None:
             checks.whole("The engine numpy", 1, threads=most)
@@ -59,7 +63,7 @@ class ProductThreads:
             if most is not None and not environment_keeps(most):
                 raise
         sizes = [leaf.size for _, leaf in tree.leaves(parameters)]
-        return cls(network, blas, sum(sizes), max(sizes, default=0), most)
+        return cls(network, blas, sum(sizes), max(sizes, default=0), most, *table)
 
     def block(self, rows: int) -> AbstractContextManager[None]:
         """A block that computes on batches of so many rows."""
@@ -68,13 +72,15 @@ class ProductThreads:
             return nullcontext()
         if max(multiplications, self.numbers) < ALONE and self.most is None and self._shareable:
             return nullcontext()
-        if multiplications < thread_team.MIN_MULTIPLICATIONS and self.numbers < thread_team.MIN_UPDATE:
+        shared = (self.team_from or thread_team.MIN_MULTIPLICATIONS) <= multiplications
+        pooled = (self.pool_from or MIN_POOL) <= multiplications
+        if not (shared or pooled or self.numbers >= thread_team.MIN_UPDATE):
             return blas.limited_to(1)
         threads = blas.free if self.most is None else min(self.most, blas.free)
-        if multiplications >= MIN_POOL and not (1 < threads <= MOST and self._shareable):
+        if pooled and not (1 < threads <= MOST and self._shareable):
             return blas.limited_to(self.most or sys.maxsize)
         if threads > 1 and self._shareable:
-            return _team_block(blas, min(threads, MOST))
+            return _team_block(blas, min(threads, MOST), self.team_from)
         return blas.limited_to(1)
 
     @property
@@ -87,6 +93,6 @@ class ProductThreads:
 
 
 @contextmanager
-def _team_block(blas: Blas, size: int) -> Iterator[None]:
-    with blas.limited_to(1), thread_team.thread_team(size):
+def _team_block(blas: Blas, size: int, least: int | None) -> Iterator[None]:
+    with blas.limited_to(1), thread_team.thread_team(size, least):
         yield

@@ -16,7 +16,7 @@ from typing import NamedTuple, cast, final
 
 import numpy as np
 
-from bpframe import tree
+from bpframe import checks, tree
 from bpframe.data.arrays import all_finite, read_only
 from bpframe.engine import optimizer_state
 from bpframe.engine.group_update import restart
@@ -25,6 +25,7 @@ from bpframe.engine.numpy.host_sums import HostSums
 from bpframe.engine.numpy.product_threads import ProductThreads
 from bpframe.engine.numpy.read_only_params import ReadOnlyParams
 from bpframe.engine.numpy.stepper import Stepper
+from bpframe.engine.numpy.thread_table import ThreadTable, current_default
 from bpframe.engine.rollback import Rollback
 from bpframe.engine.rule_queries import current_setting, evaluation_params
 from bpframe.engine.update_measures import losses
@@ -33,7 +34,7 @@ from bpframe.network.chunks import in_chunks
 from bpframe.network.gradients import LossAndGradients
 from bpframe.network.network import Network
 from bpframe.network.ties import joined
-from bpframe.ops import malloc
+from bpframe.ops import malloc, thread_team
 from bpframe.protocols import Batches, Data, Group, Key, Losses, StepSums
 from bpframe.protocols.traits import LEVELS
 from bpframe.random import StepKey
@@ -50,19 +51,31 @@ class NumpyEngine:
     Which threads compute products, one, BLAS's own or those of a team, `product_threads` says.
     `scripts`: record the NumPy calls of a step once and replay them as a generated program (`tracing`), where all its
     components are pure: bpframe's own, and those whose class says `pure = True`. The bits are the same.
+    `team_from`, `pool_from`: multiplications of a product from which a team computes it, or BLAS's own threads where no
+    team can; left out, 2^24 and 2^26. `bpframe tune` measures what is best on a machine. Bits depend on them.
     """
 
     threads: int | None = None
     scripts: bool = True
+    team_from: int | None = None
+    pool_from: int | None = None
     levels = tuple(LEVELS)
     changeable = (("threads", "threads"), ("scripts", None))  # in a run that goes on (`bpframe.training.checkpoint`)
+
+    def __post_init__(self) -> None:
+        given = {name: getattr(self, name) for name in ThreadTable._fields}
+        for name, value in given.items():
+            if value is not None:
+                checks.whole("The engine numpy", thread_team.LEAST, **{name: value})
+        if (table := current_default()) is not None and not any(given.values()):
+            vars(self).update(table._asdict())
 
     def session(
         self, network: Network, cost: CostLayer, groups: Sequence[Group], parameters: Params, dtype: str, seed: int
     ) -> NumpySession:
         """A session that starts from these parameters; ConfigError where threads cannot be bounded."""
         malloc.raise_thresholds()
-        threads = ProductThreads.of(network, parameters, self.threads)
+        threads = ProductThreads.of(network, parameters, self.threads, (self.team_from, self.pool_from))
         return NumpySession(network, cost, groups, parameters, dtype, seed, threads, self.scripts)
 
 

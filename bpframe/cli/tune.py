@@ -1,0 +1,36 @@
+"""bpframe tune: measure from which size on several threads compute a product faster, and keep that for training."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(epilog="Exit codes: bpframe --help.")
+@click.option("--remove", is_flag=True, help="Remove what was measured: the table that bpframe ships holds again.")
+def tune(remove: bool) -> None:
+    """Measure which threads are to compute a product on this machine, in a few seconds, and keep the table.
+
+    New runs of `bpframe train` on engine numpy take it; lock, config and checkpoints of a run hold it, so that --resume
+    and --frozen keep the table of their run. Measure on a machine that does nothing else.
+    """
+    from bpframe.cli.machine_table import table_file, write_table
+    from bpframe.cli.output import print_result, print_table
+    from bpframe.engine.numpy.blas import process_blas
+    from bpframe.engine.numpy.product_threads import MOST
+    from bpframe.engine.numpy.thread_table import measure, table_of
+    from bpframe.errors import ConfigError
+
+    file = table_file()
+    if remove:
+        file.unlink(missing_ok=True)
+        print_result(f"There is no {file} any more.")
+        return
+    blas = process_blas()
+    if blas.free == 1:
+        raise ConfigError("bpframe tune needs an OpenBLAS with several threads of its own, got one thread.")
+    times = measure(blas, min(blas.free, MOST))
+    table = table_of(times)
+    rows = [[f"2^{time.multiplications.bit_length() - 1}", *(f"{1e6 * s:.0f}" for s in time[1:])] for time in times]
+    print_table(["multiplications", "us on one thread", "a team's", "BLAS's own"], rows)
+    write_table(file, table)
+    print_result(f"team_from = {table.team_from}, pool_from = {table.pool_from}, kept in {file}")
