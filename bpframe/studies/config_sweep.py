@@ -106,7 +106,7 @@ def sweep_record(swept: SweptConfig, point: Mapping[str, Any], seed: int) -> Rec
     failed, began = None, time.perf_counter()
     with config.restricted():
         try:
-            config.fit(trainer, parts)
+            config.fit(trainer, parts if _reads_curves(config) else replace(parts, validation=None))
         except NumericalError as error:
             failed = str(error)
         took = time.perf_counter() - began
@@ -120,6 +120,12 @@ def sweep_record(swept: SweptConfig, point: Mapping[str, Any], seed: int) -> Rec
         "failed": failed,
         "seconds": {"training": took, "all": time.perf_counter() - start},
     }
+
+
+def _reads_curves(config: Config) -> bool:
+    """Whether a callback or a schedule may read the validation curve; where none does, it is measured at the end."""
+    spec = config.spec
+    return bool(config.start or spec.callbacks or spec.monitoring() or spec.check().monitoring())
 
 
 def _checked(swept: SweptConfig, points: Sequence[Point]) -> Config:

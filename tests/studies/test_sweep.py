@@ -20,6 +20,7 @@ from bpframe.runs.config import parse_override
 from bpframe.studies.grid import grid_points, parse_over
 from bpframe.studies.sweep_table import sweep_scores, sweep_text
 from bpframe.studies.trial_file import TrialFile, without_times
+from bpframe.training.trainer import Trainer
 from tests.cli.commands import bad, bpframe, good
 
 SMALL = """\
@@ -66,6 +67,38 @@ def test_every_point_is_trained_on_every_seed_and_measured_on_validation_rows_as
     assert one["values"] == trainer.evaluate(*parts.validation)
     assert one["best"] == {"loss": "min", "accuracy": "max"}
     assert (one["epochs"], one["steps"], one["failed"]) == (2, 6, None)
+
+
+PLATEAU = '{ name = "reduce_on_plateau", schedule = { name = "constant", initial = 0.5 }, patience = 1 }'
+READERS = {
+    "callback": SMALL.replace("[data]", '[[callbacks]]\nname = "early_stopping"\npatience = 1\n[data]', 1),
+    "rate": SMALL.replace("[data]", f'[optimizer]\nname = "sgd"\nlr = {PLATEAU}\n[data]', 1),
+    "setting": SMALL.replace("[[model", f'[[model.layers]]\nname = "dropout"\nrate = {PLATEAU}\n[[model', 1),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_what_reads_the_validation_curve_has_it(path: Path, reader: str) -> None:
+    path.write_text(READERS[reader].replace("epochs = 2", "epochs = 9"))
+    found = studies.run_sweep(path, {"train.batch_size": [8]}).records()[1]
+    run = config.load(path, [parse_override("train.batch_size=8")])
+    parts, trainer = run.data(), run.trainer()
+    run.fit(trainer, parts)
+    assert parts.validation is not None
+    assert found["values"] == trainer.evaluate(*parts.validation)
+    assert found["epochs"] == len(trainer.history)
+
+
+def test_the_validation_curve_is_not_measured_where_nothing_reads_it(path: Path, monkeypatch: Any) -> None:
+    fits: list[Any] = []
+    fit = Trainer.fit
+    monkeypatch.setattr(
+        Trainer, "fit", lambda *given, **more: (fits.append(more["validation"]), fit(*given, **more))[1]
+    )
+    studies.run_sweep(path, {"optimizer.lr": [0.1]})
+    path.write_text(READERS["callback"])
+    studies.run_sweep(path, {"optimizer.lr": [0.1]}, out="other.jsonl")
+    assert [given is None for given in fits] == [True, False]
 
 
 def test_one_job_and_two_write_the_same_lines_but_for_times(path: Path) -> None:
