@@ -19,13 +19,13 @@ Capabilities are small protocols of their own, for the components that need one:
 which takes `StepSums` (sessions of engines).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
-`LearningRates`, `LrIsAFactor`, `EvaluationPeriod` and `WithTuningSpace` (optimizers), `Compiles`, `Changeable` and
-`Levels` (engines), `BlockLosses` (sessions), `CheckpointFolder` and `Monitoring` (callbacks), `MeasurePeriod`
-(callbacks, metrics), `ActsOn` (regularizers), `Compares`, `Directed`, `CountsRows` and `MetricOfFields` (metrics),
-`HoldsArrays` (sources), `WithDomain`, `Ordered`, `TakesClassNumbers`, `TakesWeights`, `TakesMissing`, `Grouped` and
-`ComparedField` (losses), `WithRange` (activations, layers), `WithSurrogate` (all with slopes), `OwnLabel`,
-`WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset`, `ReadsNames`, `Coupled`,
-`LrMultipliers` and `DecayMultipliers` (layers), `DecaySettings` (optimizers, gradient steps, regularizers),
+`LearningRates`, `LrIsAFactor`, `AmplifiesRounding`, `EvaluationPeriod` and `WithTuningSpace` (optimizers), `Compiles`,
+`Changeable` and `Levels` (engines), `BlockLosses` (sessions), `CheckpointFolder` and `Monitoring` (callbacks),
+`MeasurePeriod` (callbacks, metrics), `ActsOn` (regularizers), `Compares`, `Directed`, `CountsRows` and `MetricOfFields`
+(metrics), `HoldsArrays` (sources), `WithDomain`, `Ordered`, `TakesClassNumbers`, `TakesWeights`, `TakesMissing`,
+`Grouped` and `ComparedField` (losses), `WithRange` (activations, layers), `WithSurrogate` (all with slopes),
+`OwnLabel`, `WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset`, `ReadsNames`,
+`Coupled`, `LrMultipliers` and `DecayMultipliers` (layers), `DecaySettings` (optimizers, gradient steps, regularizers),
 `FixedSettings` (layers, activations, losses), `MixesTargets` (augmentations), `Pure` and `ExampleConfigs` (any). What a
 component tells the conformance kit besides stands in [the kit's members](kit-members.md).
 
@@ -120,6 +120,7 @@ from bpframe.protocols.engine import (
 )
 from bpframe.protocols.traits import (
     ActsOn,
+    AmplifiesRounding,
     BlockLosses,
     Changeable,
     CheckpointFolder,
@@ -169,6 +170,7 @@ __all__ = [
     "Adapt",
     "Adjust",
     "After",
+    "AmplifiesRounding",
     "Applies",
     "Augmentation",
     "Auxiliary",
