@@ -19,8 +19,8 @@ Capabilities are small protocols of their own, for the components that need one:
 `SessionSums`, which takes `StepSums` (sessions of engines).
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
-`LearningRates`, `LrIsAFactor`, `EvaluationPeriod` and `WithTuningSpace` (optimizers), `Compiles`, `Changeable` and
-`Levels` (engines), `BlockLosses` (sessions), `CheckpointFolder`, `Monitoring` and `Rewinds` (callbacks),
+`LearningRates`, `LrIsAFactor`, `AmplifiesRounding`, `EvaluationPeriod` and `WithTuningSpace` (optimizers), `Compiles`,
+`Changeable` and `Levels` (engines), `BlockLosses` (sessions), `CheckpointFolder`, `Monitoring` and `Rewinds` (callbacks),
 `MeasurePeriod` and `SharedCurves` (callbacks, metrics), `ActsOn` (regularizers), `Compares`, `Directed`, `CountsRows`
 and `MetricOfFields` (metrics), `HoldsArrays` (sources), `WithDomain`, `Ordered`, `TakesClassNumbers`, `TakesWeights`,
 `TakesMissing`, `Grouped` and `ComparedField` (losses), `WithRange` (activations, layers), `WithSurrogate` (all with
@@ -124,6 +124,7 @@ from bpframe.protocols.engine import (
 )
 from bpframe.protocols.traits import (
     ActsOn,
+    AmplifiesRounding,
     BlockLosses,
     Changeable,
     CheckpointFolder,
@@ -175,6 +176,7 @@ __all__ = [
     "Adapt",
     "Adjust",
     "After",
+    "AmplifiesRounding",
     "Applies",
     "Augmentation",
     "Auxiliary",

@@ -8,7 +8,9 @@ from pathlib import Path
 import onnx
 import onnxruntime
 import pytest
+from click.testing import CliRunner
 
+from bpframe.cli import main
 from bpframe.runs.config import load
 from bpframe.runs.folder import RunFolder
 from bpframe.runs.model import load_model
@@ -50,3 +52,11 @@ def test_export_writes_a_step_of_training_with_the_settings_of_so_many(folder: P
 def test_export_names_the_suffixes_that_it_writes(folder: Path) -> None:
     good("train", "small.toml", "--quiet")
     assert ".onnx" in bad(2, "export", "runs/small", "-o", "model.pkl")
+
+
+def test_export_notes_in_a_line_a_step_that_amplifies_rounding(folder: Path) -> None:
+    good("train", "small.toml", "--quiet", "--set", "optimizer=lion")
+    result = CliRunner().invoke(main, ["export", "runs/small", "-o", "step.onnx", "--train"])
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Note: lion makes rounding large in float32: ")
+    assert result.stderr.count("\n") == 1

@@ -48,7 +48,20 @@ OF_WHOLE_NUMBERS = {  # division by 0 gives 0
     "remainder": "({1} == 0 ? 0 : ({0} % {1} + {1}) % {1})",
     "floor_divide without sign": "({1} == 0 ? 0 : {0} / {1})",
     "remainder without sign": "({1} == 0 ? 0 : {0} % {1})",
+    "power": "(({type}) bpframe_power({0}, {1}))",
+    "power without sign": "(({type}) bpframe_power({0}, {1}))",
 }
+POWER = """
+#ifndef BPFRAME_POWER
+#define BPFRAME_POWER
+static inline unsigned long long bpframe_power(unsigned long long x, unsigned long long n) {
+    unsigned long long y = 1;
+    for (; n > 0; n >>= 1, x *= x)
+        if (n & 1) y *= x;
+    return y;
+}
+#endif
+"""  # x^n of whole numbers, modulo 2^64, of which those with a sign have the same bits
 A_LINE = 12  # numbers in a line
 
 
@@ -104,7 +117,8 @@ class CDialect:
             if op in FUNCTIONS:
                 return f"{FUNCTIONS[op]}{_suffix(dtype)}({', '.join(operands)})"
         elif op in OF_WHOLE_NUMBERS:
-            return OF_WHOLE_NUMBERS[op if dtype.kind == "i" else f"{op} without sign"].format(*operands)
+            text = OF_WHOLE_NUMBERS[op if dtype.kind == "i" else f"{op} without sign"]
+            return text.format(*operands, type=c_type(dtype))
         raise ConfigError(f"C has no {op} of {dtype} numbers.")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bpframe.export.c.dialect import CDialect, c_type
+from bpframe.export.c.dialect import POWER, CDialect, c_type
 from bpframe.export.loops.row_function import Port, RowFunction
 from bpframe.export.prediction_outputs import PREDICTIONS
 from bpframe.export.predictor import KNOWN_ROWS, Predictor
@@ -24,7 +24,7 @@ TEMPLATE = """\
 #define {guard}
 
 #include <math.h>
-
+{power}
 #define {up}_INPUTS {numbers}
 {sizes}
 
@@ -93,6 +93,7 @@ def c_header(model: Predictor, prefix: str) -> str:
         constants="\n    ".join(map(_indented, row.constants)),
         x_type=f"{prefix}_inputs" if row.several else c_type(row.dtype),
         y_type=c_type(y.node.dtype),
+        power=POWER if any("bpframe_power(" in line for line in row.lines) else "",
         arrays="\n    ".join(row.arrays),
         lines="\n    ".join(row.lines),
         known_x=_indented(_known_rows(model, row, dialect, prefix)),

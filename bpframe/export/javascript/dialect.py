@@ -44,8 +44,21 @@ OTHERS = {
     "fmod": "({0} % {1})",
     "remainder": "({1} === 0 ? 0 : ({0} % {1} + {1}) % {1})",
     "power": "({0} === 1 || ({0} === -1 && Math.abs({1}) === Infinity) ? 1 : Math.pow({0}, {1}))",
+    "right_shift": "({0} >> {1})",
+}
+OF_UINT32 = {
+    "multiply": "Math.imul({0}, {1})",
     "right_shift": "({0} >>> {1})",
 }
+OF_INT64 = {  # whose bits JavaScript has no operators for; whole numbers are exact up to 2^53
+    "bitwise_and": "Number(BigInt({0}) & BigInt({1}))",
+    "bitwise_or": "Number(BigInt({0}) | BigInt({1}))",
+    "bitwise_xor": "Number(BigInt({0}) ^ BigInt({1}))",
+    "invert": "(-1 - {0})",
+    "left_shift": "({0} * Math.pow(2, {1}))",
+    "right_shift": "Math.floor({0} / Math.pow(2, {1}))",
+}
+OF_DTYPE = {"uint32": OF_UINT32, "int64": OF_INT64}
 A_LINE = 12  # numbers in a line
 
 
@@ -93,12 +106,11 @@ class JavaScriptDialect:
         """An expression."""
         if op == "cast":
             return _cast(operands[0], dtype, to)
-        if op == "multiply" and dtype == np.uint32:
-            return f"(Math.imul({operands[0]}, {operands[1]}) >>> 0)"
+        known = SHARED | OTHERS | OF_DTYPE.get(dtype.name, {})
         if op in FUNCTIONS:
             text = f"{FUNCTIONS[op]}({', '.join(operands)})"
-        elif op in SHARED or op in OTHERS:
-            text = (SHARED | OTHERS)[op].format(*operands)
+        elif op in known:
+            text = known[op].format(*operands)
         else:
             raise ConfigError(f"JavaScript has no {op} of {dtype} numbers.")
         if to == np.float32 and op not in ("where", "maximum", "minimum", "negative", "absolute", "sign"):

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, final
 import numpy as np
 
 from bpframe import checks
-from bpframe.errors import ConfigError
+from bpframe.errors import ConfigError, TrainingWarning
 from bpframe.export.predictor import predictor_of
 from bpframe.export.step_recording import StepGraph, step_graph_of, step_settings
 from bpframe.protocols.traits import amplifies_rounding
@@ -72,13 +72,13 @@ class OnnxExporter:
 
 
 def _warn_of_rounding(trainer: Trainer) -> None:
-    """UserWarning for rules of whose trainings in this precision no two stay alike."""
+    """TrainingWarning for rules of whose trainings in this precision no two stay alike."""
     dtype = trainer.task.dtype
     if names := dict.fromkeys(_amplifying(trainer, dtype)):
         warnings.warn(
             f"{' and '.join(names)} makes rounding large in {dtype}: a training by this step begins as on engine "
             "numpy, and ends as far from it as one there whose start differs by the last bit.",
-            UserWarning,
+            TrainingWarning,
             stacklevel=5,  # the line that called bp.export
         )
 

@@ -248,12 +248,25 @@ class Formulas:
         return self.where(unknown, math.nan, self.copysign(turned, y))
 
     def left_shift(self, x: Name, y: Name) -> Name:
-        """x 2^y of numbers without a sign."""
-        return str(self._builder.emit("BitShift", x, y, direction="LEFT"))
+        """x 2^y; of numbers with a sign by their bits, since onnxruntime shifts those without."""
+        return self._shifted(x, y, "LEFT")
 
     def right_shift(self, x: Name, y: Name) -> Name:
-        """floor(x / 2^y) of numbers without a sign."""
-        return str(self._builder.emit("BitShift", x, y, direction="RIGHT"))
+        """floor(x / 2^y); for x below 0 -1 - floor((-1 - x) / 2^y), where -1 - x has the other bits."""
+        if self._dtype.kind == "u":
+            return self._shifted(x, y, "RIGHT")
+        below = self.emit("Less", x, 0.0)
+        shifted = self._shifted(self.where(below, self.emit("BitwiseNot", x), x), y, "RIGHT")
+        return self.where(below, self.emit("BitwiseNot", shifted), shifted)
+
+    def _shifted(self, x: Name, y: Name, direction: str) -> Name:
+        """The bits of x, y places further."""
+        unsigned = np.dtype(f"u{self._dtype.itemsize}")
+        bits = (self._cast(each, unsigned) for each in (x, y))
+        return self._cast(str(self._builder.emit("BitShift", *bits, direction=direction)), self._dtype)
+
+    def _cast(self, x: Name, dtype: np.dtype[Any]) -> Name:
+        return str(self._builder.emit("Cast", x, to=helper.np_dtype_to_tensor_dtype(dtype)))
 
     def _polynomial(self, coefficients: Sequence[float], x: Name) -> Name:
         """Horner's rule."""
