@@ -20,13 +20,13 @@ Capabilities are small protocols of their own, for the components that need one:
 
 Attributes that a component may have besides, each with a default (`bpframe.protocols.traits`): `WholeBatch`,
 `LearningRates`, `LrIsAFactor`, `AmplifiesRounding`, `EvaluationPeriod` and `WithTuningSpace` (optimizers), `Compiles`,
-`Changeable` and `Levels` (engines), `BlockLosses` (sessions), `CheckpointFolder`, `Monitoring` and `Rewinds` (callbacks),
-`MeasurePeriod` and `SharedCurves` (callbacks, metrics), `ActsOn` (regularizers), `Compares`, `Directed`, `CountsRows`
-and `MetricOfFields` (metrics), `HoldsArrays` (sources), `WithDomain`, `Ordered`, `TakesClassNumbers`, `TakesWeights`,
-`TakesMissing`, `Grouped` and `ComparedField` (losses), `WithRange` (activations, layers), `WithSurrogate` (all with
-slopes), `OwnLabel`, `WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`, `RemovesOffset`,
-`ReadsNames`, `Coupled`, `LrMultipliers` and `DecayMultipliers` (layers), `DecaySettings` (optimizers, gradient steps,
-regularizers), `FixedSettings` (layers, activations, losses), `MixesTargets` (augmentations), `Pure` and
+`Changeable` and `Levels` (engines), `BlockLosses` (sessions), `CheckpointFolder`, `Monitoring` and `Rewinds`
+(callbacks), `MeasurePeriod` and `SharedCurves` (callbacks, metrics), `ActsOn` (regularizers), `Compares`, `Directed`,
+`CountsRows` and `MetricOfFields` (metrics), `HoldsArrays` (sources), `WithDomain`, `Ordered`, `TakesClassNumbers`,
+`TakesWeights`, `TakesMissing`, `Grouped` and `ComparedField` (losses), `WithRange` (activations, layers),
+`WithSurrogate` (all with slopes), `OwnLabel`, `WithActivation`, `WithEndingActivation`, `Stochastic`, `TrainingOnly`,
+`RemovesOffset`, `ReadsNames`, `Coupled`, `LrMultipliers` and `DecayMultipliers` (layers), `DecaySettings` (optimizers,
+gradient steps, regularizers), `FixedSettings` (layers, activations, losses), `MixesTargets` (augmentations), `Pure` and
 `ExampleConfigs` (any). What a component tells the conformance kit besides stands in
 [the kit's members](kit-members.md).
 

@@ -159,7 +159,7 @@ def test_faults_of_metadata_are_named(site: Path, folder: Path, monkeypatch: pyt
     peeping = {"peeping.py": private + LOSS}
     plant(site, "peeping", {"bpframe.losses:peeping": "peeping:Loss"}, peeping, metadata=REQUIRES)
     record = plant(site, "torn", {"bpframe.losses:torn": "torn:Loss"}, {"torn.py": LOSS}, metadata=REQUIRES) / "RECORD"
-    record.write_text("torn.py,sha256=AAAA,9\ngone.py,sha256=AAAA,9\n")
+    record.write_text("torn.py,sha256=AAAA,9\ngone.py,sha256=AAAA,9\nshort\n")
     monkeypatch.syspath_prepend(site)
     sys.path.append(str(old))
     monkeypatch.setenv("BPFRAME_PLUGINS", "-silent,-mispelt")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import sys
 import tomllib
 from collections import Counter
@@ -14,7 +15,7 @@ from typing import Any
 from bpframe.cli.doctor.finding import Finding
 from bpframe.cli.doctor.requirements import satisfies, unmet
 from bpframe.registry import Provider, Registry
-from bpframe.registry.code_digest import digest
+from bpframe.registry.code_digest import PREFIX, digest
 from bpframe.registry.direct_url import direct_url, source_folder
 from bpframe.registry.group_names import GROUPS
 from bpframe.registry.import_target import TARGET
@@ -114,19 +115,25 @@ def copies(own: Distribution, name: str, every: Iterable[Distribution]) -> Itera
 def installed_files(dist: Distribution, name: str) -> Iterator[Finding]:
     """Source files that the record of the installation has, and that are gone or were changed since."""
     gone, changed = [], []
-    for file in dist.files or ():
-        path = Path(str(file.locate()))
-        if file.suffix != ".py" or file.hash is None:
-            continue
+    for file, recorded in _recorded(dist):
+        path = Path(str(dist.locate_file(file)))
         if not path.is_file():
-            gone.append(str(file))
-        elif digest(path.read_bytes()) != f"{file.hash.mode}={file.hash.value}":
-            changed.append(str(file))
+            gone.append(file)
+        elif digest(path.read_bytes()) != recorded:
+            changed.append(file)
     if gone:
         text = f"of the files that were installed {_listing(gone)} {'is' if len(gone) == 1 else 'are'} gone"
         yield Finding(name, "missing files", text, REINSTALL.format(dist=name) + ".")
     if changed:
         yield Finding(name, "changed files", f"since it was installed, {_listing(changed)} changed", serious=False)
+
+
+def _recorded(dist: Distribution) -> Iterator[tuple[str, str]]:
+    """(source file, its digest) of the record; `Distribution.files` leaves out what is gone, from Python 3.12 on."""
+    for row in csv.reader((dist.read_text("RECORD") or "").splitlines()):
+        file, recorded = (*row, "", "")[:2]
+        if file.endswith(".py") and recorded.startswith(PREFIX):
+            yield file, recorded
 
 
 def editable_source(dist: Distribution, name: str) -> Iterator[Finding]:
