@@ -160,7 +160,7 @@ def test_the_larger_of_two_is_numpys_to_the_bit(other, shape, dtype):
 def test_the_rest_of_the_namespace_is_numpys_own():
     xp = ops.namespace(np.ones(3))
     own = {name for name in dir(np) if getattr(xp, name) is not getattr(np, name)}
-    assert own == {"sum", "mean", "max", "min", "maximum", "astype", "asarray", "zeros_like"}
+    assert own == {"sum", "mean", "max", "min", "maximum", "where", "astype", "asarray", "zeros_like"}
     assert xp.astype(np.arange(3) > 1, np.float32).tolist() == [0.0, 0.0, 1.0]
     assert xp.astype(np.ones(3), np.float64, copy=False).dtype == np.float64
 
