@@ -17,7 +17,7 @@ def tune(remove: bool) -> None:
     from bpframe.cli.output import print_result, print_table
     from bpframe.engine.numpy.blas import process_blas
     from bpframe.engine.numpy.product_threads import MOST
-    from bpframe.engine.numpy.thread_table import measure, table_of
+    from bpframe.engine.numpy.thread_table import product_times, table_of
     from bpframe.errors import ConfigError
 
     file = table_file()
@@ -28,7 +28,7 @@ def tune(remove: bool) -> None:
     blas = process_blas()
     if blas.free == 1:
         raise ConfigError("bpframe tune needs an OpenBLAS with several threads of its own, got one thread.")
-    times = measure(blas, min(blas.free, MOST))
+    times = product_times(blas, min(blas.free, MOST))
     table = table_of(times)
     rows = [[f"2^{time.multiplications.bit_length() - 1}", *(f"{1e6 * s:.0f}" for s in time[1:])] for time in times]
     print_table(["multiplications", "us on one thread", "a team's", "BLAS's own"], rows)

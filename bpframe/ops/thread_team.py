@@ -158,10 +158,10 @@ def thread_team(size: int, least: int | None = None) -> Iterator[None]:
 
 def is_large(a: Array, b: Array) -> bool:
     """Whether some team may share the product of two matrices."""
-    return multiplications(a, b) >= min(LEAST, MIN_MULTIPLICATIONS)
+    return product_size(a, b) >= min(LEAST, MIN_MULTIPLICATIONS)
 
 
-def multiplications(a: Array, b: Array) -> int:
+def product_size(a: Array, b: Array) -> int:
     """Those of the product of two matrices; 0 of other arrays."""
     return int(a.shape[0] * a.shape[1] * b.shape[1]) if a.ndim == b.ndim == 2 else 0
 
@@ -173,7 +173,7 @@ def parallel_matmul(a: Any, b: Any, out: HostArray | None = None) -> HostArray:
     team alone. The longer side is cut, since BLAS copies the other factor into its own layout once for each part.
     """
     team = _local.team
-    if team is None or type(a) is not np.ndarray or not team.shares(multiplications(a, b)):
+    if team is None or type(a) is not np.ndarray or not team.shares(product_size(a, b)):
         product: HostArray = np.matmul(a, b, out)
         return product
     n, m = len(a), b.shape[1]

@@ -67,6 +67,8 @@ def bpframe_epochs_ahead(state: RunState) -> float:
 
     Called before a run of epochs starts. The calls come in order, each with the history up to its epoch, but with the
     parameters of the last: for callbacks that read curves alone. Epochs on end are faster, most of all in small models.
+    A callback whose class says `rewinds = True` needs no such hook: each epoch is shown with its own parameters, and a
+    stop takes back later ones, or, where the session cannot do that, it hears of each at once.
     """
     return 1
 

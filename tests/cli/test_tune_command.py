@@ -41,7 +41,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine with two threads, on which a team gains from 2^23 multiplications on, and BLAS's own from 2^25."""
     times = [ProductTimes(2**k, 1.0, 0.6 if 2**k >= TEAM else 1.2, 0.5 if 2**k >= POOL else 0.8) for k in range(22, 29)]
     monkeypatch.setattr(Blas, "free", 2)
-    monkeypatch.setattr(thread_table, "measure", lambda blas, team: times)
+    monkeypatch.setattr(thread_table, "product_times", lambda blas, team: times)
 
 
 @pytest.mark.usefixtures("measured", "folder")

@@ -9,7 +9,7 @@ import pytest
 
 import bpframe as bp
 from bpframe.engine.numpy.blas import Blas, process_blas
-from bpframe.engine.numpy.thread_table import NEVER, ProductTimes, ThreadTable, default_table, measure, table_of
+from bpframe.engine.numpy.thread_table import NEVER, ProductTimes, ThreadTable, default_table, product_times, table_of
 from bpframe.errors import ConfigError
 from bpframe.ops import thread_team
 
@@ -36,7 +36,7 @@ def test_sharing_begins_where_it_gains_for_every_larger_product(team, pool, want
 
 def test_products_of_every_size_are_measured(monkeypatch):
     monkeypatch.setattr("bpframe.engine.numpy.thread_table.ROUNDS", 1)
-    found = measure(process_blas(), 2)
+    found = product_times(process_blas(), 2)
     assert [time.multiplications for time in found] == [2**k for k in range(22, 29)]
     assert all(min(time[1:]) > 0 for time in found)
 

@@ -58,7 +58,7 @@ def current_default() -> ThreadTable | None:
     return _defaults[-1] if _defaults else None
 
 
-def measure(blas: Blas, team: int) -> list[ProductTimes]:
+def product_times(blas: Blas, team: int) -> list[ProductTimes]:
     """Times of products of each size, the least of some rounds in turn; a team of so many threads."""
     rng, found = np.random.default_rng(0), []
     for size in SIZES:

@@ -16,7 +16,7 @@ from bpframe.network.network import Network
 from bpframe.protocols import Batches, Data, Engine, Session, SessionEnds, SessionSums
 from bpframe.protocols.traits import LEVELS, levels
 from bpframe.registry import build
-from bpframe.testing.kinds.epoch_ends import require_ends
+from bpframe.testing.kinds.session_ends import require_ends
 from bpframe.testing.kinds.step_sums import ScoreSums, require_sums
 from bpframe.testing.laws.comparison import require, require_close, require_finite, require_same_bits
 from bpframe.testing.laws.engine_agreement import Training, require_agreement
