@@ -10,41 +10,8 @@ from bpframe.studies import comparison_trials, rule_comparison
 from bpframe.studies.bundled_workloads import WORKLOADS, dense
 from bpframe.studies.workload import Workload
 
-EVERY_OTHER = '''
-"""Adam that leaves out every second update: it needs twice the steps."""
-from dataclasses import dataclass
-from typing import ClassVar
-import numpy as np
-from bpframe.plugin import Array, Hyper, State, ops
-
-
-@dataclass(frozen=True)
-class HalfAdam:
-    """Adam's update at even steps alone."""
-
-    lr: float = 0.001
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
-    scope: ClassVar[str] = "element"
-    tuning_space: ClassVar[dict] = {"lr": (3e-05, 0.03), "source": "that of adam"}
-
-    def init(self, p: Array) -> State:
-        zeros = ops.namespace(p).zeros_like
-        return {"m": zeros(p), "v": zeros(p)}
-
-    def update(self, p: Array, g: Array, state: State, h: Hyper):
-        xp = ops.namespace(p)
-        t = (h.step + 1) // 2
-        m = h.beta1 * state["m"] + (1 - h.beta1) * g
-        v = h.beta2 * state["v"] + (1 - h.beta2) * g * g
-        change = h.lr * m / (1 - h.beta1**t) / (xp.sqrt(v / (1 - h.beta2**t)) + h.eps)
-        even = xp.asarray(h.step % 2 == 0)
-        where = lambda a, b: xp.where(even, a, b)
-        return where(p - change, p), {"m": where(m, state["m"]), "v": where(v, state["v"])}
-'''
-TWIN = '''
-"""Adam under another name."""
+ADAMS = '''
+"""A rule with the settings, the state and the space of adam."""
 from bpframe_optimizers.adam import Adam as _Adam
 from dataclasses import dataclass
 from typing import ClassVar
@@ -52,8 +19,8 @@ from bpframe.plugin import Array, Hyper, State, ops
 
 
 @dataclass(frozen=True)
-class Twin:
-    """Adam."""
+class NAME:
+    """Adam, or nearly."""
 
     lr: float = 0.001
     beta1: float = 0.9
@@ -66,8 +33,26 @@ class Twin:
         return _Adam().init(p)
 
     def update(self, p: Array, g: Array, state: State, h: Hyper):
-        return _Adam().update(p, g, state, h)
 '''
+TWIN = (
+    ADAMS.replace("NAME", "Twin")
+    + """\
+        return _Adam().update(p, g, state, h)
+"""
+)
+EVERY_OTHER = (  # adam that leaves out every second update: it needs twice the steps
+    ADAMS.replace("NAME", "HalfAdam")
+    + """\
+        xp = ops.namespace(p)
+        t = (h.step + 1) // 2
+        m = h.beta1 * state["m"] + (1 - h.beta1) * g
+        v = h.beta2 * state["v"] + (1 - h.beta2) * g * g
+        change = h.lr * m / (1 - h.beta1**t) / (xp.sqrt(v / (1 - h.beta2**t)) + h.eps)
+        even = xp.asarray(h.step % 2 == 0)
+        where = lambda a, b: xp.where(even, a, b)
+        return where(p - change, p), {"m": where(m, state["m"]), "v": where(v, state["v"])}
+"""
+)
 
 
 def rows() -> Partition:
