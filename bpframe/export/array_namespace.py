@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import accumulate
 from types import ModuleType
 from typing import Any
 
@@ -192,6 +193,14 @@ def cumulative_sum(x: Operand, /, *, axis: int | None = None, dtype: DType = Non
     return apply("cumulative_sum", [x], axis=0 if axis is None else axis % x.ndim)
 
 
+def cumulative_prod(x: Operand, /, *, axis: int | None = None, dtype: DType = None) -> RecordedArray:
+    """As `numpy.cumulative_prod`, one product after the other."""
+    x = recorded(x) if dtype is None else recorded(recorded(x), dtype)
+    axis = 0 if axis is None else axis % x.ndim
+    parts = [x[(slice(None),) * axis + (slice(k, k + 1),)] for k in range(x.shape[axis])]
+    return shape_functions.concat(list(accumulate(parts, operator.mul)), axis=axis)
+
+
 def constant(function: Callable[..., Any], *args: Any, device: object = None, **settings: Any) -> RecordedArray:
     """What a function of NumPy makes of numbers alone."""
     return recorded(function(*args, **settings))
@@ -231,7 +240,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(shape_functions, name) for name in vars(shape_functions) if name.islower() and name[0] != "_"},
 }
 FUNCTIONS |= {f.__name__: f for f in (where, astype, asarray, clip, power, square, reciprocal, full, full_like, arange)}
-FUNCTIONS |= {f.__name__: f for f in (mean, var, std, vecdot, outer, cumulative_sum)}
+FUNCTIONS |= {f.__name__: f for f in (mean, var, std, vecdot, outer, cumulative_sum, cumulative_prod)}
 FUNCTIONS |= {
     "pow": power,
     "matmul": matrix_product,
@@ -239,7 +248,12 @@ FUNCTIONS |= {
     "transpose": shape_functions.permute_dims,
     "matrix_transpose": operator.attrgetter("mT"),
 }
-FUNCTIONS |= {"concatenate": shape_functions.concat, "cumsum": cumulative_sum, "amax": FUNCTIONS["max"]}
+FUNCTIONS |= {
+    "concatenate": shape_functions.concat,
+    "cumsum": cumulative_sum,
+    "cumprod": cumulative_prod,
+    "amax": FUNCTIONS["max"],
+}
 FUNCTIONS |= {name: partial(_filled, value) for name, value in (("zeros", 0.0), ("ones", 1.0))}
 FUNCTIONS |= {f"{name}_like": partial(_filled_like, value) for name, value in (("zeros", 0), ("ones", 1))}
 

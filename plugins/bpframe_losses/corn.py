@@ -42,7 +42,9 @@ class Corn:
 
     def predict(self, scores: HostArray) -> HostArray:
         """(B,) how many P(y > k) are above 1/2."""
-        return np.asarray((np.cumprod(_sigmoid(scores), axis=1) > 0.5).sum(axis=1))
+        above: Any = ops.namespace(scores).cumulative_prod(_sigmoid(scores), axis=1) > 0.5
+        classes: HostArray = above.sum(axis=1)
+        return classes
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, K - 1)); exp(-|z|) alone, so nothing overflows."""

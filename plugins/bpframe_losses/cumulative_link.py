@@ -41,7 +41,9 @@ class CumulativeLink:
 
     def predict(self, scores: HostArray) -> HostArray:
         """(B,) how many P(y > k) are above 1/2."""
-        return np.asarray((scores > 0).sum(axis=1))
+        above: Any = scores > 0
+        classes: HostArray = above.sum(axis=1)
+        return classes
 
     def value_and_delta(self, scores: Array, target: Array) -> tuple[Array, Array]:
         """(loss (B,), delta (B, K - 1)); by log sigmoid(a) + log sigmoid(-b) + log(1 - exp(b - a)), which is exact."""

@@ -113,6 +113,13 @@ def test_each_head_has_outputs_of_its_own_in_the_units_of_its_targets(tmp_path, 
         ("multiclass_hinge", 3, Y),
         ("binary_cross_entropy", 1, np.arange(60) % 2),
         ("modified_huber", 2, np.eye(2)[np.arange(60) % 2]),
+        (bp.losses.corn(order=["low", "middle", "high"]), 2, np.array(["low", "middle", "high"])[np.arange(60) % 3]),
+        (
+            bp.losses.cumulative_link(order=["low", "middle", "high"]),
+            2,
+            np.array(["low", "middle", "high"])[np.arange(60) % 3],
+        ),
+        (bp.losses.masked("softmax_cross_entropy"), 3, Y),
     ],
 )
 def test_labels_of_every_shape_and_type_come_back(tmp_path, loss, units, y):
