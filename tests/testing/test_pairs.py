@@ -141,6 +141,7 @@ def test_two_losses_have_no_place_in_one_training():
 def test_roles_are_what_components_declare():
     roles = {name.partition(":")[2]: partner.role for name, partner in bundled().items()}
     assert roles["ema"] == roles["schedule_free_sgd"] == "averaging rule"
+    assert roles["adahessian"] == roles["mars_exact"] == "comparing rule"
     assert (roles["sam"], roles["lbfgs"], roles["adam"]) == ("probing rule", "minimizer", "rule")
     assert (roles["accumulate"], roles["clip_global_norm"]) == ("gathering step", "step with sums")
     assert (roles["batch_norm"], roles["dropout"]) == ("layer with running statistics", "layer with draws")
