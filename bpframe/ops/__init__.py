@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpframe.lazy_names import lazy_names
+from bpframe.ops.barrier import barrier
 from bpframe.ops.control_flow import scan, when
 from bpframe.ops.flat_rows import flat_rows
 from bpframe.ops.host import by_columns, namespace, placement
@@ -35,6 +36,7 @@ __all__ = [
     "Windows",
     "along_rows",
     "any_position",
+    "barrier",
     "by_columns",
     "convolve",
     "convolve_dw",

@@ -41,6 +41,7 @@ class Maxout:
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(v, (which numbers are the largest (..., k, m), how many of a unit's))."""
         xp = ops.namespace(x)
+        x = ops.barrier(x)
         u = xp.reshape(x, (*x.shape[:-1], self.pieces, x.shape[-1] // self.pieces))
         v = xp.max(u, axis=-2)
         largest = xp.astype(u == v[..., None, :], x.dtype)

@@ -24,6 +24,7 @@ class GlobalMaxPool(GlobalPooling):
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, (x with one axis of space, y))."""
         xp = ops.namespace(x)
+        x = ops.barrier(x)
         cells = xp.reshape(x, (x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1]))
         y = xp.max(cells, axis=1)
         return y, (cells, y, x.shape)

@@ -21,6 +21,7 @@ class MaxPooling(Pooling):
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(y, (x, y)); padding is -inf, so that it is never the largest."""
         xp, (windows, _) = ops.namespace(x), self.windows(x.shape[1:])
+        x = ops.barrier(x)
         first, *others = ops.window_views(x, windows, -math.inf)
         y = first
         for part in others:

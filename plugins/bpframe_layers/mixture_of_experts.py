@@ -128,6 +128,7 @@ class MixtureOfExperts:
 
     def _gates(self, z: Array) -> tuple[Any, Any, Any]:
         """(p, which are among the top_k of a row, g)."""
+        z = ops.barrier(z)
         xp = ops.namespace(z)
         e = xp.exp(z - xp.max(z, axis=1, keepdims=True))
         p = e / xp.sum(e, axis=1, keepdims=True)

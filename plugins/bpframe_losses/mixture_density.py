@@ -123,7 +123,8 @@ class MixtureParameters:
         """(v, (probabilities, where s is as it was))."""
         xp, k = ops.namespace(x), self.components
         pi, s = _softmax(x[:, :k])[0], xp.clip(x[:, k : 2 * k], self.least, LARGEST)
-        return xp.concat([pi, s, x[:, 2 * k :]], axis=-1), (pi, s == x[:, k : 2 * k])
+        free = xp.logical_and(x[:, k : 2 * k] >= self.least, x[:, k : 2 * k] <= LARGEST)
+        return xp.concat([pi, s, x[:, 2 * k :]], axis=-1), (pi, free)
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """(dx, no gradients)."""

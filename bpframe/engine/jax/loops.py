@@ -1,4 +1,4 @@
-"""Loops and branches of `bpframe.ops` for XLA, which compiles the step of a loop and each branch once."""
+"""Loops, branches and barriers of `bpframe.ops` for XLA, which compiles the step of a loop and each branch once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from bpframe.ops.barrier import BARRIER
 from bpframe.ops.control_flow import SCAN, STEPWISE, WHEN, Step, Structure, refuse_other_carry
 
 
@@ -22,3 +23,4 @@ def _scan(step: Step, carry: Structure, xs: Structure, count: int, reverse: bool
 SCAN[jnp] = _scan
 STEPWISE.add(jnp)
 WHEN[jnp] = jax.lax.cond
+BARRIER[jnp] = jax.lax.optimization_barrier
