@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from bpframe.plugin import Array, Hyper, Key, checks, ops
-from bpframe_augmentations.images import OverSpace, checked_shape, row_numbers, with_space
+from bpframe_augmentations.images import OverSpace, checked_shape, refuse_positions, row_numbers, with_space
 
 
 @final
@@ -36,6 +36,7 @@ class Crop(OverSpace):
         self, x: Array, target: Array, weight: Array | None, key: Key, h: Hyper
     ) -> tuple[Array, Array, Array | None]:
         """(parts of rows, target, weight)."""
+        refuse_positions("crop", target)
         xp, rows = ops.namespace(x), with_space("crop", x, self.shape)
         scale: Any = h.least + (1 - h.least) * key.child("scale").uniform(row_numbers(x))
         for axis in range(1, rows.ndim - 1):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, ClassVar, final
 
-from bpframe.plugin import Array, Hyper, Key, ShapeError, checks, ops
-from bpframe_augmentations.images import OverSpace, checked_shape, with_space
+from bpframe.plugin import Array, Hyper, Key, checks, ops
+from bpframe_augmentations.images import OverSpace, checked_shape, refuse_positions, with_space
 from bpframe_augmentations.mixtures import mixture, numbers, part_of_other
 
 
@@ -41,8 +41,7 @@ class Cutmix(OverSpace):
         self, x: Array, target: Array, weight: Array | None, key: Key, h: Hyper
     ) -> tuple[Array, Array, Array | None]:
         """(rows with a box of others, mixtures of targets, of weights)."""
-        if target.ndim > 2:
-            raise ShapeError(f"cutmix needs an answer a row, got targets at positions, {target.shape[1:]}. Take mixup.")
+        refuse_positions("cutmix", target, " Take mixup.")
         xp, rows = ops.namespace(x), with_space("cutmix", x, self.shape)
         inside = _box(rows, part_of_other(h.alpha, key, x), key.child("place"))
         part = xp.mean(xp.astype(inside, x.dtype))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from bpframe.plugin import Array, ConfigError, Hyper, Key, checks, ops
-from bpframe_augmentations.images import OverSpace, checked_shape, of_rows, row_numbers, with_space
+from bpframe_augmentations.images import OverSpace, checked_shape, of_rows, refuse_positions, row_numbers, with_space
 
 
 @final
@@ -40,6 +40,7 @@ class Flip(OverSpace):
         self, x: Array, target: Array, weight: Array | None, key: Key, h: Hyper
     ) -> tuple[Array, Array, Array | None]:
         """(some rows mirrored, target, weight)."""
+        refuse_positions("flip", target)
         xp, rows = ops.namespace(x), with_space("flip", x, self.shape)
         axes = rows.ndim - 1
         if not -axes <= self.axis < axes or self.axis % axes == axes - 1:

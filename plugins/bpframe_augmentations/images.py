@@ -36,6 +36,12 @@ def checked_shape(owner: str, shape: Any) -> Shape | None:
     return tuple(checks.whole(owner, 1, shape=n) for n in shape)
 
 
+def refuse_positions(owner: str, target: Array, remedy: str = "") -> None:
+    """ShapeError where targets stand at positions, which do not move with what x has there."""
+    if target.ndim > 2:
+        raise ShapeError(f"{owner} needs an answer a row, got targets at positions, {target.shape[1:]}.{remedy}")
+
+
 def with_space(owner: str, x: Array, shape: Sequence[int] | None) -> Array:
     """x (B, *S, C); rows of one axis take the shape that was given."""
     if shape is None:

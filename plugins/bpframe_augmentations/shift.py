@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from bpframe.plugin import Array, Hyper, Key, checks, ops
-from bpframe_augmentations.images import OverSpace, checked_shape, of_rows, row_numbers, with_space
+from bpframe_augmentations.images import OverSpace, checked_shape, of_rows, refuse_positions, row_numbers, with_space
 
 
 @final
@@ -40,6 +40,7 @@ class Shift(OverSpace):
         self, x: Array, target: Array, weight: Array | None, key: Key, h: Hyper
     ) -> tuple[Array, Array, Array | None]:
         """(rows moved, target, weight)."""
+        refuse_positions("shift", target)
         xp, rows = ops.namespace(x), with_space("shift", x, self.shape)
         axes, size = rows.ndim - 2, 2 * self.cells + 1
         windows = ops.Windows((size,) * axes, (1,) * axes, (1,) * axes, ((self.cells, self.cells),) * axes)

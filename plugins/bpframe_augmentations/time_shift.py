@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, final
 
-from bpframe.plugin import Array, Hyper, Key, ShapeError, checks, ops
-from bpframe_augmentations.images import of_rows, row_numbers
+from bpframe.plugin import Array, Hyper, Key, checks, ops
+from bpframe_augmentations.images import of_rows, refuse_positions, row_numbers
 
 
 @final
@@ -35,8 +35,7 @@ class TimeShift:
         self, x: Array, target: Array, weight: Array | None, key: Key, h: Hyper
     ) -> tuple[Array, Array, Array | None]:
         """(sequences moved, target, weight)."""
-        if target.ndim > 2:
-            raise ShapeError(f"time_shift needs an answer a row, got targets at positions, {target.shape[1:]}.")
+        refuse_positions("time_shift", target)
         xp, size, t = ops.namespace(x), 2 * self.steps + 1, x.shape[1]
         drawn: Any = xp.floor(key.uniform(row_numbers(x)) * size)
         moved, rest, length = xp.roll(x, -self.steps, axis=1), drawn, 1

@@ -135,9 +135,13 @@ def test_what_goes_out_comes_in_at_the_other_end_where_it_wraps():
     assert {tuple(row) for row in new} == {tuple(np.roll(np.arange(5.0), s)) for s in range(-2, 3)}
 
 
-def test_positions_are_not_moved_without_their_targets_and_settings_are_checked():
-    with pytest.raises(ShapeError, match="time_shift needs an answer a row"):
-        applied(A.time_shift(), np.ones((3, 4)), np.ones((3, 4, 2)))
+@pytest.mark.parametrize("name", ["crop", "cutmix", "flip", "shift", "time_shift"])
+def test_positions_are_not_moved_without_their_targets(name):
+    with pytest.raises(ShapeError, match=f"{name} needs an answer a row, got targets at positions"):
+        applied(A[name](), np.ones((3, 4, 1)), np.ones((3, 4, 2)))
+
+
+def test_settings_are_checked():
     for name, settings in (("crop", {"least": 1.5}), ("cutmix", {"alpha": -1.0}), ("time_shift", {"steps": 0})):
         with pytest.raises(ConfigError):
             A[name](**settings)
