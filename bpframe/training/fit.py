@@ -348,9 +348,13 @@ class FitRun:
         return diagnose(network, self.task.cost, network.params(session.parameters), self._rows(rows), when)
 
     def trace(self, rows: HostArray) -> Trace:
-        """The trace of training rows of these numbers, at the present parameters."""
+        """The trace of training rows of these numbers, at the present parameters; on threads that wait for nobody."""
+        from bpframe.engine.numpy.product_threads import ProductThreads  # by who looks
+
         network = self.spec.network
-        return trace(network, self.task.cost, network.params(self.session.parameters), *self._rows(rows))
+        params = network.params(self.session.parameters)
+        with ProductThreads.of(network, params, None).block(len(rows)):
+            return trace(network, self.task.cost, params, *self._rows(rows))
 
     def _rows(self, rows: HostArray) -> tuple[HostArray, HostArray, Any]:
         """(x, target, share) of training rows of these numbers."""

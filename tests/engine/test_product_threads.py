@@ -111,6 +111,24 @@ def test_foreign_layers_multiply_on_one_thread_in_a_fit_in_predict_and_in_evalua
 
 @pytest.mark.usefixtures("three")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+class Look:
+    """A callback that looks at the recursion of 100 rows."""
+
+    @bp.hookimpl
+    def bpframe_epoch_end(self, state: Any) -> None:
+        state.trace(np.arange(100))
+
+
+@pytest.mark.usefixtures("three")
+@pytest.mark.parametrize("engine", ["numpy", "jax"])
+def test_a_look_of_a_callback_multiplies_on_one_thread_whatever_engine_trains(engine):
+    note = Note()
+    parts: dict[str, Any] = {"callbacks": [Look()], "engine": engine, "metrics": []}
+    trainer = bp.Trainer(network(bp.layers.dense(100), note), "softmax_cross_entropy", **parts)
+    trainer.fit(X, Y, epochs=1, batch_size=32, verbose=0)
+    assert {threads for rows, threads in note.seen if rows == 100} == {1}
+
+
 def test_estimators_multiply_on_one_thread():
     note = Note()
     made = MLPClassifier(hidden_layers=[note, bp.layers.dense(8)], max_iter=2)
