@@ -285,9 +285,9 @@ def test_an_interrupt_inside_a_block_leaves_the_parameters_before_it(monkeypatch
         return made
 
     monkeypatch.setattr(blocks.Blocks, "run", run)
-    made = trainer("jax", layers=[bp.layers.dense(8), bp.layers.dropout(0.5)])
+    made = trainer("jax", layers=[bp.layers.dense(8), bp.layers.dropout(0.5)], callbacks=[EachEpoch()])
     with pytest.raises(KeyboardInterrupt):
-        made.fit(X, Y, epochs=3, batch_size=16, validation=(X, Y))  # which ends a block with each epoch
+        made.fit(X, Y, epochs=3, batch_size=16)
     steps = calls[call - 1]
     assert made._session.step == steps
     stopped = made._session.snapshot()
@@ -296,6 +296,14 @@ def test_an_interrupt_inside_a_block_leaves_the_parameters_before_it(monkeypatch
     again.fit(X, Y, epochs=3, batch_size=16)
     for name, p in again._session.snapshot().items():
         np.testing.assert_array_equal(stopped[name], p)
+
+
+class EachEpoch:
+    """Ends a block with each epoch."""
+
+    @bp.hookimpl
+    def bpframe_epoch_start(self, state):
+        pass
 
 
 class StopAt:
