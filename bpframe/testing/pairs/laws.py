@@ -38,6 +38,8 @@ MIDDLE = 5  # the step at which a training stops
 SET = "dense_2/weight"  # what is set between two fits
 RTOL = 1e-8
 LEAST = 1e-7  # of a parameter's size: what no gradient moves but by rounding
+OTHERS = 5  # trainings that tell how far rounding decides
+EPS = float(np.finfo(np.float64).eps)
 STRAYS = 100  # how many times as far as a training that differs by the last bit of its start another one may be
 
 
@@ -73,13 +75,13 @@ def definition(meeting: Meeting) -> None:
     Where rounding decides a number, trainings by the definition whose starts differ by the last bit tell how far.
     """
     try:
-        _beside_definition(meeting, ())
+        _beside_definition(meeting, 0)
     except CheckFailed:
-        _beside_definition(meeting, (np.inf, -np.inf))
+        _beside_definition(meeting, OTHERS)
 
 
-def _beside_definition(meeting: Meeting, last_bits: Sequence[float]) -> None:
-    """`last_bits`: where to the last bit of the start of further trainings by the definition is moved."""
+def _beside_definition(meeting: Meeting, others: int) -> None:
+    """`others`: how many further trainings by the definition there are, from starts that differ by the last bits."""
     start, weight = Start(), np.linspace(0.5, 2.0, ROWS) if meeting.takes_weights else None
     trainer = meeting.trainer(callbacks=[start])
     trainings: list[TrainingByDefinition] = []
@@ -89,7 +91,7 @@ def _beside_definition(meeting: Meeting, last_bits: Sequence[float]) -> None:
         if not trainings:
             rows = _rows(meeting, trainer, weight)
             parameters = {tuple(name.split("/")): value for name, value in start.parameters.items()}
-            starts = [parameters, *({path: np.nextafter(p, to) for path, p in parameters.items()} for to in last_bits)]
+            starts = [parameters, *(_moved(parameters, seed) for seed in range(others))]
             trainings = [TrainingByDefinition(trainer.spec, each, rows) for each in starts]
         for training in trainings:
             steps = training.update.made + epochs * len(training.rows.batches(done))
@@ -102,6 +104,12 @@ def _beside_definition(meeting: Meeting, last_bits: Sequence[float]) -> None:
         for training in trainings:
             training.assign(("dense_2", "weight"), moved)
         _require_alike(trainer, trainings)
+
+
+def _moved(parameters: Mapping[tuple[str, ...], HostArray], seed: int) -> dict[tuple[str, ...], HostArray]:
+    """Parameters whose last bits are others."""
+    rng = np.random.default_rng(seed)
+    return {path: p * (1 + EPS * rng.integers(-2, 3, p.shape)) for path, p in parameters.items()}
 
 
 def _rows(meeting: Meeting, trainer: Trainer, weight: HostArray | None) -> RowsByDefinition:
