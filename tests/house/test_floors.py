@@ -175,7 +175,17 @@ def test_jax_is_imported_by_the_compiled_engine_alone():
         "bpframe.engine.numpy.blas",
         *(
             f"bpframe.engine.jax.{name}"
-            for name in ("blocks", "compile_cache", "compiled_step", "device", "loops", "session", "xla_convolution")
+            for name in (
+                "blocks",
+                "compile_cache",
+                "compiled_step",
+                "device",
+                "loops",
+                "session",
+                "xla_convolution",
+                "xla_depthwise",
+                "xla_one_channel",
+            )
         ),
     }
 
