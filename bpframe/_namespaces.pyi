@@ -134,11 +134,11 @@ class Layers:
         """u[stride p + dilation k - padding] += x[p] w[k]^T, then + b, v = phi(u): dx of a convolution, as a layer."""
     def cutpoints(self, classes: int, *, label: str | None = None) -> Layer:
         """y_k = x - c_k, c_0 = shift_0, c_k = c_(k-1) + log(1 + exp(shift_k)): cutpoints that rise, whatever is trained."""
-    def dense(self, units: int, activation: ActivationSpec | None = None, bias: bool = True, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., *, label: str | None = None) -> Layer:
+    def dense(self, units: int, activation: ActivationSpec | None = None, bias: bool = True, weight_initializer: InitializerSpec = ..., bias_initializer: InitializerSpec = ..., lr_multiplier: float | Schedule | Mapping[str, Any] | None = None, decay_multiplier: float | Schedule | Mapping[str, Any] | None = None, *, label: str | None = None) -> Layer:
         """u = x w + b, v = phi(u); delta = dv * phi'(v), dw = x^T delta, db = sum of delta over the batch, dx = delta w^T."""
     def dropout(self, rate: float | Schedule | Mapping[str, Any] = 0.5, *, label: str | None = None) -> Layer:
         """y = x / (1 - rate) with probability 1 - rate, else 0, each number on its own; dx = dy / (1 - rate) or 0 alike."""
-    def embedding(self, num_embeddings: int, embedding_dim: int, weight_initializer: InitializerSpec = ..., padding_idx: int | None = None, *, label: str | None = None) -> Layer:
+    def embedding(self, num_embeddings: int, embedding_dim: int, weight_initializer: InitializerSpec = ..., padding_idx: int | None = None, lr_multiplier: float | Schedule | Mapping[str, Any] | None = None, decay_multiplier: float | Schedule | Mapping[str, Any] | None = None, *, label: str | None = None) -> Layer:
         """y = weight[x] for ids x from 0 to num_embeddings - 1; dweight[i] = sum of dy where x is i, and dx = 0."""
     def flatten(self, *, label: str | None = None) -> Layer:
         """y = x with all axes of a row in one, the last axis fastest; dx = dy in the shape of x."""
@@ -333,6 +333,8 @@ class Optimizers:
     def lookahead(self, inner: OptimizerSpec, steps: int = 5, alpha: float | Schedule | Mapping[str, Any] = 0.5) -> Optimizer:
         """p <- inner(p, g); after every `steps` of these  q <- q + alpha (p - q),  p <- q."""
     def mars(self, lr: float | Schedule | Mapping[str, Any] = 0.003, beta1: float | Schedule | Mapping[str, Any] = 0.95, beta2: float | Schedule | Mapping[str, Any] = 0.99, gamma: float | Schedule | Mapping[str, Any] = 0.025, eps: float | Schedule | Mapping[str, Any] = 1e-08, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, others: OptimizerSpec = ...) -> Optimizer:
+        """p <- p - lr (m^ / (sqrt(v^) + eps) + weight_decay p), m^ and v^ Adam's moments of c / max(1, ||c||)."""
+    def mars_exact(self, lr: float | Schedule | Mapping[str, Any] = 0.003, beta1: float | Schedule | Mapping[str, Any] = 0.95, beta2: float | Schedule | Mapping[str, Any] = 0.99, gamma: float | Schedule | Mapping[str, Any] = 0.025, eps: float | Schedule | Mapping[str, Any] = 1e-08, weight_decay: float | Schedule | Mapping[str, Any] = 0.0, others: OptimizerSpec = ...) -> Optimizer:
         """p <- p - lr (m^ / (sqrt(v^) + eps) + weight_decay p), m^ and v^ Adam's moments of c / max(1, ||c||)."""
     def momentum(self, lr: float | Schedule | Mapping[str, Any] = 0.01, momentum: float | Schedule | Mapping[str, Any] = 0.9, flavor: Literal['torch', 'optax', 'keras', 'paper'] = 'torch') -> Optimizer:
         """velocity <- momentum velocity + g;  p <- p - lr velocity."""
@@ -636,7 +638,7 @@ class Engines:
     def __iter__(self) -> Iterator[str]: ...
     def jax(self, device: str | None = None, precision: Literal['highest', 'tf32', 'bf16'] = 'highest', cache: str | PathLike[str] | None = None, stream: bool | None = None, threads: int | None = None) -> Engine:
         """Compiles whole steps by XLA, for CPU, GPU or TPU, in float32 or float64."""
-    def numpy(self, threads: int | None = None, scripts: bool = True) -> Engine:
+    def numpy(self, threads: int | None = None, scripts: bool = True, team_from: int | None = None, pool_from: int | None = None) -> Engine:
         """Runs on NumPy arrays, in float32 or float64; on at most `threads` threads, if that is given."""
     def reference(self) -> Engine:
         """loss = sum_i share_i loss_i;  p <- p - step(gradient): each line of the recursion and of an update by itself."""

@@ -1,4 +1,4 @@
-"""Convolution of one channel on a CPU on engine jax: sums over places forward, products of matrices for both ways back.
+"""Convolution of one channel for XLA on a CPU: sums over places forward, products of matrices for both ways back.
 
 XLA's own form has the channels in its innermost loop, which then has one step.
 Shapes: x (B, *S, 1), w (*K, 1, F), y and dy (B, *O, F).
