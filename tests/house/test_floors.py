@@ -184,6 +184,8 @@ def test_jax_is_imported_by_the_compiled_engine_alone():
                 "loops",
                 "session",
                 "xla_convolution",
+                "xla_depthwise",
+                "xla_one_channel",
             )
         ),
     }
