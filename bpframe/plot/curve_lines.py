@@ -13,7 +13,7 @@ import numpy as np
 
 from bpframe.plot.label_text import label_text
 from bpframe.plot.seed_bands import Band, band
-from bpframe.plot.theme import Theme
+from bpframe.plot.theme import MARKERS, Theme
 from bpframe.types import HostArray
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ BEST = "best epoch"
 WHOLE = "model"  # the name of what is beside curves of its layers
 SEEDS = "mean over seeds and its 95% interval"
 MOST_INSIDE = 7  # entries of a legend, from which on it stands beside the panel
+BEST_MARKER = "D"
+RUN_MARKERS = MARKERS.replace(BEST_MARKER, "")
+MARKER_SIZE = 4.5
+MARKS = 8  # of a line, by which runs differ in print, too
 ROOM = 0.25  # of the range of the lines, that bands may take beyond it
 MARGIN = 0.05  # of it, that stays free
 
@@ -114,18 +118,39 @@ def draw_lines(ax: Axes, lines: Sequence[Line], theme: Theme) -> None:
     colours = _colours(len(names), theme)
     dashed = len({line.part for line in lines}) > 1
     for line in lines:
-        colour = colours[names.index(line.name)]
-        marker = "o" if len(line.x) == 1 else None  # a line needs two points
+        number = names.index(line.name)
+        colour = colours[number]
+        x, mean, low, high = _measured(line)
         dashes = PARTS[line.part] if dashed and line.part else "-"
-        ax.plot(line.x, line.band.mean, dashes, color=colour, marker=marker, label=label_text(line.label))
+        style = _marks(number, len(names), len(x))
+        ax.plot(x, mean, dashes, color=colour, label=label_text(line.label), **style)
         if line.band.runs > 1:
-            ax.fill_between(line.x, line.band.low, line.band.high, color=colour, alpha=0.2, linewidth=0)
+            ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
         if line.best is not None and line.best < len(line.x):
             at = line.x[line.best], line.band.mean[line.best]
-            ax.plot(*at, "D", color=colour, markeredgecolor=theme.background, markersize=7, label=BEST, zorder=3)
+            style = {"color": colour, "markeredgecolor": theme.background, "markersize": 7}
+            ax.plot(*at, BEST_MARKER, label=BEST, zorder=3, **style)
     if any(line.band.runs > 1 for line in lines):
         _limit(ax, lines)
     _legend(ax, lines, names, colours, theme)
+
+
+def _measured(line: Line) -> tuple[HostArray, ...]:
+    """(x, mean, low, high) of the epochs that have a number: what is measured now and then is one line, too."""
+    known = ~np.isnan(line.band.mean)
+    return line.x[known], line.band.mean[known], line.band.low[known], line.band.high[known]
+
+
+def _marks(number: int, runs: int, points: int) -> dict[str, Any]:
+    """The style of a line's markers: of one of several lines a few, each line's at places of its own."""
+    if runs == 1 or points == 1:
+        return {"marker": "o" if points == 1 else None}  # a line needs two points
+    every = max(1, points // MARKS)
+    return {"marker": _marker(number), "markersize": MARKER_SIZE, "markevery": (number * every // runs, every)}
+
+
+def _marker(number: int) -> str:
+    return RUN_MARKERS[number % len(RUN_MARKERS)]
 
 
 def _colours(count: int, theme: Theme) -> list[Any]:
@@ -170,14 +195,15 @@ def _entries(
     """(text, style) of each entry."""
     best = {line.name: line.best + 1 for line in lines if line.best is not None}
     several = len(names) > 1
-    for name, colour in zip(names, colours, strict=True):
+    for number, (name, colour) in enumerate(zip(names, colours, strict=True)):
         if several:
             text = label_text(name)
-            yield f"{text}, {BEST} {best[name]}" if name in best else text, {"color": colour}
+            style = {"color": colour, "marker": _marker(number), "markersize": MARKER_SIZE}
+            yield f"{text}, {BEST} {best[name]}" if name in best else text, style
     parts = list(dict.fromkeys(line.part for line in lines))
     for part in filter(None, parts if len(parts) > 1 or not several else []):
-        style = PARTS[part] if len(parts) > 1 else "-"
-        yield part, {"color": theme.ink if several else colours[0], "linestyle": style}
+        dashes = PARTS[part] if len(parts) > 1 else "-"
+        yield part, {"color": theme.ink if several else colours[0], "linestyle": dashes}
     if best:
         text = BEST if several else f"{BEST}: {best[names[0]]}"
-        yield text, {"color": theme.ink if several else colours[0], "marker": "D", "linestyle": ""}
+        yield text, {"color": theme.ink if several else colours[0], "marker": BEST_MARKER, "linestyle": ""}

@@ -66,7 +66,7 @@ def roc_curve(
         ax.plot([0, 1], [0, 1], ":", color=chosen.ink, linewidth=1, label="chance: 0.500")
         for i in shown:
             false, true = roc_points(truth == names[i], value[:, i], sample_weight)
-            dashes = DASHES[i // len(chosen.palette) % len(DASHES)]
+            dashes = DASHES[(i + i // len(chosen.palette)) % len(DASHES)]  # in print, too
             label = f"{label_text(names[i])}: {np.trapezoid(true, false):.3f}"
             ax.plot(false, true, dashes, color=chosen.colour(i if len(names) > 2 else 0), label=label)
         ax.set_xlabel("share of negative rows taken for positive")

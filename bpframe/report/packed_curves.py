@@ -2,6 +2,7 @@
 
 A value takes 24 bits: a float32 without its last 8 bits, so that about 5 digits are right. Positions, where they are
 not 0, 1, 2, ..., are steps from one to the next, in as few bytes each as the largest needs. Both are base64.
+Where nothing was measured stands NaN, over which the page draws on; what is infinite is a gap.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ def _24_bits(values: HostArray) -> bytes:
     """Each value rounded to the upper three bytes of its float32, little-endian."""
     with np.errstate(over="ignore"):  # what is too large for a float32 is a gap
         bits = values.astype("<f4").view("<u4")
-    finite = np.isfinite(bits.view("<f4"))
-    rounded = np.where(finite, (bits + np.uint32(0x80)) >> np.uint32(8), np.uint32(0x7FC000))
+    unknown = np.isnan(values)
+    rounded = np.where(unknown, np.uint32(0x7FC000), (bits + np.uint32(0x80)) >> np.uint32(8))
     return rounded.astype("<u4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
 
 

@@ -45,7 +45,7 @@
     for (let i = 0; i < packed.length; i += 3) {
       bits.setUint32(0, ((packed[i] << 8) | (packed[i + 1] << 16) | (packed[i + 2] << 24)) >>> 0);
       const value = bits.getFloat32(0);
-      y.push(Number.isFinite(value) ? value : null);
+      y.push(Number.isNaN(value) ? undefined : Number.isFinite(value) ? value : null); // null alone is a gap
     }
     const x = curve.x ? positions(bytes(curve.x), curve.b) : y.map((_, i) => i + 1);
     decoded.set(number, [x, y]);
@@ -104,7 +104,7 @@
   const joined = (entries, log) => {
     const tables = entries.flatMap((entry) => entry.curves).map((number) => {
       const [x, y] = decode(number);
-      return [x, log ? y.map((value) => (value > 0 ? value : null)) : y];
+      return [x, log ? y.map((value) => (value === undefined || value > 0 ? value : null)) : y];
     });
     const first = tables[0] ? tables[0][0] : [];
     const alike = tables.every(([x]) => x.length === first.length && x.every((value, i) => value === first[i]));

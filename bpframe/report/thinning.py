@@ -12,7 +12,7 @@ MOST_POINTS = 2000  # of a curve, more than a screen has columns
 def thinned_positions(values: HostArray, most: int | None = MOST_POINTS) -> HostArray:
     """Positions, in order, of the least and the most of each of `most` / 2 intervals; all where there are no more.
 
-    NaN is neither; an interval of nothing else keeps its first, so that the gap stays. None: all positions.
+    NaN is neither; an interval of nothing else keeps its first. None: all positions.
     """
     n = len(values)
     if most is None or n <= most:

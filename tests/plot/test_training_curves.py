@@ -125,6 +125,18 @@ def test_several_runs_have_a_colour_each_and_a_legend_that_tells_runs_parts_and_
     assert legend(ax) == ["one, best epoch 3", "two, best epoch 1", "validation", "train", "best epoch"]
 
 
+def test_several_runs_differ_by_their_markers_where_there_is_no_colour() -> None:
+    ax = bp.plot.training_curves(dict.fromkeys(("one", "two", "three", "four"), CURVES))
+    drawn = lines(ax)
+    markers = [drawn[f"{name} train"].get_marker() for name in ("one", "two", "three", "four")]
+    assert len(set(markers)) == 4
+    assert drawn["best epoch"].get_marker() not in markers
+    assert [handle.get_marker() for handle in ax.get_legend().legend_handles[:4]] == markers
+    long = bp.plot.training_curves({name: {"train.loss": [2.0, 1.0] * 500} for name in ("one", "two")}, best="none")
+    assert [line.get_markevery() for line in long.lines] == [(0, 125), (62, 125)]
+    assert lines(bp.plot.training_curves(CURVES))["train"].get_marker() in ("None", None)
+
+
 def test_more_runs_than_the_palette_has_colours_still_differ() -> None:
     ax = bp.plot.training_curves({str(i): {"train.loss": [2.0, 1.0 + i]} for i in range(9)}, best="none")
     assert len({tuple(line.get_color()) for line in ax.lines}) == 9
@@ -159,9 +171,14 @@ def test_wide_intervals_do_not_flatten_the_lines() -> None:
     assert (low, high) == pytest.approx(((1.005 - half / 100) / room, (100.5 + half) * room))
 
 
-def test_epochs_without_a_number_are_gaps_and_one_epoch_is_a_point() -> None:
+def test_what_is_measured_now_and_then_is_one_line_and_one_epoch_is_a_point() -> None:
     ax = bp.plot.training_curves({"train.loss": [1.0, math.nan, 0.5], "validation.loss": [math.nan] * 3})
-    assert np.isnan(lines(ax)["train"].get_ydata()).tolist() == [False, True, False]
+    assert lines(ax)["train"].get_xydata().tolist() == [[1, 1.0], [3, 0.5]]
+    now_and_then = [{"train.norm": [1.0 + s, None, 0.5 + s, None]} for s in (0.0, 1.0)]
+    band = bp.plot.training_curves({"two": now_and_then}, "norm")
+    assert band.lines[0].get_xydata().tolist() == [[1, 1.5], [3, 1.0]]
+    assert len(band.collections[0].get_paths()) == 1
+    assert bp.plot.training_curves({"train.loss": [None, 2.0]}).lines[0].get_marker() == "o"
     assert "best epoch" not in lines(ax)
     assert bp.plot.training_curves({"train.loss": [1.0]}).lines[0].get_marker() == "o"
     bp.plot.training_curves({"lr": [None, None]}, "lr")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +84,32 @@ def test_every_curve_is_drawn_in_its_colour(browser: Browser, pages: dict[str, P
     page.value("document.querySelector('.legend button').click()")
     page.frame()
     assert page.value(drawn) == 0
+
+
+def test_what_is_measured_now_and_then_is_drawn_as_one_line(browser: Browser, pages: dict[str, Path]) -> None:
+    folder = pages["numbers"].parent
+    shutil.copytree(folder / "runs/numbers", folder / "runs/seldom")
+    history = folder / "runs/seldom/history.jsonl"
+    records = [json.loads(line) for line in history.read_text().splitlines()]
+    for record, norm in zip(records, [1.0, None, 1.0, None, 1.0], strict=True):
+        record["train"] = {"norm": norm}
+    history.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    good("report", f"{folder / 'runs/seldom'}", "-o", f"{folder / 'seldom.html'}")
+    page = opened(browser, folder / "seldom.html")
+    chart = page.value("report.plots().findIndex(plot => plot.chart.title === 'norm')")
+    page.value(f"window.plot = report.plots()[{chart}]")
+    columns = """(() => {
+        const canvas = plot.u.ctx.canvas, middle = Math.round(plot.u.valToPos(1, "y", true));
+        const pixels = plot.u.ctx.getImageData(0, middle - 2, canvas.width, 4).data, found = new Set();
+        for (let i = 0; i < pixels.length; i += 4)
+            if (pixels[i] === 11 && pixels[i + 1] === 98 && pixels[i + 2] === 168) found.add((i / 4) % canvas.width);
+        return found.size / plot.u.bbox.width;
+    })()"""
+    assert page.value(columns) > 0.5  # between dashes
+    left, top, width, height = box(page, chart)
+    page.mouse("mouseMoved", left + width * 0.5, top + height / 2)
+    page.frame()
+    assert page.value("plot.legend.querySelector('output').textContent") == "1"
 
 
 def test_numbers_of_the_page_are_those_of_the_history(browser: Browser, pages: dict[str, Path]) -> None:

@@ -42,6 +42,11 @@ def test_what_no_curve_can_show_is_a_gap(value: float) -> None:
     assert not math.isfinite(unpack(pack(np.arange(1), np.array([value])))[1][0])
 
 
+def test_what_was_not_measured_is_apart_from_what_is_too_large() -> None:
+    _, found = unpack(pack(np.arange(4), np.array([math.nan, math.inf, -math.inf, 1e39])))
+    assert [str(value) for value in found] == ["nan", "inf", "-inf", "inf"]
+
+
 def test_a_curve_that_two_runs_share_is_there_once() -> None:
     curves = PackedCurves()
     rate = np.full(5000, 0.001)
