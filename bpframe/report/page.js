@@ -20,6 +20,11 @@
     made.append(...children);
     return made;
   };
+  const drawing = (name, attributes) => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    return made;
+  };
   const short = (value) => {
     if (value == null) return "–";
     const size = Math.abs(value);
@@ -66,6 +71,11 @@
   // ---------------------------------------------------------------------------------------------- what a plot shows
 
   const dashes = { train: [6, 4] };
+  const others = [undefined, [2, 3], [12, 3], [12, 3, 2, 3]]; // of layers, which share a chart
+  const dashOf = (chart, part) => {
+    const parts = [...new Set(chart.lines.map((line) => line.part))].filter((name) => !(name in dashes));
+    return part in dashes ? dashes[part] : others[parts.indexOf(part) % others.length];
+  };
   const hasBands = (chart) => chart.bands.length > 0;
   const colourOf = (chart, run, group, i) => {
     if (data.runs.length === 1) return i;
@@ -84,7 +94,7 @@
           label: [data.groups.length > 1 ? group.name : "mean", band.part].filter(Boolean).join(" "),
           curves: [band.mean, band.high, band.low],
           colour: data.groups.length > 1 ? band.group : entries.length,
-          dash: dashes[band.part],
+          dash: dashOf(chart, band.part),
         });
       }
     }
@@ -95,7 +105,7 @@
         label: lineLabel(line) || chart.title,
         curves: [line.curve],
         colour: colourOf(chart, line.run, group, i),
-        dash: dashes[line.part],
+        dash: dashOf(chart, line.part),
       });
     });
     return entries;
@@ -348,7 +358,8 @@
       if (this.view === "intervals") this.note.textContent += "Lines are means over seeds, bands Student's 95% intervals of the mean.";
     }
     legendButton(entry, k) {
-      const sample = element("span", { className: `sample${entry.dash ? " dashed" : ""}` });
+      const sample = drawing("svg", { class: "sample", viewBox: "0 0 32 4", "aria-hidden": "true" });
+      sample.append(drawing("path", { d: "M0 2H32", "stroke-dasharray": (entry.dash || []).join(" ") || "none" }));
       sample.style.color = `var(--line-${entry.colour % 8})`;
       const output = element("output", {});
       this.outputs.push(output);

@@ -112,6 +112,17 @@ def test_what_is_measured_now_and_then_is_drawn_as_one_line(browser: Browser, pa
     assert page.value("plot.legend.querySelector('output').textContent") == "1"
 
 
+def test_layers_of_several_configs_differ_by_their_dashes(browser: Browser, pages: dict[str, Path]) -> None:
+    page = opened(browser, pages["numbers"])
+    page.value("window.plot = report.plots()[0]; 0")
+    parts = ["train", "train dense_1", "train dense_2", "train dense_3"]
+    page.value(f"plot.update({{...plot.chart, lines: {json.dumps(parts)}.map(part => ({{run: 0, part, curve: 0}}))}})")
+    drawn = page.value("plot.u.series.slice(1).map(series => (series.dash || []).join(' ') || 'none')")
+    assert len(set(drawn)) == 4
+    samples = "[...plot.legend.querySelectorAll('.sample path')].map(path => path.getAttribute('stroke-dasharray'))"
+    assert page.value(samples) == drawn
+
+
 def test_numbers_of_the_page_are_those_of_the_history(browser: Browser, pages: dict[str, Path]) -> None:
     import bpframe as bp
 
