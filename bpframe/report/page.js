@@ -185,7 +185,7 @@
         const many = this.entries.length > MANY;
         series.push({ label: entry.label, stroke, width: many ? 1 : 2, dash: many ? undefined : entry.dash, alpha: many ? (entry.dash ? 0.35 : 0.7) : 1, points: { show: decode(entry.curves[0])[0].length < 2 } });
         if (entry.curves.length > 1) {
-          series.push({ points: { show: false } }, { points: { show: false } });
+          series.push({ auto: false, points: { show: false } }, { auto: false, points: { show: false } });
           bands.push({ series: [at + 1, at + 2], fill: () => colours.lines[entry.colour % 8] + "33" });
         }
       }
@@ -200,13 +200,14 @@
       const rem = parseFloat(getComputedStyle(root).fontSize) / 16;
       const axis = { stroke: () => colours.ink, grid: { stroke: () => colours.grid, width: 1 }, ticks: { show: false }, font: `${12 * rem}px system-ui, sans-serif` };
       const values = (_, ticks) => ticks.map((value) => (value == null ? "" : short(value)));
+      const room = { pad: 0.25, soft: 0, mode: 3 }; // for bands: those of few runs are wide, and lines are to fill the plot
       const pan = (u, _, handler) => (event) => (event.shiftKey ? this.pan(event) : handler(event));
       return {
         ...this.size(),
         series,
         bands,
         axes: [{ ...axis, values, space: 60 * rem, size: 32 * rem }, { ...axis, values, size: 64 * rem }],
-        scales: { x: { time: false }, y: this.log ? { distr: 3 } : {} },
+        scales: { x: { time: false }, y: this.log ? { distr: 3 } : bands.length ? { range: { min: room, max: room } } : {} },
         legend: { show: false },
         cursor: {
           bind: { mousedown: pan, dblclick: () => () => this.all() },

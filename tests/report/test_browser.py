@@ -123,6 +123,17 @@ def test_layers_of_several_configs_differ_by_their_dashes(browser: Browser, page
     assert page.value(samples) == drawn
 
 
+def test_wide_intervals_do_not_flatten_the_lines(browser: Browser, pages: dict[str, Path]) -> None:
+    page = opened(browser, pages["hostile"])
+    page.value("window.plot = report.plots()[0]; 0")
+    page.value("plot.u.setData(plot.u.data.map((c, i) => c.map(v => i < 1 ? v : [1, 90, -90][(i - 1) % 3] + 1 / v)))")
+    page.frame()
+    low, high = page.value("[plot.u.scales.y.min, plot.u.scales.y.max]")
+    drawn = page.value("plot.first.flatMap(i => [...plot.u.data[i]])")
+    assert min(drawn) - (max(drawn) - min(drawn)) < low <= min(drawn)
+    assert max(drawn) <= high < max(drawn) + (max(drawn) - min(drawn))
+
+
 def test_numbers_of_the_page_are_those_of_the_history(browser: Browser, pages: dict[str, Path]) -> None:
     import bpframe as bp
 
