@@ -111,11 +111,13 @@
     return entries;
   };
 
+  const LEAST = 1e-30; // far below every logarithmic axis
   const joined = (entries, log) => {
-    const tables = entries.flatMap((entry) => entry.curves).map((number) => {
+    const tables = entries.flatMap((entry) => entry.curves.map((number, k) => {
       const [x, y] = decode(number);
-      return [x, log ? y.map((value) => (value === undefined || value > 0 ? value : null)) : y];
-    });
+      const below = k === 2 ? LEAST : null; // an interval goes on below 0, a line has a gap
+      return [x, log ? y.map((value) => (value === undefined || value > 0 ? value : below)) : y];
+    }));
     const first = tables[0] ? tables[0][0] : [];
     const alike = tables.every(([x]) => x.length === first.length && x.every((value, i) => value === first[i]));
     return alike ? [first, ...tables.map(([, y]) => y)] : uPlot.join(tables);

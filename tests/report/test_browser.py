@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,16 +88,23 @@ def test_every_curve_is_drawn_in_its_colour(browser: Browser, pages: dict[str, P
     assert page.value(drawn) == 0
 
 
+def report_of_norms(folder: Path, *norms: list[float | None]) -> Path:
+    """The report of runs on numbers, of different seeds, that differ by a curve `norm`."""
+    runs = Path(tempfile.mkdtemp(dir=folder))
+    for seed, values in enumerate(norms):
+        run = shutil.copytree(folder / "runs/numbers", runs / f"seed-{seed}")
+        config = run / "config.toml"
+        config.write_text(re.sub(r"^seed = 0$", f"seed = {seed}", config.read_text(), flags=re.MULTILINE))
+        history = run / "history.jsonl"
+        records = [json.loads(line) for line in history.read_text().splitlines()]
+        lines = [json.dumps(record | {"train": {"norm": norm}}) for record, norm in zip(records, values, strict=True)]
+        history.write_text("\n".join([*lines, ""]))
+    good("report", f"{runs}", "-o", f"{runs / 'norms.html'}")
+    return runs / "norms.html"
+
+
 def test_what_is_measured_now_and_then_is_drawn_as_one_line(browser: Browser, pages: dict[str, Path]) -> None:
-    folder = pages["numbers"].parent
-    shutil.copytree(folder / "runs/numbers", folder / "runs/seldom")
-    history = folder / "runs/seldom/history.jsonl"
-    records = [json.loads(line) for line in history.read_text().splitlines()]
-    for record, norm in zip(records, [1.0, None, 1.0, None, 1.0], strict=True):
-        record["train"] = {"norm": norm}
-    history.write_text("".join(f"{json.dumps(record)}\n" for record in records))
-    good("report", f"{folder / 'runs/seldom'}", "-o", f"{folder / 'seldom.html'}")
-    page = opened(browser, folder / "seldom.html")
+    page = opened(browser, report_of_norms(pages["numbers"].parent, [1.0, None, 1.0, None, 1.0]))
     chart = page.value("report.plots().findIndex(plot => plot.chart.title === 'norm')")
     page.value(f"window.plot = report.plots()[{chart}]")
     columns = """(() => {
@@ -132,6 +141,17 @@ def test_wide_intervals_do_not_flatten_the_lines(browser: Browser, pages: dict[s
     drawn = page.value("plot.first.flatMap(i => [...plot.u.data[i]])")
     assert min(drawn) - (max(drawn) - min(drawn)) < low <= min(drawn)
     assert max(drawn) <= high < max(drawn) + (max(drawn) - min(drawn))
+
+
+def test_an_interval_with_0_in_it_reaches_down_a_logarithmic_axis(browser: Browser, pages: dict[str, Path]) -> None:
+    page = opened(browser, report_of_norms(pages["numbers"].parent, [1.0] * 5, [0.1] * 5))
+    page.value("window.plot = report.plots().find(plot => plot.chart.title === 'norm'); 0")
+    page.value("[...plot.figure.querySelectorAll('button')].find(one => one.textContent.startsWith('Log')).click()")
+    mean, high, low = page.value("[...plot.u.data].slice(1).map(column => [...column])")
+    assert mean == pytest.approx([0.55] * 5, rel=2e-5)
+    assert all(0 < value < 1e-9 for value in low)
+    assert all(value > 5 for value in high)
+    assert page.value("plot.u.scales.y.min") > 0.01
 
 
 def test_numbers_of_the_page_are_those_of_the_history(browser: Browser, pages: dict[str, Path]) -> None:
