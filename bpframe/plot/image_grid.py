@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST = 64  # images that can be told apart in one picture
+MOST_DASHED = 1200  # cells: of more the dashes would be too small
+FAINT = 0.15  # of the largest, below which the sign of a weight does not show in colours either
+DARK = 0.6  # of the largest, from which a light dash stands out more
 
 
 def kernels(
@@ -35,7 +38,7 @@ def kernels(
 
     `weight`: (n, units) of a dense layer, whose n inputs are an image of `shape` (H, W), by default a square if n is
     one; or (h, w, C, filters) of a convolution, whose filters are shown channel by channel. Of more than `most` units
-    every so manieth is shown, which the title says.
+    every so manieth is shown, which the title says. Up to 1,200 weights have a dash where they are below 0, for print.
     """
     values = np.asarray(weight, dtype=float)
     if values.ndim == 4:
@@ -103,6 +106,8 @@ def _grid(images: HostArray, what: str, most: int, ax: Axes | None, theme: Theme
         lowest = -highest if signed else float(known.min(initial=0.0))
         colours = chosen.diverging if signed else chosen.sequential
         image = ax.imshow(tiles, cmap=colours, interpolation="nearest", vmin=lowest, vmax=highest)
+        if signed:
+            _dash_negative(ax, tiles / highest)
         ax.set_xticks([])
         ax.set_yticks([])
         ax.grid(visible=False)
@@ -110,3 +115,12 @@ def _grid(images: HostArray, what: str, most: int, ax: Axes | None, theme: Theme
         ax.set_title(f"{len(shown)} of {len(images)} {what}" if len(shown) < len(images) else f"{len(images)} {what}")
         ax.figure.colorbar(image, ax=ax)
     return ax
+
+
+def _dash_negative(ax: Axes, shares: HostArray) -> None:
+    """A dash on each cell below 0: in print its colour is that of one above."""
+    if np.isfinite(shares).sum() > MOST_DASHED:
+        return
+    rows, columns = np.nonzero(shares < -FAINT)
+    colours = np.where(shares[rows, columns] < -DARK, "white", "black")
+    ax.hlines(rows, columns - 0.25, columns + 0.25, colors=colours.tolist(), linewidth=0.8)

@@ -64,11 +64,11 @@ def roc_curve(
     shown = [1] if len(names) == 2 else range(len(names))
     with canvas(ax, theme, (4.4, 4.0)) as (ax, chosen):
         ax.plot([0, 1], [0, 1], ":", color=chosen.ink, linewidth=1, label="chance: 0.500")
-        for i in shown:
+        for number, i in enumerate(shown):
             false, true = roc_points(truth == names[i], value[:, i], sample_weight)
-            dashes = DASHES[(i + i // len(chosen.palette)) % len(DASHES)]  # in print, too
+            dashes = DASHES[(number + number // len(chosen.palette)) % len(DASHES)]
             label = f"{label_text(names[i])}: {np.trapezoid(true, false):.3f}"
-            ax.plot(false, true, dashes, color=chosen.colour(i if len(names) > 2 else 0), label=label)
+            ax.plot(false, true, dashes, color=chosen.colour(number), label=label)
         ax.set_xlabel("share of negative rows taken for positive")
         ax.set_ylabel("share of positive rows found")
         ax.set_aspect("equal")

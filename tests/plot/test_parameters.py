@@ -87,6 +87,15 @@ def test_kernels_of_a_dense_layer_are_images_of_its_inputs() -> None:
         bp.plot.kernels(np.ones(3))
 
 
+def test_weights_below_0_have_a_dash_by_which_they_differ_in_print() -> None:
+    ax = bp.plot.kernels(np.array([[-1.0, 0.5], [0.8, -0.5], [-0.01, 0.0], [0.0, 1.0]]))
+    (dashes,) = ax.collections
+    assert [segment.mean(axis=0).tolist() for segment in dashes.get_segments()] == [[0, 0], [4, 0]]
+    assert dashes.get_colors()[:, :3].tolist() == [[1, 1, 1], [0, 0, 0]]
+    assert not bp.plot.kernels(-np.ones((1225, 1))).collections
+    assert not bp.plot.feature_maps(-np.ones((2, 2, 1))).collections
+
+
 def test_kernels_of_a_convolution_are_its_filters_channel_by_channel() -> None:
     weight = RNG.normal(size=(3, 2, 2, 5))
     tiles = np.asarray(bp.plot.kernels(weight).images[0].get_array())

@@ -94,6 +94,7 @@ def test_several_classes_have_a_curve_each_against_the_rest() -> None:
 def test_roc_curves_of_several_classes_differ_by_their_dashes() -> None:
     ax = bp.plot.roc_curve(CLASSES, np.eye(3)[np.unique(CLASSES, return_inverse=True)[1]])
     assert len({line.get_linestyle() for line in ax.lines[1:]}) == 3
+    assert bp.plot.roc_curve(TRUTH, SCORE).lines[1].get_linestyle() == "-"
 
 
 def test_a_roc_curve_refuses_one_class_and_other_shapes() -> None:
