@@ -124,3 +124,13 @@ def test_an_expected_failure_of_a_component_that_is_not_there_is_said(folder: Pa
     result = bpframe("check", "check-sample", "--fast")
     assert result.exit_code == 1
     assert "\ncheck-sample: [tool.bpframe.xfail] names loss:offf, which was not checked." in result.stdout
+
+
+def test_a_check_that_stopped_misses_nothing_of_what_it_did_not_reach(folder: Path) -> None:
+    recorded = '[tool.bpframe.check]\nlaws = 999\n[tool.bpframe.xfail]\n"loss:square" = { gradient = "meant" }\n'
+    (folder / "pyproject.toml").write_text(PROJECT.replace("suite", "check") + recorded)
+    result = bpframe("check", "check-sample", "--fast", "-x")
+    assert result.exit_code == 1
+    assert "loss:check-sample/off fails gradient" in result.stdout
+    assert "lost" not in result.stdout
+    assert "not checked" not in result.stdout
