@@ -19,9 +19,9 @@ from bpframe.testing.report import CheckReport
 @final
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check has found. `counts` by distribution; `lost`: what records name and is not there; `absent`: what cannot run.
+    """What a check has found. `counts` by distribution; `absent`: what cannot run.
 
-    `stopped`: whether it ended at the first failure.
+    `lost`: what a distribution records and is not there. `stopped`: whether it ended at the first failure.
     """
 
     reports: Sequence[CheckReport]

@@ -146,9 +146,9 @@ def test_a_model_of_fields_is_saved_resumed_and_traced(tmp_path):
 
 
 def test_errors_name_a_loss_of_fields_itself():
+    trained = trainer("cox")
+    trained.fit(X, SURVIVAL, epochs=1, verbose=0)
     with pytest.raises(DataError, match="but Cox predicts quantities"):
-        trained = trainer("cox")
-        trained.fit(X, SURVIVAL, epochs=1, verbose=0)
         trained.predict_labels(X)
 
 
