@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import accumulate, pairwise
@@ -24,6 +26,16 @@ from bpframe.types import Array, HostArray
 INITIAL, SPLIT, ORDER, STEP, DATA, STATISTICS = range(6)
 MASK = 0xFFFFFFFF
 Word = Any  # 32 bits: a Python int on the host, a uint32 array inside a compiled step
+
+
+@contextmanager
+def global_generator_kept() -> Iterator[None]:
+    """A block that leaves NumPy's global generator as it was, such as an import of jax, which draws from it."""
+    state = np.random.get_state()
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
 
 
 def host_generator(seed: int, stream: int, number: int = 0) -> np.random.Generator:

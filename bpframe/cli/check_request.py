@@ -39,5 +39,6 @@ class CheckRequest:
         found = check_reports(self.targets, self.everything, engines, self.pyproject, self.stop)
         stopped = self.stop and any(report.failed for report in found)
         pairs = self.in_pairs and not self.fast and not stopped
-        result = result_of(found, self.targets, self.everything, engines, self.pyproject, pairs)
+        whole = () if stopped else self.targets  # of which all was checked, so that records can be compared
+        result = result_of(found, whole, self.everything and not stopped, engines, self.pyproject, pairs)
         return replace(result, stopped=stopped)

@@ -11,6 +11,7 @@ from bpframe.cli.conformance import engine_names, missing_engines, whole_distrib
 from bpframe.cli.failure_groups import failure_groups
 from bpframe.cli.pair_check import checked_pairs, pair_lines
 from bpframe.testing.check_counts import TABLE, absent_groups, counts_of, lost_checks, recorded_counts
+from bpframe.testing.expected_failures import recorded_failures, unknown_components
 from bpframe.testing.pairs.table import Pair
 from bpframe.testing.report import CheckReport
 
@@ -18,9 +19,9 @@ from bpframe.testing.report import CheckReport
 @final
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check has found. `counts` by distribution; `lost`: what recorded counts miss; `absent`: what cannot run.
+    """What a check has found. `counts` by distribution; `absent`: what cannot run.
 
-    `stopped`: whether it ended at the first failure.
+    `lost`: what a distribution records and is not there. `stopped`: whether it ended at the first failure.
     """
 
     reports: Sequence[CheckReport]
@@ -102,6 +103,8 @@ def result_of(
     counts, lost, absent = {}, list[str](), list[str]()
     for dist, own in whole_distributions(targets, everything, reports).items():
         counts[dist] = counts_of(own)
+        unknown = unknown_components([report.component for report in own], recorded_failures(dist, pyproject))
+        lost += [f"{dist}: {line}" for line in unknown]
         if recorded := recorded_counts(dist, pyproject):
             cannot = absent_groups(recorded, own, engine_names(engines))
             lost += [f"{dist} has lost checks: {line}" for line in lost_checks(recorded, own, cannot)]

@@ -47,7 +47,7 @@ from bpframe.protocols import (
 )
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import compared_field, order_of, removes_offset, takes_missing
-from bpframe.registry.of_fields import cut_fields
+from bpframe.registry.of_fields import cut_fields, loss_name
 from bpframe.registry.of_inputs import InputShapes
 from bpframe.types import HostArray, Shape
 
@@ -351,7 +351,7 @@ class Task:
         if by_head := {h.name: h.task.labels(scores[:, h.scores]) for h in self.heads if h.task.labelled}:
             return by_head
         if not self.classes:
-            name = type(self.loss).__name__
+            name = loss_name(self.loss)
             raise DataError(f"predict_labels needs a model of classes, but {name} predicts quantities. Use predict.")
         return labels.decode(self.class_numbers(scores, self.point(scores)), self.learned)
 
@@ -378,9 +378,7 @@ class Task:
         if not implements(self.loss, Fields):
             return target
         if (name := compared_field(self.loss)) is None:
-            raise DataError(
-                f"The targets of {type(self.loss).__name__} are several fields, of which none is predicted."
-            )
+            raise DataError(f"The targets of {loss_name(self.loss)} are several fields, of which none is predicted.")
         return self.fields(target)[name]
 
     def fields(self, target: HostArray) -> dict[str, HostArray]:

@@ -64,3 +64,8 @@ def of_one_array(loss: Any) -> Any:
     """The loss as one of targets (B, M), whether or not it has fields."""
     fields = implements(loss, Fields) and isinstance(loss, Fields)  # the first is fast, and true of what hands on, too
     return OfFields(loss) if fields else loss
+
+
+def loss_name(loss: Any) -> str:
+    """The name of its class, for errors, whether or not it has fields."""
+    return type(loss.loss if isinstance(loss, OfFields) else loss).__name__

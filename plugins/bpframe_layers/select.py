@@ -86,7 +86,7 @@ class Select:
         """The rows that it selects; None of what has no such names or columns, which `init` refuses."""
         try:
             return self._selected(x)
-        except (LookupError, TypeError):
+        except (LookupError, TypeError, AttributeError):  # the last: numbers of columns, of a mapping of inputs
             return None
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:

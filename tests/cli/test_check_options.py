@@ -115,3 +115,22 @@ def test_failures_that_the_project_expects_are_none_and_strictly_so(folder: Path
     result = bpframe("check", "loss:square", "--fast", "--pyproject", "pyproject.toml")
     assert result.exit_code == 1
     assert "fails gradient: is expected to fail (meant), but passes." in result.stdout
+
+
+def test_an_expected_failure_of_a_component_that_is_not_there_is_said(folder: Path) -> None:
+    expected = '"loss:off" = { gradient = "meant" }\n"loss:offf" = { gradient = "meant" }\n'
+    expected += '"loss:off_too" = { gradient = "meant" }\n'
+    (folder / "pyproject.toml").write_text(f"{PROJECT.replace('suite', 'check')}[tool.bpframe.xfail]\n{expected}")
+    result = bpframe("check", "check-sample", "--fast")
+    assert result.exit_code == 1
+    assert "\ncheck-sample: [tool.bpframe.xfail] names loss:offf, which was not checked." in result.stdout
+
+
+def test_a_check_that_stopped_misses_nothing_of_what_it_did_not_reach(folder: Path) -> None:
+    recorded = '[tool.bpframe.check]\nlaws = 999\n[tool.bpframe.xfail]\n"loss:square" = { gradient = "meant" }\n'
+    (folder / "pyproject.toml").write_text(PROJECT.replace("suite", "check") + recorded)
+    result = bpframe("check", "check-sample", "--fast", "-x")
+    assert result.exit_code == 1
+    assert "loss:check-sample/off fails gradient" in result.stdout
+    assert "lost" not in result.stdout
+    assert "not checked" not in result.stdout

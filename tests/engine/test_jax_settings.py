@@ -94,3 +94,18 @@ def test_a_mesh_of_two_devices_around_a_fit_leaves_it_on_its_one_device_and_the_
     done = fresh_python(words, tmp_path, Path(__file__).parents[2], XLA_FLAGS=flags, JAX_PLATFORMS="cpu")
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.split() == ["2"]
+
+
+def test_draws_of_a_program_from_numpys_global_generator_are_as_without_the_engine(tmp_path: Path) -> None:
+    code = """
+import sys
+import numpy as np, bpframe as bp
+np.random.seed(0)
+assert "jax" not in sys.modules
+trainer = bp.Trainer(bp.Network([bp.layers.dense(1)]), "mse", engine="jax")
+trainer.fit(np.ones((4, 2)), np.ones(4), epochs=1, verbose=0)
+print("jax" in sys.modules, np.random.rand())
+"""
+    done = fresh_python(["-c", code], tmp_path)
+    wanted = np.random.RandomState(0).rand()
+    assert (done.returncode, done.stdout) == (0, f"True {wanted}\n"), done.stderr

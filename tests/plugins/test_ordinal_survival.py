@@ -12,7 +12,10 @@ from sklearn.metrics import cohen_kappa_score
 
 import bpframe as bp
 from bpframe.errors import BpframeError, DataError
+from bpframe.registry import registry
 from bpframe.testing import check_distribution, check_layer
+from bpframe.testing.pairs.partners import partners_of
+from bpframe.testing.pairs.table import pair
 from tests.plugins.source_distribution import imported_of_bpframe, installed
 
 SOURCE = Path(__file__).parents[2] / "plugins" / "ordinal_survival"
@@ -119,6 +122,16 @@ def test_quadratic_kappa_is_that_of_scikit_learn(dist: str, rng: np.random.Gener
     assert np.isclose(metric.value(guess, truth, weight), want, rtol=1e-12)
     assert metric.value(truth, truth, weight) == 1
     assert math.isnan(metric.value(truth * 0, truth * 0, weight))
+
+
+@pytest.mark.parametrize("other", ["constraint:max_norm", "optimizer:ema"])
+def test_a_loss_of_two_fields_keeps_the_laws_beside_other_components(dist: str, other: str) -> None:
+    of_plugin, bundled = (
+        {str(partner): partner for partner in partners_of(each for each in registry.providers() if each.dist == name)}
+        for name in (dist, "bpframe")
+    )
+    found = pair(of_plugin["loss:discrete_hazard"], bundled[other])
+    assert found.status == "proven", str(found)
 
 
 def test_a_model_of_it_leaves_as_a_file(dist: str, tmp_path: Path, rng: np.random.Generator) -> None:

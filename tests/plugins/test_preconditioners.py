@@ -14,6 +14,8 @@ from scipy.linalg import fractional_matrix_power
 import bpframe as bp
 from bpframe.random import HashKey
 from bpframe.testing import check_distribution
+from bpframe.testing.pairs.partners import Partner
+from bpframe.testing.pairs.table import pair
 from tests.plugins.source_distribution import imported_of_bpframe, installed
 
 SOURCE = Path(__file__).parents[2] / "plugins" / "preconditioners"
@@ -42,6 +44,13 @@ def test_all_rules_keep_the_laws_and_leave_nothing_unproven(dist: str, engines: 
     for report in check_distribution(dist, engines=engines):
         assert report.engines == engines
         assert not report.unproven
+
+
+@pytest.mark.parametrize("name", ["kron", "soap"])
+def test_rules_that_keep_arrays_of_a_parameters_shape_are_proven_beside_others(dist: str, name: str) -> None:
+    rule = Partner("optimizer", name, bp.build("optimizer", f"{dist}/{name}"))
+    found = pair(rule, Partner("regularizer", "l2", bp.build("regularizer", {"name": "l2", "strength": 0.01})))
+    assert found.status == "proven", str(found)
 
 
 def test_shampoo_is_the_power_of_sums_that_scipy_gives(dist: str, rng: np.random.Generator) -> None:

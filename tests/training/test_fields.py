@@ -145,6 +145,13 @@ def test_a_model_of_fields_is_saved_resumed_and_traced(tmp_path):
     assert whole.trace(X, y).loss == pytest.approx(whole.evaluate(X, y)["loss"], rel=1e-12)
 
 
+def test_errors_name_a_loss_of_fields_itself():
+    trained = trainer("cox")
+    trained.fit(X, SURVIVAL, epochs=1, verbose=0)
+    with pytest.raises(DataError, match="but Cox predicts quantities"):
+        trained.predict_labels(X)
+
+
 def test_a_row_of_weight_0_is_as_if_it_were_not_there():
     kept = np.arange(N) % 4 > 0
     one, other = trainer("cox"), trainer("cox")

@@ -203,6 +203,8 @@ def test_a_first_fit_on_other_inputs_than_the_layers_name_is_refused_and_leaves_
             one.fit(x, Y)
     with pytest.raises(ShapeError, match="Begin the network with select"):
         trainer([layers.dense(2)]).fit(X, Y)
+    with pytest.raises(ShapeError, match="select needs names, since x has the inputs a, b"):
+        trainer([layers.select(columns=[1]), layers.dense(2)]).fit(X, Y)
     with pytest.raises(DataError, match="tuple of 2"):
         one.fit((A, IDS), Y)
     for each in (one, fresh):

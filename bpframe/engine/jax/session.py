@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, NamedTuple, cast, final
 
+from bpframe.random import global_generator_kept
+
 try:
-    import jax  # before the modules that need it
+    with global_generator_kept():
+        import jax  # before the modules that need it
 except ModuleNotFoundError as missing:
     raise ModuleNotFoundError(f'{missing}. Install it: pip install "bpframe[jax]"') from missing
 import numpy as np

@@ -159,12 +159,19 @@ def no_weight(meeting: Meeting) -> None:
         raise SkipCheck("losses of rows depend on others, or draws and orders on how many they are")
     with_row, without = meeting.trainer(), meeting.trainer()
     x = np.concatenate([meeting.x, np.full((1, meeting.x.shape[1]), 50.0)])
-    y, weight = np.concatenate([meeting.y, meeting.y[:1]]), np.append(np.ones(ROWS), 0.0)
+    weight = np.append(np.ones(ROWS), 0.0)
     whole: dict[str, Any] = {"batch_size": ROWS + 1, "shuffle": False}
-    meeting.fit(with_row, 3 * meeting.epochs, x=x, y=y, sample_weight=weight, **whole)
+    meeting.fit(with_row, 3 * meeting.epochs, x=x, y=_and_the_first(meeting.y), sample_weight=weight, **whole)
     meeting.fit(without, 3 * meeting.epochs, **whole)
     for name, value in without.parameters.items():
         require_close(f"{name} with a row of weight 0", with_row.parameters[name], value, RTOL, RTOL * _size(value))
+
+
+def _and_the_first(y: Any) -> Any:
+    """The targets with the first once more at their end, field by field if there are some."""
+    if isinstance(y, Mapping):
+        return {name: _and_the_first(values) for name, values in y.items()}
+    return np.concatenate([y, y[:1]])
 
 
 def feasible(meeting: Meeting) -> None:

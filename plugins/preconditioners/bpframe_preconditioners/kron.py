@@ -61,6 +61,10 @@ class Kron:
             step = _times(q[axis].T, _times(q[axis], step, axis), axis)
         return p - h.lr * _clipped(step, h.clip), {"m": m, **{f"factor_{axis}": q[axis] for axis in axes}}
 
+    def restart(self, p: Array, state: State) -> State:
+        """The state as it is: moment and factors know gradients alone."""
+        return state
+
     def _triangular(self, p: Array) -> list[int]:
         return factors.axes(p.shape, self.longest) if p.ndim > 1 else []
 

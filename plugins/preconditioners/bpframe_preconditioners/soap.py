@@ -60,6 +60,10 @@ class Soap:
         new: State = {"m": m, "v": v, **{f"factor_{axis}": kept[axis] + gained[axis] for axis in own}}
         return p - h.lr * _turned(step, back), new
 
+    def restart(self, p: Array, state: State) -> State:
+        """The state as it is: moments and factors know gradients alone."""
+        return state
+
     def golden(self) -> list[tuple[Any, ...]]:
         """By hand: of diagonal gradients the axes are the eigenvectors, where Adam's first step is lr sign(g)."""
         arguments = {"lr": 0.5, "eps": 1e-30}
