@@ -16,8 +16,8 @@ def barrier(x: Array) -> Array:
 
     x any shape. A compiler may compute x anew where it is read, and round it otherwise there: the largest number is
     then not the maximum, `x == max(x)` holds nowhere, and a slope is lost. So x passes a barrier before it is compared
-    with what was made of it. `jax.lax.optimization_barrier` on engine jax; nothing in NumPy. XLA drops barriers on CPU
-    before it decides what to compute anew, so that layers compare places where they can: `where_largest`.
+    with what was made of it. `jax.lax.optimization_barrier` on engine jax; nothing in NumPy. XLA may compute x anew on
+    CPU all the same, so that layers compare places, or `where_largest`, in place of numbers.
     """
     keep = BARRIER.get(namespace(x))
     return x if keep is None else keep(x)
