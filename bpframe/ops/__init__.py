@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bpframe.lazy_names import lazy_names
-from bpframe.ops.barrier import barrier
+from bpframe.ops.barrier import barrier, where_largest
 from bpframe.ops.control_flow import scan, when
 from bpframe.ops.flat_rows import flat_rows
 from bpframe.ops.host import by_columns, namespace, placement
@@ -61,6 +61,7 @@ __all__ = [
     "square_root",
     "sum_rows",
     "when",
+    "where_largest",
     "window_views",
     "within",
 ]

@@ -44,7 +44,7 @@ class Maxout:
         x = ops.barrier(x)
         u = xp.reshape(x, (*x.shape[:-1], self.pieces, x.shape[-1] // self.pieces))
         v = xp.max(u, axis=-2)
-        largest = xp.astype(u == v[..., None, :], x.dtype)
+        largest = xp.astype(ops.where_largest(u, v, -2), x.dtype)
         return v, (largest, xp.sum(largest, axis=-2))
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from bpframe.plugin import Array, Cache, Context, Params, ops
 from bpframe_layers.pooling import Pooling
@@ -19,25 +19,26 @@ class MaxPooling(Pooling):
         return inputs
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
-        """(y, (x, y)); padding is -inf, so that it is never the largest."""
+        """(y, x); padding is -inf, so that it is never the largest."""
         xp, (windows, _) = ops.namespace(x), self.windows(x.shape[1:])
-        x = ops.barrier(x)
         first, *others = ops.window_views(x, windows, -math.inf)
         y = first
         for part in others:
             y = xp.maximum(y, part)
-        return y, (x, y)
+        return y, x
 
     def backward(self, params: Params, cache: Cache, dy: Array, context: Context) -> tuple[Array | None, Params]:
         """dy where the largest number stood; of several alike where the first of them did."""
         if not context.need_dx:
             return None, {}
-        x, y = cache
-        xp, (windows, _) = ops.namespace(x), self.windows(x.shape[1:])
-        left: Any = dy
-        parts = []
-        for part in ops.window_views(x, windows, -math.inf):
-            here = part == y
-            parts.append(xp.where(here, left, 0.0))
-            left = xp.where(here, 0.0, left)
-        return ops.spread(parts, windows, x.shape[1:-1]), {}
+        xp, (windows, _) = ops.namespace(cache), self.windows(cache.shape[1:])
+        y, *others = ops.window_views(cache, windows, -math.inf)
+        larger: list[Any] = []  # than all before it; not `part == y`: a compiler may round part anew, equal to no y
+        for part in others:
+            larger.append(part > cast(Any, y))
+            y = xp.maximum(y, part)
+        left, parts = dy, list[Array]()
+        for wins in reversed(larger):
+            parts.append(xp.where(wins, left, 0.0))
+            left = xp.where(wins, 0.0, left)
+        return ops.spread([left, *reversed(parts)], windows, cache.shape[1:-1]), {}

@@ -36,11 +36,11 @@ def checked_padding(owner: str, axes: int, padding: Any) -> Any:
         return padding
     if not isinstance(padding, Sequence):
         return ((checks.whole(owner, 0, padding=padding),) * 2,) * axes
+    if axes == 1 and len(padding) == 2:  # of one axis a pair may stand by itself
+        padding = (padding,)
     if len(padding) != axes:
-        raise ConfigError(
-            f"{owner} needs {', '.join(NAMED[:2])}, a number or {axes} pairs (before, after) as padding, got "
-            f"{padding!r}."
-        )
+        wanted = "a pair (before, after)" if axes == 1 else f"{axes} pairs (before, after)"
+        raise ConfigError(f"{owner} needs {', '.join(NAMED[:2])}, a number or {wanted} as padding, got {padding!r}.")
     pairs = [each if isinstance(each, Sequence) else (each, each) for each in padding]
     return tuple(along_axes(owner, 2, 0, padding=pair) for pair in pairs)
 

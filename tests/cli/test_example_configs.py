@@ -92,6 +92,16 @@ def test_examples_say_which_commands_make_their_data_and_train_them():
         assert tomllib.loads(text)["train"]["seed"] == 0
 
 
+def test_the_script_of_characters_reads_the_run_of_its_config(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    good("init", "--example", "characters")
+    write_data("characters")
+    good("train", "characters.toml", "--epochs", "1", "--engine", "numpy")
+    monkeypatch.setattr(sys, "argv", ["characters.py", "runs/characters"])
+    runpy.run_path("characters.py", run_name="__main__")
+    assert " bits a character\ndef " in capsys.readouterr().out
+
+
 def test_the_grammar_of_the_tagger_never_gives_one_sentence_two_readings():
     script = SimpleNamespace(**runpy.run_path(str(EXAMPLES / "tagger.py")))
     arrays = script.arrays(800, 3)

@@ -14,11 +14,15 @@ from bpframe.random import HashKey
 
 CONTEXT = StepContext(True, True, HashKey(0, 0))
 
+LARGEST = [
+    *((bp.activations.maxout(pieces), (12,)) for pieces in (2, 3, 6)),
+    (bp.layers.max_pool1d(3), (30, 4)),
+    (bp.layers.max_pool2d(2), (9, 9, 4)),
+    (bp.layers.max_pool2d(3, stride=2, padding="same"), (9, 9, 4)),
+    (bp.layers.global_max_pool(), (12, 10, 4)),
+]
 COMPARING = [
     (bp.activations.maxout(2), (6,)),
-    (bp.layers.max_pool1d(2), (6, 3)),
-    (bp.layers.max_pool2d(2, stride=1), (4, 4, 3)),
-    (bp.layers.global_max_pool(), (6, 3)),
     (bp.layers.mixture_of_experts([bp.layers.dense(2), bp.layers.dense(2)], top_k=1), (3,)),
 ]
 
@@ -53,3 +57,37 @@ def test_every_row_hands_its_slope_to_one_piece_of_maxout(rows, dtype):
             return layer.backward({}, cache, jnp.ones_like(v), CONTEXT)[0].sum(axis=0)
 
         assert float(slopes(x, w, b).sum()) == rows
+
+
+@pytest.mark.parametrize(("layer", "shape"), LARGEST, ids=str)
+def test_no_slope_is_lost_behind_a_norm_that_the_compiler_computes_anew(layer, shape):
+    norm = bp.layers.batch_norm()
+    params, _ = norm.init(np.random.default_rng(0), shape)
+
+    @jax.jit
+    def handed_back(params, x):
+        u, _ = norm.forward(params, x, CONTEXT)
+        y, cache = layer.forward({}, jnp.maximum(u, 0), CONTEXT)
+        return y, layer.backward({}, cache, jnp.ones_like(y), CONTEXT)[0]
+
+    for rows in (16, 64, 333):
+        x = np.random.default_rng(rows).normal(size=(rows, *shape))
+        for dtype in ("float32", "float64"):
+            with jax.enable_x64(dtype == "float64"):
+                operands = jax.tree.map(lambda each, dtype=dtype: jnp.asarray(each, dtype), (params, x))
+                y, dx = handed_back(*operands)
+                assert float(np.sum(dx)) == pytest.approx(y.size, rel=1e-6)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_engines_agree_where_the_largest_numbers_stand(axis):
+    x = np.random.default_rng(0).integers(0, 3, size=(4, 5, 3)).astype("float32")
+    want = ops.where_largest(x, x.max(axis), axis)
+    assert want.sum() > x.max(axis).size  # several alike: all count
+    np.testing.assert_array_equal(ops.where_largest(jnp.asarray(x), jnp.asarray(x.max(axis)), axis), want)
+
+
+def test_the_first_of_the_largest_numbers_counts_where_none_equals_the_maximum():
+    x = jnp.asarray([[1.0, 3.0, 2.0, 3.0]])
+    here = ops.where_largest(x, jnp.nextafter(x.max(axis=1), 4.0), 1)
+    assert here.tolist() == [[False, True, False, False]]

@@ -5,6 +5,7 @@ Shapes: x (B, *S, C), channels last.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,7 @@ def test_rows_that_do_not_fit_are_refused_with_the_arithmetic(layer, shape, mess
         (lambda: L.conv2d(3, groups=2), "needs filters that its groups share alike"),
         (lambda: L.conv2d(3, (3, 3, 3)), "needs one number as kernel_size, or 2, got"),
         (lambda: L.conv2d(3, padding="causal"), "needs one of valid, same as padding"),
+        (lambda: L.conv1d(3, padding=(1, 2, 3)), r"a number or a pair \(before, after\) as padding, got \(1, 2, 3\)"),
         (lambda: L.conv2d(3, padding=-1), "a whole number of at least 0 as padding, got -1"),
         (lambda: L.conv_transpose1d(3, padding="causal"), "got 'causal'"),
         (lambda: L.max_pool1d(0), "max_pool1d needs a whole number of at least 1 as pool_size"),
@@ -159,3 +161,11 @@ def test_rows_that_do_not_fit_are_refused_with_the_arithmetic(layer, shape, mess
 def test_settings_that_make_no_sense_are_refused(make, message):
     with pytest.raises(ConfigError, match=message):
         make()
+
+
+def test_of_one_axis_a_pair_of_padding_may_stand_by_itself():
+    x = np.random.default_rng(0).normal(size=(2, 5, 3))
+    for pair, layer in [((2, 0), L.conv1d(4)), ((0, 1), L.max_pool1d(2)), ((1, 0), L.conv_transpose1d(2))]:
+        params, _ = layer.init(np.random.default_rng(1), x.shape[1:])
+        alone, inside = (replace(layer, padding=each).forward(params, x, EVALUATION)[0] for each in (pair, (pair,)))
+        np.testing.assert_array_equal(alone, inside)
