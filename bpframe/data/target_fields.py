@@ -37,7 +37,7 @@ def by_name(y: object, loss: Loss, outputs: int) -> dict[str, HostArray]:
 
 def as_columns(y: Any, loss: Loss) -> Any:
     """A structured array as losses without fields take it: by name for heads of those names, else as a table."""
-    names = y.dtype.names if isinstance(y, np.ndarray) else None
+    names = y.dtype.names if isinstance(y, np.ndarray) and y.ndim == 1 else None
     if names is None:
         return y
     heads = loss.parts() if implements(loss, SeveralHeads) else {}

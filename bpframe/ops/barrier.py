@@ -15,9 +15,9 @@ def barrier(x: Array) -> Array:
     """x itself; what reads it sees the same bits.
 
     x any shape. A compiler may compute x anew where it is read, and round it otherwise there: the largest number is
-    then not the maximum, `x == max(x)` holds nowhere, and a slope is lost. So x passes a barrier before it is compared
-    with what was made of it. `jax.lax.optimization_barrier` on engine jax; nothing in NumPy. XLA may compute x anew on
-    CPU all the same, so that layers compare places, or `where_largest`, in place of numbers.
+    then not the maximum, `x == max(x)` holds nowhere, and a slope is lost. A barrier makes that less likely, not
+    impossible: on a CPU XLA may compute x anew all the same. So compare places, or take `where_largest`.
+    `jax.lax.optimization_barrier` on engine jax; nothing in NumPy.
     """
     keep = BARRIER.get(namespace(x))
     return x if keep is None else keep(x)

@@ -159,7 +159,7 @@ def test_a_second_process_finds_the_programs_that_the_first_has_compiled(folder:
             [*command, "--name", name], env={**os.environ, "JAX_LOG_COMPILES": "1"}, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr
-        assert ("cache hit for 'jit__loop'" in done.stderr) is (name == "second")
-    assert list((cache_home / "bpframe" / "programs").rglob("jit__loop*-cache"))
+        assert ("cache hit for 'jit_block_loop'" in done.stderr) is (name == "second")
+    assert list((cache_home / "bpframe" / "programs").rglob("jit_block_loop*-cache"))
     models = {(folder / "runs" / name / "model.safetensors").read_bytes() for name in ("anew", "first", "second")}
     assert len(models) == 1

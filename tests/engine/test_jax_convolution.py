@@ -18,7 +18,7 @@ FAST = {"b0f_0io->b0f", "b01f_01io->b01f"}  # rows, space, channels; anywhere el
 CASES = [
     (L.conv2d(6), (9, 9, 4)),
     (L.conv2d(6, 3, 2, "same"), (9, 8, 4)),
-    (L.conv2d(6, 2, padding=2, dilation=2), (9, 8, 1)),
+    (L.conv2d(6, 3, padding=2, dilation=2), (9, 8, 4)),
     (L.conv1d(6, 5, 2), (21, 4)),
     (L.conv_transpose2d(6, 2, 2), (5, 5, 4)),
 ]

@@ -109,8 +109,6 @@ def test_foreign_layers_multiply_on_one_thread_in_a_fit_in_predict_and_in_evalua
     assert dict(os.environ) == environment
 
 
-@pytest.mark.usefixtures("three")
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 class Look:
     """A callback that looks at the recursion of 100 rows."""
 
@@ -129,6 +127,8 @@ def test_a_look_of_a_callback_multiplies_on_one_thread_whatever_engine_trains(en
     assert {threads for rows, threads in note.seen if rows == 100} == {1}
 
 
+@pytest.mark.usefixtures("three")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_estimators_multiply_on_one_thread():
     note = Note()
     made = MLPClassifier(hidden_layers=[note, bp.layers.dense(8)], max_iter=2)
