@@ -66,8 +66,9 @@ class TrainOptions:
 
         `frozen`: the lock that holds what the run has to be.
         """
-        earlier = RunFolder(self.runs / (self.name or config.stem)).lock if self.resume else None
-        lock = frozen or (earlier if earlier is not None and earlier.is_file() else None)
+        run = RunFolder(self.runs / (self.name or config.stem))
+        begun = self.resume and run.config.is_file() and run.lock.is_file()
+        lock = frozen or (run.lock if begun else None)
         return default_table(machine_table() if lock is None else table_of_lock(read_lock(lock)))
 
     def run_name(self, config: Path) -> str | None:

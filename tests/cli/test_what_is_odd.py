@@ -75,8 +75,8 @@ NOTED = """
 import numpy as np
 open("ran", "w").close()
 
-class Foo:
-    suffixes = (".foo",)
+class Noted:
+    suffixes = (".noted",)
 
     def read(self, file):
         return {"a": np.arange(30.0), "b": np.full(30, 2.5), "y": np.arange(30) % 2}
@@ -86,18 +86,19 @@ class Foo:
 def test_explain_runs_no_source_of_a_plugin_unless_it_is_asked_to(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plant(folder / "site", "foo-reader", {"bpframe.sources:foo": "foo_reader:Foo"}, {"foo_reader.py": NOTED})
-    monkeypatch.syspath_prepend(folder / "site")
-    bp.refresh()
-    (folder / "rows.foo").touch()
-    text = (folder / "odd.toml").read_text().replace('source = "rows.npz"', 'source = "rows.foo"\ntarget = "y"')
-    (folder / "odd.toml").write_text(text)
-    shown = good("explain", "odd.toml")
-    assert "not looked at: foo-reader/foo reads them, a plugin, which runs with --data alone." in " ".join(
-        shown.split()
-    )
-    assert not (folder / "ran").exists()
-    assert "one value in every row of: 'b'" in good("explain", "odd.toml", "--data")
-    assert (folder / "ran").exists()
-    sys.modules.pop("foo_reader")
+    plant(folder / "site", "noted-reader", {"bpframe.sources:noted": "noted_reader:Noted"}, {"noted_reader.py": NOTED})
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(folder / "site")
+        bp.refresh()
+        (folder / "rows.noted").touch()
+        text = (folder / "odd.toml").read_text().replace('source = "rows.npz"', 'source = "rows.noted"\ntarget = "y"')
+        (folder / "odd.toml").write_text(text)
+        shown = good("explain", "odd.toml")
+        assert "not looked at: noted-reader/noted reads them, a plugin, which runs with --data alone." in " ".join(
+            shown.split()
+        )
+        assert not (folder / "ran").exists()
+        assert "one value in every row of: 'b'" in good("explain", "odd.toml", "--data")
+        assert (folder / "ran").exists()
+    sys.modules.pop("noted_reader")
     bp.refresh()

@@ -198,7 +198,7 @@ def test_records_are_a_table_of_targets():
     made.fit(WHOLE, table, epochs=2)
     want.fit(WHOLE, columns, epochs=2)
     assert bits(made) == bits(want)
-    with pytest.raises(DataError, match="y needs numbers in each of its columns, got <U1 in 'b'"):
+    with pytest.raises(DataError, match=r"y needs numbers in each of its columns, got <U1 .* in 'b'"):
         quantities("float64").fit(WHOLE, table.astype([("a", "f4"), ("b", "U1"), ("c", "?")]), epochs=1)
 
 

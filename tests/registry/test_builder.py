@@ -147,7 +147,7 @@ def test_arguments_may_be_given_by_position():
 @pytest.mark.parametrize(
     ("given", "named", "message"),
     [
-        ((64, None, True, "zeros", "zeros", 7), {}, "got 6 without a name"),
+        ((64, None, True, "zeros", "zeros", 1.0, 1.0, 7), {}, "got 8 without a name"),
         ((64,), {"units": 3}, "got 'units' twice"),
         ((), {}, "needs the argument 'units', which is missing"),
         ((64,), {"unit": 3}, r"no argument 'unit'\. Did you mean 'units'\?"),

@@ -90,7 +90,8 @@ def test_a_run_whose_process_was_killed_before_it_had_written_anything_starts_in
     run.mkdir(parents=True)
     for left in ("training.pid", "run.lock.toml", ".config.toml.tmp-12-0123abcd"):
         (run / left).write_text("process 1 on a machine")
-    assert result(begin(place, "--name", "one", "--resume", "auto", "--epochs", "1"))[0] == 0
+    done = result(begin(place, "--name", "one", "--resume", "auto", "--epochs", "1"))
+    assert done[0] == 0, done
     (place / "runs/two").mkdir()
     (place / "runs/two/letter.txt").write_text("mine")
     code, said = result(begin(place, "--name", "two", "--resume", "auto", "--epochs", "1"))
