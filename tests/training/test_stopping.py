@@ -73,7 +73,8 @@ def resumed(folder, *more, **settings):
 def test_a_fit_that_a_callback_ends_goes_on_to_the_same_bytes(tmp_path, engine, hook):
     whole = trainer(engine=engine)
     fit(whole)
-    end, n = ENDS[len(hook) % 2], 1 if hook == "bpframe_fit_end" else 3
+    once = hook == "bpframe_fit_end" or (hook == "bpframe_block_end" and engine == "jax")  # a call makes several epochs
+    end, n = ENDS[len(hook) % 2], 1 if once else 3
     with pytest.raises(type(end)):
         fit(trainer(engine=engine, callbacks=[Ends(end, hook, n), *callbacks()], more=[keeper(tmp_path)]))
     again = resumed(tmp_path, engine=engine)
