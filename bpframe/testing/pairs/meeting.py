@@ -81,10 +81,11 @@ class Meeting:
 
     @property
     def epochs(self) -> int:
-        """3, or 2 where steps take longer; more where several batches make one update of a schedule that needs some."""
-        if {"gathering step", "schedule over a run"} <= {partner.role for partner in self.partners}:
+        """3, or 2 where steps take longer and no schedule needs more; 6 where it does and batches make one update."""
+        roles = {partner.role for partner in self.partners}
+        if {"gathering step", "schedule over a run"} <= roles:
             return 6
-        return 3 if self.engine == "numpy" else 2
+        return 3 if self.engine == "numpy" or "schedule over a run" in roles else 2
 
     @cached_property
     def loss(self) -> Any:
