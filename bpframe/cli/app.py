@@ -8,7 +8,6 @@ import click
 
 from bpframe.cli.exit_codes import EPILOG, exit_code, stopping_signals_as_exceptions
 from bpframe.cli.notes import column_notes
-from bpframe.cli.output import print_error
 from bpframe.lazy_names import lazy_names
 from bpframe.version import VERSION
 
@@ -60,6 +59,8 @@ class App(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except (Exception, KeyboardInterrupt) as error:
+            from bpframe.cli.output import print_error
+
             print_error(error, debug=bool(ctx.params.get("debug")))
             return ctx.exit(exit_code(error))
 

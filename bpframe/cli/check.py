@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,10 +54,11 @@ def check(targets: Sequence[str], as_json: bool, counts: bool, verbose: bool, **
     that passes nevertheless then fails.
     """
     from bpframe.cli.check_request import CheckRequest
+    from bpframe.cli.output import print_json
 
     result = CheckRequest(targets, **selection).result()
     if as_json:
-        click.echo(json.dumps(result.record(), indent=2))
+        print_json(result.record())
     else:
         _print(result.reports, result.lines(verbose, counts))
     if not result.good:

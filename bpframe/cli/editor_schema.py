@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -30,6 +29,8 @@ def schema(output: Path) -> None:
     config names the schema in its first line: #:schema ./bpframe.schema.json. Every component is imported. Write it
     again after a pip install.
     """
+    import json
+
     from bpframe.cli.output import print_result
     from bpframe.registry import registry
     from bpframe.runs.config.json_schema import config_schema

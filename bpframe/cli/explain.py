@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,10 +34,11 @@ def explain(target: Path, settings: Sequence[str], with_data: bool | None, as_js
     """
     from bpframe.cli.exit_codes import exit_code
     from bpframe.cli.explanation import explain_target, explanation_lines, explanation_record
+    from bpframe.cli.output import print_json
 
     found = explain_target(target, settings, with_data)
     if as_json:
-        click.echo(json.dumps(explanation_record(found), indent=2))
+        print_json(explanation_record(found))
     else:
         width = layout.terminal_width() or WIDE
         for line in explanation_lines(found, width, verbose):

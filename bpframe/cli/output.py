@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import click
 
@@ -29,6 +29,13 @@ def print_result(line: str) -> None:
         click.echo(line)
 
 
+def print_json(record: Any) -> None:
+    """Print what was found as JSON, for programs."""
+    import json  # only here: start-up can do without
+
+    click.echo(json.dumps(record, indent=2))
+
+
 def print_error(error: BaseException, debug: bool) -> None:
     """Print an error's message on stderr, below its traceback if `debug`; the exit code is there without it, too.
 
@@ -38,5 +45,7 @@ def print_error(error: BaseException, debug: bool) -> None:
         return
     with suppress(OSError, ValueError):
         if debug:
+            import traceback  # only here: start-up can do without
+
             traceback.print_exception(error)
         click.echo(error_message(error), err=True)

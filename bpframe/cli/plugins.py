@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -34,12 +33,12 @@ plugins.add_command(doctor)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def list_(as_json: bool = False) -> None:
     """List every component, without importing one."""
-    from bpframe.cli.output import print_table
+    from bpframe.cli.output import print_json, print_table
     from bpframe.registry import registry
 
     providers = registry.providers()
     if as_json:
-        click.echo(json.dumps([_record(provider) for provider in providers], indent=2))
+        print_json([_record(provider) for provider in providers])
         _echo_notes(err=True)  # standard output is JSON alone
         return
     blocked = [registry.verdict(provider) for provider in providers]

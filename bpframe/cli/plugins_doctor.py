@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -28,16 +27,15 @@ def doctor(distributions: Sequence[str], as_json: bool, seconds: float) -> None:
     Lines with ! are faults, and make the exit code 1; lines with - are worth knowing.
     """
     from bpframe.cli.doctor.examination import examinations, policy_findings
+    from bpframe.cli.output import print_json, print_table
     from bpframe.registry import registry
 
     found = list(examinations(registry, distributions, seconds))
     notes = policy_findings(registry)
     if as_json:
         record = {"distributions": [each.record() for each in found], "policies": [note.text for note in notes]}
-        click.echo(json.dumps(record, indent=2))
+        print_json(record)
     else:
-        from bpframe.cli.output import print_table
-
         print_table(HEADER, [_row(each) for each in found], ["red" if each.faults else None for each in found])
         for line in (*_lines(found), *map(str, notes)):
             click.echo(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -77,6 +76,8 @@ class TrainOptions:
 
     def command(self, run: RunFolder, *more: str) -> str:
         """A command that trains by the config of a run, as a shell takes it."""
+        import shlex  # only here: a run that ends in its time names no command
+
         same = [OPTION] if self.no_plugins else plugin_words()
         same += ["--no-cache"] if self.no_cache else []
         same += [] if self.runs == Path("runs") else ["--runs", str(self.runs)]

@@ -22,11 +22,9 @@ from bpframe.runs.config.schema import CheckpointTable
 from bpframe.runs.folder import RunFolder, create_folder, find_run, require_free_name, require_plain_name
 from bpframe.runs.lock import lock
 from bpframe.runs.lock.compare import difference_texts
-from bpframe.runs.model import load_model, start_from_model
 from bpframe.runs.process_lock import process_lock
 from bpframe.runs.recorder import CheckpointPath, Recorder
 from bpframe.runs.resume import Stage, restore_run, write_final_checkpoint
-from bpframe.runs.stopped_runs import stopped_runs
 from bpframe.runs.wanted_data import WantedData, parts_fingerprint
 from bpframe.saving.atomic import write_file
 from bpframe.saving.json_values import to_json
@@ -100,10 +98,16 @@ class _Run:
         if self.wanted.earlier is not None:
             stage = restore_run(trainer, self.wanted.earlier, self.config.settings.train.epochs)
         fresh = stage is Stage.NEW and self.config.start is not None
-        return start_from_model(self.config, *own) if fresh else trainer, stage
+        if fresh:
+            from bpframe.runs.model import start_from_model  # only here, and below: most runs start from no model
+
+            trainer = start_from_model(self.config, *own)
+        return trainer, stage
 
     def finished(self, trainer: Trainer, stage: Stage) -> tuple[Trainer, Stage]:
         """The trainer of a run that is over; if it is to be fitted on new data, one that is to be trained."""
+        from bpframe.runs.model import load_model
+
         over = trainer if stage is Stage.FINISHED else load_model(self.folder, self.config)
         if not self.folder.model.exists():  # the state of the end has it
             over.save(self.folder.model)
@@ -170,6 +174,8 @@ def _others_to_resume(config: Config, options: TrainOptions) -> str:
     """Lines about runs of the config that were stopped, where a resume named none and so has taken the first."""
     if not options.resume or options.name is not None:
         return ""
+    from bpframe.runs.stopped_runs import stopped_runs  # only here: as below, start-up can do without
+
     others = stopped_runs(options.runs, config.file.stem, config.text(), changeable(config.settings.train.engine))
     return "".join(
         f"{folder.path} was stopped. To go on with it: "

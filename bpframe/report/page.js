@@ -3,6 +3,9 @@
 // Every text of the data becomes a text node, so that none is ever markup.
 (() => {
   const MANY = 24; // lines from which a plot names the nearest alone
+  const RESTLESS = 50; // heights of a plot that a line goes up and down, from which it is thin: it fills an area anyway
+  const MOVED = 60000; // points of many lines that are drawn at each move; all are, once nothing moves
+  const REST = 150; // milliseconds without a move
   const root = document.documentElement;
   const place = document.getElementById("charts");
   let data = JSON.parse(document.getElementById("data").textContent);
@@ -123,6 +126,37 @@
     return alike ? [first, ...tables.map(([, y]) => y)] : uPlot.join(tables);
   };
 
+  // ------------------------------------------------------------------------------------------------ lines and points
+
+  const travel = (number, log) => { // how far a line goes up and down in all, and its least and most
+    let [way, low, high, last] = [0, Infinity, -Infinity, null];
+    for (const value of decode(number)[1]) {
+      if (value == null || (log && value <= 0)) continue;
+      const at = log ? Math.log10(value) : value;
+      if (last !== null) way += Math.abs(at - last);
+      [low, high, last] = [Math.min(low, at), Math.max(high, at), at];
+    }
+    return { way, low, high };
+  };
+  const restless = (entries, log) => { // of each entry: whether its line fills an area of the plot
+    const ways = entries.map((entry) => travel(entry.curves[0], log));
+    const height = ways.reduce((most, { high }) => Math.max(most, high), -Infinity) - ways.reduce((least, { low }) => Math.min(least, low), Infinity);
+    return ways.map(({ way }) => way > RESTLESS * height);
+  };
+  const sparsePoints = (u, k, from, to, stride) => { // the same ones at every move, so that nothing flickers
+    const stroke = new Path2D();
+    const [x, y] = [u.data[0], u.data[k]];
+    for (let i = from - (from % stride), gap = true; i < to + stride; i += stride) {
+      if (y[i] === undefined) continue;
+      if (y[i] === null) gap = true;
+      else {
+        stroke[gap ? "moveTo" : "lineTo"](u.valToPos(x[i], "x", true), u.valToPos(y[i], "y", true));
+        gap = false;
+      }
+    }
+    return { stroke, fill: null, clip: null, band: null, gaps: [], flags: 1 };
+  };
+
   // --------------------------------------------------------------------------------------------------------- a plot
 
   class Plot {
@@ -176,22 +210,28 @@
     draw() {
       const range = this.u && this.zoomed ? { ...this.range() } : null;
       if (this.u) this.u.destroy();
+      clearTimeout(this.rest);
+      this.stride = 1;
       this.entries = entriesOf(this.chart, this.view);
       this.first = []; // the number of the series of each entry
       const series = [{ label: "epoch" }];
       const bands = [];
+      const many = this.entries.length > MANY;
+      const thin = many ? [] : restless(this.entries, this.log);
+      const everyPoint = uPlot.paths.linear();
+      const paths = (u, k, from, to) => (this.stride > 1 ? sparsePoints(u, k, from, to, this.stride) : everyPoint(u, k, from, to));
       for (const entry of this.entries) {
         const at = series.length;
-        this.first.push(at);
         const stroke = () => colours.lines[entry.colour % 8];
-        const many = this.entries.length > MANY;
-        series.push({ label: entry.label, stroke, width: many ? 1 : 2, dash: many ? undefined : entry.dash, alpha: many ? (entry.dash ? 0.35 : 0.7) : 1, points: { show: decode(entry.curves[0])[0].length < 2 } });
+        const width = many || thin[this.first.length] ? 1 : 2;
+        series.push({ label: entry.label, stroke, width, paths: many ? paths : everyPoint, dash: many ? undefined : entry.dash, alpha: many ? (entry.dash ? 0.35 : 0.7) : 1, points: { show: decode(entry.curves[0])[0].length < 2 } });
+        this.first.push(at);
         if (entry.curves.length > 1) {
           series.push({ auto: false, points: { show: false } }, { auto: false, points: { show: false } });
           bands.push({ series: [at + 1, at + 2], fill: () => colours.lines[entry.colour % 8] + "33" });
         }
       }
-      this.many = this.entries.length > MANY;
+      this.many = many;
       this.u = new uPlot(this.options(series, bands), joined(this.entries, this.log), this.box);
       this.hidden.forEach((k) => this.show(k, false));
       if (range) this.setRange(range.min, range.max);
@@ -246,7 +286,16 @@
       const [low, high] = this.ends();
       const width = Math.max(Math.min(max - min, high - low), Math.min(2, high - low));
       const left = Math.min(Math.max(min, low), high - width);
+      if (this.many) this.move(width / (high - low || 1));
       this.u.setScale("x", { min: left, max: left + width });
+    }
+    move(share) {
+      this.stride = Math.ceil((this.entries.length * this.u.data[0].length * share) / MOVED);
+      clearTimeout(this.rest);
+      if (this.stride > 1) this.rest = setTimeout(() => {
+        this.stride = 1;
+        this.u.redraw();
+      }, REST);
     }
     all() {
       this.setRange(...this.ends());

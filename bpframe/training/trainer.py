@@ -31,7 +31,7 @@ from bpframe.registry import build as component
 from bpframe.registry.other_words import hide_other, refuse_other
 from bpframe.registry.safe_text import object_text
 from bpframe.saving import model_file
-from bpframe.training import checkpoint, overview
+from bpframe.training import checkpoint
 from bpframe.training.checkpoint import TrainerState, UnfinishedFit
 from bpframe.training.diagnosis import component_kinds, name_culprit, refuse_not_finite
 from bpframe.training.evaluation import evaluate_scores, named_metrics
@@ -54,7 +54,6 @@ from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.open_session import network_of, open_session
 from bpframe.training.parameters import Parameters
 from bpframe.training.part_change import KEPT, attribute_changes
-from bpframe.training.prediction_function import PredictionFunction
 from bpframe.training.preflight import require_rows
 from bpframe.training.session_snapshot import SessionSnapshot
 from bpframe.training.spec import PARTS, TrainerParts, TrainerSpec, with_parts
@@ -66,6 +65,7 @@ if TYPE_CHECKING:
     from bpframe.plot.canvas import Axes
     from bpframe.plot.theme import ThemeName
     from bpframe.training.layer_fit import RowBlocks
+    from bpframe.training.prediction_function import PredictionFunction
 
 
 @final
@@ -305,6 +305,8 @@ class Trainer:
 
         The parameters are a tree {"dense_1": {"weight": ...}} of NumPy arrays, copies of those that predict.
         """
+        from bpframe.training.prediction_function import PredictionFunction  # imported by those who ask
+
         session = self.session
         network = network_of(self.network, self.task)
         return PredictionFunction(network.layers, self.task), network.params(session.parameters)
@@ -468,9 +470,13 @@ class Trainer:
         return f"Trainer({self.network!r}, loss={loss}, optimizer={optimizer}, seed={self.seed})"
 
     def __str__(self) -> str:
+        from bpframe.training import overview  # imported by those who look
+
         return overview.text(self.spec, self.history)
 
     def _repr_html_(self) -> str:
+        from bpframe.training import overview
+
         return overview.html(self.spec, self.history)
 
     # -------------------------------------------------------------------------------------------------------- inside

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from html import escape
 from typing import Any, Protocol, TextIO, final
 
 FALLBACK_WIDTH = 80  # columns of a terminal that does not say how wide it is
@@ -102,6 +101,8 @@ class NotebookLine:
 
     def show(self, text: str, fraction: float, history: History) -> None:
         """Display the line, or update it."""
+        from html import escape  # only here: a terminal can do without
+
         if self._broken:
             return
         if len(history) != self._drawn:

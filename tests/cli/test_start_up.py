@@ -13,6 +13,8 @@ from bpframe.cli.app import HOME
 from tests.cli.commands import good
 from tests.conftest import Site
 
+HEAVY = '"numpy", "markdown_it", "bpframe.training.trainer", "pluggy", "json", "traceback"'
+
 pytestmark = pytest.mark.usefixtures("folder")
 
 
@@ -24,7 +26,7 @@ def loaded_by(site: Site, *arguments: str) -> set[str]:
         try:
             main({list(arguments)})
         except SystemExit:
-            print("loaded:", *({{"numpy", "markdown_it", "bpframe.training.trainer", "pluggy"}} & set(sys.modules)))
+            print("loaded:", *({{{HEAVY}}} & set(sys.modules)))
     """
     return set(site.out(script).splitlines()[-1].split()[1:])
 
@@ -49,13 +51,13 @@ def test_a_fit_loads_no_module_that_it_can_do_without(site: Site) -> None:
 
 
 def test_a_training_loads_no_command_but_its_own_and_nothing_that_shows_runs(site: Site, folder: Path) -> None:
-    """Pictures, pages, tables and monitors are loaded by who asks for them."""
+    """Pictures, pages, tables and monitors are loaded by who asks for them, files and errors by who has some."""
     script = f"""if True:
         import os, sys
         from bpframe.cli import main
         os.chdir({str(folder)!r})
         try:
-            main(["train", "small.toml", "--quiet"])
+            main(["train", "small.toml"])
         except SystemExit as exit:
             print("exit", exit.code, *(name for name in sys.modules))
     """
@@ -64,8 +66,11 @@ def test_a_training_loads_no_command_but_its_own_and_nothing_that_shows_runs(sit
     commands = {f"bpframe.cli.{module}" for command, module in HOME.items() if command != "train"}
     shown = "report plot export studies testing sklearn cli.watching cli.run_records runs.run_table network.derivation"
     others = "network.activation_spy training.layer_fit training.network_recorder training.row_derivation"
-    unasked = {f"bpframe.{name}" for name in (*shown.split(), *others.split())}
+    seldom = "runs.model runs.stopped_runs training.overview training.prediction_function"
+    files = "registry.plugin_files registry.class_kinds data.sources.files data.sources.formats registry.by_suffix"
+    unasked = {f"bpframe.{name}" for names in (shown, others, seldom, files) for name in names.split()}
     foreign = {"matplotlib", "PIL", "html", "http.server", "jax", "tensorboardX", "mlflow", "bpframe_callbacks.monitor"}
+    foreign |= {"shlex", "traceback"}
     assert not (commands | unasked | foreign) & set(loaded)
 
 

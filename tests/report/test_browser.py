@@ -14,7 +14,7 @@ import pytest
 from tests.cli.commands import good
 from tests.executables import executable
 from tests.report.chromium import Browser, Page, chromium
-from tests.report.runs_to_report import CLASSES, COLUMNS, NAMES, NUMBERS, train_hostile
+from tests.report.runs_to_report import CLASSES, COLUMNS, NAMES, NUMBERS, long_runs, train_hostile
 
 WIDTHS = (360, 768, 1280, 3840)
 
@@ -152,6 +152,40 @@ def test_an_interval_with_0_in_it_reaches_down_a_logarithmic_axis(browser: Brows
     assert all(0 < value < 1e-9 for value in low)
     assert all(value > 5 for value in high)
     assert page.value("plot.u.scales.y.min") > 0.01
+
+
+def test_lines_that_fill_an_area_are_thin(browser: Browser, pages: dict[str, Path]) -> None:
+    folder = Path(tempfile.mkdtemp(dir=pages["numbers"].parent))
+    good("report", str(long_runs(folder, str(folder.parent / "numbers.toml"), 1, 300)), "-o", f"{folder}/noise.html")
+    page = opened(browser, folder / "noise.html")
+    widths = page.value("report.plots().map(plot => [plot.chart.title, ...plot.u.series.slice(1).map(s => s.width)])")
+    assert widths == [["loss", 1, 1], ["accuracy", 1, 1], ["learning rate", 2]]
+    assert opened(browser, pages["numbers"]).value("report.plots()[0].u.series[1].width") == 2
+
+
+def test_of_many_lines_each_point_is_drawn_once_nothing_moves(browser: Browser, pages: dict[str, Path]) -> None:
+    page = opened(browser, pages["numbers"])
+    page.value("window.plot = report.plots()[0]; 0")
+    page.value(
+        "plot.update({...plot.chart, lines: [...Array(30).keys()].map(k => ({run: 0, part: `${k}`, curve: 0}))})"
+    )
+    page.value(
+        "plot.u.setData([...Array(31).keys()].map(k => [...Array(3000).keys()].map(i => k ? Math.sin(i * i + k) : i)))"
+    )
+    moving, resting, whole = page.value("""(async () => {
+        const drawn = () => plot.u.ctx.canvas.toDataURL(), found = [];
+        plot.setRange(100, 2900);
+        await null;
+        found.push(drawn());
+        while (plot.stride > 1) await new Promise(next => setTimeout(next, 20));
+        await null;
+        found.push(drawn());
+        plot.u.redraw();
+        await null;
+        return [...found, drawn()];
+    })()""")
+    assert moving != resting == whole
+    assert page.complaints() == []
 
 
 def test_numbers_of_the_page_are_those_of_the_history(browser: Browser, pages: dict[str, Path]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from io import BytesIO
+from pkgutil import get_data
 
 import numpy as np
 
@@ -17,6 +17,6 @@ def digits() -> tuple[HostArray, HostArray]:
     arrays of its own.
     Source: E. Alpaydin and C. Kaynak (1998), UCI Machine Learning Repository, DOI 10.24432/C50P49, CC BY 4.0.
     """
-    file = BytesIO(files("bpframe.data.sources").joinpath("digits.npz").read_bytes())  # bpframe may be inside a zip
+    file = BytesIO(get_data(__package__, "digits.npz") or b"")  # bpframe may be inside a zip
     with np.load(file, allow_pickle=False) as archive:
         return archive["x"].astype(np.float64), archive["y"].astype(np.int64)

@@ -11,8 +11,6 @@ from typing import Any, ClassVar, final
 
 from bpframe.data.arguments import suggestion
 from bpframe.data.sources.by_name import BY_NAME, load
-from bpframe.data.sources.files import naming_file, read_rows
-from bpframe.data.sources.formats import foreign_source, source_name, suffixes
 from bpframe.data.sources.selection import Rows, Selection
 from bpframe.errors import ConfigError, DataError
 from bpframe.protocols import Source
@@ -76,10 +74,14 @@ class FileSource:
 
     def read(self, folder: Path, selection: Selection) -> Rows:
         """The rows of the file."""
+        from bpframe.data.sources.files import read_rows  # only here: data sets can do without
+
         return read_rows(folder / self.path, selection, self.reader)
 
     def errors(self, folder: Path) -> AbstractContextManager[object]:
         """A block in which errors about its rows name it."""
+        from bpframe.data.sources.files import naming_file
+
         return naming_file(folder / self.path, self.reader, self.path)
 
     def spec(self, folder: Path) -> Any:
@@ -154,6 +156,8 @@ def named_reader(spec: object) -> dict[str, Any] | None:
 
     None otherwise; DataError where no source reads such files.
     """
+    from bpframe.data.sources.formats import foreign_source, source_name
+
     table = _as_table(spec)
     if not isinstance(table, Mapping) or not isinstance(table.get("path"), str):
         return None
@@ -173,6 +177,8 @@ def _as_table(given: object) -> object:
 
 def _file(builder: Builder, spec: Mapping[str, Any], path: str) -> FileSource | None:
     """The file of a table with `path`; None where a problem was noted."""
+    from bpframe.data.sources.formats import source_name
+
     file = Path(spec["path"])
     try:
         named = named_reader(spec)
@@ -197,6 +203,8 @@ def _recorder(name: str, function: Callable[..., Pair]) -> Callable[..., NamedSo
 def _unknown(name: str) -> str:
     if name in registry.names("source"):
         return f"source '{name}' reads files: it needs their 'path', which is missing."
+    from bpframe.data.sources.formats import suffixes
+
     hint = suggestion(name, BY_NAME)
     return (
         f"no data set named '{name}'.{hint} There are: {', '.join(BY_NAME)}. "

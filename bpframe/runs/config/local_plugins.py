@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from bpframe.errors import ConfigError, Problem
 from bpframe.registry import Registry
-from bpframe.registry.plugin_files import declare
 
 KEY = "plugins.local"
 NOT_HERE = (
@@ -17,12 +16,16 @@ NOT_HERE = (
 
 def declare_local_plugins(registry: Registry, names: Sequence[str], folder: Path | None) -> list[Problem]:
     """Offer the components of the files; what is wrong with some of them. `folder` None: none may be named."""
-    if names and folder is None:
+    if not names:
+        return []
+    if folder is None:
         return [Problem(KEY, NOT_HERE.format(names=", ".join(names)))]
+    from bpframe.registry.plugin_files import declare  # only here: most configs have none
+
     problems = []
-    for i, name in enumerate(names if folder else ()):
+    for i, name in enumerate(names):
         try:
-            declare(registry, file_below(Path(folder or ""), name))
+            declare(registry, file_below(folder, name))
         except ConfigError as error:
             problems.append(Problem(f"{KEY}[{i}]", str(error)))
     return problems
