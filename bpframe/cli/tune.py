@@ -7,17 +7,19 @@ import click
 
 @click.command(epilog="Exit codes: bpframe --help.")
 @click.option("--remove", is_flag=True, help="Remove what was measured: the table that bpframe ships holds again.")
-def tune(remove: bool) -> None:
+@click.option("--busy", is_flag=True, help="Keep the table though other programs compute meanwhile.")
+def tune(remove: bool, busy: bool) -> None:
     """Measure which threads are to compute a product on this machine, in a few seconds, and keep the table.
 
     New runs of `bpframe train` on engine numpy take it; lock, config and checkpoints of a run hold it, so that --resume
-    and --frozen keep the table of their run. Measure on a machine that does nothing else.
+    and --frozen keep the table of their run. Measure on a machine that does nothing else: where times show that other
+    programs compute, no table is kept.
     """
     from bpframe.cli.machine_table import table_file, write_table
     from bpframe.cli.output import print_result, print_table
     from bpframe.engine.numpy.blas import process_blas
     from bpframe.engine.numpy.product_threads import MOST
-    from bpframe.engine.numpy.thread_table import product_times, table_of
+    from bpframe.engine.numpy.thread_table import product_times, slowed, table_of
     from bpframe.errors import ConfigError
 
     file = table_file()
@@ -32,5 +34,10 @@ def tune(remove: bool) -> None:
     table = table_of(times)
     rows = [[f"2^{time.multiplications.bit_length() - 1}", *(f"{1e6 * s:.0f}" for s in time[1:])] for time in times]
     print_table(["multiplications", "us on one thread", "a team's", "BLAS's own"], rows)
+    if not busy and (times_longer := slowed(times)) is not None:
+        raise ConfigError(
+            f"bpframe tune needs a machine that does nothing else, got times {times_longer:.1f} times the least in the "
+            "mean. No table is kept. Measure again once other programs rest, or give --busy to keep this one."
+        )
     write_table(file, table)
     print_result(f"team_from = {table.team_from}, pool_from = {table.pool_from}, kept in {file}")

@@ -285,10 +285,11 @@ class SessionEnds(Protocol):
     So a hook may look at an epoch, and stop a fit at it, when later ones are made.
     """
 
-    def keep_ends(self, wanted: bool, x: HostArray | None = None) -> bool:
+    def keep_ends(self, wanted: bool, x: HostArray | None = None, stops: bool = True) -> bool:
         """Keep the ends of epochs of each block from the next `load` on, or no more; False where it keeps none.
 
-        `x`: rows whose scores at each of them are asked for.
+        `x`: rows whose scores at each of them are asked for; `stops`: whether a hook may stop the fit at one, so that
+        a block should not be long, since what is made behind that end is made in vain.
         """
 
     def show_end(self, step: int | None) -> bool:

@@ -157,7 +157,7 @@ class FitRun:
         wanted = self._validates or hooks.rewinding
         others = self.stepwise or self._monitored or self._measures.looks_at_rows or self._scheduled()
         able = wanted and hooks.waits and self.spec.even_epochs and not others
-        return session if session.keep_ends(able, self._measures.validation_rows) else None
+        return session if session.keep_ends(able, self._measures.validation_rows, hooks.rewinding) else None
 
     def keep_whole_steps(self) -> bool:
         """After an exception: account for whole steps of a block that it cut short.

@@ -87,6 +87,18 @@ def test_a_machine_of_one_thread_has_nothing_to_measure(monkeypatch):
 
 
 @pytest.mark.usefixtures("measured", "folder")
+def test_a_table_of_a_busy_machine_is_kept_where_that_is_asked_for(monkeypatch, cache_home):
+    slowed = [time._replace(slowed=4.0) for time in thread_table.product_times(None, 2)]
+    monkeypatch.setattr(thread_table, "product_times", lambda blas, team: slowed)
+    result = CliRunner().invoke(main, ["tune"])
+    assert result.exit_code == 2
+    assert "needs a machine that does nothing else, got times 4.0 times the least" in result.output
+    assert not list(cache_home.rglob("*.json"))
+    assert f"team_from = {TEAM}" in run("tune", "--busy")
+    assert len(list(cache_home.rglob("*.json"))) == 1
+
+
+@pytest.mark.usefixtures("measured", "folder")
 @pytest.mark.parametrize("damage", ["", "[]", '{"team_from": 3, "pool_from": 4}', '{"team_from": "x"}'])
 def test_a_table_that_cannot_be_read_is_none(cache_home, damage):
     run("tune")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,15 @@ import pytest
 
 import bpframe as bp
 from bpframe.engine.numpy.blas import Blas, process_blas
-from bpframe.engine.numpy.thread_table import NEVER, ProductTimes, ThreadTable, default_table, product_times, table_of
+from bpframe.engine.numpy.thread_table import (
+    NEVER,
+    ProductTimes,
+    ThreadTable,
+    default_table,
+    product_times,
+    slowed,
+    table_of,
+)
 from bpframe.errors import ConfigError
 from bpframe.ops import thread_team
 
@@ -39,6 +48,17 @@ def test_products_of_every_size_are_measured(monkeypatch):
     found = product_times(process_blas(), 2)
     assert [time.multiplications for time in found] == [2**k for k in range(22, 29)]
     assert all(min(time[1:]) > 0 for time in found)
+    assert all(time.slowed == pytest.approx(1) for time in found)  # one round is the least
+
+
+def test_rounds_that_take_longer_than_the_least_slow_a_measurement(monkeypatch):
+    monkeypatch.setattr("bpframe.engine.numpy.thread_table.ROUNDS", 4)
+    seconds = itertools.cycle([1.0, 1.0, 1.0, 1.0, 1.0, 7.0])  # one way takes 7 in every second round
+    monkeypatch.setattr("bpframe.engine.numpy.thread_table._on", lambda *_: lambda: next(seconds))
+    found = product_times(process_blas(), 2)
+    assert [time.slowed for time in found] == [2.0] * 7
+    assert slowed(found) == 2.0
+    assert slowed([time._replace(slowed=1.2) for time in found[:4]] + found[:3]) is None
 
 
 def shared(monkeypatch: pytest.MonkeyPatch, **table: Any) -> int:

@@ -26,6 +26,17 @@ class Prompt:
         """Nothing."""
 
 
+class BlockCount:
+    """Counts the blocks of a fit, and hears of nothing else."""
+
+    count = 0
+
+    @bp.hookimpl
+    def bpframe_block_end(self, state: Any) -> None:
+        """One more."""
+        self.count += 1
+
+
 class Calls:
     """Counts the blocks of a fit; may raise at the end of an epoch, or write a checkpoint there."""
 
@@ -96,13 +107,14 @@ def test_layers_with_statistics_and_draws_are_shown_as_they_were_at_the_end_of_a
     same(made, wanted)
 
 
-def test_validation_alone_ends_no_block():
-    parts: dict[str, Any] = {"optimizer": {"name": "adam", "lr": 0.03}, "engine": "jax"}
-    network = bp.Network([bp.layers.dense(8, activation="tanh"), bp.layers.dense(2)])
-    calls = Calls()
-    made = fit(bp.Trainer(network, "softmax_cross_entropy", callbacks=[calls], **parts))
-    wanted = fit(bp.Trainer(network, "softmax_cross_entropy", callbacks=[Prompt()], **parts))
-    assert calls.blocks < EPOCHS / 2
+@pytest.mark.parametrize("widths", [(8,), (450, 450)], ids=["1 kB", "0.8 MB"])  # of parameters
+def test_validation_alone_ends_no_block(widths):
+    layers = [bp.layers.dense(n, activation="tanh") for n in widths] + [bp.layers.dense(2)]
+    parts: dict[str, Any] = {"optimizer": {"name": "adam", "lr": 0.003}, "engine": "jax"}
+    blocks = BlockCount()
+    made = fit(bp.Trainer(bp.Network(layers), "softmax_cross_entropy", callbacks=[blocks], **parts))
+    wanted = fit(bp.Trainer(bp.Network(layers), "softmax_cross_entropy", callbacks=[Prompt()], **parts))
+    assert blocks.count < EPOCHS / 4
     assert made.history.validation == wanted.history.validation
     assert made.history.train == wanted.history.train
 

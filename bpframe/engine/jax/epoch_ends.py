@@ -16,8 +16,9 @@ from bpframe.protocols import Batches
 from bpframe.types import HostArray, Params
 
 MOST = 64  # epochs of a block
-BYTES = 2**20  # that their parameters may take: with larger ones an epoch takes much longer than a call
-SECONDS = 0.05  # of a block of several epochs: so much work a stop may undo
+BYTES = 2**24  # that their parameters may take: each block begins by writing zeros there
+STOP_BYTES = 2**21  # the same where a hook may stop the fit at an epoch, so that blocks are short
+STOP_SECONDS = 0.05  # of a block of several epochs then: so much work a stop may undo
 
 EndScores = Callable[[Any, int], HostArray]  # (kept parameters, epochs) to scores (E, N, ...)
 
@@ -26,16 +27,21 @@ EndScores = Callable[[Any, int], HostArray]  # (kept parameters, epochs) to scor
 class EpochEnds:
     """The ends of epochs in the latest block, if there is `room` for those of several.
 
-    `x`: rows whose scores at each end are asked for, which `scores` gives for all ends in one call.
+    `x`: rows whose scores at each end are asked for, which `scores` gives for all ends in one call; `stops`: whether a
+    hook may stop the fit at one.
     """
 
     def __init__(
-        self, params: Params | None = None, x: HostArray | None = None, scores: EndScores | None = None
+        self,
+        params: Params | None = None,
+        x: HostArray | None = None,
+        scores: EndScores | None = None,
+        stops: bool = True,
     ) -> None:
         """For parameters like these; None: nothing is kept."""
         size = sum(leaf.nbytes for _, leaf in tree.leaves(params or {}))
-        room = min(MOST, BYTES // size) if size else 0
-        self.room = room if room > 1 else 0
+        room = min(MOST, (STOP_BYTES if stops else BYTES) // size) if size else 0
+        self.room, self._stops = room if room > 1 else 0, stops
         self.point: RollbackPoint | None = None  # before the block
         self._x, self._score = x, scores
         self._steps: list[int] = []  # at which an epoch ended
@@ -48,8 +54,10 @@ class EpochEnds:
         if not self.room:
             return stop
         first = batches.at(start)[1]
-        short = max(batches.steps - first, int(SECONDS / seconds) if seconds else 1)
-        return min(stop, start + min(short, self.room * batches.steps - first))
+        steps = self.room * batches.steps - first
+        if self._stops:
+            steps = min(steps, max(batches.steps - first, int(STOP_SECONDS / seconds) if seconds else 1))
+        return min(stop, start + steps)
 
     def take(self, kept: Any, batches: Batches, steps: range, step: int, point: RollbackPoint) -> None:
         """Those of a block of these steps of a run, the last of which led to `step`."""

@@ -206,14 +206,14 @@ class JaxSession:
         self._blocks.sums = None if minimizing(self._updates) else sums
         return self._blocks.sums is sums
 
-    def keep_ends(self, wanted: bool, x: HostArray | None = None) -> bool:
+    def keep_ends(self, wanted: bool, x: HostArray | None = None, stops: bool = True) -> bool:
         """Keep the ends of epochs from the next `load` on, unless that takes much memory, or a rule averages."""
         keeps = wanted and not minimizing(self._updates) and not any(update.evaluators for update in self._updates)
         scores = None
         if keeps and x is not None and not schedules_of(self._groups):
             with self._device.scope():
                 scores = self._blocks.end_scores(x, self._carry.params)
-        self._ends = EpochEnds(self._carry.params if keeps else None, x, scores)
+        self._ends = EpochEnds(self._carry.params if keeps else None, x, scores, stops)
         self._blocks.ends = self._ends.room
         return self._ends.room > 0
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from statistics import median
 from time import perf_counter
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ SIZES = range(22, 29)  # of products that are measured, as powers of two
 ROWS, ROUNDS = 256, 15
 TEAM_GAIN, POOL_GAIN = 0.9, 0.75  # times of one thread; BLAS's threads wait in a loop, so they have to gain more
 MIN_POOL = 2**24  # below which they lose too much where other programs compute
+BUSY = 1.5  # times as long as the least a round takes in the mean, where other programs compute
 NEVER = 2**62
 
 
@@ -32,12 +34,16 @@ class ThreadTable(NamedTuple):
 
 
 class ProductTimes(NamedTuple):
-    """Seconds of a product of so many multiplications on one thread, a team's, and BLAS's own."""
+    """The least seconds of a product of so many multiplications on one thread, a team's, and BLAS's own.
+
+    `slowed`: how many times as long a round took in the mean.
+    """
 
     multiplications: int
     one: float
     team: float
     pool: float
+    slowed: float = 1.0
 
 
 _defaults: list[ThreadTable | None] = []  # the innermost of the blocks that hold
@@ -68,8 +74,15 @@ def product_times(blas: Blas, team: int) -> list[ProductTimes]:
         out = np.empty((ROWS, n), np.float32)
         ways = [_on(blas, 1, None, a, b, out), _on(blas, 1, team, a, b, out), _on(blas, sys.maxsize, None, a, b, out)]
         rounds = [[way() for way in ways] for _ in range(ROUNDS)]
-        found.append(ProductTimes(2**size, *map(min, zip(*rounds, strict=True))))
+        least = list(map(min, zip(*rounds, strict=True)))
+        found.append(ProductTimes(2**size, *least, sum(map(sum, rounds)) / (ROUNDS * sum(least))))
     return found
+
+
+def slowed(times: Sequence[ProductTimes]) -> float | None:
+    """How many times as long as the least a round took, the median of the sizes; None where that is nothing unusual."""
+    middle = median(time.slowed for time in times)
+    return middle if middle > BUSY else None
 
 
 def table_of(times: Sequence[ProductTimes]) -> ThreadTable:
