@@ -75,7 +75,7 @@ def product_times(blas: Blas, team: int) -> list[ProductTimes]:
         ways = [_on(blas, 1, None, a, b, out), _on(blas, 1, team, a, b, out), _on(blas, sys.maxsize, None, a, b, out)]
         rounds = [[way() for way in ways] for _ in range(ROUNDS)]
         least = list(map(min, zip(*rounds, strict=True)))
-        found.append(ProductTimes(2**size, *least, sum(map(sum, rounds)) / (ROUNDS * sum(least))))
+        found.append(ProductTimes(2**size, *least, slowed=sum(map(sum, rounds)) / (ROUNDS * sum(least))))
     return found
 
 
