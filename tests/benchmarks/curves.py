@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from time import perf_counter, process_time
@@ -22,7 +21,7 @@ from time import perf_counter, process_time
 import numpy as np
 from step_time import names, python_of, step_us
 from workers import Worker
-from workload import Net, chosen
+from workload import Net, Run, chosen
 
 CURVES = {
     "width": [f"{n}-{n}-{n}-10@128" for n in (16, 64, 256, 1024, 4096)],
@@ -108,7 +107,7 @@ def measured(point: str, rounds: int, torch: str | None, processor: bool) -> tup
     return best["own"], best.get("torch", float("nan")), Limits(products, byte_us(net), call_us(net))
 
 
-def repeated(seconds: Callable[[int], float], steps: int) -> list[float]:
+def repeated(seconds: Run, steps: int) -> list[float]:
     """Microseconds a step of as many epochs as fill a while, one by one."""
     values: list[float] = []
     start = perf_counter()
