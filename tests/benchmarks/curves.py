@@ -1,11 +1,13 @@
 """Curves: how the time of a step grows with width, depth, batch, rows and models, beside its limits and torch; a table.
 
-usage: python tests/benchmarks/curves.py [--only width,depth,batch,rows,models] [--rounds 3] [--python INTERPRETER]
+usage: python tests/benchmarks/curves.py [--only width,depth,batch,rows,models] [--rounds 3] [--processor]
+           [--python INTERPRETER]
 
 Limits of a step, in us: its products, as bare BLAS calls on one or all threads; its bytes, 7 numbers a parameter in the
 update and 2 a number of the batch, at the rate at which np.add passes over arrays of as many bytes; its calls, counted
 below, at the time that np.add takes on one number. In a row: the best decile of a step, each limit, and its ratio to
 the largest of them and to torch with a fused rule; "grows": that ratio over the least one before it on the curve.
+--processor: seconds of the processor in the place of the clock's, for a machine on which others compute.
 """
 
 from __future__ import annotations
@@ -14,12 +16,12 @@ import argparse
 import sys
 from dataclasses import dataclass
 from functools import cache
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 from step_time import names, python_of, step_us
 from workers import Worker
-from workload import Net, chosen
+from workload import Net, Run, chosen
 
 CURVES = {
     "width": [f"{n}-{n}-{n}-10@128" for n in (16, 64, 256, 1024, 4096)],
@@ -54,6 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", type=names(CURVES.__getitem__), default=list(CURVES), help=",".join(CURVES))
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--processor", action="store_true")
     parser.add_argument("--python", default=sys.executable)
     asked = parser.parse_args()
     torch = python_of("torch", asked.python)
@@ -62,7 +65,7 @@ def main() -> None:
     for curve in asked.only:
         least = [float("inf")] * 2
         for point in CURVES[curve]:
-            own, theirs, limits = measured(point, asked.rounds, torch)
+            own, theirs, limits = measured(point, asked.rounds, torch, asked.processor)
             ratios = own / limits.largest, own / theirs
             least = [min(pair) for pair in zip(least, ratios, strict=True)]
             cells = [own, limits.products, limits.bytes, limits.calls]
@@ -81,7 +84,7 @@ def short(point: str) -> str:
     return (f"{parts[0]}^{len(parts) - 1}-{parts[-1]}" if deep else widths) + at + rest.replace("*", ", models: ")
 
 
-def measured(point: str, rounds: int, torch: str | None) -> tuple[float, float, Limits]:
+def measured(point: str, rounds: int, torch: str | None, processor: bool) -> tuple[float, float, Limits]:
     """Our step, torch's (NaN without it) and the limits."""
     name, _, count = point.partition("*")
     net = chosen(name)
@@ -96,7 +99,7 @@ def measured(point: str, rounds: int, torch: str | None) -> tuple[float, float, 
     found: dict[str, list[float]] = {peer: [] for peer in workers}
     for _ in range(rounds):
         for peer, worker in workers.items():
-            found[peer] += repeated(worker, steps[peer])
+            found[peer] += repeated(worker.processor_seconds if processor else worker.seconds, steps[peer])
     for worker in workers.values():
         worker.stop()
     best = {peer: float(np.quantile(values, 0.1)) for peer, values in found.items()}
@@ -104,12 +107,12 @@ def measured(point: str, rounds: int, torch: str | None) -> tuple[float, float, 
     return best["own"], best.get("torch", float("nan")), Limits(products, byte_us(net), call_us(net))
 
 
-def repeated(worker: Worker, steps: int) -> list[float]:
+def repeated(seconds: Run, steps: int) -> list[float]:
     """Microseconds a step of as many epochs as fill a while, one by one."""
     values: list[float] = []
     start = perf_counter()
     while not values or perf_counter() < start + BLOCK:
-        values.append(step_us([worker.seconds(1)], 1, steps))
+        values.append(step_us([seconds(1)], 1, steps))
     return values
 
 
@@ -138,10 +141,10 @@ def passing(size: int) -> float:
     number = max(3, int(2e6 / (size + 1000)))
     found = []
     for _ in range(20):
-        start = perf_counter()
+        start = process_time()
         for _ in range(number):
             np.add(a, b, out)
-        found.append((perf_counter() - start) / number)
+        found.append((process_time() - start) / number)
     return 1e6 * float(np.quantile(found, 0.1))
 
 

@@ -1,7 +1,7 @@
 """Time of a training step inside each library's own loop, shuffling included, as tables in Markdown.
 
 usage: python tests/benchmarks/step_time.py [--rounds 9] [--nets XS,S:sgd,M:adam:tanh] [--peers bpframe,torch_fused]
-           [--busy 0,2,4] [--python INTERPRETER] [--minutes 60] [--save FILE]
+           [--busy 0,2,4] [--processor] [--python INTERPRETER] [--minutes 60] [--save FILE]
 
 A network is a size (XS, S, mid, M, L), a rule (adam, sgd, momentum) and an activation (relu, tanh); float32, softmax
 cross-entropy. Every (library, network) has a process of its own. The libraries take turns, so that a slow minute of the
@@ -9,8 +9,9 @@ machine meets all of them: in each round a process makes three fits of 5 epochs 
 best decile counts. Compilation is in the first epoch, stated apart.
 
 bpframe runs with metrics=[], `..._default` with default arguments; `jax` is a step by hand with optax's rules,
-`jax_scan` an epoch of them a call. --busy: a table beside so many other processes that compute. --python: the
-interpreter that has the other libraries. --minutes: no round begins later. --save: everything measured, as JSON.
+`jax_scan` an epoch of them a call. --busy: a table beside so many other processes that compute. --processor: seconds of
+the processor in the place of the clock's. --python: the interpreter that has the other libraries. --minutes: no round
+begins later. --save: everything measured, as JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from step_tables import Cell, Cells, tables
 from workers import HERE, Worker, busy, environment
-from workload import NETS, STEPS, chosen
+from workload import NETS, STEPS, Run, chosen
 
 NEEDS = {  # peer: the modules it imports
     "blas": ("numpy",),
@@ -62,7 +63,7 @@ def main() -> None:
         cells: Cells = {}
         with busy(count):
             for net in asked.nets:
-                measure(net, interpreters, asked.rounds, end, cells)
+                measure(net, interpreters, asked.rounds, end, cells, asked.processor)
         print(f"{count} other processes busy:\n\n{tables(cells)}\n", flush=True)
         saved[count] = {f"{net} {peer}": vars(cell) for (net, peer), cell in cells.items()}
     if asked.save:
@@ -76,6 +77,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--nets", type=names(chosen), default=["XS", "S", "M", "L"], help=",".join(NETS))
     parser.add_argument("--peers", type=names(NEEDS.__getitem__), default=USUAL, help=",".join(NEEDS))
     parser.add_argument("--busy", type=lambda text: list(map(int, text.split(","))), default=[0])
+    parser.add_argument("--processor", action="store_true")
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--save")
@@ -103,7 +105,7 @@ def python_of(peer: str, other: str) -> str | None:
     return next(found, None)
 
 
-def measure(net: str, interpreters: dict[str, str], rounds: int, end: float, cells: Cells) -> None:
+def measure(net: str, interpreters: dict[str, str], rounds: int, end: float, cells: Cells, processor: bool) -> None:
     """All rounds of all peers on a net; a peer that cannot do the net is left out; progress goes to stderr."""
     workers: dict[str, Worker] = {}
     for peer, interpreter in interpreters.items():
@@ -114,12 +116,13 @@ def measure(net: str, interpreters: dict[str, str], rounds: int, end: float, cel
             continue
         cells[net, peer] = Cell(workers[peer].first)
     try:
-        lengths = {peer: block_length(worker) for peer, worker in workers.items()}
+        taken = {p: worker.processor_seconds if processor else worker.seconds for p, worker in workers.items()}
+        lengths = {peer: block_length(seconds) for peer, seconds in taken.items()}
         for turn in range(rounds if time.monotonic() < end else 0):
-            for peer, worker in workers.items():
+            for peer, seconds in taken.items():
                 cell = cells[net, peer]
-                cell.short.append(step_us([worker.seconds(SHORT) for _ in range(SHORT_FITS)], SHORT))
-                cell.long.append(step_us(blocks(worker, lengths[peer]), lengths[peer]))
+                cell.short.append(step_us([seconds(SHORT) for _ in range(SHORT_FITS)], SHORT))
+                cell.long.append(step_us(blocks(seconds, lengths[peer]), lengths[peer]))
                 print(f"round {turn + 1}: {net} {peer} {cell.long[-1]:.1f} us", file=sys.stderr)
             if time.monotonic() > end:
                 break
@@ -129,19 +132,19 @@ def measure(net: str, interpreters: dict[str, str], rounds: int, end: float, cel
             worker.stop()
 
 
-def block_length(worker: Worker) -> int:
+def block_length(seconds: Run) -> int:
     """How many epochs last as long as a block; what ran until they did is the warm-up."""
     epochs = 1
-    while worker.seconds(epochs) < BLOCK:
+    while seconds(epochs) < BLOCK:
         epochs *= 2
     return epochs
 
 
-def blocks(worker: Worker, epochs: int) -> list[float]:
+def blocks(seconds: Run, epochs: int) -> list[float]:
     """Seconds of the blocks of a round."""
     found: list[float] = []
     while len(found) < 2 or sum(found) < LONG:
-        found.append(worker.seconds(epochs))
+        found.append(seconds(epochs))
     return found
 
 

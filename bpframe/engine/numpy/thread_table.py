@@ -74,8 +74,9 @@ def product_times(blas: Blas, team: int) -> list[ProductTimes]:
         out = np.empty((ROWS, n), np.float32)
         ways = [_on(blas, 1, None, a, b, out), _on(blas, 1, team, a, b, out), _on(blas, sys.maxsize, None, a, b, out)]
         rounds = [[way() for way in ways] for _ in range(ROUNDS)]
-        least = list(map(min, zip(*rounds, strict=True)))
-        found.append(ProductTimes(2**size, *least, sum(map(sum, rounds)) / (ROUNDS * sum(least))))
+        one, shared, pool = map(min, zip(*rounds, strict=True))
+        mean = sum(map(sum, rounds)) / ROUNDS
+        found.append(ProductTimes(2**size, one, shared, pool, mean / (one + shared + pool)))
     return found
 
 
