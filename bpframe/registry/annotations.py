@@ -21,6 +21,7 @@ from bpframe import checks
 from bpframe.registry.kinds import KINDS
 
 PROTOCOLS = {protocol.__name__: kind.name for kind in KINDS.values() for protocol in kind.protocols}  # Layer: a layer
+SIMPLE: Mapping[str, type] = {"bool": bool, "str": str, "None": type(None)}
 WORDS = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "a text", "None": "nothing"}
 
 
@@ -45,7 +46,7 @@ class Wanted:
         items = (re.fullmatch(r"(?:list|tuple|Sequence)\[(\w+).*\]", a) for a in self.alternatives)
         return next((PROTOCOLS[match[1]] for match in items if match and match[1] in PROTOCOLS), None)
 
-    @property
+    @cached_property
     def number(self) -> bool:
         """Whether a float is wanted, for which a schedule may stand."""
         return "float" in self.alternatives
@@ -115,6 +116,7 @@ def is_option(want: Wanted, value: object) -> bool:
     return any(_options(alternative) and _accepts(alternative, value) for alternative in want.alternatives)
 
 
+@functools.lru_cache(maxsize=1024)
 def _options(alternative: str) -> tuple[Any, ...]:
     if not alternative.startswith("Literal["):
         return ()
@@ -130,9 +132,8 @@ def _accepts(alternative: str, value: object) -> bool:
         return isinstance(value, Real) and not flag
     if alternative == "int":
         return isinstance(value, Integral) and not flag
-    simple = {"bool": bool, "str": str, "None": type(None)}
-    if alternative in simple:
-        return isinstance(value, simple[alternative])
+    if alternative in SIMPLE:
+        return isinstance(value, SIMPLE[alternative])
     if match := re.fullmatch(r"(?:list|tuple|Sequence)\[(\w+).*\]", alternative):
         if not isinstance(value, Sequence) or isinstance(value, str):
             return False

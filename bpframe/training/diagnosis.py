@@ -112,15 +112,19 @@ def _largest(record: Trace) -> str:
     return max(sizes, key=lambda name: sizes[name], default=record.layers[0].name)
 
 
+def computing_components(spec: TrainerSpec, cost: CostLayer) -> list[tuple[str, Any]]:
+    """(kind, component) of each of a run that computes, the loss's link included, but for those inside others."""
+    link = cost.link
+    components = [(kind, one) for _, kind, one in spec.components() if kind not in ("engine", "callback")]
+    return [*components, ("activation", getattr(link, "phi", link))]
+
+
 def component_kinds(spec: TrainerSpec, cost: CostLayer) -> dict[type, str]:
-    """The kind of every component of a run that computes, the loss's link and those inside others included, by class.
+    """The kind of every component of a run that computes, those inside others included, by class.
 
     By class, since a run works with copies whose schedules know its length.
     """
-    link = cost.link
-    components = [(kind, one) for _, kind, one in spec.components() if kind not in ("engine", "callback")]
-    components.append(("activation", getattr(link, "phi", link)))
-    return kinds_by_class(components)
+    return kinds_by_class(computing_components(spec, cost))
 
 
 def culprit(error: BaseException, kinds: Mapping[type, str]) -> tuple[Any, FrameType, int] | None:

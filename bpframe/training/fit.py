@@ -22,6 +22,7 @@ from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import block_losses
 from bpframe.registry import registry
 from bpframe.registry.describe import title
+from bpframe.registry.nested import is_schedule
 from bpframe.training.checkpoint import FitSettings, UnfinishedFit
 from bpframe.training.clock_warnings import warn_of_clocks
 from bpframe.training.diagnosis import diagnose
@@ -412,4 +413,6 @@ class FitRun:
         """
         if self._lr is None:
             return self.session.setting("lr", step)
+        if not is_schedule(self._lr):
+            return float(self._lr)
         return rate_at(self._lr, max(rule_step(self.spec.gradient_steps, step - 1), 0))

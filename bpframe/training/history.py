@@ -55,10 +55,13 @@ class History:
         self, train: dict[str, float], validation: dict[str, float], lr: float | None, step: int, seconds: float
     ) -> None:
         """One more epoch; an epoch without validation between others that had it counts as NaN."""
+        epochs = len(self.step)
         for curves, values in ((self.train, train), (self.validation, validation)):
             for name, value in values.items():
                 curve = curves.setdefault(name, [])
-                curve += [math.nan] * (len(self) - len(curve)) + [value]
+                if len(curve) < epochs:
+                    curve += [math.nan] * (epochs - len(curve))
+                curve.append(value)
         for name in train:
             if name != "objective":
                 self.validation.setdefault(name, [])
