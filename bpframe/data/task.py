@@ -409,7 +409,7 @@ class Task:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class HeadSlice:
     """One of several heads: its name, its task, and its columns of the scores and of the target."""
 

@@ -33,7 +33,7 @@ from bpframe.types import Array, Params, State
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Barrier:
     """A component, by its number, that waits for sums over the model; barriers of one key share them."""
 

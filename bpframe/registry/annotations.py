@@ -6,7 +6,6 @@ Annotations are read as text, so a plugin may write `inner: "Optimizer"` without
 from __future__ import annotations
 
 import ast
-import difflib
 import functools
 import inspect
 import re
@@ -21,6 +20,7 @@ from bpframe import checks
 from bpframe.registry.kinds import KINDS
 
 PROTOCOLS = {protocol.__name__: kind.name for kind in KINDS.values() for protocol in kind.protocols}  # Layer: a layer
+NAMES = re.compile(r"[A-Za-z_]\w*( \| [A-Za-z_]\w*)*")
 SIMPLE: Mapping[str, type] = {"bool": bool, "str": str, "None": type(None)}
 WORDS = {"float": "a number", "int": "a whole number", "bool": "true or false", "str": "a text", "None": "nothing"}
 
@@ -62,6 +62,8 @@ class Wanted:
         raise Mismatch(f"wants {' or '.join(map(_say, self.alternatives))}, got {got}.{self._suggest(text)}")
 
     def _suggest(self, value: object) -> str:
+        import difflib  # by errors alone
+
         options = [str(option) for a in self.alternatives for option in _options(a)]
         close = difflib.get_close_matches(str(value), options, n=1)
         return f" Did you mean '{close[0]}'?" if close else ""
@@ -83,6 +85,8 @@ def wanted(parameter: inspect.Parameter) -> Wanted:
 
 @functools.lru_cache(maxsize=1024)
 def _wanted(text: str) -> Wanted:
+    if NAMES.fullmatch(text):  # mostly, and in a tenth of the time
+        return Wanted(tuple("None" if name == "NoneType" else name for name in text.split(" | ")))
     try:
         return Wanted(_read(ast.parse(text, mode="eval").body))
     except SyntaxError:  # an object that has no text of its own

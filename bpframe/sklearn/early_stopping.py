@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from bpframe.sklearn.solvers import PolicyRate
 from bpframe.sklearn.validation import ValidationRows
 from bpframe.sklearn.verbose_print import verbose_print
-from bpframe.training.hooks import hookimpl
+from bpframe.training.hook_marker import hookimpl
 from bpframe.training.run_state import RunState
 from bpframe.types import HostArray
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 from bpframe import layout
@@ -129,6 +128,8 @@ class History:
         for key in (name, f"train.{name}"):
             if key in columns:
                 return columns[key]
+        from difflib import get_close_matches  # by errors alone
+
         word = str(name).replace("val_", "validation.")
         close = [*filter(columns.__contains__, [word]), *get_close_matches(word, columns, n=1)][:1]
         hint = f" Did you mean '{close[0]}'?" if close else ""

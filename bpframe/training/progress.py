@@ -16,7 +16,7 @@ from bpframe.types import HostArray
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PartialEpoch:
     """The part of an epoch that is made, as a checkpoint holds it: (3, k) values of its steps.
 

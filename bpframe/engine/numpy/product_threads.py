@@ -33,7 +33,7 @@ _networks: WeakKeyDictionary[Network, bool] = WeakKeyDictionary()  # whether it 
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ProductThreads:
     """For a network of `numbers` parameters, the largest of which has `largest` of them.
 
