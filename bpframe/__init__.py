@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bpframe.runs.run import Run
     from bpframe.testing import Report as CheckReport
     from bpframe.training.history import History
-    from bpframe.training.hooks import hookimpl
+    from bpframe.training.hook_marker import hookimpl
     from bpframe.training.lr_range import LrRange, lr_range_test
     from bpframe.training.network_recorder import NetworkRecorder
     from bpframe.training.parameter_groups import ParameterGroup
@@ -64,7 +64,7 @@ _HOME = {
     "RunState": "training.run_state.RunState",
     "Trace": "network.trace.Trace",
     "Trainer": "training.trainer.Trainer",
-    "hookimpl": "training.hooks.hookimpl",
+    "hookimpl": "training.hook_marker.hookimpl",
     "lr_range_test": "training.lr_range.lr_range_test",
 }
 _REGISTRY = ("build", "load", "names", "providers", "refresh", "register")

@@ -5,7 +5,6 @@ A row is a sequence of texts, one a column. Widths are in columns of a terminal.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -28,6 +27,8 @@ class Text(str):
 
 def terminal_width() -> int | None:
     """Columns of the terminal that stdout is; None where it is none, so that nothing has to fit."""
+    import shutil  # with what it needs of compression, by those who look at tables
+
     try:
         return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     except (AttributeError, OSError, ValueError):  # no stdout, or a closed one

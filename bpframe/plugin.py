@@ -210,7 +210,7 @@ if TYPE_CHECKING:
     from bpframe.random import epoch_key, permutation
     from bpframe.registry.labelled import Labelled
     from bpframe.saving.atomic import keep_latest, sweep
-    from bpframe.training.hooks import hookimpl
+    from bpframe.training.hook_marker import hookimpl
     from bpframe.training.monitor import lower, monitor_direction
     from bpframe.training.run_state import RunState
 
@@ -230,7 +230,7 @@ _HOME = {
     "epoch_key": "random",
     "fit_by_blocks": "network.block_fit",
     "fit_buffers": "network.fit_buffers",
-    "hookimpl": "training.hooks",
+    "hookimpl": "training.hook_marker",
     "init_layers": "network.network",
     "inner_multipliers": "network.multipliers",
     "keep_latest": "saving.atomic",

@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any, final
 
 from bpframe.cli.exit_codes import STOPPING
-from bpframe.training.hooks import hookimpl
+from bpframe.training.hook_marker import hookimpl
 from bpframe.training.run_state import RunState
 
 SIGNALS: dict[int, type[KeyboardInterrupt]] = {signal.SIGINT: KeyboardInterrupt, **STOPPING}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
 from collections.abc import Iterable
 from typing import Any
@@ -23,5 +22,7 @@ def require_integer(who: str, value: Any, least: int, remedy: str = "") -> int:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """ " Did you mean 'moons'?" for a name close to a known one, otherwise no text."""
+    import difflib  # by errors alone
+
     close = difflib.get_close_matches(str(name), list(known), n=1)
     return f" Did you mean '{close[0]}'?" if close else ""

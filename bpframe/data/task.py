@@ -165,8 +165,10 @@ class Task:
 
         A warning where the first layer does not remove it. Rows of weight 0 have no part in it.
         """
-        task = replace(self, learned={k: v for k, v in self.learned.items() if k != input_offset.KEY})
-        rows = rows if task.learned == self.learned else task.numbers(x)  # of a fit that failed
+        task = self
+        if input_offset.KEY in self.learned:  # of a fit that failed
+            task = replace(self, learned={k: v for k, v in self.learned.items() if k != input_offset.KEY})
+            rows = task.numbers(x)
         if type(x) is np.ndarray and x.dtype == rows.dtype:
             return rows, task
         weight = arrays.weights(sample_weight, len(rows), "float64", self.axes)
@@ -407,7 +409,7 @@ class Task:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class HeadSlice:
     """One of several heads: its name, its task, and its columns of the scores and of the target."""
 

@@ -82,7 +82,7 @@ def remedy_for_other_rows(order: Callable[[int], HostArray], epoch: int, n: int)
 def _checked(sampler: object, given: object, n: int) -> HostArray:
     """The row numbers that a sampler gave; DataError where they are none."""
     rows = np.asarray(given)
-    if rows.ndim != 1 or rows.dtype.kind not in "iu" or not rows.size or _unsigned(rows).max() >= n:
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or not rows.size or np.maximum.reduce(_unsigned(rows)) >= n:
         who = title(registry, "sampler", sampler)
         raise DataError(f"{who} needs to give row numbers from 0 to {n - 1}, got {rows!r}.")
     return rows

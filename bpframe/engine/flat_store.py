@@ -27,7 +27,7 @@ SLICE = 2**17
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Piece:
     """A slice of the flat vector: the shape that components see, where its gradient is, its parameter."""
 

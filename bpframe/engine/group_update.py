@@ -17,11 +17,11 @@ from bpframe import tree
 from bpframe.engine.drawing import drawing, piece_key, set_keys
 from bpframe.engine.optimizer_chain import (
     ChainLink,
+    chain,
     chain_setting,
     displaced,
     gathered_anew,
     restarted,
-    with_capability,
 )
 from bpframe.engine.parameter_store import Store
 from bpframe.engine.update_guards import with_guards
@@ -33,7 +33,7 @@ from bpframe.types import Array, Params, State
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Barrier:
     """A component, by its number, that waits for sums over the model; barriers of one key share them."""
 
@@ -127,15 +127,13 @@ class GroupUpdate:
     def _find_capabilities(self) -> None:
         """The rules of the chain that sum, probe, observe, or predict with other parameters."""
         state = self.states[0][-1] if self.states and self.states[0] and self.group.rule else {}
-        summing, self.probes, self.observers, self.evaluators = (
-            with_capability(self.group.rule, state, what) if self.group.rule else []
-            for what in (Totals, Probe, Observe, EvaluationParams)
+        links = list(chain(self.group.rule, state)) if self.group.rule else []
+        summing, self.probes, self.observers, self.evaluators, displacing, restarting = (
+            [link for link in links if implements(link.rule, what)]
+            for what in (Totals, Probe, Observe, EvaluationParams, Displace, Restart)
         )
         steps = enumerate(self.group.gradient_steps, start=self.first)
-        self._displaces, self.restarting = (
-            bool(with_capability(self.group.rule, state, what)) if self.group.rule else False
-            for what in (Displace, Restart)
-        )
+        self._displaces, self.restarting = bool(displacing), bool(restarting)
         self.barriers = [Barrier(id(step), k, [ChainLink(step, ())]) for k, step in steps if implements(step, Totals)]
         if summing:
             self.barriers.append(Barrier(("rule", self.group.origin), self.rule, summing))

@@ -154,7 +154,9 @@ def rule_for(rule: Rule, param: Param) -> Any:
     """The rule for a parameter, as the rule or one inside it decides."""
     if implements(rule, RuleFor):
         return cast(RuleFor, rule).rule_for(param)
-    changed = {name: rule_for(inner, param) for name, inner in rules_inside(rule).items()}
+    if not (inside := rules_inside(rule)):
+        return rule
+    changed = {name: rule_for(inner, param) for name, inner in inside.items()}
     changed = {name: inner for name, inner in changed.items() if inner is not getattr(rule, name)}
     return type(rule)(**{**arguments(rule), **changed}) if changed else rule
 

@@ -73,7 +73,7 @@ class StepLog:
 
 
 @final
-@dataclass
+@dataclass(eq=False, repr=False)
 class RollbackPoint:
     """A state to return to, the step after which it was, and the steps made since."""
 

@@ -52,7 +52,7 @@ def weight_shares(rows: int, weight: Any = None, by_rows: bool = False) -> tuple
     return total, weight / (total + (total == 0))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class LossAndGradients:
     """Mean loss, penalty on activations, scores (B, C), what layers keep, gradients; after a step the weights' penalty.
 

@@ -26,12 +26,12 @@ UNNAMED = ("__dict__", "__weakref__")
 class ScheduledParts:
     """Layers and cost, those in copies that have scheduled settings or hold such; `settings` in their order.
 
-    `hold` puts numbers in the place of all of them.
+    `hold` puts numbers in the place of all of them. `none`: that nothing is scheduled is known.
     """
 
-    def __init__(self, layers: Layers, cost: CostLayer) -> None:
+    def __init__(self, layers: Layers, cost: CostLayer, none: bool = False) -> None:
         self.layers, self.cost = layers, cost
-        self.settings = list(_settings(layers, cost))
+        self.settings = [] if none else list(_settings(layers, cost))
         places: dict[int, list[tuple[Any, str]]] = {id(each.schedule): [] for each in self.settings}
         self.places = [places[id(each.schedule)] for each in self.settings]  # (copy, attribute) of each setting
         self.values: Sequence[Any] = [START] * len(self.settings)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from typing_extensions import Protocol, runtime_checkable  # isinstance is faster with these
 
 from bpframe.protocols.components import Context, Key, Loss, Optimizer, Param, Schedule
 from bpframe.types import Array, Cache, HostArray, Hyper, Params, State
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @runtime_checkable

@@ -43,7 +43,7 @@ def build(kind: str, spec: Spec, /, **overrides: Any) -> Any:
 
 def build_all(owner: str, kind: str, specs: Sequence[Spec]) -> list[Any]:
     """Ready components of `kind` from a list of specifications; `owner` needs them."""
-    if isinstance(specs, str) or not isinstance(specs, Sequence):
+    if type(specs) not in (list, tuple) and (isinstance(specs, str) or not isinstance(specs, Sequence)):
         raise ConfigError(f"{owner} needs a list of {kind}s, got {specs!r}. For one: [{specs!r}].")
     return [build(kind, spec) for spec in specs]
 

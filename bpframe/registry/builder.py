@@ -19,7 +19,7 @@ from bpframe.registry.annotations import Mismatch, Wanted
 from bpframe.registry.constructor import Component, arguments, parameters, required_arguments, wants
 from bpframe.registry.labelled import Labelled
 from bpframe.registry.lookup import Registry
-from bpframe.registry.nested import holds_specifications, is_schedule
+from bpframe.registry.nested import is_schedule, is_specification, walk
 from bpframe.registry.other_words import argument_suggestion
 from bpframe.registry.policy import LOCAL
 from bpframe.registry.provider import Provider
@@ -58,16 +58,19 @@ class Builder:
             return self.report(_join(path, "name"), str(error), error)
         arguments = {key: value for key, value in spec.items() if key != "name"}
         if not arguments:  # as most that stand inside others
-            return self._checked(kind, self.call(component, {}, path, owner=provider), provider, path)
+            return self._checked(kind, self.call(component, {}, path, owner=provider), provider)
         for name in path_arguments.paths_to_refuse(provider, component, arguments):
             self.report(_join(path, name), f"no path is taken from a file, got {arguments.pop(name)!r}. Give it anew.")
         label = arguments.pop("label", None) if kind == "layer" and "label" not in parameters(component) else None
-        made = self._checked(kind, self.call(component, arguments, path, kind in FOLLOWING, provider), provider, path)
+        made = self.call(component, arguments, path, kind in FOLLOWING, provider)
+        if made is not None and any(_may_move(value) for value in arguments.values()):
+            made = self._following(kind, made, path)
+        made = self._checked(kind, made, provider)
         return made if label is None or made is None else Labelled(label, made)
 
-    def _checked(self, kind: str, made: object, provider: Provider, path: str) -> Any:
+    def _checked(self, kind: str, made: Any, provider: Provider) -> Any:
         """What was made, if it keeps its kind's protocol."""
-        if made is not None and (made := self._following(kind, made, path)) is not None:
+        if made is not None:
             self.registry.check(kind, made, provider)
         return made
 
@@ -126,10 +129,11 @@ class Builder:
             )
         if isinstance(ready, type) or ready is None or isinstance(ready, int | float):
             return self.report(path, f"{kind} wants a name, a mapping with 'name', or a component, got {ready!r}.")
-        if self._following(kind, ready, path) is None:
+        inside = [*walk(kind, ready)][1:]
+        if any(part.kind == "schedule" for part in inside) and self._following(kind, ready, path) is None:
             return None
         self.registry.check(kind, ready, self.registry.provider_of(kind, ready))
-        if not holds_specifications(ready):
+        if not any(is_specification(part.part) for part in inside):
             return ready
         if isinstance(ready, Labelled):
             layer = self._adopt(kind, ready.layer, path)
@@ -175,6 +179,11 @@ class Builder:
                 raise
             cause = error_text(error)
             raise BrokenComponent(f"{owner}: {_title(component)} fails on construction: {cause}") from error
+
+
+def _may_move(value: object) -> bool:
+    """Whether an argument may be a schedule, or hold one."""
+    return not isinstance(value, str | int | float | None)
 
 
 def _join(path: str, name: str) -> str:

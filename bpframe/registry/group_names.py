@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from bpframe.registry.kinds import KINDS
 
@@ -25,6 +24,8 @@ def _is_below(group: str) -> bool:
 
 
 def _close(group: str) -> list[str]:
+    from difflib import get_close_matches  # by errors alone
+
     return get_close_matches(group.lower().replace("-", ".").replace("_", "."), GROUPS, n=1, cutoff=0.8)
 
 

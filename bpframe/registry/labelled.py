@@ -50,6 +50,8 @@ class Labelled:
 
 def unlabelled(component: object) -> Any:
     """The layer of a layer with a label or of several inputs, the loss of one of fields; any other is itself."""
-    if isinstance(component, OfFields):
-        return component.loss
-    return component.layer if isinstance(component, Labelled | OfInputs) else component
+    held = _HELD.get(type(component))
+    return component if held is None else getattr(component, held)
+
+
+_HELD: dict[type, str] = {Labelled: "layer", OfInputs: "layer", OfFields: "loss"}  # where each keeps what it is of

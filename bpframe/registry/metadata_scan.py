@@ -6,10 +6,10 @@ is known by its files: its name is what any folder of metadata can claim.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 from bpframe.registry.group_names import GROUPS, unknown_groups
@@ -21,7 +21,8 @@ from bpframe.registry.safe_text import error_text
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
-ROOT = Path(__file__).parents[2]  # the folder, or zip file, that holds the running package bpframe
+# the folder, or zip file, that holds the running package bpframe
+ROOT = os.path.abspath(os.path.join(__file__, *[os.pardir] * 3))
 POINTS = "entry_points.txt"
 FILES = (POINTS, "METADATA", "PKG-INFO", "RECORD", "SOURCES.txt", "direct_url.json")
 TWICE = "it is there twice"
@@ -45,7 +46,7 @@ class Unreadable:
 
 def core() -> list[Provider | Unreadable]:
     """bpframe's own components."""
-    if found := own_components(str(ROOT)):
+    if found := own_components(ROOT):
         return list(found)
     dist = core_distribution()
     return [Unreadable(CORE, NO_CORE)] if dist is None else _read(dist, own=True)
@@ -112,14 +113,14 @@ def _copy(dist: Distribution) -> int:
         if _refuses(dist):
             return 0
         record = dist.read_text("RECORD") or dist.read_text("SOURCES.txt")
-        here = Path(str(dist.locate_file(""))).resolve() == ROOT.resolve()
+        here = os.path.realpath(_folder(dist)) == os.path.realpath(ROOT)
         if f"{CORE}/__init__.py" in (record or ""):
             return 3 if here else 2
         from bpframe.registry.direct_url import direct_url, source_folder  # which needs urllib
 
         source = source_folder(direct_url(dist))
         if source is not None and (source / CORE / "__init__.py").is_file():
-            return 3 if source.resolve() == ROOT.resolve() else 2
+            return 3 if os.path.realpath(source) == os.path.realpath(ROOT) else 2
     except Exception:
         return 0
     return int(here and (record is None or hasattr(sys, "frozen")))  # a packager has taken files, or their list, away
@@ -210,7 +211,7 @@ def _folder(dist: Distribution) -> str:
 def _age(dist: Distribution) -> float:
     """When its metadata was written; 0 where that is not known."""
     try:
-        return Path(_place(dist)).stat().st_mtime
+        return os.stat(_place(dist)).st_mtime
     except (OSError, ValueError):
         return 0.0
 

@@ -6,7 +6,7 @@ A component stands in an argument whose annotation names its protocol (`inner: O
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from numbers import Real
 from typing import Any, NamedTuple
@@ -17,6 +17,8 @@ from bpframe.registry.labelled import unlabelled
 from bpframe.registry.of_inputs import OfInputs
 
 PLAIN = frozenset({type(None), bool, int, float})
+LISTS = (list, tuple)
+SPECIFICATIONS = (str, Mapping)
 NUMBERS = frozenset({int, float})
 
 
@@ -26,6 +28,17 @@ class Nested(NamedTuple):
     path: str
     kind: str
     part: Any
+
+
+def is_specification(component: object) -> bool:
+    """Whether it is a name or a mapping that stands for a component."""
+    cls: Any = type(component)
+    return _is_subclass(cls, SPECIFICATIONS)
+
+
+@lru_cache(maxsize=1024)  # since asking an abstract class takes long
+def _is_subclass(cls: type, of: Any) -> bool:
+    return issubclass(cls, of)
 
 
 def is_schedule(value: object) -> bool:
@@ -45,24 +58,29 @@ def kind_inside(want: Wanted, value: object) -> str | None:
     return want.kind or want.kind_of_items
 
 
-def parts(component: object, only: str | None = None) -> Iterator[Nested]:
+def parts(component: object, only: str | None = None) -> Sequence[Nested]:
     """The components directly inside this one, by its constructor's order; specifications not yet built, too.
 
     `only`: those of one kind, schedules in the place of numbers aside.
     """
     component = unlabelled(component)
     cls: Any = type(component)
-    for name, want in _component_arguments(cls, only):
-        value = getattr(component, name, None)
-        if type(value) in PLAIN:  # mostly: a number where a schedule may stand, a component that was left out
+    if not (arguments := _component_arguments(cls, only)):  # as many
+        return ()
+    found: list[Nested] = []
+    for name, want in arguments:
+        value: Any = getattr(component, name, None)
+        inner: Any = type(value)
+        if inner in PLAIN:  # mostly: a number where a schedule may stand, a component that was left out
             continue
         kind = kind_inside(want, value)
-        if kind is None or isinstance(value, Real):
+        if kind is None:
             continue
-        if isinstance(value, list | tuple):
-            yield from (Nested(f"{name}[{i}]", kind, item) for i, item in enumerate(value))
-        else:
-            yield Nested(name, kind, value)
+        if isinstance(value, LISTS):
+            found += [Nested(f"{name}[{i}]", kind, item) for i, item in enumerate(value)]
+        elif not _is_subclass(inner, Real):
+            found.append(Nested(name, kind, value))
+    return found
 
 
 def may_hold(cls: type, kind: str) -> bool:
@@ -117,17 +135,9 @@ def walk(kind: str, component: object, path: str = "") -> Iterator[Nested]:
         return
     component = component.layer if isinstance(component, OfInputs) else component
     yield Nested(path, kind, component)
-    if not isinstance(component, str | Mapping):
+    if not is_specification(component):
         for name, inner, part in parts(component):
             yield from walk(inner, part, f"{path}.{name}" if path else name)
-
-
-def holds_specifications(component: object) -> bool:
-    """Whether names or mappings stand among the arguments of a component, or of one inside it."""
-    cls: Any = type(unlabelled(component))
-    if not _component_arguments(cls, None):  # as many
-        return False
-    return any(isinstance(part, str | Mapping) or holds_specifications(part) for _, _, part in parts(component))
 
 
 def kinds_by_class(components: Iterable[tuple[str, object]]) -> dict[type, str]:
@@ -135,11 +145,9 @@ def kinds_by_class(components: Iterable[tuple[str, object]]) -> dict[type, str]:
     kinds: dict[type, str] = {}
     queue = list(components)
     for kind, component in queue:
-        if component is not None and not isinstance(component, str | Mapping):
-            cls: Any = type(unlabelled(component))
-            kinds.setdefault(cls, kind)
-            if _component_arguments(cls, None):  # many hold none
-                queue += [(inner, part) for _, inner, part in parts(component)]
+        if component is not None and not is_specification(component):
+            kinds.setdefault(type(unlabelled(component)), kind)
+            queue += [(inner, part) for _, inner, part in parts(component)]
     return kinds
 
 

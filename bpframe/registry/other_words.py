@@ -6,7 +6,6 @@ of the Trainer. A word stands in lower case and without underscores; a sentence 
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -191,6 +190,8 @@ def did_you_mean(name: str, known: Iterable[str], others: Mapping[str, str] | No
     other = (others or {}).get(word)
     if other and other.endswith("."):
         return f" {other}"
+    import difflib  # by errors alone
+
     close = [alike or other] if alike or other in known else difflib.get_close_matches(name, known, n=1)
     return f" Did you mean '{close[0]}'?" if close else ""
 

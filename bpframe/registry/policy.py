@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import warnings
@@ -44,6 +43,8 @@ class Policy:
 
     def unknown(self, dists: Collection[str]) -> Iterator[str]:
         """A sentence for each name in it that is none of these distributions, which may be misspelt."""
+        import difflib  # by those whose policy names distributions
+
         for verb, named in (("denies", self.deny), ("allows", self.allow or ())):
             for name in sorted(set(named) - set(dists) - {CORE, LOCAL}):
                 close = difflib.get_close_matches(name, sorted(dists), n=1)

@@ -24,7 +24,7 @@ from bpframe.runs.program_config import program_config
 from bpframe.runs.recorder import Recorder
 from bpframe.saving.atomic import reraise_as_checkpoint_error, write_file
 from bpframe.saving.json_values import to_json
-from bpframe.training.hooks import hookimpl
+from bpframe.training.hook_marker import hookimpl
 from bpframe.training.preflight import require_rows
 from bpframe.training.run_state import RunState
 

@@ -14,7 +14,7 @@ from bpframe.runs.history_file import HistoryFile
 from bpframe.runs.lock import lock
 from bpframe.saving.atomic import write_file
 from bpframe.training.history import History
-from bpframe.training.hooks import hookimpl
+from bpframe.training.hook_marker import hookimpl
 from bpframe.training.run_state import RunState
 
 

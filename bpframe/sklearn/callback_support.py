@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 
 from bpframe.sklearn import estimator_trainer
 from bpframe.sklearn.initial_parameters import numpy_engine
-from bpframe.training.hooks import hookimpl
+from bpframe.training.hook_marker import hookimpl
 from bpframe.training.run_state import RunState
 from bpframe.training.trainer import Trainer
 

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from bpframe.sklearn.solvers import PolicyRate
 from bpframe.sklearn.validation import ValidationRows
 from bpframe.sklearn.verbose_print import verbose_print
-from bpframe.training.hooks import hookimpl
+from bpframe.training.hook_marker import hookimpl
 from bpframe.training.run_state import RunState
 from bpframe.types import HostArray
 
@@ -35,6 +35,7 @@ class EarlyStopping:
     single_epoch: bool
     exhausted: bool = False
     _rows: HostArray = field(default_factory=lambda: np.empty(0))  # of each batch of the latest epoch
+    _total: float = 0.0  # of these
 
     @property
     def ended(self) -> bool:
@@ -84,7 +85,8 @@ class EarlyStopping:
         if len(self._rows) != latest.shape[1]:
             self._rows = np.full(latest.shape[1], float(self.size))
             self._rows[-1] = min(self.size, self.rows - (len(self._rows) - 1) * self.size)
-        return float(np.dot(latest[0] / self.scale + latest[1], self._rows) / np.add.reduce(self._rows))
+            self._total = float(np.add.reduce(self._rows))
+        return float(np.dot(latest[0] / self.scale + latest[1], self._rows)) / self._total
 
     def _score(self, state: RunState, validation_rows: ValidationRows) -> None:
         model = self.model

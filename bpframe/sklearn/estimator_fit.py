@@ -76,9 +76,12 @@ def _run(
     callbacks = [stopping, *clock, *build_all("callbacks", "callback", list(model.callbacks)), *listeners]
     if model.callbacks:
         trainer.callbacks = callbacks  # which looks at each
+    regularizers: Any = [estimator_trainer.penalty(model, rows, stopping.size)]
+    if regularizers == trainer.regularizers:
+        regularizers = trainer.regularizers  # so that the groups stay those of the session
     vars(trainer).update(  # built already, and of the kinds that were there: nothing has to look at them again
         metrics=build_all("monitor", "metric", metrics),
-        regularizers=[estimator_trainer.penalty(model, rows, stopping.size)],
+        regularizers=regularizers,
         sampler=RowShuffler(random, len(trainer.history)) if model.shuffle else None,  # draws as scikit-learn does
         callbacks=callbacks,
         memories=[{} for _ in callbacks],

@@ -20,7 +20,7 @@ from bpframe.protocols import EvaluationParams
 from bpframe.runs.config import Partition
 from bpframe.studies.trial_file import Record
 from bpframe.studies.workload import Workload
-from bpframe.training.hooks import hookimpl
+from bpframe.training.hook_marker import hookimpl
 from bpframe.training.run_state import RunState
 from bpframe.training.trainer import Trainer
 from bpframe.types import HostArray

@@ -13,10 +13,8 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, final
+from typing import Any
 
-from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.data.task import Task
 from bpframe.errors import BpframeError, CheckpointError, ConfigError, PluginError
 from bpframe.protocols import Session
@@ -27,67 +25,15 @@ from bpframe.saving import environment, json_values, model_file, safetensors, un
 from bpframe.training import checkpoint_checks
 from bpframe.training.engine_levels import level_error
 from bpframe.training.evaluation import named_metrics
+from bpframe.training.fit_settings import FitSettings, Memories, TrainerState, UnfinishedFit
 from bpframe.training.history import History
 from bpframe.training.manifest import foreign_helpers, known_fingerprint, manifest, trainer_definition
-from bpframe.training.present_parts import PresentParts
 from bpframe.training.progress import PartialEpoch
 from bpframe.training.spec import OMITTED, TrainerSpec
 from bpframe.types import HostArray, Shape
 
 SESSION, FIT = "session/", "fit/"
 Tensors = Mapping[str, HostArray]
-Memories = list[dict[str, Any]]
-
-
-@final
-@dataclass(frozen=True)
-class FitSettings:
-    """The settings of a fit: the epoch and the step at which it ends, from the first fit on, and how it takes rows.
-
-    `first`: the epoch at which it began; None in a file of an earlier bpframe. `by_rows`: of rows with weights, whether
-    a batch's losses are divided by its rows, for weights of mean 1; an earlier bpframe took the sum of their weights.
-    """
-
-    epochs: int
-    steps: int
-    batch_size: int
-    shuffle: bool
-    rows: int
-    first: int | None = None
-    by_rows: bool = False
-
-    @property
-    def length(self) -> int | None:
-        """The `epochs` that the fit was asked for; None where that is not known."""
-        return None if self.first is None else self.epochs - self.first
-
-    def refuse_other(self, other: FitSettings) -> None:
-        """ConfigError if the settings of the resumed fit differ; the step at which it ends is the checkpoint's."""
-        for name, key in {"batch_size": "batch_size", "shuffle": "shuffle", "rows": "rows", "epochs": "length"}.items():
-            value, wanted = getattr(other, key), getattr(self, key)
-            if wanted is not None and value != wanted:
-                raise ConfigError(
-                    f"The fit that this checkpoint was made in needs {name} {wanted}, got {value}. Go on with the "
-                    "same data and settings, or train a new model."
-                )
-
-
-UnfinishedFit = tuple[FitSettings, PartialEpoch]
-
-
-class TrainerState(NamedTuple):
-    """What changes in a trainer by training: its session, what it knows of labels, its history, callbacks' memories.
-
-    `data`: the fingerprint of what the latest fit was given; None where there was none, or where nobody knows.
-    `present`: its network and cost with scheduled settings as they are.
-    """
-
-    session: Session
-    task: Task
-    history: History
-    memories: Memories
-    data: LazyFingerprint | None = None
-    present: PresentParts | None = None
 
 
 def pack_state(

@@ -7,8 +7,6 @@ all but that of a write into an argument, which bpframe has made read-only.
 
 from __future__ import annotations
 
-import signal
-
 from bpframe.errors import BrokenComponent, PluginError
 from bpframe.registry import registry
 from bpframe.registry.describe import title
@@ -41,7 +39,8 @@ def _error(
 
 def _of_signal(error: BaseException) -> bool:
     """Whether a signal's handler raised it, which may happen anywhere, in a component too."""
-    import traceback  # only here: start-up can do without
+    import signal  # by errors alone
+    import traceback
 
     handlers = {getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()}
     return any(frame.f_code in handlers for frame, _ in traceback.walk_tb(error.__traceback__))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from bpframe.data.arrays import all_finite
 from bpframe.errors import BpframeError, IncompatibleComponent, NumericalError
 from bpframe.network.backprop import CostLayer
+from bpframe.network.guards import is_foreign
 from bpframe.network.network import Network
-from bpframe.network.trace import LayerTrace, Trace, trace
 from bpframe.registry import registry
 from bpframe.registry.describe import title
 from bpframe.registry.nested import kinds_by_class
@@ -20,6 +20,9 @@ from bpframe.registry.policy import CORE
 from bpframe.training.component_errors import CAUGHT, component_error
 from bpframe.training.spec import TrainerSpec
 from bpframe.types import HostArray, Params
+
+if TYPE_CHECKING:
+    from bpframe.network.trace import LayerTrace, Trace
 
 LARGE_TARGET = 10.0  # what standardised targets hardly ever reach
 
@@ -32,6 +35,8 @@ def diagnose(
     `when`: step, lr, loss (the last finite one), grown (whether losses have risen above the first); and, if they are
     known, rows (the batch's row numbers in x), rule, and scalable, whether the targets could be standardised.
     """
+    from bpframe.network.trace import trace  # by failures alone
+
     with np.errstate(all="ignore"):
         record = trace(network, cost, params, *batch)
         slope = np.asarray(cost.mean_and_delta(record.layers[-1].v, *batch[1:])[1])
@@ -112,15 +117,24 @@ def _largest(record: Trace) -> str:
     return max(sizes, key=lambda name: sizes[name], default=record.layers[0].name)
 
 
+def computing_components(spec: TrainerSpec, cost: CostLayer) -> list[tuple[str, Any]]:
+    """(kind, component) of each of a run that computes, the loss's link included, but for those inside others."""
+    link = cost.link
+    components = [(kind, one) for _, kind, one in spec.components() if kind not in ("engine", "callback")]
+    return [*components, ("activation", getattr(link, "phi", link))]
+
+
+def holds_foreign(spec: TrainerSpec, cost: CostLayer) -> bool:
+    """Whether one of them, or one inside them, is none of bpframe's own."""
+    return any(is_foreign(kind, component) for kind, component in computing_components(spec, cost))
+
+
 def component_kinds(spec: TrainerSpec, cost: CostLayer) -> dict[type, str]:
-    """The kind of every component of a run that computes, the loss's link and those inside others included, by class.
+    """The kind of every component of a run that computes, those inside others included, by class.
 
     By class, since a run works with copies whose schedules know its length.
     """
-    link = cost.link
-    components = [(kind, one) for _, kind, one in spec.components() if kind not in ("engine", "callback")]
-    components.append(("activation", getattr(link, "phi", link)))
-    return kinds_by_class(components)
+    return kinds_by_class(computing_components(spec, cost))
 
 
 def culprit(error: BaseException, kinds: Mapping[type, str]) -> tuple[Any, FrameType, int] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
@@ -16,19 +16,18 @@ from bpframe.engine.projection_order import refuse_leaving
 from bpframe.engine.update_clock import rule_step
 from bpframe.errors import CheckpointError, NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
-from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Batches, Data, Group, Losses, Session, SessionEnds, SessionSums
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import block_losses
 from bpframe.registry import registry
 from bpframe.registry.describe import title
-from bpframe.training.checkpoint import FitSettings, UnfinishedFit
+from bpframe.registry.nested import is_schedule
 from bpframe.training.clock_warnings import warn_of_clocks
-from bpframe.training.diagnosis import diagnose
-from bpframe.training.dry_run import dry_run
+from bpframe.training.diagnosis import diagnose, holds_foreign
 from bpframe.training.engine_levels import refuse_missing_levels
 from bpframe.training.epoch_measures import EpochMeasures
 from bpframe.training.evaluation import exploded
+from bpframe.training.fit_settings import FitSettings, UnfinishedFit
 from bpframe.training.hooks import Hooks
 from bpframe.training.idle_epochs import IdleEpochs
 from bpframe.training.mask_check import refuse_unpadded_parts, warn_of_unmasked_layers
@@ -45,6 +44,9 @@ from bpframe.training.spec import TrainerSpec
 from bpframe.training.trained_parameters import TrainedParameters
 from bpframe.training.update_curves import UpdateCurves, measuring
 from bpframe.types import HostArray
+
+if TYPE_CHECKING:
+    from bpframe.network.trace import Trace
 
 LOOK_ROWS = 8  # that show whether the last step has spoilt the parameters
 LARGE_RATE, LARGE_RISE = 10.0, 100.0  # of a learning rate, and of a loss over the least one of its block
@@ -119,7 +121,10 @@ class FitRun:
             self._idle = IdleEpochs(groups, self._validates)
         if first:
             warn_of_rules(groups, self.spec.rules())
-            dry_run(self.spec, self.task.cost, groups, session, data)
+            if holds_foreign(self.spec, self.task.cost):
+                from bpframe.training.dry_run import dry_run  # bpframe's own components are proven
+
+                dry_run(self.spec, self.task.cost, groups, session, data)
         if self.spec.pads:
             refuse_unpadded_parts(network, self.task.cost, session, data)
         else:
@@ -350,6 +355,7 @@ class FitRun:
     def trace(self, rows: HostArray) -> Trace:
         """The trace of training rows of these numbers, at the present parameters; on threads that wait for nobody."""
         from bpframe.engine.numpy.product_threads import ProductThreads  # by who looks
+        from bpframe.network.trace import trace
 
         network = self.spec.network
         params = network.params(self.session.parameters)
@@ -412,4 +418,6 @@ class FitRun:
         """
         if self._lr is None:
             return self.session.setting("lr", step)
+        if not is_schedule(self._lr):
+            return float(self._lr)
         return rate_at(self._lr, max(rule_step(self.spec.gradient_steps, step - 1), 0))

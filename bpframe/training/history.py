@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 from bpframe import layout
@@ -55,10 +54,13 @@ class History:
         self, train: dict[str, float], validation: dict[str, float], lr: float | None, step: int, seconds: float
     ) -> None:
         """One more epoch; an epoch without validation between others that had it counts as NaN."""
+        epochs = len(self.step)
         for curves, values in ((self.train, train), (self.validation, validation)):
             for name, value in values.items():
                 curve = curves.setdefault(name, [])
-                curve += [math.nan] * (len(self) - len(curve)) + [value]
+                if len(curve) < epochs:
+                    curve += [math.nan] * (epochs - len(curve))
+                curve.append(value)
         for name in train:
             if name != "objective":
                 self.validation.setdefault(name, [])
@@ -126,6 +128,8 @@ class History:
         for key in (name, f"train.{name}"):
             if key in columns:
                 return columns[key]
+        from difflib import get_close_matches  # by errors alone
+
         word = str(name).replace("val_", "validation.")
         close = [*filter(columns.__contains__, [word]), *get_close_matches(word, columns, n=1)][:1]
         hint = f" Did you mean '{close[0]}'?" if close else ""

@@ -6,7 +6,6 @@ One plugin manager a run; callbacks are called in the order they were declared. 
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import math
@@ -15,53 +14,40 @@ from collections.abc import Callable, Container, Generator, Sequence
 from typing import Any, cast, final
 from weakref import WeakKeyDictionary
 
-import pluggy
-
 from bpframe.errors import BpframeError, ConfigError, PluginError
 from bpframe.protocols.traits import rewinds
 from bpframe.training.component_errors import CAUGHT, callback_error
 from bpframe.training.run_state import RunState
 
-hookspec = pluggy.HookspecMarker("bpframe")
-hookimpl = pluggy.HookimplMarker("bpframe")
 
-
-@hookspec
 def bpframe_fit_start(state: RunState) -> None:
     """Before the first step of a fit."""
 
 
-@hookspec
 def bpframe_epoch_start(state: RunState) -> None:
     """Before the first step of an epoch."""
 
 
-@hookspec
 def bpframe_batch_start(state: RunState) -> None:
     """Before a step; makes the engine give back control after every step."""
 
 
-@hookspec(firstresult=True)
 def bpframe_update(state: RunState) -> object:
     """Around a step, for implementations with `wrapper=True`: the core's own makes the step."""
 
 
-@hookspec
 def bpframe_batch_end(state: RunState) -> None:
     """After a step; makes the engine give back control after every step."""
 
 
-@hookspec
 def bpframe_block_end(state: RunState) -> None:
     """After a block of steps, when the engine gives back control anyway, a few times a second: for progress bars."""
 
 
-@hookspec
 def bpframe_epoch_end(state: RunState) -> None:
     """After an epoch: history and metrics are up to date."""
 
 
-@hookspec
 def bpframe_epochs_ahead(state: RunState) -> float:
     """How many epochs may be made before bpframe_epoch_end is called for the first of them; left out, one.
 
@@ -73,12 +59,10 @@ def bpframe_epochs_ahead(state: RunState) -> float:
     return 1
 
 
-@hookspec
 def bpframe_exception(state: RunState) -> None:
     """The fit ends by the exception `state.exception`; the parameters are those after a whole step."""
 
 
-@hookspec
 def bpframe_fit_end(state: RunState) -> None:
     """The fit ends as planned, or because a hook called `state.stop`."""
 
@@ -127,8 +111,12 @@ class Hooks:
         if len(callbacks) == 1 and not wrapped and "bpframe_update" not in self._listening:
             self._alone = vars(guarded[0])
             return
-        self._manager = pluggy.PluginManager("bpframe")
-        specs: Any = _Listed(**{name: vars(_SPECS)[name] for name in self._listening})
+        import pluggy  # which a fit without callbacks, or with one, can do without
+
+        self._manager, marker = pluggy.PluginManager("bpframe"), pluggy.HookspecMarker("bpframe")
+        specs: Any = _Listed(
+            **{name: marker(vars(_SPECS)[name], firstresult=name == "bpframe_update") for name in self._listening}
+        )
         self._manager.add_hookspecs(specs)
         if "bpframe_update" in self._listening:
             self._manager.register(_core(update), "core")
@@ -299,6 +287,8 @@ def _second_half(
 def _core(update: Callable[[], None]) -> _Listed:
     """The core's own implementation: makes the step."""
 
+    from bpframe.training.hook_marker import hookimpl
+
     @hookimpl(trylast=True)
     def bpframe_update(state: RunState) -> bool:
         update()
@@ -346,6 +336,8 @@ def _check(callback: object, name: str) -> None:
     who = f"callback {type(callback).__name__}"
     options = getattr(inspect.getattr_static(callback, name), "bpframe_impl", None)
     if name not in SPECS:
+        import difflib  # by errors alone
+
         close = difflib.get_close_matches(name, SPECS, n=1)
         hint = f" Did you mean '{close[0]}'?" if close else ""
         raise ConfigError(f"{who} has a hook '{name}', which does not exist.{hint} Hooks: {', '.join(SPECS)}.")

@@ -17,7 +17,7 @@ from bpframe.data.arrays import Targets
 from bpframe.data.class_weight import ClassWeight
 from bpframe.engine.learning_rates import rates, with_rate
 from bpframe.errors import ConfigError, NumericalError
-from bpframe.training.hooks import hookimpl
+from bpframe.training.hook_marker import hookimpl
 from bpframe.training.run_state import RunState, means
 from bpframe.training.spec import TrainerSpec
 from bpframe.training.trainer import Trainer

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bpframe.data.columns import Names
 from bpframe.data.fingerprint import Fingerprint, LazyFingerprint
@@ -20,6 +19,9 @@ from bpframe.registry.policy import CORE, LOCAL
 from bpframe.saving.model_file import MODEL, SCHEMA, OpenFile, network_inputs
 from bpframe.training.spec import OMITTED, PARTS, SpecPart, TrainerSpec
 from bpframe.version import VERSION
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEFINING = tuple(part for part in PARTS if part.defines)
 NAMES = {part.name for part in DEFINING}

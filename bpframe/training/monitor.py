@@ -46,9 +46,9 @@ def require_curve(owner: str, monitor: str, curves: Mapping[str, str | None]) ->
 
 def watchers(callbacks: Iterable[Any], schedules: Iterable[Any]) -> dict[str, str]:
     """Callbacks and schedules that wait for a curve to improve, by name, with that curve."""
-    curves = {short_name(registry, "callback", part): monitor_of(part) for part in callbacks}
-    curves |= {short_name(registry, "schedule", part): part.monitor for part in schedules}
-    return {name: curve for name, curve in curves.items() if curve is not None}
+    each = [("callback", part, monitor_of(part)) for part in callbacks]
+    each += [("schedule", part, part.monitor) for part in schedules]
+    return {short_name(registry, kind, part): curve for kind, part, curve in each if curve is not None}
 
 
 def lower(value: float, best: float | None, min_delta: float = 0.0) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from bpframe import checks
 from bpframe.training.activation_maps import activation_maps
-from bpframe.training.hooks import hookimpl
+from bpframe.training.hook_marker import hookimpl
 from bpframe.training.open_session import network_of
 from bpframe.training.run_state import RunState
 

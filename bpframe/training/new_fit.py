@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.data.row_weights import training_data, with_padding_row
 from bpframe.protocols import Batches, Callback, Data
-from bpframe.training.checkpoint import FitSettings, TrainerState, UnfinishedFit
 from bpframe.training.evaluation import named_metrics
 from bpframe.training.fit import FitRun
+from bpframe.training.fit_settings import FitSettings, TrainerState, UnfinishedFit
 from bpframe.training.fitted_data import note_other_data, refuse_other_data
 from bpframe.training.progress import PartialEpoch
 from bpframe.training.run_state import RunState, curves

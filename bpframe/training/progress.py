@@ -16,7 +16,7 @@ from bpframe.types import HostArray
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PartialEpoch:
     """The part of an epoch that is made, as a checkpoint holds it: (3, k) values of its steps.
 
@@ -119,7 +119,8 @@ class FitProgress:
 
     def next_epoch(self) -> FinishedEpoch:
         """The oldest epoch that the history lacks."""
-        values, number = _joined(self._values)[:, : self.steps], self.recorded
+        self._values, number = [_joined(self._values)], self.recorded
+        values = self._values[0][:, : self.steps]
         return FinishedEpoch(self.epoch + number, self.start + number * self.steps + values.shape[1], values)
 
     def mark_recorded(self) -> None:
@@ -156,5 +157,7 @@ def _in_width(partial: PartialEpoch, width: int) -> HostArray:
 
 def _joined(values: list[HostArray]) -> HostArray:
     """(3, k) values of blocks in a row; mostly all but one are empty."""
+    if len(values) == 1:
+        return values[0]
     some = [part for part in values if part.size]
     return some[0] if len(some) == 1 else np.concatenate(some or values[:1], axis=1)

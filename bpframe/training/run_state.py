@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from bpframe.data.fingerprint import LazyFingerprint
 from bpframe.errors import ConfigError
-from bpframe.network.trace import Trace
 from bpframe.protocols import Data, Metric
 from bpframe.protocols.traits import better
 from bpframe.training.history import History
 from bpframe.training.parameters import Parameters
 from bpframe.types import HostArray
+
+if TYPE_CHECKING:
+    from bpframe.network.trace import Trace
 
 
 @dataclass(repr=False)
@@ -108,7 +110,7 @@ class RunState:
 
     def trace(self, rows: HostArray) -> Trace:
         """What `Trainer.trace` gives for the rows of `data` with these numbers, at the present parameters."""
-        return cast(Trace, self.trainer._fit.trace(rows))
+        return cast("Trace", self.trainer._fit.trace(rows))
 
     def note(self, sentence: str) -> None:
         """Keep a sentence about the present epoch with the history, and so in the folder of a run."""

@@ -152,7 +152,10 @@ class TrainerSpec:
 
     def components(self) -> Iterator[tuple[str, str, Any]]:
         """(path, kind, component) of each, but for those inside others: "network[0]", "loss", "groups[1].optimizer"."""
-        for part in OF_COMPONENTS:
+        return self._components_of(OF_COMPONENTS)
+
+    def _components_of(self, parts: Sequence[SpecPart]) -> Iterator[tuple[str, str, Any]]:
+        for part in parts:
             if value := getattr(self, part.name):
                 for suffix, kind, component in part.components(value):
                     yield f"{part.name}{suffix}", kind, component
@@ -194,8 +197,8 @@ class TrainerSpec:
 
     def monitoring(self) -> list[Any]:
         """The schedules that depend on a curve of the history."""
-        scheduled = (component for _, kind, component in self.components() if kind in SCHEDULED)
-        return [schedule for component in scheduled for schedule in monitoring(component)]
+        scheduled = self._components_of(OF_SCHEDULED)
+        return [schedule for _, _, component in scheduled for schedule in monitoring(component)]
 
     def over(self, steps: int, curve: Curve) -> TrainerSpec:
         """The same, its schedules bound to a run of `steps` steps and to the history so far."""
@@ -282,6 +285,7 @@ RULES = ("optimizer", "gradient_steps", "groups")  # parts whose schedules may c
 SWITCHES = tuple(f.name for f in fields(TrainerSpec) if f.default is False)  # files name them where they are on
 PARTS = tuple(_part(f.name, f.metadata) for f in fields(TrainerSpec))
 OF_COMPONENTS = tuple(part for part in PARTS if part.kind or part.name == "groups")
+OF_SCHEDULED = tuple(part for part in OF_COMPONENTS if part.kind in SCHEDULED or part.name == "groups")
 OMITTED: dict[str, Any] = {  # what stands for parts that files leave out
     **dict.fromkeys(SWITCHES, False),
     **{part.name: [] for part in PARTS if part.on_batches},

@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Never, Unpack, cast, final
 
 from numpy.typing import ArrayLike
@@ -24,32 +23,19 @@ from bpframe.data.task import Labels, Task, share
 from bpframe.engine.projection import projected
 from bpframe.errors import CheckpointError, ConfigError
 from bpframe.network.network import Network
-from bpframe.network.trace import Trace, trace
 from bpframe.protocols import Callback, Data, Engine, Loss, Metric, Minimizer, Optimizer, Session
 from bpframe.registry import Spec, registry
 from bpframe.registry import build as component
 from bpframe.registry.other_words import hide_other, refuse_other
 from bpframe.registry.safe_text import object_text
-from bpframe.saving import model_file
-from bpframe.training import checkpoint
-from bpframe.training.checkpoint import TrainerState, UnfinishedFit
 from bpframe.training.diagnosis import component_kinds, name_culprit, refuse_not_finite
 from bpframe.training.evaluation import evaluate_scores, named_metrics
 from bpframe.training.exclusive_use import ExclusiveUse
 from bpframe.training.fit import FitRun
+from bpframe.training.fit_settings import TrainerState, UnfinishedFit
 from bpframe.training.fitted_data import fit_fingerprint
 from bpframe.training.history import History
 from bpframe.training.loop import run_fit
-from bpframe.training.manifest import (
-    built_parts,
-    checkpoint_arguments,
-    columns_of,
-    inputs_of,
-    known_fingerprint,
-    local_names,
-    manifest,
-    trainer_arguments,
-)
 from bpframe.training.new_fit import FitArguments, new_fit
 from bpframe.training.open_session import network_of, open_session
 from bpframe.training.parameters import Parameters
@@ -62,6 +48,7 @@ from bpframe.training.verbose import Verbose, require_verbose
 from bpframe.types import HostArray, Params, Shape
 
 if TYPE_CHECKING:
+    from bpframe.network.trace import Trace
     from bpframe.plot.canvas import Axes
     from bpframe.plot.theme import ThemeName
     from bpframe.training.layer_fit import RowBlocks
@@ -259,7 +246,8 @@ class Trainer:
 
         `.explain(row)` derives backpropagation with the numbers of one row.
         """
-        from bpframe.training.row_derivation import derive_row  # imported by those who look
+        from bpframe.network.trace import trace  # imported by those who look
+        from bpframe.training.row_derivation import derive_row
 
         task = self.task.for_inputs(x)
         rows = task.inputs(x)
@@ -305,7 +293,7 @@ class Trainer:
 
         The parameters are a tree {"dense_1": {"weight": ...}} of NumPy arrays, copies of those that predict.
         """
-        from bpframe.training.prediction_function import PredictionFunction  # imported by those who ask
+        from bpframe.training.prediction_function import PredictionFunction  # imported by those who ask for it
 
         session = self.session
         network = network_of(self.network, self.task)
@@ -366,6 +354,7 @@ class Trainer:
         It holds what predicts; what a fit needs to go on where this one is, `checkpoint` writes.
         """
         from bpframe.saving import tensor_file  # imported by saving and loading alone
+        from bpframe.training.manifest import manifest
 
         content = manifest(self.spec, self.task, self._data, self._present.values)
         tensor_file.write_tensors(path, self.session.parameters, content)
@@ -381,6 +370,9 @@ class Trainer:
         a rule that averages: the average). To go on where a fit was, write a `checkpoint` and `resume` from that.
         `parts`: arguments of Trainer in place of the file's, such as an optimizer of another learning rate.
         """
+        from bpframe.saving import model_file  # imported by saving and loading alone
+        from bpframe.training.manifest import built_parts, columns_of, known_fingerprint, trainer_arguments
+
         refuse_other(Trainer.__init__, parts)
         given = built_parts({"engine": engine, **parts})
         try:
@@ -404,6 +396,7 @@ class Trainer:
         cut a block of steps short, so that the losses of some of its steps are not known.
         """
         from bpframe.saving import tensor_file  # imported by saving and loading alone
+        from bpframe.training import checkpoint
 
         unfinished = None if self._fit is None else self._fit.interruption(str(path))
         tensor_file.write_tensors(path, *checkpoint.pack_state(self.spec, self._state, unfinished))
@@ -438,6 +431,11 @@ class Trainer:
         wrote it, whose bits another engine would not give, with this program's threads and caches. No path is taken
         from the file: a callback that writes checkpoints goes on in the folder that holds `path`.
         """
+        from pathlib import Path  # imported by saving and loading alone
+
+        from bpframe.saving import model_file
+        from bpframe.training.manifest import built_parts, checkpoint_arguments
+
         caller = {"engine": engine, "callbacks": callbacks}
         given = built_parts({name: part for name, part in caller.items() if part is not None})
         with model_file.open_untrusted(path, plugins, model_file.CHECKPOINT) as file:
@@ -452,6 +450,8 @@ class Trainer:
 
     def __getstate__(self) -> dict[str, Any]:
         """What pickles and copies hold: as a checkpoint, a snapshot of the session and how far a fit is that runs."""
+        from bpframe.training.manifest import local_names  # imported by copies alone
+
         unfinished = self._unfinished if self._fit is None else self._fit.interruption("a copy")
         snapshot = self._snapshot if self._session is None else SessionSnapshot.of(self._session)
         own = {"_session": None, "_snapshot": snapshot, "_fit": None, "_unfinished": unfinished}
@@ -475,7 +475,7 @@ class Trainer:
         return overview.text(self.spec, self.history)
 
     def _repr_html_(self) -> str:
-        from bpframe.training import overview
+        from bpframe.training import overview  # imported by those who look
 
         return overview.html(self.spec, self.history)
 
@@ -526,8 +526,10 @@ class Trainer:
             self._session, self._snapshot = self._snapshot.restored(session), None
         return session, task
 
-    def _restore(self, path: model_file.Path, file: tuple[Mapping[str, HostArray], Mapping[str, Any]]) -> None:
+    def _restore(self, path: str | os.PathLike[str], file: tuple[Mapping[str, HostArray], Mapping[str, Any]]) -> None:
         """Take over the state in a checkpoint's (tensors, manifest)."""
+        from bpframe.training import checkpoint  # imported by saving and loading alone
+        from bpframe.training.manifest import columns_of, inputs_of
 
         params = TrainedParameters()
 

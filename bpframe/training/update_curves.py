@@ -64,7 +64,7 @@ class UpdateCurves:
 
     def by_name(self, rows: HostArray) -> dict[str, HostArray]:
         """The curves (k,) of rows (c, k)."""
-        return dict(zip(self.names, rows, strict=True))
+        return dict(zip(self.names, rows, strict=True)) if self.names else {}
 
     def means(self, rows: HostArray) -> dict[str, float]:
         """The mean of each over the steps that were measured; NaN where none was."""

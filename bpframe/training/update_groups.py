@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import prod
+from operator import is_
 from typing import Any
 
 from bpframe import tree
@@ -41,9 +42,10 @@ def trained_parameters(params: Params, ties: Iterable[Tie] = (), layers: Labelle
     `layers`: those of the network, where they may declare multipliers.
     """
     targets = {tie.target for tie in ties}
-    paths = [(p, leaf.shape) for p, leaf in tree.leaves(params) if "buffers" not in p and p not in targets]
+    own = [(path, leaf.shape) for path, leaf in tree.leaves(params) if "buffers" not in path]
+    paths = [(path, shape) for path, shape in own if path not in targets]
     places = {layer: k for k, layer in enumerate(dict.fromkeys(path[0] for path, _ in paths))}
-    declared = declared_multipliers(layers, [path for path, _ in tree.leaves(params) if "buffers" not in path])
+    declared = declared_multipliers(layers, [path for path, _ in own])
     return [
         Param(
             "/".join(path),
@@ -116,12 +118,14 @@ def _on_activations(part: object) -> bool:
 
 def _alike(a: Group, b: Group) -> bool:
     """Whether two groups differ in their parameters only, or one of them has no penalty besides."""
-    if a.origin != b.origin:
+    if a.origin != b.origin or a.until != b.until:
         return False
-    lists = [(getattr(a, part.name), getattr(b, part.name)) for part in LISTS]
-    lists = [(x, y) for part, (x, y) in zip(LISTS, lists, strict=True) if part.name not in PENALTIES or (x and y)]
-    same = all(len(x) == len(y) and all(p is q for p, q in zip(x, y, strict=True)) for x, y in lists)
-    return same and a.until == b.until and (a.rule is b.rule or bool(a.rule == b.rule))
+    for part in LISTS:
+        x, y = getattr(a, part.name), getattr(b, part.name)
+        penalty = part.name in PENALTIES and not (x and y)
+        if x is not y and not penalty and (len(x) != len(y) or not all(map(is_, x, y))):
+            return False
+    return a.rule is b.rule or bool(a.rule == b.rule)
 
 
 def _joined(alike: Sequence[Group]) -> Group:

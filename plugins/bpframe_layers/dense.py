@@ -13,7 +13,6 @@ import numpy as np
 
 from bpframe.plugin import (
     Activation,
-    Adapt,
     Array,
     Cache,
     Context,
@@ -55,7 +54,7 @@ class Dense:
     def __post_init__(self) -> None:
         checks.positive("dense", units=self.units)
         declare_multipliers("dense", self, self.activation)
-        if isinstance(self.weight_initializer, Adapt):
+        if hasattr(self.weight_initializer, "adapt"):
             object.__setattr__(self, "start", self._start)
 
     @property

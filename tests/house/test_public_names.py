@@ -62,6 +62,18 @@ print([name for name in sorted(set(sys.modules) - before) if name.startswith({HE
     assert site.out(code) == "[]"
 
 
+def test_a_fit_loads_nothing_of_files_errors_and_callbacks(site: Site):
+    seldom = ("pluggy", "bpframe.saving.model_file", "bpframe.training.checkpoint", "bpframe.training.dry_run")
+    code = f"""
+import sys
+import bpframe as bp
+network = bp.Network([bp.layers.dense(4, activation="relu"), bp.layers.dense(2)])
+bp.Trainer(network, "softmax_cross_entropy", "adam").fit([[0.0], [1.0]], [0, 1], epochs=2)
+print([name for name in sorted(sys.modules) if name.startswith({seldom!r})])
+"""
+    assert site.out(code) == "[]"
+
+
 def test_namespaces_stay_what_they_are_when_their_components_are_imported(tmp_path: Path):
     code = """
 import bpframe as bp

@@ -14,7 +14,7 @@ from bpframe.errors import AmbiguousComponent, BlockedComponent, DataError
 from bpframe.registry import Registry
 from bpframe.runs import config
 from bpframe.runs.config import parse_override
-from bpframe.training.hooks import hookimpl
+from bpframe.training.hook_marker import hookimpl
 from tests.conftest import TESTS
 from tests.runs.config_files import SMALL, mistakes
 

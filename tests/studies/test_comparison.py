@@ -18,7 +18,7 @@ from bpframe.studies.choice import chosen_settings
 from bpframe.studies.measured_training import measured_training
 from bpframe.studies.rule_comparison import Comparison, within_budget
 from bpframe.studies.trial_file import without_times
-from bpframe.training.hooks import hookimpl
+from bpframe.training.hook_marker import hookimpl
 from bpframe.training.trainer import Trainer
 from tests.conftest import fresh_python
 from tests.studies.tiny import plant, rows, tiny

@@ -5,7 +5,7 @@ Shapes: B rows of a batch out of N, C scores a row.
 
 from __future__ import annotations
 
-from typing import Any, cast, final
+from typing import Any, final
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class HostBatches:
     def __init__(self, data: Data, collect: bool, collected: HostArray | None = None, by_columns: bool = False) -> None:
         """`by_columns`: the scores of a class lie side by side, in which order labels are found faster."""
         self._collect, self._by_rows, self._by_columns = collect, data.by_rows, by_columns
-        self._arrays = {"x": data.x, "target": data.target, "weight": data.weight, "mask": data.counts}
+        self._arrays: dict[str, Any] = {"x": data.x, "target": data.target, "weight": data.weight, "mask": data.counts}
         self._buffers: dict[tuple[str, int], HostArray] = {}
         self._scores = collected
 
@@ -38,11 +38,12 @@ class HostBatches:
 
     def _take(self, name: str, rows: HostArray) -> HostArray:
         """The rows (B, ...) of "x", "target", "weight" or "mask"."""
-        array = cast(HostArray, self._arrays[name])
-        buffer = self._buffers.get((name, len(rows)))
+        array, key = self._arrays[name], (name, len(rows))
+        buffer = self._buffers.get(key)
         if buffer is None:
-            buffer = self._buffers[name, len(rows)] = aligned.empty((len(rows), *array.shape[1:]), array.dtype)
-        return array.take(rows, axis=0, out=buffer, mode="clip")  # the default mode would copy once more
+            buffer = self._buffers[key] = aligned.empty((len(rows), *array.shape[1:]), array.dtype)
+        batch: HostArray = array.take(rows, axis=0, out=buffer, mode="clip")  # the default mode would copy once more
+        return batch
 
     def keep(self, batches: Batches, number: int, scores: HostArray) -> None:
         """Keep the scores (B, C) of the batch of this number in its epoch, if they are collected."""

@@ -39,7 +39,7 @@ class MeasurePrograms:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TracedMeasure:
     """One that measures, on all parameters: returns its sums.
 

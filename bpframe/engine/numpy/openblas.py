@@ -6,11 +6,11 @@ threadpoolctl finds every BLAS there is, and takes 4 ms of a first fit to do so;
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from ctypes import CDLL, c_int
 from itertools import product
-from pathlib import Path
 from types import ModuleType
 from typing import Any, final
 
@@ -48,15 +48,16 @@ def loaded() -> list[OpenBlas]:
 
 def _of(module: ModuleType) -> Iterator[OpenBlas]:
     """The OpenBLAS that an extension module is linked to."""
-    for file in _files(Path(str(module.__file__))):
-        library = CDLL(str(file))  # loaded already: its handle
+    for file in _files(str(module.__file__)):
+        library = CDLL(file)  # loaded already: its handle
         for prefix, suffix in AFFIXES:
             if hasattr(library, f"{prefix}openblas_get_parallel{suffix}"):
                 yield OpenBlas(library, prefix, suffix)
 
 
-def _files(extension: Path) -> Iterator[Path]:
+def _files(extension: str) -> Iterator[str]:
     """The module's own file, through which systems but Windows find functions of what it is linked to; then that."""
     yield extension
-    package = extension.parents[1]
-    yield from sorted((package.parent / f"{package.name}.libs").glob("*openblas*"))
+    libraries = f"{os.path.dirname(os.path.dirname(extension))}.libs"
+    names = os.listdir(libraries) if os.path.isdir(libraries) else ()
+    yield from (os.path.join(libraries, name) for name in sorted(names) if "openblas" in name)

@@ -20,10 +20,9 @@ from weakref import WeakKeyDictionary
 from bpframe import checks, tree
 from bpframe.engine.numpy.blas import Blas, environment_keeps, process_blas
 from bpframe.errors import ConfigError
+from bpframe.network.guards import is_foreign
 from bpframe.network.network import Network
 from bpframe.ops import thread_team
-from bpframe.registry import registry
-from bpframe.registry.nested import classes
 from bpframe.types import Params
 
 ALONE = 2**13  # multiplications, and numbers of a vector, that no BLAS shares: a bound would only cost time
@@ -34,7 +33,7 @@ _networks: WeakKeyDictionary[Network, bool] = WeakKeyDictionary()  # whether it 
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ProductThreads:
     """For a network of `numbers` parameters, the largest of which has `largest` of them.
 
@@ -87,8 +86,7 @@ class ProductThreads:
     def _shareable(self) -> bool:
         """Whether all products are those of bpframe's layers, which ask a team to share them."""
         if self.network not in _networks:
-            owned = map(registry.owns, classes(layer for _, layer in self.network.layers))
-            _networks[self.network] = all(owned)
+            _networks[self.network] = not any(is_foreign("layer", layer) for _, layer in self.network.layers)
         return _networks[self.network]
 
 

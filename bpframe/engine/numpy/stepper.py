@@ -60,7 +60,8 @@ class Stepper:
         scripts: bool,
     ) -> None:
         self.params, self._rollback = params, rollback
-        self.parts, self._recursion_of = ScheduledParts(network.layers, cost), partial(Recursion, network.layers, cost)
+        self.parts = ScheduledParts(network.layers, cost, none=not schedules_of(groups))
+        self._recursion_of = partial(Recursion, network.layers, cost)
         self.recursion = self._recursion_of(groups, self.parts)
         self._number, self._key, self._tracing = dtype.type, key, scripts
         self._slots: Params = {}

@@ -28,7 +28,7 @@ from bpframe.testing.pairs.meeting import ROWS, Meeting
 from bpframe.testing.pairs.row_definition import RowsByDefinition
 from bpframe.testing.pairs.rule_definition import hyper
 from bpframe.testing.report import SkipCheck
-from bpframe.training.hooks import hookimpl
+from bpframe.training.hook_marker import hookimpl
 from bpframe.training.monitor import MonitoredCurve
 from bpframe.training.run_state import RunState
 from bpframe.training.trainer import Trainer

@@ -29,7 +29,7 @@ from bpframe.types import Array, HostArray, Params, State
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TracedGradient:
     """Forward, cost and backward down to layer number `lowest`: returns loss and scores, writes gradients to the slots.
 
@@ -114,7 +114,7 @@ def _child(key: Key, name: str | int) -> Key:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class TracedUpdate:
     """The components start .. stop - 1 of a group on piece i: returns the penalty, updates p, g and states in place.
 
