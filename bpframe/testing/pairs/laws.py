@@ -34,7 +34,6 @@ from bpframe.training.run_state import RunState
 from bpframe.training.trainer import Trainer
 from bpframe.types import HostArray
 
-MIDDLE = 5  # the step at which a training stops
 SET = "dense_2/weight"  # what is set between two fits
 RTOL = 1e-8
 LEAST = 1e-7  # of a parameter's size: what no gradient moves but by rounding
@@ -53,20 +52,6 @@ class Start:
     def bpframe_fit_start(self, state: RunState) -> None:
         """Keep them, once."""
         self.parameters = self.parameters or cast(Trainer, state.trainer).parameters.copy()
-
-
-@final
-class StopInTheMiddle:
-    """A callback that writes a checkpoint at one step, and asks for control at each."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    @hookimpl
-    def bpframe_batch_end(self, state: RunState) -> None:
-        """Write it at that step."""
-        if state.step == MIDDLE:
-            cast(Trainer, state.trainer).checkpoint(self._path)
 
 
 def definition(meeting: Meeting) -> None:
@@ -121,21 +106,20 @@ def _rows(meeting: Meeting, trainer: Trainer, weight: HostArray | None) -> RowsB
 
 def grouping(meeting: Meeting) -> None:
     """As the head of this file says."""
-    with tempfile.TemporaryDirectory() as folder:
-        blocks = _trained(meeting)
-        steps = _trained(meeting, callbacks=[StopInTheMiddle(Path(folder, "checkpoint"))])
-    require_same_bits("parameters after single steps", steps, blocks)
+    require_same_bits("parameters after single steps", meeting.stepped.parameters, meeting.trained)
 
 
 def resume(meeting: Meeting) -> None:
     """As the head of this file says."""
+    whole, checkpoint = meeting.stepped
+    trainer = meeting.trainer()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "checkpoint")
-        trainer = meeting.trainer()
-        whole = _trained(meeting, callbacks=[StopInTheMiddle(path)])
-        if not path.exists():  # one step an epoch
+        if checkpoint is None:  # one step an epoch
             meeting.fit(trainer, 1)
             trainer.checkpoint(path)
+        else:
+            path.write_bytes(checkpoint)
         trainer.restore(path)
         meeting.fit(trainer, meeting.epochs if trainer.unfinished else meeting.epochs - 1)
     require_same_bits("parameters of the run that went on", trainer.parameters.copy(), whole)
@@ -148,7 +132,7 @@ def second_fit(meeting: Meeting) -> None:
     trainer = meeting.trainer()
     meeting.fit(trainer, 1)
     meeting.fit(trainer, meeting.epochs - 1)
-    require_same_bits("parameters after a second fit", trainer.parameters.copy(), _trained(meeting))
+    require_same_bits("parameters after a second fit", trainer.parameters.copy(), meeting.trained)
 
 
 def no_weight(meeting: Meeting) -> None:
@@ -212,13 +196,6 @@ class Feasible:
                     require_close(f"{name}, which predicts, inside the constraint", value, inside, 1e-9, 1e-12)
 
     bpframe_epoch_end = bpframe_fit_start
-
-
-def _trained(meeting: Meeting, **more: Any) -> dict[str, HostArray]:
-    """The parameters after a whole training."""
-    trainer = meeting.trainer(**more)
-    meeting.fit(trainer, meeting.epochs)
-    return trainer.parameters.copy()
 
 
 def _bound(trainer: Trainer, epoch: int, steps: int) -> Any:

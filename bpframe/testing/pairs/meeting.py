@@ -6,11 +6,13 @@ data, between the others if not. Two rules move a group of parameters each; one 
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -27,6 +29,7 @@ from bpframe.testing.laws.examples import couples_rows, example_batch, example_l
 from bpframe.testing.laws.short_training import end_of_network, example_target
 from bpframe.testing.pairs.partners import TIE, Partner
 from bpframe.testing.pairs.rule_definition import at_present
+from bpframe.testing.pairs.stop_in_the_middle import Stepped, StopInTheMiddle
 from bpframe.testing.suite import configs_to_check
 from bpframe.training.spec import PARTS
 from bpframe.training.trainer import Trainer
@@ -105,6 +108,22 @@ class Meeting:
     def x(self) -> HostArray:
         """Rows of normal numbers."""
         return np.random.default_rng(0).normal(size=(ROWS, N))
+
+    @cached_property
+    def trained(self) -> dict[str, HostArray]:
+        """The parameters after a whole training, made once for all laws that ask."""
+        trainer = self.trainer()
+        self.fit(trainer, self.epochs)
+        return trainer.parameters.copy()
+
+    @cached_property
+    def stepped(self) -> Stepped:
+        """The same training, step by step and with a stop in its middle."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "checkpoint")
+            trainer = self.trainer(callbacks=[StopInTheMiddle(path)])
+            self.fit(trainer, self.epochs)
+            return Stepped(trainer.parameters.copy(), path.read_bytes() if path.exists() else None)
 
     def trainer(self, **more: Any) -> Trainer:
         """A new trainer with the partners."""

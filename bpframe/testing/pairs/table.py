@@ -137,7 +137,7 @@ def first_status(meeting: Meeting) -> tuple[Status, str] | None:
     if not meeting.applicable:
         return "not applicable", ""
     try:
-        meeting.fit(meeting.trainer(), meeting.epochs)
+        _ = meeting.trained
     except (ConfigError, DataError, IncompatibleComponent) as error:
         return "refused", str(error)
     except NumericalError as error:
