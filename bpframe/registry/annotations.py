@@ -53,6 +53,8 @@ class Wanted:
 
     def plain(self, value: object) -> Any:
         """The value, converted where nothing is lost (1 -> 1.0), or Mismatch."""
+        if type(value) is float and self.number:  # mostly
+            return value
         if not self.alternatives or any(_accepts(wanted, value) for wanted in self.alternatives):
             if isinstance(value, int) and abs(value) >= checks.MOST_WHOLE:
                 _refuse_huge(value, "int" in self.alternatives)

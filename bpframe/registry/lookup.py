@@ -54,7 +54,7 @@ class Registry:
         self._policies = policy.PolicyStack()
         self._meanings: dict[tuple[str, str], Provider] = {}  # of (kind, name) under these policies
         self._known_under: object = None
-        self._owners: WeakKeyDictionary[type, dict[str, Provider]] = WeakKeyDictionary()  # of classes, by kind
+        self._owners: WeakKeyDictionary[type, dict[str, Provider | None]] = WeakKeyDictionary()  # of classes, by kind
 
     def __reduce__(self) -> Any:
         return _of_the_process, ()  # what is on offer elsewhere is what that process has
@@ -174,8 +174,9 @@ class Registry:
     def provider_of(self, kind: str, component: object) -> Provider | None:
         """Who provides a ready object, by its class; None for a class that nobody registered."""
         cls = component if isinstance(component, type) else type(unlabelled(component))
-        owner = self._owners.get(cls, {}).get(kind)
-        if owner is not None and self._loaded.get(owner) is cls:
+        owners = self._owners.get(cls, {})
+        owner = owners.get(kind)
+        if kind in owners and (owner is None or self._loaded.get(owner) is cls):
             return owner
         known = [provider for provider, loaded in self._loaded.items() if loaded is cls and provider.kind == kind]
         former = self._former.get(cls)  # of lines that have run again since, it is still the same component
@@ -188,7 +189,10 @@ class Registry:
         named = [p for p in self._offers(kind) if p.target == target and (p.dist != policy.LOCAL or p in known)]
         dists = {p.dist for p in known or named}  # of one that was loaded, other names count too: names in files are
         offers = {*known, *(p for p in named if p.dist in dists)}  # the same whatever was loaded before
-        return min(offers, key=lambda p: (p.name != own, p), default=None)
+        found = min(offers, key=lambda p: (p.name != own, p), default=None)
+        if found is None and not self._policies.core_only:  # which may hide who provides it
+            self._owners.setdefault(cls, {})[kind] = None
+        return found
 
     def owns(self, cls: type) -> bool:
         """Whether a class is from a package of bpframe's own."""

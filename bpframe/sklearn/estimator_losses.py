@@ -14,6 +14,7 @@ import numpy as np
 from bpframe import ops
 from bpframe.errors import ConfigError
 from bpframe.protocols import ClassTargets, EncodeTarget, Loss, PredictLabels, SeveralHeads, TargetWidth
+from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import order_of
 from bpframe.registry import Spec, build
 from bpframe.types import Array, HostArray
@@ -103,23 +104,23 @@ def classification_loss(spec: Spec, classes: int, multilabel: bool) -> tuple[Los
     if spec == "log_loss":
         spec = LogLosses() if multilabel or classes <= 2 else LogLoss()
     loss: Loss = build("loss", spec)
-    if isinstance(loss, ClassTargets) and not multilabel:
+    if implements(loss, ClassTargets) and not multilabel:
         if order_of(loss) is not None:
             name = type(loss).__name__
             raise ConfigError(f"{name} has an order of labels, but an estimator sorts them. Leave it out.")
         return loss, _outputs(loss, loss.classes, classes, "classes"), False
-    if isinstance(loss, TargetWidth | SeveralHeads):
+    if implements(loss, TargetWidth) or implements(loss, SeveralHeads):
         raise ConfigError(f"Classes need a loss with one score for each, got {loss!r}. Take log_loss.")
     if scores_are_independent(loss):
         return (loss, classes, True) if multilabel or classes > 2 else (loss, 1, False)
     if multilabel:
         raise ConfigError(f"Several labels a row need a loss of yes/no columns, got {loss!r}. Take log_loss.")
-    return loss, classes, not (loss.link == "softmax" or isinstance(loss, PredictLabels))
+    return loss, classes, not (loss.link == "softmax" or implements(loss, PredictLabels))
 
 
 def scores_are_independent(loss: Loss) -> bool:
     """Whether each score of the loss is a binary classification of its own (sigmoid), not one of several (softmax)."""
-    if isinstance(loss, PredictLabels):
+    if implements(loss, PredictLabels):
         return loss.predict(np.zeros((1, 2))).ndim == 2
     return loss.link == "sigmoid"
 

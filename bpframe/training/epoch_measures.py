@@ -8,9 +8,9 @@ import numpy as np
 
 from bpframe.data.task import Task
 from bpframe.protocols import Batches, Data, Session
-from bpframe.training.evaluation import evaluate_scores
-from bpframe.training.metric_sums import MetricSums
-from bpframe.training.metric_values import NamedMetrics, measure
+from bpframe.training.evaluation import evaluate_scores, mean_loss
+from bpframe.training.metric_sums import MetricSums, metric_sums
+from bpframe.training.metric_values import CHUNK, NamedMetrics, measure
 from bpframe.training.score_domain import first_scores, refuse_strayed_scores, undecided_heads
 from bpframe.training.spec import TrainerSpec
 from bpframe.types import HostArray
@@ -32,6 +32,7 @@ class EpochMeasures:
         self._network, self._task, self._session = spec.network, task, session
         self._data, self._validation, self._metrics = data, validation, metrics
         self._visits_all = spec.visits_all_rows
+        self._counts = None if validation is None else _counts(task, metrics, validation)
         self.sums: MetricSums | None = None  # from which metrics of training are made, where steps take them
         self.kept_ends = False  # whether the session can show the end of an epoch when later ones are made
         self.undecided = undecided_heads(spec.network, spec.loss)  # heads of whose scores only real rows tell the range
@@ -78,7 +79,10 @@ class EpochMeasures:
             return {}
         scores = self._session.scores(self._validation.x)
         self._refuse_strayed(scores, "validation x")
-        return evaluate_scores(self._task, scores, self._validation, self._metrics)
+        if self._counts is None:
+            return evaluate_scores(self._task, scores, self._validation, self._metrics)
+        counts = np.add.reduce(self._counts.on_host(scores), axis=0, dtype=np.float64)
+        return {"loss": mean_loss(self._task, scores, self._validation)} | self._counts.values(counts, None)
 
     def refuse_strayed(self) -> None:
         """NumericalError where scores of training rows have left the domain of their loss."""
@@ -87,3 +91,13 @@ class EpochMeasures:
 
     def _refuse_strayed(self, scores: HostArray, name: str) -> None:
         refuse_strayed_scores(self._network, self.undecided, scores, self._session.step, name)
+
+
+def _counts(task: Task, metrics: NamedMetrics, validation: Data) -> MetricSums | None:
+    """The sums of metrics that count rows, which are the same however they are taken; what depends on the target once.
+
+    None where one is no count, or where labels are made of a part of the rows at a time.
+    """
+    few = len(validation.x) * (task.outputs or 0) <= CHUNK
+    sums = metric_sums(task, metrics, validation) if few else None
+    return sums if sums is not None and sums.counts else None

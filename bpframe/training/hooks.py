@@ -198,24 +198,21 @@ class Hooks:
         if inspect.isgeneratorfunction(hook):
             return hook
 
-        @functools.wraps(hook)
         def call(state: RunState) -> None:
             try:
                 hook(state)
             except BaseException as error:
                 self._failures.append(error)
 
-        return call
+        return _marked(call, hook)
 
     def _wrap(self, i: int, method: Callable[[Any], Any], name: str, who: str) -> Callable[[Any], Any]:
         blame = functools.partial(callback_error, callback=self._callbacks[i], who=who, hook=name)
 
-        @functools.wraps(method)
         def call(state: RunState) -> Any:
             with _Watch(self.seconds, i, state, blame):
                 return method(state)
 
-        @functools.wraps(method)
         def around(
             state: RunState,
         ) -> Generator[None, Any, Any]:  # the two halves of a wrapper, before and after the step
@@ -230,7 +227,7 @@ class Hooks:
             with _Watch(self.seconds, i, state, blame, failure):
                 return _second_half(halves, result, failure, who, name)
 
-        return around if inspect.isgeneratorfunction(method) else call
+        return _marked(around if inspect.isgeneratorfunction(method) else call, method)
 
 
 @final
@@ -260,6 +257,12 @@ class _Watch:
         changed = error if error is self._passing else self._blame(error)
         if changed is not error:
             raise changed from error
+
+
+def _marked(hook: Callable[[Any], Any], method: Any) -> Callable[[Any], Any]:
+    """The hook with the marks of the method that it calls, by which pluggy knows it."""
+    vars(hook).update(getattr(method, "__dict__", {}))
+    return hook
 
 
 def _first_half(halves: Generator[Any, Any, Any], who: str, name: str) -> None:
@@ -313,14 +316,13 @@ def _hooks(cls: type) -> tuple[str, ...]:
 def _counted(ahead: Callable[[Any], Any], who: str) -> Callable[[Any], float]:
     """The hook, whose number of epochs is looked at; pluggy would pass over None in silence."""
 
-    @functools.wraps(ahead)
     def call(state: RunState) -> float:
         number = ahead(state)
         if not isinstance(number, int | float) or not number >= 1:
             raise PluginError(f"{who} needs to return a number of at least 1 in bpframe_epochs_ahead, got {number!r}.")
         return number
 
-    return call
+    return _marked(call, ahead)
 
 
 def _is_prompt(hooks: Container[str]) -> bool:

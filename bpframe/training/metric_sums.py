@@ -59,12 +59,17 @@ class MetricSums:
         columns = [*self._values(scores, target), doubt]
         return xp.concat([xp.astype(_as_columns(part), scores.dtype) for part in columns], axis=1)
 
-    def on_host(self, scores: HostArray, rows: HostArray) -> HostArray:
-        """(n, K) the metrics' values of each of these rows, of the labels that predictions have; NaN where one is."""
-        targets = {of: target.take(rows, axis=0) for of, target in self._targets.items()}
+    def on_host(self, scores: HostArray, rows: HostArray | None = None) -> HostArray:
+        """(n, K) the metrics' values of each of these rows, of the labels that predictions have; NaN where one is.
+
+        None: all rows, in their order.
+        """
+        targets = self._targets
+        if rows is not None:
+            targets = {of: target.take(rows, axis=0) for of, target in targets.items()}
         predictions = self._predictions(scores)
         if predictions is None:
-            return np.full((len(rows), self.width), np.nan)
+            return np.full((len(scores), self.width), np.nan)
         with np.errstate(all="ignore"):
             parts = [metric.row_values(predictions[of], targets[of]) for _, metric, of in self._metrics]
         columns = [_as_columns(part) for part in parts]

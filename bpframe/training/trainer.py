@@ -309,13 +309,15 @@ class Trainer:
     @property
     def session(self) -> Session:
         """The engine's session: parameters and what rules remember, on the device that computes."""
-        if self._session is None:
+        session = self._session
+        if session is None:
             if self.task.shape is None:
                 raise ConfigError(
                     "The network has no parameters yet. Call fit first, or give Network(..., inputs=...)."
                 )
-            self._take(*self._open_session(self.task.shape, self.task))
-        return cast(Session, self._session)
+            session, task = self._open_session(self.task.shape, self.task)
+            self._take(session, task)
+        return session
 
     def load_weights(
         self,

@@ -29,6 +29,17 @@ class Watcher:
         pass
 
 
+class Evaluated:
+    """Notes what `evaluate` gives of rows after each epoch."""
+
+    def __init__(self, rows):
+        self.rows, self.values = rows, []
+
+    @bp.hookimpl
+    def bpframe_epoch_end(self, state):
+        self.values.append(state.trainer.evaluate(*self.rows))
+
+
 class Writer:
     """Writes a checkpoint after a step."""
 
@@ -72,6 +83,19 @@ def test_counts_are_those_of_the_scores_to_the_bit(loss, outputs, y, dtype, engi
     summed = curves(trainer(loss, outputs, metrics=metrics, dtype=dtype, engine=engine), y)
     assert summed == curves(trainer(loss, outputs, Watcher(), metrics=metrics, dtype=dtype, engine=engine), y)
     assert len(set(summed["accuracy"])) > 1
+
+
+@pytest.mark.parametrize("engine", ["jax", "numpy"])
+@pytest.mark.parametrize(
+    "metrics",
+    [None, ["accuracy", {"name": "f1", "average": "macro"}], [{"name": "confusion", "actual": 1, "predicted": 0}]],
+)
+def test_validation_measures_what_evaluate_does_to_the_bit(engine, metrics):
+    rows = X[:17], CLASSES[:17]
+    seen = Evaluated(rows)
+    made = trainer("softmax_cross_entropy", 4, seen, metrics=metrics, engine=engine)
+    made.fit(X, CLASSES, epochs=3, batch_size=16, validation=rows, verbose=0)
+    assert [made.history.record(i)["validation"] for i in range(3)] == seen.values
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
-from weakref import WeakKeyDictionary
 
 from bpframe import checks, tree
 from bpframe.engine.numpy.blas import Blas, environment_keeps, process_blas
@@ -29,7 +29,7 @@ ALONE = 2**13  # multiplications, and numbers of a vector, that no BLAS shares: 
 MIN_POOL = 2**26  # multiplications of a product, from which BLAS's threads gain enough to be worth their waiting
 MOST = 4  # threads of a team; with more of them Python's lock would keep them waiting
 
-_networks: WeakKeyDictionary[Network, bool] = WeakKeyDictionary()  # whether it is shareable: to look takes 30 us
+_UNBOUND = nullcontext()
 
 
 @final
@@ -68,9 +68,9 @@ class ProductThreads:
         """A block that computes on batches of so many rows."""
         blas, multiplications = self.blas, rows * self.largest
         if blas is None:
-            return nullcontext()
+            return _UNBOUND
         if max(multiplications, self.numbers) < ALONE and self.most is None and self._shareable:
-            return nullcontext()
+            return _UNBOUND
         shared = (self.team_from or thread_team.MIN_MULTIPLICATIONS) <= multiplications
         pooled = (self.pool_from or MIN_POOL) <= multiplications
         if not (shared or pooled or self.numbers >= thread_team.MIN_UPDATE):
@@ -82,12 +82,10 @@ class ProductThreads:
             return _team_block(blas, min(threads, MOST), self.team_from)
         return blas.limited_to(1)
 
-    @property
+    @cached_property
     def _shareable(self) -> bool:
         """Whether all products are those of bpframe's layers, which ask a team to share them."""
-        if self.network not in _networks:
-            _networks[self.network] = not any(is_foreign("layer", layer) for _, layer in self.network.layers)
-        return _networks[self.network]
+        return not any(is_foreign("layer", layer) for _, layer in self.network.layers)
 
 
 @contextmanager
