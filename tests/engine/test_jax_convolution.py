@@ -59,8 +59,7 @@ WAYS = [  # batch, space, channels, windows
 @pytest.mark.parametrize(("batch", "space", "channels", "windows"), WAYS)
 def test_both_ways_back_are_those_of_the_host_in_whatever_pieces(batch, space, channels, windows, pieces, monkeypatch):
     monkeypatch.setattr(xla_side_by_side, "POSITIONS", pieces)
-    monkeypatch.setattr(xla_convolution, "POSITIONS", pieces)
-    monkeypatch.setattr(xla_convolution, "ROWS", 4)
+    monkeypatch.setattr(xla_convolution, "PIECE", (pieces, pieces))
     rng, positions = np.random.default_rng(0), windows.positions(space)
     x, dy = rng.normal(size=(batch, *space, channels)), rng.normal(size=(batch, *positions, 3))
     w = rng.normal(size=(*windows.size, channels, 3))

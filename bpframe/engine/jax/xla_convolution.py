@@ -28,7 +28,7 @@ from bpframe.types import Shape
 ODD = 3  # channels, for which a product with columns is faster
 MANY = 16  # channels, from which on the kernels' slope of a large batch does not fit the cache
 POSITIONS = 512  # of a row, up to which it is taken in pieces
-ROWS = 8  # of a piece at least, which are channels there
+PIECE = 256, 1024  # channels and cells of the rows of a piece at least, in fours: rows are channels there
 AXES = "XYZ"  # of space, in XLA's notation
 
 
@@ -120,11 +120,10 @@ def _turned_dw(x: Any, dy: Any, windows: Windows) -> Any:
 
 def _turned_dw_in_pieces(x: Any, dy: Any, windows: Windows) -> Any:
     """The same in pieces of some rows, where a batch as a whole would be slow."""
-    positions = prod(dy.shape[1:-1])
-    if len(windows.size) == 1 or positions > POSITIONS:
+    if len(windows.size) == 1 or prod(dy.shape[1:-1]) > POSITIONS:
         return _turned_dw(x, dy, windows)
-    rows = max(1, 2 * POSITIONS // positions // ROWS) * ROWS
-    return sum_of_pieces(lambda x, dy: _turned_dw(x, dy, windows), rows, x, dy)
+    rows = max(least // n for least, n in zip(PIECE, (x.shape[-1], prod(x.shape[1:-1])), strict=True))
+    return sum_of_pieces(lambda x, dy: _turned_dw(x, dy, windows), 4 * max(1, rows // 4), x, dy)
 
 
 def _lax_dw(x: Any, dy: Any, windows: Windows) -> Any:
