@@ -186,6 +186,8 @@ def test_jax_is_imported_by_the_compiled_engine_alone():
                 "xla_convolution",
                 "xla_depthwise",
                 "xla_one_channel",
+                "xla_pieces",
+                "xla_side_by_side",
             )
         ),
     }

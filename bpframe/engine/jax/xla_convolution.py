@@ -3,13 +3,14 @@
 On a CPU XLA has a fast convolution for rows, space, channels in this order alone. Others it brings into that order,
 but not inside of a loop, where all steps of an epoch are: there the slopes as JAX derives them take 20 to 100 times as
 long. So both are written here as convolutions in that order. XLA's convolution of three channels leaves vector units
-idle; of one channel, and of depthwise ones, other files of this folder make sums and products.
+idle; of one channel, of depthwise ones and of windows side by side other files of this folder make sums and products.
 Shapes: x (B, *S, C), w (*K, C, F), dy (B, *O, F); depthwise w (*K, 1, F).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import jax
@@ -18,11 +19,16 @@ from jax import lax
 
 from bpframe.engine.jax.xla_depthwise import depthwise_dw, depthwise_dx
 from bpframe.engine.jax.xla_one_channel import one_channel, one_channel_dw, one_channel_dx
+from bpframe.engine.jax.xla_pieces import sum_of_pieces
+from bpframe.engine.jax.xla_side_by_side import lie_side_by_side, side_by_side_dw, side_by_side_dx
 from bpframe.ops.convolution import FASTER
 from bpframe.ops.windows import PAD, SPREAD, Pairs, Windows, window_views
 from bpframe.types import Shape
 
 ODD = 3  # channels, for which a product with columns is faster
+MANY = 16  # channels, from which on the kernels' slope of a large batch does not fit the cache
+POSITIONS = 512  # of a row, up to which it is taken in pieces
+PIECE = 256, 1024  # channels and cells of the rows of a piece at least, in fours: rows are channels there
 AXES = "XYZ"  # of space, in XLA's notation
 
 
@@ -72,11 +78,21 @@ def _convolve(x: Any, w: Any, windows: Windows) -> Any:
 def _convolve_dx(dy: Any, w: Any, windows: Windows, space: Shape) -> Any:
     if w.shape[-2] == 1:
         return _on_cpu(one_channel_dx, _lax_dx, dy, w, windows, space)
+    if lie_side_by_side(windows):
+        return _on_cpu(side_by_side_dx, _lax_dx, dy, w, windows, space)
     return _lax_dx(dy, w, windows, space)
 
 
 def _convolve_dw(x: Any, dy: Any, windows: Windows) -> Any:
-    return _on_cpu(one_channel_dw if x.shape[-1] == 1 else _turned_dw, _lax_dw, x, dy, windows)
+    return _on_cpu(_form_dw(x.shape[-1], windows), _lax_dw, x, dy, windows)
+
+
+def _form_dw(channels: int, windows: Windows) -> Callable[..., Any]:
+    if channels == 1:
+        return one_channel_dw
+    if channels < MANY:
+        return _turned_dw
+    return side_by_side_dw if lie_side_by_side(windows) else _turned_dw_in_pieces
 
 
 def _on_cpu(form: Callable[..., Any], other: Callable[..., Any], a: Any, b: Any, *rest: Any) -> Any:
@@ -100,6 +116,14 @@ def _turned_dw(x: Any, dy: Any, windows: Windows) -> Any:
     turned = Windows(size, windows.dilation, windows.stride, padding)
     dw = _lax(x.transpose(last, *axes, 0), dy.transpose(*axes, 0, last), turned)
     return dw.transpose(*axes, 0, last)
+
+
+def _turned_dw_in_pieces(x: Any, dy: Any, windows: Windows) -> Any:
+    """The same in pieces of some rows, where a batch as a whole would be slow."""
+    if len(windows.size) == 1 or prod(dy.shape[1:-1]) > POSITIONS:
+        return _turned_dw(x, dy, windows)
+    rows = max(least // n for least, n in zip(PIECE, (x.shape[-1], prod(x.shape[1:-1])), strict=True))
+    return sum_of_pieces(lambda x, dy: _turned_dw(x, dy, windows), 4 * max(1, rows // 4), x, dy)
 
 
 def _lax_dw(x: Any, dy: Any, windows: Windows) -> Any:
