@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, final
 
 from bpframe import ops, tree
 from bpframe.engine.group_update import GroupUpdate
+from bpframe.engine.rule_queries import later_evaluation_params
 from bpframe.engine.settings_table import row_settings
 from bpframe.engine.step import training_step
 from bpframe.engine.tree_store import TreeStore, changed_if
@@ -105,6 +106,13 @@ class FunctionalStep:
         result = training_step(on, updates, step)
         numbers = result.loss, result.penalty + result.weight_penalty, on.batch.weight, *result.measures
         return Carry(params, [group.states for group in groups]), numbers, result.scores
+
+    def predicting(self, carry: Carry, step: Any, row: Any) -> Params:
+        """The parameters to predict with after `step` steps, at least one; `row` is that of the latest."""
+        groups, *_ = self._updates(carry.params, row)
+        for group, states in zip(groups, carry.states, strict=True):
+            group.states = [list(states) for states in states]
+        return later_evaluation_params(groups, carry.params, step)
 
     def objective(self, params: Params, batch: Rows, key: HashKey, step: Any, row: Any) -> Any:
         """(loss, penalty on activations, weight, scores, gradients, buffers of this batch alone), without an update."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from bpframe import tree
 from bpframe.engine.group_update import GroupUpdate
@@ -12,8 +13,13 @@ from bpframe.types import Array, Params
 
 def evaluation_params(groups: Sequence[GroupUpdate], params: Params, step: int) -> Params:
     """The parameters to predict with after `step` steps: those of training, unless a rule says otherwise."""
+    return params if step == 0 else later_evaluation_params(groups, params, step)
+
+
+def later_evaluation_params(groups: Sequence[GroupUpdate], params: Params, step: Any) -> Params:
+    """The same after at least one step, whose number may be traced."""
     averaging = [group for group in groups if group.evaluators and not group.group.resting]
-    if not averaging or step == 0:
+    if not averaging:
         return params
     params = tree.transform(params, lambda leaf: leaf)
     for group in averaging:

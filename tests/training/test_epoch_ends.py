@@ -135,9 +135,17 @@ def test_a_further_fit_goes_on_from_the_epoch_at_which_the_first_was_stopped():
     same(made, wanted)
 
 
-def test_a_rule_that_averages_is_looked_at_epoch_by_epoch():
+@pytest.mark.parametrize("rule", [{"name": "ema", "inner": "adam"}, {"name": "swa", "inner": "sgd", "start": 40}])
+def test_averages_that_a_rule_keeps_are_those_of_the_end_of_an_epoch(rule):
     calls = Calls()
-    fit(trainer(calls, optimizer={"name": "ema", "inner": "adam"}), epochs=12)
+    made, wanted = (fit(trainer(each, optimizer=rule), epochs=60) for each in (calls, Prompt()))
+    assert calls.blocks < len(made.history) / 1.5
+    same(made, wanted)
+
+
+def test_a_rule_that_makes_its_average_anew_is_looked_at_epoch_by_epoch():
+    calls = Calls()
+    fit(trainer(calls, optimizer="schedule_free_sgd"), epochs=12)
     assert calls.blocks >= 12
 
 

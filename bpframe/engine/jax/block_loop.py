@@ -29,7 +29,7 @@ class BlockReport(NamedTuple):
     """(LENGTH, 3 + m) of loss, penalty, weight and m measures of each step; the scores (T B, C) of its rows, if kept.
 
     With sums over rows (LENGTH, 3 + m + K + 1): those of each step, and last how many of its rows are doubtful. The
-    parameters (E, ...) after each epoch, if kept.
+    parameters to predict with (E, ...) after each epoch, if kept.
     """
 
     numbers: Any
@@ -42,10 +42,17 @@ class BlockReport(NamedTuple):
 
 
 class Room(NamedTuple):
-    """For what a block keeps: how many rows of scores, and ends of epochs."""
+    """For what a block keeps: how many rows of scores, and ends of epochs, of which leaves of the carry."""
 
     rows: int
     ends: int
+    leaves: tuple[int, ...] = ()
+
+    def of(self, carry: Carry) -> Params:
+        """What an end keeps of the carry, in the tree of the parameters."""
+        all_leaves = jax.tree.leaves(carry)
+        kept = [all_leaves[i] for i in self.leaves]
+        return cast(Params, jax.tree.unflatten(jax.tree.structure(carry.params), kept))
 
 
 LoopState = tuple[Carry, BlockReport]
@@ -72,7 +79,7 @@ def block_loop(
     full = full if rest else jnp.maximum(full, 1)
     length = full + bool(rest)
     run = _Stretches(step, size, sums, block, table, step_count).run
-    state = carry, _empty_report(step, carry.params, block.x[:1], room, sums, table.dtype)
+    state = carry, _empty_report(step, carry, block.x[:1], room, sums, table.dtype)
 
     def epoch(number: jax.Array, state: LoopState) -> LoopState:
         start = number * length - first
@@ -80,7 +87,7 @@ def block_loop(
         state = run(jnp.maximum(start, 0), jnp.minimum(last, steps), size, state)
         carry, report = run(last, jnp.minimum(last + 1, steps), rest, state) if rest else state
         put = partial(jax.lax.dynamic_update_index_in_dim, index=number, axis=0)
-        return carry, report._replace(ends=jax.tree.map(put, report.ends, carry.params)) if room.ends else report
+        return carry, report._replace(ends=jax.tree.map(put, report.ends, room.of(carry))) if room.ends else report
 
     if rest or room.ends:
         return cast(LoopState, jax.lax.fori_loop(0, (first + steps + length - 1) // length, epoch, state))
@@ -135,14 +142,15 @@ class _Stretches:
 
 
 def _empty_report(
-    step: FunctionalStep, params: Params, row: jax.Array, room: Room, sums: StepSums | None, dtype: Any
+    step: FunctionalStep, carry: Carry, row: jax.Array, room: Room, sums: StepSums | None, dtype: Any
 ) -> BlockReport:
     """A report into which steps write."""
     kept = None
     if room.rows:
-        scores = jax.eval_shape(partial(evaluate, step.parts.layers), params, row)
+        scores = jax.eval_shape(partial(evaluate, step.parts.layers), carry.params, row)
         kept = jnp.zeros((room.rows, *scores.shape[1:]), scores.dtype)
-    ends = jax.tree.map(lambda leaf: jnp.zeros((room.ends, *leaf.shape), leaf.dtype), params) if room.ends else None
+    empty = lambda leaf: jnp.zeros((room.ends, *leaf.shape), leaf.dtype)  # noqa: E731
+    ends = jax.tree.map(empty, room.of(carry)) if room.ends else None
     width = step.width + (0 if sums is None else sums.width + 1)
     return BlockReport(jnp.zeros((LENGTH, width), dtype), kept, ends)
 

@@ -44,7 +44,7 @@ class Blocks:
     """Runs blocks of steps of one network on one device; `load` comes first."""
 
     sums: StepSums | None = None  # that each step takes
-    ends = 0  # how many ends of epochs a block keeps
+    ends: tuple[int, tuple[int, ...]] = 0, ()  # how many ends of epochs a block keeps, of which leaves of the carry
 
     def __init__(self, network: Network, cost: CostLayer, device: Device, seed: int) -> None:
         self._network, self._cost, self._device, self._seed = network, cost, device, seed
@@ -150,6 +150,22 @@ class Blocks:
 
         return in_chunks(scores, x, size)
 
+    def predicting_leaves(self, carry: Carry, groups: Sequence[Group]) -> tuple[int, ...] | None:
+        """Which leaves of the carry are those to predict with, one for each parameter; None where others are made.
+
+        A rule that averages may keep its averages as they are: then a block keeps them, to the bit.
+        """
+        made = compiled_step.compiled_step(self._network, self._cost, groups, by_rows=True)
+        row = settings_table.settings_table(groups, 0, 1)[0]
+        predicting = lambda carry, step, row: jax.tree.leaves(made.predicting(carry, step, row))  # noqa: E731
+        try:
+            traced = jax.make_jaxpr(predicting)(carry, 1, row).jaxpr
+        except jax.errors.ConcretizationTypeError:  # it depends on the number of the step
+            return None
+        numbers = {id(variable): i for i, variable in enumerate(traced.invars[: len(jax.tree.leaves(carry))])}
+        found = [numbers.get(id(variable)) for variable in traced.outvars]
+        return None if None in found else tuple(i for i in found if i is not None)
+
     def end_scores(self, x: HostArray, params: Params) -> EndScores | None:
         """Scores of rows x at ends of epochs, of all in one call; None where there are too many rows for that."""
         size = 1 << (len(x) - 1).bit_length()
@@ -207,7 +223,7 @@ class Blocks:
         if short_key not in self._programs:  # the look-up below compares every component
             parts, size, sums = (self._network, self._cost, groups), sizes[0], self.sums
             keeps = self._collect or (sums is not None and sums.exact)
-            room = Room(self._stream.room(size) * size if keeps else 0, self.ends if what == "block" else 0)
+            room = Room(self._stream.room(size) * size if keeps else 0, *(self.ends if what == "block" else (0,)))
             on = self._by_rows, self._device.precision, self._device.dtype, sums and sums.key
             key = what, *compile_cache.step_keys(*parts), sizes, room, *on
             self._programs[short_key] = compile_cache.compiled(

@@ -207,14 +207,15 @@ class JaxSession:
         return self._blocks.sums is sums
 
     def keep_ends(self, wanted: bool, x: HostArray | None = None, stops: bool = True) -> bool:
-        """Keep the ends of epochs from the next `load` on, unless that takes much memory, or a rule averages."""
-        keeps = wanted and not minimizing(self._updates) and not any(update.evaluators for update in self._updates)
-        scores = None
-        if keeps and x is not None and not schedules_of(self._groups):
+        """Keep the ends of epochs from the next `load` on, unless that takes much memory, or averages are not kept."""
+        leaves = scores = None
+        if wanted and not minimizing(self._updates):
             with self._device.scope():
-                scores = self._blocks.end_scores(x, self._carry.params)
-        self._ends = EpochEnds(self._carry.params if keeps else None, x, scores, stops)
-        self._blocks.ends = self._ends.room
+                leaves = self._predicting_leaves()
+                if leaves is not None and x is not None and not schedules_of(self._groups):
+                    scores = self._blocks.end_scores(x, self._carry.params)
+        self._ends = EpochEnds(None if leaves is None else self._carry.params, x, scores, stops)
+        self._blocks.ends = self._ends.room, leaves or ()
         return self._ends.room > 0
 
     def show_end(self, step: int | None) -> bool:
@@ -302,6 +303,12 @@ class JaxSession:
         if self._ends.step is not None:
             return self._ends.params
         return evaluation_params(self._updates, self._carry.params, self.step)
+
+    def _predicting_leaves(self) -> tuple[int, ...] | None:
+        """Which leaves of the carry are the parameters to predict with; None where they are made of others."""
+        if not any(update.evaluators for update in self._updates):
+            return tuple(range(len(jax.tree.leaves(self._carry.params))))  # the first ones
+        return self._blocks.predicting_leaves(self._carry, self._groups)
 
     def _shown(self, buffers: Mapping[str, HostArray]) -> Params:
         """The parameters to predict with, with these buffers."""
