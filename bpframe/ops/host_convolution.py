@@ -43,9 +43,8 @@ class Stretch:
         part = x[self.rows, max(0, start) : max(0, stop)]
         missing = min(max(0, -start), stop - start)
         ends = missing, stop - start - part.shape[1] - missing
-        own = Windows(windows.size, windows.stride, windows.dilation, ((0, 0),) * len(windows.size))
         padded: Any = pad(part, (ends, *windows.padding[1:]))
-        return padded, own
+        return padded, windows.without_padding()
 
 
 def host_convolve(x: HostArray, w: Kernels, windows: Windows) -> HostArray:

@@ -46,6 +46,10 @@ class Windows:
         """Every place of a window, the last axis fastest."""
         return list(product(*map(range, self.size)))
 
+    def without_padding(self) -> Windows:
+        """The same windows over padded x."""
+        return Windows(self.size, self.stride, self.dilation, ((0, 0),) * len(self.size))
+
     def turned(self, space: Shape, positions: Shape) -> Windows:
         """Windows over y, its numbers `stride` apart, under which kernels turned round give the slope in x.
 

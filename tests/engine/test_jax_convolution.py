@@ -20,7 +20,9 @@ CASES = [
     (L.conv2d(6), (9, 9, 4)),
     (L.conv2d(6, 3, 2, "same"), (9, 8, 4)),
     (L.conv2d(6, 3, padding=2, dilation=2), (9, 8, 4)),
+    (L.conv2d(6, 3, padding=((2, 2), (3, 1))), (9, 8, 4)),
     (L.conv1d(6, 5, 2), (21, 4)),
+    (L.conv1d(6, 3, padding=4), (7, 4)),
     (L.conv_transpose2d(6, 2, 2), (5, 5, 4)),
 ]
 

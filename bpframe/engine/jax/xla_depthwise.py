@@ -2,7 +2,8 @@
 
 XLA's own depthwise convolution on a CPU takes 20 to 50 times as long, and a sum over rows and space at once four times:
 what is written here are sums of arrays, number by number, of which compilers make vector instructions. Padding stays
-out of them but where it is that of the windows, since XLA computes it anew for each number that it adds.
+out of them but where it is that of the windows, since XLA computes it anew for each number that it adds; in the slope
+of the kernels a barrier stands behind it.
 Shapes: x (B, *S, C), w (*K, 1, F), dy (B, *O, F), F a multiple of C.
 """
 
@@ -12,8 +13,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from bpframe.ops.barrier import barrier
 from bpframe.ops.convolution import PLAIN
-from bpframe.ops.windows import Windows, window_views
+from bpframe.ops.windows import Windows, pad, window_views
 from bpframe.types import Shape
 
 TERMS = 16  # positions along the first axis that are added up in one pass
@@ -42,4 +44,6 @@ def depthwise_dw(x: Any, dy: Any, windows: Windows) -> Any:
         rows = [jnp.reshape(each, (-1, f)) for each in passes]
         return sum(jnp.ones(len(each), dy.dtype) @ each for each in rows)
 
-    return jnp.stack([total(view) for view in window_views(x, windows)]).reshape(*windows.size, 1, f)
+    padded = barrier(pad(x, windows.padding))
+    views = window_views(padded, windows.without_padding())
+    return jnp.stack([total(view) for view in views]).reshape(*windows.size, 1, f)
