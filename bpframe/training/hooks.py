@@ -11,13 +11,17 @@ import inspect
 import math
 import time
 from collections.abc import Callable, Container, Generator, Sequence
-from typing import Any, cast, final
+from typing import TYPE_CHECKING, Any, cast, final
 from weakref import WeakKeyDictionary
 
 from bpframe.errors import BpframeError, ConfigError, PluginError
+from bpframe.lazy_names import lazy_names
 from bpframe.protocols.traits import rewinds
 from bpframe.training.component_errors import CAUGHT, callback_error
 from bpframe.training.run_state import RunState
+
+if TYPE_CHECKING:
+    from bpframe.training.hook_marker import hookimpl as hookimpl
 
 
 def bpframe_fit_start(state: RunState) -> None:
@@ -80,6 +84,7 @@ class _Listed:
 _SPECS: Any = _Listed(**{name: hook for name, hook in dict(globals()).items() if name.startswith("bpframe_")})
 SPECS = tuple(vars(_SPECS))
 HEARD_BY_ALL = ("bpframe_batch_end", "bpframe_block_end", "bpframe_epoch_end", "bpframe_exception")
+__getattr__ = lazy_names(__name__, globals(), {"hookimpl": "hook_marker"}, "bpframe.training")  # which needs pluggy
 _SOUND: WeakKeyDictionary[type, set[str]] = WeakKeyDictionary()  # the hooks of classes that were checked once
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple, cast, final
 
-from bpframe.training.hooks import hookimpl
+from bpframe.training.hook_marker import hookimpl
 from bpframe.training.run_state import RunState
 from bpframe.training.trainer import Trainer
 from bpframe.types import HostArray
