@@ -66,8 +66,8 @@ def test_each_two_keep_every_law_or_are_refused_in_words(number):
         assert found.status in ("proven", "refused", "not applicable"), str(found)
 
 
-# Rounding decides what becomes of these on another engine than that of the definition, where units saturate or a batch's
-# gradient vanishes: `cautious` moves what the signs of such gradients say, `lars` divides by their size, and with the
+# Rounding decides what becomes of these on another engine than that of the definition, where units saturate or the
+# gradient of a batch vanishes: `cautious` moves what its signs say, `lars` divides by its size, and with the
 # rate 1 of the schedule weights run away to 1e10.
 DECIDED_BY_ROUNDING = (
     {"optimizer:cautious", "loss:cox"},
