@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from statistics import median
 from time import perf_counter
 from typing import NamedTuple
 
@@ -82,7 +81,7 @@ def product_times(blas: Blas, team: int) -> list[ProductTimes]:
 
 def slowed(times: Sequence[ProductTimes]) -> float | None:
     """How many times as long as the least a round took, the median of the sizes; None where that is nothing unusual."""
-    middle = median(time.slowed for time in times)
+    middle = float(np.median([time.slowed for time in times]))
     return middle if middle > BUSY else None
 
 
