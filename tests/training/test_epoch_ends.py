@@ -143,6 +143,13 @@ def test_averages_that_a_rule_keeps_are_those_of_the_end_of_an_epoch(rule):
     same(made, wanted)
 
 
+def test_averages_of_a_group_that_rests_at_first_are_shown_once_it_trains():
+    groups = [{"match": "*/weight", "frozen": True, "until": 4}]
+    rule = {"name": "ema", "inner": "adam"}
+    made, wanted = (fit(trainer(*more, optimizer=rule, groups=groups), epochs=30) for more in ((), (Prompt(),)))
+    same(made, wanted)
+
+
 def test_a_rule_that_makes_its_average_anew_is_looked_at_epoch_by_epoch():
     calls = Calls()
     fit(trainer(calls, optimizer="schedule_free_sgd"), epochs=12)
