@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -24,6 +25,27 @@ class Prompt:
     @bp.hookimpl
     def bpframe_epoch_end(self, state: Any) -> None:
         """Nothing."""
+
+
+@dataclass(frozen=True)
+class LateMean:
+    """p <- p - lr g, and a running mean of p, with which it predicts from a step on."""
+
+    lr: float = 0.03
+    scope: ClassVar[str] = "element"
+
+    def init(self, p: Any) -> dict[str, Any]:
+        """The mean is p at first."""
+        return {"mean": p + 0}
+
+    def update(self, p: Any, g: Any, state: dict[str, Any], h: Any) -> tuple[Any, dict[str, Any]]:
+        """One step."""
+        p = p - h.lr * g
+        return p, {"mean": 0.9 * state["mean"] + 0.1 * p}
+
+    def evaluation_params(self, p: Any, state: dict[str, Any], h: Any) -> Any:
+        """The mean, once 30 steps are made."""
+        return state["mean"] if h.step > 30 else p
 
 
 class BlockCount:
@@ -143,9 +165,17 @@ def test_averages_that_a_rule_keeps_are_those_of_the_end_of_an_epoch(rule):
     same(made, wanted)
 
 
-def test_a_rule_that_makes_its_average_anew_is_looked_at_epoch_by_epoch():
+def test_averages_of_a_group_that_rests_at_first_are_shown_once_it_trains():
+    groups = [{"match": "*/weight", "frozen": True, "until": 4}]
+    rule = {"name": "ema", "inner": "adam"}
+    made, wanted = (fit(trainer(*more, optimizer=rule, groups=groups), epochs=30) for more in ((), (Prompt(),)))
+    same(made, wanted)
+
+
+@pytest.mark.parametrize("rule", ["schedule_free_sgd", LateMean()], ids=["makes its average anew", "asks for the step"])
+def test_a_rule_that_predicts_with_no_array_of_its_state_is_looked_at_epoch_by_epoch(rule):
     calls = Calls()
-    fit(trainer(calls, optimizer="schedule_free_sgd"), epochs=12)
+    fit(trainer(calls, optimizer=rule), epochs=12)
     assert calls.blocks >= 12
 
 

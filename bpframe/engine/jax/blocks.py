@@ -160,7 +160,7 @@ class Blocks:
         predicting = lambda carry, step, row: jax.tree.leaves(made.predicting(carry, step, row))  # noqa: E731
         try:
             traced = jax.make_jaxpr(predicting)(carry, 1, row).jaxpr
-        except jax.errors.ConcretizationTypeError:  # it depends on the number of the step
+        except jax.errors.JAXTypeError:  # it depends on the number of the step, say, or runs on the host
             return None
         numbers = {id(variable): i for i, variable in enumerate(traced.invars[: len(jax.tree.leaves(carry))])}
         found = [numbers.get(id(variable)) for variable in traced.outvars]

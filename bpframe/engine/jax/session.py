@@ -308,6 +308,8 @@ class JaxSession:
         """Which leaves of the carry are the parameters to predict with; None where they are made of others."""
         if not any(update.evaluators for update in self._updates):
             return tuple(range(len(jax.tree.leaves(self._carry.params))))  # the first ones
+        if any(group.until for group in self._groups):  # one that rests predicts with what it trains
+            return None
         return self._blocks.predicting_leaves(self._carry, self._groups)
 
     def _shown(self, buffers: Mapping[str, HostArray]) -> Params:
