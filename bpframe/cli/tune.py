@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import click
+
+QUIET = 0.25  # programs that compute, a CPU
 
 
 @click.command(epilog="Exit codes: bpframe --help.")
@@ -30,14 +34,22 @@ def tune(remove: bool, busy: bool) -> None:
     blas = process_blas()
     if blas.free == 1:
         raise ConfigError("bpframe tune needs an OpenBLAS with several threads of its own, got one thread.")
+    load = _load()
     times = product_times(blas, min(blas.free, MOST))
     table = table_of(times)
     rows = [[f"2^{time.multiplications.bit_length() - 1}", *(f"{1e6 * s:.0f}" for s in time[1:])] for time in times]
     print_table(["multiplications", "us on one thread", "a team's", "BLAS's own"], rows)
-    if not busy and (times_longer := slowed(times)) is not None:
+    longer = slowed(times)
+    if not busy and (longer is not None or load > QUIET):
+        shown = f"a load of {load:.2f} a CPU" if longer is None else f"times {longer:.1f} times the least in the mean"
         raise ConfigError(
-            f"bpframe tune needs a machine that does nothing else, got times {times_longer:.1f} times the least in the "
-            "mean. No table is kept. Measure again once other programs rest, or give --busy to keep this one."
+            f"bpframe tune needs a machine that does nothing else, got {shown}. No table is kept. Measure again once "
+            "other programs have rested for a minute, or give --busy to keep this one."
         )
     write_table(file, table)
     print_result(f"team_from = {table.team_from}, pool_from = {table.pool_from}, kept in {file}")
+
+
+def _load() -> float:
+    """How many programs for each CPU have computed over the last minute; 0 where the system does not say."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tomllib
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     times = [ProductTimes(2**k, 1.0, 0.6 if 2**k >= TEAM else 1.2, 0.5 if 2**k >= POOL else 0.8) for k in range(22, 29)]
     monkeypatch.setattr(Blas, "free", 2)
     monkeypatch.setattr(thread_table, "product_times", lambda blas, team: times)
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.1, 4.0, 4.0), raising=False)
 
 
 @pytest.mark.usefixtures("measured", "folder")
@@ -96,6 +98,16 @@ def test_a_table_of_a_busy_machine_is_kept_where_that_is_asked_for(monkeypatch, 
     assert not list(cache_home.rglob("*.json"))
     assert f"team_from = {TEAM}" in run("tune", "--busy")
     assert len(list(cache_home.rglob("*.json"))) == 1
+
+
+@pytest.mark.usefixtures("measured", "folder")
+def test_programs_that_computed_a_minute_ago_make_a_machine_busy(monkeypatch, cache_home):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "getloadavg", lambda: (1.5, 0.0, 0.0), raising=False)
+    result = CliRunner().invoke(main, ["tune"])
+    assert result.exit_code == 2
+    assert "got a load of 0.75 a CPU" in result.output
+    assert not list(cache_home.rglob("*.json"))
 
 
 @pytest.mark.usefixtures("measured", "folder")
