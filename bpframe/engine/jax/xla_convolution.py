@@ -21,12 +21,13 @@ from bpframe.engine.jax.xla_depthwise import depthwise_dw, depthwise_dx
 from bpframe.engine.jax.xla_one_channel import one_channel, one_channel_dw, one_channel_dx
 from bpframe.engine.jax.xla_pieces import sum_of_pieces
 from bpframe.engine.jax.xla_side_by_side import lie_side_by_side, side_by_side_dw, side_by_side_dx
+from bpframe.ops.barrier import barrier
 from bpframe.ops.convolution import FASTER
 from bpframe.ops.windows import PAD, SPREAD, Pairs, Windows, pad, window_views
 from bpframe.types import Shape
 
 ODD = 3  # channels, for which a product with columns is faster
-MANY = 16  # channels, from which on the kernels' slope of a large batch does not fit the cache
+MANY = 16  # channels, from which on the kernels' slope is faster in pieces of a batch
 POSITIONS = 512  # of a row, up to which it is taken in pieces
 PIECE = 256, 1024  # channels and cells of the rows of a piece at least, in fours: rows are channels there
 AXES = "XYZ"  # of space, in XLA's notation
@@ -109,8 +110,9 @@ def _lax_dx(dy: Any, w: Any, windows: Windows, space: Shape) -> Any:
 def _turned_dw(x: Any, dy: Any, windows: Windows) -> Any:
     """The convolution of x with dy, channels and rows in each other's place."""
     if any(o > n for o, n in zip(dy.shape[1:-1], x.shape[1:-1], strict=True)):
-        # XLA would have the larger dy in the place of x, and then not in the fast order
-        x, windows = pad(x, windows.padding), windows.without_padding()
+        # XLA would have the larger dy in the place of x, and then not in the fast order; it takes padding that it can
+        # fold into the convolution for its own
+        x, windows = barrier(pad(x, windows.padding)), windows.without_padding()
     axes = tuple(range(1, x.ndim - 1))
     space, size, last = x.shape[1:-1], dy.shape[1:-1], x.ndim - 1
     reach = [stride * (n - 1) + 1 for stride, n in zip(windows.stride, size, strict=True)]
