@@ -71,7 +71,7 @@ ELSEWHERE = {  # by front door or room: names read by getattr or hasattr that ar
     "registry": "value __name__ __qualname__ find_distributions _path _normalized_name __notes__ frozen find_spec",
     "data": "toarray shape",
     "plot": "get_ipython kernel",
-    "cli": "__notes__ SIGHUP",
+    "cli": "__notes__ SIGHUP getloadavg",
     "export": "dtype",
     "studies": "threads inner lr",  # settings of rules and engines
     "testing": "*",  # examples and exceptions that a component brings for the kit: in the kit's own documentation
