@@ -172,6 +172,7 @@ class FitRun:
         self._rewind()
         losses = block_losses(self.session) or Losses((), (), ())
         self.progress.keep_whole_steps(self._step_values(losses), self.session.step)
+        self._rewind()  # epochs that such a block has passed are looked at by nobody
         return self.progress.partial(self.session.step, None) is not None
 
     def partial_epoch(self) -> PartialEpoch | None:

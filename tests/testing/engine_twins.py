@@ -118,7 +118,7 @@ class EagerSession:
             return Losses([*made.loss, 0.0], [*made.penalty, 0.0], [*made.weight, 1.0])
         return made
 
-    def keep_ends(self, wanted: bool, x: Any = None) -> bool:
+    def keep_ends(self, wanted: bool, x: Any = None, stops: bool = True) -> bool:
         """It keeps them."""
         self._x = np.empty(0) if x is None else x
         return wanted

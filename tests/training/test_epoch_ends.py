@@ -1,7 +1,8 @@
-"""Epochs that engine jax makes in one go: what is looked at, and decided, at the end of each is as one by one."""
+"""Epochs that an engine makes in one go: what is looked at, and decided, at the end of each is as one by one."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import bpframe as bp
+from bpframe.engine.numpy.session import NumpySession
 from bpframe.errors import BpframeError
 
 rng = np.random.default_rng(3)
@@ -59,6 +61,20 @@ class BlockCount:
         self.count += 1
 
 
+@dataclass
+class CutOff:
+    """Writes a checkpoint when an exception has ended the fit."""
+
+    path: Path
+    step = 0
+
+    @bp.hookimpl
+    def bpframe_exception(self, state: Any) -> None:
+        """That."""
+        self.step = state.step
+        state.trainer.checkpoint(self.path)
+
+
 class Calls:
     """Counts the blocks of a fit; may raise at the end of an epoch, or write a checkpoint there."""
 
@@ -93,6 +109,13 @@ def trainer(*callbacks: Any, engine: str = "jax", patience: int = 25, **parts: A
     return bp.Trainer(bp.Network(layers), "softmax_cross_entropy", **parts)
 
 
+def numpy_trainer(*callbacks: Any, **parts: Any) -> bp.Trainer:
+    """The same net on engine numpy, which no callback stops."""
+    layers = [bp.layers.dense(8, activation="tanh"), *parts.pop("layers", []), bp.layers.dense(2)]
+    parts = {"optimizer": {"name": "adam", "lr": 0.03}, "engine": "numpy", "callbacks": list(callbacks), **parts}
+    return bp.Trainer(bp.Network(layers), "softmax_cross_entropy", **parts)
+
+
 def fit(made: bp.Trainer, epochs: int = EPOCHS) -> bp.Trainer:
     """It, with validation."""
     made.fit(X, Y, epochs=epochs, batch_size=14, validation=VALID, verbose=0)
@@ -100,16 +123,26 @@ def fit(made: bp.Trainer, epochs: int = EPOCHS) -> bp.Trainer:
 
 
 def same(one: bp.Trainer, other: bp.Trainer) -> None:
+    """Histories, parameters, what the session would go on with and early stopping's memory, to the bit."""
+    same_numbers(one, other)
+    assert one.memories[0].keys() == other.memories[0].keys()
+    pair = [made.memories[0].pop("parameters") for made in (one, other)]
+    assert one.memories[0] == other.memories[0]
+    same_arrays(*pair)
+
+
+def same_numbers(one: bp.Trainer, other: bp.Trainer) -> None:
     """Histories, parameters, and what the session would go on with, to the bit."""
     assert one.history.train == other.history.train
     assert one.history.validation == other.history.validation
     assert one.history.step == other.history.step
-    assert one.memories[0].keys() == other.memories[0].keys()
-    pairs = [(made.session.snapshot(), made.memories[0].pop("parameters")) for made in (one, other)]
-    assert one.memories[0] == other.memories[0]
-    for mine, theirs in zip(*pairs, strict=True):
-        for name, value in mine.items():
-            np.testing.assert_array_equal(value, theirs[name], err_msg=name)
+    same_arrays(one.session.snapshot(), other.session.snapshot())
+
+
+def same_arrays(mine: Any, theirs: Any) -> None:
+    """Arrays by name."""
+    for name, value in mine.items():
+        np.testing.assert_array_equal(value, theirs[name], err_msg=name)
 
 
 @pytest.mark.parametrize(("size", "monitor", "patience"), [(14, "validation.loss", 25), (16, "train.accuracy", 9)])
@@ -129,16 +162,58 @@ def test_layers_with_statistics_and_draws_are_shown_as_they_were_at_the_end_of_a
     same(made, wanted)
 
 
-@pytest.mark.parametrize("widths", [(8,), (450, 450)], ids=["1 kB", "0.8 MB"])  # of parameters
-def test_validation_alone_ends_no_block(widths):
+@pytest.mark.parametrize(
+    ("engine", "widths"),
+    [("jax", (8,)), ("jax", (450, 450)), ("numpy", (8,))],
+    ids=["jax, 1 kB", "jax, 0.8 MB", "numpy, 1 kB"],  # of parameters
+)
+def test_validation_alone_ends_no_block(engine, widths):
     layers = [bp.layers.dense(n, activation="tanh") for n in widths] + [bp.layers.dense(2)]
-    parts: dict[str, Any] = {"optimizer": {"name": "adam", "lr": 0.003}, "engine": "jax"}
+    parts: dict[str, Any] = {"optimizer": {"name": "adam", "lr": 0.003}, "engine": engine}
     blocks = BlockCount()
     made = fit(bp.Trainer(bp.Network(layers), "softmax_cross_entropy", callbacks=[blocks], **parts))
     wanted = fit(bp.Trainer(bp.Network(layers), "softmax_cross_entropy", callbacks=[Prompt()], **parts))
     assert blocks.count < EPOCHS / 4
     assert made.history.validation == wanted.history.validation
     assert made.history.train == wanted.history.train
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"layers": ["batch_norm", bp.layers.dropout(0.2)]},
+        {"optimizer": {"name": "ema", "inner": "adam"}},
+        {"optimizer": "schedule_free_sgd"},
+        {"optimizer": LateMean()},
+    ],
+    ids=["statistics and draws", "averages", "averages made anew", "averages from a step on"],
+)
+def test_engine_numpy_shows_what_it_predicts_with_at_each_end(parts):
+    blocks = BlockCount()
+    made, wanted = (fit(numpy_trainer(each, **deepcopy(parts))) for each in (blocks, Prompt()))
+    assert blocks.count < EPOCHS / 4
+    same_numbers(made, wanted)
+
+
+def test_a_block_that_is_cut_off_on_engine_numpy_leaves_the_first_epoch_that_nobody_has_seen(tmp_path, monkeypatch):
+    file = tmp_path / "cut_off.safetensors"
+    last = CutOff(file)
+    made = numpy_trainer(last)
+    begin = NumpySession._begin
+
+    def cut_off(session: NumpySession, batches: Any, i: int) -> None:
+        if session.step == 8 * STEPS + 2:
+            raise KeyboardInterrupt
+        begin(session, batches, i)
+
+    monkeypatch.setattr(NumpySession, "_begin", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        fit(made)
+    monkeypatch.undo()
+    assert made.session.step == last.step == STEPS
+    again, wanted = numpy_trainer(CutOff(file)), numpy_trainer()
+    again.restore(file)
+    same_numbers(fit(again), fit(wanted))
 
 
 def test_engine_numpy_stops_at_the_same_epoch_with_the_same_numbers():

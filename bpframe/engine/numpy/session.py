@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple, cast, final
+from typing import TYPE_CHECKING, NamedTuple, cast, final
 
 import numpy as np
 
@@ -40,6 +40,10 @@ from bpframe.protocols.traits import LEVELS
 from bpframe.random import StepKey
 from bpframe.types import HostArray, Params, State
 
+if TYPE_CHECKING:
+    from bpframe.engine.numpy.end_copies import EndCopies
+
+MOST_ENDS = 64  # of epochs that a block passes before they are looked at
 BLOCK_SECONDS = 0.2  # how long a block of steps may take before control goes back
 
 
@@ -123,6 +127,7 @@ class NumpySession:
         self._groups, self._flats = self._stepper.groups, self._stepper.flats
         self._losses: list[tuple[float, ...]] = []  # of the latest block
         self._sums: HostSums | None = None
+        self._ends: EndCopies | None = None  # where several epochs are made before they are looked at
         self._initial = True  # whether optimizer state is that before the first step
         self._shown = ReadOnlyParams()
 
@@ -131,8 +136,14 @@ class NumpySession:
     @property
     def parameters(self) -> dict[str, HostArray]:
         """A copy of every parameter and buffer to predict with, by "layer/name"."""
-        params = evaluation_params(self._groups, self._params, self.step)
-        return {name: np.array(leaf) for name, leaf in tree.flatten(params).items()}
+        return {name: np.array(leaf) for name, leaf in tree.flatten(self._predicting).items()}
+
+    @property
+    def _predicting(self) -> Params:
+        """The parameters to predict with: the present ones, or those of the end that is shown."""
+        if self._ends is not None and self._ends.shown is not None:
+            return self._ends.shown
+        return evaluation_params(self._groups, self._params, self.step)
 
     def assign(self, values: Mapping[str, HostArray]) -> None:
         """Replace some parameters, by "layer/name", and let averages of them start from the new values."""
@@ -186,6 +197,25 @@ class NumpySession:
         self._sums = HostSums(sums) if sums is not None and sums.counts else None
         return (sums is None) is (self._sums is None)
 
+    def keep_ends(self, wanted: bool, x: HostArray | None = None, stops: bool = True) -> bool:
+        """Keep the ends of epochs of small networks, where no hook stops the fit: going back costs what that saves."""
+        self._ends = None
+        if wanted and not stops:
+            from bpframe.engine.numpy.end_copies import EndCopies, are_small  # by who validates
+
+            self._ends = EndCopies() if are_small(self._params) else None
+        return self._ends is not None
+
+    def show_end(self, step: int | None) -> bool:
+        """Show the parameters after `step` steps, where an epoch of the latest block ended, until it is None."""
+        return self._ends is not None and self._ends.show(step)
+
+    def rewind(self, step: int) -> None:
+        """Go back to after `step` steps, where an epoch of the latest block ended."""
+        self.show_end(None)
+        if self._ends is not None and self._ends.point is not None and step != self.step:
+            self._rollback.rewind(self, self._ends.point, step)
+
     def run(self, batches: Batches, start: int, stop: int) -> Losses:
         """Make the steps start .. stop - 1, for at most a block's time; ends after a loss that is not finite."""
         values = self._losses = list[tuple[float, ...]]()
@@ -195,7 +225,7 @@ class NumpySession:
             self._sums.begin(self._batches, batches, start)
         try:
             with self.computing():
-                self._rollback.point(self)
+                stop = self._begin_block(batches, start, stop)
                 for i in range(start, stop):
                     self._begin(batches, i)
                     loss = self._finish(batches, i, stepper.train(stepper, stepper.updates, self.step))
@@ -237,7 +267,7 @@ class NumpySession:
         """The same with other buffers in the place of those of these names."""
         size = self._shown.chunk_rows(x.shape[1:], self._params)
         with np.errstate(all="ignore"), self._threads.block(min(size, len(x))):
-            params = self._shown.of(evaluation_params(self._groups, self._params, self.step))
+            params = self._shown.of(self._predicting)
             if buffers:
                 params = tree.transform(params, lambda leaf: leaf)
                 for name, value in buffers.items():
@@ -249,9 +279,17 @@ class NumpySession:
     def batch_statistics(self, x: HostArray, key: Key) -> dict[str, HostArray]:
         """The buffers of layers with running statistics, by "layer/name", with those of rows x alone in their place."""
         with self.computing(len(x)):
-            params = self._shown.of(evaluation_params(self._groups, self._params, self.step))
+            params = self._shown.of(self._predicting)
             self._stepper.show(self.step)
             return cast(dict[str, HostArray], self._stepper.recursion.batch_statistics(params, x, key))
+
+    def _begin_block(self, batches: Batches, start: int, stop: int) -> int:
+        """Have a point to return to; the step before which the block ends."""
+        point = self._rollback.point(self)
+        if self._ends is None:
+            return stop
+        self._ends.begin(point)
+        return min(stop, start - batches.at(start)[1] + MOST_ENDS * batches.steps)
 
     def _begin(self, batches: Batches, i: int) -> None:
         """Get ready for the step on batch i."""
@@ -276,6 +314,8 @@ class NumpySession:
         self._losses.append((loss, penalty, weight, *map(float, result.measures)))
         self._rollback.log(self, batches, i, i + 1)
         self._rollback.writing = False
+        if self._ends is not None and number + 1 == batches.steps:
+            self._ends.keep(self.step, self._predicting)
         return loss
 
     # ------------------------------------------------------------------------------------------------ going back

@@ -270,7 +270,7 @@ def _ends(engine: Engine) -> None:
     def opened() -> tuple[Session, Batches]:
         session = SessionRun.of(engine, "plain").session
         if isinstance(session, SessionEnds):
-            session.keep_ends(True, x)
+            _ = session.keep_ends(True, x) or session.keep_ends(True, x, stops=False)
         session.load(data, False)
         return session, batches
 
