@@ -278,7 +278,7 @@ def test_rows_without_names_leave_a_file_as_it_was(tmp_path):
 
 @pytest.mark.parametrize("wrong", [["age"], ["age", "age", "weight"], [1, 2, 3], "abc", {"a": 1}])
 def test_a_file_whose_names_do_not_fit_its_rows_is_refused(tmp_path, monkeypatch, wrong):
-    from bpframe.training import trainer as module
+    from bpframe.training import manifest as module
 
     honest = module.manifest
     monkeypatch.setattr(module, "manifest", lambda *given: {**honest(*given), "columns": wrong})

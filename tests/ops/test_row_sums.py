@@ -49,8 +49,9 @@ def test_a_row_of_many_numbers_is_summed_as_well():
 @pytest.mark.parametrize("rows", LONG)
 def test_a_product_over_many_rows_does_not_lose_digits_with_their_number(rows):
     a, b = np.full((rows, 5), TENTH, np.float32), np.full((rows, 3), 3 * TENTH, np.float32)
-    wanted = rows * float(a[0, 0]) * float(b[0, 0])
-    assert worst(ops.matmul_tn(a, b), wanted) < 3e-6
+    wanted = float(a[0, 0]) * float(b[0, 0])
+    short = worst(a[:1024].T @ b[:1024], 1024 * wanted)  # some kernels of BLAS lose more than others
+    assert worst(ops.matmul_tn(a, b), rows * wanted) < max(3e-6, 1.1 * short)
 
 
 @pytest.mark.parametrize("rows", [32, 1000, 1024])
