@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from functools import lru_cache
 from numbers import Real
 from typing import Any
 
@@ -57,13 +58,13 @@ class Builder:
         except UnknownComponent as error:
             return self.report(_join(path, "name"), str(error), error)
         arguments = {key: value for key, value in spec.items() if key != "name"}
-        if not arguments:  # as most that stand inside others
+        if not arguments and not _may_move_by_default(component):  # as most that stand inside others
             return self._checked(kind, self.call(component, {}, path, owner=provider), provider)
         for name in path_arguments.paths_to_refuse(provider, component, arguments):
             self.report(_join(path, name), f"no path is taken from a file, got {arguments.pop(name)!r}. Give it anew.")
         label = arguments.pop("label", None) if kind == "layer" and "label" not in parameters(component) else None
         made = self.call(component, arguments, path, kind in FOLLOWING, provider)
-        if made is not None and any(_may_move(value) for value in arguments.values()):
+        if made is not None and (any(map(_may_move, arguments.values())) or _may_move_by_default(component)):
             made = self._following(kind, made, path)
         made = self._checked(kind, made, provider)
         return made if label is None or made is None else Labelled(label, made)
@@ -184,6 +185,13 @@ class Builder:
 def _may_move(value: object) -> bool:
     """Whether an argument may be a schedule, or hold one."""
     return not isinstance(value, str | int | float | None)
+
+
+@lru_cache(maxsize=1024)
+def _may_move_by_default(component: Component) -> bool:
+    """Whether one that is left out may."""
+    defaults = [each.default for each in parameters(component).values()]
+    return any(default is not inspect.Parameter.empty and _may_move(default) for default in defaults)
 
 
 def _join(path: str, name: str) -> str:

@@ -222,6 +222,18 @@ def test_a_component_that_keeps_an_argument_to_itself_refuses_a_schedule(make, w
         make(bp.schedules.linear(0.4, final=0.2))
 
 
+@pytest.mark.parametrize("arguments", [{}, {"label": "first"}, {"factor": 2.0}])
+def test_a_schedule_that_is_a_default_is_refused_where_a_component_would_not_follow_it(arguments):
+    @bp.register("layer", "restless")
+    @dataclass(frozen=True)
+    class Restless(Scaled):
+        moving: float = bp.schedules.linear(0.4, final=0.2)
+        fixed_settings: ClassVar = ("moving",)
+
+    with pytest.raises(ConfigError, match="Restless needs a number as moving, which it keeps to itself"):
+        bp.Network([{"name": "restless", **arguments}])
+
+
 def test_a_value_that_the_constructor_would_refuse_is_named_with_its_step():
     layers = [bp.layers.dropout(rate=bp.schedules.linear(0.5, final=1.5)), bp.layers.dense(3)]
     trainer = bp.Trainer(bp.Network(layers), "softmax_cross_entropy")
