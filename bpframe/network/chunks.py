@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from bpframe import tree
+from bpframe.ops.thread_team import current_team
 from bpframe.types import HostArray, Params, Shape
 
 NUMBERS = 2**20  # that one chunk may hold in a layer
@@ -21,13 +24,26 @@ def chunk_rows(row: Shape, params: Params) -> int:
 
 
 def in_chunks(scores: Callable[[Any], Any], x: Any, size: int) -> HostArray:
-    """scores(x) of rows x (N, ...), `size` of them at a time: besides the result there is one chunk in memory."""
-    rows = x.shape[0]
-    first = np.asarray(scores(x if rows <= size else x[:size]))
+    """scores(x) of rows x (N, ...), `size` of them at a time: besides the result there is one chunk in memory.
+
+    The threads of a team that is set have a chunk each.
+    """
+    rows, found, first = x.shape[0], list[HostArray](), Lock()
     if rows <= size:
-        return first if first.flags.owndata and first is not x else np.array(first)  # which may be x, or a view of it
-    result = np.empty((rows, *first.shape[1:]), first.dtype)
-    result[:size] = first
-    for i in range(size, rows, size):
-        result[i : i + size] = scores(x[i : i + size])
-    return result
+        result = np.asarray(scores(x))
+        return result if result.flags.owndata and result is not x else np.array(result)  # which may be x, or a view
+
+    def fill(i: int) -> None:
+        part = np.asarray(scores(x[i : i + size]))
+        with first:
+            if not found:
+                found.append(np.empty((rows, *part.shape[1:]), part.dtype))
+        found[0][i : i + size] = part
+
+    jobs, team = [partial(fill, i) for i in range(0, rows, size)], current_team()
+    if team is not None:
+        team.run(jobs)
+    else:
+        for job in jobs:
+            job()
+    return found[0]

@@ -9,7 +9,7 @@ from bpframe.ops.barrier import barrier, where_largest
 from bpframe.ops.control_flow import scan, when
 from bpframe.ops.flat_rows import flat_rows
 from bpframe.ops.host import by_columns, namespace, placement
-from bpframe.ops.linalg import inner, matmul, matmul_tn, sum_rows
+from bpframe.ops.linalg import affine, inner, matmul, matmul_tn, sum_rows
 from bpframe.ops.masks import along_rows, any_position, counted_rows, mask_of
 from bpframe.ops.plain_settings import is_constant, square_root
 from bpframe.ops.special import erf, erfc
@@ -34,6 +34,7 @@ _HOME = {  # of what is imported when it is first touched
 
 __all__ = [
     "Windows",
+    "affine",
     "along_rows",
     "any_position",
     "barrier",

@@ -9,7 +9,10 @@ import numpy as np
 
 from bpframe.ops import row_sums, thread_team
 from bpframe.ops.host import HOST_TYPES, MAX_ROW, MIN_ROWS, namespace, on_host
-from bpframe.types import Array
+from bpframe.types import Array, HostArray
+
+MIN_PRODUCT = 2**20  # multiplications, from which BLAS computes short rows in half the time where they stay rows
+TILE = 512  # numbers that a bias repeated for several rows has
 
 MATMUL_TN: dict[object, Callable[[Array, Array], Array]] = {}  # faster forms of matmul_tn, by array namespace
 
@@ -37,6 +40,23 @@ def matmul(a: Array, b: Array) -> Array:
     return thread_team.parallel_matmul(a, b)
 
 
+def affine(x: Array, w: Array, b: Array | None, training: bool) -> Array:
+    """x w + b, (B, n), (n, m), (m,) -> (B, m), b may be left out.
+
+    In training as `matmul`, for the passes that follow. In evaluation a large product of single precision stays in
+    row-major order in NumPy, in which BLAS takes half the time.
+    """
+    if not training and type(x) is np.ndarray and x.shape[0] * w.size >= MIN_PRODUCT and _are_short(x, w):
+        rows = thread_team.parallel_matmul(x, w)
+        if b is not None:
+            _add_to_rows(rows, b)
+        return rows
+    u = matmul(x, w)
+    if b is not None:
+        u += b
+    return u
+
+
 def matmul_tn(a: Array, b: Array) -> Array:
     """a^T b, (B, n), (B, m) -> (n, m): the sum of the rows' outer products, as in the gradient of a weight."""
     if type(a) in HOST_TYPES:  # before the look-up below, which on small arrays costs as much as the product
@@ -58,3 +78,17 @@ def sum_rows(x: Array) -> Array:
 
 def _long_product(a: Any, b: Any) -> Any:
     return row_sums.long_product(thread_team.parallel_matmul, a, b)
+
+
+def _are_short(x: Any, w: Any) -> bool:
+    """Whether products of rows x are short rows of single precision."""
+    return bool(x.dtype == w.dtype == np.float32 and w.shape[1] <= TILE)
+
+
+def _add_to_rows(u: HostArray, b: Any) -> None:
+    """u += b, u (B, m) in row-major order: several short rows at a time, since NumPy takes as long for each."""
+    n, m = u.shape
+    at_once = max(1, TILE // m)
+    even = n - n % at_once
+    u[:even].reshape(-1, at_once * m)[...] += np.tile(b, at_once)
+    u[even:] += b

@@ -123,12 +123,17 @@ class ThreadTeam:
         return multiplications >= (MIN_MULTIPLICATIONS if self._least is None else self._least)
 
     def run(self, jobs: Sequence[Job]) -> None:
-        """Run all jobs, in any order and on any of the threads; raises the first error once all threads have ended."""
-        queue = _JobQueue(jobs, self.size - 1)
+        """Run all jobs, in any order and on any of the threads; raises the first error once all threads have ended.
+
+        A job shares nothing itself: on the calling thread, too, it computes as a helper does.
+        """
+        queue, before = _JobQueue(jobs, self.size - 1), _local.team
+        _local.team = None
         try:
             _helpers.submit(queue)
             queue.run()
         finally:
+            _local.team = before
             queue.join()
         if queue.errors:
             raise queue.errors[0]

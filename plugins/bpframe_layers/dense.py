@@ -82,11 +82,9 @@ class Dense:
 
     def forward(self, params: Params, x: Array, context: Context) -> tuple[Array, Cache]:
         """(v, (x, what the activation keeps))."""
-        u = ops.matmul(ops.flat_rows(x), params["weight"])
+        u = ops.affine(ops.flat_rows(x), params["weight"], params["bias"] if self.bias else None, context.training)
         if x.ndim != 2:
             u = ops.namespace(x).reshape(u, (*x.shape[:-1], self.units))
-        if self.bias:
-            u += params["bias"]
         if self.activation is None:
             return u, (x, None)
         phi: Any = self.activation

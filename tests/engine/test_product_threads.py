@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -93,6 +94,60 @@ def test_the_threads_of_a_block_follow_from_its_shapes_and_from_those_of_blas(li
 )
 def test_layers_of_other_packages_have_one_thread_or_blas_threads(rows, largest, expected):
     assert found([library(3)], rows, largest, None, [Note()]) == expected
+
+
+@pytest.mark.parametrize(
+    ("threads", "rows", "largest", "most", "expected"),
+    [
+        (2, 1_000, 2**10, None, (1, 1)),  # one chunk
+        (2, 1_001, 2**10, None, (1, 2)),
+        (2, 1_001, 8, None, (1, 2)),
+        (2, 1_001, 2**10, 1, (1, 1)),
+        (8, 1_001, 2**10, None, (1, 4)),
+        (8, 1_001, LARGE, None, (8, 1)),
+        (3, 1_001, LARGE, None, (1, 3)),
+    ],
+)
+def test_several_chunks_are_those_of_a_team(threads, rows, largest, most, expected):
+    for layers, wanted in ([], expected), ([Note()], (1 if largest < LARGE else threads, 1)):
+        libraries = [library(threads)]
+        with ProductThreads(network(*layers), Blas(libraries), 8, largest, most).chunks(rows, 1_000):
+            team = thread_team.current_team()
+            assert (libraries[0].threads, 1 if team is None else team.size) == wanted
+
+
+def test_chunks_have_one_thread_while_another_thread_of_the_process_computes():
+    blas, began, end = Blas([library(2)]), threading.Event(), threading.Event()
+
+    def compute() -> None:
+        with blas.limited_to(1):
+            began.set()
+            end.wait(60)
+
+    other = threading.Thread(target=compute)
+    other.start()
+    try:
+        assert began.wait(60)
+        with ProductThreads(network(), blas, SMALL, SMALL).chunks(2_000, 1_000):
+            assert thread_team.current_team() is None
+    finally:
+        end.set()
+        other.join()
+    with ProductThreads(network(), blas, SMALL, SMALL).chunks(2_000, 1_000):
+        assert thread_team.current_team() is not None
+
+
+@pytest.mark.parametrize("width", [32, 100])
+def test_a_prediction_of_many_rows_has_the_same_bits_on_any_number_of_threads(width):
+    x = np.random.default_rng(1).normal(size=(70_001, 20)).astype(np.float32)
+    found = []
+    for threads in (1, 2, 3):
+        with threadpoolctl.threadpool_limits(threads, user_api="blas"):
+            layers = [bp.layers.dense(width, activation="relu"), bp.layers.dense(width, activation="tanh")]
+            trainer = bp.Trainer(network(*layers), "softmax_cross_entropy")
+            trainer.fit(x[:50], x[:50, 0] > 0, epochs=1, verbose=0)
+            found.append(trainer.scores(x))
+    assert all(np.array_equal(found[0], other) for other in found)
 
 
 @pytest.mark.usefixtures("three")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bpframe.network.chunks import NUMBERS, chunk_rows, in_chunks
+from bpframe.ops.thread_team import current_team, thread_team
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,28 @@ def test_rows_in_chunks_are_all_rows_once_in_their_order(size):
 
     np.testing.assert_array_equal(in_chunks(scores, x, size), x * 2)
     assert max(seen) <= size
+
+
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_a_team_takes_chunks_and_shares_nothing_within_them(size):
+    x, teams = np.arange(20.0).reshape(10, 2), []
+
+    def scores(rows):
+        teams.append(current_team())
+        return rows * 2
+
+    with thread_team(2, least=0):
+        np.testing.assert_array_equal(in_chunks(scores, x, size), x * 2)
+        assert current_team() is not None
+    assert teams == [None] * -(-10 // size)
+
+
+def test_an_error_of_a_chunk_reaches_the_caller():
+    def scores(rows):
+        if rows[0, 0] == 12:
+            raise ValueError("rows 6 and on")
+        return rows
+
+    for size in (1, 2):
+        with thread_team(size), pytest.raises(ValueError, match="rows 6"):
+            in_chunks(scores, np.arange(20.0).reshape(10, 2), 3)

@@ -72,6 +72,12 @@ class Blas:
             counts = self._before or [library.get_num_threads() for library in self._libraries]
         return min(count or 1 for count in counts)
 
+    def others_compute(self) -> bool:
+        """Whether a block of another thread runs."""
+        own = get_ident()
+        with self._lock:
+            return any(thread != own for thread, _ in self._blocks)
+
     def use(self, libraries: Sequence[Library], callers: tuple[str, ...]) -> None:
         """Bound the libraries of these callers from now on; not while a block runs, whose bound is to be taken back."""
         with self._lock:

@@ -72,15 +72,33 @@ class ProductThreads:
         if max(multiplications, self.numbers) < ALONE and self.most is None and self._shareable:
             return _UNBOUND
         shared = (self.team_from or thread_team.MIN_MULTIPLICATIONS) <= multiplications
-        pooled = (self.pool_from or MIN_POOL) <= multiplications
+        pooled = self._is_pooled(multiplications)
         if not (shared or pooled or self.numbers >= thread_team.MIN_UPDATE):
             return blas.limited_to(1)
-        threads = blas.free if self.most is None else min(self.most, blas.free)
+        threads = self._most(blas)
         if pooled and not (1 < threads <= MOST and self._shareable):
             return blas.limited_to(self.most or sys.maxsize)
         if threads > 1 and self._shareable:
             return _team_block(blas, min(threads, MOST), self.team_from)
         return blas.limited_to(1)
+
+    def chunks(self, rows: int, size: int) -> AbstractContextManager[None]:
+        """A block that evaluates so many rows, `size` of them at a time: several chunks are a team's, one each.
+
+        Where other threads of the process compute, they have the CPUs already: one thread, and the same bits.
+        """
+        blas, threads = self.blas, 1
+        if rows > size and blas is not None and self._shareable:
+            threads = self._most(blas)
+        if blas is None or threads == 1 or (threads > MOST and self._is_pooled(size * self.largest)):
+            return self.block(min(rows, size))
+        return blas.limited_to(1) if blas.others_compute() else _team_block(blas, min(threads, MOST), self.team_from)
+
+    def _is_pooled(self, multiplications: int) -> bool:
+        return (self.pool_from or MIN_POOL) <= multiplications
+
+    def _most(self, blas: Blas) -> int:
+        return blas.free if self.most is None else min(self.most, blas.free)
 
     @cached_property
     def _shareable(self) -> bool:

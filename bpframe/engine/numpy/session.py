@@ -266,7 +266,7 @@ class NumpySession:
     def scores_with(self, x: HostArray, buffers: Mapping[str, HostArray]) -> HostArray:
         """The same with other buffers in the place of those of these names."""
         size = self._shown.chunk_rows(x.shape[1:], self._params)
-        with np.errstate(all="ignore"), self._threads.block(min(size, len(x))):
+        with np.errstate(all="ignore"), self._threads.chunks(len(x), size):
             params = self._shown.of(self._predicting)
             if buffers:
                 params = tree.transform(params, lambda leaf: leaf)

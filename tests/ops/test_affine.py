@@ -1,0 +1,46 @@
+"""Affine maps of rows equal product and sum, whatever order the result has in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bpframe import ops
+from bpframe.ops import linalg
+
+RNG = np.random.default_rng(0)
+
+
+def drawn(rows: int, n: int, m: int, dtype: type = np.float32) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    x, w, b = RNG.standard_normal((rows, n)), RNG.standard_normal((n, m)), RNG.standard_normal(m)
+    return x.astype(dtype), w.astype(dtype), b.astype(dtype)
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 32, 100, 512, 600])
+@pytest.mark.parametrize("rows", [1, 7, 4099, 20_001])
+def test_evaluation_and_training_give_product_and_sum(rows, m):
+    x, w, b = drawn(rows, 40, m)
+    want = x.astype(float) @ w + b
+    for training in (True, False):
+        for order in "CF":
+            np.testing.assert_allclose(ops.affine(np.asarray(x, order=order), w, b, training), want, atol=2e-4)
+
+
+def test_a_long_result_of_evaluation_lies_row_by_row_and_one_of_training_column_by_column():
+    x, w, b = drawn(8_192, 32, 16)
+    assert ops.affine(x, w, b, False).flags.c_contiguous
+    assert ops.affine(x, w, b, True).flags.f_contiguous
+    assert ops.affine(x[:100], w, b, False).flags.f_contiguous
+    assert ops.affine(x.astype(float), w.astype(float), b.astype(float), False).flags.f_contiguous
+
+
+def test_an_array_that_is_given_stays_as_it_is():
+    x, w, b = drawn(linalg.MIN_PRODUCT // 64, 32, 4)
+    given = x.copy(), w.copy(), b.copy()
+    ops.affine(x, w, b, False)
+    assert all(np.array_equal(*pair) for pair in zip((x, w, b), given, strict=True))
+
+
+def test_without_a_bias_it_is_the_product():
+    x, w, _ = drawn(70_000, 20, 8)
+    np.testing.assert_array_equal(ops.affine(x, w, None, False), x @ w)
