@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.ops import row_sums, thread_team
+from bpframe.ops import host_products, row_sums
 from bpframe.ops.host import HOST_TYPES, MAX_ROW, MIN_ROWS, namespace, on_host
 from bpframe.types import Array, HostArray
 
@@ -36,8 +36,8 @@ def matmul(a: Array, b: Array) -> Array:
     if type(a) not in HOST_TYPES:
         return a @ b
     if b.shape[1] <= MAX_ROW and a.shape[0] >= MIN_ROWS:
-        return (b.T @ a.T).T
-    return thread_team.parallel_matmul(a, b)
+        return host_products.host_matmul(b.T, a.T).T
+    return host_products.host_matmul(a, b)
 
 
 def affine(x: Array, w: Array, b: Array | None, training: bool) -> Array:
@@ -47,7 +47,7 @@ def affine(x: Array, w: Array, b: Array | None, training: bool) -> Array:
     row-major order in NumPy, in which BLAS takes half the time.
     """
     if not training and type(x) is np.ndarray and x.shape[0] * w.size >= MIN_PRODUCT and _are_short(x, w):
-        rows = thread_team.parallel_matmul(x, w)
+        rows = host_products.host_matmul(x, w)
         if b is not None:
             _add_to_rows(rows, b)
         return rows
@@ -63,7 +63,7 @@ def matmul_tn(a: Array, b: Array) -> Array:
         if a.shape[0] > row_sums.MAX_RUN and a.dtype == np.float32:
             long: Array = on_host(_long_product, a, b)
             return long
-        return thread_team.parallel_matmul(a.T, b)
+        return host_products.host_matmul(a.T, b)
     faster = MATMUL_TN.get(namespace(a))
     return a.T @ b if faster is None else faster(a, b)
 
@@ -77,7 +77,7 @@ def sum_rows(x: Array) -> Array:
 
 
 def _long_product(a: Any, b: Any) -> Any:
-    return row_sums.long_product(thread_team.parallel_matmul, a, b)
+    return row_sums.long_product(host_products.host_matmul, a, b)
 
 
 def _are_short(x: Any, w: Any) -> bool:

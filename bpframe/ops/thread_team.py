@@ -13,14 +13,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
-from itertools import pairwise
 from queue import SimpleQueue
-from typing import Any, final
+from typing import final
 
 import numpy as np
-
-from bpframe.types import Array, HostArray
 
 MIN_MULTIPLICATIONS = 2**24  # of a product, from which sharing it pays, where a team has no number of its own
 LEAST = 2**22  # multiplications that any team shares
@@ -159,34 +155,3 @@ def thread_team(size: int, least: int | None = None) -> Iterator[None]:
         yield
     finally:
         _local.team = before
-
-
-def is_large(a: Array, b: Array) -> bool:
-    """Whether some team may share the product of two matrices."""
-    return product_size(a, b) >= min(LEAST, MIN_MULTIPLICATIONS)
-
-
-def product_size(a: Array, b: Array) -> int:
-    """Those of the product of two matrices; 0 of other arrays."""
-    return int(a.shape[0] * a.shape[1] * b.shape[1]) if a.ndim == b.ndim == 2 else 0
-
-
-def parallel_matmul(a: Any, b: Any, out: HostArray | None = None) -> HostArray:
-    """a b as in NumPy, (n, k), (k, m) -> (n, m), into `out` if given; a large product is shared by the current team.
-
-    It is cut into as many parts as the team has threads, whichever thread computes them: bits depend on the size of the
-    team alone. The longer side is cut, since BLAS copies the other factor into its own layout once for each part.
-    """
-    team = _local.team
-    if team is None or type(a) is not np.ndarray or not team.shares(product_size(a, b)):
-        product: HostArray = np.matmul(a, b, out)
-        return product
-    n, m = len(a), b.shape[1]
-    if out is None:
-        out = np.empty((n, m), np.result_type(a, b))
-    parts = list(pairwise(max(n, m) * i // team.size for i in range(team.size + 1)))
-    if n > m:
-        team.run([partial(np.matmul, a[i:j], b, out[i:j]) for i, j in parts])
-    else:
-        team.run([partial(np.matmul, a, b[:, i:j], out[:, i:j]) for i, j in parts])
-    return out

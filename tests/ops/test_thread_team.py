@@ -166,58 +166,6 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     assert ended.stdout == "7\n", ended.stderr
 
 
-# ----------------------------------------------------------------------------------------------------------- products
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("size", [2, 3, 4])
-@pytest.mark.parametrize("into", [False, True], ids=["new", "out"])
-@pytest.mark.parametrize("layout", ["plain", "transposed", "by columns"])
-@pytest.mark.parametrize("shape", ["tall", "wide"])
-def test_a_shared_product_is_the_product(size, dtype, into, layout, shape):
-    a, b = (A.astype(dtype), B.astype(dtype)) if shape == "tall" else (B.T.astype(dtype), A.T.astype(dtype))
-    a = {"plain": a, "transposed": np.ascontiguousarray(a.T).T, "by columns": np.asfortranarray(a)}[layout]
-    out = np.full((len(a), b.shape[1]), np.nan, dtype) if into else None
-    with thread_team.thread_team(size):
-        made = thread_team.parallel_matmul(a, b, out)
-        again = thread_team.parallel_matmul(a, b)
-    assert out is None or made is out
-    assert made.dtype == dtype
-    # two sums of n products in orders of their own: roundings of eps / 2 that add up as a random walk does
-    bound = np.sqrt(a.shape[1]) * np.finfo(dtype).eps * (np.abs(a).astype(float) @ np.abs(b).astype(float))
-    assert (np.abs(made.astype(float) - a @ b) <= bound).all()
-    assert made.tobytes() == again.tobytes()
-
-
-@pytest.mark.parametrize(("a", "b", "parts"), [(A, B, {(100, 250)}), (B.T, A.T, {(250, 100)})], ids=["rows", "columns"])
-def test_the_longer_side_of_a_product_is_cut(monkeypatch, a, b, parts):
-    shapes: set[tuple[int, ...]] = set()
-    monkeypatch.setattr(
-        thread_team.ThreadTeam, "run", lambda self, jobs: shapes.update(job.args[2].shape for job in jobs)
-    )
-    with thread_team.thread_team(3):
-        thread_team.parallel_matmul(a, b)
-    assert shapes == parts
-
-
-def test_only_large_products_are_shared_and_only_by_a_team(monkeypatch):
-    asked: list[int] = []
-    monkeypatch.setattr(thread_team.ThreadTeam, "run", lambda self, jobs: asked.append(self.size))
-    thread_team.parallel_matmul(A, B)
-    assert thread_team.current_team() is None
-    with thread_team.thread_team(2):
-        thread_team.parallel_matmul(A[:10], B)
-        thread_team.parallel_matmul(A[0], B)
-        assert not asked
-        thread_team.parallel_matmul(A, B)
-        with thread_team.thread_team(3):
-            thread_team.parallel_matmul(A, B)
-        thread_team.parallel_matmul(A, B)
-        with ThreadPoolExecutor(1) as pool:  # another thread has no team
-            pool.submit(thread_team.parallel_matmul, A, B).result()
-    assert asked == [2, 3, 2]
-
-
 # ------------------------------------------------------------------------------------------------------ large networks
 
 

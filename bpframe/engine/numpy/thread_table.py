@@ -16,6 +16,7 @@ import numpy as np
 
 from bpframe.engine.numpy.blas import Blas
 from bpframe.ops import thread_team
+from bpframe.ops.host_products import parallel_matmul
 
 SIZES = range(22, 29)  # of products that are measured, as powers of two
 ROWS, ROUNDS = 256, 15
@@ -101,9 +102,9 @@ def _after(losing: Sequence[int], times: Sequence[ProductTimes]) -> int:
 def _on(blas: Blas, limit: int, team: int | None, *product: np.ndarray) -> Callable[[], float]:
     def run() -> float:
         with blas.limited_to(limit), thread_team.thread_team(team or 1, least=0 if team else NEVER):
-            thread_team.parallel_matmul(*product)  # wakes threads, as a product before would
+            parallel_matmul(*product)  # wakes threads, as a product before would
             start = perf_counter()
-            thread_team.parallel_matmul(*product)
+            parallel_matmul(*product)
             return perf_counter() - start
 
     return run

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import DTypeLike
 
-from bpframe.ops import host, thread_team
+from bpframe.ops import host
+from bpframe.ops.host_products import product_form
 from bpframe.types import HostArray
 
 # Between two numbers an operator is what the function itself would have used, and a tenth of a ufunc's time.
@@ -165,8 +166,8 @@ class Tracer(NDArrayOperatorsMixin):
             raise Untraceable(f"{ufunc.__name__}.{method} with {options}")
         elif all(isinstance(_to_examples(_to_values(x)), NUMBERS) for x in inputs):
             result = self.graph.record(OpKind.CALL, OPERATORS.get(ufunc, ufunc), *inputs)
-        elif ufunc is np.matmul and thread_team.is_large(*inputs):
-            result = self.graph.record(OpKind.MATMUL, thread_team.parallel_matmul, *inputs)
+        elif ufunc is np.matmul:
+            result = self.graph.record(OpKind.MATMUL, product_form(*inputs), *inputs)
         else:
             result = self.graph.record(OpKind.MATMUL if ufunc.signature else OpKind.ELEMENTWISE, ufunc, *inputs)
         if out is None:
