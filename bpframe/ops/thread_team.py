@@ -20,7 +20,7 @@ import numpy as np
 
 MIN_MULTIPLICATIONS = 2**24  # of a product, from which sharing it pays, where a team has no number of its own
 LEAST = 2**22  # multiplications that any team shares
-MIN_UPDATE = 2**20  # parameters, from which sharing their update pays
+MIN_UPDATE = 7 * 2**15  # parameters, from which sharing their update pays
 
 Job = Callable[[], object]
 
