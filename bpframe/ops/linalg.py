@@ -11,6 +11,7 @@ from bpframe.ops import host_products, row_sums
 from bpframe.ops.host import HOST_TYPES, MAX_ROW, MIN_ROWS, namespace, on_host
 from bpframe.types import Array, HostArray
 
+LONG_ROW, MIN_LONG = 16, 512  # numbers in a row, and rows, above which products in single precision lose by columns
 MIN_PRODUCT = 2**20  # multiplications, from which BLAS computes short rows in half the time where they stay rows
 TILE = 512  # numbers that a bias repeated for several rows has
 
@@ -31,11 +32,12 @@ def inner(a: Array, b: Array) -> Array:
 def matmul(a: Array, b: Array) -> Array:
     """a b, (B, n), (n, m) -> (B, m); in NumPy in column-major order where the result has many short rows.
 
-    Elementwise operations on it, and with one row for all (a bias), keep that order (see `by_columns`).
+    Elementwise operations on it, and with one row for all (a bias), keep that order (see `by_columns`). It depends on
+    B, m and dtype alone, so a layer's output and its slopes have one order.
     """
     if type(a) not in HOST_TYPES:
         return a @ b
-    if b.shape[1] <= MAX_ROW and a.shape[0] >= MIN_ROWS:
+    if b.shape[1] <= MAX_ROW and a.shape[0] >= MIN_ROWS and not (b.shape[1] > LONG_ROW and _is_long(a)):
         return host_products.host_matmul(b.T, a.T).T
     return host_products.host_matmul(a, b)
 
@@ -78,6 +80,10 @@ def sum_rows(x: Array) -> Array:
 
 def _long_product(a: Any, b: Any) -> Any:
     return row_sums.long_product(host_products.host_matmul, a, b)
+
+
+def _is_long(a: Any) -> bool:
+    return bool(a.shape[0] > MIN_LONG and a.dtype == np.float32)
 
 
 def _are_short(x: Any, w: Any) -> bool:

@@ -34,6 +34,26 @@ def test_a_long_result_of_evaluation_lies_row_by_row_and_one_of_training_column_
     assert ops.affine(x.astype(float), w.astype(float), b.astype(float), False).flags.f_contiguous
 
 
+@pytest.mark.parametrize(
+    ("rows", "m", "dtype", "columns"),
+    [
+        (8_192, 16, np.float32, True),
+        (8_192, 17, np.float32, False),
+        (512, 32, np.float32, True),
+        (513, 32, np.float32, False),
+        (8_192, 32, np.float64, True),
+        (512, 33, np.float32, False),
+        (31, 16, np.float32, False),
+    ],
+)
+def test_the_order_of_a_product_follows_from_its_shape_and_dtype(rows, m, dtype, columns):
+    for n in (3, 40):
+        x, w, _ = drawn(rows, n, m, dtype)
+        made = ops.matmul(x, w)
+        assert (made.flags.f_contiguous, made.flags.c_contiguous) == (columns, not columns)
+        np.testing.assert_allclose(made, x.astype(float) @ w, atol=1e-4)
+
+
 def test_an_array_that_is_given_stays_as_it_is():
     x, w, b = drawn(linalg.MIN_PRODUCT // 64, 32, 4)
     given = x.copy(), w.copy(), b.copy()
