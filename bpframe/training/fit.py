@@ -10,34 +10,31 @@ import numpy as np
 
 from bpframe.data.target_scale import is_scalable
 from bpframe.data.task import Task, share
-from bpframe.engine.learning_rates import main_rate, rate_at
 from bpframe.engine.projection import projected
 from bpframe.engine.projection_order import refuse_leaving
-from bpframe.engine.update_clock import rule_step
 from bpframe.errors import CheckpointError, NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
-from bpframe.protocols import Batches, Data, Group, Losses, Session, SessionEnds, SessionSums
+from bpframe.protocols import Batches, Data, Losses, Session, SessionEnds, SessionSums
 from bpframe.protocols.implements import implements
 from bpframe.protocols.traits import block_losses
 from bpframe.registry import registry
 from bpframe.registry.describe import title
-from bpframe.registry.nested import is_schedule
 from bpframe.training.clock_warnings import warn_of_clocks
 from bpframe.training.diagnosis import diagnose, holds_foreign
 from bpframe.training.engine_levels import refuse_missing_levels
 from bpframe.training.epoch_measures import EpochMeasures
 from bpframe.training.evaluation import exploded
+from bpframe.training.fit_groups import FitGroups
 from bpframe.training.fit_settings import FitSettings, UnfinishedFit
 from bpframe.training.hooks import Hooks
 from bpframe.training.idle_epochs import IdleEpochs
 from bpframe.training.mask_check import refuse_unpadded_parts, warn_of_unmasked_layers
 from bpframe.training.metric_sums import MetricSums, metric_sums
 from bpframe.training.metric_values import NamedMetrics
-from bpframe.training.monitor import MonitoredCurve, watchers
+from bpframe.training.monitor import watchers
 from bpframe.training.preflight import refuse_mixed_numbers, refuse_other_curves, warn_of_rules
 from bpframe.training.present_parts import PresentParts
 from bpframe.training.progress import FinishedEpoch, FitProgress, PartialEpoch
-from bpframe.training.resting_groups import at_epoch, next_change
 from bpframe.training.run_state import RunState, means
 from bpframe.training.score_domain import refuse_other_scores
 from bpframe.training.spec import TrainerSpec
@@ -76,14 +73,14 @@ class FitRun:
         present: PresentParts | None = None,
     ) -> None:
         """`data` to train on and to validate with; `batches`: of one epoch, in whose order all others come."""
-        self._present = present or PresentParts(spec.network, task.cost)
-        spec = spec.at_present(self._present)
+        present = present or PresentParts(spec.network, task.cost)
+        spec = spec.at_present(present)
         self.spec, self.session, self.task, self.settings, self.state = spec, session, task, settings, state
-        self._params = params
         looking = measuring([*spec.callbacks, *(metric for _, metric in metrics)])
         known = params.groups(spec) if looking else []
         self._curves = UpdateCurves(looking, known, ["loss", "objective", *(name for name, _ in metrics)])
         state.curves |= {f"train.{name}": None for name in self._curves.names}
+        self._groups = FitGroups(spec, params, present, self._curves, settings.steps, state)
         self.progress = FitProgress(partial, session.step, 3 + len(self._curves.names))
         names = [title(registry, "callback", callback).removeprefix("callback ") for callback in spec.callbacks]
         self.hooks = Hooks(spec.callbacks, self.step, names)
@@ -91,13 +88,12 @@ class FitRun:
         self._batches, self._data = batches, data[0]
         self._measures = EpochMeasures(spec, task, session, *data, metrics)
         self._collects, self._validates = bool(metrics), data[1] is not None
-        self._monitored = [*spec.monitoring(), *self._present.monitoring()]
         self._metrics, self._collected = metrics, partial and partial.collected
         self._resumes_sums = partial is not None and partial.sums is not None
         self._idle: IdleEpochs | None = None
         self._ends: SessionEnds | None = None
         self._shown: int | None = None  # the step at the end of the epoch as at which the session is shown
-        refuse_other_curves(self._monitored, state.curves)
+        refuse_other_curves(self._groups.monitored, state.curves)
 
     def prepare(self, first: bool, learn: bool = True) -> None:
         """Make the session ready; before the `first` fit of a trainer a dry run finds components that are wrong.
@@ -105,8 +101,8 @@ class FitRun:
         `learn`: whether its layers learn from data then.
         """
         session, network, data = self.session, self.spec.network, self._data
-        groups = self._groups()
-        self._present.check(session.step, self.settings.steps)
+        groups = self._groups.at_present()
+        self._groups.present.check(session.step, self.settings.steps)
         refuse_missing_levels(self.spec.engine, groups, network, data.weight)
         if first and learn and layers_with_fit(network.layers):
             trained = {path for group in groups if group.trains for path in group.paths}
@@ -115,9 +111,9 @@ class FitRun:
         refuse_mixed_numbers(self.spec.augmentations, self.task.loss, numbers)
         refuse_other_scores(network, self._measures.undecided, session, data.x)
         run = session.step, self.settings.steps
-        watching = watchers(self.spec.callbacks, self._monitored)
+        watching = watchers(self.spec.callbacks, self._groups.monitored)
         warn_of_clocks(groups, network, self._batches, len(data.x), run, watching, not self.state.resumed)
-        if self._monitored or self.hooks.listens("bpframe_epoch_end"):
+        if self._groups.monitored or self.hooks.listens("bpframe_epoch_end"):
             self._idle = IdleEpochs(groups, self._validates)
         if first:
             warn_of_rules(groups, self.spec.rules())
@@ -147,7 +143,7 @@ class FitRun:
         session, made = self.session, self.progress.made
         if not implements(session, SessionSums):
             return None
-        decides = not self.hooks.waits or self.hooks.listens(*STEPWISE) or self._monitored
+        decides = not self.hooks.waits or self.hooks.listens(*STEPWISE) or self._groups.monitored
         wanted = not decides if not made else self._resumes_sums
         sums = metric_sums(self.task, self._metrics, self._data) if wanted else None
         if sums is not None and not (made or sums.counts) and self.hooks.listens("bpframe_epoch_end"):
@@ -160,7 +156,7 @@ class FitRun:
         if not implements(session, SessionEnds):
             return None
         wanted = self._validates or hooks.rewinding
-        others = self.stepwise or self._monitored or self._measures.looks_at_rows or self._scheduled()
+        others = self.stepwise or self._groups.monitored or self._measures.looks_at_rows or self._groups.scheduled()
         able = wanted and hooks.waits and self.spec.even_epochs and not others
         return session if session.keep_ends(able, self._measures.validation_rows, hooks.rewinding) else None
 
@@ -216,10 +212,10 @@ class FitRun:
         state, epochs = self.state, 1
         if not self._looks_between():
             epochs = int(min(state.epochs - state.epoch, self.hooks.ahead(state, self._ends is not None)))
-        if self._monitored or state.epoch == self._change:
-            self.session.use(self._groups())
-        if self._change is not None:
-            epochs = min(epochs, self._change - state.epoch)
+        if self._groups.monitored or state.epoch == self._groups.change:
+            self.session.use(self._groups.at_present())
+        if self._groups.change is not None:
+            epochs = min(epochs, self._groups.change - state.epoch)
         if (self._batches.epoch, self._batches.epochs) != (state.epoch, epochs):
             self._batches = replace(self._batches, epoch=state.epoch, epochs=epochs)
         self.progress.steps = state.steps = self._batches.steps
@@ -230,7 +226,7 @@ class FitRun:
 
     def _looks_between(self) -> bool:
         """Whether something is measured after each epoch, or their lengths may differ."""
-        return self._measures.looks or not self.spec.even_epochs or bool(self._monitored)
+        return self._measures.looks or not self.spec.even_epochs or bool(self._groups.monitored)
 
     def block_end(self) -> int:
         """The batch before which the next block has to end: at a step that a hook looks at, or with the run."""
@@ -256,7 +252,7 @@ class FitRun:
     def take_losses(self, losses: Losses) -> None:
         """Account for the steps of a block; NumericalError where the session went back from a step."""
         values = self._step_values(losses)
-        self._present.move(self.session.step)
+        self._groups.present.move(self.session.step)
         if not self.progress.add(values, self.session.step):
             self.record_epochs()
             raise self._failure(self.progress.made)
@@ -330,7 +326,7 @@ class FitRun:
         train |= self._curves.means(values[3:curves]) | state.observed
         validation = self._measures.of_validation()
         seconds += time.perf_counter() - began
-        state.history.append(train, validation, self._rate(epoch.step), epoch.step, seconds)
+        state.history.append(train, validation, self._groups.rate(self.session, epoch.step), epoch.step, seconds)
         if self._idle is not None:
             self._idle.note(state.history, self.session, epoch.step - state.done, epoch.step)
         self.progress.mark_recorded()
@@ -344,7 +340,7 @@ class FitRun:
         rows, session, network = self._batches.rows(min(i, len(self._batches) - 1)), self.session, self.spec.network
         when = {
             "step": session.step + 1,
-            "lr": self._rate(session.step),
+            "lr": self._groups.rate(self.session, session.step),
             "loss": self.progress.last_finite,
             "grown": self.progress.has_grown(self.state.history.train.get("loss", [])),
             "rows": rows,
@@ -375,7 +371,7 @@ class FitRun:
         none. Not looked at where nothing hints at it: of several steps at a rate that is not large the last had a loss
         like the others.
         """
-        latest, rate = self.state.latest, self._rate(self.session.step)
+        latest, rate = self.state.latest, self._groups.rate(self.session, self.session.step)
         alone = not (self.spec.groups or self.spec.regularizers or self.spec.gradient_steps)  # with strengths of theirs
         if alone and latest is not None and rate is not None and rate <= LARGE_RATE:
             losses = [abs(loss) for loss in latest[0].tolist()]
@@ -385,40 +381,9 @@ class FitRun:
         if exploded(self.spec, self.task, self.session, data):
             raise self._failure(max(self.progress.made - 1, 0))
 
-    def _groups(self) -> list[Group]:
-        """The groups of parameters, their schedules bound to this fit and to the history so far."""
-        bound = self.spec.over(self.settings.steps, self._curve)
-        groups = at_epoch(self._params.groups(bound), self.state.history.step)
-        self._change = next_change(groups, len(self.state.history))
-        groups = self._curves.groups(groups) + self._scheduled()
-        used = any(group.rule is not None and group.origin == 0 for group in groups)
-        self._lr = main_rate(bound.optimizer) if used else None
-        return groups
-
-    def _scheduled(self) -> list[Group]:
-        """What moves settings of layers and loss."""
-        self._present.bind(self.settings.steps, self._curve)
-        return self._present.groups()
-
     def _step_values(self, losses: Losses) -> HostArray:
         """(3 + c + K, k) loss, penalty, weight, measured curves, and sums over the rows, of k steps."""
         parts = [np.array([losses.loss, losses.penalty, losses.weight], dtype=np.float64)]
         parts += [self._curves.rows(losses)] if self._curves.names else []
         parts += [] if losses.sums is None else [losses.sums.T]
         return np.concatenate(parts) if len(parts) > 1 else parts[0]
-
-    def _curve(self, name: str) -> MonitoredCurve:
-        history = self.state.history
-        values = enumerate(history.curve(name), start=1)
-        return MonitoredCurve((v for i, v in values if not history.is_idle(name, i)), self.state.curves[name])
-
-    def _rate(self, step: int) -> float | None:
-        """The learning rate of the trainer's optimizer in the update that led to `step`; of a group's, if all have one.
-
-        A multiplier of a group does not count.
-        """
-        if self._lr is None:
-            return self.session.setting("lr", step)
-        if not is_schedule(self._lr):
-            return float(self._lr)
-        return rate_at(self._lr, max(rule_step(self.spec.gradient_steps, step - 1), 0))
