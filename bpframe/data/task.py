@@ -7,9 +7,9 @@ own `target_width`. Where scores have positions, all have their axes behind the 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, cast, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,14 +22,14 @@ from bpframe.data import (
     positions,
     score_labels,
     target_fields,
-    target_gaps,
     target_scale,
 )
 from bpframe.data.arrays import Targets
 from bpframe.data.columns import Names, in_order, learned_names
 from bpframe.data.frames import as_real_rows
-from bpframe.data.target_encoding import number_of_classes, own_target, target_width
-from bpframe.errors import DataError, ShapeError
+from bpframe.data.target_encoder import TargetEncoder
+from bpframe.data.target_encoding import target_width
+from bpframe.errors import DataError
 from bpframe.network.backprop import CostLayer, has_class_columns
 from bpframe.network.gradients import weight_shares
 from bpframe.network.input_checks import check_inputs
@@ -37,16 +37,14 @@ from bpframe.network.network import LabelledLayers, of_inputs
 from bpframe.protocols import (
     ClassTargets,
     Data,
-    EncodeTarget,
     Fields,
     Loss,
     Point,
     PredictLabels,
     SeveralHeads,
-    TargetWidth,
 )
 from bpframe.protocols.implements import implements
-from bpframe.protocols.traits import compared_field, order_of, removes_offset, takes_missing
+from bpframe.protocols.traits import compared_field, removes_offset
 from bpframe.registry.of_fields import cut_fields, loss_name
 from bpframe.registry.of_inputs import InputShapes
 from bpframe.types import HostArray, Shape
@@ -196,8 +194,9 @@ class Task:
         """What `admit` gives, of rows that `inputs` has checked."""
         try:
             weight = arrays.weights(sample_weight, len(rows), "float64", self.axes)
-            y, names = self._by_name(y)
-            target, learned = self._encode_positions(y, len(rows), weight)
+            encoder = self._encoder
+            y, names = encoder.by_name(y)
+            target, learned = encoder.encode(y, len(rows), weight)
         except DataError as error:
             raise error.with_text(f"{name.removesuffix('x')}{error}") from None  # "validation y needs ..."
         if names is not None and self.learns:
@@ -205,95 +204,13 @@ class Task:
         weight = None if weight is None else weight.astype(self.dtype)
         return Data(rows, target, weight, weight), replace(self, learned=learned, learns=False)
 
-    def _by_name(self, y: Targets) -> tuple[Targets, list[str] | None]:
-        """(y, the names of its columns to learn) of fields, or with the columns of the first fit in its order."""
-        if implements(self.loss, Fields):
-            return target_fields.by_name(y, self.loss, self.outputs or 0), None
-        return labels.in_order_of(target_fields.as_columns(y, self.loss), self.learned)
-
-    def _encode_positions(
-        self, given: Targets, rows: int, weight: HostArray | None
-    ) -> tuple[HostArray, dict[str, Any]]:
-        """(target (N, *S, M), what was learned) of y, each position encoded as a row."""
-        scaling = weight if self.learns and self.standardize else None
-        if not self.axes:
-            return self._encode(given, rows, scaling)
-        shape = (rows, *self.axes)
-        if isinstance(given, Mapping):
-            y: Targets = {
-                name: positions.flat_target(labels.as_array(part), rows, self.axes, weight)
-                for name, part in given.items()
-            }
-        else:
-            y = positions.flat_target(labels.as_array(given), rows, self.axes, weight)
-        target, learned = self._encode(y, math.prod(shape), positions.flat_weight(scaling, shape))
-        return target.reshape(*shape, -1), learned
-
-    def _encode(self, given: Targets, rows: int, weight: HostArray | None) -> tuple[HostArray, dict[str, Any]]:
-        """(target (N, M), what was learned) of y, of its scale by the rows' weights."""
-        width, heads = self.target_width, self.heads
-        if isinstance(given, Mapping) and implements(self.loss, Fields):
-            learned = {**self.learned, "outputs": self.outputs}
-            return target_fields.encode_fields(cast(Any, given), self.loss, learned, rows, self.dtype), learned
-        if isinstance(given, Mapping):
-            return self._side_by_side(given, weight, rows, heads)
-        missing = takes_missing(self.loss)
-        given, gaps = target_gaps.filled_labels(given) if missing else (given, None)
-        y = labels.as_array(given)
-        if y.shape[:1] != (rows,):
-            raise ShapeError(f"y needs one entry for each row of x: x has {rows} rows, y has shape {y.shape}.")
-        if heads:
-            y = labels.continuous(y, {"outputs": width})
-            return self._side_by_side({head.name: y[:, head.target] for head in heads}, weight, rows, heads)
-        learned = {**self.learned, "outputs": self.outputs}
-        y, gaps = target_gaps.filled(y) if missing and gaps is None else (y, gaps)
-        if implements(self.loss, EncodeTarget):
-            target = own_target(self.loss, y, learned)
-        elif implements(self.loss, ClassTargets):
-            target = labels.ordinal(y, learned, number_of_classes(self.loss, self.outputs or 0), order_of(self.loss))
-        elif implements(self.loss, TargetWidth):
-            target = labels.continuous(y, {"outputs": width})
-        elif self.has_class_numbers:
-            target = labels.numbers_or_probabilities(y, learned)
-            width = target.shape[1]
-        else:
-            target = labels.encode(y, self.loss.link, learned)
-        numbers = arrays.as_numbers(target, self.dtype, "y")
-        if numbers.shape != (rows, width):
-            raise ShapeError(f"The loss needs targets of shape ({rows}, {width}), got {numbers.shape}.")
-        if not self.standardize:
-            self._warn_of_loss(np.asarray(target), numbers)
-            return target_gaps.with_gaps(numbers, gaps), learned
-        exact = np.asarray(target, dtype=np.float64)  # a large offset leaves before the dtype rounds it
-        if self.learns and target_scale.KEY not in learned:
-            learned[target_scale.KEY] = target_scale.learn_scale(target_gaps.with_gaps(exact, gaps), weight)
-        scaled = arrays.as_numbers(target_scale.scaled(exact, learned), self.dtype, "y")
-        return target_gaps.with_gaps(scaled, gaps), learned
-
-    def _warn_of_loss(self, target: HostArray, numbers: HostArray) -> None:
-        """Of a fit: a warning for targets that the dtype does not tell apart and that could be standardised."""
-        rounded = self.learns and target.dtype != numbers.dtype and self.loss.link == "identity"
-        if rounded and input_offset.coarse_places(numbers).size and target_scale.is_scalable(self.loss):
-            input_offset.warn_of_loss("y", target, numbers, "Set standardize_target")
-
-    def _side_by_side(
-        self, y: Mapping[str, Any], weight: HostArray | None, rows: int, heads: Sequence[HeadSlice]
-    ) -> tuple[HostArray, dict[str, Any]]:
-        names = [head.name for head in heads]
-        if set(y) != set(names):
-            wanted = f"an entry for each head ({', '.join(names)})" if names else "one array (mappings are for heads)"
-            raise DataError(f"y needs {wanted}, got a mapping of {', '.join(map(str, y)) or 'nothing'}.")
-        targets, learned = [], {}
-        for head in heads:
-            try:
-                own, columns = labels.in_order_of(y[head.name], head.task.learned)
-                target, learned[head.name] = head.task._encode(own, rows, weight)
-                if columns is not None and self.learns:
-                    learned[head.name][labels.COLUMNS] = columns
-            except DataError as error:
-                raise error.with_text(f"y of head '{head.name}': {error}") from None
-            targets.append(target)
-        return np.hstack(targets), {**self.learned, "outputs": self.outputs, "heads": learned}
+    @property
+    def _encoder(self) -> TargetEncoder:
+        heads = tuple((head.name, head.target, head.task._encoder) for head in self.heads)
+        by_number, scaled = self.has_class_numbers, self.standardize
+        return TargetEncoder(
+            self.loss, self.dtype, self.outputs, self.axes, self.learned, self.learns, scaled, by_number, heads
+        )
 
     # -------------------------------------------------------------------------------------------------- what goes out
 
