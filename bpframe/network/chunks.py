@@ -26,7 +26,7 @@ def chunk_rows(row: Shape, params: Params) -> int:
 def in_chunks(scores: Callable[[Any], Any], x: Any, size: int) -> HostArray:
     """scores(x) of rows x (N, ...), `size` of them at a time: besides the result there is one chunk in memory.
 
-    The threads of a team that is set have a chunk each.
+    The threads of a team that is set have one each.
     """
     rows, found, first = x.shape[0], list[HostArray](), Lock()
     if rows <= size:

@@ -48,10 +48,8 @@ def affine(x: Array, w: Array, b: Array | None, training: bool) -> Array:
     In training as `matmul`, for the passes that follow. In evaluation a large product of single precision stays in
     row-major order in NumPy, in which BLAS takes half the time.
     """
-    if not training and type(x) is np.ndarray and x.shape[0] * w.size >= MIN_PRODUCT and _are_short(x, w):
-        rows = host_products.host_matmul(x, w)
-        if b is not None:
-            _add_to_rows(rows, b)
+    if not training and type(x) in HOST_TYPES and x.shape[0] * w.size >= MIN_PRODUCT and _are_short(x, w):
+        rows: Array = on_host(_affine_rows, x, w, b)
         return rows
     u = matmul(x, w)
     if b is not None:
@@ -91,10 +89,15 @@ def _are_short(x: Any, w: Any) -> bool:
     return bool(x.dtype == w.dtype == np.float32 and w.shape[1] <= TILE)
 
 
-def _add_to_rows(u: HostArray, b: Any) -> None:
-    """u += b, u (B, m) in row-major order: several short rows at a time, since NumPy takes as long for each."""
+def _affine_rows(x: HostArray, w: HostArray, b: HostArray | None) -> HostArray:
+    """x w + b in row-major order, b added to several rows at a time, since NumPy takes as long for each short one."""
+    u = host_products.host_matmul(x, w)
+    if b is None:
+        return u
     n, m = u.shape
-    at_once = max(1, TILE // m)
-    even = n - n % at_once
-    u[:even].reshape(-1, at_once * m)[...] += np.tile(b, at_once)
-    u[even:] += b
+    even = n - n % (at_once := max(1, TILE // m)) if np.shape(b) == (m,) else 0
+    if even:
+        u[:even].reshape(-1, at_once * m)[...] += np.tile(b, at_once)
+    rest = u[even:] if even else u
+    rest += b
+    return u

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import bpframe as bp
 from bpframe import ops
+from bpframe.engine.numpy.tracing.tracer import Graph, Tracer, Value
 from bpframe.ops import linalg
 
 RNG = np.random.default_rng(0)
@@ -64,3 +66,30 @@ def test_an_array_that_is_given_stays_as_it_is():
 def test_without_a_bias_it_is_the_product():
     x, w, _ = drawn(70_000, 20, 8)
     np.testing.assert_array_equal(ops.affine(x, w, None, False), x @ w)
+
+
+@pytest.mark.parametrize("bias", [np.float32(2), np.ones(1, "f"), np.ones((1, 8), "f"), np.ones((40_001, 1), "f")])
+def test_a_bias_of_another_shape_is_added_as_numpy_does(bias):
+    x, w, _ = drawn(40_001, 40, 8)
+    np.testing.assert_array_equal(ops.affine(x, w, bias, False), ops.affine(x, w, None, False) + bias)
+
+
+def test_a_recorded_call_has_the_order_of_the_call_itself():
+    x, w, b = drawn(8_192, 32, 16)
+    for training in (True, False):
+        graph = Graph()
+        made = ops.affine(*(Tracer(graph, Value(array)) for array in (x, w, b)), training)
+        want = ops.affine(x, w, b, training)
+        assert made.flags.c_contiguous == want.flags.c_contiguous
+        np.testing.assert_array_equal(made.current.example, want)
+
+
+def test_steps_of_a_frozen_layer_that_evaluates_have_the_same_bits_recorded_or_not():
+    x, fits = RNG.standard_normal((2_000, 170), dtype=np.float32), []
+    for scripts in (True, False):
+        layers = [bp.layers.spectral_norm(bp.layers.dense(7, activation="tanh")), bp.layers.dense(2)]
+        engine, frozen = {"name": "numpy", "scripts": scripts}, [{"match": "spectral_norm_1/*", "frozen": True}]
+        trainer = bp.Trainer(bp.Network(layers), "softmax_cross_entropy", engine=engine, groups=frozen)
+        trainer.fit(x, x[:, 0] > 0, epochs=8, batch_size=1000, verbose=0)
+        fits.append(trainer.scores(x).tobytes())
+    assert fits[0] == fits[1]

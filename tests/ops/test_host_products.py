@@ -97,12 +97,22 @@ def test_a_product_with_a_large_transpose_and_few_rows_is_turned(rows, n, m, dty
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 9), (7, 1), (20, 30), (3000, 2000), (2000, 3000), (1, 2**22 + 5)])
 def test_a_product_of_a_column_and_a_row_is_exact(n, m, dtype):
     x, delta = RNG.normal(size=(1, n)).astype(dtype), RNG.normal(size=(1, m)).astype(dtype)
-    assert host_products._own_form(x.T, delta) is np.dot
+    assert host_products._own_form(x.T, delta) is host_products._column_times_row
     want = x.T * delta
     np.testing.assert_array_equal(host_products.host_matmul(x.T, delta), want)
     np.testing.assert_array_equal(host_products.host_matmul(x.T, delta, np.empty((n, m), dtype)), want)
     with thread_team.thread_team(3, least=0):
         np.testing.assert_array_equal(host_products.host_matmul(x.T, delta), want)
+
+
+@pytest.mark.parametrize("k", [1, 2])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_product_goes_into_any_array_that_numpy_fills(k, order, dtype):
+    a, b = RNG.normal(size=(7, k)).astype(np.float32), RNG.normal(size=(k, 5)).astype(np.float32)
+    out = np.zeros((7, 5), dtype, order)
+    assert host_products.host_matmul(a, b, out) is out
+    np.testing.assert_array_equal(out, (a @ b).astype(dtype))
 
 
 @pytest.mark.parametrize("scripts", [True, False])
