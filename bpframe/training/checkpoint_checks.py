@@ -94,7 +94,7 @@ def check_fit(settings: Any, partial: PartialEpoch, done: tuple[int, int], colle
     if partial.collected is not None:
         _check_collected(partial.collected, steps * settings.batch_size, settings.batch_size, row)
     elif partial.sums is not None:
-        _check_sums(partial.sums, steps)
+        _check_sums(partial.sums, steps, collects)
     elif collects and steps:
         raise ValueError("fit needs the scores of the epoch's rows so far, which are missing")
 
@@ -115,7 +115,9 @@ def _check_collected(scores: HostArray, most: int, batch: int, row: Shape) -> No
         raise ValueError(f"fit/collected needs scores ({most} rows of {row}), got {scores.dtype} {scores.shape}")
 
 
-def _check_sums(sums: HostArray, steps: int) -> None:
+def _check_sums(sums: HostArray, steps: int, metrics: bool) -> None:
+    if not metrics:
+        raise ValueError("fit/sums are those of metrics, of which the trainer has none")
     if sums.ndim != 2 or sums.dtype != np.float64 or sums.shape[1] != steps:
         raise ValueError(f"fit/sums needs float64 (K, {steps}), got {sums.dtype} {sums.shape}")
 

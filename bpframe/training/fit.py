@@ -12,7 +12,7 @@ from bpframe.data.target_scale import is_scalable
 from bpframe.data.task import Task, share
 from bpframe.engine.projection import projected
 from bpframe.engine.projection_order import refuse_leaving
-from bpframe.errors import CheckpointError, NumericalError
+from bpframe.errors import CheckpointError, ConfigError, NumericalError
 from bpframe.network.fit_buffers import buffers_by_name, layers_with_fit
 from bpframe.protocols import Batches, Data, Losses, Session, SessionEnds, SessionSums
 from bpframe.protocols.implements import implements
@@ -89,7 +89,7 @@ class FitRun:
         self._measures = EpochMeasures(spec, task, session, *data, metrics)
         self._collects, self._validates = bool(metrics), data[1] is not None
         self._metrics, self._collected = metrics, partial and partial.collected
-        self._resumes_sums = partial is not None and partial.sums is not None
+        self._known_sums = None if partial is None or partial.sums is None else len(partial.sums)
         self._idle: IdleEpochs | None = None
         self._ends: SessionEnds | None = None
         self._shown: int | None = None  # the step at the end of the epoch as at which the session is shown
@@ -144,10 +144,13 @@ class FitRun:
         if not implements(session, SessionSums):
             return None
         decides = not self.hooks.waits or self.hooks.listens(*STEPWISE) or self._groups.monitored
-        wanted = not decides if not made else self._resumes_sums
+        wanted = not decides if not made else self._known_sums is not None
         sums = metric_sums(self.task, self._metrics, self._data) if wanted else None
         if sums is not None and not (made or sums.counts) and self.hooks.listens("bpframe_epoch_end"):
             sums = None  # others than counts are not the host's to the bit
+        if made and self._known_sums not in (None, width := 0 if sums is None else sums.width):
+            needed = f"metrics of {self._known_sums} sums a step, as in the steps so far"
+            raise ConfigError(f"The rest of the epoch needs {needed}, got metrics of {width}.")
         return sums if session.sum_rows(sums) else None
 
     def _session_ends(self) -> SessionEnds | None:

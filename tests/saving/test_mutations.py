@@ -109,6 +109,19 @@ def test_every_mutant_of_a_checkpoint_is_refused_at_load_or_trains(tmp_path: Pat
     check(tmp_path, rule, engine, 1)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_sums_of_an_epoch_go_on_with_the_metrics_that_they_are_of(tmp_path: Path):
+    tensors, manifest = content(tmp_path, "lbfgs", "numpy")
+    path, other = tmp_path / "mutant", {**manifest, "metrics": []}
+    assert len(tensors["fit/sums"]) == 1
+    tensor_file.write_tensors(path, tensors, other)
+    with pytest.raises(CheckpointError, match="fit/sums are those of metrics, of which the trainer has none"):
+        bp.Trainer.resume(path)
+    tensor_file.write_tensors(path, {**tensors, "fit/sums": tensors["fit/sums"].repeat(2, axis=0)}, manifest)
+    with pytest.raises(ConfigError, match="needs metrics of 2 sums a step, as in the steps so far, got metrics of 1"):
+        fit(bp.Trainer.resume(path))
+
+
 FAULTS = {
     "memory of another shape": ("session/memory/0/0/1/inner/m", lambda array: array[:-1]),
     "memory of another dtype": ("session/memory/0/0/1/average", lambda array: array.astype("f8")),
