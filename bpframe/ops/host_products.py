@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bpframe.ops.thread_team import LEAST, MIN_MULTIPLICATIONS, current_team
+from bpframe.ops import thread_team
 from bpframe.types import Array, HostArray
 
 MIN_TURNED = 2**19  # multiplications, from which OpenBLAS copies a factor into a layout of its own
@@ -32,8 +32,8 @@ def product_form(a: Array, b: Array) -> Product:
     """The function for arrays of these shapes and layouts."""
     if a.ndim != 2 or b.ndim != 2:
         return np.matmul
-    large = a.shape[0] * a.shape[1] * b.shape[1] >= min(LEAST, MIN_MULTIPLICATIONS)  # that some team may share
-    return parallel_matmul if large else _own_form(a, b)
+    least = min(thread_team.LEAST, thread_team.MIN_MULTIPLICATIONS)  # that some team may share
+    return parallel_matmul if a.shape[0] * a.shape[1] * b.shape[1] >= least else _own_form(a, b)
 
 
 def parallel_matmul(a: HostArray, b: HostArray, out: HostArray | None = None) -> HostArray:
@@ -42,7 +42,7 @@ def parallel_matmul(a: HostArray, b: HostArray, out: HostArray | None = None) ->
     It is cut into as many parts as the team has threads, whichever thread computes them: bits depend on the size of the
     team alone. The longer side is cut, since BLAS copies the other factor into its own layout once for each part.
     """
-    team, (n, k), m = current_team(), a.shape, b.shape[1]
+    team, (n, k), m = thread_team.current_team(), a.shape, b.shape[1]
     if team is None or not team.shares(n * k * m):
         product: HostArray = _own_form(a, b)(a, b, out)
         return product
