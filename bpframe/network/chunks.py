@@ -28,10 +28,11 @@ def in_chunks(scores: Callable[[Any], Any], x: Any, size: int) -> HostArray:
 
     The threads of a team that is set have one each.
     """
-    rows, found, first = x.shape[0], list[HostArray](), Lock()
+    rows = x.shape[0]
     if rows <= size:
         result = np.asarray(scores(x))
         return result if result.flags.owndata and result is not x else np.array(result)  # which may be x, or a view
+    found, first = list[HostArray](), Lock()
 
     def fill(i: int) -> None:
         part = np.asarray(scores(x[i : i + size]))

@@ -23,8 +23,10 @@ Product = Callable[..., Any]  # called as np.matmul is: a, b and an array for th
 
 def host_matmul(a: Any, b: Any, out: HostArray | None = None) -> HostArray:
     """a b, (n, k), (k, m) -> (n, m), into `out` if given; as NumPy where they are not two matrices."""
-    arrays = type(a) is np.ndarray and type(b) is np.ndarray  # what stands in for one chooses the form itself
-    product: HostArray = (product_form(a, b) if arrays else np.matmul)(a, b, out)
+    form: Product = np.matmul  # of what stands in for an array, too, which chooses the form itself
+    if type(a) is np.ndarray and type(b) is np.ndarray and (a.shape[0] * b.size >= MIN_TURNED or a.shape[-1] == 1):
+        form = product_form(a, b)
+    product: HostArray = form(a, b, out)
     return product
 
 

@@ -87,11 +87,12 @@ class ProductThreads:
 
         Where other threads of the process compute, they have the CPUs already: one thread, and the same bits.
         """
-        blas, threads = self.blas, 1
-        if rows > size and blas is not None and self._shareable:
-            threads = self._most(blas)
-        if blas is None or threads == 1 or (threads > MOST and self._is_pooled(size * self.largest)):
+        blas = self.blas
+        if rows <= size or blas is None or not self._shareable:
             return self.block(min(rows, size))
+        threads = self._most(blas)
+        if threads == 1 or (threads > MOST and self._is_pooled(size * self.largest)):
+            return self.block(size)
         return blas.limited_to(1) if blas.others_compute() else _team_block(blas, min(threads, MOST), self.team_from)
 
     def _is_pooled(self, multiplications: int) -> bool:
