@@ -89,7 +89,7 @@ class FitRun:
         self._measures = EpochMeasures(spec, task, session, *data, metrics)
         self._collects, self._validates = bool(metrics), data[1] is not None
         self._metrics, self._collected = metrics, partial and partial.collected
-        self._known_sums = None if partial is None or partial.sums is None else len(partial.sums)
+        self._known_sums = 0 if partial is None or partial.sums is None else len(partial.sums)  # a step
         self._idle: IdleEpochs | None = None
         self._ends: SessionEnds | None = None
         self._shown: int | None = None  # the step at the end of the epoch as at which the session is shown
@@ -138,17 +138,19 @@ class FitRun:
     def _summed(self) -> MetricSums | None:
         """The sums that the steps take for metrics; None where scores are collected: where hooks see each epoch.
 
-        A number that decides is that of the host. An epoch ends as it began, since what is known of it is one or other.
+        A number that decides is that of the host. An epoch ends as it began, since what is known of it is one or other;
+        ConfigError where that are sums of other metrics.
         """
         session, made = self.session, self.progress.made
         if not implements(session, SessionSums):
             return None
         decides = not self.hooks.waits or self.hooks.listens(*STEPWISE) or self._groups.monitored
-        wanted = not decides if not made else self._known_sums is not None
+        wanted = self._known_sums > 0 if made else not decides
         sums = metric_sums(self.task, self._metrics, self._data) if wanted else None
         if sums is not None and not (made or sums.counts) and self.hooks.listens("bpframe_epoch_end"):
             sums = None  # others than counts are not the host's to the bit
-        if made and self._known_sums not in (None, width := 0 if sums is None else sums.width):
+        width = 0 if sums is None else sums.width
+        if made and width != self._known_sums:
             needed = f"metrics of {self._known_sums} sums a step, as in the steps so far"
             raise ConfigError(f"The rest of the epoch needs {needed}, got metrics of {width}.")
         return sums if session.sum_rows(sums) else None
